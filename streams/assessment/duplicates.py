@@ -1,0 +1,100 @@
+"""Recognising a report that was already applied, among the last ones of a partition."""
+
+import sys
+from array import array
+from collections.abc import Iterator
+
+from xxhash import xxh3_64_intdigest
+
+# A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots with 48 KB,
+# one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
+SLOT_SIZE = 1_000
+
+
+def report_hash(ce_source: str, report_id: str) -> int:
+    """64-bit hash of the idempotency key. A report_id holds no NUL, so no two pairs are the same text."""
+    return xxh3_64_intdigest(f"{ce_source}\0{report_id}".encode())
+
+
+class RecentReports:
+    """The hashes of the last `remembered` applied reports, in numbered slots of 1,000.
+
+    Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so that slots of a state
+    written with another `remembered` keep their meaning.
+    """
+
+    __slots__ = ("_hashes", "_next", "_remembered", "_slots", "_touched")
+
+    def __init__(self, remembered: int) -> None:
+        self._remembered = remembered
+        self._slots: dict[int, array[int]] = {}
+        self._hashes: set[int] = set()
+        self._next = 0
+        self._touched: dict[int, None] = {}
+
+    def __contains__(self, hashed: int) -> bool:
+        return hashed in self._hashes
+
+    def add(self, hashed: int) -> None:
+        """Remember a report that is not yet remembered, and forget the oldest when there are too many."""
+        number, place = divmod(self._next, SLOT_SIZE)
+        if place == 0:
+            self._slots[number] = array("Q")
+        self._slots[number].append(hashed)
+        self._touched[number] = None
+        self._hashes.add(hashed)
+        self._next += 1
+        leaving = self._next - 1 - self._remembered
+        if leaving >= 0:
+            self._forget(leaving)
+
+    def _forget(self, sequence: int) -> None:
+        number, place = divmod(sequence, SLOT_SIZE)
+        slot = self._slots.get(number)
+        if slot is None:
+            # It left under a smaller `remembered`.
+            return
+        self._hashes.discard(slot[place])
+        if place == SLOT_SIZE - 1:
+            del self._slots[number]
+            self._touched[number] = None
+
+    def drain_changes(self) -> Iterator[tuple[int, bytes | None]]:
+        """Slots that changed since the last call, None for one that is no longer needed."""
+        for number in self._touched:
+            slot = self._slots.get(number)
+            yield number, None if slot is None else _to_bytes(slot)
+        self._touched = {}
+
+    @classmethod
+    def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentReports":
+        """Build from the slots that `drain_changes` gave; those beyond `remembered` leave with the next changes."""
+        recent = cls(remembered)
+        if not slots:
+            return recent
+        recent._slots = {number: _from_bytes(slots[number]) for number in sorted(slots)}
+        newest = max(slots)
+        recent._next = newest * SLOT_SIZE + len(recent._slots[newest])
+        oldest_kept = max(0, recent._next - remembered)
+        for number, slot in list(recent._slots.items()):
+            if (number + 1) * SLOT_SIZE <= oldest_kept:
+                del recent._slots[number]
+                recent._touched[number] = None
+            else:
+                recent._hashes.update(slot[max(0, oldest_kept - number * SLOT_SIZE) :])
+        return recent
+
+
+def _to_bytes(slot: "array[int]") -> bytes:
+    if sys.byteorder == "big":
+        slot = slot[:]
+        slot.byteswap()
+    return slot.tobytes()
+
+
+def _from_bytes(data: bytes) -> "array[int]":
+    slot = array("Q")
+    slot.frombytes(data)
+    if sys.byteorder == "big":
+        slot.byteswap()
+    return slot

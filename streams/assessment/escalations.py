@@ -1,0 +1,210 @@
+"""Escalation events: what a reviewer must know of a transition, and nothing that identifies a reporter."""
+
+from collections import Counter
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from streams.assessment.due import EpisodeKey
+from streams.assessment.episodes import Cause, Open
+from streams.assessment.findings import Part, total_of
+from streams.assessment.integrity import effective_reporters, integrity
+from streams.assessment.policies import MEASURE_INDEX, MILLION, CompiledPolicy, CompiledRules
+from streams.assessment.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
+from streams.events.encoding import encode
+from streams.events.enriched_report import Jurisdiction
+from streams.events.envelope import event_headers, rfc3339
+from streams.events.escalation import (
+    ESCALATION_TYPE,
+    Condition,
+    Counts,
+    EscalatedObligation,
+    Escalation,
+    EscalationReason,
+    EscalationType,
+    Routing,
+    RuleOfLaw,
+    Score,
+    Trace,
+    Window,
+)
+from streams.events.record import OutputRecord
+from streams.registry.rules import Level
+
+ESCALATIONS = "escalations"
+ESCALATIONS_SHADOW = "escalations-shadow"
+
+# Made for this purpose alone; ids of ours can collide with nobody's.
+NAMESPACE = UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")
+
+# A reviewer looks at a handful of messages; ten is what fits on a screen.
+MESSAGE_REFS = 10
+
+_POLICY_GONE = "The policy was removed from the registry or switched."
+
+
+class Transition(NamedTuple):
+    """A step of an episode. `at` is when it happened in event time, `counted_at` the time that the counts are of."""
+
+    type: EscalationType
+    reason: EscalationReason
+    at: int
+    counted_at: int
+
+
+def escalation_id(key: EpisodeKey, ce_source: str, report_id: str) -> str:
+    """The id of the episode that a report opens. Only ce_source may hold NUL: no two episodes share a text."""
+    name = f"{key.policy}\0{key.mode}\0{key.channel}\0{ce_source}\0{report_id}"
+    return str(uuid5(NAMESPACE, name))
+
+
+def escalation_record(
+    rules: CompiledRules, key: EpisodeKey, episode: Open, transition: Transition, parts: list[Part]
+) -> OutputRecord:
+    """The record to write for a transition of `episode`, which is in its state after the transition.
+
+    `parts` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
+    """
+    event_id = str(uuid5(UUID(episode.escalation_id), str(episode.sequence)))
+    event = _event(rules, key, episode, transition, parts)
+    return OutputRecord(
+        ESCALATIONS if key.mode == "live" else ESCALATIONS_SHADOW,
+        None,
+        key.channel.encode(),
+        encode(event),
+        event_headers(ESCALATION_TYPE, event_id, transition.at),
+    )
+
+
+def _event(
+    rules: CompiledRules, key: EpisodeKey, episode: Open, transition: Transition, parts: list[Part]
+) -> Escalation:
+    policy = rules.policies.get((key.policy, key.mode))
+    cause = episode.cause
+    scope = episode.scope
+    spec = policy.spec if policy else window_spec(scope.window_ms, "")
+    categories = policy.policy.categories if policy else scope.categories
+    measures = total_of(parts, spec, transition.counted_at)
+    return Escalation(
+        escalation_id=episode.escalation_id,
+        sequence=episode.sequence,
+        type=transition.type,
+        reason=transition.reason,
+        status="resolved" if transition.type == "resolved" else "open",
+        at=rfc3339(transition.at),
+        policy=key.policy,
+        policy_reason=policy.policy.reason if policy else _POLICY_GONE,
+        mode="live" if key.mode == "live" else "shadow",
+        level=episode.level,
+        level_name=scope.level_name,
+        channel_ref=key.channel,
+        category=cause.category,
+        categories=categories,
+        dsa_category=rules.rules.categories[cause.category].dsa_category,
+        window=_window(spec, transition.counted_at),
+        conditions=_conditions(policy, episode.level, transition, measures),
+        counts=Counts(
+            reports=measures.reports,
+            distinct_reporters=measures.distinct_reporters,
+            n_eff=round(
+                effective_reporters(measures.reports, measures.distinct_reporters, measures.without_ref), 6
+            ),
+            trusted_flaggers=measures.trusted_flaggers,
+            automated=measures.automated,
+            state_actors=measures.state_actors,
+        ),
+        score=Score(
+            value=measures.risk_millionths / MILLION,
+            components={part.category: part.measures.risk_millionths / MILLION for part in parts},
+        ),
+        integrity=integrity(
+            measures.reports, measures.distinct_reporters, measures.without_ref, measures.anonymous
+        ),
+        message_refs=_most_reported(parts, spec, transition.counted_at),
+        jurisdictions=tuple(Jurisdiction(*jurisdiction) for jurisdiction in cause.jurisdictions),
+        obligations=_obligations(rules, cause),
+        routing=(_routing(key, episode),),
+        rule_of_law=_rule_of_law(rules, cause, parts),
+        human_review_required=True,
+        automated_means=True,
+        policy_version=rules.rules.policy_version,
+        registry_version=rules.rules.registry_version,
+        trace=Trace(
+            first_report_id=episode.first_report_id,
+            last_report_id=cause.report_id,
+            partition_offsets={f"{cause.topic}/{cause.partition}": cause.offset},
+        ),
+    )
+
+
+def _window(spec: WindowSpec, time: int) -> Window:
+    start = window_start(spec.ring, spec.panes, time // FINE_MS) * FINE_MS
+    return Window(start=rfc3339(start), end=rfc3339(start + spec.panes * RINGS[spec.ring].pane_ms))
+
+
+def _conditions(
+    policy: CompiledPolicy | None, level: int, transition: Transition, measures: tuple[int, ...]
+) -> tuple[Condition, ...]:
+    """Those of the level reached; for a resolution those of level 1, which had to become clear."""
+    if policy is None:
+        return ()
+    reached = _level(policy, 1 if transition.type == "resolved" else level)
+    return tuple(
+        Condition(
+            measure=measure,
+            value=measures[MEASURE_INDEX[measure]] / (MILLION if measure == "risk" else 1),
+            threshold=float(threshold),
+        )
+        for measure, threshold in reached.when.items()
+    )
+
+
+def _level(policy: CompiledPolicy, number: int) -> Level:
+    return next(level for level in policy.policy.levels if level.level == number)
+
+
+def _most_reported(parts: list[Part], spec: WindowSpec, time: int) -> tuple[str, ...]:
+    counted: Counter[str] = Counter()
+    for part in parts:
+        counted.update(dict(part.counts.messages(spec, time)))
+    ranked = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(ref for ref, _ in ranked[:MESSAGE_REFS])
+
+
+def _obligations(rules: CompiledRules, cause: Cause) -> tuple[EscalatedObligation, ...]:
+    """The duties that came into view with the report, as far as the registry still has them.
+
+    No clock is armed: whether a duty is triggered is a human's decision.
+    """
+    known = (rules.obligations.get(obligation) for obligation in cause.obligations)
+    return tuple(
+        EscalatedObligation(
+            id=obligation.id,
+            trigger=obligation.trigger,
+            clock_status="not_armed",
+            due_at=None,
+            standard=obligation.standard,
+            authority=obligation.authority,
+            source_url=obligation.source_url,
+        )
+        for obligation in known
+        if obligation is not None
+    )
+
+
+def _routing(key: EpisodeKey, episode: Open) -> Routing:
+    return Routing(
+        recipient="internal_review",
+        reason=f"policy {key.policy} level {episode.level} ({episode.scope.level_name})",
+        gate="human_review",
+    )
+
+
+def _rule_of_law(rules: CompiledRules, cause: Cause, parts: list[Part]) -> RuleOfLaw:
+    """Reports of "extremism" or "insults" are a tool against dissent where courts do not protect it."""
+    reasons = [f"The most protective tier of the jurisdictions concerned is {cause.tier}."]
+    reported = dict.fromkeys([cause.category, *(part.category for part in parts)])
+    prone = [category for category in reported if rules.rules.categories[category].abuse_prone]
+    if prone and cause.tier in ("guarded", "closed"):
+        reasons.append(f"Prone to abuse: {', '.join(prone)}.")
+        return RuleOfLaw(tier=cause.tier, decision="human_rights_review", reasons=tuple(reasons))
+    return RuleOfLaw(tier=cause.tier, decision="human_review", reasons=tuple(reasons))

@@ -1,0 +1,55 @@
+"""The breaker for floods: a publisher gone wrong, or a wrong topic, must not drain into the dead letters."""
+
+import struct
+from collections import deque
+
+# A thousand records are seconds of traffic: long enough that a bad minute of one small publisher does not trip it,
+# short enough that little is moved to the dead letters before somebody looks.
+WINDOW = 1_000
+
+_HEAD = struct.Struct(">Q")
+
+
+class FloodDetected(Exception):
+    """More than half of the last 1,000 records of a partition could not be decoded; the batch must not be used."""
+
+
+class FloodWindow:
+    """How many of the last 1,000 records were dead letters, as the sequence numbers of those."""
+
+    __slots__ = ("_dead", "_seen")
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._dead: deque[int] = deque()
+
+    def note(self, *, dead: bool) -> bool:
+        """Count one record. True when the window is full and more than half of it are dead letters."""
+        self._seen = seen = self._seen + 1
+        letters = self._dead
+        if dead:
+            letters.append(seen)
+        if not letters:
+            return False
+        if letters[0] <= seen - WINDOW:
+            letters.popleft()
+        return 2 * len(letters) > WINDOW and seen >= WINDOW
+
+    @property
+    def dead_letters(self) -> int:
+        """Dead letters among the last 1,000 records."""
+        return len(self._dead)
+
+    def encode(self) -> bytes:
+        """Number of records seen, then each dead letter's age in records: a clean stream costs 8 bytes."""
+        ages = [self._seen - number for number in self._dead]
+        return _HEAD.pack(self._seen) + struct.pack(f">{len(ages)}H", *ages)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "FloodWindow":
+        """Read what `encode` wrote."""
+        window = cls()
+        (window._seen,) = _HEAD.unpack_from(data)
+        ages = struct.unpack_from(f">{(len(data) - _HEAD.size) // 2}H", data, _HEAD.size)
+        window._dead.extend(window._seen - age for age in ages)
+        return window

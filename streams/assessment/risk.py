@@ -1,0 +1,101 @@
+"""The risk of one report: how grave its category is, times how likely the report is right.
+
+    w = trust x membership x account age, at most max_weight
+    P = logistic(logit pi + clamp(logit w - logit pi) + clamp(logit p_classifier - logit pi))
+    risk = severity x P
+
+Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so that a clamp of
+4 on the one is a clamp to exp(-4)..exp(4) on the other. That leaves only products and quotients, which every IEEE 754
+machine rounds alike; scores are then rounded to millionths, because counts of them are kept and summed as integers.
+"""
+
+import math
+from itertools import product
+from typing import get_args
+
+from streams.events.enriched_report import Risk, RiskComponents
+from streams.events.report import REPORTER_KINDS, AccountAge, Category, MessageReport, ReporterKind
+from streams.registry.rules import Rules, Scoring
+
+MILLION = 1_000_000
+
+_Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
+
+
+class RiskModel:
+    """Scores reports by one set of rules.
+
+    What does not depend on a classifier is one of some 1,800 cohorts (category, kind of reporter, membership, age of
+    account) and computed beforehand.
+    """
+
+    __slots__ = ("_classifier_limit", "_cohorts")
+
+    def __init__(self, rules: Rules) -> None:
+        scoring = rules.scoring
+        self._classifier_limit = math.exp(scoring.classifier_clamp)
+        limit = math.exp(scoring.reports_clamp)
+        ages: tuple[AccountAge | None, ...] = (None, *get_args(AccountAge))
+        self._cohorts: dict[_Cohort, tuple[float, float, Risk]] = {}
+        for category in rules.categories.values():
+            prior = _odds(category.prior)
+            for kind, member, age in product(REPORTER_KINDS, (None, True, False), ages):
+                weight = reporter_weight(scoring, kind, member, age)
+                odds = prior * _clamp(_odds(weight) / prior, limit)
+                shown = round(weight * MILLION) / MILLION
+                risk = _risk(category.severity, category.prior, shown, None, odds)
+                self._cohorts[category.category, kind, member, age] = (odds, prior, risk)
+
+    def score(self, report: MessageReport) -> Risk:
+        """Score a report; without a reporter it counts as an anonymous one's."""
+        reporter = report.reporter
+        if reporter is None:
+            odds, prior, risk = self._cohorts[report.category, "anonymous", None, None]
+        else:
+            odds, prior, risk = self._cohorts[
+                report.category, reporter.kind, reporter.member, reporter.account_age
+            ]
+        classifier = report.classifier
+        if classifier is None:
+            return risk
+        known = risk.components
+        confidence = classifier.score
+        limit = self._classifier_limit
+        # A classifier that is certain has infinite odds; the limit is all it can add.
+        ratio = limit if confidence == 1 else confidence / ((1 - confidence) * prior)
+        odds *= ratio if 1 / limit < ratio < limit else _clamp(ratio, limit)
+        return _risk(known.severity, known.prior, known.reporter_weight, confidence, odds)
+
+    @staticmethod
+    def millionths(risk: Risk) -> int:
+        """Give the score in millionths, exactly the integer it was made of."""
+        return round(risk.score * MILLION)
+
+
+def reporter_weight(
+    scoring: Scoring, kind: ReporterKind, member: bool | None, age: AccountAge | None
+) -> float:
+    """Give w, the belief in a report by such a reporter before anything else is known: above 0, below 1."""
+    weight = scoring.trust[kind]
+    if kind not in scoring.unadjusted_kinds:
+        membership = "unknown" if member is None else "member" if member else "not_member"
+        weight *= scoring.membership[membership] * scoring.account_age[age or "unknown"]
+    return min(weight, scoring.max_weight[kind])
+
+
+def _odds(probability: float) -> float:
+    return probability / (1 - probability)
+
+
+def _clamp(ratio: float, limit: float) -> float:
+    return limit if ratio > limit else max(ratio, 1 / limit)
+
+
+def _risk(severity: float, prior: float, weight: float, classifier: float | None, odds: float) -> Risk:
+    probability = odds / (1 + odds)
+    # round() goes half to even. The components are for reading: severity x probability as shown may differ from the
+    # score in the last digit.
+    return Risk(
+        round(severity * probability * MILLION) / MILLION,
+        RiskComponents(severity, prior, weight, classifier, round(probability * MILLION) / MILLION),
+    )

@@ -1,0 +1,69 @@
+"""Which panes counts are kept in, and which of them a window is made of.
+
+Inside the core a time is the index of its finest pane, `t_ms // FINE_MS` (a "fine" index). Every pane of every ring
+begins at a fine index, so one number orders all of them.
+"""
+
+from typing import NamedTuple
+
+from streams.registry import durations
+
+
+class Ring(NamedTuple):
+    """The newest `panes` panes of `pane_ms` milliseconds each, aligned to UTC: pane index = t_ms // pane_ms."""
+
+    name: str
+    pane_ms: int
+    panes: int
+
+
+# A minute-old report is asked for by the five minutes, a week-old one by the day: three resolutions answer windows
+# from five minutes to thirty days with at most 66 panes.
+RINGS: tuple[Ring, ...] = tuple(
+    Ring(name, pane_ms, panes)
+    for name, (pane_ms, panes) in zip(("5m", "1h", "1d"), durations.RINGS, strict=True)
+)
+FINE_MS = RINGS[0].pane_ms
+FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
+FINE_PER_DAY = FINE_PER_PANE[-1]
+
+
+class WindowSpec(NamedTuple):
+    """A window: the last `panes` panes of RINGS[ring], up to and including now's. `text` is how it was written."""
+
+    ring: int
+    panes: int
+    text: str
+
+
+def window_spec(duration_ms: int, text: str) -> WindowSpec:
+    """Give the window of that length in the finest ring that holds it.
+
+    Raises ValueError, saying which lengths are possible, when no ring holds it or it is no multiple of that ring's
+    pane: a pane is not divisible.
+    """
+    ring = durations.window_ring(duration_ms)
+    return WindowSpec(ring, duration_ms // RINGS[ring].pane_ms, text)
+
+
+def window_start(ring: int, panes: int, now: int) -> int:
+    """Give the fine index at which the last `panes` panes of a ring begin; `now` is a fine index too."""
+    fine = FINE_PER_PANE[ring]
+    return (now // fine - panes + 1) * fine
+
+
+def held_from(ring: int, now: int) -> int:
+    """Give the fine index from which on a ring holds what occurred."""
+    return window_start(ring, RINGS[ring].panes, now)
+
+
+def pane_start(fine: int, now: int) -> int | None:
+    """Give where the pane begins in which something is counted at `now`; None when no ring holds it any more.
+
+    It is the pane of the finest ring that holds it. A coarser pane needs no copy of the counts: a window of a ring
+    reaches back no further than the ring, so it is the sum of whole panes of that ring and of finer ones.
+    """
+    for ring, fine_per_pane in enumerate(FINE_PER_PANE):
+        if fine >= held_from(ring, now):
+            return fine // fine_per_pane * fine_per_pane
+    return None

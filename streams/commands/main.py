@@ -1,0 +1,42 @@
+"""`tocsin`: everything a person does with Tocsin from a shell."""
+
+import sys
+
+import click
+
+from streams import __version__
+from streams.commands.worker import worker
+from streams.registry.errors import RegistryError
+from streams.runtime.errors import RefusedToStart
+from streams.settings import SettingsError
+
+# Exit codes: 0 done; 1 it failed while running; 2 the command line, a setting or a file is wrong (click uses 2 too).
+EXIT_WRONG_INPUT = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tocsin")
+def commands() -> None:
+    """Turns reports about messages into escalations, each exactly once.
+
+    Settings come from environment variables; `tocsin config show` lists them.
+    """
+
+
+commands.add_command(worker)
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one message, not a traceback."""
+    try:
+        commands.main(prog_name="tocsin", standalone_mode=True)
+    except (SettingsError, RegistryError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_WRONG_INPUT)
+    except RefusedToStart as error:
+        click.echo(f"error: refused to start: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""`tocsin publish`: reports from a file or standard input to Kafka."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import click
+from aiokafka import AIOKafkaProducer
+
+from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.report_event import report_headers
+from streams.events.dead_letter import Rejected
+from streams.events.decoding import MAX_REPORT_BYTES, decode_report
+from streams.events.envelope import rfc3339
+from streams.events.personal_data import looks_like_email
+from streams.settings import Settings, load_settings
+
+TOPIC = "message-reports"
+
+# Bytes read at once: some 2,000 reports, sent together. Less comes back at once when that is all there is, so that a
+# line typed or piped in is sent when it is there.
+_READ_BYTES = 1024 * 1024
+
+
+class Event(NamedTuple):
+    """A report ready to be sent."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def _checked_source(_context: click.Context, _parameter: click.Parameter, source: str) -> str:
+    if not source or not source.isprintable() or looks_like_email(source):
+        raise click.BadParameter(
+            "must name a system, not a person, such as /platform/web or https://example.org/web."
+        )
+    return source
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--source", default="tocsin-publish", show_default=True, callback=_checked_source,
+    help="Who publishes (ce_source). With report_id it tells a repeated report from a new one.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Check every line and send nothing; needs no Kafka.")
+def publish(file: BinaryIO, source: str, dry_run: bool) -> None:
+    """Publish reports, one JSON object a line, to message-reports.
+
+    FILE holds one report payload per line (schemas/ says what a report is); `-`, the default, reads standard input.
+    A line that is no report is named on standard error and left out; the others are sent, as CloudEvents in binary
+    mode with the channel's ref as key. Publishing a file again is harmless: Tocsin drops reports it has seen.
+
+    Exits with 1 if a line was refused.
+
+    \b
+    Example:
+      tocsin publish --dry-run reports.jsonl && tocsin publish reports.jsonl
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    settings = load_settings()
+    lines = _Lines(source)
+    if dry_run:
+        ready = sum(len(events) for events in lines.read(file))
+        click.echo(f"{ready} ready to publish, {lines.refused} refused")
+    else:
+        with broker_errors_explained(settings):
+            published = _send(settings, lines.read(file))
+        click.echo(f"{published} published, {lines.refused} refused")
+    if lines.refused:
+        raise SystemExit(1)
+
+
+class _Lines:
+    """Lines to events. Refused lines are counted and named on standard error."""
+
+    def __init__(self, source: str) -> None:
+        self.refused = 0
+        self._source = source
+        self._number = 0
+
+    def read(self, file: BinaryIO) -> Iterator[list[Event]]:
+        """Give the events of the lines that have arrived, until the file ends."""
+        rest = b""
+        while chunk := _read(file):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield self._events(lines)
+        yield self._events([rest])
+
+    def _events(self, lines: list[bytes]) -> list[Event]:
+        events = []
+        for line in lines:
+            self._number += 1
+            value = line.strip()
+            if not value:
+                continue
+            try:
+                events.append(self._event(value))
+            except Rejected as rejected:
+                self.refused += 1
+                click.echo(f"line {self._number}: {rejected}", err=True)
+        return events
+
+    def _event(self, value: bytes) -> Event:
+        report, _ = decode_report(value, (), time.time_ns() // 1_000_000)
+        occurred_at = rfc3339(int(report.occurred_at.timestamp() * 1000))
+        return Event(
+            report.channel.ref.encode(), value, report_headers(self._source, report.report_id, occurred_at)
+        )
+
+
+def _read(file: BinaryIO) -> bytes:
+    # `read1` returns what is there; click's standard input has it, like every buffered file.
+    return file.read1(_READ_BYTES)  # type: ignore[attr-defined, no-any-return]
+
+
+def _send(settings: Settings, batches: Iterator[list[Event]]) -> int:
+    # Reading may block for as long as a person types, so it happens outside of the event loop: Ctrl-C then ends it.
+    published = 0
+    with asyncio.Runner() as runner:
+        producer = runner.run(_started(settings))
+        try:
+            for events in batches:
+                runner.run(_send_all(producer, settings.topic_prefix + TOPIC, events))
+                published += len(events)
+        finally:
+            runner.run(producer.stop())
+    return published
+
+
+async def _started(settings: Settings) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
+        **settings.connection().client_options(),
+        enable_idempotence=True,
+        max_request_size=2 * MAX_REPORT_BYTES,
+    )
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
+
+
+async def _send_all(producer: AIOKafkaProducer, topic: str, events: list[Event]) -> None:
+    deliveries = [
+        await producer.send(topic, key=event.key, value=event.value, headers=event.headers)
+        for event in events
+    ]
+    await asyncio.gather(*deliveries)

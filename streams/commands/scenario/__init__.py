@@ -1,0 +1,10 @@
+"""A made-up day on a messaging platform: reports to play, the same ones for the same seed, size and end.
+
+for record in play(seed=7, count=50_000, end_ms=now):
+    producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
+"""
+
+from streams.commands.scenario.play import MINIMUM_COUNT, Fate, ScenarioRecord, play
+from streams.commands.scenario.storylines import STORYLINES
+
+__all__ = ["MINIMUM_COUNT", "STORYLINES", "Fate", "ScenarioRecord", "play"]

@@ -1,0 +1,103 @@
+"""The records of a scenario in the order of their publication."""
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+from typing import Literal, NamedTuple
+
+import orjson
+
+from streams.commands.report_event import report_headers
+from streams.commands.scenario.background import background
+from streams.commands.scenario.garbage import REASONS, Headers, spoil
+from streams.commands.scenario.storylines import HOUR, STORYLINES
+from streams.commands.scenario.world import SOURCES, PlannedReport, World
+
+SPAN_MS = 6 * HOUR
+
+# The storylines and one record of each kind of garbage need about 1,000; the rest is what hides them.
+MINIMUM_COUNT = 2_000
+
+# One report in 200 is sent twice: publishers repeat what was not confirmed in time, seconds later.
+_REPORTS_PER_DUPLICATE = 200
+_RESEND_MS = (1_000, 30_000)
+
+# One unreadable record of each reason in so many.
+_RECORDS_PER_ROUND_OF_GARBAGE = 25_000
+
+Fate = Literal["report", "duplicate", "garbage"]
+
+
+class ScenarioRecord(NamedTuple):
+    """A record for `message-reports`; `fate` is what Tocsin should make of it, `storyline` what it is part of."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    storyline: str
+    fate: Fate
+
+
+def play(seed: int, count: int, end_ms: int) -> Iterator[ScenarioRecord]:
+    """Exactly `count` records (at least 2,000) of the six hours before `end_ms` (milliseconds since the epoch).
+
+    The same arguments give the same bytes. Only garbage claims a time after `end_ms`.
+    """
+    if count < MINIMUM_COUNT:
+        raise ValueError(f"a scenario has at least {MINIMUM_COUNT} records, not {count}")
+    world = World(seed)
+    start_ms = end_ms - SPAN_MS
+    stories = sorted(
+        (planned for storyline in STORYLINES.values() for planned in storyline(world, start_ms)),
+        key=_published_at,
+    )
+    duplicates = count // _REPORTS_PER_DUPLICATE
+    garbage = len(REASONS) * max(1, count // _RECORDS_PER_ROUND_OF_GARBAGE)
+    noise = background(world, count - len(stories) - duplicates - garbage, start_ms, end_ms)
+    reports = heapq.merge(stories, noise, key=_published_at)
+    resent = _with_duplicates(
+        world.randomness("duplicates"), reports, count - duplicates - garbage, duplicates
+    )
+    yield from _with_garbage(world, resent, count - garbage, garbage, end_ms)
+
+
+def _published_at(planned: PlannedReport) -> int:
+    return planned.published_at
+
+
+def _with_duplicates(
+    random: Random, reports: Iterator[PlannedReport], count: int, duplicates: int
+) -> Iterator[ScenarioRecord]:
+    chosen = set(random.sample(range(count), duplicates))
+    waiting: list[tuple[int, int, ScenarioRecord]] = []
+    for number, planned in enumerate(reports):
+        while waiting and waiting[0][0] <= planned.published_at:
+            yield heapq.heappop(waiting)[2]
+        record = _encoded(planned)
+        yield record
+        if number in chosen:
+            due = planned.published_at + random.randrange(*_RESEND_MS)
+            heapq.heappush(waiting, (due, number, record._replace(fate="duplicate")))
+    yield from (heapq.heappop(waiting)[2] for _ in range(len(waiting)))
+
+
+def _encoded(planned: PlannedReport) -> ScenarioRecord:
+    payload = planned.payload
+    headers = report_headers(SOURCES[payload["kind"]], payload["report_id"], payload["occurred_at"])
+    key = payload["channel"]["ref"].encode()
+    return ScenarioRecord(key, orjson.dumps(payload), headers, planned.storyline, "report")
+
+
+def _with_garbage(
+    world: World, records: Iterator[ScenarioRecord], count: int, garbage: int, end_ms: int
+) -> Iterator[ScenarioRecord]:
+    # Spoilt are reports of channels and people that nobody else speaks of.
+    models = background(World(world.seed + 1), garbage, end_ms - HOUR, end_ms)
+    interval = count // garbage
+    for number, model in enumerate(models):
+        good = _encoded(model)
+        value, headers = spoil(REASONS[number % len(REASONS)], model.payload, good.headers, end_ms)
+        yield good._replace(value=value, headers=headers, fate="garbage", storyline="garbage")
+        yield from islice(records, interval)
+    yield from records

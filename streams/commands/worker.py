@@ -1,0 +1,21 @@
+"""`tocsin worker`: run one worker process."""
+
+import click
+
+from streams.assessment.flood import FloodDetected
+from streams.operations.logs import configure_logs
+from streams.runtime.errors import OwnershipLost, RefusedToStart
+
+
+@click.command()
+def worker() -> None:
+    """Run one worker until SIGTERM or SIGINT.
+
+    Start as many as there are cores, at most one per partition; they share the partitions among themselves. Exits
+    with 0 after a signal, and with 1 when its supervisor should start it again.
+    """
+    # Imported here: it reads the environment and the registry, which other commands may not need.
+    from streams.app import app, settings  # noqa: PLC0415
+
+    configure_logs(settings.log_level, FloodDetected, OwnershipLost, RefusedToStart)
+    app.Worker(loglevel=settings.log_level, override_logging=False).execute_from_commandline()

@@ -1,0 +1,91 @@
+"""A record that could not be decoded, kept with its reason."""
+
+import hashlib
+from typing import Literal, NamedTuple, get_args
+
+import orjson
+
+from streams.events.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
+from streams.events.origin import origin_of
+from streams.events.record import Headers, SourceRecord
+
+DeadLetterReason = Literal[
+    "empty",
+    "not_json",
+    "invalid_utf8",
+    "too_deep",
+    "wrong_type",
+    "missing_field",
+    "invalid_value",
+    "unknown_category",
+    "invalid_country",
+    "invalid_time",
+    "future_timestamp",
+    "oversized",
+    "pii_detected",
+    "bad_envelope",
+    "unsupported_version",
+]
+DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
+
+_PREFIX = "tocsin-"
+ATTEMPT_HEADER = "tocsin-attempt"
+
+# Nobody re-drives a record a million times; what is longer was not written by us.
+_ATTEMPT_DIGITS = 6
+
+
+class Rejected(Exception):
+    """A record is refused: `reason` from the closed table, the field's path, and a detail that quotes no value."""
+
+    def __init__(self, reason: DeadLetterReason, field: str, detail: str) -> None:
+        super().__init__(f"{reason}: {field}: {detail}")
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+
+
+class DeadLetter(NamedTuple):
+    """What is to be written to `dead-letters`."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
+    """The record as it came, with `tocsin-*` headers that say why and where it was refused.
+
+    A record refused as `pii_detected` keeps neither key nor bytes nor headers: its value is the SHA-256, the length
+    and the field. A re-keyed record is reported at the place where its publisher put it.
+    """
+    origin = origin_of(record)
+    reported = [
+        ("tocsin-reason", rejected.reason.encode()),
+        ("tocsin-field", rejected.field.encode()),
+        ("tocsin-detail", rejected.detail.encode()),
+        ("tocsin-topic", origin.topic.encode()),
+        ("tocsin-partition", b"%d" % origin.partition),
+        ("tocsin-offset", b"%d" % origin.offset),
+        ("tocsin-timestamp", b"%d" % origin.timestamp),
+        (ATTEMPT_HEADER, b"%d" % (1 + _earlier_attempts(record.headers))),
+    ]
+    if rejected.reason == "pii_detected":
+        # Not even the publisher's content type: the value is ours now, and it could hold anything.
+        return DeadLetter(
+            None,
+            _redacted(record.value or b"", rejected.field),
+            [(CONTENT_TYPE, JSON_CONTENT_TYPE), *reported],
+        )
+    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
+    return DeadLetter(record.key, record.value, kept + reported)
+
+
+def _redacted(value: bytes, field: str) -> bytes:
+    return orjson.dumps({"sha256": hashlib.sha256(value).hexdigest(), "length": len(value), "field": field})
+
+
+def _earlier_attempts(headers: Headers) -> int:
+    carried = dict(headers).get(ATTEMPT_HEADER, b"0") or b""
+    # A header that is there but unreadable still tells that the record came before.
+    return int(carried) if carried.isdigit() and len(carried) <= _ATTEMPT_DIGITS else 1

@@ -1,0 +1,109 @@
+"""A report with what Tocsin found out about it: the payload of `tocsin.enriched-report.v1`."""
+
+from typing import Literal
+
+import msgspec
+
+from streams.events.report import (
+    AccountAge,
+    Category,
+    Channel,
+    Classifier,
+    Evidence,
+    Notice,
+    Pseudonym,
+    Ref,
+    ReporterKind,
+    ReportKind,
+    ZonedTime,
+)
+
+ENRICHED_REPORT_TYPE = "tocsin.enriched-report.v1"
+
+JurisdictionBasis = Literal[
+    "victim", "suspect", "offence", "channel", "authority", "reporter", "language", "none"
+]
+
+
+class PublicReporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A reporter without the pseudonym: nothing that Tocsin emits identifies a reporter."""
+
+    kind: ReporterKind
+    country: str | None = None
+    member: bool | None = None
+    account_age: AccountAge | None = None
+
+
+class PublicReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The report as published, less the reporter's pseudonym."""
+
+    report_id: Ref
+    kind: ReportKind
+    occurred_at: ZonedTime
+    channel: Channel
+    category: Category
+    received_at: ZonedTime | None = None
+    message_ref: Pseudonym | None = None
+    reporter: PublicReporter | None = None
+    classifier: Classifier | None = None
+    evidence: tuple[Evidence, ...] = ()
+    notice: Notice | None = None
+
+
+class Jurisdiction(msgspec.Struct, frozen=True, gc=False):
+    """A country (ISO 3166-1 alpha-2, `XX` when none is known) that may be concerned, and why."""
+
+    code: str
+    confidence: float
+    basis: JurisdictionBasis
+
+
+class RiskComponents(msgspec.Struct, frozen=True, gc=False):
+    """What the score is made of; see `streams/registry/scoring.yaml` for the reasons."""
+
+    severity: float
+    prior: float
+    reporter_weight: float
+    classifier: float | None
+    probability: float
+
+
+class Risk(msgspec.Struct, frozen=True, gc=False):
+    """`score` = severity x probability, 0..1."""
+
+    score: float
+    components: RiskComponents
+
+
+class ChannelWindow(msgspec.Struct, frozen=True, gc=False):
+    """Counts of the report's channel and category in one window, after the report was applied."""
+
+    window: str
+    reports: int
+    distinct_reporters: int
+    trusted_flaggers: int
+    automated: int
+    risk: float
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """Where the original record of the report stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
+    """One report, located, scored and counted."""
+
+    report: PublicReport
+    jurisdictions: tuple[Jurisdiction, ...]
+    obligations: tuple[str, ...]
+    risk: Risk
+    channel_windows: tuple[ChannelWindow, ...]
+    counted: bool
+    not_counted_reason: Literal["late"] | None
+    policy_version: str
+    registry_version: str
+    source: Source

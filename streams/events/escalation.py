@@ -1,0 +1,130 @@
+"""An episode of a channel that crossed a policy's thresholds: the payload of `tocsin.escalation.v1`."""
+
+from typing import Literal
+
+import msgspec
+
+from streams.events.enriched_report import Jurisdiction
+from streams.events.report import Category
+
+ESCALATION_TYPE = "tocsin.escalation.v1"
+
+EscalationType = Literal["opened", "updated", "resolved"]
+EscalationReason = Literal["threshold_crossed", "level_raised", "cleared", "policy_changed"]
+PolicyMode = Literal["live", "shadow"]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The span that was counted, RFC 3339 in UTC; `end` is exclusive."""
+
+    start: str
+    end: str
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Counts of the policy's categories in the window.
+
+    `n_eff` is the number of equally active independent reporters that would show the same concentration
+    (Hill number of order 2); reports without a reporter's pseudonym form one cluster.
+    """
+
+    reports: int
+    distinct_reporters: int
+    n_eff: float
+    trusted_flaggers: int
+    automated: int
+    state_actors: int
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One condition of the level that was reached: the value then, and its threshold."""
+
+    measure: str
+    value: float
+    threshold: float
+
+
+class Score(msgspec.Struct, frozen=True):
+    """`value` = summed risk of the window's reports; `components` = that sum by category."""
+
+    value: float
+    components: dict[str, float]
+
+
+class Integrity(msgspec.Struct, frozen=True):
+    """Signs of a brigade. A hint to the reviewer: it changes no level. `score` = 1 - n_eff / reports."""
+
+    score: float
+    brigade_suspected: bool
+    signals: dict[str, float]
+
+
+class EscalatedObligation(msgspec.Struct, frozen=True):
+    """A legal duty that may apply, with its clock. A clock that is not armed has no due time."""
+
+    id: str
+    trigger: str
+    clock_status: Literal["not_armed"]
+    due_at: str | None
+    standard: str | None
+    authority: str | None
+    source_url: str
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """Who should see this, why, and what must happen before."""
+
+    recipient: str
+    reason: str
+    gate: str
+
+
+class RuleOfLaw(msgspec.Struct, frozen=True):
+    """The most protective tier of the jurisdictions concerned and what follows from it."""
+
+    tier: Literal["open", "guarded", "closed", "unknown"]
+    decision: str
+    reasons: tuple[str, ...]
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """The first and last report of the episode, and the place of the original record that caused this event."""
+
+    first_report_id: str
+    last_report_id: str
+    partition_offsets: dict[str, int]
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """One transition of an episode. `escalation_id` stays the same over the episode; `sequence` counts from 1."""
+
+    escalation_id: str
+    sequence: int
+    type: EscalationType
+    reason: EscalationReason
+    status: Literal["open", "resolved"]
+    at: str
+    policy: str
+    policy_reason: str
+    mode: PolicyMode
+    level: int
+    level_name: str
+    channel_ref: str
+    category: Category
+    categories: tuple[Category, ...]
+    dsa_category: str
+    window: Window
+    conditions: tuple[Condition, ...]
+    counts: Counts
+    score: Score
+    integrity: Integrity
+    message_refs: tuple[str, ...]
+    jurisdictions: tuple[Jurisdiction, ...]
+    obligations: tuple[EscalatedObligation, ...]
+    routing: tuple[Routing, ...]
+    rule_of_law: RuleOfLaw
+    human_review_required: bool
+    automated_means: bool
+    policy_version: str
+    registry_version: str
+    trace: Trace

@@ -1,0 +1,22 @@
+"""How deep JSON is nested, without parsing it."""
+
+import re
+
+# The report itself needs 4 levels in an envelope. The limit keeps far below the interpreter's recursion limit, so that
+# the verdict does not depend on how deep the caller's own stack happens to be.
+MAX_DEPTH = 64
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKET = re.compile(rb"[][{}]")
+
+
+def is_deeper_than(limit: int, text: bytes) -> bool:
+    """Whether arrays and objects in the JSON `text` are nested more than `limit` deep. Malformed text is no error."""
+    if text.count(b"{") + text.count(b"[") <= limit:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+        depth += 1 if bracket in b"{[" else -1
+        if depth > limit:
+            return True
+    return False

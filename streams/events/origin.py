@@ -1,0 +1,55 @@
+"""Where a re-keyed record stood before it was moved to its home partition."""
+
+from typing import NamedTuple
+
+from streams.events.record import SourceRecord
+
+ORIGIN_HEADER = "tocsin-origin"
+
+# Without the prefix of the deployment.
+INTERNAL_TOPIC = "message-reports-internal"
+
+
+class Origin(NamedTuple):
+    """The place of a record and its append time in milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+def is_internal(record: SourceRecord) -> bool:
+    """Whether Tocsin itself wrote the record. On any other topic a publisher could forge our headers."""
+    return record.topic.endswith(INTERNAL_TOPIC)
+
+
+def origin_of(record: SourceRecord) -> Origin:
+    """The origin that a re-keyed record carries, or the place of the record itself."""
+    if is_internal(record):
+        for name, value in record.headers:
+            if name == ORIGIN_HEADER:
+                return _parsed(value) or _own_place(record)
+    return _own_place(record)
+
+
+def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
+    """Headers of `record` for writing it to its home partition: its own, plus where it first stood."""
+    origin = origin_of(record)
+    headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
+    headers.append((ORIGIN_HEADER, "/".join(map(str, origin)).encode()))
+    return headers
+
+
+def _own_place(record: SourceRecord) -> Origin:
+    return Origin(record.topic, record.partition, record.offset, record.timestamp)
+
+
+def _parsed(value: bytes | None) -> Origin | None:
+    # Kafka's topic names hold no slash.
+    try:
+        topic, *numbers = (value or b"").decode().split("/")
+        partition, offset, timestamp = map(int, numbers)
+    except ValueError:
+        return None
+    return Origin(topic, partition, offset, timestamp)

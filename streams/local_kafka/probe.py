@@ -1,0 +1,73 @@
+"""Ask a broker on loopback whether it is ready, in Kafka's own protocol and without a client library.
+
+An open port is not enough: the broker listens before it is registered, and a topic created then is refused.
+The answer to a Metadata request lists the brokers that the controller has let in, and names the cluster,
+which tells our broker from a stranger on the same port.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import struct
+
+from streams.local_kafka.properties import LOOPBACK
+
+_METADATA, _VERSION = 3, 2
+
+# On loopback a ready broker answers in milliseconds; one that does not is asked again.
+_TIMEOUT_SECONDS = 2.0
+
+# Below the ranges from which Linux (32768 up) and macOS (49152 up) take the local ports of outgoing
+# connections. In them, a client that keeps trying to reach a killed broker can be given the broker's own port
+# and block its restart.
+_PORTS = range(20000, 32000)
+
+
+def ready_cluster(port: int) -> str | None:
+    """Return the cluster id if the broker on this loopback port has joined its cluster, otherwise None."""
+    # Request header 1: api, version, correlation id, client id; then the list of wanted topics: none.
+    client = b"local-kafka"
+    request = struct.pack(">hhih", _METADATA, _VERSION, 1, len(client)) + client + struct.pack(">i", 0)
+    try:
+        with socket.create_connection((LOOPBACK, port), _TIMEOUT_SECONDS) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as stream:
+                (size,) = struct.unpack(">i", stream.read(4))
+                return _cluster_of(stream.read(size))
+    except (OSError, ValueError, struct.error):
+        # Nobody there yet, or a stranger that speaks something else.
+        return None
+
+
+def free_port(*, besides: int | None = None) -> int:
+    """Return a loopback port that nothing listens on at the moment, and not the one given."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311
+        if port == besides:
+            continue
+        with socket.socket() as candidate:
+            try:
+                candidate.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+
+
+def _cluster_of(answer: bytes) -> str | None:
+    # Metadata response 2: correlation id, brokers (id, host, port, rack), cluster id, and what is not needed.
+    _correlation, brokers = struct.unpack_from(">ii", answer)
+    position = 8
+    for _ in range(brokers):
+        _host, position = _string(answer, position + 4)
+        _rack, position = _string(answer, position + 4)
+    cluster, _ = _string(answer, position)
+    return cluster if brokers > 0 else None
+
+
+def _string(answer: bytes, position: int) -> tuple[str | None, int]:
+    (length,) = struct.unpack_from(">h", answer, position)
+    start = position + 2
+    if length < 0:
+        return None, start
+    return answer[start : start + length].decode(), start + length

@@ -1,0 +1,70 @@
+"""The broker's `server.properties`: one node, broker and controller in one, on loopback only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+# The largest record a topic may be given, the same as a generous production cluster.
+_MAX_MESSAGE_BYTES = 20 * 1024 * 1024
+
+
+def render(*, data: Path, port: int, controller_port: int) -> str:
+    """Return the text of server.properties for a broker that keeps its records in data."""
+    listener, controller = f"PLAINTEXT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
+    settings: dict[str, str | int] = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "listeners": f"{listener},{controller}",
+        "advertised.listeners": listener,
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
+        "log.dirs": str(data),
+        # Topics are declared in schemas/topics; one that appears by a typing mistake should be an error here
+        # too.
+        "auto.create.topics.enable": "false",
+        "num.partitions": 1,
+        "message.max.bytes": _MAX_MESSAGE_BYTES,
+        "replica.fetch.max.bytes": _MAX_MESSAGE_BYTES,
+        # There is one node to hold everything.
+        "default.replication.factor": 1,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # 50 partitions each are made for a cluster; loading four is quick.
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.num.partitions": 4,
+        # Waiting for more members of a group is for fleets; a test that kills a worker wants it noticed in
+        # seconds.
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        # A transaction past its timeout is aborted within a second of it (default ten), for the tests of a
+        # dead producer. The timeout itself stays the producer's choice, up to the default maximum.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        # After a kill the controller holds the dead broker's registration for this long and refuses the new
+        # one, so it is most of the time of a restart (default 9 s). Much shorter, and a machine busy with a
+        # benchmark could miss six heartbeats and take its partitions offline.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        # Compaction to be seen within a test; the default buffer of 128 MB is half the heap of this broker.
+        "log.cleaner.backoff.ms": 500,
+        "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
+        # The load comes from a handful of clients on the same few cores.
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "num.recovery.threads.per.data.dir": 1,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def ports_in(text: str) -> tuple[int, int] | None:
+    """Return the ports (broker, controller) that a rendered server.properties names, if it does."""
+    found = re.search(r"^listeners=PLAINTEXT://[^:]+:(\d+),CONTROLLER://[^:]+:(\d+)$", text, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else None

@@ -1,0 +1,39 @@
+"""Write `jars.sha256` afresh, after a change of version: `python -m streams.local_kafka.update_jars`.
+
+It needs the network. Read the difference before it is committed: it is what every machine will run from then
+on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from streams.local_kafka import maven
+from streams.local_kafka.jars import JAR_LIST, KAFKA_VERSION, sha256_of
+
+# Kafka itself asks for slf4j-api 1.7.36 and brings no logging backend: with these two the broker's warnings
+# and errors reach its log file. Given next to Kafka, 2.0.20 wins over 1.7.36.
+ROOTS = (
+    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+    "org.slf4j:slf4j-api:2.0.20",
+    "org.slf4j:slf4j-simple:2.0.20",
+)
+
+
+def update(jar_list: Path = JAR_LIST) -> int:
+    """Resolve ROOTS with all they need at run time, write the list, and return the number of jars.
+
+    Raises LocalKafkaError when jgo is not installed.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        jars = maven.resolve(ROOTS, folder)
+        hashes = {jar.relative_to(folder).as_posix(): sha256_of(jar) for jar in jars}
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    jar_list.write_text("".join(lines), encoding="utf-8")
+    return len(hashes)
+
+
+if __name__ == "__main__":
+    print(f"{update()} jars listed in {JAR_LIST}")  # noqa: T201

@@ -1,0 +1,143 @@
+"""YAML read with the line of every value, so that a mistake can be shown where it was made."""
+
+import re
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from streams.registry.errors import RegistryError
+
+Place = tuple[str | int, ...]
+
+
+class Row(BaseModel):
+    """Base of all that is read from a file: nothing unknown, nothing converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_fields(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            for key in value:
+                if key not in known:
+                    raise PydanticCustomError(
+                        "unknown_field",
+                        "unknown field; the fields here are {known}",
+                        {"field": str(key), "known": ", ".join(sorted(known))},
+                    )
+        return value
+
+
+Shape = TypeVar("Shape", bound=Row)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader in which only true and false are booleans: YAML 1.1 reads NO (Norway) and off (a mode) as false."""
+
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a file and the line on which each value, or its key, stands."""
+
+    path: Path
+    content: Any
+    lines: dict[Place, int]
+
+    def problem(self, place: Sequence[str | int], text: str) -> str:
+        """Word a problem with the nearest line there is: that of a missing field is its parent's."""
+        known = tuple(place)
+        while known not in self.lines:
+            known = known[:-1]
+        return f"{self.path.name}:{self.lines[known]}: {_spell(place)}: {text}"
+
+    def refuse(self, place: Sequence[str | int], text: str) -> NoReturn:
+        """Raise RegistryError for the value at `place`."""
+        raise RegistryError(self.problem(place, text))
+
+    def require(self, place: Place, given: Container[str], wanted: Sequence[str]) -> None:
+        """Raise RegistryError unless the mapping at `place` has all keys that are `wanted`."""
+        missing = [key for key in wanted if key not in given]
+        if missing:
+            self.refuse(place, f"has no row for {', '.join(missing)}")
+
+    def parse(self, shape: type[Shape]) -> Shape:
+        """Check the content against `shape`; raises RegistryError naming every problem found."""
+        try:
+            return shape.model_validate(self.content)
+        except ValidationError as error:
+            problems = [self.problem(*_explain(entry)) for entry in error.errors()]
+            raise RegistryError("\n".join(problems)) from error
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file; raises RegistryError if it cannot be read or is not YAML with unique keys."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryError(f"{path}: cannot be read: {error}") from error
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines: dict[Place, int] = {(): 1}
+        if node is not None:
+            _note_lines(node, (), lines, set())
+        content = None if node is None else loader.construct_document(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = 1 if mark is None else mark.line + 1
+        problem = getattr(error, "problem", None) or error
+        raise RegistryError(f"{path.name}:{line}: not valid YAML: {problem}") from error
+    except ValueError as error:
+        # PyYAML makes dates of what looks like one, and 2026-02-30 does.
+        raise RegistryError(f"{path.name}:1: not valid YAML: {error}") from error
+    return Document(path, content, lines)
+
+
+def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], seen: set[int]) -> None:
+    if id(node) in seen:
+        raise yaml.MarkedYAMLError(
+            problem="anchors are not allowed: a row must be readable alone", problem_mark=node.start_mark
+        )
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*place, str(key.value))
+            if below in lines:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{_spell(below)} is given twice", problem_mark=key.start_mark
+                )
+            lines[below] = key.start_mark.line + 1
+            _note_lines(value, below, lines, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            lines[(*place, index)] = item.start_mark.line + 1
+            _note_lines(item, (*place, index), lines, seen)
+
+
+def _explain(entry: Any) -> tuple[Place, str]:
+    place = tuple(part for part in entry["loc"] if part != "[key]")
+    if entry["type"] == "unknown_field":
+        place = (*place, entry["ctx"]["field"])
+    if entry["type"] == "missing":
+        return place, "is missing"
+    return place, entry["msg"].removeprefix("Value error, ").replace("Input should", "should")
+
+
+def _spell(place: Sequence[str | int]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or "file"

@@ -1,0 +1,48 @@
+"""ISO 8601 durations, and which of them a window of counts can have."""
+
+import re
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+# (milliseconds of a pane, number of panes), finest first. Three rings answer windows from five minutes to thirty
+# days with at most 66 panes per channel and category.
+RINGS: tuple[tuple[int, int], ...] = ((5 * MINUTE, 12), (HOUR, 24), (DAY, 30))
+
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d{1,4})W|(?P<days>\d{1,4})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,8})S)?)?",
+    re.ASCII,
+)
+_UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": 1000}
+
+
+def parse_duration(text: str) -> int:
+    """Give the milliseconds of an ISO 8601 duration of whole weeks, days, hours, minutes and seconds.
+
+    Years and months are refused because their length depends on the calendar. Raises ValueError.
+    """
+    match = _DURATION.fullmatch(text)
+    given = {} if match is None else {unit: count for unit, count in match.groupdict().items() if count}
+    if not given:
+        raise ValueError(
+            "must be an ISO 8601 duration of weeks, days, hours, minutes or seconds, such as PT1H or P7D"
+        )
+    return sum(int(count) * _UNITS[unit] for unit, count in given.items())
+
+
+def window_ring(window_ms: int) -> int:
+    """Give the index in RINGS of the finest ring that holds a window; raises ValueError where none fits.
+
+    A window must be a whole number of that ring's panes: counts are kept per pane and cannot be split.
+    """
+    for index, (pane, panes) in enumerate(RINGS):
+        if 0 < window_ms <= pane * panes:
+            if window_ms % pane:
+                break
+            return index
+    raise ValueError(
+        "must be a multiple of PT5M up to PT1H, of PT1H up to PT24H, or of P1D up to P30D, because counts are kept "
+        "in panes of these lengths"
+    )

@@ -1,0 +1,75 @@
+"""Policies from policies.yaml."""
+
+from collections.abc import Callable
+
+from streams.registry.document import Document, Place
+from streams.registry.durations import parse_duration, window_ring
+from streams.registry.hashing import content_hash
+from streams.registry.rules import Level, Measure, Policy
+from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
+
+
+def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:
+    """Make policies of checked rows, in the order of the file; raises RegistryError where one makes no sense."""
+    seen: dict[str, int] = {}
+    for index, row in enumerate(file.policies):
+        if row.id in seen:
+            document.refuse(
+                ("policies", index, "id"), f"is also the id of policies[{seen[row.id]}]; ids are unique"
+            )
+        seen[row.id] = index
+    return tuple(_policy(document, ("policies", index), row) for index, row in enumerate(file.policies))
+
+
+def _policy(document: Document, place: Place, row: PolicyRow) -> Policy:
+    if len(set(row.categories)) < len(row.categories):
+        document.refuse((*place, "categories"), "names a category twice")
+    return Policy(
+        id=row.id,
+        mode=row.mode,
+        categories=tuple(row.categories),
+        window=row.window,
+        window_ms=_duration(document, (*place, "window"), row.window, _check_window),
+        levels=_levels(document, (*place, "levels"), row.levels),
+        clear_below=row.clear_below,
+        min_clear_ms=_duration(document, (*place, "min_clear"), row.min_clear),
+        cooldown_ms=_duration(document, (*place, "cooldown"), row.cooldown),
+        reason=row.reason,
+        content_hash=content_hash([row]),
+    )
+
+
+def _check_window(milliseconds: int) -> None:
+    window_ring(milliseconds)
+
+
+def _duration(document: Document, place: Place, text: str, check: Callable[[int], None] | None = None) -> int:
+    try:
+        milliseconds = parse_duration(text)
+        if check is not None:
+            check(milliseconds)
+    except ValueError as error:
+        document.refuse(place, str(error))
+    return milliseconds
+
+
+def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Level, ...]:
+    highest: dict[Measure, float] = {}
+    for index, row in enumerate(rows):
+        if row.level != index + 1:
+            document.refuse(
+                (*place, index, "level"),
+                f"must be {index + 1}: levels are numbered from 1 in ascending order",
+            )
+        for measure, threshold in row.when.items():
+            if measure != "risk" and threshold != int(threshold):
+                document.refuse(
+                    (*place, index, "when", measure), "is a count, so its threshold must be a whole number"
+                )
+            if threshold < highest.get(measure, 0.0):
+                document.refuse(
+                    (*place, index, "when", measure),
+                    f"must be at least {highest[measure]:g}, the threshold of a lower level",
+                )
+            highest[measure] = threshold
+    return tuple(Level(level=row.level, name=row.name, when=dict(row.when)) for row in rows)

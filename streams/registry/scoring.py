@@ -1,0 +1,58 @@
+"""Categories and scoring from categories.yaml and scoring.yaml."""
+
+import math
+from typing import get_args
+
+from streams.events.report import CATEGORIES, REPORTER_KINDS, AccountAge, Category
+from streams.registry.document import Document
+from streams.registry.rules import CategoryRules, Scoring
+from streams.registry.shapes import BetaRow, CategoriesFile, ScoringFile
+
+
+def build_categories(document: Document, file: CategoriesFile) -> dict[Category, CategoryRules]:
+    """Make the rules of every category; raises RegistryError if one has none."""
+    document.require(("categories",), file.categories, CATEGORIES)
+    return {
+        category: CategoryRules(
+            category=category,
+            severity=row.severity,
+            prior=(row.prior or file.prior).value,
+            dsa_category=row.dsa_category,
+            dsa_keywords=tuple(row.dsa_keywords),
+            floor=row.floor,
+            abuse_prone=row.abuse_prone,
+        )
+        for category, row in file.categories.items()
+    }
+
+
+def build_scoring(document: Document, file: ScoringFile) -> Scoring:
+    """Make the weights; raises RegistryError if one is missing or leaves a kind of reporter no trust."""
+    document.require(("trust", "values"), file.trust.values, REPORTER_KINDS)
+    document.require(("membership", "values"), file.membership.values, ("member", "unknown", "not_member"))
+    document.require(("account_age", "values"), file.account_age.values, (*get_args(AccountAge), "unknown"))
+    document.require(("max_weight", "values"), file.max_weight.values, REPORTER_KINDS)
+    trust: dict[str, float] = {}
+    for kind, beta in file.trust.values.items():
+        trust[kind] = beta_lower_bound(beta)
+        if trust[kind] <= 0:
+            document.refuse(
+                ("trust", "values", kind),
+                "is so vague that its mean less one standard deviation is not above 0",
+            )
+    return Scoring(
+        trust=trust,
+        membership={str(key): value for key, value in file.membership.values.items()},
+        account_age={str(key): value for key, value in file.account_age.values.items()},
+        max_weight={str(key): value for key, value in file.max_weight.values.items()},
+        unadjusted_kinds=frozenset(file.unadjusted_kinds.values),
+        reports_clamp=file.clamps.values.reports,
+        classifier_clamp=file.clamps.values.classifier,
+    )
+
+
+def beta_lower_bound(beta: BetaRow) -> float:
+    """Give the mean of a Beta distribution less one standard deviation."""
+    total = beta.alpha + beta.beta
+    deviation = math.sqrt(beta.alpha * beta.beta / (total * total * (total + 1)))
+    return beta.alpha / total - deviation

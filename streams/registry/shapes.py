@@ -1,0 +1,265 @@
+"""What the registry's files may contain."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from streams.events.report import AccountAge, Category, NoticeElement, ReporterKind, ReportKind
+from streams.registry.document import Row
+from streams.registry.rules import (
+    Action,
+    DsaCategory,
+    Measure,
+    Mode,
+    RuleOfLawTier,
+    Standard,
+    Trigger,
+    Verification,
+)
+
+Text = Annotated[str, Field(min_length=1)]
+Code = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+RegionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
+AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Ratio = Annotated[float, Field(gt=0, le=1)]
+# A prior of 0 or 1 could not be moved by any evidence.
+Prior = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SourceRow(Row):
+    """Where a row's content comes from, and how far it was checked."""
+
+    title: Text | None = None
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    checked: date
+    verification: Verification
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "SourceRow":
+        if self.title is None and self.url is None:
+            raise ValueError("must have a title or a url")
+        return self
+
+
+class LegalSourceRow(SourceRow):
+    """The source of an obligation goes with each escalation, so it needs an address."""
+
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
+
+
+class LevelRow(Row):
+    """A level of a policy."""
+
+    level: Annotated[int, Field(ge=1)]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    when: Annotated[dict[Measure, Positive], Field(min_length=1)]
+
+
+class PolicyRow(Row):
+    """A policy."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+    mode: Mode
+    categories: Annotated[list[Category], Field(min_length=1)]
+    window: str
+    levels: Annotated[list[LevelRow], Field(min_length=1)]
+    clear_below: Ratio = 0.6
+    min_clear: str
+    cooldown: str
+    reason: Text
+
+
+class PoliciesFile(Row):
+    """policies.yaml."""
+
+    policies: list[PolicyRow]
+
+
+class PriorRow(Row):
+    """The share of reports that are actionable, where a category has no number of its own."""
+
+    value: Prior
+    reason: Text
+    source: SourceRow
+
+
+class CategoryRow(Row):
+    """A category. The file's source holds for the identifiers of all rows."""
+
+    severity: Ratio
+    prior: PriorRow | None = None
+    dsa_category: DsaCategory
+    dsa_keywords: list[Annotated[str, Field(pattern=r"^KEYWORD_[A-Z_]+$")]]
+    floor: bool
+    abuse_prone: bool
+
+
+class CategoriesFile(Row):
+    """categories.yaml."""
+
+    prior: PriorRow
+    source: SourceRow
+    categories: dict[Category, CategoryRow]
+
+
+class Sourced(Row):
+    """A group of numbers with the reason for them."""
+
+    reason: Text
+    source: SourceRow
+
+
+class BetaRow(Row):
+    """A Beta distribution."""
+
+    alpha: Positive
+    beta: Positive
+
+
+class TrustRow(Sourced):
+    """Trust by kind of reporter."""
+
+    values: dict[ReporterKind, BetaRow]
+
+
+class MembershipRow(Sourced):
+    """Factor by membership of the channel."""
+
+    values: dict[Literal["member", "unknown", "not_member"], Ratio]
+
+
+class AccountAgeRow(Sourced):
+    """Factor by age of the account."""
+
+    values: dict[AccountAge | Literal["unknown"], Ratio]
+
+
+class UnadjustedRow(Sourced):
+    """Kinds of reporters to whom membership and age do not apply."""
+
+    values: list[ReporterKind]
+
+
+class MaxWeightRow(Sourced):
+    """The most a reporter of a kind can weigh."""
+
+    values: dict[ReporterKind, Prior]
+
+
+class ClampRow(Row):
+    """How far reports and a classifier may each move the belief."""
+
+    reports: Positive
+    classifier: Positive
+
+
+class ClampsRow(Sourced):
+    """Bounds in log-odds."""
+
+    values: ClampRow
+
+
+class ScoringFile(Row):
+    """scoring.yaml."""
+
+    trust: TrustRow
+    membership: MembershipRow
+    account_age: AccountAgeRow
+    unadjusted_kinds: UnadjustedRow
+    max_weight: MaxWeightRow
+    clamps: ClampsRow
+
+
+class RuleOfLawRow(Row):
+    """How far the authorities are trusted, on what basis, as of when."""
+
+    tier: RuleOfLawTier
+    basis: Text
+    as_of: date
+
+
+class AuthorityRow(Row):
+    """An authority."""
+
+    id: AuthorityId
+    name: Text
+
+
+class JurisdictionRow(Row):
+    """A country, a region or the global row."""
+
+    code: RegionCode
+    name: Text
+    rule_of_law: RuleOfLawRow
+    authorities: list[AuthorityRow]
+    source: SourceRow
+
+
+class RegionRow(JurisdictionRow):
+    """A region; its members are those named here and those of the regions it includes."""
+
+    includes: list[RegionCode]
+    members: dict[Code, Text]
+
+
+class HintConfidenceRow(Row):
+    """How far each hint is believed."""
+
+    channel: Ratio
+    reporter: Ratio
+    language: Ratio
+
+
+class HintsRow(Sourced):
+    """What a report says of countries beside its evidence."""
+
+    confidence: HintConfidenceRow
+    languages_source: SourceRow
+    languages: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], Code]
+
+
+class JurisdictionsFile(Row):
+    """jurisdictions.yaml."""
+
+    global_: Annotated[JurisdictionRow, Field(alias="global")]
+    regions: list[RegionRow]
+    countries: list[JurisdictionRow]
+    location_hints: HintsRow
+
+
+class TriggersRow(Sourced):
+    """Which triggers a kind of report can bring about."""
+
+    values: dict[ReportKind, list[Trigger]]
+
+
+class ObligationRow(Row):
+    """A legal duty."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
+    jurisdiction: RegionCode
+    instrument: Text
+    article: Text
+    title: Text
+    categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
+    trigger: Trigger
+    required_elements: list[NoticeElement]
+    action: Action
+    duration: str | None = None
+    standard: Standard | None = None
+    authority: AuthorityId | None = None
+    applies_to: Text
+    public_only: bool = False
+    except_in: tuple[()] | list[Code] = ()
+    in_force_from: date
+    in_force_until: date | None = None
+    source: LegalSourceRow
+
+
+class ObligationsFile(Row):
+    """obligations.yaml."""
+
+    triggers: TriggersRow
+    obligations: list[ObligationRow]

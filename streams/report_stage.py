@@ -1,0 +1,38 @@
+"""The stage that turns reports into escalations: the pure core, told to the runtime."""
+
+from collections.abc import Iterable
+
+from streams.assessment.assess import assess, next_due, tick_after
+from streams.assessment.partition_state import PartitionState, restore
+from streams.assessment.policies import CompiledRules
+from streams.events.tick import encode_tick
+from streams.runtime.stage import Output, SourceTopics, Stage
+
+SOURCES = SourceTopics("message-reports", "message-reports-internal")
+STATE_TOPIC = "channel-state"
+
+
+def report_stage(rules: CompiledRules) -> Stage[PartitionState]:
+    """The stage under these rules."""
+
+    def restored(partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> PartitionState:
+        return restore(partition, partitions, rules, entries)
+
+    return Stage(
+        name="reports",
+        sources=SOURCES,
+        state_topic=STATE_TOPIC,
+        restore=restored,
+        apply=lambda state, records: assess(state, records, rules),
+        tick=_tick,
+    )
+
+
+def _tick(state: PartitionState, wall_clock_ms: int) -> Output | None:
+    due = next_due(state)
+    # What the partition's time will be once a tick appended now is read back.
+    now_then = state.now + max(0, wall_clock_ms - state.newest_append)
+    if due is None or due > now_then:
+        return None
+    value, headers = encode_tick(tick_after(state))
+    return SOURCES.internal, state.partition, None, value, headers

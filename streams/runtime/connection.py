@@ -1,0 +1,54 @@
+"""How every client of Tocsin reaches the brokers: one place for addresses, TLS and SASL."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+from faust.types.auth import CredentialsT
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Brokers and credentials. `security_protocol` is one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    ssl_context: ssl.SSLContext | None = None
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+
+    def client_options(self) -> Mapping[str, Any]:
+        """Keyword arguments for any aiokafka client."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "security_protocol": self.security_protocol,
+        }
+        if self.ssl_context is not None:
+            options["ssl_context"] = self.ssl_context
+        if self.sasl_mechanism is not None:
+            options |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": self.sasl_password,
+            }
+        return options
+
+    def faust_broker(self) -> list[str]:
+        """Broker addresses as Faust's setting `broker` wants them."""
+        return [f"kafka://{address.strip()}" for address in self.bootstrap_servers.split(",")]
+
+    def faust_credentials(self) -> CredentialsT | None:
+        """The same credentials for Faust's own consumer."""
+        if self.sasl_mechanism is not None:
+            return faust.SASLCredentials(
+                username=self.sasl_username,
+                password=self.sasl_password,
+                mechanism=self.sasl_mechanism,
+                ssl_context=self.ssl_context,
+            )
+        if self.ssl_context is not None:
+            return faust.SSLCredentials(context=self.ssl_context)
+        return None

@@ -1,0 +1,13 @@
+"""What stops a worker. Each message tells the operator what is wrong and what to do."""
+
+
+class RefusedToStart(Exception):
+    """Something outside the process must change first; restarting alone does not help."""
+
+
+class OwnershipLost(Exception):
+    """Another worker owns the partition, or a transaction did not commit in its time.
+
+    The partition's state in memory is worthless from here on. The process must end; the next takeover restores the
+    last committed state and loses and repeats nothing.
+    """

@@ -1,0 +1,137 @@
+"""The owner of one partition: its producer, its state and its position, which change together or not at all."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Generic
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from streams.runtime.connection import Connection
+from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
+from streams.runtime.restore import read_state
+from streams.runtime.stage import Output, Record, Stage, State
+from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
+
+logger = logging.getLogger(__name__)
+
+
+class PartitionOwner(Generic[State]):
+    """Partition n of a stage's source and state topics. Not usable before `take_over`."""
+
+    state: State
+
+    def __init__(
+        self, stage: Stage[State], connection: Connection, prefix: str, app_id: str, partition: int
+    ) -> None:
+        self.stage = stage
+        self.partition = partition
+        self.position: dict[str, SourcePosition] = {}
+        self.last_applied_at = time.monotonic()
+        self._connection = connection
+        self._prefix = prefix
+        self._transactional_id = f"{app_id}-{stage.name}-{partition}"
+        self._producer: AIOKafkaProducer | None = None
+        self._partitions_of: dict[str, int] = {}
+
+    async def take_over(self) -> None:
+        """Fence the former owner, restore its committed state and position.
+
+        Raises RefusedToStart when the state or the position cannot be used.
+        """
+        started = time.monotonic()
+        # The producer first: only when older owners are fenced does the end of the state topic stand still.
+        self._producer = transactional_producer(self._connection, self._transactional_id)
+        await self._producer.start()
+        sources = [self._prefix + topic for topic in self.stage.sources]
+        partitions = await self._partition_count(sources[0])
+        state_topic = self._prefix + self.stage.state_topic
+        restored = await read_state(
+            self._connection, TopicPartition(state_topic, self.partition), sources, partitions
+        )
+        try:
+            self.state = self.stage.restore(self.partition, partitions, restored.entries.items())
+        except ValueError as error:
+            raise RefusedToStart(
+                f"{state_topic} partition {self.partition}: {error}. Run the version that wrote it, "
+                "or reset the state after reading docs/operations.md."
+            ) from error
+        self.position = dict(restored.position)
+        self.last_applied_at = time.monotonic()
+        logger.info(
+            "took over partition %d: %d state records, %d keys, %.2f s, position %s",
+            self.partition,
+            restored.records_read,
+            len(restored.entries),
+            time.monotonic() - started,
+            {topic: source.next_offset for topic, source in self.position.items()},
+        )
+
+    async def apply(self, batches: Sequence[tuple[str, Sequence[Record]]]) -> None:
+        """Apply the batches (topic, records) in their order, in one transaction; then the position moves on.
+
+        Records below the position were applied before and are skipped. Raises OwnershipLost when the transaction did
+        not commit; whatever the stage raises passes through, with nothing written.
+        """
+        position = dict(self.position)
+        fresh: list[Record] = []
+        for topic, records in batches:
+            source = position[topic]
+            unseen = [record for record in records if record.offset >= source.next_offset]
+            if unseen:
+                last = unseen[-1]
+                position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
+                fresh += unseen
+        if not fresh:
+            return
+        outcome = self.stage.apply(self.state, fresh)
+        writes = await self._by_destination(outcome.outputs)
+        state_rows = writes[(self._prefix + self.stage.state_topic, self.partition)]
+        state_rows += [(key, value, []) for key, value in outcome.changes.items()]
+        state_rows.append((POSITION_KEY, encode_position(position), []))
+        await self._write(writes)
+        self.position = position
+        self.last_applied_at = time.monotonic()
+
+    async def tick_if_due(self, wall_clock_ms: int) -> bool:
+        """Append a tick to the internal topic if the stage says that something is due. True if one was written."""
+        tick = self.stage.tick(self.state, wall_clock_ms)
+        if tick is None:
+            return False
+        await self._write(await self._by_destination([tick]))
+        return True
+
+    async def release(self) -> None:
+        """Give the partition up. Nothing is written; the next owner starts at the committed position."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def _write(self, writes: dict[Destination, list[Write]]) -> None:
+        if self._producer is None:
+            raise OwnershipLost(f"partition {self.partition} was released")
+        # The broker stamps the append time on every topic of ours; what we send is not kept.
+        await write_transaction(self._producer, writes, int(time.time() * 1000))
+
+    async def _by_destination(self, outputs: Sequence[Output]) -> dict[Destination, list[Write]]:
+        writes: dict[Destination, list[Write]] = defaultdict(list)
+        for topic, partition, key, value, headers in outputs:
+            name = self._prefix + topic
+            destination = await self._partition_for(name, key) if partition is None else partition
+            writes[name, destination].append((key, value, list(headers)))
+        return writes
+
+    async def _partition_for(self, topic: str, key: bytes | None) -> int:
+        partitions = self._partitions_of.get(topic) or await self._partition_count(topic)
+        if key is None:
+            return self.partition % partitions
+        positive_hash: int = murmur2(key) & 0x7FFFFFFF
+        return positive_hash % partitions
+
+    async def _partition_count(self, topic: str) -> int:
+        assert self._producer is not None
+        self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
+        return self._partitions_of[topic]

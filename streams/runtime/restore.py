@@ -1,0 +1,135 @@
+"""Reading a partition's committed state back, and checking that its position still makes sense."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.runtime.connection import Connection
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.position import (
+    POSITION_KEY,
+    SourcePosition,
+    UnknownPositionVersion,
+    decode_position,
+)
+
+# Bytes per fetch while restoring: few round trips, and never less than the largest state record.
+RESTORE_FETCH_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The last committed value of every key, without the position, and the position itself."""
+
+    entries: Mapping[bytes, bytes]
+    position: Mapping[str, SourcePosition]
+    records_read: int
+
+
+async def read_state(
+    connection: Connection, state: TopicPartition, sources: list[str], partitions: int
+) -> Restored:
+    """Read partition `state` to its end and work out where each source topic goes on.
+
+    A source without a position starts at the beginning of its log. Raises RefusedToStart when the position cannot be
+    trusted: continuing would lose or repeat reports.
+    """
+    consumer = AIOKafkaConsumer(
+        **connection.client_options(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
+        fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
+        # A broker answers one request of a connection at a time: a fetch that waits for data which will not come
+        # would hold each of the questions below up by half a second.
+        fetch_max_wait_ms=10,
+    )
+    await consumer.start()
+    try:
+        entries, records_read = await _read_to_end(consumer, state)
+        position = _position_of(state, entries)
+        for topic in sources:
+            tp = TopicPartition(topic, state.partition)
+            position[topic] = await _checked(consumer, tp, position.get(topic), partitions)
+    finally:
+        await consumer.stop()
+    return Restored(entries, position, records_read)
+
+
+async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[dict[bytes, bytes], int]:
+    consumer.assign([tp])
+    entries: dict[bytes, bytes] = {}
+    records_read = 0
+    end = (await consumer.end_offsets([tp]))[tp]
+    consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+    # By fetch position, not by the last record's offset: the log may end in a transaction marker.
+    while await consumer.position(tp) < end:
+        fetched = await consumer.getmany(tp, timeout_ms=200)
+        for record in fetched.get(tp, ()):
+            if record.value is None:
+                entries.pop(record.key, None)
+            else:
+                entries[record.key] = record.value
+        records_read += len(fetched.get(tp, ()))
+    return entries, records_read
+
+
+def _position_of(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
+    value = entries.pop(POSITION_KEY, None)
+    if value is None:
+        return {}
+    try:
+        return decode_position(value)
+    except UnknownPositionVersion as error:
+        raise RefusedToStart(
+            f"{state.topic} partition {state.partition}: {error}. Run the version that wrote it, "
+            "or reset the state after reading docs/operations.md."
+        ) from error
+
+
+async def _checked(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition | None, partitions: int
+) -> SourcePosition:
+    start = (await consumer.beginning_offsets([tp]))[tp]
+    if found is None:
+        return SourcePosition(start, partitions, None)
+    end = (await consumer.end_offsets([tp]))[tp]
+    where = f"{tp.topic} partition {tp.partition}"
+    if found.partitions != partitions:
+        raise RefusedToStart(
+            f"{where}: the topic had {found.partitions} partitions when its state was written and has {partitions} "
+            "now. A channel's home would move while its counts stay behind. Move to a new topic prefix, "
+            "or put the state aside as docs/operations.md describes."
+        )
+    if not start <= found.next_offset <= end:
+        raise RefusedToStart(
+            f"{where}: the next report to apply is at offset {found.next_offset}, but the log holds {start} to {end}. "
+            + (
+                "Reports were deleted before they were applied (retention)."
+                if found.next_offset < start
+                else "The topic was deleted and recreated, or records were lost."
+            )
+            + " Decide what to do with the gap: docs/operations.md, 'When the position does not fit'."
+        )
+    if found.last_append_time is not None and found.next_offset > start:
+        await _check_same_log(consumer, tp, found)
+    return found
+
+
+async def _check_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition) -> None:
+    consumer.assign([tp])
+    consumer.seek(tp, found.next_offset - 1)
+    fetched = await consumer.getmany(tp, timeout_ms=1000, max_records=1)
+    records = fetched.get(tp, ())
+    if (
+        records
+        and records[0].offset == found.next_offset - 1
+        and records[0].timestamp != found.last_append_time
+    ):
+        raise RefusedToStart(
+            f"{tp.topic} partition {tp.partition}: offset {found.next_offset - 1} holds another record than the one "
+            "that was applied: the topic was deleted and recreated. Its state belongs to the old topic; "
+            "docs/operations.md, 'When the position does not fit'."
+        )

@@ -1,0 +1,99 @@
+"""A Faust app that runs stages: the settings and hooks without which Faust would lose or repeat records."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import faust
+import mode
+from faust.types import TP
+
+from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
+from streams.runtime.connection import Connection
+from streams.runtime.faust_consumer import PositionedTransport
+from streams.runtime.intake import run_intake
+from streams.runtime.ownership import Ownership
+from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.stage import Stage
+
+# Seconds until a silent worker's partitions move; Faust's 60 would hold every escalation of a dead worker back for a
+# minute. A heartbeat every third of it is Kafka's own advice.
+SESSION_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
+
+# Seconds between commits of the group's offsets, which only lag tools read.
+COMMIT_SECONDS = 1.0
+
+# Bytes a fetch may bring of one partition: about 5,000 reports, a quarter of a cycle.
+FETCH_BYTES = 4 * 1024 * 1024
+
+
+class StageApp(faust.App):
+    """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
+
+    def __init__(
+        self, app_id: str, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.connection = connection
+        self.prefix = prefix
+        self.ownerships: list[Ownership[Any]] = []
+        self._before_start = before_start
+        super().__init__(
+            prefix + app_id,
+            broker=connection.faust_broker(),
+            broker_credentials=connection.faust_credentials(),
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=HEARTBEAT_SECONDS,
+            broker_commit_interval=COMMIT_SECONDS,
+            broker_commit_every=None,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=FETCH_BYTES,
+            ConsumerScheduler=BatchScheduler,
+            Topic=BatchTopic,
+            # An agent that raised must not be restarted behind the back of its state.
+            agent_supervisor=mode.CrashingSupervisor,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            web_tables_enabled=False,
+            worker_redirect_stdouts=False,
+            autodiscover=False,
+        )
+        self.transport = PositionedTransport(self.conf.broker_consumer, self)
+        self.on_partitions_revoked.connect(self._unsettle, weak=False)
+        self.on_rebalance_complete.connect(self._follow, weak=False)
+        self.on_before_shutdown.connect(self._release, weak=False)
+
+    def add_stage(self, stage: Stage[Any]) -> None:
+        """Define the agent that runs `stage`."""
+        sources = tuple(self.prefix + name for name in stage.sources)
+        ownership: Ownership[Any] = Ownership(
+            sources, lambda partition: PartitionOwner(stage, self.connection, self.prefix, self.conf.id, partition)
+        )
+        self.ownerships.append(ownership)
+        topic = self.topic(*sources, schema=PassThroughSchema())
+
+        async def intake(stream: Any) -> None:
+            await run_intake(self, stream, ownership)
+
+        self.agent(topic, name=f"{stage.name}-intake")(intake)
+
+    def restored_positions(self) -> Mapping[TP, int]:
+        """Where fetching of every owned source partition goes on."""
+        return {tp: offset for ownership in self.ownerships for tp, offset in ownership.positions().items()}
+
+    async def on_start(self) -> None:
+        """Check the surroundings, then start."""
+        await self._before_start()
+        await super().on_start()
+
+    async def _unsettle(self, *_: Any, **__: Any) -> None:
+        for ownership in self.ownerships:
+            await ownership.unsettle()
+
+    async def _follow(self, *_: Any, **__: Any) -> None:
+        for ownership in self.ownerships:
+            await ownership.follow(self.consumer.assignment(), self.consumer_generation_id)
+
+    async def _release(self, *_: Any, **__: Any) -> None:
+        for ownership in self.ownerships:
+            await ownership.release_all()

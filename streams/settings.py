@@ -1,0 +1,155 @@
+"""All settings of Tocsin, from environment variables that begin with `TOCSIN_`."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.runtime.connection import Connection
+
+PREFIX = "TOCSIN_"
+
+
+class SettingsError(Exception):
+    """The environment is not usable; one line per variable says what is wrong and what would be valid."""
+
+
+class Settings(BaseSettings):
+    """One field per variable: `kafka_bootstrap` is TOCSIN_KAFKA_BOOTSTRAP."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    kafka_bootstrap: Annotated[
+        str,
+        Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$", description="Brokers, `host:port[,host:port...]`."),
+    ] = "127.0.0.1:9092"
+    kafka_security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        Field(description="As for any Kafka client."),
+    ] = "PLAINTEXT"
+    kafka_ssl_ca_file: Annotated[
+        Path | None, Field(description="PEM file of the authorities to trust; the system's when not set.")
+    ] = None
+    kafka_ssl_certificate_file: Annotated[
+        Path | None, Field(description="PEM file of the client certificate, for mutual TLS.")
+    ] = None
+    kafka_ssl_key_file: Annotated[
+        Path | None, Field(description="PEM file of the client certificate's key.")
+    ] = None
+    kafka_sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(description="Needed with SASL_*.")
+    ] = None
+    kafka_sasl_username: Annotated[str | None, Field(description="Needed with SASL_*.")] = None
+    kafka_sasl_password: Annotated[
+        SecretStr | None, Field(description="Needed with SASL_*. Never logged.")
+    ] = None
+    topic_prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Put before every topic name and the group's id."
+        ),
+    ] = ""
+    app_id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{1,100}$",
+            description="Consumer group and start of the transactional ids. Workers of one deployment share it.",
+        ),
+    ] = "tocsin"
+    partitions: Annotated[
+        int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` makes.")
+    ] = 4
+    replication_factor: Annotated[
+        int, Field(ge=1, le=9, description="Replicas of every topic; 1 on one broker.")
+    ] = 3
+    min_insync_replicas: Annotated[
+        int, Field(ge=1, le=9, description="Replicas that must have a record before it counts as written.")
+    ] = 2
+    policies_file: Annotated[
+        Path | None, Field(description="Policies to use instead of the shipped ones (YAML).")
+    ] = None
+    dead_letter_breaker: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="`off` lets a flood of unreadable records pass into dead-letters instead of stopping."
+        ),
+    ] = "on"
+    duplicates_remembered: Annotated[
+        int,
+        Field(
+            ge=1000,
+            le=10_000_000,
+            multiple_of=1000,
+            description="Reports per partition whose ids are remembered; must not change while state is kept.",
+        ),
+    ] = 200_000
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What is logged.")
+    ] = "INFO"
+
+    def connection(self) -> Connection:
+        """How to reach the brokers. Raises SettingsError when TLS or SASL settings do not fit together."""
+        uses_tls = self.kafka_security_protocol in ("SSL", "SASL_SSL")
+        uses_sasl = self.kafka_security_protocol.startswith("SASL_")
+        if uses_sasl and not (
+            self.kafka_sasl_mechanism and self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise SettingsError(
+                f"{PREFIX}KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set "
+                f"{PREFIX}KAFKA_SASL_MECHANISM, {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD too."
+            )
+        if not uses_sasl and self.kafka_sasl_mechanism:
+            raise SettingsError(
+                f"{PREFIX}KAFKA_SASL_MECHANISM is set: {PREFIX}KAFKA_SECURITY_PROTOCOL must be SASL_PLAINTEXT or "
+                "SASL_SSL, or the credentials would not be used."
+            )
+        password = self.kafka_sasl_password
+        return Connection(
+            bootstrap_servers=self.kafka_bootstrap,
+            security_protocol=self.kafka_security_protocol,
+            ssl_context=self._ssl_context() if uses_tls else None,
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            sasl_username=self.kafka_sasl_username,
+            sasl_password=password.get_secret_value() if password else None,
+        )
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self.kafka_ssl_ca_file)
+            if self.kafka_ssl_certificate_file is not None:
+                context.load_cert_chain(self.kafka_ssl_certificate_file, self.kafka_ssl_key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"{PREFIX}KAFKA_SSL_*: a file cannot be used ({error}). CA, certificate and key must be PEM files "
+                "that this user can read."
+            ) from error
+        return context
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises SettingsError; unknown TOCSIN_ variables are refused."""
+    variables = os.environ if environment is None else environment
+    values = {
+        name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if name.startswith(PREFIX)
+    }
+    unknown = sorted(values.keys() - Settings.model_fields.keys())
+    if unknown:
+        known = ", ".join(PREFIX + name.upper() for name in Settings.model_fields)
+        raise SettingsError(
+            "\n".join(f"{PREFIX}{name.upper()}: there is no such setting." for name in unknown)
+            + f"\nKnown: {known}."
+        )
+    try:
+        return Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explained(row) for row in error.errors())) from None
+
+
+def _explained(row: Mapping[str, object]) -> str:
+    name = str(row["loc"][0])  # type: ignore[index]
+    description = Settings.model_fields[name].description
+    return f"{PREFIX}{name.upper()}: {row['msg']}. {description}"

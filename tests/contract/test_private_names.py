@@ -1,0 +1,407 @@
+"""Private names of Faust, mode and aiokafka that `streams/runtime` relies on: that they are there and do what we think.
+
+An upgrade that breaks one must fail here, by name, rather than lose a report in production.
+"""
+
+import ast
+import asyncio
+import inspect
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiokafka
+import faust
+import mode
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.app import base as app_base
+from faust.app.base import App
+from faust.tables import recovery
+from faust.tables.recovery import Recovery
+from faust.transport import conductor
+from faust.transport.consumer import Consumer, Fetcher
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
+
+from streams.runtime import faust_consumer
+from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
+from streams.runtime.connection import Connection
+from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
+from streams.runtime.stage_app import StageApp
+
+RUNTIME = Path(faust_consumer.__file__).parent
+
+
+def parameters(function):
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+def source(function):
+    return inspect.getsource(function)
+
+
+@pytest.fixture
+def app():
+    async def before_start():
+        pass
+
+    return StageApp("contract", Connection("127.0.0.1:1"), "", before_start)
+
+
+def in_loop(scenario):
+    """Faust's services make futures when they are made, so they need a running loop."""
+
+    async def run():
+        return await scenario()
+
+    return asyncio.run(run())
+
+
+# Every `x._name` of somebody else's object in streams/runtime, with the test that covers it.
+COVERED = {
+    "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
+    "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
+    "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
+    "_ensure_consumer": "test_signatures",
+    "_create_worker_consumer": "test_signatures",
+    "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
+    "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
+    "_read_offset": "test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read",
+    "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
+    "_acked": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
+    "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
+}
+
+
+def test_every_private_name_in_use_is_covered():
+    used = set()
+    for path in RUNTIME.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        own = {
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+        } | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        overrides_faust = path.name in {"faust_consumer.py", "batches.py"}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                if node.attr not in own or overrides_faust:
+                    used.add(node.attr)
+    assert used <= COVERED.keys()
+    assert COVERED.keys() - used <= {"_create_worker_consumer", "_new_consumer_thread", "_compile_decode"}
+    for test in COVERED.values():
+        assert test in globals(), f"{test} is gone"
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (driver.AIOKafkaConsumerThread._create_worker_consumer, ["transport"]),
+        (driver.AIOKafkaConsumerThread._ensure_consumer, []),
+        (driver.AIOKafkaConsumerThread.seek_wait, ["partitions"]),
+        (driver.Consumer._new_consumer_thread, []),
+        (Consumer.perform_seek, []),
+        (Consumer.on_partitions_revoked, ["revoked"]),
+        (Consumer._add_gap, ["tp", "offset_from", "offset_to"]),
+        (Consumer._new_offset, ["tp"]),
+        (Consumer.track_message, ["message"]),
+        (faust.Topic._compile_decode, []),
+        (faust.Schema.loads_key, ["app", "message", "loads", "serializer"]),
+        (faust.Schema.loads_value, ["app", "message", "loads", "serializer"]),
+        (aiokafka.AIOKafkaProducer.create_batch, []),
+        (aiokafka.AIOKafkaProducer.send_batch, ["batch", "topic", "partition"]),
+        (aiokafka.AIOKafkaProducer.partitions_for, ["topic"]),
+        (BatchBuilder.append, ["timestamp", "key", "value", "headers"]),
+        (BatchBuilder.record_count, []),
+    ],
+)
+def test_signatures(function, names):
+    assert parameters(function) == names
+
+
+def test_our_overrides_have_the_signatures_of_what_they_replace():
+    for ours, theirs in ((ReadCommittedThread, driver.AIOKafkaConsumerThread), (PositionedConsumer, driver.Consumer)):
+        for name, function in vars(ours).items():
+            if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
+                assert parameters(function) == parameters(getattr(theirs, name)), name
+                assert inspect.iscoroutinefunction(function) == inspect.iscoroutinefunction(getattr(theirs, name))
+
+
+def test_the_transport_makes_our_consumer_with_our_thread(app):
+    async def scenario():
+        assert isinstance(app.transport, PositionedTransport)
+        consumer = app.transport.create_consumer(
+            callback=lambda _: None, on_partitions_revoked=lambda _: None, on_partitions_assigned=lambda _: None
+        )
+        assert type(consumer) is PositionedConsumer
+        assert type(consumer._thread) is ReadCommittedThread
+        assert app.consumer.app is app
+        assert type(app.consumer) is PositionedConsumer
+
+    in_loop(scenario)
+
+
+def test_the_isolation_level_is_read_when_the_consumer_starts(app):
+    async def scenario():
+        thread = app.consumer._thread
+        made = thread._create_worker_consumer(app.transport)
+        assert isinstance(made, aiokafka.AIOKafkaConsumer)
+        assert made._isolation_level == "read_committed"
+        # Faust itself asks for uncommitted records.
+        plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
+        assert plain._isolation_level == "read_uncommitted"
+
+    in_loop(scenario)
+    assert "isolation_level=self._isolation_level" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
+    async def scenario():
+        thread = app.consumer._thread
+        thread._consumer = SimpleNamespace(_fetcher=SimpleNamespace(_default_reset_strategy=None))
+        thread.allow_resets(False)
+        assert thread._consumer._fetcher._default_reset_strategy == OffsetResetStrategy.NONE
+        thread.allow_resets(True)
+        assert thread._consumer._fetcher._default_reset_strategy == OffsetResetStrategy.EARLIEST
+        thread._consumer = None
+
+    in_loop(scenario)
+    assert "self._fetcher = Fetcher(" in source(aiokafka.AIOKafkaConsumer.start)
+    handling = source(fetcher.Fetcher._proc_fetch_request)
+    assert "self._default_reset_strategy != OffsetResetStrategy.NONE" in handling
+    assert "self._set_error(tp, err)" in handling
+    assert "res_or_error.check_raise()" in source(fetcher.Fetcher.fetched_records)
+
+
+def test_perform_seek_goes_to_the_restored_positions_and_then_forbids_resets(app):
+    seeks, resets = [], []
+
+    class Thread:
+        def assignment(self):
+            return {TP("a", 0), TP("a", 1), TP("b", 0)}
+
+        async def seek_wait(self, offsets):
+            seeks.append(dict(offsets))
+
+        def allow_resets(self, allowed):
+            resets.append(allowed)
+
+    async def scenario():
+        consumer = app.consumer
+        consumer._thread = Thread()
+        app.restored_positions = lambda: {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
+        consumer._committed_offset[TP("a", 0)] = 600_000
+        await consumer.perform_seek()
+        assert seeks == [{TP("a", 0): 7, TP("b", 0): 0}]
+        assert resets == [False]
+        assert consumer._read_offset[TP("a", 0)] == 7
+        assert consumer._read_offset[TP("b", 0)] is None
+        assert consumer._committed_offset[TP("a", 0)] is None
+
+    in_loop(scenario)
+
+
+def test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read():
+    draining = source(Consumer._drain_messages)
+    assert "r_offset is None or offset >= r_offset" in draining
+    assert "set_read_offset(tp, offset)" in draining
+
+
+def message(tp, offset):
+    return ConsumerMessage(tp.topic, tp.partition, offset, timestamp=0.0, timestamp_type=1, headers=(), key=None, value=[],
+                   checksum=None, tp=tp, generation_id=0)  # fmt: skip
+
+
+def test_acks_below_the_committed_offset_would_be_ignored(app):
+    async def scenario():
+        tp = TP("a", 0)
+        app.topics._acking_topics.add("a")
+        consumer = app.consumer
+        consumer._committed_offset[tp] = 10
+        assert not consumer.ack(message(tp, 5))
+        # So perform_seek sets None: the group's offset may be ahead of the position.
+        consumer._committed_offset[tp] = None
+        assert consumer.ack(message(tp, 5))
+
+    in_loop(scenario)
+
+
+def test_the_newest_ack_is_committed_whatever_is_between(app):
+    async def scenario():
+        tp = TP("a", 0)
+        app.topics._acking_topics.add("a")
+        consumer = app.consumer
+        await consumer._add_gap(tp, 1, 999)
+        # Batches: offsets of their last records.
+        for offset in (999, 1999, 5000):
+            assert consumer.ack(message(tp, offset))
+        assert consumer._filter_committable_offsets([tp]) == {tp: 5001}
+        assert consumer._acked[tp] == []
+        assert consumer._acked_index[tp] == set()
+        assert consumer._filter_committable_offsets([tp]) == {}
+
+    in_loop(scenario)
+
+
+def test_the_scheduler_is_asked_for_pairs_and_its_batch_passes_for_a_record(app):
+    fetched = [aiokafka.ConsumerRecord("a", 0, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in (3, 4)]
+
+    async def scenario():
+        assert isinstance(app.consumer.scheduler, BatchScheduler)
+        ((tp, batch),) = app.consumer.scheduler.iterate({TP("a", 0): fetched})
+        made = app.consumer._to_message(tp, batch)
+        assert (made.offset, made.timestamp, made.value) == (4, 1.004, fetched)
+        assert made.generation_id == app.consumer_generation_id
+
+    in_loop(scenario)
+    assert {line.split("record.")[1].split(",")[0].split("\n")[0] for line in
+            source(driver.Consumer._to_message).splitlines() if "record." in line} <= set(RecordBatch.__slots__)  # fmt: skip
+    assert "self.scheduler.iterate(records)" in source(Consumer.getmany)
+
+
+def test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets(app):
+    async def scenario():
+        topic = app.topic("a", schema=PassThroughSchema())
+        assert isinstance(topic, BatchTopic)
+        # An agent iterates a clone of the topic it was given, and the clone must have a decode of its own.
+        clone = topic.clone(is_iterator=True)
+        assert clone.decode is not topic.decode
+        assert clone.room is not topic.room
+        made = message(TP("a", 0), 5)
+        made.value = records = [1, 2]
+        event = await clone.decode(made, propagate=True)
+        assert event.value is records
+        assert event.message is made
+
+    in_loop(scenario)
+
+
+@pytest.mark.parametrize("build", [conductor.ConductorCompiler().build, conductor.ConductorHandler])
+def test_the_conductor_decodes_by_that_attribute_and_queues_what_it_gives(app, build):
+    async def scenario():
+        topic = app.topic("a", schema=PassThroughSchema())
+        decode, decoded = topic.decode, []
+
+        async def noting(message, *, propagate=False):
+            decoded.append(message)
+            return await decode(message, propagate=propagate)
+
+        topic.decode = noting
+        app.flow_control.resume()
+        on_message = build(app.topics, TP("a", 0), {topic})
+        made = message(TP("a", 0), 5)
+        await on_message(made)
+        assert decoded == [made]
+        assert topic.queue.get_nowait().message is made
+
+    in_loop(scenario)
+
+
+def test_a_rebalance_clears_the_queue_of_an_agent(app):
+    async def scenario():
+        topic = app.topic("a", schema=PassThroughSchema())
+        assert isinstance(topic.queue, ThrowableQueue)
+        topic.queue.force_put_nowait(SimpleNamespace(value=[1, 2]))
+        assert [event.value for event in topic.queue._queue] == [[1, 2]]
+        app.flow_control.clear()
+        assert topic.queue.empty()
+
+    in_loop(scenario)
+    assert "flow_control.clear()" in source(App._on_partitions_revoked)
+    assert issubclass(ThrowableQueue, FlowControlQueue)
+    assert parameters(FlowControlEvent.clear) == []
+
+
+def test_a_rebalance_is_followed_by_our_signal_then_the_seek_then_fetching():
+    resuming = source(Recovery._resume_streams)
+    steps = [
+        "app.on_rebalance_complete.send()",
+        "consumer.perform_seek()",
+        "app.flow_control.resume()",
+        "consumer.resume_flow()",
+    ]
+    places = [resuming.index(step) for step in steps]
+    assert places == sorted(places)
+    # Without tables nothing else runs in between.
+    assert "if not self.tables" in source(recovery.Recovery._restart_recovery.fun)
+
+
+def test_partitions_are_given_up_before_the_signal_that_another_may_own_them():
+    revoking = source(App._on_partitions_revoked)
+    steps = ["consumer.stop_flow", "self.flow_control.clear", "_consumer_wait_empty", "self.on_partitions_revoked.send"]
+    places = [revoking.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_a_fetch_that_comes_back_while_paused_is_dropped_and_followed_by_a_seek():
+    fetching = source(Consumer.getmany)
+    assert "if self.flow_active:" in fetching
+    assert "await self.perform_seek()" in fetching
+
+
+def test_at_shutdown_streams_are_waited_for_and_then_our_signal_is_sent():
+    stopping = source(App.on_stop)
+    assert stopping.index("_stop_consumer()") < stopping.index("on_before_shutdown.send()")
+    assert app_base.App.on_before_shutdown is not None
+
+
+def test_an_event_can_be_acknowledged_by_hand(app):
+    async def scenario():
+        tp = TP("a", 0)
+        app.topics._acking_topics.add("a")
+        topic = app.topic("a", schema=PassThroughSchema())
+        made = message(tp, 5)
+        made.incref(1)
+        event = await topic.decode(made, propagate=True)
+        # What the intake does for events it takes from the queue itself.
+        assert made.tracked is False
+        made.tracked = True
+        app.consumer.track_message(made)
+        assert made in app.consumer.unacked
+        event.ack()
+        assert made.acked
+        assert app.consumer._acked[tp] == [5]
+        app.consumer._clean_unacked_messages()
+        assert made not in app.consumer.unacked
+
+    in_loop(scenario)
+
+
+def test_a_stream_without_acks_yields_events_of_its_own_channel(app):
+    async def scenario():
+        topic = app.topic("a", schema=PassThroughSchema())
+        stream = topic.stream()
+        assert stream.noack() is not None
+        assert stream.noack().enable_acks is False
+        assert isinstance(stream.channel, BatchTopic)
+        assert inspect.isasyncgenfunction(faust.Stream.events)
+
+    in_loop(scenario)
+
+
+def test_a_service_under_a_crashing_supervisor_has_nobody_to_restart_it(app):
+    async def scenario():
+        service = mode.Service()
+        assert app.conf.agent_supervisor is mode.CrashingSupervisor
+        supervisor = app.conf.agent_supervisor(service, max_restarts=100.0, over=1.0, replacement=None)
+        supervisor.add(service)
+        # mode's `Service.crash` asks the service's supervisor first; without one the exception goes up to the worker.
+        assert service.supervisor is None
+
+    in_loop(scenario)
+
+
+def test_fetching_crashes_when_reading_raises():
+    assert "raise" in source(Consumer._drain_messages)
+    assert "_drain_messages" in source(Fetcher)
+
+
+def test_the_faust_and_aiokafka_that_were_tested_are_installed():
+    assert faust.__version__ == "0.15.3"
+    assert aiokafka.__version__ == "0.14.0"

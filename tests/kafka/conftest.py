@@ -1,0 +1,55 @@
+"""A real Kafka for the session, and deployments of Tocsin on it."""
+
+import itertools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.local_kafka import LocalKafka
+from tests.kafka.harness.deployment import Deployment
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs the broker."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else one of this session's own."""
+    existing = os.environ.get("TOCSIN_KAFKA_BOOTSTRAP")
+    if existing:
+        yield existing
+        return
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix that no other test, worker process or earlier session has used on the broker."""
+    return f"t{uuid.uuid4().hex[:8]}-{next(_numbers)}."
+
+
+@pytest.fixture
+def deploy(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
+    """Makes deployments; their workers are killed at the end, and what they logged last is printed for a failure."""
+    made: list[Deployment] = []
+
+    def new(*, bootstrap: str = kafka, **options: object) -> Deployment:
+        folder = tmp_path / f"deployment-{len(made)}"
+        folder.mkdir()
+        made.append(Deployment(bootstrap, f"{prefix}{len(made)}.", folder, **options))
+        return made[-1]
+
+    yield new
+    for deployment in made:
+        deployment.end()
+        print(deployment.fleet.tails())

@@ -1,0 +1,153 @@
+"""What must be in the topics, worked out from what was published, without the code under test."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from aiokafka.partitioner import murmur2
+
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SHADOW, SOURCE, Deployment
+from tests.kafka.harness.reader import Reader, Row
+from tests.kafka.harness.reports import Facts, Published
+
+# Shipped policies whose first level is met by one report: their channels can be told without any scoring.
+FLOOR_POLICIES = {
+    "child-safety": {"csam", "csam_synthetic", "grooming"},
+    "intimate-images": {"ncii", "ncii_deepfake", "sextortion"},
+    "threat-to-life": {"threat_to_life"},
+}
+
+
+@dataclass
+class Counts:
+    """Of one channel and category, over all that was published."""
+
+    reports: int = 0
+    reporters: set[str] = field(default_factory=set)
+    trusted_flaggers: int = 0
+    automated: int = 0
+
+    def add(self, facts: Facts) -> None:
+        """Count a report."""
+        self.reports += 1
+        self.trusted_flaggers += facts.reporter_kind == "trusted_flagger"
+        self.automated += facts.reporter_kind == "automated"
+        if facts.reporter_ref is not None:
+            self.reporters.add(facts.reporter_ref)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Under the names that an enriched report gives them."""
+        return {
+            "reports": self.reports,
+            "distinct_reporters": len(self.reporters),
+            "trusted_flaggers": self.trusted_flaggers,
+            "automated": self.automated,
+        }
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many records went where."""
+
+    published: int
+    enriched: int
+    duplicates: int
+    dead_letters: int
+    escalations: int
+
+
+def check_outputs(deployment: Deployment, reader: Reader, published: Sequence[Published] | None = None) -> Totals:
+    """Compare the topics with what was published. Holds when all reports were made within one window.
+
+    Fails with the first difference: a report lost, applied twice, moved, miscounted, or anything written beyond.
+    """
+    records = deployment.published if published is None else published
+    facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
+    bad = [record for record in records if record.facts is None]
+    assert reader.count(deployment.name(SOURCE)) == len(records), "the publisher itself lost or repeated records"
+
+    enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
+    _check_ids(enriched, facts)
+    _check_places(enriched, deployment)
+    _check_dead_letters(list(reader.all(deployment.name(DEAD_LETTERS))), bad, deployment)
+    _check_final_counts(enriched, facts.values())
+    escalations = _check_episodes(reader, deployment, facts.values())
+    totals = Totals(len(records), len(enriched), len(records) - len(facts) - len(bad), len(bad), escalations)
+    assert totals.published == totals.enriched + totals.duplicates + totals.dead_letters
+    return totals
+
+
+def _check_ids(enriched: Iterable[tuple[Row, Mapping]], facts: Mapping[str, Facts]) -> None:
+    times = Counter(document["report"]["report_id"] for _, document in enriched)
+    lost = facts.keys() - times.keys()
+    invented = times.keys() - facts.keys()
+    twice = [report_id for report_id, number in times.items() if number > 1]
+    assert not (lost or invented or twice), (
+        f"{len(lost)} lost {sorted(lost)[:3]}, {len(twice)} twice {sorted(twice)[:3]}, "
+        f"{len(invented)} invented {sorted(invented)[:3]}"
+    )
+
+
+def _check_places(enriched: Iterable[tuple[Row, Mapping]], deployment: Deployment) -> None:
+    origins = Counter()
+    for row, document in enriched:
+        channel = document["report"]["channel"]["ref"].encode()
+        assert row.key == channel
+        assert row.partition == (murmur2(channel) & 0x7FFFFFFF) % deployment.partitions
+        source = document["source"]
+        assert source["topic"] == deployment.name(SOURCE)
+        origins[source["partition"], source["offset"]] += 1
+    assert not origins or max(origins.values()) == 1
+
+
+def _check_dead_letters(rows: Sequence[Row], bad: Sequence[Published], deployment: Deployment) -> None:
+    def header(row: Row, name: str) -> str:
+        return dict(row.headers)[f"tocsin-{name}"].decode()
+
+    written = Counter((row.key, row.value, header(row, "reason")) for row in rows)
+    wanted = Counter((record.key, record.value, record.reason) for record in bad)
+    assert written == wanted
+    places = {(header(row, "topic"), header(row, "partition"), header(row, "offset")) for row in rows}
+    assert len(places) == len(rows)
+    assert {topic for topic, _, _ in places} <= {deployment.name(SOURCE)}
+
+
+def _check_final_counts(enriched: Iterable[tuple[Row, Mapping]], facts: Iterable[Facts]) -> None:
+    expected: dict[tuple[str, str], Counts] = defaultdict(Counts)
+    for fact in facts:
+        expected[fact.channel, fact.category].add(fact)
+    # The reader gives a partition's rows in order, and a channel has one partition: the last one stays.
+    last = {(d["report"]["channel"]["ref"], d["report"]["category"]): d for _, d in enriched}
+    assert last.keys() == expected.keys()
+    for place, document in last.items():
+        assert document["counted"]
+        for window in document["channel_windows"]:
+            found = {name: window[name] for name in expected[place].numbers}
+            assert found == expected[place].numbers, f"{place} in {window['window']}"
+
+
+def _check_episodes(reader: Reader, deployment: Deployment, facts: Iterable[Facts]) -> int:
+    live = [orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS))]
+    shadow = [orjson.loads(row.value) for row in reader.all(deployment.name(SHADOW))]
+    assert all(event["mode"] == "live" for event in live)
+    assert all(event["mode"] == "shadow" for event in shadow)
+    by_episode: dict[str, list[Mapping]] = defaultdict(list)
+    for event in live + shadow:
+        by_episode[event["escalation_id"]].append(event)
+    for events in by_episode.values():
+        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+        assert [event["type"] for event in events] == ["opened"] + ["updated"] * (len(events) - 1)
+        levels = [event["level"] for event in events]
+        assert levels == sorted(set(levels))
+    opened = Counter((event["policy"], event["channel_ref"]) for event in live if event["type"] == "opened")
+    assert not opened or max(opened.values()) == 1
+    channels: dict[str, set[str]] = {policy: set() for policy in FLOOR_POLICIES}
+    for fact in facts:
+        for policy, categories in FLOOR_POLICIES.items():
+            if fact.category in categories:
+                channels[policy].add(fact.channel)
+    for policy, wanted in channels.items():
+        assert {channel for name, channel in opened if name == policy} == wanted
+    return len(live) + len(shadow)

@@ -1,0 +1,123 @@
+"""What a downstream team sees: records of committed transactions, read with another client than the worker's."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record as it stands in the log; `timestamp` is the append time in ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Reader:
+    """Reads topics from their start on, again and again up to what is committed."""
+
+    def __init__(self, bootstrap: str, topics: Iterable[str], *, isolation: str = "read_committed") -> None:
+        self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "not-used",
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 50,
+                "topic.metadata.refresh.interval.ms": 5_000,
+            }
+        )
+        known = self._consumer.list_topics(timeout=20).topics
+        self._assigned = [
+            TopicPartition(topic, partition, OFFSET_BEGINNING)
+            for topic in self.rows
+            for partition in known[topic].partitions
+        ]
+        self._consumer.assign(self._assigned)
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def catch_up(self, seconds: float = 60) -> "Reader":
+        """Read to what is the committed end of every partition by now."""
+        # An end that was reached earlier may have moved since, so every partition has to report its end anew.
+        open_ends = {(tp.topic, tp.partition) for tp in self._assigned}
+        self._consumer.incremental_unassign(self._assigned)
+        self._consumer.incremental_assign(self._next_positions())
+        deadline = time.monotonic() + seconds
+        while open_ends:
+            assert time.monotonic() < deadline, f"no end of {open_ends} in {seconds} s"
+            for message in self._consumer.consume(5_000, 0.1):
+                error = message.error()
+                if error is None:
+                    self._keep(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    open_ends.discard((message.topic(), message.partition()))
+                elif not error.retriable() and error.code() not in _PASSING:
+                    raise AssertionError(error)
+        return self
+
+    def all(self, topic: str) -> Iterator[Row]:
+        """Every row of a topic, partition by partition."""
+        for _, rows in sorted(self.rows[topic].items()):
+            yield from rows
+
+    def count(self, topic: str) -> int:
+        """How many rows of a topic were read so far."""
+        return sum(map(len, self.rows[topic].values()))
+
+    def latest(self, topic: str, partition: int) -> dict[bytes, bytes]:
+        """The compacted view of a partition: last value of every key that was not deleted."""
+        view: dict[bytes, bytes] = {}
+        for row in self.rows[topic][partition]:
+            assert row.key is not None
+            if row.value is None:
+                view.pop(row.key, None)
+            else:
+                view[row.key] = row.value
+        return view
+
+    def _next_positions(self) -> list[TopicPartition]:
+        positions = []
+        for tp in self._assigned:
+            rows = self.rows[tp.topic][tp.partition]
+            positions.append(TopicPartition(tp.topic, tp.partition, rows[-1].offset + 1 if rows else OFFSET_BEGINNING))
+        return positions
+
+    def _keep(self, message: object) -> None:
+        row = Row(
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.timestamp()[1],
+            message.key(),
+            message.value(),
+            tuple(message.headers() or ()),
+        )
+        self.rows[row.topic][row.partition].append(row)
+
+
+# A broker that restarts says all of these for a while.
+_PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}

@@ -1,0 +1,121 @@
+"""Worker processes as operators run them, with a supervisor that starts again what exited non-zero."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+COMMAND = (sys.executable, "-m", "streams.commands.main")
+
+# Nothing of the shell that runs the tests: a TOCSIN_ variable there must not decide what is tested.
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of ours: these settings and no others."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)} | dict(settings)
+
+
+class Worker:
+    """One process and its log."""
+
+    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
+        self.log = log
+        self.started_at = time.monotonic()
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*COMMAND, "worker"],
+                cwd=ROOT,
+                env=clean_environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """As Popen: negative for a signal, None while it runs."""
+        return self.process.poll()
+
+    @property
+    def text(self) -> str:
+        """The log so far."""
+        return self.log.read_text(errors="replace")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to this process."""
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code. Fails when it is still running after `seconds`."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {seconds} s:\n{self.tail()}") from None
+
+    def tail(self, lines: int = 25) -> str:
+        """The end of the log."""
+        return "\n".join(self.text.splitlines()[-lines:])
+
+    def end(self) -> None:
+        """Kill it whatever its state, also when it was stopped by SIGSTOP."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class Fleet:
+    """The workers of one deployment. `tend` is what a supervisor does; call it while waiting."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.settings = dict(settings)
+        self.running: list[Worker] = []
+        self.ended: list[Worker] = []
+        self._folder = folder
+
+    def start(self) -> Worker:
+        """One worker more."""
+        number = len(self.running) + len(self.ended)
+        worker = Worker(self._folder / f"worker-{number}.log", self.settings)
+        self.running.append(worker)
+        return worker
+
+    def tend(self) -> None:
+        """Start again what exited by itself with an error; who exits with 0 was asked to go."""
+        for worker in list(self.running):
+            if worker.exit_code is not None:
+                self.running.remove(worker)
+                self.ended.append(worker)
+                if worker.exit_code != 0:
+                    self.start()
+
+    @property
+    def exit_codes(self) -> list[int | None]:
+        """Exit codes of all that ended, in that order."""
+        return [worker.exit_code for worker in self.ended]
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float, what: str, *, tend: bool = True) -> float:
+        """Tend the fleet until the condition holds; gives the seconds it took."""
+        started = time.monotonic()
+        while not condition():
+            if tend:
+                self.tend()
+            waited = time.monotonic() - started
+            assert waited < seconds, f"not within {seconds} s: {what}\n{self.tails()}"
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def tails(self) -> str:
+        """The ends of the newest logs, for whoever reads a failure."""
+        newest = [*self.ended[-2:], *self.running]
+        return "\n".join(f"--- {worker.log.name} (exit code {worker.exit_code})\n{worker.tail()}" for worker in newest)
+
+    def end(self) -> None:
+        """Kill all, at the end of a test."""
+        for worker in self.running:
+            worker.end()

@@ -1,0 +1,227 @@
+"""The local broker on a real start: what it keeps over restarts, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.local_kafka import LocalKafka, LocalKafkaError, jars, probe
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+RECORDS = [f"record {number}".encode() for number in range(100)]
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[LocalKafka]:
+    broker = LocalKafka(tmp_path / "kafka")
+    yield broker
+    broker.kill()
+
+
+async def create_topic(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        assert [error for _topic, error, _message in answer.topic_errors] == [0], answer
+    finally:
+        await admin.close()
+
+
+async def produce(bootstrap: str, topic: str, values: list[bytes], transaction: str | None = None) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transaction) as producer:
+        if transaction is None:
+            await asyncio.gather(*[await producer.send(topic, value, partition=0) for value in values])
+        else:
+            async with producer.transaction():
+                for value in values:
+                    await producer.send(topic, value, partition=0)
+
+
+async def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level="read_committed"
+    ) as consumer:
+        consumer.assign([TopicPartition(topic, 0)])
+        async with asyncio.timeout(10):
+            return [(await consumer.getone()).value for _ in range(count)]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        # A zombie that nobody has waited for yet still has its number.
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_records_and_ports_survive_a_stop_and_a_kill(kafka: LocalKafka) -> None:
+    kafka.start()
+    asyncio.run(create_topic(kafka.bootstrap, "letters"))
+    asyncio.run(produce(kafka.bootstrap, "letters", RECORDS))
+    kafka.stop()
+    assert not kafka.running
+
+    # A new object, as in a new process: all it knows is the folder.
+    again = LocalKafka(kafka.folder)
+    assert again.bootstrap == kafka.bootstrap
+    try:
+        again.start()
+        assert asyncio.run(consume(again.bootstrap, "letters", len(RECORDS))) == RECORDS
+        asyncio.run(produce(again.bootstrap, "letters", [b"committed"], transaction="writer"))
+        again.kill()
+        assert not again.running
+
+        again.start()
+        asyncio.run(create_topic(again.bootstrap, "more-letters"))
+        expected = [*RECORDS, b"committed"]
+        assert asyncio.run(consume(again.bootstrap, "letters", len(expected))) == expected
+    finally:
+        again.kill()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """One broker for the tests that leave it as it is, started in a thread that has ended since."""
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    starter = threading.Thread(target=broker.start)
+    starter.start()
+    starter.join()
+    yield broker
+    broker.stop()
+    broker.stop()
+
+
+def test_a_record_of_many_megabytes_is_taken(running: LocalKafka) -> None:
+    async def send(size: int) -> None:
+        async with AIOKafkaProducer(
+            bootstrap_servers=running.bootstrap, max_request_size=32 << 20
+        ) as producer:
+            await producer.send_and_wait("large", os.urandom(size))
+
+    asyncio.run(create_topic(running.bootstrap, "large"))
+    asyncio.run(send(19 << 20))
+
+
+@linux_only
+def test_it_listens_on_loopback_only(running: LocalKafka) -> None:
+    assert running._process is not None
+    process = Path(f"/proc/{running._process.pid}")
+    opened = {os.readlink(each) for each in (process / "fd").iterdir()}
+    tables = (process / "net/tcp").read_text().splitlines() + (process / "net/tcp6").read_text().splitlines()
+    rows = [line.split() for line in tables]
+    # Fields: 1 local address and port, 3 state (0A is listening), 9 inode.
+    listening = [row[1].split(":") for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in opened]
+    assert {address for address, _ in listening} <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert {int(port, 16) for _, port in listening} == {running.port, running._controller_port}
+
+
+def test_it_outlives_the_thread_that_started_it_and_is_started_once(running: LocalKafka) -> None:
+    assert not eventually(lambda: not running.running, seconds=0.3)
+    process = running._process
+    running.start()
+    assert running._process is process
+
+
+def test_a_corrupted_jar_is_refused_by_name(
+    kafka: LocalKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jars.broker_jars()
+    original = jars.cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(original, jars.cache_folder())
+    (broker_jar,) = jars.cache_folder().rglob(f"kafka_2.13-{jars.KAFKA_VERSION}.jar")
+    with broker_jar.open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(LocalKafkaError, match=re.escape(broker_jar.name)):
+        kafka.start()
+    assert not kafka.running
+
+
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that several tests start a broker on, one after the other: it is formatted once."""
+    return tmp_path_factory.mktemp("shared")
+
+
+def test_a_taken_port_is_reported_with_the_end_of_the_log(shared_folder: Path) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        kafka = LocalKafka(shared_folder, port=stranger.getsockname()[1])
+        with pytest.raises(LocalKafkaError, match=r"(?s)ended with exit code 1.*Address already in use"):
+            kafka.start()
+    assert not kafka.running
+
+
+def test_a_folder_that_cannot_be_formatted_is_reported_with_the_end_of_the_log(kafka: LocalKafka) -> None:
+    kafka.folder.mkdir()
+    (kafka.folder / "data").write_text("a file where a folder should be")
+    with pytest.raises(LocalKafkaError, match=r"(?s)formatting the folder ended.*broker\.log.*data"):
+        kafka.start()
+    assert not kafka.running
+
+
+def test_an_interrupted_start_leaves_no_process(kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def interrupted(_port: int) -> str | None:
+        assert kafka._process is not None
+        seen.append(kafka._process.pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(probe, "ready_cluster", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kafka.start()
+    assert seen
+    assert not is_alive(seen[0])
+
+
+@linux_only
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_in_the_foreground_it_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "streams.local_kafka", str(shared_folder), "--port", str(probe.free_port())],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline().removeprefix("127.0.0.1:"))
+        assert probe.ready_cluster(port) is not None
+        children = Path(f"/proc/{parent.pid}/task").glob("*/children")
+        (broker,) = [int(child) for each in children for child in each.read_text().split()]
+        parent.send_signal(ending)
+        assert parent.wait(10) == (-signal.SIGKILL if ending == signal.SIGKILL else 0)
+        assert eventually(lambda: not is_alive(broker))
+    finally:
+        parent.kill()
+        parent.wait()
+        assert parent.stdout is not None
+        parent.stdout.close()

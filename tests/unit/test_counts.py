@@ -1,0 +1,276 @@
+"""Counts against a model that keeps every report; what is persisted depends on the reports alone."""
+
+import random
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.assessment import distinct
+from streams.assessment.counts import STATE_VERSION, ChannelCounts, Measures, UnknownStateVersion
+from streams.assessment.panes import RunningSum
+from streams.assessment.windows import RINGS, WindowSpec, window_spec
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+T0 = 20_000 * DAY
+KINDS = ("user", "trusted_flagger", "automated", "state_actor", "anonymous")
+EVERY_WINDOW = [WindowSpec(ring, panes, "") for ring in range(3) for panes in range(1, RINGS[ring].panes + 1)]
+PT1H, P1D, P7D = window_spec(HOUR, "PT1H"), window_spec(DAY, "P1D"), window_spec(7 * DAY, "P7D")
+
+times = st.sampled_from([0, 1, MINUTE, 5 * MINUTE, HOUR, DAY, 29 * DAY, 31 * DAY]) | st.integers(0, 3 * HOUR)
+late = st.sampled_from([0, 0, 0, MINUTE, HOUR, DAY, 30 * DAY, 40 * DAY]) | st.integers(0, 31 * DAY)
+histories = st.lists(
+    st.tuples(
+        times,
+        late,
+        st.sampled_from(KINDS),
+        st.none() | st.integers(0, 30),
+        st.integers(0, 1_000_000),
+        st.none() | st.integers(0, 40),
+    ),
+    max_size=60,
+)
+POOL = [random.Random(1).getrandbits(64) ^ (number << 57) for number in range(31)]
+
+
+def replay(history):
+    """Give the arguments of `add` for a history of steps in time."""
+    now = T0
+    for step, lateness, kind, reporter, risk, message in history:
+        now += step
+        yield (
+            now - lateness,
+            now,
+            kind,
+            None if reporter is None else POOL[reporter],
+            risk,
+            None if message is None else f"message-{message}",
+        )
+
+
+def in_window(occurred, spec, now):
+    pane_ms = RINGS[spec.ring].pane_ms
+    return occurred // pane_ms > now // pane_ms - spec.panes
+
+
+def model(reports, spec, now):
+    """Measure by looking at every report there was."""
+    inside = [report for report in reports if in_window(report[0], spec, now)]
+    kinds = [report[2] for report in inside]
+    reporters = [report[3] for report in inside]
+    return Measures(
+        reports=len(inside),
+        distinct_reporters=len(set(reporters) - {None}),
+        risk_millionths=sum(report[4] for report in inside),
+        trusted_flaggers=kinds.count("trusted_flagger"),
+        automated=kinds.count("automated"),
+        state_actors=kinds.count("state_actor"),
+        anonymous=kinds.count("anonymous"),
+        without_ref=reporters.count(None),
+    )
+
+
+@settings(deadline=None, max_examples=120)
+@given(histories, times)
+def test_every_window_counts_what_a_model_with_all_reports_counts(history, wait):
+    counts, reports, now = ChannelCounts(), [], T0
+    for report in replay(history):
+        now = report[1]
+        held = any(in_window(report[0], WindowSpec(n, ring.panes, ""), now) for n, ring in enumerate(RINGS))
+        assert counts.add(*report) is held
+        if held:
+            reports.append(report)
+        for spec in (PT1H, P1D, P7D):
+            assert counts.measure(spec, now) == model(reports, spec, now)
+    for at in (now, now + wait):
+        for spec in EVERY_WINDOW:
+            assert counts.measure(spec, at) == model(reports, spec, at)
+
+
+@pytest.mark.parametrize("sample", [2, 2048])
+@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, choices=st.lists(st.integers(0, 7), min_size=60, max_size=60))
+def test_restoring_and_measuring_at_any_point_changes_neither_results_nor_bytes(
+    monkeypatch, sample, history, choices
+):
+    monkeypatch.setattr(distinct, "SAMPLE", sample)
+    plain, disturbed, now = ChannelCounts(), ChannelCounts(), T0
+    for report, choice in zip(replay(history), choices, strict=False):
+        now = report[1]
+        assert disturbed.add(*report) == plain.add(*report)
+        if choice & 1:
+            disturbed.encode()
+        if choice & 2:
+            disturbed = ChannelCounts.decode(memoryview(disturbed.encode()))
+        if choice & 4:
+            for spec in (PT1H, P1D, P7D):
+                disturbed.measure(spec, now)
+            disturbed.messages(P1D, now)
+    data = plain.encode()
+    assert disturbed.encode() == data
+    assert ChannelCounts.decode(data).encode() == data
+    assert disturbed.empty_at() == plain.empty_at()
+    for spec in EVERY_WINDOW:
+        assert disturbed.measure(spec, now + HOUR) == plain.measure(spec, now + HOUR)
+        assert disturbed.messages(spec, now) == plain.messages(spec, now)
+    assert plain.encode() == data
+
+
+def test_a_sampled_channel_is_restored_exactly():
+    rng = random.Random(4)
+    pool = [rng.getrandbits(64) for _ in range(15_000)]
+    plain, restored = ChannelCounts(), ChannelCounts()
+    for number in range(40_000):
+        at = T0 + number * 40 * DAY // 40_000
+        report = (at - rng.choice([0, 0, 0, DAY]), at, "user", rng.choice(pool), 1, f"m{rng.randrange(99)}")
+        plain.add(*report)
+        restored.add(*report)
+        if number % 2500 == 0:
+            restored = ChannelCounts.decode(restored.encode())
+            restored.measure(P7D, at)
+    assert restored.encode() == plain.encode()
+    assert len(plain.encode()) < 9 * len(pool)
+
+
+def test_a_busy_past_leaves_no_trace_once_it_is_out_of_the_rings():
+    rng = random.Random(6)
+    past, fresh = ChannelCounts(), ChannelCounts()
+    for number in range(20_000):
+        past.add(
+            T0 + number * HOUR // 100,
+            T0 + number * HOUR // 100,
+            "user",
+            rng.getrandbits(64),
+            1,
+            f"p{number % 50}",
+        )
+    later = T0 + 200 * HOUR + 31 * DAY
+    for number in range(3000):
+        report = (later + number, later + number, "user", rng.getrandbits(64), 1, f"m{number % 40}")
+        past.add(*report)
+        fresh.add(*report)
+    assert past.encode() == fresh.encode()
+
+
+def test_measuring_after_each_report_sums_the_panes_once(monkeypatch):
+    fresh_sums = []
+    of = RunningSum.of
+    monkeypatch.setattr(RunningSum, "of", lambda *arguments: fresh_sums.append(arguments) or of(*arguments))
+    counts = ChannelCounts()
+    for number in range(40):
+        counts.add(T0 + number * 20 * HOUR, T0 + number * 20 * HOUR, "user", number, 1, None)
+    for number in range(400):
+        at = T0 + 40 * 20 * HOUR + number * 20 * MINUTE
+        counts.add(at - number % 3 * HOUR, at, "user", number % 90, 1, None)
+        for spec in (PT1H, P1D, P7D):
+            counts.measure(spec, at)
+    assert len(fresh_sums) == 3
+
+
+def test_reports_across_an_hour_boundary_are_one_burst_for_a_sliding_window():
+    counts = ChannelCounts()
+    boundary = T0 + 10 * HOUR
+    for number in range(40):
+        at = boundary - 20 * MINUTE + number * MINUTE
+        counts.add(at, at, "user", number, 500_000, "message")
+        if at == boundary - MINUTE:
+            assert counts.measure(PT1H, at).reports == 20
+    now = boundary + 19 * MINUTE
+    assert counts.measure(window_spec(20 * MINUTE, "PT20M"), now).reports == 20
+    assert counts.measure(PT1H, now) == Measures(40, 40, 20_000_000, 0, 0, 0, 0, 0)
+    assert counts.messages(PT1H, now) == [("message", 40)]
+
+
+def test_a_late_report_counts_where_it_is_still_held_and_nowhere_once_it_is_not():
+    counts = ChannelCounts()
+    counts.add(T0, T0, "user", 1, 10, "a")
+    assert counts.add(T0 - 2 * HOUR, T0, "trusted_flagger", 2, 20, "b")
+    assert counts.add(T0 - 3 * DAY, T0, "anonymous", None, 30, None)
+    assert counts.measure(PT1H, T0) == Measures(1, 1, 10, 0, 0, 0, 0, 0)
+    assert counts.measure(P1D, T0) == Measures(2, 2, 30, 1, 0, 0, 0, 0)
+    assert counts.measure(P7D, T0) == Measures(3, 2, 60, 1, 0, 0, 1, 1)
+    before = counts.encode()
+    assert not counts.add(T0 - 30 * DAY, T0, "user", 3, 40, "c")
+    assert counts.encode() == before
+
+
+def test_it_is_empty_from_the_day_on_that_its_newest_day_leaves_the_longest_window():
+    counts = ChannelCounts()
+    assert counts.empty_at() == 0
+    month = window_spec(30 * DAY, "P30D")
+    counts.add(T0 + 5 * HOUR, T0 + 5 * HOUR, "user", 1, 1, "m")
+    assert counts.empty_at() == T0 + 30 * DAY
+    assert counts.measure(month, counts.empty_at() - 1).reports == 1
+    assert counts.measure(month, counts.empty_at()) == Measures(0, 0, 0, 0, 0, 0, 0, 0)
+    counts.add(T0 + 40 * DAY, T0 + 40 * DAY, "user", 2, 1, None)
+    assert counts.messages(month, T0 + 40 * DAY) == []
+    fresh = ChannelCounts()
+    fresh.add(T0 + 40 * DAY, T0 + 40 * DAY, "user", 2, 1, None)
+    assert counts.encode() == fresh.encode()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", bytes([STATE_VERSION + 1]) + b"rest", memoryview(b"\xff")])
+def test_another_version_is_refused(data):
+    with pytest.raises(UnknownStateVersion):
+        ChannelCounts.decode(data)
+
+
+def test_the_version_comes_first():
+    assert ChannelCounts().encode()[0] == STATE_VERSION
+
+
+def retained(one, seen):
+    """Bytes of an object and of what it alone refers to."""
+    if id(one) in seen or one is None or isinstance(one, type):
+        return 0
+    seen.add(id(one))
+    size = sys.getsizeof(one)
+    if isinstance(one, dict):
+        return size + sum(retained(part, seen) for entry in one.items() for part in entry)
+    if isinstance(one, list):
+        return size + sum(retained(part, seen) for part in one)
+    names = getattr(one, "__struct_fields__", None) or getattr(type(one), "__slots__", ())
+    return size + sum(retained(getattr(one, name), seen) for name in names)
+
+
+def test_a_channel_with_one_report_is_small():
+    counts = ChannelCounts()
+    counts.add(T0, T0, "user", POOL[3], 123_456, "m" * 52)
+    data = counts.encode()
+    assert len(data) <= 150
+    restored = ChannelCounts.decode(data)
+    for spec in (PT1H, P1D, P7D):
+        restored.measure(spec, T0)
+    assert retained(restored, set()) < 1024
+
+
+def fill(counts, reporters):
+    """Fill all panes, each counter to more than 2**32, all 32 messages with the longest refs; reporters over 30 days."""
+    big = 2**33
+    for number, reporter in enumerate(reporters):
+        at = T0 + number * 30 * DAY // len(reporters)
+        counts.add(at, at, KINDS[number % 5], reporter, 0, f"{number % 32:0>128}")
+    for pane in counts._panes:
+        pane.reports = pane.trusted_flaggers = pane.automated = pane.state_actors = pane.anonymous = big
+        pane.without_ref = big
+        pane.risk = big * 10**6
+    return counts.encode()
+
+
+def test_a_channel_with_many_reporters_fits_a_small_message():
+    rng = random.Random(9)
+    data = fill(ChannelCounts(), [rng.getrandbits(64) for _ in range(300_000)])
+    assert len(data) < 300_000
+
+
+def test_the_largest_state_fits_the_default_largest_message(monkeypatch):
+    # After thinning out a map holds at most SAMPLE (1 + ln(N / SAMPLE)) of N reporters, and is thinned out again at
+    # twice that: 58,000 for a thousand million reporters within 30 days.
+    most = 58_000
+    monkeypatch.setattr(distinct, "SAMPLE", most)
+    rng = random.Random(9)
+    data = fill(ChannelCounts(), [rng.getrandbits(64) for _ in range(most)])
+    assert 9 * most < len(data) < 9 * most + 12_000 < 2**20

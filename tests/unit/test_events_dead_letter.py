@@ -1,0 +1,98 @@
+"""What a dead letter keeps, and what it must not."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.events.dead_letter import Rejected, dead_letter
+from streams.events.origin import with_origin
+from tests.report_strategies import Record
+
+REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")
+REJECTED_AGAIN = Rejected("wrong_type", "kind", "Must be a string.")
+PERSONAL = Rejected("pii_detected", "reporter.ref", "Must be a pseudonym.")
+
+
+@given(
+    st.none() | st.binary(),
+    st.none() | st.binary(),
+    st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5))),
+)
+def test_bytes_key_and_headers_are_kept_and_the_reason_added(key, value, headers):
+    letter = dead_letter(Record(key=key, value=value, headers=headers), REJECTED)
+    assert (letter.key, letter.value) == (key, value)
+    assert letter.headers[: len(headers)] == headers
+    assert letter.headers[len(headers) :] == [
+        ("tocsin-reason", b"unknown_category"),
+        ("tocsin-field", b"category"),
+        ("tocsin-detail", b"Must be one of a, b."),
+        ("tocsin-topic", b"message-reports"),
+        ("tocsin-partition", b"3"),
+        ("tocsin-offset", b"42"),
+        ("tocsin-timestamp", b"1790000000000"),
+        ("tocsin-attempt", b"1"),
+    ]
+
+
+def attempt_after(*incoming):
+    letter = dead_letter(Record(headers=[("tocsin-attempt", value) for value in incoming]), REJECTED)
+    (attempt,) = (value for name, value in letter.headers if name == "tocsin-attempt")
+    return attempt
+
+
+def test_a_driven_again_record_counts_its_attempts():
+    assert attempt_after() == b"1"
+    assert attempt_after(b"1") == b"2"
+    assert attempt_after(b"41") == b"42"
+    for malformed in (b"", b"x", b"-1", b"1.5", b"\xff", b"\xd9\xa1", b"9" * 5000, None):
+        assert attempt_after(malformed) == b"2"
+
+
+def test_a_dead_letter_that_dies_again_has_one_set_of_headers():
+    first = dead_letter(Record(headers=[("ce_id", b"x")]), REJECTED)
+    second = dead_letter(replace(Record(), offset=7, headers=list(first.headers)), REJECTED_AGAIN)
+    names = [name for name, _ in second.headers]
+    assert len(names) == len(set(names))
+    headers = dict(second.headers)
+    assert headers["tocsin-reason"] == b"wrong_type"
+    assert headers["tocsin-offset"] == b"7"
+    assert headers["ce_id"] == b"x"
+
+
+def test_a_rekeyed_record_is_reported_where_its_publisher_put_it():
+    original = Record(headers=[("ce_id", b"x")])
+    rekeyed = Record(
+        topic="message-reports-internal", partition=0, offset=9, timestamp=1, headers=with_origin(original)
+    )
+    letter = dead_letter(rekeyed, REJECTED)
+    assert letter.headers == dead_letter(original, REJECTED).headers
+
+
+def test_personal_data_is_not_kept():
+    secret = b"ann@example.org"
+    record = Record(
+        key=secret,
+        value=secret,
+        headers=[("content-type", secret), ("ce_source", secret), ("tocsin-attempt", b"1")],
+    )
+    letter = dead_letter(record, PERSONAL)
+    assert secret not in repr(letter).encode()
+    assert letter.key is None
+    assert json.loads(letter.value) == {
+        "sha256": hashlib.sha256(secret).hexdigest(),
+        "length": len(secret),
+        "field": "reporter.ref",
+    }
+    headers = dict(letter.headers)
+    assert headers["content-type"] == b"application/json"
+    assert headers["tocsin-reason"] == b"pii_detected"
+    assert headers["tocsin-attempt"] == b"2"
+    assert set(headers) == {"content-type"} | {name for name in headers if name.startswith("tocsin-")}
+
+
+def test_personal_data_in_the_headers_of_an_empty_record():
+    letter = dead_letter(Record(value=None), Rejected("pii_detected", "ce_id", "Must be a pseudonym."))
+    assert json.loads(letter.value)["length"] == 0

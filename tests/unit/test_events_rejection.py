@@ -1,0 +1,92 @@
+"""The messages of msgspec that the explanation of a rejection relies upon: they are no part of its interface."""
+
+import re
+from datetime import datetime
+from typing import get_args, get_origin, get_type_hints
+
+import msgspec
+import pytest
+
+from streams.events.rejection import VALID, explain
+from streams.events.report import MessageReport
+
+REPORT = {
+    "report_id": "r",
+    "kind": "user_report",
+    "occurred_at": "2026-09-21T13:33:20Z",
+    "channel": {"ref": "c", "visibility": "public"},
+    "category": "fraud",
+}
+CASES = [
+    ({}, "Object missing required field `report_id`"),
+    ({"channel": {"ref": "c"}}, "Object missing required field `visibility` - at `$.channel`"),
+    ({"kind": "x"}, "Invalid enum value 'x' - at `$.kind`"),
+    ({"kind": 1}, "Expected `str`, got `int` - at `$.kind`"),
+    ({"evidence": [1]}, "Expected `object`, got `int` - at `$.evidence[0]`"),
+    ({"report_id": ""}, "Expected `str` of length >= 1 - at `$.report_id`"),
+    ({"occurred_at": "x"}, "Invalid RFC3339 encoded datetime - at `$.occurred_at`"),
+    (
+        {"occurred_at": "2026-09-21T13:33:20"},
+        "Expected `datetime` with a timezone component - at `$.occurred_at`",
+    ),
+    ({"notice": {"elements": ["contact"] * 17}}, "Expected `array` of length <= 16 - at `$.notice.elements`"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), CASES)
+def test_msgspec_words_its_errors_as_we_read_them(fields, message):
+    document = {**REPORT, **fields} if fields else {}
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(msgspec.json.encode(document), type=MessageReport)
+    assert str(caught.value) == message
+
+
+def test_msgspec_raises_what_we_catch():
+    for text, exception in ((b"{", msgspec.DecodeError), (b'{"kind":"\xff"}', UnicodeDecodeError)):
+        with pytest.raises(exception):
+            msgspec.json.decode(text, type=MessageReport)
+
+
+def paths_of(structure, prefix=""):
+    """Every path at which a value can stand, `[]` for any index."""
+    for name, hint in get_type_hints(structure).items():
+        yield from paths_of_type(hint, prefix + name)
+
+
+def paths_of_type(hint, path):
+    yield path
+    if get_origin(hint) is tuple:
+        yield from set(paths_of_type(get_args(hint)[0], path + "[]"))
+    elif isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield from paths_of(hint, path + ".")
+    elif type(None) in get_args(hint):
+        for option in get_args(hint):
+            yield from paths_of_type(option, path)
+
+
+def test_every_path_of_a_report_has_a_sentence_and_no_other():
+    assert set(paths_of(MessageReport)) | {"value"} == set(VALID)
+
+
+def test_sentences_name_the_limits_of_the_types():
+    definitions = msgspec.json.schema(MessageReport)["$defs"]
+    assert str(definitions["MessageReport"]["properties"]["evidence"]["maxItems"]) in VALID["evidence"]
+    assert str(definitions["Notice"]["properties"]["elements"]["maxItems"]) in VALID["notice.elements"]
+
+
+def test_an_unforeseen_exception_is_unreadable_bytes():
+    rejected = explain(MemoryError("secret"))
+    assert (rejected.reason, rejected.field) == ("not_json", "value")
+    assert "secret" not in str(rejected)
+
+
+def test_the_path_is_what_stands_last():
+    for text in ("x' - at `$.category`", "\n - at `$.reporter.ref`", "` - at `$`"):
+        message = f"Invalid enum value '{text}' - at `$.evidence[12].basis`"
+        rejected = explain(msgspec.ValidationError(message))
+        assert (rejected.reason, rejected.field) == ("invalid_value", "evidence[12].basis")
+
+
+def test_the_example_of_a_time_is_valid():
+    (example,) = re.findall(r"such as (\S+);", VALID["occurred_at"])
+    assert datetime.fromisoformat(example).utcoffset() is not None

@@ -1,0 +1,254 @@
+"""Policies: those shipped do what they are for, and one that makes no sense is refused with the reason."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
+from streams.registry.rules import Policy, Rules
+
+VALID: dict[str, Any] = {
+    "id": "fraud",
+    "mode": "live",
+    "categories": ["fraud"],
+    "window": "PT1H",
+    "levels": [
+        {"level": 1, "name": "review", "when": {"reports": 3}},
+        {"level": 2, "name": "surge", "when": {"reports": 10, "risk": 2.5}},
+    ],
+    "clear_below": 0.6,
+    "min_clear": "PT30M",
+    "cooldown": "PT6H",
+    "reason": "A test.",
+}
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return load_rules()
+
+
+def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
+    path = tmp_path / "candidate.yaml"
+    # Copies, because PyYAML writes anchors for what appears twice and the loader refuses them.
+    content = {"policies": [deepcopy(policy) for policy in policies]}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return load_rules(policies=path)
+
+
+# What is shipped
+
+
+def test_shipped_policies(rules: Rules) -> None:
+    modes = {policy.id: policy.mode for policy in rules.policies}
+    assert modes == {
+        "child-safety": "live",
+        "intimate-images": "live",
+        "threat-to-life": "live",
+        "terrorism": "live",
+        "persons-at-risk": "live",
+        "fraud": "live",
+        "spam-flood": "live",
+        "harassment-brigade": "shadow",
+        "hate": "shadow",
+    }
+    assert all(len(policy.reason) > 80 for policy in rules.policies)
+    assert all(policy.clear_below == 0.6 for policy in rules.policies)
+
+
+def test_floor_categories_reach_a_human_at_the_first_report(rules: Rules) -> None:
+    floor = {category for category, row in rules.categories.items() if row.floor}
+    covered = set()
+    for policy in rules.policies:
+        if floor.isdisjoint(policy.categories):
+            continue
+        covered |= set(policy.categories)
+        assert policy.mode == "live"
+        assert policy.levels[0].name == "internal_review"
+        assert policy.levels[0].when == {"reports": 1}
+        for level in policy.levels[1:]:
+            # More than reports alone: evidence, which `risk` sums whoever reported.
+            assert level.when["risk"] > 0
+            # Victims and witnesses who give no pseudonym can reach every level.
+            assert set(level.when) <= {"reports", "risk"}
+    assert floor <= covered
+
+
+def test_a_category_is_in_one_live_policy_at_most(rules: Rules) -> None:
+    live = [category for policy in rules.policies if policy.mode == "live" for category in policy.categories]
+    assert len(live) == len(set(live))
+
+
+def test_prone_to_abuse_takes_different_reporters_above_review(rules: Rules) -> None:
+    prone = {category for category, row in rules.categories.items() if row.abuse_prone}
+    judged = [policy for policy in rules.policies if not prone.isdisjoint(policy.categories)]
+    assert {policy.id for policy in judged} == {"terrorism", "hate"}
+    for policy in judged:
+        assert all("distinct_reporters" in level.when for level in policy.levels[1:])
+
+
+# Reading
+
+
+def test_a_policy_as_read(tmp_path: Path) -> None:
+    (policy,) = load(tmp_path, VALID).policies
+    assert isinstance(policy, Policy)
+    assert (policy.window, policy.window_ms) == ("PT1H", 3_600_000)
+    assert (policy.min_clear_ms, policy.cooldown_ms, policy.clear_below) == (1_800_000, 21_600_000, 0.6)
+    assert [(level.level, level.name, dict(level.when)) for level in policy.levels] == [
+        (1, "review", {"reports": 3}),
+        (2, "surge", {"reports": 10, "risk": 2.5}),
+    ]
+
+
+def test_mode_off_is_not_a_boolean(tmp_path: Path) -> None:
+    path = tmp_path / "candidate.yaml"
+    path.write_text(
+        yaml.safe_dump({"policies": [VALID]}).replace("mode: live", "mode: off"), encoding="utf-8"
+    )
+    assert load_rules(policies=path).policies[0].mode == "off"
+
+
+def test_no_policies_at_all(tmp_path: Path) -> None:
+    assert load(tmp_path).policies == ()
+
+
+def test_candidates_leave_the_registry_alone(tmp_path: Path, rules: Rules) -> None:
+    candidate = load(tmp_path, VALID)
+    assert candidate.registry_version == rules.registry_version
+    assert candidate.policy_version != rules.policy_version
+
+
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    # change, field, what the message says
+    ({"mode": "on"}, "policies[0].mode", "'live', 'shadow' or 'off'"),
+    ({"categories": ["scam"]}, "policies[0].categories[0]", "'fraud'"),
+    ({"categories": []}, "policies[0].categories", "at least 1 item"),
+    ({"categories": ["fraud", "fraud"]}, "policies[0].categories", "twice"),
+    ({"window": "PT7M"}, "policies[0].window", "multiple of PT5M up to PT1H"),
+    ({"window": "PT90M"}, "policies[0].window", "PT1H up to PT24H"),
+    ({"window": "P31D"}, "policies[0].window", "P1D up to P30D"),
+    ({"window": "PT0S"}, "policies[0].window", "must be a multiple"),
+    ({"window": "1h"}, "policies[0].window", "ISO 8601"),
+    ({"window": 3600}, "policies[0].window", "valid string"),
+    ({"min_clear": "soon"}, "policies[0].min_clear", "ISO 8601"),
+    ({"cooldown": "P1M"}, "policies[0].cooldown", "ISO 8601"),
+    ({"clear_below": 0}, "policies[0].clear_below", "greater than 0"),
+    ({"clear_below": 1.1}, "policies[0].clear_below", "less than or equal to 1"),
+    ({"id": "Fraud Watch"}, "policies[0].id", "pattern"),
+    ({"reason": ""}, "policies[0].reason", "at least 1 character"),
+    ({"treshold": 3}, "policies[0].treshold", "fields here are categories, clear_below"),
+    ({"levels": []}, "policies[0].levels", "at least 1 item"),
+    ({"levels": [{"level": 1, "name": "a", "when": {}}]}, "policies[0].levels[0].when", "at least 1 item"),
+    ({"levels": [{"level": 1, "name": "a"}]}, "policies[0].levels[0].when", "is missing"),
+    (
+        {"levels": [{"level": 2, "name": "a", "when": {"reports": 1}}]},
+        "policies[0].levels[0].level",
+        "must be 1",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"report": 1}}]},
+        "policies[0].levels[0].when.report",
+        "'reports', 'distinct_reporters', 'risk', 'trusted_flaggers' or 'automated'",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"reports": 0}}]},
+        "policies[0].levels[0].when.reports",
+        "greater than 0",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"risk": float("inf")}}]},
+        "policies[0].levels[0].when.risk",
+        "finite",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"reports": 1.5}}]},
+        "policies[0].levels[0].when.reports",
+        "whole number",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"reports": "3"}}]},
+        "policies[0].levels[0].when.reports",
+        "valid number",
+    ),
+    (
+        {
+            "levels": [
+                {"level": 1, "name": "a", "when": {"risk": 2.0}},
+                {"level": 2, "name": "b", "when": {"reports": 3}},
+                {"level": 3, "name": "c", "when": {"risk": 1.5}},
+            ]
+        },
+        "policies[0].levels[2].when.risk",
+        "must be at least 2, the threshold of a lower level",
+    ),
+    (
+        {
+            "levels": [
+                {"level": 1, "name": "a", "when": {"reports": 2}},
+                {"level": 1, "name": "b", "when": {"reports": 3}},
+            ]
+        },
+        "policies[0].levels[1].level",
+        "must be 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "field", "says"), REFUSED)
+def test_what_makes_no_sense_is_refused(
+    tmp_path: Path, change: dict[str, Any], field: str, says: str
+) -> None:
+    with pytest.raises(RegistryError) as caught:
+        load(tmp_path, VALID | change)
+    message = str(caught.value)
+    assert re.match(r"candidate\.yaml:\d+: ", message)
+    assert f": {field}: " in message
+    assert says in message
+
+
+def test_two_policies_of_one_id(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"policies\[1\]\.id: is also the id of policies\[0\]"):
+        load(tmp_path, VALID, VALID | {"mode": "shadow"})
+
+
+# Versions
+
+
+def test_hashes_are_those_of_the_content(tmp_path: Path) -> None:
+    before = load(tmp_path, VALID)
+    # Order of fields, a default left out, and a whole number written with a point say the same.
+    reordered = dict(reversed(list(VALID.items())))
+    del reordered["clear_below"]
+    reordered["levels"] = [
+        {"when": {"reports": 3.0}, "name": "review", "level": 1},
+        {"when": {"risk": 2.5, "reports": 10}, "name": "surge", "level": 2},
+    ]
+    after = load(tmp_path, reordered)
+    assert after.policy_version == before.policy_version
+    assert after.policies[0].content_hash == before.policies[0].content_hash
+    assert re.fullmatch(r"[0-9a-f]{16}", before.policies[0].content_hash)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "shadow"},
+        {"window": "PT2H"},
+        {"cooldown": "PT7H"},
+        {"reason": "Another."},
+        {"levels": VALID["levels"][:1]},
+    ],
+)
+def test_a_change_shows_in_both_hashes(tmp_path: Path, change: dict[str, Any]) -> None:
+    other = VALID | {"id": "other"}
+    before = load(tmp_path, VALID, other)
+    after = load(tmp_path, VALID | change, other)
+    assert after.policy_version != before.policy_version
+    assert after.policies[0].content_hash != before.policies[0].content_hash
+    assert after.policies[1].content_hash == before.policies[1].content_hash

@@ -1,0 +1,105 @@
+import pytest
+
+from streams.settings import Settings, SettingsError, load_settings
+
+
+def refused(**variables):
+    with pytest.raises(SettingsError) as caught:
+        load_settings({f"TOCSIN_{name.upper()}": text for name, text in variables.items()})
+    return str(caught.value)
+
+
+def test_defaults_need_no_variable():
+    settings = load_settings({"PATH": "/bin"})
+    assert settings.kafka_bootstrap == "127.0.0.1:9092"
+    assert settings.replication_factor == 3
+
+
+def test_reads_variables():
+    settings = load_settings({"TOCSIN_PARTITIONS": "12", "TOCSIN_DEAD_LETTER_BREAKER": "off"})
+    assert (settings.partitions, settings.dead_letter_breaker) == (12, "off")
+
+
+def test_refuses_an_unknown_variable_and_lists_the_known():
+    message = refused(kafka_bootstraps="x:1", nonsense="1")
+    assert "TOCSIN_KAFKA_BOOTSTRAPS: there is no such setting" in message
+    assert "TOCSIN_NONSENSE: there is no such setting" in message
+    assert "TOCSIN_KAFKA_BOOTSTRAP," in message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("kafka_bootstrap", "localhost", "host:port"),
+        ("partitions", "0", "greater than or equal to 1"),
+        ("partitions", "many", "integer"),
+        ("topic_prefix", "a b", "topic name"),
+        ("dead_letter_breaker", "maybe", "'on' or 'off'"),
+        ("duplicates_remembered", "1500", "multiple of 1000"),
+        ("log_level", "LOUD", "'DEBUG'"),
+    ],
+)
+def test_names_the_variable_and_what_is_valid(name, text, hint):
+    message = refused(**{name: text})
+    assert message.startswith(f"TOCSIN_{name.upper()}: ")
+    assert hint in message
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_password_is_never_shown():
+    settings = load_settings({"TOCSIN_KAFKA_SASL_PASSWORD": "geheim"})
+    assert "geheim" not in repr(settings) + str(settings.model_dump())
+
+
+SASL = {
+    "TOCSIN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "TOCSIN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "TOCSIN_KAFKA_SASL_USERNAME": "tocsin",
+    "TOCSIN_KAFKA_SASL_PASSWORD": "geheim",
+}
+
+
+def test_credentials_reach_faust_and_our_clients_alike():
+    connection = load_settings(SASL).connection()
+    options = connection.client_options()
+    assert options["security_protocol"] == "SASL_SSL"
+    assert options["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("tocsin", "geheim")
+    credentials = connection.faust_credentials()
+    assert (credentials.username, credentials.password) == ("tocsin", "geheim")
+    assert credentials.mechanism.value == "SCRAM-SHA-512"
+    assert credentials.protocol.value == "SASL_SSL"
+    assert credentials.ssl_context is options["ssl_context"]
+    assert "geheim" not in repr(connection)
+
+
+def test_sasl_without_tls_says_so_to_faust_too():
+    connection = load_settings(SASL | {"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}).connection()
+    assert connection.faust_credentials().protocol.value == "SASL_PLAINTEXT"
+    assert connection.client_options()["security_protocol"] == "SASL_PLAINTEXT"
+
+
+def test_tls_alone():
+    connection = load_settings({"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL"}).connection()
+    assert connection.faust_credentials().context is connection.client_options()["ssl_context"]
+
+
+@pytest.mark.parametrize("missing", ["MECHANISM", "USERNAME", "PASSWORD"])
+def test_half_of_sasl_is_refused(missing):
+    variables = {name: text for name, text in SASL.items() if not name.endswith(missing)}
+    with pytest.raises(SettingsError, match="TOCSIN_KAFKA_SASL_MECHANISM"):
+        load_settings(variables).connection()
+
+
+def test_credentials_that_would_not_be_used_are_refused():
+    with pytest.raises(SettingsError, match="SASL_PLAINTEXT or SASL_SSL"):
+        load_settings({"TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN"}).connection()
+
+
+def test_an_unreadable_certificate_is_refused(tmp_path):
+    variables = {"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL", "TOCSIN_KAFKA_SSL_CA_FILE": str(tmp_path / "no.pem")}
+    with pytest.raises(SettingsError, match="PEM"):
+        load_settings(variables).connection()

@@ -1,0 +1,113 @@
+"""Reports, records and policies for tests of the pure core."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.assessment.assess import assess
+from streams.assessment.outcome import Outcome
+from streams.assessment.partition_state import PartitionState
+from streams.assessment.policies import CompiledRules, compile_rules
+from streams.events.envelope import rfc3339
+from streams.events.record import Headers
+from streams.events.tick import encode_tick
+from streams.registry.loader import load_rules
+from streams.registry.rules import Level, Policy
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+# A Monday, 00:00 UTC: on a boundary of every ring.
+START = 20_700 * DAY
+
+EXTERNAL = "message-reports"
+INTERNAL = "message-reports-internal"
+
+SHIPPED = load_rules()
+
+
+class Record(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+def policy(**changes: Any) -> Policy:
+    """A policy of one level (three reports an hour), with what a test changes of it."""
+    values: dict[str, Any] = {
+        "id": "spam",
+        "mode": "live",
+        "categories": ("spam",),
+        "window": "PT1H",
+        "window_ms": HOUR,
+        "levels": levels({"reports": 3}),
+        "clear_below": 0.6,
+        "min_clear_ms": 30 * MINUTE,
+        "cooldown_ms": HOUR,
+        "reason": "for a test",
+        "content_hash": "0",
+    }
+    return Policy(**{**values, **changes})
+
+
+def levels(*whens: Mapping[str, float]) -> tuple[Level, ...]:
+    return tuple(Level(number, f"level_{number}", when) for number, when in enumerate(whens, 1))
+
+
+def compiled(*policies: Policy, **settings: Any) -> CompiledRules:
+    return compile_rules(dataclasses.replace(SHIPPED, policies=policies), **settings)
+
+
+def report(number: int, time: int, offset: int | None = None, appended: int | None = None, **fields: Any) -> Record:
+    """A record of a report made at `time`; `number` gives it its id, and its offset unless that is given."""
+    body = {
+        "report_id": f"r{number}",
+        "kind": "user_report",
+        "occurred_at": rfc3339(time),
+        "channel": {"ref": fields.pop("channel", "c"), "visibility": "public"},
+        "category": "spam",
+        "reporter": {"kind": "user", "ref": fields.pop("reporter", f"u{number}")},
+        **fields,
+    }
+    return Record(
+        EXTERNAL,
+        0,
+        number if offset is None else offset,
+        time if appended is None else appended,
+        b"any",
+        msgspec.json.encode(body),
+    )
+
+
+def tick(after: int, appended: int, offset: int = 0) -> Record:
+    value, headers = encode_tick(after)
+    return Record(INTERNAL, 0, offset, appended, None, value, headers)
+
+
+def run(state: PartitionState, rules: CompiledRules, records: Iterable[Record]) -> Outcome:
+    return assess(state, list(records), rules)
+
+
+def of_topic(outcome: Outcome, topic: str) -> list[dict[str, Any]]:
+    """The decoded values that were written to a topic."""
+    return [msgspec.json.decode(output.value) for output in outcome.outputs if output.topic == topic]
+
+
+def escalations(outcome: Outcome) -> list[tuple[str, int, str]]:
+    """(type, level, time) of each escalation."""
+    return [(event["type"], event["level"], event["at"]) for event in of_topic(outcome, "escalations")]
+
+
+def fold(stored: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> None:
+    """What compaction leaves of the state topic."""
+    for key, value in changes.items():
+        if value is None:
+            stored.pop(key, None)
+        else:
+            stored[key] = value
