@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import click
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
+from streams.runtime.errors import RefusedToStart
 from streams.settings import Settings
 
 
@@ -27,6 +28,8 @@ def broker_errors_explained(settings: Settings) -> Iterator[None]:
             f"a topic is missing at {settings.kafka_bootstrap} with TOCSIN_TOPIC_PREFIX={settings.topic_prefix!r}: "
             "`tocsin topics check` says which, `tocsin topics create` makes it."
         ) from error
+    except RefusedToStart as error:
+        raise click.ClickException(str(error)) from error
     except KafkaError as error:
         raise click.ClickException(
             f"Kafka at {settings.kafka_bootstrap} refused: {type(error).__name__}: {error}"

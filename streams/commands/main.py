@@ -5,6 +5,12 @@ import sys
 import click
 
 from streams import __version__
+from streams.commands.config import config
+from streams.commands.demo import demo
+from streams.commands.policy import policy
+from streams.commands.publish import publish
+from streams.commands.tail import tail
+from streams.commands.topics import topics
 from streams.commands.worker import worker
 from streams.registry.errors import RegistryError
 from streams.runtime.errors import RefusedToStart
@@ -23,7 +29,8 @@ def commands() -> None:
     """
 
 
-commands.add_command(worker)
+for command in (config, demo, policy, publish, tail, topics, worker):
+    commands.add_command(command)
 
 
 def main() -> None:

@@ -8,14 +8,14 @@ import msgspec
 import orjson
 
 from streams.events.enriched_report import EnrichedReport
-from streams.events.escalation import Escalation
+from streams.events.escalation import Condition, Escalation
 from streams.events.record import SourceRecord
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
 _ENRICHED_REPORT = msgspec.json.Decoder(EnrichedReport)
 
-# A country that is less likely than this says more about the method than about the case.
-_SHOWN_CONFIDENCE = 0.3
+# Below an even chance a country is a hint from a reporter's home or a language.
+_SHOWN_CONFIDENCE = 0.5
 
 
 def decode_escalation(record: SourceRecord) -> Escalation:
@@ -24,28 +24,37 @@ def decode_escalation(record: SourceRecord) -> Escalation:
 
 
 def escalation_text(escalation: Escalation) -> str:
-    """Two lines: what happened to which channel, and the numbers that made it happen."""
-    head = (
-        f"{escalation.at[11:19]} {escalation.type:<8} {escalation.policy}, "
-        f"level {escalation.level} {escalation.level_name}, channel {escalation.channel_ref}"
+    """What happened to a channel: `12:30:00 opened   fraud level 1, internal_review`."""
+    return (
+        f"{escalation.at[11:19]} {escalation.type:<8} "
+        f"{escalation.policy} level {escalation.level}, {escalation.level_name}"
     )
-    numbers = ", ".join(
-        f"{condition.measure} {condition.value:g} (threshold {condition.threshold:g})"
-        for condition in escalation.conditions
-    )
-    where = [row.code for row in escalation.jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
+
+
+def escalation_grounds(escalation: Escalation) -> str:
+    """Why: the reason, each condition with its number and threshold, countries, and what a reviewer must beware of."""
+    numbers = ", ".join(_condition_text(condition) for condition in escalation.conditions)
     remarks = [f"{escalation.reason}: {numbers}" if numbers else escalation.reason]
+    where = [row.code for row in escalation.jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
     if where:
         remarks.append(" ".join(where))
     if escalation.integrity.brigade_suspected:
         remarks.append("brigade suspected")
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
-    return f"{head}\n         {'; '.join(remarks)}"
+    return "; ".join(remarks)
+
+
+def _condition_text(condition: Condition) -> str:
+    comparison = ">=" if condition.value >= condition.threshold else "<"
+    # Counts are whole numbers, risk is a sum of probabilities that means nothing beyond two digits.
+    value = f"{condition.value:.2f}".removesuffix(".00")
+    return f"{condition.measure} {value} {comparison} {condition.threshold:g}"
 
 
 def _escalation_line(record: SourceRecord) -> str:
-    return escalation_text(decode_escalation(record))
+    escalation = decode_escalation(record)
+    return f"{escalation_text(escalation)}, channel {escalation.channel_ref}\n         {escalation_grounds(escalation)}"
 
 
 def _enriched_line(record: SourceRecord) -> str:
@@ -64,12 +73,21 @@ def _enriched_line(record: SourceRecord) -> str:
 
 
 def _dead_letter_line(record: SourceRecord) -> str:
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    headers = _headers(record)
     place = "/".join(headers.get(f"tocsin-{part}", "?") for part in ("topic", "partition", "offset"))
     return (
-        f"{headers.get('tocsin-reason', '?')}: {headers.get('tocsin-field', '?')}: "
+        f"{reason_of(record)}: {headers.get('tocsin-field', '?')}: "
         f"{headers.get('tocsin-detail', '?')}\n         {place}, {len(record.value or b'')} bytes"
     )
+
+
+def reason_of(record: SourceRecord) -> str:
+    """Why a dead letter is one."""
+    return _headers(record).get("tocsin-reason", "?")
+
+
+def _headers(record: SourceRecord) -> dict[str, str]:
+    return {name: (value or b"").decode(errors="replace") for name, value in record.headers}
 
 
 READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
@@ -84,7 +102,7 @@ def as_json(record: SourceRecord) -> str:
     """One line: key, headers and value. Bytes that are no JSON are in `value_base64`, and `value` is null then."""
     row: dict[str, Any] = {
         "key": None if record.key is None else record.key.decode(errors="replace"),
-        "headers": {name: (value or b"").decode(errors="replace") for name, value in record.headers},
+        "headers": _headers(record),
     }
     try:
         row["value"] = orjson.loads(record.value) if record.value else None

@@ -17,6 +17,11 @@ MAX_CYCLE_RECORDS = 20_000
 # more does not matter to anybody, and looking is a heap's top per partition.
 TICK_LOOK_SECONDS = 0.5
 
+# How often the position is moved over transaction markers at the end of a log. A source topic that nobody writes to for
+# its whole retention (14 days) ends in one; once the broker deletes it, the position would lie before the log. Any
+# time well below the retention does.
+MARKERS_SECONDS = 3600.0
+
 # A partition counts as idle, and may be ticked, when nothing was applied for this long: longer than a fetch takes to
 # come back on a busy broker.
 IDLE_SECONDS = 1.0
@@ -28,23 +33,29 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
     topic: BatchTopic = stream.channel
     try:
         async with asyncio.TaskGroup() as tasks:
-            ticks = tasks.create_task(_tick_when_idle(ownership))
+            chores = tasks.create_task(_do_chores(ownership))
             async for event in stream.noack().events():
                 async with ownership.turn:
                     events = _take_all_that_waits(app, topic, event)
                     await _apply(events, ownership)
                     for applied in events:
                         applied.ack()
-            ticks.cancel()
+            chores.cancel()
     except BaseExceptionGroup as group:
         # One reason is enough for whoever reads the log; the group only says that two tasks were running.
         raise group.exceptions[0] from None
 
 
 def _take_all_that_waits(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
-    # The first was yielded before our turn came; a rebalance may have come in between.
-    events = [first] if _is_current(app, first) else []
-    taken = len(first.value)
+    events = []
+    taken = 0
+    if _is_current(app, first):
+        events.append(first)
+        taken = len(first.value)
+    else:
+        # A rebalance came between the stream's handing it out and our turn. It will be fetched again; done with here,
+        # or the next rebalance would wait for it.
+        first.ack()
     queue = topic.queue
     while taken < MAX_CYCLE_RECORDS and not queue.empty():
         event = queue.get_nowait()
@@ -77,7 +88,7 @@ async def _apply(events: list[Any], ownership: Ownership[State]) -> None:
             raise result
 
 
-async def _tick_when_idle(ownership: Ownership[State]) -> None:
+async def _do_chores(ownership: Ownership[State]) -> None:
     while True:
         await asyncio.sleep(TICK_LOOK_SECONDS)
         # A producer has one transaction at a time, so a tick waits for its turn like a batch.
@@ -88,3 +99,6 @@ async def _tick_when_idle(ownership: Ownership[State]) -> None:
                     int(time.time() * 1000)
                 ):
                     owner.last_applied_at = now
+                if now - owner.markers_stepped_at > MARKERS_SECONDS:
+                    owner.markers_stepped_at = now
+                    await owner.step_over_markers()

@@ -12,7 +12,7 @@ from aiokafka.partitioner import murmur2
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
-from streams.runtime.restore import read_state
+from streams.runtime.restore import end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State
 from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
 
@@ -31,6 +31,7 @@ class PartitionOwner(Generic[State]):
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
         self.last_applied_at = time.monotonic()
+        self.markers_stepped_at = time.monotonic()
         self._connection = connection
         self._prefix = prefix
         self._transactional_id = f"{app_id}-{stage.name}-{partition}"
@@ -103,6 +104,21 @@ class PartitionOwner(Generic[State]):
             return False
         await self._write(await self._by_destination([tick]))
         return True
+
+    async def step_over_markers(self) -> None:
+        """Move the position to the end of a source log of which nothing but transaction markers is left to read."""
+        position = dict(self.position)
+        for topic, source in self.position.items():
+            end = await end_if_nothing_follows(
+                self._connection, TopicPartition(topic, self.partition), source.next_offset
+            )
+            if end != source.next_offset:
+                # No record stands before the new position, so there is none to recognise the log by.
+                position[topic] = SourcePosition(end, source.partitions, None)
+        if position != self.position:
+            state_partition = (self._prefix + self.stage.state_topic, self.partition)
+            await self._write({state_partition: [(POSITION_KEY, encode_position(position), [])]})
+            self.position = position
 
     async def release(self) -> None:
         """Give the partition up. Nothing is written; the next owner starts at the committed position."""

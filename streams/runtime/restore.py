@@ -35,17 +35,7 @@ async def read_state(
     A source without a position starts at the beginning of its log. Raises RefusedToStart when the position cannot be
     trusted: continuing would lose or repeat reports.
     """
-    consumer = AIOKafkaConsumer(
-        **connection.client_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
-        fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-        # A broker answers one request of a connection at a time: a fetch that waits for data which will not come
-        # would hold each of the questions below up by half a second.
-        fetch_max_wait_ms=10,
-    )
+    consumer = _new_consumer(connection)
     await consumer.start()
     try:
         entries, records_read = await _read_to_end(consumer, state)
@@ -133,3 +123,34 @@ async def _check_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found:
             "that was applied: the topic was deleted and recreated. Its state belongs to the old topic; "
             "docs/operations.md, 'When the position does not fit'."
         )
+
+
+async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
+    """The end of the log if only transaction markers and aborted records stand from `next_offset` on, else that."""
+    consumer = _new_consumer(connection)
+    await consumer.start()
+    try:
+        end: int = (await consumer.end_offsets([tp]))[tp]
+        if end > next_offset:
+            consumer.assign([tp])
+            consumer.seek(tp, next_offset)
+            while await consumer.position(tp) < end:
+                if await consumer.getmany(tp, timeout_ms=200, max_records=1):
+                    return next_offset
+        return max(end, next_offset)
+    finally:
+        await consumer.stop()
+
+
+def _new_consumer(connection: Connection) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **connection.client_options(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
+        fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
+        # A broker answers one request of a connection at a time: a fetch that waits for data which will not come
+        # would hold each of the questions below up by half a second.
+        fetch_max_wait_ms=10,
+    )

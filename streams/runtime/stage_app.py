@@ -67,7 +67,8 @@ class StageApp(faust.App):
         """Define the agent that runs `stage`."""
         sources = tuple(self.prefix + name for name in stage.sources)
         ownership: Ownership[Any] = Ownership(
-            sources, lambda partition: PartitionOwner(stage, self.connection, self.prefix, self.conf.id, partition)
+            sources,
+            lambda partition: PartitionOwner(stage, self.connection, self.prefix, self.conf.id, partition),
         )
         self.ownerships.append(ownership)
         topic = self.topic(*sources, schema=PassThroughSchema())

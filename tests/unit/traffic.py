@@ -64,15 +64,22 @@ def compiled(*policies: Policy, **settings: Any) -> CompiledRules:
     return compile_rules(dataclasses.replace(SHIPPED, policies=policies), **settings)
 
 
-def report(number: int, time: int, offset: int | None = None, appended: int | None = None, **fields: Any) -> Record:
+def report(
+    number: int,
+    time: int,
+    offset: int | None = None,
+    appended: int | None = None,
+    channel: str = "c",
+    **fields: Any,
+) -> Record:
     """A record of a report made at `time`; `number` gives it its id, and its offset unless that is given."""
     body = {
         "report_id": f"r{number}",
         "kind": "user_report",
         "occurred_at": rfc3339(time),
-        "channel": {"ref": fields.pop("channel", "c"), "visibility": "public"},
+        "channel": {"ref": channel, "visibility": "public"},
         "category": "spam",
-        "reporter": {"kind": "user", "ref": fields.pop("reporter", f"u{number}")},
+        "reporter": {"kind": "user", "ref": f"u{number}"},
         **fields,
     }
     return Record(

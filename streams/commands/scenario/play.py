@@ -49,7 +49,7 @@ def play(seed: int, count: int, end_ms: int) -> Iterator[ScenarioRecord]:
     world = World(seed)
     start_ms = end_ms - SPAN_MS
     stories = sorted(
-        (planned for storyline in STORYLINES.values() for planned in storyline(world, start_ms)),
+        (planned for storyline in STORYLINES.values() for planned in storyline.plan(world, start_ms)),
         key=_published_at,
     )
     duplicates = count // _REPORTS_PER_DUPLICATE

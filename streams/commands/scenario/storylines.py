@@ -5,7 +5,7 @@ They are written so that the shipped policies tell them apart; the demo shows wh
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.commands.scenario.world import PlannedReport, World, report
 
@@ -17,6 +17,7 @@ FRAUD_RING = "fraud ring"
 SPAM_FLOOD = "spam flood"
 CHILD_SAFETY = "child safety"
 THREATS = "threats to life"
+PILE_ON = "pile-on"
 BRIGADE = "brigade"
 
 # A platform asks for these when somebody reports images of themselves (DSA art. 16, national removal laws).
@@ -179,6 +180,21 @@ def _witness(world: World, who: str | None, index: int) -> dict[str, Any]:
     return {"reporter": person | {"member": who == "member", "account_age": "over_1y"}}
 
 
+def pile_on(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """A channel publishes a journalist's address and sends its members; her friends report it all afternoon."""
+    random = world.randomness(PILE_ON)
+    channel = world.channel(PILE_ON, "IT")
+    begins = start_ms + 2 * HOUR + 40 * MINUTE
+    for index in range(46):
+        occurred_at = begins + int(2 * HOUR * random.random())
+        payload = report(
+            random, occurred_at, channel, "doxxing" if index % 4 == 0 else "harassment",
+            reporter=world.person(f"friend/{random.randrange(60)}", "IT") | {"member": random.random() < 0.3},
+            message_ref=world.message(PILE_ON, int(3 * random.random())), evidence=[("IT", "victim", 0.8)],
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(20_000), PILE_ON, payload)
+
+
 def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
     """A handful of accounts made this morning call a channel of peaceful protest terrorist, again and again."""
     random = world.randomness(BRIGADE)
@@ -195,11 +211,23 @@ def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
         yield PlannedReport(occurred_at + random.randrange(3_000), BRIGADE, payload)
 
 
-STORYLINES: dict[str, Callable[[World, int], Iterator[PlannedReport]]] = {
-    DEEPFAKE_WAVE: deepfake_wave,
-    FRAUD_RING: fraud_ring,
-    SPAM_FLOOD: spam_flood,
-    CHILD_SAFETY: child_safety,
-    THREATS: threats_to_life,
-    BRIGADE: brigade,
+class Storyline(NamedTuple):
+    """What a person is told of it, and the function that plans its reports for a scenario's start (ms)."""
+
+    description: str
+    plan: Callable[[World, int], Iterator[PlannedReport]]
+
+
+STORYLINES: dict[str, Storyline] = {
+    DEEPFAKE_WAVE: Storyline(
+        "forged intimate images spread over six channels in KR, DE and FR", deepfake_wave
+    ),
+    FRAUD_RING: Storyline(
+        "one gang, twelve channels, the same victims; the trail ends in one hub", fraud_ring
+    ),
+    SPAM_FLOOD: Storyline("a hijacked channel advertises to its members for twenty minutes", spam_flood),
+    CHILD_SAFETY: Storyline("four channels with a handful of reports, mostly without a name", child_safety),
+    THREATS: Storyline("two announcements of violence", threats_to_life),
+    PILE_ON: Storyline("a journalist is hounded; the policy for this is still in shadow", pile_on),
+    BRIGADE: Storyline("16 fresh accounts call a channel of peaceful protest terrorist", brigade),
 }

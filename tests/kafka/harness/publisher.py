@@ -27,7 +27,6 @@ class Publisher:
                 "enable.idempotence": True,
                 "message.max.bytes": 20_000_000,
                 "queue.buffering.max.messages": 500_000,
-                "compression.type": "lz4",
             }
         )
         self.confirmed = 0

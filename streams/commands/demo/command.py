@@ -1,0 +1,109 @@
+"""`tocsin demo`: the command and its course."""
+
+import asyncio
+import signal
+import tempfile
+import time
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import click
+
+from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.demo.performance import Performance
+from streams.commands.demo.screen import Screen
+from streams.commands.demo.surroundings import BOOTSTRAP, WorkerProcess, broker, demo_environment, topics
+from streams.commands.scenario import MINIMUM_COUNT
+from streams.local_kafka import LocalKafkaError
+from streams.settings import PREFIX, Settings, load_settings
+
+_REDRAW_SECONDS = 0.1
+
+
+@click.command()
+@click.option(
+    "--reports", "count", type=click.IntRange(min=MINIMUM_COUNT), default=50_000, show_default=True,
+    help="Records to play.",
+)  # fmt: skip
+@click.option("--seed", default=7, show_default=True, help="Another seed, another day.")
+@click.option("--keep", is_flag=True, help="Leave Kafka and the worker running at the end, until Ctrl-C.")
+def demo(count: int, seed: int, keep: bool) -> None:
+    """Play a made-up day of reports on a real Kafka and watch escalations appear.
+
+    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports, shows every escalation with
+    its grounds, and checks at the end that every record is accounted for. Takes about half a minute (the first time
+    longer: it fetches Kafka) and leaves nothing behind. With TOCSIN_KAFKA_BOOTSTRAP set it uses those brokers
+    instead, and topics with a prefix of their own, which it deletes.
+    """
+    # A terminated demo must end its worker and its broker too.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    screen = Screen()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
+        began_at = time.monotonic()
+        screen.say("Starting Apache Kafka ...")
+        try:
+            bootstrap = stack.enter_context(broker(folder))
+        except LocalKafkaError as error:
+            raise click.ClickException(f"{error}\nOr set {BOOTSTRAP} to a broker that is running.") from error
+        screen.say(f"  at {bootstrap} after {time.monotonic() - began_at:.1f} s")
+        environment = demo_environment(bootstrap)
+        settings = load_settings(environment)
+        stack.enter_context(broker_errors_explained(settings))
+        asyncio.run(_perform(screen, settings, environment, folder, count, seed, keep))
+
+
+async def _perform(
+    screen: Screen,
+    settings: Settings,
+    environment: dict[str, str],
+    folder: Path,
+    count: int,
+    seed: int,
+    keep: bool,
+) -> None:
+    async with AsyncExitStack() as stack:
+        names = await stack.enter_async_context(topics(settings, keep=keep))
+        began_at = time.monotonic()
+        screen.say(f"Created {len(names)} topics. Starting a worker ...")
+        worker = stack.enter_context(WorkerProcess(environment, folder / "worker.log"))
+        await worker.ready(settings)
+        screen.say(f"  ready after {time.monotonic() - began_at:.1f} s")
+        performance = Performance(
+            settings, worker, lambda escalation: screen.escalation(performance.tally, escalation)
+        )
+        screen.begin(count)
+        drawing = asyncio.create_task(_draw(screen, performance))
+        try:
+            await performance.run(seed, count)
+        finally:
+            drawing.cancel()
+            screen.end()
+        screen.summary(performance.tally)
+        if keep:
+            screen.say(_how_to_look_further(settings, worker))
+            await _until_interrupted(worker)
+
+
+async def _draw(screen: Screen, performance: Performance) -> None:
+    while True:
+        screen.progress(performance.tally)
+        await asyncio.sleep(_REDRAW_SECONDS)
+
+
+async def _until_interrupted(worker: WorkerProcess) -> None:
+    while True:
+        worker.check()
+        await asyncio.sleep(_REDRAW_SECONDS)
+
+
+def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
+    here = f"{BOOTSTRAP}={settings.kafka_bootstrap} {PREFIX}TOPIC_PREFIX={settings.topic_prefix}"
+    return (
+        f"\nKafka and the worker are still running; Ctrl-C ends them. The worker logs to {worker.log}.\n"
+        f"In another shell:\n"
+        f"  export {here}\n"
+        f"  tocsin tail escalations --from-beginning\n"
+        f"  tocsin tail dead-letters --from-beginning --json\n"
+        f"  tocsin publish reports.jsonl"
+    )

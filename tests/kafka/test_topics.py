@@ -1,0 +1,136 @@
+"""Creating and checking the topics of the catalogue on a real broker."""
+
+import asyncio
+
+import msgspec
+import pytest
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from streams.runtime.connection import Connection
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.topics import admin_client, check_topics, create_topics, load_catalogue, topic_name
+
+CATALOGUE = load_catalogue()
+
+
+def with_admin(kafka, action):
+    async def run():
+        async with admin_client(Connection(kafka)) as admin:
+            return await action(admin)
+
+    return asyncio.run(run())
+
+
+async def create_by_hand(admin, *topics):
+    """A new topic is not visible at once."""
+    await admin.create_topics(list(topics))
+    while not {topic.name for topic in topics} <= set(await admin.list_topics()):
+        await asyncio.sleep(0.05)
+
+
+def test_what_is_created_passes_the_check_and_is_left_alone_afterwards(kafka, prefix):
+    async def action(admin):
+        created = await create_topics(admin, CATALOGUE, prefix, 3, 1, 1)
+        assert created == [topic_name(prefix, name) for name in CATALOGUE]
+        assert await check_topics(admin, CATALOGUE, prefix, 1) == []
+        assert await create_topics(admin, CATALOGUE, prefix, 5, 1, 1) == []
+        rows = [row for row in await admin.describe_topics() if row["topic"] in created]
+        assert {len(row["partitions"]) for row in rows} == {3}
+
+    with_admin(kafka, action)
+
+
+def test_a_missing_topic_is_named_and_made_to_fit_the_others(kafka, prefix):
+    fixed = {**CATALOGUE, "escalations": msgspec.structs.replace(CATALOGUE["escalations"], partitions=2)}
+
+    async def action(admin):
+        await create_by_hand(admin, NewTopic(prefix + "message-reports", 3, 1))
+        missing = [p.topic for p in await check_topics(admin, fixed, prefix, 1) if "is missing" in p.what]
+        assert missing == [prefix + name for name in fixed if name != "message-reports"]
+        await create_topics(admin, fixed, prefix, 7, 1, 1)
+        counts = {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics()}
+        assert counts[prefix + "channel-state"] == 3
+        assert counts[prefix + "escalations"] == 2
+
+    with_admin(kafka, action)
+
+
+def test_every_difference_is_named_with_what_it_is_and_should_be(kafka, prefix):
+    async def action(admin):
+        state = CATALOGUE["channel-state"].settings(1)
+        await create_by_hand(
+            admin,
+            NewTopic(prefix + "message-reports", 2, 1),
+            NewTopic(prefix + "channel-state", 3, 1, topic_configs={**state, "cleanup.policy": "delete"}),
+        )
+        await create_topics(admin, CATALOGUE, prefix, 2, 1, 1)
+        problems = await check_topics(admin, CATALOGUE, prefix, 1)
+        found = {(problem.topic.removeprefix(prefix), problem.what) for problem in problems}
+        assert ("channel-state", "has 3 partitions, message-reports has 2.") in found
+        assert ("channel-state", "cleanup.policy is delete, it should be compact.") in found
+        assert (
+            "message-reports",
+            "message.timestamp.type is CreateTime, it should be LogAppendTime.",
+        ) in found
+        assert ("message-reports", "retention.ms is 604800000, it should be 1209600000.") in found
+        # cleanup.policy of message-reports comes from the broker's default and is as it should be.
+        assert not any(name == "message-reports" and what.startswith("cleanup") for name, what in found)
+        assert {name for name, _ in found} == {"message-reports", "channel-state"}
+        # What the remedy says helps.
+        await admin.alter_configs(
+            [
+                ConfigResource(
+                    ConfigResourceType.TOPIC,
+                    prefix + "message-reports",
+                    CATALOGUE["message-reports"].settings(1),
+                )
+            ]
+        )
+        for _ in range(100):
+            left = {
+                problem.topic.removeprefix(prefix)
+                for problem in await check_topics(admin, CATALOGUE, prefix, 1)
+            }
+            if left == {"channel-state"}:
+                break
+            await asyncio.sleep(0.05)
+        assert left == {"channel-state"}
+
+    with_admin(kafka, action)
+
+
+def test_too_few_replicas_are_a_problem_of_every_topic(kafka, prefix):
+    async def action(admin):
+        await create_topics(admin, CATALOGUE, prefix, 1, 1, 1)
+        return await check_topics(admin, CATALOGUE, prefix, 2)
+
+    problems = with_admin(kafka, action)
+    for name in CATALOGUE:
+        texts = [str(problem) for problem in problems if problem.topic == prefix + name]
+        assert any("1 replica, fewer than the 2" in text for text in texts)
+        assert any("min.insync.replicas is 1, it should be 2." in text for text in texts)
+
+
+def test_a_refusal_of_the_broker_is_explained(kafka, prefix):
+    with pytest.raises(RefusedToStart) as caught:
+        with_admin(kafka, lambda admin: create_topics(admin, CATALOGUE, prefix, 1, 3, 2))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(CATALOGUE)
+    assert all("TOCSIN_REPLICATION_FACTOR is 3" in line for line in lines)
+
+
+def test_checking_creates_nothing(kafka, prefix):
+    async def action(admin):
+        assert len(await check_topics(admin, CATALOGUE, prefix, 1)) == len(CATALOGUE)
+        return [name for name in await admin.list_topics() if name.startswith(prefix)]
+
+    assert with_admin(kafka, action) == []
+
+
+def test_two_creators_at_once(kafka, prefix):
+    async def action(admin):
+        created = await asyncio.gather(*(create_topics(admin, CATALOGUE, prefix, 2, 1, 1) for _ in range(2)))
+        return sorted(name for names in created for name in names)
+
+    assert with_admin(kafka, action) == sorted(prefix + name for name in CATALOGUE)

@@ -1,0 +1,83 @@
+"""A log that ends in transaction markers and is then deleted by retention must not keep its owner from starting."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.records_to_delete import RecordsToDelete
+
+from streams.runtime.connection import Connection
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.stage import SourceTopics, Stage
+from streams.runtime.transaction import transactional_producer, write_transaction
+
+
+class Counted:
+    """The outcome of a stage that only counts."""
+
+    def __init__(self, seen: int) -> None:
+        self.outputs = []
+        self.changes = {b"Kseen": b"%d" % seen}
+
+
+def counting_stage() -> Stage[list[int]]:
+    def apply(state: list[int], records: list[object]) -> Counted:
+        state.append(len(records))
+        return Counted(sum(state))
+
+    return Stage(
+        name="count",
+        sources=SourceTopics("in", "in-internal"),
+        state_topic="state",
+        restore=lambda _partition, _partitions, entries: [int(value) for _, value in entries],
+        apply=apply,
+        tick=lambda _state, _now: None,
+    )
+
+
+async def owner_after(
+    bootstrap: str, prefix: str, idle_chore: Callable[[PartitionOwner[list[int]]], object]
+) -> PartitionOwner[list[int]]:
+    """Applies one record, does the chore, has retention delete the whole log, and takes over again."""
+    connection = Connection(bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(prefix + name, 1, 1) for name in ("in", "in-internal", "state")])
+        producer = transactional_producer(connection, prefix + "publisher")
+        await producer.start()
+        await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)
+        await producer.stop()
+        first = PartitionOwner(counting_stage(), connection, prefix, "test", 0)
+        await first.take_over()
+        record = type("Record", (), {"offset": 0, "timestamp": 0})
+        await first.apply([(prefix + "in-internal", [record])])
+        await idle_chore(first)
+        await first.release()
+        await admin.delete_records({TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)})
+        second = PartitionOwner(counting_stage(), connection, prefix, "test", 0)
+        try:
+            await second.take_over()
+        finally:
+            await second.release()
+        return second
+    finally:
+        await admin.close()
+
+
+async def nothing(_owner: object) -> None:
+    pass
+
+
+def test_without_the_chore_the_position_lies_before_the_log(kafka: str, prefix: str) -> None:
+    with pytest.raises(RefusedToStart, match="offset 1, but the log holds 2 to 2"):
+        asyncio.run(owner_after(kafka, prefix, nothing))
+
+
+def test_the_chore_moves_the_position_over_the_marker(kafka: str, prefix: str) -> None:
+    owner = asyncio.run(owner_after(kafka, prefix, PartitionOwner.step_over_markers))
+    assert owner.position[prefix + "in-internal"].next_offset == 2
+    assert owner.state == [1]

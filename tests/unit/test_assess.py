@@ -1,0 +1,432 @@
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+import pytest
+from aiokafka.partitioner import murmur2 as kafka_murmur2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment import home_partition
+from streams.assessment.assess import NotAtHome, next_due, tick_after
+from streams.assessment.escalations import NAMESPACE
+from streams.assessment.home_partition import HomePartitions, murmur2
+from streams.assessment.partition_state import new_state, restore
+from streams.events.enriched_report import EnrichedReport
+from streams.events.envelope import rfc3339
+from streams.events.escalation import Escalation
+from streams.events.report import CATEGORIES, REPORTER_KINDS
+from tests.unit.traffic import (
+    DAY,
+    EXTERNAL,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    START,
+    Record,
+    compiled,
+    escalations,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
+
+RULES = compiled(policy())
+
+# --- where a report goes
+
+
+@given(data=st.binary(max_size=140))
+def test_murmur2_is_that_of_the_java_client(data: bytes) -> None:
+    assert murmur2(data) == kafka_murmur2(data) & 0xFFFFFFFF
+
+
+def test_homes_survive_an_emptied_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_partition, "CACHED_REFS", 3)
+    homes = HomePartitions(12)
+    refs = [f"c{n}" for n in range(10)] * 2
+    expected = [(ref.encode(), (kafka_murmur2(ref.encode()) & 0x7FFFFFFF) % 12) for ref in refs]
+    assert [homes.of(ref) for ref in refs] == expected
+
+
+def test_a_report_from_elsewhere_is_sent_home_unjudged_and_applied_there() -> None:
+    source = report(7, START, channel="c4")
+    assert (kafka_murmur2(b"c4") & 0x7FFFFFFF) % 2 == 0
+    source = source._replace(topic="eu.message-reports", partition=1, headers=(("x", b"1"),))
+    away = new_state(1, 2, RULES)
+    outcome = run(away, RULES, [source])
+    [moved] = outcome.outputs
+    assert moved[:4] == (INTERNAL, 0, b"c4", source.value)
+    assert ("x", b"1") in moved.headers
+    assert list(outcome.changes) == [b"T"]
+    assert dict(outcome.counters) == {"rekeyed": 1}
+    assert (away.applied, away.now, next_due(away)) == (0, 0, None)
+
+    home = new_state(0, 2, RULES)
+    # It is read later than five minutes after it was made: its original append time counts.
+    arrived = Record("eu." + INTERNAL, 0, 3, START + DAY, moved.key, moved.value, moved.headers)
+    [enriched] = of_topic(run(home, RULES, [arrived]), "enriched-reports")
+    assert enriched["source"] == {"topic": "eu.message-reports", "partition": 1, "offset": 7}
+    assert home.newest_append == START
+
+
+def test_a_rekeyed_report_far_ahead_of_its_original_append_time_is_a_dead_letter() -> None:
+    late = report(7, START + HOUR, appended=START)._replace(headers=(("tocsin-origin", b"t/1/2/%d" % START),))
+    arrived = late._replace(topic=INTERNAL, timestamp=START + HOUR)
+    outcome = run(new_state(0, 1, RULES), RULES, [arrived])
+    assert dict(outcome.counters) == {"dead_letter:future_timestamp": 1}
+
+
+def test_a_rekeyed_report_that_is_not_at_home_stops() -> None:
+    with pytest.raises(NotAtHome, match=r"offset 7: the home of this report is partition 0 of 2"):
+        run(new_state(1, 2, RULES), RULES, [report(7, START, channel="c4")._replace(topic=INTERNAL)])
+
+
+def test_what_cannot_be_read_becomes_a_dead_letter_and_nothing_else() -> None:
+    state = new_state(0, 1, RULES)
+    outcome = run(state, RULES, [Record(EXTERNAL, 0, 5, START, b"k", b"{", (("h", b"v"),))])
+    [letter] = outcome.outputs
+    assert letter[:4] == ("dead-letters", None, b"k", b"{")
+    headers = dict(letter.headers)
+    assert (headers["h"], headers["tocsin-reason"], headers["tocsin-offset"]) == (b"v", b"not_json", b"5")
+    assert dict(outcome.counters) == {"dead_letter:not_json": 1}
+    assert (state.applied, state.now, state.newest_append) == (0, 0, 0)
+
+
+def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("bug")
+
+    rules = compiled(policy())
+    monkeypatch.setattr(type(rules.locator), "locate", fails)
+    with pytest.raises(RuntimeError, match="bug"):
+        run(new_state(0, 1, rules), rules, [report(1, START)])
+
+
+# --- duplicates
+
+
+def test_the_same_report_twice_has_no_second_effect() -> None:
+    rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
+    state = new_state(0, 1, rules)
+    first = run(state, rules, [report(1, START)])
+    assert escalations(first) == [("opened", 1, rfc3339(START))]
+    again = run(state, rules, [report(1, START, offset=2, appended=START + HOUR)])
+    assert again.outputs == []
+    assert dict(again.counters) == {"duplicates": 1}
+    assert (state.applied, state.newest_append) == (1, START)
+
+
+def test_the_publisher_is_part_of_the_identity() -> None:
+    def event(source: bytes) -> Record:
+        headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_type", b"tocsin.report.v1")]
+        return report(1, START)._replace(headers=(*headers, ("ce_source", source)))
+
+    outcome = run(new_state(0, 1, RULES), RULES, [event(b"/a"), event(b"/b"), event(b"/a")])
+    assert dict(outcome.counters) == {"applied": 2, "duplicates": 1}
+
+
+# --- the enriched report
+
+
+def test_enriched_report() -> None:
+    rules = compiled(policy(), policy(id="day", window="PT24H", window_ms=DAY))
+    state = new_state(0, 1, rules)
+    reporter = {"kind": "trusted_flagger", "ref": "secret-pseudonym", "country": "DE"}
+    run(state, rules, [report(1, START - 2 * HOUR)])
+    outcome = run(state, rules, [report(2, START, reporter=reporter, message_ref="m")])
+    [output] = outcome.outputs
+    assert (output.topic, output.partition, output.key) == ("enriched-reports", 0, b"c")
+    headers = dict(output.headers)
+    assert (headers["ce_id"], headers["ce_time"]) == (b"r2", rfc3339(START).encode())
+    assert headers["ce_type"] == b"tocsin.enriched-report.v1"
+    value = output.value or b""
+    assert b"secret" not in value
+    enriched = msgspec.json.decode(value, type=EnrichedReport)
+    assert enriched.report.reporter is not None
+    assert (enriched.report.reporter.kind, enriched.report.reporter.country) == ("trusted_flagger", "DE")
+    assert enriched.report.message_ref == "m"
+    assert (enriched.counted, enriched.not_counted_reason) == (True, None)
+    assert (enriched.policy_version, enriched.registry_version) == (SHIPPED.policy_version, SHIPPED.registry_version)
+    assert [jurisdiction.code for jurisdiction in enriched.jurisdictions] == ["DE"]
+    shown = [
+        (w.window, w.reports, w.distinct_reporters, w.trusted_flaggers, w.automated)
+        for w in enriched.channel_windows
+    ]
+    assert shown == [("PT1H", 1, 1, 1, 0), ("PT24H", 2, 2, 1, 0)]
+    assert enriched.channel_windows[0].risk == enriched.risk.score
+
+
+def test_a_category_without_a_policy_shows_an_hour() -> None:
+    [enriched] = of_topic(run(new_state(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports")
+    assert [window["window"] for window in enriched["channel_windows"]] == ["PT1H"]
+
+
+def test_too_late_for_every_ring() -> None:
+    rules = compiled(policy(levels=levels({"reports": 1})))
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(1, START, category="ip")])
+    outcome = run(state, rules, [report(2, START - 40 * DAY, appended=START)])
+    [enriched] = of_topic(outcome, "enriched-reports")
+    assert (enriched["counted"], enriched["not_counted_reason"]) == (False, "late")
+    assert enriched["channel_windows"][0]["reports"] == 0
+    assert escalations(outcome) == []
+    assert outcome.counters["late"] == 1
+    assert b"Kc\0spam" not in outcome.changes
+    assert state.applied == 2
+
+
+# --- time
+
+
+def test_a_tick_is_honoured_only_if_nothing_was_applied_since() -> None:
+    state = new_state(0, 1, RULES)
+    assert dict(run(state, RULES, [tick(0, START)]).counters) == {"ticks_ignored": 1}
+    run(state, RULES, [report(1, START, appended=START + MINUTE)])
+    assert tick_after(state) == 1
+    outcome = run(state, RULES, [tick(0, START + HOUR), tick(1, START + HOUR), tick(1, START + HOUR)])
+    assert dict(outcome.counters) == {"ticks_ignored": 1, "ticks_honoured": 2}
+    assert (state.now, state.newest_append, state.applied) == (START + HOUR - MINUTE, START + HOUR, 1)
+    run(state, RULES, [tick(1, START)])
+    assert state.now == START + HOUR - MINUTE
+
+
+def test_a_tick_on_the_external_topic_is_no_tick() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START)])
+    outcome = run(state, RULES, [tick(1, START + HOUR)._replace(topic=EXTERNAL)])
+    assert state.now == START
+    assert sum(count for name, count in outcome.counters.items() if name.startswith("dead_letter:")) == 1
+
+
+def test_old_recordings_replay_like_live_traffic() -> None:
+    """Append times of today, reports of last year: time is that of the reports."""
+    rules = compiled(policy(levels=levels({"reports": 1})))
+    state = new_state(0, 1, rules)
+    today = START + 365 * DAY
+    run(state, rules, [report(1, START, appended=today), report(2, START + MINUTE, appended=today)])
+    outcome = run(state, rules, [tick(2, today + 3 * HOUR)])
+    assert escalations(outcome) == [("resolved", 1, rfc3339(START + HOUR + 30 * MINUTE))]
+
+
+def test_due_transitions_come_before_the_report_that_moved_time_in_order_of_time_and_key() -> None:
+    rules = compiled(
+        policy(id="b", levels=levels({"reports": 1})),
+        policy(id="a", levels=levels({"reports": 1})),
+        policy(id="first", levels=levels({"reports": 1}), min_clear_ms=0),
+    )
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(1, START, channel="y"), report(2, START, channel="x")])
+    outcome = run(state, rules, [report(3, START + DAY, category="ip")])
+    order = [(event["policy"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
+    assert order == [("first", "x"), ("first", "y"), ("a", "x"), ("b", "x"), ("a", "y"), ("b", "y")]
+    assert outcome.outputs[-1].topic == "enriched-reports"
+
+
+# --- escalations
+
+
+def test_every_field_of_an_escalation() -> None:
+    rules = compiled(
+        policy(
+            id="image",
+            categories=("ncii", "hate"),
+            levels=levels({"reports": 2}, {"reports": 3, "distinct_reporters": 3, "risk": 0.01}),
+        )
+    )
+    state = new_state(0, 1, rules)
+    evidence = [{"country": "DE", "basis": "victim", "confidence": 0.9}]
+    records = [
+        report(1, START, category="ncii", message_ref="m1", evidence=evidence),
+        report(2, START, category="ncii", message_ref="m2", reporter={"kind": "anonymous"}),
+        report(3, START, category="hate", message_ref="m2", reporter={"kind": "state_actor", "ref": "u3"}),
+        report(4, START + MINUTE, category="hate", message_ref="m2", evidence=evidence),
+    ]
+    outputs = [output for output in run(state, rules, records).outputs if output.topic == "escalations"]
+    events = [msgspec.json.decode(output.value or b"", type=Escalation) for output in outputs]
+    opened, updated = events
+    expected_id = str(uuid5(NAMESPACE, "image\0live\0c\0\0r2"))
+    assert opened.escalation_id == updated.escalation_id == expected_id
+    assert (opened.type, opened.reason, opened.sequence, opened.level) == ("opened", "threshold_crossed", 1, 1)
+    assert (updated.type, updated.reason, updated.sequence, updated.level) == ("updated", "level_raised", 2, 2)
+    for output, event in zip(outputs, events, strict=True):
+        headers = dict(output.headers)
+        assert headers["ce_id"].decode() == str(uuid5(UUID(event.escalation_id), str(event.sequence)))
+        assert headers["ce_time"].decode() == event.at
+        assert (output.key, output.partition) == (b"c", None)
+
+    assert (updated.status, updated.at, updated.mode) == ("open", rfc3339(START + MINUTE), "live")
+    assert (updated.policy, updated.policy_reason, updated.level_name) == ("image", "for a test", "level_2")
+    assert (updated.channel_ref, updated.category, updated.categories) == ("c", "hate", ("ncii", "hate"))
+    assert updated.dsa_category == SHIPPED.categories["hate"].dsa_category
+    assert (updated.window.start, updated.window.end) == (rfc3339(START - 55 * MINUTE), rfc3339(START + 5 * MINUTE))
+    conditions = {c.measure: (c.value, c.threshold) for c in updated.conditions}
+    assert set(conditions) == {"reports", "distinct_reporters", "risk"}
+    assert conditions["reports"] == (4, 3)
+    assert conditions["distinct_reporters"] == (3, 3)
+    assert conditions["risk"] == (updated.score.value, 0.01)
+    counts = updated.counts
+    assert (counts.reports, counts.distinct_reporters, counts.state_actors) == (4, 3, 1)
+    assert (counts.trusted_flaggers, counts.automated) == (0, 0)
+    assert counts.n_eff == 4.0
+    assert set(updated.score.components) == {"ncii", "hate"}
+    assert updated.score.value == pytest.approx(sum(updated.score.components.values()), abs=1e-9)
+    assert updated.integrity.signals["anonymous_share"] == 0.25
+    assert updated.message_refs == ("m2", "m1")
+    assert [(j.code, j.basis) for j in updated.jurisdictions] == [("DE", "victim")]
+    assert updated.obligations
+    assert {(o.clock_status, o.due_at) for o in updated.obligations} == {("not_armed", None)}
+    assert [routing.recipient for routing in updated.routing] == ["internal_review"]
+    assert updated.rule_of_law.tier == SHIPPED.jurisdictions["DE"].rule_of_law
+    assert updated.rule_of_law.decision == "human_review"
+    assert (updated.human_review_required, updated.automated_means) == (True, True)
+    assert (updated.trace.first_report_id, updated.trace.last_report_id) == ("r2", "r4")
+    assert updated.trace.partition_offsets == {"message-reports/0": 4}
+
+
+def test_a_resolution_speaks_of_the_report_that_raised_it_last_and_of_level_1() -> None:
+    rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
+    state = new_state(0, 1, rules)
+    stored: dict[bytes, bytes] = {}
+    fold(stored, run(state, rules, [report(n, START, message_ref="m") for n in (1, 2, 3)]).changes)
+    state = restore(0, 1, rules, stored.items())
+    [event] = of_topic(run(state, rules, [tick(3, START + DAY)]), "escalations")
+    assert (event["type"], event["reason"], event["status"]) == ("resolved", "cleared", "resolved")
+    assert (event["level"], event["sequence"]) == (2, 3)
+    assert event["conditions"] == [{"measure": "reports", "value": 0, "threshold": 1}]
+    assert event["trace"] == {
+        "first_report_id": "r1",
+        "last_report_id": "r2",
+        "partition_offsets": {"message-reports/0": 2},
+    }
+    assert (event["counts"]["reports"], event["score"], event["message_refs"]) == (0, {"value": 0, "components": {}}, [])
+
+
+def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_protect() -> None:
+    rules = compiled(policy(categories=("civic",), levels=levels({"reports": 1})))
+    decisions = {}
+    for country, tier in [("DE", "open"), ("RU", "closed")]:
+        assert SHIPPED.jurisdictions[country].rule_of_law == tier
+        evidence = [{"country": country, "basis": "offence", "confidence": 1}]
+        outcome = run(new_state(0, 1, rules), rules, [report(1, START, category="civic", evidence=evidence)])
+        [event] = of_topic(outcome, "escalations")
+        decisions[tier] = event["rule_of_law"]["decision"]
+    assert decisions == {"open": "human_review", "closed": "human_rights_review"}
+
+
+def test_no_output_names_a_reporter() -> None:
+    rules = compiled(*SHIPPED.policies)
+    records = [
+        report(n, START + n, category=category, reporter={"kind": kind, "ref": f"secret{n}"}, message_ref=f"m{n}")
+        for n, (category, kind) in enumerate((c, k) for c in CATEGORIES for k in REPORTER_KINDS for _ in range(4))
+    ]
+    outcome = run(new_state(0, 1, rules), rules, records)
+    assert of_topic(outcome, "escalations")
+    assert of_topic(outcome, "escalations-shadow")
+    written = [part for output in outcome.outputs for part in (output.key, output.value, *dict(output.headers).values())]
+    assert not any(part and b"secret" in part for part in written)
+    assert not any(b"secret" in key + (value or b"") for key, value in outcome.changes.items())
+
+
+def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated() -> None:
+    one = levels({"reports": 1})
+    rules = compiled(
+        policy(id="s", mode="shadow", levels=one), policy(id="l", levels=one), policy(id="o", mode="off", levels=one)
+    )
+    outcome = run(new_state(0, 1, rules), rules, [report(1, START)])
+    assert [event["policy"] for event in of_topic(outcome, "escalations")] == ["l"]
+    assert [event["policy"] for event in of_topic(outcome, "escalations-shadow")] == ["s"]
+    assert {name for name in outcome.counters if name.startswith("escalation")} == {
+        "escalation:l:live:opened:1",
+        "escalation:s:shadow:opened:1",
+    }
+
+
+@pytest.mark.parametrize("change", [{"id": "other"}, {"mode": "shadow"}, {"mode": "off"}])
+def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(change: dict[str, Any]) -> None:
+    before = compiled(policy(levels=levels({"reports": 1})))
+    stored: dict[bytes, bytes] = {}
+    fold(stored, run(new_state(0, 1, before), before, [report(1, START)]).changes)
+    after = compiled(policy(**{"levels": levels({"reports": 100}), **change}))
+    for first in (report(2, START + 9 * MINUTE, category="ip"), tick(1, START)):
+        state = restore(0, 1, after, stored.items())
+        assert next_due(state) == START
+        outcome = run(state, after, [first])
+        [event] = of_topic(outcome, "escalations")
+        assert (event["type"], event["reason"], event["at"]) == ("resolved", "policy_changed", rfc3339(START))
+        assert (event["policy"], event["mode"], event["level_name"]) == ("spam", "live", "level_1")
+        assert (event["conditions"], event["counts"]["reports"]) == ([], 1)
+        assert outcome.changes[b"Cc"] is None
+
+
+def test_a_policy_with_new_content_keeps_its_episode() -> None:
+    before = compiled(policy(levels=levels({"reports": 1}), content_hash="1"))
+    stored: dict[bytes, bytes] = {}
+    state = new_state(0, 1, before)
+    fold(stored, run(state, before, [report(1, START), report(2, START)]).changes)
+    after = compiled(policy(levels=levels({"reports": 1}, {"reports": 3}), content_hash="2"))
+    state = restore(0, 1, after, stored.items())
+    [event] = of_topic(run(state, after, [report(3, START + MINUTE)]), "escalations")
+    assert (event["type"], event["level"], event["sequence"]) == ("updated", 2, 2)
+
+
+def test_an_episode_that_was_clear_under_older_thresholds_is_looked_at_again() -> None:
+    before = compiled(policy(window="PT24H", window_ms=DAY, levels=levels({"reports": 3})))
+    stored: dict[bytes, bytes] = {}
+    state = new_state(0, 1, before)
+    times = [START, START, START + 90 * MINUTE]
+    fold(stored, run(state, before, [report(n, time) for n, time in enumerate(times)]).changes)
+    fold(stored, run(state, before, [tick(3, START + DAY + 10 * MINUTE)]).changes)
+    [[episode]] = [list(of_channel.values()) for of_channel in state.episodes.values()]
+    assert episode.clear_since == START + DAY  # type: ignore[union-attr]
+    after = compiled(policy(window="P7D", window_ms=7 * DAY, levels=levels({"reports": 3})))
+    state = restore(0, 1, after, stored.items())
+    outcome = run(state, after, [tick(3, START + 3 * DAY)])
+    assert escalations(outcome) == []
+    [resolved] = escalations(run(state, after, [tick(3, START + 9 * DAY)]))
+    assert resolved == ("resolved", 1, rfc3339(START + 7 * DAY + 30 * MINUTE))
+
+
+# --- several categories
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    reports=st.lists(st.tuples(st.sampled_from(["spam", "fraud", "ip"]), st.integers(0, 9)), max_size=20),
+    threshold=st.integers(1, 8),
+)
+def test_reporters_of_several_categories_count_once(reports: list[tuple[str, int]], threshold: int) -> None:
+    rules = compiled(policy(categories=("spam", "fraud"), levels=levels({"distinct_reporters": threshold})))
+    records = [
+        report(n, START + n, category=category, reporter={"kind": "user", "ref": f"u{who}"})
+        for n, (category, who) in enumerate(reports)
+    ]
+    events = of_topic(run(new_state(0, 1, rules), rules, records), "escalations")
+    seen: set[int] = set()
+    crossed = None
+    for n, (category, who) in enumerate(reports):
+        if category != "ip":
+            seen.add(who)
+        if len(seen) >= threshold and crossed is None:
+            crossed = n
+    if crossed is None:
+        assert events == []
+    else:
+        [event] = events
+        assert event["trace"]["last_report_id"] == f"r{crossed}"
+        assert event["counts"]["distinct_reporters"] == threshold
+
+
+def test_shipped_policies_open_level_1_at_the_first_report_of_a_floor_category() -> None:
+    rules = compiled(*SHIPPED.policies)
+    floor = [category for category, row in SHIPPED.categories.items() if row.floor]
+    assert floor
+    for category in floor:
+        anonymous = {"kind": "anonymous"}
+        outcome = run(new_state(0, 1, rules), rules, [report(1, START, category=category, reporter=anonymous)])
+        assert [event[:2] for event in escalations(outcome)] == [("opened", 1)], category

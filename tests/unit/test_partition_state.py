@@ -1,0 +1,233 @@
+"""State: nothing depends on how the order of application was cut into batches, or on where it was restored."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment import count_store
+from streams.assessment.assess import assess, next_due
+from streams.assessment.counts import UnknownStateVersion
+from streams.assessment.partition_state import PartitionState, new_state, restore
+from tests.unit.traffic import (
+    DAY,
+    EXTERNAL,
+    HOUR,
+    MINUTE,
+    START,
+    Record,
+    compiled,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
+
+RULES = compiled(
+    policy(levels=levels({"reports": 1}, {"reports": 4}), min_clear_ms=MINUTE, cooldown_ms=2 * HOUR),
+    policy(
+        id="pair",
+        mode="shadow",
+        categories=("spam", "fraud"),
+        window="PT24H",
+        window_ms=DAY,
+        levels=levels({"distinct_reporters": 2}, {"distinct_reporters": 4, "risk": 0.2}),
+    ),
+    policy(id="week", categories=("fraud",), window="P7D", window_ms=7 * DAY, levels=levels({"reports": 2})),
+    duplicates_remembered=20,
+    dead_letter_breaker=False,
+)
+
+traffic = st.lists(
+    st.tuples(
+        st.sampled_from(["report"] * 6 + ["again", "bad", "tick"]),
+        st.sampled_from([0, 0, 0, 1, 7, 70, 1_500, 45_000]),
+        st.sampled_from([0, 0, 1, 30, 2_000, 44_000]),
+        st.integers(0, 3),
+        st.sampled_from(["spam", "spam", "fraud", "ip"]),
+        st.integers(0, 5),
+    ),
+    min_size=1,
+    max_size=50,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(steps=traffic, cuts=st.sets(st.integers(0, 50), max_size=12), restored=st.sets(st.integers(0, 50)))
+def test_batches_and_restores_leave_no_trace(steps: list[tuple[Any, ...]], cuts: set[int], restored: set[int]) -> None:
+    records = to_records(steps)
+    whole = new_state(0, 1, RULES)
+    outcome = run(whole, RULES, records)
+    expected: dict[bytes, bytes] = {}
+    fold(expected, outcome.changes)
+
+    state = new_state(0, 1, RULES)
+    stored: dict[bytes, bytes] = {}
+    outputs = []
+    start = 0
+    for cut in sorted({cut for cut in cuts if 0 < cut < len(records)} | {len(records)}):
+        part = run(state, RULES, records[start:cut])
+        outputs += part.outputs
+        fold(stored, part.changes)
+        if cut in restored:
+            state = restore(0, 1, RULES, shuffled(stored))
+            assert next_due(state) is None or state.applied
+        start = cut
+
+    assert outputs == outcome.outputs
+    assert stored == expected
+    assert next_due(state) == next_due(whole) == next_due(restore(0, 1, RULES, expected.items()))
+
+
+@settings(deadline=None, max_examples=60)
+@given(steps=traffic)
+def test_time_never_goes_back_and_everything_ends(steps: list[tuple[Any, ...]]) -> None:
+    state = new_state(0, 1, RULES)
+    stored: dict[bytes, bytes] = {}
+    before = (0, 0, 0)
+    for record in to_records(steps):
+        fold(stored, run(state, RULES, [record]).changes)
+        after = (state.now, state.applied, state.newest_append)
+        assert all(a <= b for a, b in zip(before, after, strict=True))
+        due = next_due(state)
+        assert due is None or due > state.now
+        before = after
+    if state.applied:
+        fold(stored, run(state, RULES, [tick(state.applied, state.newest_append + 100 * DAY)]).changes)
+        assert {key[:1] for key in stored} == {b"T", b"D"}
+        assert next_due(state) is None
+
+
+def test_keys_have_a_type_and_values_a_version() -> None:
+    state = new_state(0, 1, RULES)
+    changes = run(state, RULES, [report(0, START, channel="P"), report(1, START, channel="T.spam")]).changes
+    assert sorted(changes) == [
+        b"CP",
+        b"CT.spam",
+        b"D" + bytes(8),
+        b"KP\0spam",
+        b"KT.spam\0spam",
+        b"T",
+    ]
+    assert {value[:1] for value in changes.values() if value is not None} == {b"\x01"}
+
+
+def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(n, START, channel=f"c{n}") for n in range(3)])
+    same = {"kind": "user", "ref": "u1"}
+    records = [report(n, START + MINUTE, channel="c1", reporter=same) for n in (10, 11)]
+    changes = run(state, RULES, records).changes
+    # The episode of c1 is open and did not move.
+    assert sorted(changes) == [b"D" + bytes(8), b"Kc1\0spam", b"T"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (b"T", b"\x09", r"b'T' has version 09"),
+        (b"Cc", b"\x02\x90", r"b'C' has version 02"),
+        (b"D" + bytes(8), b"\x00", r"b'D' has version 00"),
+        (b"Kc\0spam", b"\x07abcd", r"b'K' has version 07"),
+        (b"Z", b"\x01", r"b'Z' has version 01"),
+        (b"T", b"", r"b'T' has version none"),
+    ],
+)
+def test_unknown_records_refuse_to_be_restored(key: bytes, value: bytes, message: str) -> None:
+    with pytest.raises(UnknownStateVersion, match=message):
+        restore(0, 1, RULES, [(key, value)])
+
+
+def test_restore_does_not_decode_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: dict[bytes, bytes] = {}
+    state = new_state(0, 1, RULES)
+    fold(stored, run(state, RULES, [report(n, START, channel=f"c{n}") for n in range(50)]).changes)
+    decoded: list[bytes] = []
+    original = count_store.ChannelCounts.decode
+    monkeypatch.setattr(
+        count_store.ChannelCounts,
+        "decode",
+        classmethod(lambda _, data: decoded.append(bytes(data)) or original(data)),
+    )
+    state = restore(0, 1, RULES, stored.items())
+    assert len(state.counts) == 50
+    assert decoded == []
+    [enriched] = of_topic(run(state, RULES, [report(99, START, channel="c7")]), "enriched-reports")
+    assert len(decoded) == 1
+    assert enriched["channel_windows"][0]["reports"] == 2
+
+
+def test_counts_that_left_both_generations_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = random.Random(1)
+    records = [report(n, START + n * MINUTE, channel=f"c{source.randrange(9)}") for n in range(300)]
+    results = []
+    for generation in (1, 20_000):
+        monkeypatch.setattr(count_store, "GENERATION", generation)
+        state = new_state(0, 1, RULES)
+        stored: dict[bytes, bytes] = {}
+        outputs = []
+        for start in range(0, 300, 30):
+            outcome = run(state, RULES, records[start : start + 30])
+            outputs += outcome.outputs
+            fold(stored, outcome.changes)
+        results.append((outputs, stored))
+    assert results[0] == results[1]
+
+
+def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(0, START + 5, category="ip"), report(1, START + DAY, category="ip", channel="d")])
+    assert next_due(state) == START + 30 * DAY
+    changes = run(state, RULES, [tick(2, START + 30 * DAY)]).changes
+    assert b"Kc\0ip" in changes
+    assert changes[b"Kc\0ip"] is None
+    assert b"Kd\0ip" not in changes
+    assert next_due(state) == START + 31 * DAY
+
+
+def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
+    """A state that was handed to a batch is dropped; the one restored from what was committed knows nothing of it."""
+    stored: dict[bytes, bytes] = {}
+    state = new_state(0, 1, RULES)
+    fold(stored, run(state, RULES, [report(0, START)]).changes)
+    run(state, RULES, [report(1, START)])
+    again = run(restore(0, 1, RULES, stored.items()), RULES, [report(1, START)])
+    assert again.counters["applied"] == 1
+
+
+def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
+    """Records of random traffic. Ticks carry the `after` that the owner would have written."""
+    records: list[Record] = []
+    state = PartitionState(0, 1, RULES)
+    clock = START + 60 * DAY
+    for number, (what, minutes, late, channel, category, reporter) in enumerate(steps):
+        clock += minutes * MINUTE
+        if what == "tick":
+            record = tick(state.applied, clock, number)
+        elif what == "bad":
+            record = Record(EXTERNAL, 0, number, clock, None, b"{")
+        else:
+            record = report(
+                0 if what == "again" else number,
+                clock - late * MINUTE,
+                offset=number,
+                appended=clock,
+                channel=f"c{channel}",
+                category=category,
+                reporter={"kind": "user", "ref": f"u{reporter}"},
+                message_ref=f"m{number % 4}",
+            )
+        assess(state, [record], RULES)
+        records.append(record)
+    return records
+
+
+def shuffled(stored: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    entries = list(stored.items())
+    random.Random(len(entries)).shuffle(entries)
+    return entries
