@@ -7,6 +7,7 @@ from streams.assessment.policies import compile_rules
 from streams.registry.loader import load_rules
 from streams.report_stage import report_stage
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.observer import Observer
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topics import admin_client, check_topics, load_catalogue
 from streams.settings import load_settings
@@ -32,4 +33,4 @@ async def _check_surroundings() -> None:
 
 
 app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _check_surroundings)
-app.add_stage(report_stage(rules))
+app.add_stage(report_stage(rules), Observer())

@@ -107,8 +107,7 @@ class PartitionState:
         of_channel = self.episodes.get(channel)
         if of_channel is None:
             return None
-        # In one order: which episode came first must not show in the bytes.
-        return _VERSION + _encode_episodes([(*key, of_channel[key]) for key in sorted(of_channel)])
+        return _VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
 
 
 def new_state(partition: int, partitions: int, rules: CompiledRules) -> PartitionState:

@@ -10,6 +10,9 @@ from streams.runtime.connection import Connection
 # Bytes a fetch may bring of one partition. Enriched reports are about 1 KiB, so thousands come at once.
 _FETCH_BYTES = 4 * 1024 * 1024
 
+# How long the broker may hold back a fetch that finds nothing new; news of other partitions waits for that fetch too.
+_FETCH_WAIT_MS = 50
+
 
 @asynccontextmanager
 async def committed_reader(
@@ -25,6 +28,7 @@ async def committed_reader(
         group_id=None,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
     try:

@@ -1,10 +1,11 @@
 """A record that could not be decoded, kept with its reason."""
 
 import hashlib
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
-import orjson
+import msgspec
 
+from streams.events.encoding import encode
 from streams.events.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.events.origin import origin_of
 from streams.events.record import Headers, SourceRecord
@@ -45,6 +46,14 @@ class Rejected(Exception):
         self.detail = detail
 
 
+class RedactedRecord(msgspec.Struct, frozen=True):
+    """What stands for a value that holds personal data: enough to recognise it, not enough to read it."""
+
+    sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9a-f]{64}$"})]
+    length: Annotated[int, msgspec.Meta(ge=0)]
+    field: str
+
+
 class DeadLetter(NamedTuple):
     """What is to be written to `dead-letters`."""
 
@@ -82,7 +91,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
 
 
 def _redacted(value: bytes, field: str) -> bytes:
-    return orjson.dumps({"sha256": hashlib.sha256(value).hexdigest(), "length": len(value), "field": field})
+    return encode(RedactedRecord(hashlib.sha256(value).hexdigest(), len(value), field))
 
 
 def _earlier_attempts(headers: Headers) -> int:

@@ -13,17 +13,12 @@ _MAX_MESSAGE_BYTES = 20 * 1024 * 1024
 
 def render(*, data: Path, port: int, controller_port: int) -> str:
     """Return the text of server.properties for a broker that keeps its records in data."""
-    listener, controller = f"PLAINTEXT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
-    settings: dict[str, str | int] = {
+    listener = f"PLAINTEXT://{LOOPBACK}:{port}"
+    settings = _node(data, controller_port) | {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "listeners": f"{listener},{controller}",
+        "listeners": f"{listener},{_controller(controller_port)}",
         "advertised.listeners": listener,
-        "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
-        "log.dirs": str(data),
         # Topics are declared in schemas/topics; one that appears by a typing mistake should be an error here
         # too.
         "auto.create.topics.enable": "false",
@@ -48,11 +43,6 @@ def render(*, data: Path, port: int, controller_port: int) -> str:
         # A transaction past its timeout is aborted within a second of it (default ten), for the tests of a
         # dead producer. The timeout itself stays the producer's choice, up to the default maximum.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
-        # After a kill the controller holds the dead broker's registration for this long and refuses the new
-        # one, so it is most of the time of a restart (default 9 s). Much shorter, and a machine busy with a
-        # benchmark could miss six heartbeats and take its partitions offline.
-        "broker.session.timeout.ms": 3000,
-        "broker.heartbeat.interval.ms": 500,
         # Compaction to be seen within a test; the default buffer of 128 MB is half the heap of this broker.
         "log.cleaner.backoff.ms": 500,
         "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
@@ -61,10 +51,42 @@ def render(*, data: Path, port: int, controller_port: int) -> str:
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 1,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return _text(settings)
+
+
+def render_controller(*, data: Path, controller_port: int) -> str:
+    """Return the properties that run the controller of that broker alone, quick to give up on the broker."""
+    return _text(
+        _node(data, controller_port)
+        | {
+            "process.roles": "controller",
+            "listeners": _controller(controller_port),
+            # Nobody is there to send heartbeats, so there is nothing to wait for (default 9 s).
+            "broker.session.timeout.ms": 300,
+            "broker.heartbeat.interval.ms": 100,
+        }
+    )
 
 
 def ports_in(text: str) -> tuple[int, int] | None:
     """Return the ports (broker, controller) that a rendered server.properties names, if it does."""
     found = re.search(r"^listeners=PLAINTEXT://[^:]+:(\d+),CONTROLLER://[^:]+:(\d+)$", text, re.MULTILINE)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def _node(data: Path, controller_port: int) -> dict[str, str | int]:
+    return {
+        "node.id": 1,
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
+        "log.dirs": str(data),
+    }
+
+
+def _controller(port: int) -> str:
+    return f"CONTROLLER://{LOOPBACK}:{port}"
+
+
+def _text(settings: dict[str, str | int]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

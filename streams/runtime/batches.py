@@ -12,9 +12,12 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-# Records that may wait for the agent. A cycle takes up to this many, so twice a cycle keeps the agent busy while the
-# next fetch is on its way; at 1 KiB a record it is about 40 MiB.
-MAX_QUEUED_RECORDS = 40_000
+# Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice what a cycle takes keeps the agent busy while
+# the next fetch is on its way. Bytes, because 40,000 of the largest records that the topic takes would be 40 GB.
+MAX_QUEUED_BYTES = 40_000_000
+
+# What a record costs beyond its value: the Python objects of record, key, value, headers and of what comes of it.
+RECORD_OVERHEAD_BYTES = 600
 
 
 class RecordBatch:
@@ -37,7 +40,10 @@ class RecordBatch:
         self.value = records
         self.checksum = None
         self.serialized_key_size = 0
-        self.serialized_value_size = 0
+        # Faust carries it along with the message: what this batch takes of memory.
+        self.serialized_value_size = sum(
+            [record.serialized_value_size for record in records], RECORD_OVERHEAD_BYTES * len(records)
+        )
 
 
 class BatchScheduler:
@@ -63,7 +69,7 @@ class PassThroughSchema(faust.Schema[Any, Any]):
 
 
 class BatchTopic(faust.Topic):
-    """A topic whose fetches wait while enough records are queued.
+    """A topic whose fetches wait while enough is queued.
 
     Faust's own back-pressure counts events, and here an event may be thousands of records; it also sleeps a whole
     second when every partition is full. The queue itself is counted, rather than a credit beside it: a rebalance
@@ -76,7 +82,7 @@ class BatchTopic(faust.Topic):
         self.room = asyncio.Event()
 
         async def decode_when_there_is_room(message: Any, *, propagate: bool = False) -> Any:
-            while queued_records(self.queue) > MAX_QUEUED_RECORDS:
+            while queued_bytes(self.queue) > MAX_QUEUED_BYTES:
                 self.room.clear()
                 await self.room.wait()
             return await decode(message, propagate=propagate)
@@ -84,7 +90,13 @@ class BatchTopic(faust.Topic):
         self.decode = decode_when_there_is_room  # type: ignore[method-assign]
 
 
-def queued_records(queue: asyncio.Queue[Any]) -> int:
-    """Records in the batches that wait in an agent's queue."""
+def batch_bytes(event: Any) -> int:
+    """Memory that a batch takes, about."""
+    size: int = event.message.serialized_value_size
+    return size
+
+
+def queued_bytes(queue: asyncio.Queue[Any]) -> int:
+    """Memory that the batches take that wait in an agent's queue."""
     waiting: Iterable[Any] = queue._queue  # type: ignore[attr-defined]  # noqa: SLF001
-    return sum(len(event.value) for event in waiting)
+    return sum(batch_bytes(event) for event in waiting)

@@ -9,5 +9,10 @@ class OwnershipLost(Exception):
     """Another worker owns the partition, or a transaction did not commit in its time.
 
     The partition's state in memory is worthless from here on. The process must end; the next takeover restores the
-    last committed state and loses and repeats nothing.
+    last committed state and loses and repeats nothing. `fenced` is true when the broker said that there is another
+    owner.
     """
+
+    def __init__(self, message: str, *, fenced: bool = False) -> None:
+        super().__init__(message)
+        self.fenced = fenced

@@ -8,6 +8,11 @@ from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+# How long the broker may hold a fetch back that finds nothing new. aiokafka has one fetch at a time under way to each
+# broker, and it asks only for partitions whose last records were taken: while it waits for those, news of all the
+# others waits too. With Faust's 1500 ms that was measured as pauses of 1.5 s at 2,500 reports a second.
+FETCH_WAIT_MS = 20
+
 
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """Faust reads uncommitted records unless its own, broken, exactly-once mode is on."""
@@ -16,6 +21,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts its fetcher, which is after this returns.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
     def allow_resets(self, allowed: bool) -> None:

@@ -11,6 +11,7 @@ from aiokafka.partitioner import murmur2
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State
@@ -25,7 +26,13 @@ class PartitionOwner(Generic[State]):
     state: State
 
     def __init__(
-        self, stage: Stage[State], connection: Connection, prefix: str, app_id: str, partition: int
+        self,
+        stage: Stage[State],
+        connection: Connection,
+        prefix: str,
+        app_id: str,
+        partition: int,
+        observer: Observer[State],
     ) -> None:
         self.stage = stage
         self.partition = partition
@@ -34,6 +41,7 @@ class PartitionOwner(Generic[State]):
         self.markers_stepped_at = time.monotonic()
         self._connection = connection
         self._prefix = prefix
+        self._observer = observer
         self._transactional_id = f"{app_id}-{stage.name}-{partition}"
         self._producer: AIOKafkaProducer | None = None
         self._partitions_of: dict[str, int] = {}
@@ -62,12 +70,16 @@ class PartitionOwner(Generic[State]):
             ) from error
         self.position = dict(restored.position)
         self.last_applied_at = time.monotonic()
+        seconds = self.last_applied_at - started
+        self._observer.taken_over(
+            Takeover(self.partition, self.state, seconds, restored.records_read, len(restored.entries))
+        )
         logger.info(
             "took over partition %d: %d state records, %d keys, %.2f s, position %s",
             self.partition,
             restored.records_read,
             len(restored.entries),
-            time.monotonic() - started,
+            seconds,
             {topic: source.next_offset for topic, source in self.position.items()},
         )
 
@@ -79,6 +91,7 @@ class PartitionOwner(Generic[State]):
         """
         position = dict(self.position)
         fresh: list[Record] = []
+        applied: dict[str, int] = defaultdict(int)
         for topic, records in batches:
             source = position[topic]
             unseen = [record for record in records if record.offset >= source.next_offset]
@@ -86,6 +99,7 @@ class PartitionOwner(Generic[State]):
                 last = unseen[-1]
                 position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
                 fresh += unseen
+                applied[topic.removeprefix(self._prefix)] += len(unseen)
         if not fresh:
             return
         outcome = self.stage.apply(self.state, fresh)
@@ -93,9 +107,20 @@ class PartitionOwner(Generic[State]):
         state_rows = writes[(self._prefix + self.stage.state_topic, self.partition)]
         state_rows += [(key, value, []) for key, value in outcome.changes.items()]
         state_rows.append((POSITION_KEY, encode_position(position), []))
+        started = time.monotonic()
         await self._write(writes)
         self.position = position
         self.last_applied_at = time.monotonic()
+        self._observer.committed(
+            CommittedBatch(
+                self.partition,
+                applied,
+                [record.timestamp for record in fresh],
+                outcome,
+                self.state,
+                self.last_applied_at - started,
+            )
+        )
 
     async def tick_if_due(self, wall_clock_ms: int) -> bool:
         """Append a tick to the internal topic if the stage says that something is due. True if one was written."""
@@ -103,6 +128,7 @@ class PartitionOwner(Generic[State]):
         if tick is None:
             return False
         await self._write(await self._by_destination([tick]))
+        self._observer.ticked(self.partition)
         return True
 
     async def step_over_markers(self) -> None:
@@ -125,12 +151,17 @@ class PartitionOwner(Generic[State]):
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
+            self._observer.released(self.partition)
 
     async def _write(self, writes: dict[Destination, list[Write]]) -> None:
         if self._producer is None:
             raise OwnershipLost(f"partition {self.partition} was released")
         # The broker stamps the append time on every topic of ours; what we send is not kept.
-        await write_transaction(self._producer, writes, int(time.time() * 1000))
+        try:
+            await write_transaction(self._producer, writes, int(time.time() * 1000))
+        except OwnershipLost as lost:
+            self._observer.transaction_failed(self.partition, fenced=lost.fenced)
+            raise
 
     async def _by_destination(self, outputs: Sequence[Output]) -> dict[Destination, list[Write]]:
         writes: dict[Destination, list[Write]] = defaultdict(list)

@@ -11,9 +11,10 @@ from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchem
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedTransport
 from streams.runtime.intake import run_intake
+from streams.runtime.observer import Observer
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.stage import Stage
+from streams.runtime.stage import Stage, State
 
 # Seconds until a silent worker's partitions move; Faust's 60 would hold every escalation of a dead worker back for a
 # minute. A heartbeat every third of it is Kafka's own advice.
@@ -35,7 +36,7 @@ class StageApp(faust.App):
     ) -> None:
         self.connection = connection
         self.prefix = prefix
-        self.ownerships: list[Ownership[Any]] = []
+        self._stages: list[tuple[Ownership[Any], Observer[Any]]] = []
         self._before_start = before_start
         super().__init__(
             prefix + app_id,
@@ -63,14 +64,16 @@ class StageApp(faust.App):
         self.on_rebalance_complete.connect(self._follow, weak=False)
         self.on_before_shutdown.connect(self._release, weak=False)
 
-    def add_stage(self, stage: Stage[Any]) -> None:
-        """Define the agent that runs `stage`."""
+    def add_stage(self, stage: Stage[State], observer: Observer[State]) -> None:
+        """Define the agent that runs `stage`; `observer` sees what happens to its partitions."""
         sources = tuple(self.prefix + name for name in stage.sources)
-        ownership: Ownership[Any] = Ownership(
+        ownership: Ownership[State] = Ownership(
             sources,
-            lambda partition: PartitionOwner(stage, self.connection, self.prefix, self.conf.id, partition),
+            lambda partition: PartitionOwner(
+                stage, self.connection, self.prefix, self.conf.id, partition, observer
+            ),
         )
-        self.ownerships.append(ownership)
+        self._stages.append((ownership, observer))
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
@@ -80,7 +83,7 @@ class StageApp(faust.App):
 
     def restored_positions(self) -> Mapping[TP, int]:
         """Where fetching of every owned source partition goes on."""
-        return {tp: offset for ownership in self.ownerships for tp, offset in ownership.positions().items()}
+        return {tp: offset for ownership, _ in self._stages for tp, offset in ownership.positions().items()}
 
     async def on_start(self) -> None:
         """Check the surroundings, then start."""
@@ -88,13 +91,14 @@ class StageApp(faust.App):
         await super().on_start()
 
     async def _unsettle(self, *_: Any, **__: Any) -> None:
-        for ownership in self.ownerships:
+        for ownership, _observer in self._stages:
             await ownership.unsettle()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
-        for ownership in self.ownerships:
+        for ownership, observer in self._stages:
             await ownership.follow(self.consumer.assignment(), self.consumer_generation_id)
+            observer.rebalanced()
 
     async def _release(self, *_: Any, **__: Any) -> None:
-        for ownership in self.ownerships:
+        for ownership, _observer in self._stages:
             await ownership.release_all()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
@@ -20,6 +20,9 @@ BATCH_BYTES = 512 * 1024
 
 # The largest record of ours is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus its key and headers.
 MAX_REQUEST_BYTES = 9 * 1024 * 1024
+
+# How the broker says that the transactional id belongs to a newer producer.
+FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 Destination = tuple[str, int]
 Write = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -55,7 +58,9 @@ async def write_transaction(
             )
             await producer.commit_transaction()
     except (KafkaError, TimeoutError) as error:
-        raise OwnershipLost(f"transaction did not commit: {type(error).__name__} {error}") from error
+        raise OwnershipLost(
+            f"transaction did not commit: {type(error).__name__} {error}", fenced=isinstance(error, FENCED)
+        ) from error
 
 
 async def _send(

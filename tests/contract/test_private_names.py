@@ -64,6 +64,7 @@ def in_loop(scenario):
 # Every `x._name` of somebody else's object in streams/runtime, with the test that covers it.
 COVERED = {
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
+    "_fetch_max_wait_ms": "test_how_long_a_fetch_waits_is_read_when_the_consumer_starts",
     "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_ensure_consumer": "test_signatures",
@@ -159,6 +160,17 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
 
     in_loop(scenario)
     assert "isolation_level=self._isolation_level" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
+    async def scenario():
+        thread = app.consumer._thread
+        assert thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == faust_consumer.FETCH_WAIT_MS
+        plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
+        assert plain._fetch_max_wait_ms == 1500
+
+    in_loop(scenario)
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
@@ -257,6 +269,7 @@ def test_the_scheduler_is_asked_for_pairs_and_its_batch_passes_for_a_record(app)
         ((tp, batch),) = app.consumer.scheduler.iterate({TP("a", 0): fetched})
         made = app.consumer._to_message(tp, batch)
         assert (made.offset, made.timestamp, made.value) == (4, 1.004, fetched)
+        assert made.serialized_value_size == batch.serialized_value_size > 0
         assert made.generation_id == app.consumer_generation_id
 
     in_loop(scenario)

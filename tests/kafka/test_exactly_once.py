@@ -12,36 +12,39 @@ REPORTS = 200_000
 KILLS = 9
 
 
-def kill_at_a_random_moment(deployment, chance):
-    """SIGKILL the only worker: mostly while it applies, sometimes while it starts or takes over."""
+def kill_at_a_random_moment(deployment, chance, *, at_once):
+    """SIGKILL the only worker: mostly while it applies, sometimes while it starts or takes over. Gives the backlog."""
     fleet = deployment.fleet
     fleet.tend()
     (worker,) = fleet.running
     if chance.random() < 0.25:
-        # A worker needs two to four seconds until its first batch, or ten more when its predecessor just died.
-        time.sleep(chance.uniform(0.5, 4))
+        # From the start of the process to its first batch.
+        time.sleep(chance.uniform(0.5, 3.5))
     else:
         applied = deployment.applied()
         fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress before the kill", tend=False)
         time.sleep(chance.uniform(0, 0.5))
     backlog = len(deployment.published) - deployment.applied()
-    worker.signal(signal.SIGKILL)
-    worker.wait(10)
+    deployment.kill(worker, at_once=at_once)
     return backlog
 
 
-def test_killed_again_and_again(deploy, record_property):
+def test_killed_again_and_again(deploy):
     deployment = deploy()
     chance = random.Random(20_261_124)
     reports = generate(1, REPORTS)
     pieces = KILLS + 1
     deployment.fleet.start()
     backlogs = []
+    started = time.monotonic()
     for number in range(KILLS):
         deployment.publish(reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces])
-        backlogs.append(kill_at_a_random_moment(deployment, chance))
+        # The last one leaves its successor to wait until the session expires, as in life.
+        print("T", number, round(time.monotonic()-started,1))
+        backlogs.append(kill_at_a_random_moment(deployment, chance, at_once=number < KILLS - 1))
     deployment.publish(reports[KILLS * REPORTS // pieces :])
     deployment.wait_until_applied()
+    print("T done", round(time.monotonic()-started,1))
     assert deployment.fleet.exit_codes == [-signal.SIGKILL] * KILLS
     # Most kills must have hit a worker that still had work to do, or they prove nothing.
     assert sum(backlog > 0 for backlog in backlogs) >= KILLS // 2, backlogs
@@ -49,6 +52,45 @@ def test_killed_again_and_again(deploy, record_property):
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader)
     compared = check_replay(deployment, reader, shipped_rules())
+    print("T verified", round(time.monotonic()-started,1))
     assert totals.published == REPORTS
     assert compared["enriched-reports"] == totals.enriched
-    record_property("measured", f"{totals} {compared} backlogs at the kills {backlogs}")
+    print(f"measured: {totals} {compared} backlogs at the kills {backlogs}")
+
+
+def test_workers_come_and_go(deploy):
+    deployment = deploy()
+    fleet = deployment.fleet
+    reports = generate(2, 60_000)
+    publish_next = iter(range(6)).__next__
+
+    def publish_a_sixth():
+        number = publish_next()
+        deployment.publish(reports[number * 10_000 : (number + 1) * 10_000])
+
+    def everybody_owns():
+        return all("owns partitions [" in worker.text for worker in fleet.running)
+
+    publish_a_sixth()
+    first = fleet.start()
+    for _ in range(2):
+        fleet.start()
+        publish_a_sixth()
+        fleet.wait_for(everybody_owns, 30, "the new worker has partitions")
+        publish_a_sixth()
+    second, third = fleet.running[1:]
+    second.signal(signal.SIGTERM)
+    publish_a_sixth()
+    # The third vanishes without a word; the first gets its partitions when its session has expired.
+    fleet.running.remove(third)
+    third.end()
+    deployment.wait_until_applied()
+    assert second.wait(10) == 0
+    fleet.tend()
+    assert fleet.running == [first]
+    assert fleet.exit_codes == [0], "nobody may have failed"
+
+    reader = deployment.outputs()
+    totals = check_outputs(deployment, reader)
+    compared = check_replay(deployment, reader, shipped_rules())
+    print(f"measured: {totals} {compared}")

@@ -10,6 +10,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import SourceTopics, Stage
 from streams.runtime.transaction import transactional_producer, write_transaction
@@ -51,14 +52,16 @@ async def owner_after(
         await producer.start()
         await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)
         await producer.stop()
-        first = PartitionOwner(counting_stage(), connection, prefix, "test", 0)
+        first = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
         await first.take_over()
         record = type("Record", (), {"offset": 0, "timestamp": 0})
         await first.apply([(prefix + "in-internal", [record])])
         await idle_chore(first)
         await first.release()
-        await admin.delete_records({TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)})
-        second = PartitionOwner(counting_stage(), connection, prefix, "test", 0)
+        await admin.delete_records(
+            {TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)}
+        )
+        second = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
         try:
             await second.take_over()
         finally:

@@ -196,6 +196,12 @@ def test_a_tick_is_honoured_only_if_nothing_was_applied_since() -> None:
     assert state.now == START + HOUR - MINUTE
 
 
+def test_a_report_appended_earlier_does_not_take_append_time_back() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START, appended=START + HOUR), report(2, START, appended=START)])
+    assert state.newest_append == START + HOUR
+
+
 def test_a_tick_on_the_external_topic_is_no_tick() -> None:
     state = new_state(0, 1, RULES)
     run(state, RULES, [report(1, START)])

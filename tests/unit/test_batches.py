@@ -5,7 +5,7 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from streams.runtime import batches
-from streams.runtime.batches import BatchScheduler, PassThroughSchema, queued_records
+from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema, queued_bytes
 
 
 def records(topic, partition, *offsets):
@@ -28,31 +28,43 @@ def test_the_schema_hands_values_on_untouched():
     assert schema.loads_key(None, message) is None
 
 
-def test_queued_records_counts_records_not_batches():
+def waiting(size):
+    return SimpleNamespace(message=SimpleNamespace(serialized_value_size=size))
+
+
+def test_a_batch_weighs_its_values_and_what_a_record_costs_beside_them():
+    fetched = [
+        ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ()) for n, size in enumerate((5, 70_000))
+    ]
+    ((_, batch),) = BatchScheduler().iterate({TP("a", 0): fetched})
+    assert batch.serialized_value_size == 70_005 + 2 * RECORD_OVERHEAD_BYTES
+
+
+def test_queued_bytes_is_the_sum_over_the_batches():
     queue = asyncio.Queue()
     for size in (3, 4):
-        queue.put_nowait(SimpleNamespace(value=[None] * size))
-    assert queued_records(queue) == 7
+        queue.put_nowait(waiting(size))
+    assert queued_bytes(queue) == 7
 
 
 def test_decoding_waits_while_enough_is_queued(monkeypatch):
     import faust
 
-    monkeypatch.setattr(batches, "MAX_QUEUED_RECORDS", 5)
+    monkeypatch.setattr(batches, "MAX_QUEUED_BYTES", 5)
     app = faust.App("t", broker="kafka://127.0.0.1:1", autodiscover=False, Topic=batches.BatchTopic)
 
     async def scenario():
         topic = app.topic("a", schema=PassThroughSchema())
         message = SimpleNamespace(key=None, value=[None], headers=None)
         await topic.decode(message, propagate=True)
-        topic.queue.force_put_nowait(SimpleNamespace(value=[None] * 6))
-        waiting = asyncio.create_task(topic.decode(message, propagate=True))
+        topic.queue.force_put_nowait(waiting(6))
+        decoding = asyncio.create_task(topic.decode(message, propagate=True))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert not waiting.done()
+        assert not decoding.done()
         # What a rebalance does behind our back: no credit to give back, the queue itself is counted.
         topic.queue.clear()
         topic.room.set()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(decoding, 1)
 
     asyncio.run(scenario())

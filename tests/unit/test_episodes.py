@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from hypothesis import given, settings
@@ -248,6 +249,7 @@ WHENS: tuple[tuple[dict[str, float], ...], ...] = (
     ({"distinct_reporters": 2}, {"distinct_reporters": 3, "trusted_flaggers": 1}),
     ({"risk": 0.05}, {"risk": 0.1, "reports": 3}),
     ({"reports": 5}, {"trusted_flaggers": 1}),
+    ({"reports": 6, "distinct_reporters": 2}, {"reports": 9, "distinct_reporters": 3}),
 )
 
 policies = st.builds(
@@ -329,6 +331,4 @@ def _pairs(events: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any] | None
 
 
 def _ms(text: str) -> int:
-    from datetime import datetime
-
     return round(datetime.fromisoformat(text).timestamp() * 1000)

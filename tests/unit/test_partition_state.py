@@ -1,6 +1,7 @@
 """State: nothing depends on how the order of application was cut into batches, or on where it was restored."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -190,6 +191,31 @@ def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
     assert next_due(state) == START + 31 * DAY
 
 
+def test_the_last_report_decides_when_counts_are_deleted() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(0, START, category="ip"), report(1, START + 2 * DAY, category="ip")])
+    # A late one for an older day does not bring the deletion forward.
+    changes = run(state, RULES, [report(2, START + DAY, category="ip", appended=START + 2 * DAY)]).changes
+    assert next_due(state) == next_due(restore(0, 1, RULES, _values(changes))) == START + 32 * DAY
+    [enriched] = of_topic(
+        run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports"
+    )
+    assert enriched["counted"]
+
+
+def test_counts_that_only_grew_older_are_written_too() -> None:
+    """Which batch a late report came in must not show in the bytes."""
+    late = report(2, START - 30 * DAY, category="ip", appended=START + HOUR)
+    records = [report(0, START, category="ip"), report(1, START + HOUR), late]
+    stored: dict[bytes, bytes] = {}
+    state = new_state(0, 1, RULES)
+    for record in records:
+        outcome = run(state, RULES, [record])
+        fold(stored, outcome.changes)
+    assert outcome.counters["late"] == 1
+    assert stored == dict(_values(run(new_state(0, 1, RULES), RULES, records).changes))
+
+
 def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
     """A state that was handed to a batch is dropped; the one restored from what was committed knows nothing of it."""
     stored: dict[bytes, bytes] = {}
@@ -225,6 +251,10 @@ def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
         assess(state, [record], RULES)
         records.append(record)
     return records
+
+
+def _values(changes: Mapping[bytes, bytes | None]) -> list[tuple[bytes, bytes]]:
+    return [(key, value) for key, value in changes.items() if value is not None]
 
 
 def shuffled(stored: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:

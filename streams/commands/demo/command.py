@@ -4,7 +4,7 @@ import asyncio
 import signal
 import tempfile
 import time
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -82,7 +82,10 @@ async def _perform(
         screen.summary(performance.tally)
         if keep:
             screen.say(_how_to_look_further(settings, worker))
-            await _until_interrupted(worker)
+            # Ctrl-C cancels this task, and here that is how it is meant to end.
+            with suppress(asyncio.CancelledError):
+                await _until_interrupted(worker)
+            screen.say("Stopping ...")
 
 
 async def _draw(screen: Screen, performance: Performance) -> None:
@@ -98,12 +101,18 @@ async def _until_interrupted(worker: WorkerProcess) -> None:
 
 
 def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
-    here = f"{BOOTSTRAP}={settings.kafka_bootstrap} {PREFIX}TOPIC_PREFIX={settings.topic_prefix}"
+    variables = {
+        BOOTSTRAP: settings.kafka_bootstrap,
+        f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
+        f"{PREFIX}REPLICATION_FACTOR": settings.replication_factor,
+        f"{PREFIX}MIN_INSYNC_REPLICAS": settings.min_insync_replicas,
+    }
     return (
         f"\nKafka and the worker are still running; Ctrl-C ends them. The worker logs to {worker.log}.\n"
         f"In another shell:\n"
-        f"  export {here}\n"
+        f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
         f"  tocsin tail escalations --from-beginning\n"
         f"  tocsin tail dead-letters --from-beginning --json\n"
+        f"  tocsin topics check\n"
         f"  tocsin publish reports.jsonl"
     )

@@ -37,8 +37,8 @@ _PUBLISH_AT_ONCE = 25
 # Nothing at all arriving for this long, with records outstanding: a transaction lives 20 s at most.
 _STALLED_SECONDS = 30.0
 
-# After the group's offsets say that all was applied, anything that was still to be read is there within a fetch, which
-# the broker holds back for half a second at most.
+# When the group's offsets say that all was applied, everything is committed; what is still to be read then comes with
+# the next fetch or two, and each is held back for 50 ms at most.
 _QUIET_SECONDS = 1.0
 _POLL_SECONDS = 0.1
 

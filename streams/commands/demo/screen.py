@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from streams.commands.demo.portrait import most_telling, portrait
 from streams.commands.demo.tally import Tally
 from streams.commands.record_text import escalation_grounds, escalation_text
 from streams.commands.scenario import STORYLINES
@@ -80,8 +81,10 @@ class Screen:
         self.say(text_table(_STORY_HEADER, _story_rows(tally)))
         self.say("\nEpisodes by policy and the highest level they reached")
         self.say(text_table(("policy", "level", "episodes", "resolved"), _policy_rows(tally)))
-        shadow = sum(escalation.type == "opened" for escalation in tally.shadow)
-        self.say(f"In shadow, for back-tests only: {shadow} more episodes in escalations-shadow.")
+        example = most_telling(tally)
+        if example is not None:
+            self.say("\nOne escalation as a trust and safety desk gets it")
+            self.say(portrait(example))
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(tally.dead_letters.items()))
         self.say(f"\nDead letters: {reasons}")
         seconds = tally.last_arrival_at - tally.began_at
@@ -121,15 +124,20 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
                 str(channels[name]) if name in STORYLINES else "",
                 str(len(own)),
                 f"{highest.level} {highest.level_name}" if highest else "none",
-                ", ".join(_remarks(events)),
+                ", ".join(_remarks(tally, name, events)),
             )
         )
     return rows
 
 
-def _remarks(events: list[Escalation]) -> list[str]:
+def _remarks(tally: Tally, story: str, events: list[Escalation]) -> list[str]:
     resolved = sum(escalation.type == "resolved" for escalation in events)
+    in_shadow = sum(
+        escalation.type == "opened" and tally.story(escalation) == story for escalation in tally.shadow
+    )
     remarks = [f"{resolved} resolved"] if resolved else []
+    if in_shadow:
+        remarks.append(f"{in_shadow} in shadow")
     if any(escalation.integrity.brigade_suspected for escalation in events):
         remarks.append("brigade suspected")
     decisions = {escalation.rule_of_law.decision for escalation in events} - {"human_review"}

@@ -1,16 +1,18 @@
 """One deployment of Tocsin: its topics under a prefix of its own, its workers, its publishers, what it wrote."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from streams.runtime.connection import Connection
 from streams.runtime.position import POSITION_KEY, decode_position
 from streams.runtime.topics import admin_client, create_topics, load_catalogue
+from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.publisher import MURMUR2, Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published
-from tests.kafka.harness.workers import Fleet
+from tests.kafka.harness.workers import Fleet, Worker
 
 SOURCE = "message-reports"
 INTERNAL = "message-reports-internal"
@@ -41,7 +43,8 @@ class Deployment:
         }
         self.fleet = Fleet(folder, self.settings)
         self.create_topics()
-        self._progress: Reader | None = None
+        self._progress = Reader(bootstrap, [self.name(STATE)], only=POSITION_KEY)
+        self._internal = Reader(bootstrap, [self.name(INTERNAL)])
 
     def name(self, topic: str) -> str:
         """The name with the prefix."""
@@ -56,6 +59,19 @@ class Deployment:
 
         asyncio.run(create())
 
+    @property
+    def group(self) -> str:
+        """The consumer group of the workers."""
+        return self.prefix + "tocsin"
+
+    def kill(self, worker: Worker, *, at_once: bool = True) -> None:
+        """SIGKILL; `at_once` spares its successor the ten seconds until the group notices."""
+        worker.signal(signal.SIGKILL)
+        worker.wait(10)
+        if at_once:
+            evict_everybody(self.bootstrap, self.group)
+        self.fleet.tend()
+
     def publisher(self, partitioner: str = MURMUR2) -> Publisher:
         """A publisher of reports."""
         return Publisher(self.bootstrap, self.name(SOURCE), partitioner)
@@ -65,25 +81,24 @@ class Deployment:
         self.publisher(partitioner).publish(records)
         self.published += records
 
-    def progress(self) -> Reader:
-        """A reader of what tells how far the workers are, caught up."""
-        if self._progress is None:
-            self._progress = Reader(self.bootstrap, map(self.name, (SOURCE, INTERNAL, STATE)))
-        return self._progress.catch_up()
-
     def applied(self) -> int:
         """How many records of the source topic the workers have applied."""
-        progress = self.progress()
-        return sum(self._position(progress, partition, SOURCE) for partition in range(self.partitions))
+        self._progress.catch_up()
+        return sum(self._position(partition, SOURCE) for partition in range(self.partitions))
 
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of both source topics."""
-        progress = self.progress()
-        for topic in (SOURCE, INTERNAL):
-            for partition, rows in progress.rows[self.name(topic)].items():
-                if rows and self._position(progress, partition, topic) <= rows[-1].offset:
-                    return False
-        return True
+        self._progress.catch_up()
+        for partition in range(self.partitions):
+            if self._position(partition, SOURCE) < self._progress.end_of(self.name(SOURCE), partition):
+                return False
+        # Only now: what was moved to its home was written by the transactions that have just been seen.
+        self._internal.catch_up()
+        return all(
+            self._position(partition, INTERNAL) > rows[-1].offset
+            for partition, rows in self._internal.rows[self.name(INTERNAL)].items()
+            if rows
+        )
 
     def wait_until_applied(self, seconds: float = 90) -> float:
         """Tend the workers until everything published is applied; gives the seconds it took."""
@@ -97,13 +112,12 @@ class Deployment:
     def end(self) -> None:
         """Kill the workers."""
         self.fleet.end()
-        if self._progress is not None:
-            self._progress.__exit__()
+        self._progress.__exit__()
+        self._internal.__exit__()
 
-    def _position(self, progress: Reader, partition: int, topic: str) -> int:
-        # Only the newest row matters, and folding the whole state at each look would cost more than the workers do.
-        for row in reversed(progress.rows[self.name(STATE)][partition]):
-            if row.key == POSITION_KEY and row.value is not None:
-                source = decode_position(row.value).get(self.name(topic))
-                return source.next_offset if source else 0
+    def _position(self, partition: int, topic: str) -> int:
+        for row in reversed(self._progress.rows[self.name(STATE)][partition]):
+            assert row.value is not None
+            source = decode_position(row.value).get(self.name(topic))
+            return source.next_offset if source else 0
         return 0

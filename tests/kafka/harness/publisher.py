@@ -23,6 +23,8 @@ class Publisher:
                 "partitioner": partitioner,
                 "linger.ms": 5,
                 "acks": "all",
+                # A broker that is away on purpose is no news.
+                "log_level": 0,
                 # A broker that restarts must not make the test lose or repeat what it publishes.
                 "enable.idempotence": True,
                 "message.max.bytes": 20_000_000,

@@ -22,16 +22,20 @@ class Row:
 
 
 class Reader:
-    """Reads topics from their start on, again and again up to what is committed."""
+    """Reads topics from their start on, again and again up to what is committed. `only` is the one key to keep."""
 
-    def __init__(self, bootstrap: str, topics: Iterable[str], *, isolation: str = "read_committed") -> None:
+    def __init__(self, bootstrap: str, topics: Iterable[str], *, only: bytes | None = None) -> None:
+        self._only = only
+        # Next offset to read: what is not kept counts too.
+        self._next: dict[tuple[str, int], int] = {}
         self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
                 "group.id": "not-used",
+                "log_level": 0,
                 "enable.auto.commit": False,
-                "isolation.level": isolation,
+                "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 50,
@@ -76,6 +80,10 @@ class Reader:
         for _, rows in sorted(self.rows[topic].items()):
             yield from rows
 
+    def end_of(self, topic: str, partition: int) -> int:
+        """The offset that the next record of a partition will get."""
+        return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
+
     def count(self, topic: str) -> int:
         """How many rows of a topic were read so far."""
         return sum(map(len, self.rows[topic].values()))
@@ -92,13 +100,15 @@ class Reader:
         return view
 
     def _next_positions(self) -> list[TopicPartition]:
-        positions = []
-        for tp in self._assigned:
-            rows = self.rows[tp.topic][tp.partition]
-            positions.append(TopicPartition(tp.topic, tp.partition, rows[-1].offset + 1 if rows else OFFSET_BEGINNING))
-        return positions
+        return [
+            TopicPartition(tp.topic, tp.partition, self._next.get((tp.topic, tp.partition), OFFSET_BEGINNING))
+            for tp in self._assigned
+        ]
 
     def _keep(self, message: object) -> None:
+        self._next[message.topic(), message.partition()] = message.offset() + 1
+        if self._only is not None and message.key() != self._only:
+            return
         row = Row(
             message.topic(),
             message.partition(),

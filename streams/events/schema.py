@@ -1,0 +1,95 @@
+"""Writes the JSON Schemas of all events from their types: `python -m streams.events.schema [--check]`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.events.countries import Country
+from streams.events.dead_letter import RedactedRecord
+from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
+from streams.events.escalation import ESCALATION_TYPE, Escalation
+from streams.events.report import REPORT_TYPE, Category, LanguageTag, MessageReport, Pseudonym, Ref
+from streams.events.tick import TICK_TYPE, Tick
+
+FOLDER = Path(__file__).parents[2] / "schemas" / "json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# What we read is open: publishers may be ahead of us, unknown fields are dropped. What we write is closed, so that a
+# test finds a field that nobody announced; subscribers should be tolerant all the same.
+_INBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "report.v1.json": (REPORT_TYPE, MessageReport),
+    "tick.v1.json": (TICK_TYPE, Tick),
+}
+_OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
+    "escalation.v1.json": (ESCALATION_TYPE, Escalation),
+    "redacted-dead-letter.v1.json": (
+        "value of a dead letter with tocsin-reason pii_detected",
+        RedactedRecord,
+    ),
+}
+
+# Types that stand in many places and would be repeated in each.
+_SHARED = {
+    "Ref": Ref,
+    "Pseudonym": Pseudonym,
+    "LanguageTag": LanguageTag,
+    "Country": Country,
+    "Category": Category,
+}
+_SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED.items()}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema 2020-12 of every event, by file name."""
+    inbound = {file: _schema(file, *event, closed=False) for file, event in _INBOUND.items()}
+    outbound = {file: _schema(file, *event, closed=True) for file, event in _OUTBOUND.items()}
+    return inbound | outbound
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files, or with `--check` name those that are not what the types say. Returns the exit code."""
+    texts = {file: json.dumps(schema, indent=2) + "\n" for file, schema in schemas().items()}
+    if "--check" not in arguments:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            (FOLDER / file).write_text(text, encoding="utf-8")
+        return 0
+    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    differing = sorted(file for file in texts.keys() | there.keys() if texts.get(file) != there.get(file))
+    for file in differing:
+        sys.stderr.write(
+            f"{FOLDER / file} is not what the types say: run `python -m streams.events.schema`.\n"
+        )
+    return 1 if differing else 0
+
+
+def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool) -> dict[str, Any]:
+    (top,), definitions = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
+    used: set[str] = set()
+    body = {name: _shaped(definition, closed, used) for name, definition in sorted(definitions.items())}
+    own = body.pop(top["$ref"].rpartition("/")[2])
+    shared = {name: schema for name, schema in _SHARED_SCHEMAS.items() if name in used}
+    schema = {"$schema": DIALECT, "$id": file, **own, "title": title}
+    return schema | {"$defs": shared | body} if shared or body else schema
+
+
+def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
+    """`node` with shared types as references, added to `used`, and objects closed if asked for."""
+    if isinstance(node, list):
+        return [_shaped(item, closed, used) for item in node]
+    if not isinstance(node, dict):
+        return node
+    for name, schema in _SHARED_SCHEMAS.items():
+        if node == schema:
+            used.add(name)
+            return {"$ref": f"#/$defs/{name}"}
+    shaped = {name: _shaped(item, closed, used) for name, item in node.items()}
+    return shaped | {"additionalProperties": False} if closed and "properties" in shaped else shaped
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

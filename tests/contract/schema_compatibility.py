@@ -1,0 +1,95 @@
+"""Whether what was valid for one JSON Schema is so for another, for the keywords that our schemas use."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, NamedTuple
+
+
+class Incompatibility(Enum):
+    TYPE_NARROWED = "a type that was written is not read"
+    ENUM_NARROWED = "a value that was written is not read"
+    PATTERN_CHANGED = "the pattern or format is another one"
+    BOUND_TIGHTENED = "a bound is tighter"
+    REQUIRED_ADDED = "a field that may be missing is required"
+    CONTENT_NARROWED = "fields with other names must have a type"
+
+
+class Refusal(NamedTuple):
+    path: str
+    what: Incompatibility
+
+
+_ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "default"}
+_UPPER, _LOWER = ("maximum", "maxLength", "maxItems"), ("minimum", "minLength", "minItems")
+_CHECKED = {"$ref", "anyOf", "type", "enum", "pattern", "format", "required", "properties", "items"} | {
+    "additionalProperties", *_UPPER, *_LOWER
+}  # fmt: skip
+
+
+def refusals(writer: dict[str, Any], reader: dict[str, Any]) -> list[Refusal]:
+    """Where `reader` may refuse what is valid for `writer`; empty if it never does.
+
+    Backward compatible: the old schema writes, the new one reads. Forward: the other way round. A field that only the
+    writer knows is no refusal: readers are told to pass over unknown fields, and we do. Nor is a field that only the
+    reader knows and does not require, though an open schema lets a writer have used the name for something else:
+    names that are not in the schema are reserved.
+    """
+    return list(_refusals(writer, reader, writer, reader, "$"))
+
+
+def _refusals(writer: Any, reader: Any, writer_root: Any, reader_root: Any, path: str) -> Iterator[Refusal]:
+    roots = writer_root, reader_root
+    written, read = _options(writer, writer_root), _options(reader, reader_root)
+    if len(written) == len(read) == 1:
+        yield from _differences(written[0], read[0], *roots, path)
+        return
+    for option in written:
+        found = [list(_differences(option, candidate, *roots, path)) for candidate in read]
+        yield from min(found, key=len)
+
+
+def _options(node: Any, root: Any) -> list[Any]:
+    if "$ref" in node:
+        return _options(root["$defs"][node["$ref"].removeprefix("#/$defs/")], root)
+    unknown = node.keys() - _ANNOTATIONS - _CHECKED
+    assert not unknown, f"keywords that are not compared: {unknown}"
+    return (
+        [leaf for option in node["anyOf"] for leaf in _options(option, root)] if "anyOf" in node else [node]
+    )
+
+
+def _types(node: Any) -> set[str]:
+    if "type" in node:
+        return {node["type"]}
+    names = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+    return {names[type(value)] for value in node.get("enum", ())}
+
+
+def _differences(
+    writer: Any, reader: Any, writer_root: Any, reader_root: Any, path: str
+) -> Iterator[Refusal]:
+    readable = _types(reader) | ({"integer"} if "number" in _types(reader) else set())
+    if not _types(writer) <= readable:
+        yield Refusal(path, Incompatibility.TYPE_NARROWED)
+        return
+    if "enum" in reader and not ("enum" in writer and set(writer["enum"]) <= set(reader["enum"])):
+        yield Refusal(path, Incompatibility.ENUM_NARROWED)
+    if any(word in reader and reader[word] != writer.get(word) for word in ("pattern", "format")):
+        yield Refusal(path, Incompatibility.PATTERN_CHANGED)
+    infinite = float("inf")
+    if any(writer.get(bound, infinite) > reader.get(bound, infinite) for bound in _UPPER) or any(
+        writer.get(bound, -infinite) < reader.get(bound, -infinite) for bound in _LOWER
+    ):
+        yield Refusal(path, Incompatibility.BOUND_TIGHTENED)
+    for name in sorted(set(reader.get("required", ())) - set(writer.get("required", ()))):
+        yield Refusal(f"{path}.{name}", Incompatibility.REQUIRED_ADDED)
+    for name in writer.get("properties", {}).keys() & reader.get("properties", {}).keys():
+        yield from _refusals(
+            writer["properties"][name], reader["properties"][name], writer_root, reader_root, f"{path}.{name}"
+        )
+    for word, suffix in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(reader.get(word), dict):
+            if isinstance(writer.get(word), dict):
+                yield from _refusals(writer[word], reader[word], writer_root, reader_root, path + suffix)
+            elif writer.get(word) is not False:
+                yield Refusal(path + suffix, Incompatibility.CONTENT_NARROWED)

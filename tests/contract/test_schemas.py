@@ -1,0 +1,327 @@
+"""The JSON Schemas say what the types say, the examples obey both, and what was released stays readable."""
+
+import copy
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from streams.events import schema
+from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord, Rejected, dead_letter
+from streams.events.decoding import MAX_REPORT_BYTES, decode_report
+from streams.events.encoding import encode
+from streams.events.enriched_report import EnrichedReport
+from streams.events.escalation import Escalation
+from streams.events.report import MessageReport
+from streams.runtime.topics import SCHEMAS, load_catalogue
+from tests.contract.examples import example, example_files, name_of
+from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals
+from tests.report_strategies import APPEND_TIME_MS, Record, refs, reports
+
+COMMITTED = {path.name: json.loads(path.read_text()) for path in (SCHEMAS / "json").glob("*.json")}
+RELEASED = {path.name: json.loads(path.read_text()) for path in (SCHEMAS / "released").glob("*.json")}
+VERSIONS = {
+    version.file.removeprefix("json/"): version for t in load_catalogue().values() for version in t.schemas
+}
+REPORT = COMMITTED["report.v1.json"]
+
+
+def validator(name):
+    return Draft202012Validator(COMMITTED[name])
+
+
+def test_committed_schemas_are_what_the_types_say():
+    assert schema.main(["--check"]) == 0
+    assert json.loads(json.dumps(schema.schemas())) == COMMITTED
+
+
+def test_check_names_a_file_that_differs(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(schema, "FOLDER", tmp_path)
+    assert schema.main([]) == 0
+    assert schema.main(["--check"]) == 0
+    (tmp_path / "tick.v1.json").write_text("{}")
+    (tmp_path / "left-over.v1.json").write_text("{}")
+    assert schema.main(["--check"]) == 1
+    named = capsys.readouterr().err
+    assert "tick.v1.json" in named
+    assert "left-over.v1.json" in named
+    assert "report.v1.json" not in named
+
+
+@pytest.mark.parametrize("name", sorted(COMMITTED))
+def test_every_schema_is_one(name):
+    Draft202012Validator.check_schema(COMMITTED[name])
+
+
+def objects(node):
+    if isinstance(node, dict):
+        if "properties" in node:
+            yield node
+        for item in node.values():
+            yield from objects(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from objects(item)
+
+
+@pytest.mark.parametrize("name", sorted(COMMITTED))
+def test_what_comes_in_is_open_and_what_goes_out_is_closed(name):
+    inbound = VERSIONS[name].compatibility == "backward"
+    content = {node.get("additionalProperties", True) for node in objects(COMMITTED[name])}
+    assert content == ({True} if inbound else {False})
+
+
+@settings(deadline=None, max_examples=100)
+@given(reports)
+def test_a_valid_report_obeys_the_schema(report):
+    validator("report.v1.json").validate(json.loads(encode(report)))
+
+
+VALID_REPORT = {
+    "report_id": "r-1",
+    "kind": "user_report",
+    "occurred_at": "2026-09-21T13:33:20Z",
+    "received_at": "2026-09-21T13:33:20Z",
+    "channel": {"ref": "mfrggzdfmz", "visibility": "public", "country": "DE", "language": "de"},
+    "category": "fraud",
+    "message_ref": "m-1",
+    "reporter": {"kind": "user", "ref": "x", "country": "UK", "member": True, "account_age": "over_1y"},
+    "classifier": {"name": "n", "version": "1", "score": 0.5},
+    "evidence": [{"country": "FR", "basis": "victim", "confidence": 1}],
+    "notice": {"elements": ["contact"]},
+}
+
+
+def places(node, path=()):
+    for name, item in node.items():
+        yield (*path, name)
+        if isinstance(item, dict):
+            yield from places(item, (*path, name))
+
+
+# Times are left out: a schema can only say `date-time`, which validators may ignore.
+PLACES = sorted(place for place in places(VALID_REPORT) if not place[-1].endswith("_at"))
+near_refs = (
+    st.text("0123456789-.", min_size=1, max_size=20)
+    | st.from_regex(r"(tel:)?(00)?[0-9]{5,17}", fullmatch=True)
+    | refs
+    | st.text(max_size=4)
+    | st.sampled_from(
+        ["a\n", "x" * 128, "x" * 129, "de", "de-DE", "DE", "XK", "csam", "1" * 7, "TEL:1234567"]
+    )
+)
+damage = near_refs | st.none() | st.booleans() | st.integers(-2, 2) | st.just(...) | st.just([]) | st.just({})
+
+
+@settings(deadline=None, max_examples=700)
+@given(st.sampled_from(PLACES), damage)
+def test_schema_and_decoder_agree_on_what_a_report_is(place, value):
+    document = copy.deepcopy(VALID_REPORT)
+    target = document
+    for name in place[:-1]:
+        target = target[name]
+    if value is ...:
+        del target[place[-1]]
+    else:
+        target[place[-1]] = value
+    obeys = validator("report.v1.json").is_valid(document)
+    try:
+        decode_report(json.dumps(document).encode(), (), APPEND_TIME_MS)
+    except Rejected:
+        assert not obeys
+    else:
+        assert obeys
+
+
+@pytest.mark.parametrize("name", sorted(RELEASED))
+def test_the_schema_is_compatible_with_the_released_one(name):
+    if VERSIONS[name].compatibility == "backward":
+        assert refusals(writer=RELEASED[name], reader=COMMITTED[name]) == []
+    else:
+        assert refusals(writer=COMMITTED[name], reader=RELEASED[name]) == []
+
+
+def test_every_schema_was_released():
+    assert RELEASED.keys() == COMMITTED.keys() == VERSIONS.keys()
+
+
+def changed(path, value):
+    """The report's schema with `value` at the path; Ellipsis removes it."""
+    document = copy.deepcopy(REPORT)
+    *parents, last = path
+    target = document
+    for name in parents:
+        target = target[name]
+    if value is ...:
+        del target[last]
+    else:
+        target[last] = value
+    return document
+
+
+PROPERTIES = ("properties",)
+EVIDENCE = ("$defs", "Evidence", "properties")
+CHANGES = [
+    # path, value, what the old reader says to the new writer, what the new reader says to the old writer
+    (("properties", "extra"), {"type": "string"}, [], []),
+    (("properties", "message_ref"), ..., [], []),
+    (("required",), [*REPORT["required"], "message_ref"], [], [Refusal("$.message_ref", Incompatibility.REQUIRED_ADDED)]),
+    (("required",), REPORT["required"][1:], [Refusal("$.report_id", Incompatibility.REQUIRED_ADDED)], []),
+    (
+        ("$defs", "Category", "enum"),
+        [*REPORT["$defs"]["Category"]["enum"], "new"],
+        [Refusal("$.category", Incompatibility.ENUM_NARROWED)],
+        [],
+    ),
+    (
+        ("$defs", "Category", "enum"),
+        REPORT["$defs"]["Category"]["enum"][1:],
+        [],
+        [Refusal("$.category", Incompatibility.ENUM_NARROWED)],
+    ),
+    (
+        ("properties", "kind"),
+        {"type": "string"},
+        [Refusal("$.kind", Incompatibility.ENUM_NARROWED)],
+        [],
+    ),
+    (("properties", "evidence", "maxItems"), 64, [Refusal("$.evidence", Incompatibility.BOUND_TIGHTENED)], []),
+    (("properties", "evidence", "maxItems"), ..., [Refusal("$.evidence", Incompatibility.BOUND_TIGHTENED)], []),
+    (("properties", "evidence", "minItems"), 1, [], [Refusal("$.evidence", Incompatibility.BOUND_TIGHTENED)]),
+    (
+        (*EVIDENCE, "confidence", "maximum"),
+        0.5,
+        [],
+        [Refusal("$.evidence[].confidence", Incompatibility.BOUND_TIGHTENED)],
+    ),
+    (
+        (*EVIDENCE, "confidence", "type"),
+        "integer",
+        [],
+        [Refusal("$.evidence[].confidence", Incompatibility.TYPE_NARROWED)],
+    ),
+    (
+        ("properties", "category"),
+        {"anyOf": [{"$ref": "#/$defs/Category"}, {"type": "null"}]},
+        [Refusal("$.category", Incompatibility.TYPE_NARROWED)],
+        [],
+    ),
+    (
+        ("$defs", "LanguageTag", "pattern"),
+        "^[a-z]{2}$",
+        [Refusal("$.channel.language", Incompatibility.PATTERN_CHANGED)],
+        [Refusal("$.channel.language", Incompatibility.PATTERN_CHANGED)],
+    ),
+    (
+        ("additionalProperties",),
+        {"type": "string"},
+        [],
+        [Refusal("$.*", Incompatibility.CONTENT_NARROWED)],
+    ),
+    (("description",), "other words", [], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "forward", "backward"), CHANGES)
+def test_a_change_is_judged_in_both_directions(path, value, forward, backward):
+    new = changed(path, value)
+    assert refusals(writer=new, reader=REPORT) == forward
+    assert refusals(writer=REPORT, reader=new) == backward
+
+
+def test_a_keyword_that_is_not_compared_is_no_silent_pass():
+    with pytest.raises(AssertionError, match="not compared"):
+        refusals(writer=changed(("properties", "kind"), {"const": "x"}), reader=REPORT)
+
+
+@pytest.mark.parametrize(
+    "path", [path for topic in ("message-reports", "message-reports-internal/v1") for path in example_files(topic)], ids=name_of
+)  # fmt: skip
+def test_an_example_of_a_report_is_one(path):
+    record = example(path)
+    report = decode_report(record.value, record.headers, APPEND_TIME_MS + 10**6).report
+    validator("report.v1.json").validate(json.loads(encode(report)))
+    if "specversion" not in record.document:
+        validator("report.v1.json").validate(record.document)
+
+
+OUTPUTS = {"enriched-reports": EnrichedReport, "escalations": Escalation, "escalations-shadow": Escalation}
+
+
+@pytest.mark.parametrize("path", [path for topic in OUTPUTS for path in example_files(topic)], ids=name_of)
+def test_an_example_of_an_output_is_read_and_written_back_as_it_is(path):
+    record = example(path)
+    topic = load_catalogue()[path.parts[-3]]
+    event = msgspec.json.decode(record.value, type=OUTPUTS[topic.name])
+    assert json.loads(encode(event)) == record.document
+    validator(topic.schemas[0].file.removeprefix("json/")).validate(record.document)
+    assert dict(record.headers)["ce_type"].decode() == topic.event.type
+
+
+def test_examples_of_escalations_show_every_type_and_reason():
+    shown = {
+        (d["type"], d["reason"]) for d in (example(path).document for path in example_files("escalations"))
+    }
+    assert shown == {
+        ("opened", "threshold_crossed"),
+        ("updated", "level_raised"),
+        ("resolved", "cleared"),
+        ("resolved", "policy_changed"),
+    }
+    modes = {example(path).document["mode"] for path in example_files("escalations-shadow")}
+    assert modes == {"shadow"}
+
+
+def dead_letter_examples():
+    return [pytest.param(path, id=path.stem) for path in example_files("dead-letters")]
+
+
+@pytest.mark.parametrize("path", dead_letter_examples())
+def test_an_example_of_a_dead_letter_is_what_its_original_gives(path):
+    record = example(path)
+    headers = dict(record.headers)
+    if headers["tocsin-reason"] == b"pii_detected":
+        validator("redacted-dead-letter.v1.json").validate(record.document)
+        assert encode(msgspec.json.decode(record.value, type=RedactedRecord)) == record.value
+        return
+    original = [(name, value) for name, value in record.headers if not name.startswith("tocsin-")]
+    append_time_ms = int(headers["tocsin-timestamp"])
+    with pytest.raises(Rejected) as caught:
+        decode_report(record.value, original, append_time_ms)
+    attempt = int(headers["tocsin-attempt"])
+    carried = original + ([("tocsin-attempt", b"%d" % (attempt - 1))] if attempt > 1 else [])
+    source = Record(
+        partition=int(headers["tocsin-partition"]),
+        offset=int(headers["tocsin-offset"]),
+        timestamp=append_time_ms,
+        key=record.key.encode(),
+        value=record.value,
+        headers=carried,
+    )
+    assert list(dead_letter(source, caught.value).headers) == record.headers
+
+
+def test_every_reason_has_an_example():
+    shown = {dict(example(path).headers)["tocsin-reason"].decode() for path in example_files("dead-letters")}
+    # One of more than 64 KiB is no reading matter.
+    assert set(DEAD_LETTER_REASONS) - shown == {"oversized"}
+
+
+def test_the_largest_report_that_the_schema_allows_is_far_below_the_limit():
+    longest = "x" * 128
+    largest = {
+        **VALID_REPORT,
+        "report_id": longest,
+        "message_ref": longest,
+        "channel": {**VALID_REPORT["channel"], "ref": longest, "language": "abc-" + "-".join(["x" * 8] * 4)},
+        "reporter": {**VALID_REPORT["reporter"], "ref": longest},
+        "classifier": {"name": longest, "version": longest, "score": 0.12345678901234567},
+        "evidence": [{"country": "DE", "basis": "authority", "confidence": 0.12345678901234567}] * 32,
+        "notice": {"elements": ["subject_or_authorised"] * 16},
+    }
+    value = json.dumps(largest).encode()
+    assert msgspec.json.decode(value, type=MessageReport)
+    assert len(value) < 8 * 1024 < MAX_REPORT_BYTES

@@ -1,0 +1,149 @@
+"""The catalogue of topics agrees with the code and with itself."""
+
+import re
+
+import pytest
+
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.events.decoding import MAX_REPORT_BYTES
+from streams.events.enriched_report import ENRICHED_REPORT_TYPE
+from streams.events.escalation import ESCALATION_TYPE
+from streams.events.origin import INTERNAL_TOPIC
+from streams.events.report import REPORT_TYPE
+from streams.events.tick import TICK_TYPE
+from streams.report_stage import SOURCES, STATE_TOPIC
+from streams.runtime.catalogue import MIN_INSYNC, SOURCE_TOPIC
+from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
+from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
+from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
+from tests.contract.examples import example_files
+
+CATALOGUE = load_catalogue()
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def config(name, setting):
+    return CATALOGUE[name].config[setting]
+
+
+def test_the_topics_are_those_of_the_code():
+    assert set(CATALOGUE) == {
+        *SOURCES, STATE_TOPIC, "enriched-reports", "escalations", "escalations-shadow", "dead-letters"
+    }  # fmt: skip
+    assert SOURCE_TOPIC == SOURCES.external
+    assert INTERNAL_TOPIC == SOURCES.internal
+
+
+def test_event_types_are_those_of_the_code():
+    types = {name: topic.event.type for name, topic in CATALOGUE.items() if topic.event is not None}
+    assert types[SOURCE_TOPIC] == REPORT_TYPE
+    assert REPORT_TYPE in types[INTERNAL_TOPIC]
+    assert TICK_TYPE in types[INTERNAL_TOPIC]
+    assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
+    assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
+
+
+def test_dead_letter_reasons_are_the_closed_table_of_the_code():
+    reasons = CATALOGUE["dead-letters"].reasons
+    assert tuple(reasons) == DEAD_LETTER_REASONS
+    assert all(text.meaning.endswith(".") and text.remedy.endswith(".") for text in reasons.values())
+    assert all(not topic.reasons for name, topic in CATALOGUE.items() if name != "dead-letters")
+    assert f"{MAX_REPORT_BYTES // 1024} KiB" in reasons["oversized"].meaning
+
+
+def test_every_schema_and_example_belongs_to_a_topic():
+    schemas = [schema for topic in CATALOGUE.values() for schema in topic.schemas]
+    assert {SCHEMAS / schema.file for schema in schemas} == set((SCHEMAS / "json").glob("*.json"))
+    folders = {SCHEMAS / schema.examples for schema in schemas}
+    assert folders == {path.parent for path in example_files(".")}
+    assert all(schema.file.endswith(f".v{schema.version}.json") for schema in schemas)
+
+
+def test_topics_that_are_read_together_or_in_order_have_as_many_partitions_as_the_source():
+    for name in (*SOURCES, STATE_TOPIC, "enriched-reports"):
+        assert CATALOGUE[name].partitions == "source"
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_settings_of_every_topic(name):
+    settings = CATALOGUE[name].settings(2)
+    assert settings["message.timestamp.type"] == "LogAppendTime"
+    assert settings[MIN_INSYNC] == "2"
+    assert settings["cleanup.policy"] == ("compact" if name == STATE_TOPIC else "delete")
+    assert all(re.fullmatch(r"[a-z.]+", setting) for setting in settings)
+    assert int(settings["max.message.bytes"]) > BATCH_BYTES
+
+
+def test_retention_is_as_documented():
+    days = {
+        name: int(t.config["retention.ms"]) / DAY_MS for name, t in CATALOGUE.items() if name != STATE_TOPIC
+    }
+    assert days == {
+        "message-reports": 14,
+        "message-reports-internal": 14,
+        "enriched-reports": 14,
+        "escalations": 365,
+        "escalations-shadow": 365,
+        "dead-letters": 7,
+    }
+    assert "retention.ms" not in CATALOGUE[STATE_TOPIC].config
+
+
+def test_the_largest_record_fits_wherever_it_goes():
+    largest = config(SOURCE_TOPIC, "max.message.bytes")
+    assert config(INTERNAL_TOPIC, "max.message.bytes") >= largest
+    assert config("dead-letters", "max.message.bytes") > largest
+    assert largest > MAX_REPORT_BYTES
+    assert config(STATE_TOPIC, "max.message.bytes") < MAX_REQUEST_BYTES
+
+
+def test_a_prefix_is_put_before_the_name_as_it_is():
+    assert topic_name("eu.", "escalations") == "eu.escalations"
+    assert topic_name("", "escalations") == "escalations"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "named"),
+    [
+        ("x.yaml", "name: [", "x.yaml"),
+        ("x.yaml", "name: x", "x.yaml"),
+        ("x.yaml", None, "must be the name of the file"),
+        ("escalations.yaml", "+retention: 1\n", "retention"),
+        ("escalations.yaml", None, "message-reports.yaml is missing"),
+    ],
+)
+def test_a_faulty_catalogue_names_the_file(tmp_path, file, text, named):
+    shipped = (SCHEMAS / "topics" / "escalations.yaml").read_text()
+    content = shipped if text is None else shipped + text[1:] if text.startswith("+") else text
+    (tmp_path / file).write_text(content)
+    with pytest.raises(ValueError, match=named):
+        load_catalogue(tmp_path)
+
+
+def test_partitions_that_differ_are_told():
+    topic = CATALOGUE[STATE_TOPIC]
+    assert list(shape_problems("p.x", topic, FoundTopic(4, 3), FoundTopic(4, 3), 2)) == []
+    assert list(shape_problems("p.x", topic, FoundTopic(1, 3), None, 2)) == []
+    (problem,) = shape_problems("p.x", topic, FoundTopic(1, 3), FoundTopic(4, 3), 2)
+    assert str(problem).startswith("p.x: has 1 partition, message-reports has 4. ")
+
+
+def test_a_setting_is_compared_by_what_it_means():
+    wanted = {"min.cleanable.dirty.ratio": "0.1", "cleanup.policy": "compact"}
+    assert (
+        list(
+            setting_problems("x", wanted, {"min.cleanable.dirty.ratio": "0.10", "cleanup.policy": "compact"})
+        )
+        == []
+    )
+    problems = list(setting_problems("x", wanted, {"cleanup.policy": "delete"}))
+    assert [problem.what for problem in problems] == [
+        "min.cleanable.dirty.ratio is not known to the broker, it should be 0.1.",
+        "cleanup.policy is delete, it should be compact.",
+    ]
+    assert all(isinstance(problem, Problem) and "kafka-configs.sh" in problem.remedy for problem in problems)
+
+
+def test_a_refusal_without_a_remedy_of_its_own_points_to_the_broker():
+    text = refusal(OSError, None, "p.x", 3)
+    assert text == "p.x: cannot be created (OSError: no reason given). The broker's log says more."

@@ -1,0 +1,54 @@
+"""A worker that was paused beyond its session wakes up: what it holds is worthless, and it must know."""
+
+import signal
+import time
+
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.replay import check_replay, shipped_rules
+from tests.kafka.harness.reports import generate
+
+# The session is 10 s; the group notices within a second after.
+PAUSE_SECONDS = 12
+
+
+def pause_under_load(deployment):
+    """SIGSTOP the first worker while it has a backlog."""
+    worker = deployment.fleet.start()
+    deployment.fleet.wait_for(lambda: deployment.applied() > 0, 30, "first progress")
+    worker.signal(signal.SIGSTOP)
+    assert not deployment.everything_applied(), "paused too late: there was nothing left to apply"
+    return worker
+
+
+def test_a_zombie_writes_nothing_and_exits(deploy):
+    followed, alone = deploy(), deploy()
+    followed.publish(generate(3, 60_000))
+    alone.publish(generate(4, 60_000))
+
+    zombie = pause_under_load(followed)
+    lonely = pause_under_load(alone)
+    paused_at = time.monotonic()
+    # The zombie is not restarted: it has to be seen as it is.
+    followed.fleet.running.remove(zombie)
+    successor = followed.fleet.start()
+    followed.wait_until_applied()
+    time.sleep(max(0.0, paused_at + PAUSE_SECONDS - time.monotonic()))
+    before = followed.outputs()
+    zombie.signal(signal.SIGCONT)
+    lonely.signal(signal.SIGCONT)
+
+    assert zombie.wait(30) == 1
+    assert "OwnershipLost" in zombie.text
+    after = followed.outputs()
+    assert after.rows == before.rows, "the zombie wrote something"
+    assert successor.exit_code is None
+    totals = check_outputs(followed, after)
+    compared = check_replay(followed, after, shipped_rules())
+    print(f"measured: {totals} {compared}")
+
+    # Nobody took over from the other one; whether it goes on or starts anew, nothing may be lost or repeated.
+    alone.wait_until_applied()
+    assert set(alone.fleet.exit_codes) <= {1}
+    reader = alone.outputs()
+    check_outputs(alone, reader)
+    check_replay(alone, reader, shipped_rules())

@@ -1,0 +1,161 @@
+"""`tocsin` itself: what is there, and the exit codes that scripts rely on."""
+
+import os
+import socket
+import sys
+
+import pytest
+
+from streams.commands.main import commands, main
+
+
+@pytest.fixture
+def tocsin(monkeypatch, capsys):
+    """Runs the command line in this process: exit code, standard output, standard error."""
+    for name in [name for name in os.environ if name.startswith("TOCSIN_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str):
+        monkeypatch.setattr(sys, "argv", ["tocsin", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def nobody_home() -> str:
+    """An address on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def leaves(group, path=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(leaves(commands)), ids=" ".join)
+def test_every_command_explains_itself(tocsin, path):
+    code, out, _ = tocsin(*path, "--help")
+    assert code == 0
+    # A sentence on what it does, and one on every option.
+    usage, _, rest = out.partition("\n\n")
+    assert usage.startswith(f"Usage: tocsin {' '.join(path)}")
+    assert len(rest.split(".")[0].split()) >= 3
+    for line in rest.partition("Options:")[2].splitlines():
+        if line.strip().startswith("--"):
+            assert len(line.split()) > 3, line
+
+
+def test_what_is_set_wrongly_is_named_and_ends_with_2(tocsin, monkeypatch):
+    monkeypatch.setenv("TOCSIN_PARTITIONS", "none")
+    code, _, err = tocsin("config", "show")
+    assert code == 2
+    assert "TOCSIN_PARTITIONS" in err
+
+
+def test_a_setting_that_does_not_exist_ends_with_2(tocsin, monkeypatch):
+    monkeypatch.setenv("TOCSIN_PARTITION", "4")
+    code, _, err = tocsin("tail", "escalations")
+    assert code == 2
+    assert "TOCSIN_PARTITION: there is no such setting" in err
+
+
+def test_an_unknown_topic_ends_with_2_and_names_the_possible_ones(tocsin):
+    code, _, err = tocsin("tail", "escalation")
+    assert code == 2
+    assert "dead-letters" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("topics", "create"), ("topics", "check"), ("tail", "escalations")], ids=" ".join
+)
+def test_without_a_broker_the_address_and_the_remedy_are_named(tocsin, monkeypatch, nobody_home, arguments):
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", nobody_home)
+    code, out, err = tocsin(*arguments)
+    assert (code, out) == (1, "")
+    assert nobody_home in err
+    assert "TOCSIN_KAFKA_BOOTSTRAP" in err
+    assert "Traceback" not in err
+
+
+def test_config_show_lists_every_setting_and_masks_secrets(tocsin, monkeypatch):
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_MECHANISM", "PLAIN")
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_USERNAME", "tocsin")
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD", "correct-horse")
+    code, out, err = tocsin("config", "show")
+    assert code == 0
+    assert "correct-horse" not in out + err
+    assert "TOCSIN_KAFKA_SASL_PASSWORD=********  (set)" in out
+    assert "TOCSIN_PARTITIONS=4  (default)" in out
+    assert "TOCSIN_POLICIES_FILE=  (default)" in out
+
+
+def test_config_show_finds_credentials_that_would_not_be_used(tocsin, monkeypatch):
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_MECHANISM", "PLAIN")
+    code, _, err = tocsin("config", "show")
+    assert code == 2
+    assert "TOCSIN_KAFKA_SECURITY_PROTOCOL" in err
+
+
+POLICY = """
+policies:
+  - id: local-fraud
+    mode: shadow
+    categories: [fraud, spam]
+    window: PT6H
+    levels:
+      - {level: 1, name: look, when: {distinct_reporters: 3, risk: 0.4}}
+    clear_below: 0.5
+    min_clear: PT1H
+    cooldown: PT2H
+    reason: For this test.
+"""
+
+
+def test_policy_check_lists_the_shipped_policies(tocsin):
+    code, out, _ = tocsin("policy", "check")
+    assert code == 0
+    assert "intimate-images" in out
+    assert "3 channel_review: reports >= 10, risk >= 2.5" in out
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_policy_check_lists_the_policies_of_a_file(tocsin, tmp_path, monkeypatch, by_variable):
+    path = tmp_path / "mine.yaml"
+    path.write_text(POLICY)
+    if by_variable:
+        monkeypatch.setenv("TOCSIN_POLICIES_FILE", str(path))
+    code, out, _ = tocsin("policy", "check", *([] if by_variable else [str(path)]))
+    assert code == 0
+    assert "local-fraud  shadow  PT6H    fraud       1 look: distinct_reporters >= 3, risk >= 0.4" in out
+    assert "child-safety" not in out
+
+
+def test_policies_that_cannot_be_used_end_with_2_and_name_line_and_field(tocsin, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(POLICY.replace("PT6H", "PT7M"))
+    code, _, err = tocsin("policy", "check", str(path))
+    assert code == 2
+    assert "mine.yaml:6" in err
+    assert "window" in err
+
+
+def test_a_policy_file_that_is_not_there_ends_with_2(tocsin, tmp_path):
+    code, _, err = tocsin("policy", "check", str(tmp_path / "nowhere.yaml"))
+    assert code == 2
+    assert "nowhere.yaml" in err
+
+
+def test_too_small_a_demo_is_refused_before_anything_starts(tocsin):
+    code, out, err = tocsin("demo", "--reports", "10")
+    assert (code, out) == (2, "")
+    assert "2000" in err

@@ -1,0 +1,98 @@
+"""`tocsin publish` without a broker: which lines are taken, and what becomes of them."""
+
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from streams.commands.publish import _Lines, publish
+from streams.events.decoding import decode_report
+
+REPORT = {
+    "report_id": "r-1",
+    "kind": "user_report",
+    "occurred_at": "2026-03-01T13:00:00+01:00",
+    "channel": {"ref": "channel-1", "visibility": "public"},
+    "category": "spam",
+}
+GOOD = json.dumps(REPORT)
+
+
+def dry_run(text: str, *arguments: str):
+    return CliRunner().invoke(publish, ["--dry-run", *arguments, "-"], input=text)
+
+
+def test_good_lines_are_ready_and_nothing_is_refused():
+    result = dry_run(f"{GOOD}\n{GOOD}\n")
+    assert result.exit_code == 0
+    assert result.stdout == "2 ready to publish, 0 refused\n"
+
+
+def test_bad_lines_are_named_with_number_reason_and_field_and_the_others_go_on():
+    wrong = json.dumps(REPORT | {"category": "rudeness"})
+    result = dry_run(f"{GOOD}\nnot json\n{wrong}\n{GOOD}\n")
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert first.startswith("line 2: not_json: value: ")
+    assert second.startswith("line 3: unknown_category: category: ")
+    assert "rudeness" not in result.stderr
+    assert result.stdout == "2 ready to publish, 2 refused\n"
+
+
+def test_empty_lines_are_no_reports_but_count_as_lines():
+    result = dry_run(f"\n{GOOD}\r\n\n  \nnope")
+    assert result.stderr.startswith("line 5: not_json")
+    assert result.stdout == "1 ready to publish, 1 refused\n"
+
+
+def test_a_report_of_the_future_is_refused():
+    result = dry_run(json.dumps(REPORT | {"occurred_at": "2199-01-01T00:00:00Z"}))
+    assert result.exit_code == 1
+    assert "line 1: future_timestamp: occurred_at" in result.stderr
+
+
+def test_a_file_is_read_as_standard_input_is(tmp_path):
+    path = tmp_path / "reports.jsonl"
+    path.write_text(f"{GOOD}\n" * 3)
+    result = CliRunner().invoke(publish, ["--dry-run", str(path)])
+    assert result.stdout == "3 ready to publish, 0 refused\n"
+
+
+def test_a_file_that_is_not_there_is_named():
+    result = CliRunner().invoke(publish, ["--dry-run", "nowhere.jsonl"])
+    assert result.exit_code == 2
+    assert "nowhere.jsonl" in result.stderr
+
+
+@pytest.mark.parametrize("source", ["", "someone@example.org", "two\nlines"])
+def test_a_source_that_would_be_refused_later_is_refused_at_once(source):
+    result = dry_run(GOOD, "--source", source)
+    assert result.exit_code == 2
+    assert "--source" in result.stderr
+
+
+def test_an_event_has_the_channel_as_key_the_line_as_value_and_its_id_and_source_in_the_headers():
+    ((event,), *rest) = _Lines("/platform/web").read(io.BytesIO(f"  {GOOD} \n".encode()))
+    assert not any(rest)
+    assert event.key == b"channel-1"
+    assert event.value == GOOD.encode()
+    headers = dict(event.headers)
+    assert headers["ce_id"] == b"r-1"
+    assert headers["ce_time"] == b"2026-03-01T12:00:00.000Z"
+    report, source = decode_report(event.value, event.headers, 1_800_000_000_000)
+    assert (report.report_id, source) == ("r-1", "/platform/web")
+
+
+class Trickle(io.BytesIO):
+    """Like a pipe, it hands over what is there: here three bytes at a time."""
+
+    def read1(self, size: int | None = -1) -> bytes:
+        return super().read1(3)
+
+
+def test_lines_that_arrive_in_pieces_are_put_together():
+    lines = _Lines("/platform/web")
+    events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
+    assert [event.value for event in events] == [GOOD.encode()] * 2
+    assert lines.refused == 1

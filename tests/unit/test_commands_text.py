@@ -1,0 +1,217 @@
+"""Records as text, tables, and what the demo makes of its counts."""
+
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+import orjson
+import pytest
+from rich.console import Console
+
+from streams.commands.demo.portrait import most_telling, portrait
+from streams.commands.demo.screen import Screen
+from streams.commands.demo.surroundings import demo_environment
+from streams.commands.demo.tally import Tally
+from streams.commands.record_text import READABLE, as_json, escalation_grounds, escalation_text
+from streams.commands.text_table import text_table
+from streams.events import escalation as wire
+from streams.events.enriched_report import Jurisdiction
+
+
+@dataclass
+class Record:
+    value: bytes | None
+    key: bytes | None = b"channel-1"
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    topic: str = "topic"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+
+
+def an_escalation(**changes) -> wire.Escalation:
+    made = wire.Escalation(
+        escalation_id="e-1",
+        sequence=1,
+        type="opened",
+        reason="threshold_crossed",
+        status="open",
+        at="2026-03-01T12:30:05.000Z",
+        policy="fraud",
+        policy_reason="Because.",
+        mode="live",
+        level=1,
+        level_name="internal_review",
+        channel_ref="channel-1",
+        category="fraud",
+        categories=("fraud",),
+        dsa_category="STATEMENT_CATEGORY_SCAMS_AND_FRAUD",
+        window=wire.Window("2026-02-28T13:00:00.000Z", "2026-03-01T13:00:00.000Z"),
+        conditions=(wire.Condition("distinct_reporters", 5.0, 5.0), wire.Condition("risk", 0.30512, 0.25)),
+        counts=wire.Counts(5, 5, 5.0, 0, 0, 0),
+        score=wire.Score(0.30512, {"fraud": 0.30512}),
+        integrity=wire.Integrity(0.0, False, {}),
+        message_refs=("m-1", "m-2"),
+        jurisdictions=(Jurisdiction("DE", 0.8, "victim"), Jurisdiction("NG", 0.4, "suspect")),
+        obligations=(
+            wire.EscalatedObligation(
+                "EU.dsa", "user_report", "not_armed", None, "promptly", None, "https://eu"
+            ),
+        ),
+        routing=(wire.Routing("internal_review", "policy", "human_review"),),
+        rule_of_law=wire.RuleOfLaw("open", "human_review", ()),
+        human_review_required=True,
+        automated_means=True,
+        policy_version="p",
+        registry_version="r",
+        trace=wire.Trace("r-1", "r-5", {"message-reports/0": 4}),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def test_an_escalation_reads_as_what_happened_and_why():
+    record = Record(msgspec.json.encode(an_escalation()))
+    assert READABLE["escalations"](record).splitlines() == [
+        "12:30:05 opened   fraud level 1, internal_review, channel channel-1",
+        "         threshold_crossed: distinct_reporters 5 >= 5, risk 0.31 >= 0.25; DE",
+    ]
+
+
+def test_what_a_reviewer_must_beware_of_is_said():
+    event = an_escalation(
+        integrity=wire.Integrity(0.9, True, {}),
+        rule_of_law=wire.RuleOfLaw("closed", "human_rights_review", ()),
+    )
+    assert escalation_grounds(event).endswith("; DE; brigade suspected; human_rights_review")
+
+
+def test_a_resolution_shows_numbers_below_their_thresholds():
+    event = an_escalation(
+        type="resolved", reason="cleared", conditions=(wire.Condition("reports", 1.0, 10.0),)
+    )
+    assert escalation_text(event).startswith("12:30:05 resolved fraud")
+    assert escalation_grounds(event).startswith("cleared: reports 1 < 10")
+
+
+def test_an_escalation_without_conditions_has_its_reason_alone():
+    event = an_escalation(reason="policy_changed", conditions=(), jurisdictions=())
+    assert escalation_grounds(event) == "policy_changed"
+
+
+def test_a_dead_letter_reads_as_reason_field_and_place():
+    headers = [
+        ("tocsin-reason", b"not_json"),
+        ("tocsin-field", b"value"),
+        ("tocsin-detail", b"Must be JSON."),
+        ("tocsin-topic", b"message-reports"),
+        ("tocsin-partition", b"2"),
+        ("tocsin-offset", b"17"),
+    ]
+    text = READABLE["dead-letters"](Record(b"{", headers=headers))
+    assert text.splitlines() == ["not_json: value: Must be JSON.", "         message-reports/2/17, 1 bytes"]
+
+
+def test_a_dead_letter_without_a_value_or_headers_reads_too():
+    assert "0 bytes" in READABLE["dead-letters"](Record(None))
+
+
+def test_json_holds_key_headers_and_value():
+    line = as_json(Record(b'{"a": 1}', headers=[("ce_id", b"x")]))
+    assert "\n" not in line
+    assert orjson.loads(line) == {"key": "channel-1", "headers": {"ce_id": "x"}, "value": {"a": 1}}
+
+
+@pytest.mark.parametrize(("value", "encoded"), [(b"\xff\x00", "/wA="), (b'{"half', "eyJoYWxm")])
+def test_json_keeps_bytes_that_are_no_json(value, encoded):
+    row = orjson.loads(as_json(Record(value, key=None)))
+    assert row["key"] is None
+    assert (row["value"], row["value_base64"]) == (None, encoded)
+
+
+def test_a_table_has_columns_as_wide_as_their_widest_cell_and_numbers_to_the_right():
+    table = text_table(("name", "reports"), [("fraud", "7"), ("spam", "1,200")])
+    assert table.splitlines() == ["name   reports", "-----  -------", "fraud        7", "spam     1,200"]
+
+
+def test_a_cell_of_several_lines_makes_a_row_of_several_lines():
+    table = text_table(("a", "b", "c"), [("x", "1\n2", "z")])
+    assert table.splitlines()[2:] == ["x  1  z", "   2"]
+
+
+def a_tally() -> Tally:
+    tally = Tally(published=Counter(report=90, duplicate=6, garbage=4), enriched=90, began_at=10.0)
+    tally.dead_letters.update({"empty": 3, "not_json": 1})
+    tally.storyline_of_channel["channel-1"] = "deepfake wave"
+    tally.reports_of_storyline["deepfake wave"] = 20
+    tally.last_arrival_at = 12.0
+    return tally
+
+
+def test_a_run_adds_up_when_every_report_and_every_piece_of_garbage_was_answered_once():
+    tally = a_tally()
+    assert tally.complete
+    assert tally.differences() == []
+
+
+@pytest.mark.parametrize("enriched", [89, 91])
+def test_a_report_lost_or_answered_twice_is_noticed(enriched):
+    tally = a_tally()
+    tally.enriched = enriched
+    assert tally.differences() == [f"enriched reports: {enriched} came, 90 should have"]
+
+
+def test_a_dead_letter_instead_of_a_report_is_noticed_though_the_sum_is_right():
+    tally = a_tally()
+    tally.enriched -= 1
+    tally.dead_letters["oversized"] += 1
+    assert tally.complete
+    assert len(tally.differences()) == 2
+
+
+def test_the_summary_shows_stories_policies_and_the_equation():
+    tally = a_tally()
+    opened = an_escalation()
+    raised = an_escalation(type="updated", level=3, level_name="surge", sequence=2)
+    tally.escalations += [opened, raised, an_escalation(escalation_id="e-2", channel_ref="other")]
+    tally.shadow.append(an_escalation(escalation_id="e-3", mode="shadow"))
+    tally.latencies += [0.010, 0.020, 0.120]
+    printed = io.StringIO()
+    Screen(Console(file=printed, width=200)).summary(tally)
+    lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
+    assert "deepfake wave 20 1 1 3 surge 1 in shadow" in lines
+    assert "background 70 1 1 internal_review" in lines
+    assert "fraud 1 internal_review 1 0" in lines
+    assert "fraud 3 surge 1 0" in lines
+    assert "Dead letters: empty 3, not_json 1" in lines
+    assert "It adds up: 100 published = 90 enriched + 6 duplicates dropped + 4 dead letters." in lines
+    assert any(line.endswith("median 20 ms, longest 120 ms.") for line in lines)
+
+
+def test_the_portrait_is_of_the_highest_escalation_of_the_wave():
+    tally = a_tally()
+    assert most_telling(tally) is None
+    highest = an_escalation(level=2, sequence=2)
+    tally.escalations += [an_escalation(), highest, an_escalation(level=3, channel_ref="other")]
+    assert most_telling(tally) is highest
+    text = portrait(highest)
+    assert "EU.dsa: promptly, clock not_armed, https://eu" in text
+    assert "m-1, m-2" in text
+
+
+def test_the_demo_uses_our_broker_without_the_settings_for_another(monkeypatch):
+    monkeypatch.delenv("TOCSIN_KAFKA_BOOTSTRAP", raising=False)
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("TOCSIN_POLICIES_FILE", "mine.yaml")
+    environment = demo_environment("127.0.0.1:1")
+    assert environment["TOCSIN_KAFKA_BOOTSTRAP"] == "127.0.0.1:1"
+    assert "TOCSIN_KAFKA_SECURITY_PROTOCOL" not in environment
+    assert environment["TOCSIN_POLICIES_FILE"] == "mine.yaml"
+    assert environment["TOCSIN_REPLICATION_FACTOR"] == "1"
+    assert environment["TOCSIN_TOPIC_PREFIX"] != demo_environment("127.0.0.1:1")["TOCSIN_TOPIC_PREFIX"]
+
+
+def test_the_demo_keeps_the_settings_of_a_broker_that_is_given(monkeypatch):
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "kafka:9093")
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
+    assert demo_environment("kafka:9093")["TOCSIN_KAFKA_SECURITY_PROTOCOL"] == "SSL"

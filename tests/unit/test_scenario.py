@@ -1,0 +1,182 @@
+"""The scenario: repeatable, valid but for its garbage, and such that the shipped policies tell its storylines apart."""
+
+import base64
+import hashlib
+import hmac
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from streams.assessment.assess import assess
+from streams.assessment.partition_state import new_state
+from streams.assessment.policies import compile_rules
+from streams.commands.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play
+from streams.commands.scenario.garbage import REASONS
+from streams.commands.scenario.play import SPAN_MS
+from streams.commands.scenario.pseudonyms import pseudonym
+from streams.events.dead_letter import Rejected
+from streams.events.decoding import decode_report
+from streams.registry.loader import load_rules
+
+END_MS = 1_790_000_000_000
+SMALL = 4_000
+
+
+@pytest.fixture(scope="module")
+def records() -> list[ScenarioRecord]:
+    return list(play(7, SMALL, END_MS))
+
+
+@dataclass
+class Consumed:
+    offset: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    topic: str = "message-reports"
+    partition: int = 0
+    timestamp: int = END_MS
+
+
+@pytest.fixture(scope="module")
+def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
+    """What the core makes of it under the shipped rules, in a single partition."""
+    rules = compile_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
+    source = [Consumed(offset, row.key, row.value, row.headers) for offset, row in enumerate(records)]
+    by_topic = defaultdict(list)
+    for output in assess(new_state(0, 1, rules), source, rules).outputs:
+        by_topic[output.topic].append(output)
+    return by_topic
+
+
+def test_it_is_a_pure_function_of_its_arguments(records):
+    assert list(play(7, SMALL, END_MS)) == records
+    assert list(play(8, SMALL, END_MS)) != records
+
+
+@pytest.mark.parametrize("count", [MINIMUM_COUNT, 2_999, 30_001])
+def test_it_has_exactly_the_records_asked_for(count):
+    assert sum(1 for _ in play(3, count, END_MS)) == count
+
+
+def test_too_small_a_scenario_is_refused():
+    with pytest.raises(ValueError, match="2000"):
+        next(play(7, MINIMUM_COUNT - 1, END_MS))
+
+
+def test_every_record_is_what_it_is_said_to_be(records):
+    refused = []
+    for record in records:
+        try:
+            report, source = decode_report(record.value, record.headers, END_MS)
+        except Rejected as rejected:
+            assert record.fate == "garbage", rejected
+            refused.append(rejected.reason)
+            continue
+        assert record.fate != "garbage"
+        assert record.key.decode() == report.channel.ref
+        assert source.startswith("/platform/")
+        occurred = datetime.fromtimestamp(END_MS / 1000, UTC) - report.occurred_at
+        assert 0 <= occurred.total_seconds() * 1000 <= SPAN_MS
+    # One of each, in a scenario of this size.
+    assert Counter(refused) == Counter(REASONS)
+
+
+def test_duplicates_are_the_same_bytes_again_and_come_later(records):
+    seen = set()
+    duplicates = 0
+    for record in records:
+        identity = (record.value, tuple(record.headers))
+        assert (identity in seen) == (record.fate == "duplicate")
+        seen.add(identity)
+        duplicates += record.fate == "duplicate"
+    assert duplicates == SMALL // 200
+
+
+def test_reports_arrive_nearly_in_the_order_in_which_they_were_made(records):
+    times = [orjson.loads(record.value)["occurred_at"] for record in records if record.fate == "report"]
+    newest, latest = "", 0.0
+    for time in times:
+        if newest:
+            lag = datetime.fromisoformat(newest) - datetime.fromisoformat(time)
+            latest = max(latest, lag.total_seconds())
+        newest = max(newest, time)
+    # Out of order, but never later than the lateness that the counts allow for.
+    assert 0 < latest < 300
+
+
+def test_channels_have_a_heavy_tail(records):
+    drawn = Counter(record.key for record in records if record.storyline == "background")
+    sizes = sorted(drawn.values(), reverse=True)
+    assert sizes[0] > 20 * sizes[len(sizes) // 10]
+    assert sizes[len(sizes) // 2] <= 2
+
+
+def test_pseudonyms_are_keyed_hashes_and_differ_by_what_they_name():
+    expected = hmac.new(b"key", b"reporter\x0042", hashlib.sha256).digest()
+    assert pseudonym(b"key", "reporter", "42") == base64.b32encode(expected)[:26].decode().lower()
+    assert pseudonym(b"key", "channel", "42") != pseudonym(b"key", "reporter", "42")
+    assert pseudonym(b"other", "reporter", "42") != pseudonym(b"key", "reporter", "42")
+
+
+def test_input_and_output_add_up(records, outputs):
+    fates = Counter(record.fate for record in records)
+    assert len(outputs["enriched-reports"]) == fates["report"]
+    assert len(outputs["dead-letters"]) == fates["garbage"]
+
+
+@pytest.fixture(scope="module")
+def levels(records, outputs) -> dict[str, Counter]:
+    """The highest level that each channel of a storyline reached, by topic and storyline."""
+    story_of = {record.key: record.storyline for record in records}
+    highest = defaultdict(Counter)
+    for topic in ("escalations", "escalations-shadow"):
+        for output in outputs[topic]:
+            event = orjson.loads(output.value)
+            of_channel = highest[topic, story_of[output.key]]
+            of_channel[output.key] = max(of_channel[output.key], event["level"])
+    return {key: Counter(of_channel.values()) for key, of_channel in highest.items()}
+
+
+def test_the_wave_reaches_the_highest_level_in_its_larger_channels(levels):
+    wave = levels["escalations", "deepfake wave"]
+    assert wave.total() == 6
+    assert wave[3] >= 3
+
+
+def test_every_channel_of_the_ring_is_found_and_the_hub_is_a_surge(levels):
+    ring = levels["escalations", "fraud ring"]
+    assert ring.total() == 12
+    assert ring[3] == 1
+
+
+def test_the_flood_is_a_surge_and_ends(levels, outputs):
+    assert levels["escalations", "spam flood"] == {2: 1}
+    flood = [orjson.loads(row.value) for row in outputs["escalations"] if b"spam-flood" in row.value]
+    assert [event["type"] for event in flood] == ["opened", "updated", "resolved"]
+
+
+def test_what_endangers_people_is_found_at_the_first_report(levels):
+    assert levels["escalations", "child safety"].total() == 4
+    assert levels["escalations", "threats to life"] == {1: 1, 3: 1}
+
+
+def test_the_brigade_stays_at_internal_review_and_is_marked(levels, outputs, records):
+    assert levels["escalations", "brigade"] == {1: 1}
+    (event,) = [orjson.loads(row.value) for row in outputs["escalations"] if b'"terrorism"' in row.value]
+    assert event["integrity"]["brigade_suspected"]
+    assert event["rule_of_law"]["decision"] == "human_rights_review"
+
+
+def test_the_pile_on_is_seen_in_shadow_only(levels):
+    assert ("escalations", "pile-on") not in levels
+    assert levels["escalations-shadow", "pile-on"].total() == 1
+
+
+def test_the_background_hides_them_and_escalates_nothing(levels, records):
+    assert ("escalations", "background") not in levels
+    of_stories = sum(record.storyline in STORYLINES for record in records)
+    assert of_stories < SMALL / 2
