@@ -54,7 +54,7 @@ def assess(state: PartitionState, records: Sequence[SourceRecord], rules: Compil
             raise FloodDetected(
                 f"{state.flood.dead_letters} of the last {WINDOW} records of partition {state.partition} could not "
                 "be read as reports. Nothing of this batch is written. Look at what is published; to let it pass into "
-                "the dead letters, switch the breaker off."
+                "the dead letters, set TOCSIN_DEAD_LETTER_BREAKER=off."
             )
     outcome.changes = state.drain_changes()
     return outcome

@@ -9,6 +9,7 @@ import click
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.reading import require_topics
 from streams.commands.report_event import report_headers
 from streams.events.dead_letter import Rejected
 from streams.events.decoding import MAX_REPORT_BYTES, decode_report
@@ -130,6 +131,7 @@ def _send(settings: Settings, batches: Iterator[list[Event]]) -> int:
 
 
 async def _started(settings: Settings) -> AIOKafkaProducer:
+    await require_topics(settings.connection(), [settings.topic_prefix + TOPIC])
     producer = AIOKafkaProducer(
         **settings.connection().client_options(),
         enable_idempotence=True,

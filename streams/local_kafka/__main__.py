@@ -26,7 +26,7 @@ def main() -> int:
             print(kafka.bootstrap, flush=True)  # noqa: T201
             while kafka.running:
                 time.sleep(_LOOK_SECONDS)
-            print(f"the broker ended by itself; the end of {kafka.log}:\n{kafka.log_tail()}", file=sys.stderr)  # noqa: T201
+            raise LocalKafkaError(f"the broker ended by itself; the end of {kafka.log}:\n{kafka.log_tail()}")
     except KeyboardInterrupt:
         return 0
     except LocalKafkaError as error:

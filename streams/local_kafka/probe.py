@@ -44,14 +44,21 @@ def free_port(*, besides: int | None = None) -> int:
     """Return a loopback port that nothing listens on at the moment, and not the one given."""
     while True:
         port = random.choice(_PORTS)  # noqa: S311
-        if port == besides:
-            continue
-        with socket.socket() as candidate:
-            try:
-                candidate.bind((LOOPBACK, port))
-            except OSError:
-                continue
+        if port != besides and is_free(port):
             return port
+
+
+def is_free(port: int) -> bool:
+    """Return whether a broker could listen on this loopback port at the moment."""
+    with socket.socket() as candidate:
+        # As the broker does: connections of an earlier one that have ended, but not expired, are no obstacle.
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((LOOPBACK, port))
+            candidate.listen()
+        except OSError:
+            return False
+        return True
 
 
 def _cluster_of(answer: bytes) -> str | None:

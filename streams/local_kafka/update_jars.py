@@ -12,7 +12,7 @@ from pathlib import Path
 from streams.local_kafka import maven
 from streams.local_kafka.jars import JAR_LIST, KAFKA_VERSION, sha256_of
 
-# Kafka itself asks for slf4j-api 1.7.36 and brings no logging backend: with these two the broker's warnings
+# Kafka itself asks for slf4j-api 1.7.36 and brings no backend for it: with these two the broker's warnings
 # and errors reach its log file. Given next to Kafka, 2.0.20 wins over 1.7.36.
 ROOTS = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",

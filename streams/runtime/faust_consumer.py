@@ -8,6 +8,8 @@ from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.lenient_records import read_leniently
+
 # How long the broker may hold a fetch back that finds nothing new. aiokafka has one fetch at a time under way to each
 # broker, and it asks only for partitions whose last records were taken: while it waits for those, news of all the
 # others waits too. With Faust's 1500 ms that was measured as pauses of 1.5 s at 2,500 reports a second.
@@ -18,6 +20,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """Faust reads uncommitted records unless its own, broken, exactly-once mode is on."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        read_leniently()
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts its fetcher, which is after this returns.
         consumer._isolation_level = "read_committed"  # noqa: SLF001

@@ -87,11 +87,17 @@ def test_every_private_name_in_use_is_covered():
         own = {
             node.attr
             for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
         } | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
         overrides_faust = path.name in {"faust_consumer.py", "batches.py"}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr.startswith("_")
+                and not node.attr.startswith("__")
+            ):
                 if node.attr not in own or overrides_faust:
                     used.add(node.attr)
     assert used <= COVERED.keys()
@@ -127,18 +133,25 @@ def test_signatures(function, names):
 
 
 def test_our_overrides_have_the_signatures_of_what_they_replace():
-    for ours, theirs in ((ReadCommittedThread, driver.AIOKafkaConsumerThread), (PositionedConsumer, driver.Consumer)):
+    for ours, theirs in (
+        (ReadCommittedThread, driver.AIOKafkaConsumerThread),
+        (PositionedConsumer, driver.Consumer),
+    ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
                 assert parameters(function) == parameters(getattr(theirs, name)), name
-                assert inspect.iscoroutinefunction(function) == inspect.iscoroutinefunction(getattr(theirs, name))
+                assert inspect.iscoroutinefunction(function) == inspect.iscoroutinefunction(
+                    getattr(theirs, name)
+                )
 
 
 def test_the_transport_makes_our_consumer_with_our_thread(app):
     async def scenario():
         assert isinstance(app.transport, PositionedTransport)
         consumer = app.transport.create_consumer(
-            callback=lambda _: None, on_partitions_revoked=lambda _: None, on_partitions_assigned=lambda _: None
+            callback=lambda _: None,
+            on_partitions_revoked=lambda _: None,
+            on_partitions_assigned=lambda _: None,
         )
         assert type(consumer) is PositionedConsumer
         assert type(consumer._thread) is ReadCommittedThread
@@ -165,7 +178,9 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
 def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread
-        assert thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == faust_consumer.FETCH_WAIT_MS
+        assert (
+            thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == faust_consumer.FETCH_WAIT_MS
+        )
         plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
         assert plain._fetch_max_wait_ms == 1500
 
@@ -347,7 +362,12 @@ def test_a_rebalance_is_followed_by_our_signal_then_the_seek_then_fetching():
 
 def test_partitions_are_given_up_before_the_signal_that_another_may_own_them():
     revoking = source(App._on_partitions_revoked)
-    steps = ["consumer.stop_flow", "self.flow_control.clear", "_consumer_wait_empty", "self.on_partitions_revoked.send"]
+    steps = [
+        "consumer.stop_flow",
+        "self.flow_control.clear",
+        "_consumer_wait_empty",
+        "self.on_partitions_revoked.send",
+    ]
     places = [revoking.index(step) for step in steps]
     assert places == sorted(places)
 

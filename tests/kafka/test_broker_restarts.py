@@ -49,7 +49,9 @@ def test_broker_restarts_under_load(broker, deploy):
     assert publisher.confirmed == REPORTS
     deployment.wait_until_applied()
     # A restart that takes less than a transaction may live must not even cost the worker.
-    print(f"measured: exit codes {deployment.fleet.exit_codes}, worker still there: {worker.exit_code is None}")
+    print(
+        f"measured: exit codes {deployment.fleet.exit_codes}, worker still there: {worker.exit_code is None}"
+    )
     assert set(deployment.fleet.exit_codes) <= {1}
 
     reader = deployment.outputs()

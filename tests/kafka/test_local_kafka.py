@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -43,14 +43,20 @@ async def create_topic(bootstrap: str, topic: str) -> None:
         await admin.close()
 
 
-async def produce(bootstrap: str, topic: str, values: list[bytes], transaction: str | None = None) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transaction) as producer:
-        if transaction is None:
-            await asyncio.gather(*[await producer.send(topic, value, partition=0) for value in values])
-        else:
-            async with producer.transaction():
-                for value in values:
-                    await producer.send(topic, value, partition=0)
+async def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        await asyncio.gather(*[await producer.send(topic, value, partition=0) for value in values])
+
+
+async def commit_and_crash(kafka: LocalKafka, topic: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id="writer")
+    await producer.start()
+    async with producer.transaction():
+        await producer.send(topic, value, partition=0)
+    kafka.kill()
+    # It would wait for the broker to come back.
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(producer.stop(), 0.5)
 
 
 async def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
@@ -93,8 +99,8 @@ def test_records_and_ports_survive_a_stop_and_a_kill(kafka: LocalKafka) -> None:
     try:
         again.start()
         assert asyncio.run(consume(again.bootstrap, "letters", len(RECORDS))) == RECORDS
-        asyncio.run(produce(again.bootstrap, "letters", [b"committed"], transaction="writer"))
-        again.kill()
+        # The commit is acknowledged before its marker is written, so the crash comes in between.
+        asyncio.run(commit_and_crash(again, "letters", b"committed"))
         assert not again.running
 
         again.start()
@@ -130,22 +136,25 @@ def test_a_record_of_many_megabytes_is_taken(running: LocalKafka) -> None:
 
 @linux_only
 def test_it_listens_on_loopback_only(running: LocalKafka) -> None:
-    assert running._process is not None
-    process = Path(f"/proc/{running._process.pid}")
-    opened = {os.readlink(each) for each in (process / "fd").iterdir()}
+    process = Path(f"/proc/{running.pid}")
+    opened = set()
+    for descriptor in (process / "fd").iterdir():
+        # It may have been closed since it was listed.
+        with contextlib.suppress(FileNotFoundError):
+            opened.add(os.readlink(descriptor))
     tables = (process / "net/tcp").read_text().splitlines() + (process / "net/tcp6").read_text().splitlines()
     rows = [line.split() for line in tables]
     # Fields: 1 local address and port, 3 state (0A is listening), 9 inode.
     listening = [row[1].split(":") for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in opened]
     assert {address for address, _ in listening} <= {"0100007F", "0000000000000000FFFF00000100007F"}
-    assert {int(port, 16) for _, port in listening} == {running.port, running._controller_port}
+    assert {int(port, 16) for _, port in listening} == {running.port, running.controller_port}
 
 
 def test_it_outlives_the_thread_that_started_it_and_is_started_once(running: LocalKafka) -> None:
     assert not eventually(lambda: not running.running, seconds=0.3)
-    process = running._process
+    process = running.pid
     running.start()
-    assert running._process is process
+    assert running.pid == process
 
 
 def test_a_corrupted_jar_is_refused_by_name(
@@ -163,19 +172,20 @@ def test_a_corrupted_jar_is_refused_by_name(
     assert not kafka.running
 
 
-@pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that several tests start a broker on, one after the other: it is formatted once."""
-    return tmp_path_factory.mktemp("shared")
+def test_a_second_broker_on_the_same_folder_is_refused(running: LocalKafka) -> None:
+    with pytest.raises(LocalKafkaError, match=rf"port {running.port} is taken.*{running.folder}"):
+        LocalKafka(running.folder).start()
+    assert running.running
 
 
-def test_a_taken_port_is_reported_with_the_end_of_the_log(shared_folder: Path) -> None:
-    with socket.socket() as stranger:
-        stranger.bind(("127.0.0.1", 0))
-        stranger.listen()
-        kafka = LocalKafka(shared_folder, port=stranger.getsockname()[1])
-        with pytest.raises(LocalKafkaError, match=r"(?s)ended with exit code 1.*Address already in use"):
-            kafka.start()
+def test_a_broker_that_ends_is_reported_with_the_end_of_the_log(kafka: LocalKafka) -> None:
+    data = kafka.folder / "data"
+    data.mkdir(parents=True)
+    (data / "meta.properties").write_text("version=1\nnode.id=7\ncluster.id=another\n")
+    with pytest.raises(
+        LocalKafkaError, match=r"(?s)ended with exit code 1; the end of.*broker\.log:.*node id 7"
+    ):
+        kafka.start()
     assert not kafka.running
 
 
@@ -191,8 +201,8 @@ def test_an_interrupted_start_leaves_no_process(kafka: LocalKafka, monkeypatch: 
     seen: list[int] = []
 
     def interrupted(_port: int) -> str | None:
-        assert kafka._process is not None
-        seen.append(kafka._process.pid)
+        assert kafka.pid is not None
+        seen.append(kafka.pid)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(probe, "ready_cluster", interrupted)
@@ -202,11 +212,17 @@ def test_an_interrupted_start_leaves_no_process(kafka: LocalKafka, monkeypatch: 
     assert not is_alive(seen[0])
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that several tests start a broker on, one after the other: it is formatted once."""
+    return tmp_path_factory.mktemp("shared")
+
+
 @linux_only
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_in_the_foreground_it_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-m", "streams.local_kafka", str(shared_folder), "--port", str(probe.free_port())],
+        [sys.executable, "-m", "streams.local_kafka", str(shared_folder)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

@@ -152,7 +152,10 @@ def test_enriched_report() -> None:
     assert (enriched.report.reporter.kind, enriched.report.reporter.country) == ("trusted_flagger", "DE")
     assert enriched.report.message_ref == "m"
     assert (enriched.counted, enriched.not_counted_reason) == (True, None)
-    assert (enriched.policy_version, enriched.registry_version) == (SHIPPED.policy_version, SHIPPED.registry_version)
+    assert (enriched.policy_version, enriched.registry_version) == (
+        SHIPPED.policy_version,
+        SHIPPED.registry_version,
+    )
     assert [jurisdiction.code for jurisdiction in enriched.jurisdictions] == ["DE"]
     shown = [
         (w.window, w.reports, w.distinct_reporters, w.trusted_flaggers, w.automated)
@@ -163,7 +166,9 @@ def test_enriched_report() -> None:
 
 
 def test_a_category_without_a_policy_shows_an_hour() -> None:
-    [enriched] = of_topic(run(new_state(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports")
+    [enriched] = of_topic(
+        run(new_state(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports"
+    )
     assert [window["window"] for window in enriched["channel_windows"]] == ["PT1H"]
 
 
@@ -258,8 +263,18 @@ def test_every_field_of_an_escalation() -> None:
     opened, updated = events
     expected_id = str(uuid5(NAMESPACE, "image\0live\0c\0\0r2"))
     assert opened.escalation_id == updated.escalation_id == expected_id
-    assert (opened.type, opened.reason, opened.sequence, opened.level) == ("opened", "threshold_crossed", 1, 1)
-    assert (updated.type, updated.reason, updated.sequence, updated.level) == ("updated", "level_raised", 2, 2)
+    assert (opened.type, opened.reason, opened.sequence, opened.level) == (
+        "opened",
+        "threshold_crossed",
+        1,
+        1,
+    )
+    assert (updated.type, updated.reason, updated.sequence, updated.level) == (
+        "updated",
+        "level_raised",
+        2,
+        2,
+    )
     for output, event in zip(outputs, events, strict=True):
         headers = dict(output.headers)
         assert headers["ce_id"].decode() == str(uuid5(UUID(event.escalation_id), str(event.sequence)))
@@ -270,7 +285,10 @@ def test_every_field_of_an_escalation() -> None:
     assert (updated.policy, updated.policy_reason, updated.level_name) == ("image", "for a test", "level_2")
     assert (updated.channel_ref, updated.category, updated.categories) == ("c", "hate", ("ncii", "hate"))
     assert updated.dsa_category == SHIPPED.categories["hate"].dsa_category
-    assert (updated.window.start, updated.window.end) == (rfc3339(START - 55 * MINUTE), rfc3339(START + 5 * MINUTE))
+    assert (updated.window.start, updated.window.end) == (
+        rfc3339(START - 55 * MINUTE),
+        rfc3339(START + 5 * MINUTE),
+    )
     conditions = {c.measure: (c.value, c.threshold) for c in updated.conditions}
     assert set(conditions) == {"reports", "distinct_reporters", "risk"}
     assert conditions["reports"] == (4, 3)
@@ -310,7 +328,11 @@ def test_a_resolution_speaks_of_the_report_that_raised_it_last_and_of_level_1() 
         "last_report_id": "r2",
         "partition_offsets": {"message-reports/0": 2},
     }
-    assert (event["counts"]["reports"], event["score"], event["message_refs"]) == (0, {"value": 0, "components": {}}, [])
+    assert (event["counts"]["reports"], event["score"], event["message_refs"]) == (
+        0,
+        {"value": 0, "components": {}},
+        [],
+    )
 
 
 def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_protect() -> None:
@@ -328,13 +350,21 @@ def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_pr
 def test_no_output_names_a_reporter() -> None:
     rules = compiled(*SHIPPED.policies)
     records = [
-        report(n, START + n, category=category, reporter={"kind": kind, "ref": f"secret{n}"}, message_ref=f"m{n}")
-        for n, (category, kind) in enumerate((c, k) for c in CATEGORIES for k in REPORTER_KINDS for _ in range(4))
+        report(
+            n, START + n, category=category, reporter={"kind": kind, "ref": f"secret{n}"}, message_ref=f"m{n}"
+        )
+        for n, (category, kind) in enumerate(
+            (c, k) for c in CATEGORIES for k in REPORTER_KINDS for _ in range(4)
+        )
     ]
     outcome = run(new_state(0, 1, rules), rules, records)
     assert of_topic(outcome, "escalations")
     assert of_topic(outcome, "escalations-shadow")
-    written = [part for output in outcome.outputs for part in (output.key, output.value, *dict(output.headers).values())]
+    written = [
+        part
+        for output in outcome.outputs
+        for part in (output.key, output.value, *dict(output.headers).values())
+    ]
     assert not any(part and b"secret" in part for part in written)
     assert not any(b"secret" in key + (value or b"") for key, value in outcome.changes.items())
 
@@ -342,7 +372,9 @@ def test_no_output_names_a_reporter() -> None:
 def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated() -> None:
     one = levels({"reports": 1})
     rules = compiled(
-        policy(id="s", mode="shadow", levels=one), policy(id="l", levels=one), policy(id="o", mode="off", levels=one)
+        policy(id="s", mode="shadow", levels=one),
+        policy(id="l", levels=one),
+        policy(id="o", mode="off", levels=one),
     )
     outcome = run(new_state(0, 1, rules), rules, [report(1, START)])
     assert [event["policy"] for event in of_topic(outcome, "escalations")] == ["l"]
@@ -354,7 +386,9 @@ def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated(
 
 
 @pytest.mark.parametrize("change", [{"id": "other"}, {"mode": "shadow"}, {"mode": "off"}])
-def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(change: dict[str, Any]) -> None:
+def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(
+    change: dict[str, Any],
+) -> None:
     before = compiled(policy(levels=levels({"reports": 1})))
     stored: dict[bytes, bytes] = {}
     fold(stored, run(new_state(0, 1, before), before, [report(1, START)]).changes)
@@ -434,5 +468,7 @@ def test_shipped_policies_open_level_1_at_the_first_report_of_a_floor_category()
     assert floor
     for category in floor:
         anonymous = {"kind": "anonymous"}
-        outcome = run(new_state(0, 1, rules), rules, [report(1, START, category=category, reporter=anonymous)])
+        outcome = run(
+            new_state(0, 1, rules), rules, [report(1, START, category=category, reporter=anonymous)]
+        )
         assert [event[:2] for event in escalations(outcome)] == [("opened", 1)], category

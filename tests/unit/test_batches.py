@@ -34,7 +34,8 @@ def waiting(size):
 
 def test_a_batch_weighs_its_values_and_what_a_record_costs_beside_them():
     fetched = [
-        ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ()) for n, size in enumerate((5, 70_000))
+        ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ())
+        for n, size in enumerate((5, 70_000))
     ]
     ((_, batch),) = BatchScheduler().iterate({TP("a", 0): fetched})
     assert batch.serialized_value_size == 70_005 + 2 * RECORD_OVERHEAD_BYTES

@@ -7,7 +7,7 @@ from streams.assessment.duplicates import SLOT_SIZE, RecentReports, report_hash
 
 
 def test_hash_is_stable_across_processes() -> None:
-    assert report_hash("/app", "r1") == 0xfe7c1f2cd4df276c
+    assert report_hash("/app", "r1") == 0xFE7C1F2CD4DF276C
 
 
 def test_source_and_id_do_not_run_into_each_other() -> None:

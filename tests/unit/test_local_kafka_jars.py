@@ -1,4 +1,4 @@
-"""The list of jars, the cache folder, and what is refused; nothing here starts a broker or needs the network."""
+"""The list of jars, the cache folder, and what is refused; no broker and no network."""
 
 from __future__ import annotations
 
@@ -272,6 +272,14 @@ class TestPorts:
         text = properties.render(data=tmp_path, port=20001, controller_port=20002)
         assert properties.ports_in(text) == (20001, 20002)
 
+    def test_the_controller_alone_has_the_same_port_and_data_and_serves_no_clients(
+        self, tmp_path: Path
+    ) -> None:
+        text = properties.render_controller(data=tmp_path, controller_port=20002)
+        assert "\nlisteners=CONTROLLER://127.0.0.1:20002\n" in text
+        assert f"log.dirs={tmp_path}\n" in text
+        assert "PLAINTEXT://" not in text
+
     def test_other_properties_have_none(self) -> None:
         assert properties.ports_in("listeners=PLAINTEXT://:9092\n") is None
 
@@ -284,6 +292,7 @@ class TestPorts:
     def test_a_taken_port_and_a_reserved_one_are_not_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
+            taken.listen()
             free, reserved = probe.free_port(), probe.free_port()
             offers = iter([taken.getsockname()[1], reserved, free])
             monkeypatch.setattr(probe.random, "choice", lambda _ports: next(offers))

@@ -60,7 +60,9 @@ traffic = st.lists(
 
 @settings(deadline=None, max_examples=150)
 @given(steps=traffic, cuts=st.sets(st.integers(0, 50), max_size=12), restored=st.sets(st.integers(0, 50)))
-def test_batches_and_restores_leave_no_trace(steps: list[tuple[Any, ...]], cuts: set[int], restored: set[int]) -> None:
+def test_batches_and_restores_leave_no_trace(
+    steps: list[tuple[Any, ...]], cuts: set[int], restored: set[int]
+) -> None:
     records = to_records(steps)
     whole = new_state(0, 1, RULES)
     outcome = run(whole, RULES, records)
@@ -182,7 +184,11 @@ def test_counts_that_left_both_generations_are_as_before(monkeypatch: pytest.Mon
 
 def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
     state = new_state(0, 1, RULES)
-    run(state, RULES, [report(0, START + 5, category="ip"), report(1, START + DAY, category="ip", channel="d")])
+    run(
+        state,
+        RULES,
+        [report(0, START + 5, category="ip"), report(1, START + DAY, category="ip", channel="d")],
+    )
     assert next_due(state) == START + 30 * DAY
     changes = run(state, RULES, [tick(2, START + 30 * DAY)]).changes
     assert b"Kc\0ip" in changes
@@ -197,9 +203,7 @@ def test_the_last_report_decides_when_counts_are_deleted() -> None:
     # A late one for an older day does not bring the deletion forward.
     changes = run(state, RULES, [report(2, START + DAY, category="ip", appended=START + 2 * DAY)]).changes
     assert next_due(state) == next_due(restore(0, 1, RULES, _values(changes))) == START + 32 * DAY
-    [enriched] = of_topic(
-        run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports"
-    )
+    [enriched] = of_topic(run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports")
     assert enriched["counted"]
 
 

@@ -100,6 +100,9 @@ def test_credentials_that_would_not_be_used_are_refused():
 
 
 def test_an_unreadable_certificate_is_refused(tmp_path):
-    variables = {"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL", "TOCSIN_KAFKA_SSL_CA_FILE": str(tmp_path / "no.pem")}
+    variables = {
+        "TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL",
+        "TOCSIN_KAFKA_SSL_CA_FILE": str(tmp_path / "no.pem"),
+    }
     with pytest.raises(SettingsError, match="PEM"):
         load_settings(variables).connection()

@@ -63,7 +63,7 @@ async def _perform(
     keep: bool,
 ) -> None:
     async with AsyncExitStack() as stack:
-        names = await stack.enter_async_context(topics(settings, keep=keep))
+        names = await stack.enter_async_context(topics(settings))
         began_at = time.monotonic()
         screen.say(f"Created {len(names)} topics. Starting a worker ...")
         worker = stack.enter_context(WorkerProcess(environment, folder / "worker.log"))

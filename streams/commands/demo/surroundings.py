@@ -59,15 +59,15 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def topics(settings: Settings, *, keep: bool) -> AsyncIterator[list[str]]:
-    """Create the topics, give their names, and delete them at the end unless they are to be kept."""
+async def topics(settings: Settings) -> AsyncIterator[list[str]]:
+    """Create the topics, give their names, and delete them at the end."""
     async with admin_client(settings.connection()) as admin:
         names = await create_topics(admin, load_catalogue(), settings.topic_prefix, settings.partitions, 1, 1)
     try:
         yield names
     finally:
         # A broker of our own goes away with all it holds.
-        if BOOTSTRAP in os.environ and not keep:
+        if BOOTSTRAP in os.environ:
             async with admin_client(settings.connection()) as admin:
                 await admin.delete_topics(names)
 

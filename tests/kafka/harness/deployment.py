@@ -28,7 +28,13 @@ class Deployment:
     """Topics are named here without the prefix. `settings` are TOCSIN_ variables beyond the necessary ones."""
 
     def __init__(
-        self, bootstrap: str, prefix: str, folder: Path, *, partitions: int = 4, settings: dict[str, str] | None = None
+        self,
+        bootstrap: str,
+        prefix: str,
+        folder: Path,
+        *,
+        partitions: int = 4,
+        settings: dict[str, str] | None = None,
     ) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix

@@ -30,7 +30,9 @@ def evict_everybody(bootstrap: str, group: str) -> int:
 
 def move_offsets(bootstrap: str, group: str, topic: str, offsets: dict[int, int]) -> None:
     """Commit other offsets for a group without members, as an admin's tool does."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+    )
     try:
         consumer.commit(
             offsets=[TopicPartition(topic, partition, offset) for partition, offset in offsets.items()],

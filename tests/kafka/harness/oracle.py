@@ -58,7 +58,9 @@ class Totals:
     escalations: int
 
 
-def check_outputs(deployment: Deployment, reader: Reader, published: Sequence[Published] | None = None) -> Totals:
+def check_outputs(
+    deployment: Deployment, reader: Reader, published: Sequence[Published] | None = None
+) -> Totals:
     """Compare the topics with what was published. Holds when all reports were made within one window.
 
     Fails with the first difference: a report lost, applied twice, moved, miscounted, or anything written beyond.
@@ -66,7 +68,9 @@ def check_outputs(deployment: Deployment, reader: Reader, published: Sequence[Pu
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
     bad = [record for record in records if record.facts is None]
-    assert reader.count(deployment.name(SOURCE)) == len(records), "the publisher itself lost or repeated records"
+    assert reader.count(deployment.name(SOURCE)) == len(records), (
+        "the publisher itself lost or repeated records"
+    )
 
     enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
     _check_ids(enriched, facts)

@@ -38,7 +38,11 @@ class Publisher:
         """Hand over; the broker confirms later."""
         for record in records:
             self._producer.produce(
-                self.topic, record.value, record.key, headers=list(record.headers), on_delivery=self._delivered
+                self.topic,
+                record.value,
+                record.key,
+                headers=list(record.headers),
+                on_delivery=self._delivered,
             )
         self._producer.poll(0)
 

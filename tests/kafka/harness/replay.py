@@ -81,7 +81,9 @@ def check_replay(
         for topic, expected in outputs.items():
             rows = reader.rows[deployment.name(topic)][partition]
             found = [(row.partition, row.key, row.value, row.headers) for row in rows]
-            assert len(found) == len(expected), f"{topic} {partition}: {len(found)} records, replay gives {len(expected)}"
+            assert len(found) == len(expected), (
+                f"{topic} {partition}: {len(found)} records, replay gives {len(expected)}"
+            )
             for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
                 assert ours == theirs, f"{topic} {partition}, record {number} differs from the replay"
             compared[topic] += len(found)

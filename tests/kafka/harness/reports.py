@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 import orjson
 
 # What the shipped policies treat differently: floors at the first report, distinct reporters, shadow, none at all.
-CATEGORIES = ("csam", "ncii_deepfake", "threat_to_life", "terrorism", "fraud", "spam", "harassment", "hate", "ip")
+CATEGORIES = (
+    "csam",
+    "ncii_deepfake",
+    "threat_to_life",
+    "terrorism",
+    "fraud",
+    "spam",
+    "harassment",
+    "hate",
+    "ip",
+)
 REPORTER_KINDS = ("user", "user", "user", "user", "trusted_flagger", "automated", "state_actor", "anonymous")
 COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN", "RU", "XK", None)
 KIND_OF = {"trusted_flagger": "trusted_flagger_notice", "automated": "automated_detection"}
@@ -39,7 +49,9 @@ class Published:
 
 def rfc3339(time_ms: int) -> str:
     """UTC with milliseconds."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def now_ms() -> int:
@@ -60,7 +72,13 @@ def report(report_id: str, occurred_ms: int, **fields: object) -> dict[str, obje
 
 
 def generate(
-    seed: int, count: int, *, channels: int = 200, duplicates: float = 0.01, bad: float = 0.005, span_ms: int = 20_000
+    seed: int,
+    count: int,
+    *,
+    channels: int = 200,
+    duplicates: float = 0.01,
+    bad: float = 0.005,
+    span_ms: int = 20_000,
 ) -> list[Published]:
     """`count` records, all made within the last `span_ms`: every window holds all of them, in whatever order."""
     chance = random.Random(seed)
@@ -111,5 +129,5 @@ def _bad(chance: random.Random, seed: int, number: int) -> Published:
         document["category"] = "none-of-ours"
     elif reason == "invalid_country":
         document["channel"] = {"ref": name, "visibility": "public", "country": "ZZ"}
-    value = {"empty": b"", "not_json": b"{" + name.encode()}.get(reason) 
+    value = {"empty": b"", "not_json": b"{" + name.encode()}.get(reason)
     return Published(name.encode(), orjson.dumps(document) if value is None else value, None, reason)

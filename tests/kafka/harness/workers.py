@@ -99,7 +99,9 @@ class Fleet:
         """Exit codes of all that ended, in that order."""
         return [worker.exit_code for worker in self.ended]
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float, what: str, *, tend: bool = True) -> float:
+    def wait_for(
+        self, condition: Callable[[], bool], seconds: float, what: str, *, tend: bool = True
+    ) -> float:
         """Tend the fleet until the condition holds; gives the seconds it took."""
         started = time.monotonic()
         while not condition():
@@ -113,7 +115,9 @@ class Fleet:
     def tails(self) -> str:
         """The ends of the newest logs, for whoever reads a failure."""
         newest = [*self.ended[-2:], *self.running]
-        return "\n".join(f"--- {worker.log.name} (exit code {worker.exit_code})\n{worker.tail()}" for worker in newest)
+        return "\n".join(
+            f"--- {worker.log.name} (exit code {worker.exit_code})\n{worker.tail()}" for worker in newest
+        )
 
     def end(self) -> None:
         """Kill all, at the end of a test."""

@@ -1,0 +1,1 @@
+"""One scenario per module: `measure(place) -> {name of a measurement: value}`."""

@@ -1,0 +1,112 @@
+"""Reports to measure with: the same number gives the same bytes, apart from the time they begin at."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import NamedTuple
+
+# As many channels as a large platform has reports about in an hour or two; Zipf, so that half of them come up once.
+CHANNELS = 20_000
+REPORTERS = 50_000
+
+# What a channel is reported for; every tenth report about it says something else.
+CATEGORIES = (
+    ("spam",) * 40 + ("fraud",) * 20 + ("harassment",) * 15 + ("hate",) * 10 + ("ip",) * 9 + ("doxxing",) * 5
+)
+# One channel in a hundred is about what a policy answers at the first report.
+GRAVE = ("csam", "ncii_deepfake", "threat_to_life")
+COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN")
+AGES = ("under_1w", "under_1m", "under_1y", "over_1y")
+
+SOURCE_HEADER = ("ce_source", b"/bench/app")
+
+
+class Report(NamedTuple):
+    """A record for message-reports, CloudEvents in binary mode."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def usual(count: int, begin_ms: int, span_ms: int, *, seed: int = 1) -> Iterator[Report]:
+    """Reports about CHANNELS channels, evenly spread over the span."""
+    chance = random.Random(seed)
+    for number in range(count):
+        rank = int((CHANNELS + 1) ** chance.random())
+        yield report(
+            f"u{seed}-{number}", f"channel/{rank}", rank, begin_ms + span_ms * number // count, chance
+        )
+
+
+def all_new(count: int, begin_ms: int, span_ms: int, *, seed: int = 2) -> Iterator[Report]:
+    """Every report on a channel that nobody reported before."""
+    chance = random.Random(seed)
+    for number in range(count):
+        yield report(
+            f"n{seed}-{number}", f"new/{seed}/{number}", number, begin_ms + span_ms * number // count, chance
+        )
+
+
+def one_channel(count: int, begin_ms: int, span_ms: int, *, seed: int = 3) -> Iterator[Report]:
+    """All reports on one channel, by everybody."""
+    chance = random.Random(seed)
+    for number in range(count):
+        yield report(f"h{seed}-{number}", f"hot/{seed}", 1, begin_ms + span_ms * number // count, chance)
+
+
+def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: random.Random) -> Report:
+    """A report; `rank` decides what the channel is usually reported for."""
+    category = CATEGORIES[rank % len(CATEGORIES)] if chance.random() < 0.9 else "unspecified"
+    if rank % 100 == 99:
+        category = GRAVE[rank % len(GRAVE)]
+    ref = pseudonym(channel)
+    country = COUNTRIES[rank % len(COUNTRIES)]
+    dice = chance.random()
+    kind, extra = "user_report", ""
+    if dice < 0.8:
+        person = chance.randrange(REPORTERS)
+        age = AGES[person % len(AGES)]
+        member = "true" if person % 3 else "false"
+        reporter = (
+            f'"kind":"user","ref":"{pseudonym(f"person/{person}")}","country":"{COUNTRIES[person % 6]}",'
+            f'"member":{member},"account_age":"{age}"'
+        )
+    elif dice < 0.9:
+        reporter = '"kind":"anonymous"'
+    elif dice < 0.97:
+        kind, reporter = "automated_detection", '"kind":"automated"'
+        extra = f',"classifier":{{"name":"scan","version":"7","score":{chance.randrange(300, 990) / 1000}}}'
+    else:
+        kind, reporter = "trusted_flagger_notice", f'"kind":"trusted_flagger","ref":"flagger-{rank % 20}"'
+        extra = ',"notice":{"elements":["explanation","location","identity","good_faith"]}'
+    time = rfc3339(occurred_ms)
+    value = (
+        f'{{"report_id":"{report_id}","kind":"{kind}","occurred_at":"{time}",'
+        f'"channel":{{"ref":"{ref}","visibility":"public","country":"{country}","language":"de"}},'
+        f'"message_ref":"{pseudonym(f"message/{chance.randrange(20)}/{channel}")}","category":"{category}",'
+        f'"reporter":{{{reporter}}},'
+        f'"evidence":[{{"country":"{country}","basis":"offence","confidence":0.8}}]{extra}}}'
+    )
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", report_id.encode()),
+        SOURCE_HEADER,
+        ("ce_type", b"tocsin.report.v1"),
+        ("ce_time", time.encode()),
+        ("content-type", b"application/json"),
+    ]
+    return Report(ref.encode(), value.encode(), headers)
+
+
+def pseudonym(name: str) -> str:
+    """A ref as a publisher's HMAC gives one."""
+    return blake2b(name.encode(), digest_size=16).hexdigest()
+
+
+def rfc3339(time_ms: int) -> str:
+    """UTC with milliseconds."""
+    return (
+        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )

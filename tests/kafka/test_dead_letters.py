@@ -1,0 +1,138 @@
+"""Every reason of the table, the breaker for floods, and what operators do about it."""
+
+import base64
+import hashlib
+
+import orjson
+import pytest
+
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
+
+ENVELOPE = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"1"),
+    ("ce_source", b"/tests"),
+    ("ce_type", b"tocsin.report.v1"),
+)
+
+
+def json(**changes):
+    return orjson.dumps(report("bad-1", now_ms()) | changes)
+
+
+def without(*headers):
+    return tuple(header for header in ENVELOPE if header[0] not in headers)
+
+
+def bad_records():
+    """By name: reason, field, value, headers."""
+    missing = report("bad-1", now_ms())
+    del missing["category"]
+    structured = (("content-type", b"application/cloudevents+json"),)
+    event = {"specversion": "1.0", "id": "1", "source": "/tests", "type": "tocsin.report.v1"}
+    pii = base64.b64encode(json(reporter={"kind": "user", "ref": "someone@example.org"})).decode()
+    return {
+        "tombstone": ("empty", "value", None, ()),
+        "nothing": ("empty", "value", b"", ENVELOPE),
+        "text": ("not_json", "value", b"hello", ()),
+        "byte order mark": ("not_json", "value", b"\xef\xbb\xbf" + json(), ()),
+        "latin 1": ("invalid_utf8", "value", json(comment="X").replace(b"X", b"\xe9"), ()),
+        "nested": ("too_deep", "value", json(comment=0).replace(b"0}", b"[" * 5_000 + b"]" * 5_000 + b"}"), ()),
+        "number": ("wrong_type", "report_id", json(report_id=7), ()),
+        "list": ("wrong_type", "value", b"[]", ()),
+        "no category": ("missing_field", "category", orjson.dumps(missing), ENVELOPE),
+        "long ref": ("invalid_value", "channel.ref", json(channel={"ref": "x" * 129, "visibility": "public"}), ()),
+        "category": ("unknown_category", "category", json(category="witchcraft"), ()),
+        "country": ("invalid_country", "channel.country",
+                    json(channel={"ref": "c", "visibility": "public", "country": "ZZ"}), ()),  # fmt: skip
+        "no zone": ("invalid_time", "occurred_at", json(occurred_at="2026-03-01T12:00:00"), ()),
+        "future": ("future_timestamp", "occurred_at", json(occurred_at=rfc3339(now_ms() + 400_000)), ()),
+        "large": ("oversized", "value", json(comment="x" * 65_536), ()),
+        "e-mail": ("pii_detected", "reporter.ref", json(reporter={"kind": "user", "ref": "a@example.org"}), ENVELOPE),
+        "phone": ("pii_detected", "channel.ref", json(channel={"ref": "+4930123456", "visibility": "public"}), ()),
+        "hidden": ("pii_detected", "reporter.ref", orjson.dumps({**event, "data_base64": pii}), structured),
+        "half an envelope": ("bad_envelope", "ce_source", json(), without("ce_source")),
+        "other version": ("unsupported_version", "ce_type", json(),
+                          (*without("ce_type"), ("ce_type", b"tocsin.report.v2"))),  # fmt: skip
+    }  # fmt: skip
+
+
+def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
+    deployment = deploy()
+    cases = bad_records()
+    assert {reason for reason, *_ in cases.values()} == set(DEAD_LETTER_REASONS)
+    around = generate(8, 500, bad=0)
+    headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
+    letters = [
+        Published(name.encode(), value, None, reason, (*envelope, *headers))
+        for name, (reason, _, value, envelope) in cases.items()
+    ]
+    deployment.publish([*around[:250], *letters, *around[250:]])
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+    reader = deployment.outputs()
+
+    rows = {dict(row.headers)["tocsin-offset"] + b"/" + dict(row.headers)["tocsin-partition"]: row
+            for row in reader.all(deployment.name(DEAD_LETTERS))}  # fmt: skip
+    originals = {row.key: row for row in reader.all(deployment.name(SOURCE)) if row.key is not None}
+    assert len(rows) == len(cases)
+    for name, (reason, field, value, _) in cases.items():
+        original = originals[name.encode()]
+        row = rows[b"%d/%d" % (original.offset, original.partition)]
+        described = {key: text for key, text in row.headers if key.startswith("tocsin-")}
+        assert described.pop("tocsin-detail").startswith(b"Must ")
+        assert described == {
+            "tocsin-reason": reason.encode(),
+            "tocsin-field": field.encode(),
+            "tocsin-topic": original.topic.encode(),
+            "tocsin-partition": b"%d" % original.partition,
+            "tocsin-offset": b"%d" % original.offset,
+            "tocsin-timestamp": b"%d" % original.timestamp,
+            "tocsin-attempt": b"1",
+        }, name
+        if reason == "pii_detected":
+            redacted = {"sha256": hashlib.sha256(value).hexdigest(), "length": len(value), "field": field}
+            assert (row.key, orjson.loads(row.value)) == (None, redacted)
+            assert b"example.org" not in row.value + repr(row.headers).encode()
+        else:
+            assert (row.key, row.value) == (original.key, original.value), name
+            kept = [header for header in original.headers if header[0] != "tocsin-reason"]
+            assert list(row.headers[: len(kept)]) == kept
+    assert reader.count(deployment.name(ENRICHED)) == len({record.facts for record in around})
+
+
+@pytest.fixture
+def flooded(deploy):
+    """One partition that has had 600 good records and then 900 bad ones."""
+    deployment = deploy(partitions=1)
+    bad = [Published(b"k", b"not a report %d" % number, None, "not_json") for number in range(900)]
+    deployment.publish([*generate(9, 600, bad=0, duplicates=0), *bad])
+    return deployment
+
+
+def test_a_flood_stops_the_worker_until_the_operator_lets_it_pass(flooded):
+    workers = [flooded.fleet.start()]
+    assert workers[0].wait(30) == 1
+    # The supervisor starts it again, and it must stop again: what it counted is in its state.
+    flooded.fleet.tend()
+    workers += flooded.fleet.running
+    assert workers[1].wait(30) == 1
+    for worker in workers:
+        assert "FloodDetected" in worker.text
+        assert "of the last 1000 records of partition 0 could not be read as reports" in worker.text
+        assert "TOCSIN_DEAD_LETTER_BREAKER=off" in worker.text
+        assert "Traceback" not in worker.text
+    reader = flooded.outputs()
+    assert reader.count(flooded.name(DEAD_LETTERS)) <= 500, (
+        "the batch that trips the breaker must not be committed"
+    )
+    flooded.fleet.running.clear()
+
+    flooded.fleet.settings["TOCSIN_DEAD_LETTER_BREAKER"] = "off"
+    flooded.fleet.start()
+    flooded.wait_until_applied(30)
+    totals = check_outputs(flooded, flooded.outputs())
+    assert (totals.enriched, totals.dead_letters) == (600, 900)

@@ -1,0 +1,166 @@
+"""The demo: it adds up, tells its story, and leaves nothing behind, however it ends."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+
+
+class Demo:
+    """A demo as its own process. Its temporary folder lies in `folder`."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.out, self.err = folder / "out", folder / "err"
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [*COMMAND, "demo", "--reports", "2000", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=ROOT,
+                env=clean_environment(settings) | {"TMPDIR": str(self.temporary)},
+            )
+
+    @property
+    def printed(self) -> str:
+        return self.out.read_text()
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + 90
+        while text not in self.printed:
+            assert self.process.poll() is None, self.printed + self.err.read_text()
+            assert time.monotonic() < deadline, self.printed
+            time.sleep(0.05)
+
+    def end(self) -> int:
+        return self.process.wait(90)
+
+    def left_behind(self) -> list[str]:
+        """Files, and processes that were started in the demo's folder or from its environment."""
+        left = [str(path) for path in self.temporary.iterdir()]
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if f"TMPDIR={self.temporary}\0".encode() in environ.read_bytes():
+                    left.append((environ.parent / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        return left
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator:
+    started = []
+
+    def new(*arguments: str, **settings: str) -> Demo:
+        started.append(Demo(tmp_path, *arguments, **settings))
+        return started[-1]
+
+    yield new
+    for demo in started:
+        # Its own way of ending first: that one takes the worker and the broker along.
+        if demo.process.poll() is None:
+            demo.process.send_signal(signal.SIGTERM)
+            try:
+                demo.process.wait(30)
+            except subprocess.TimeoutExpired:
+                demo.process.kill()
+
+
+def topics_of_demos(bootstrap: str) -> set[str]:
+    names = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics
+    return {name for name in names if name.startswith("demo-")}
+
+
+def topics_gone(bootstrap: str, before: set[str]) -> bool:
+    """A deletion is confirmed before every broker has forgotten the topic."""
+    deadline = time.monotonic() + 20
+    while topics_of_demos(bootstrap) - before:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_on_its_own_kafka_it_tells_its_story_adds_up_and_leaves_nothing(start):
+    demo = start()
+    assert demo.end() == 0, demo.err.read_text()
+    printed = demo.printed
+    assert (
+        "It adds up: 2,000 published = 1,975 enriched + 10 duplicates dropped + 15 dead letters." in printed
+    )
+    assert re.search(r"^deepfake wave +162 +6 +6 +3 channel_review", printed, re.MULTILINE)
+    assert re.search(r"^brigade +110 +1 +1 +1 internal_review +brigade suspected", printed, re.MULTILINE)
+    assert re.search(
+        r"^\d\d:\d\d:\d\d opened +fraud level 1, internal_review +fraud ring, channel", printed, re.MULTILINE
+    )
+    assert "threshold_crossed: distinct_reporters 5 >= 5, risk 0." in printed
+    assert "\x1b" not in printed, "no terminal, no control characters"
+    assert demo.left_behind() == []
+
+
+def test_on_a_broker_that_is_there_it_deletes_its_topics(start, kafka):
+    before = topics_of_demos(kafka)
+    demo = start("--seed", "8", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    assert demo.end() == 0, demo.err.read_text()
+    assert "It adds up" in demo.printed
+    assert topics_gone(kafka, before)
+    assert demo.left_behind() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle_it_leaves_nothing(start, kafka, number):
+    before = topics_of_demos(kafka)
+    demo = start("--reports", "100000", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo.wait_for("opened")
+    demo.process.send_signal(number)
+    assert demo.end() == 1
+    assert "Traceback" not in demo.err.read_text()
+    assert topics_gone(kafka, before)
+    assert demo.left_behind() == []
+
+
+def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka):
+    before = topics_of_demos(kafka)
+    demo = start("--keep", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo.wait_for("tocsin publish")
+    exported = re.search(r"export (TOCSIN_\S+ .*)", demo.printed)
+    variables = dict(pair.split("=", 1) for pair in exported[1].split())
+    tail = subprocess.run(
+        [*COMMAND, "tail", "escalations", "--from-beginning", "--max", "20"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env=clean_environment(variables),
+        check=False,
+    )
+    assert tail.returncode == 0, tail.stderr
+    assert tail.stdout.count("\n") == 40
+    check = subprocess.run(
+        [*COMMAND, "topics", "check"], timeout=60, cwd=ROOT, env=clean_environment(variables), check=False
+    )
+    assert check.returncode == 0
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.end() == 0
+    assert topics_gone(kafka, before)
+    assert demo.left_behind() == []
+
+
+def test_a_worker_that_cannot_start_is_an_error_with_its_own_words(start, kafka, tmp_path):
+    before = topics_of_demos(kafka)
+    missing = tmp_path / "no-such-policies.yaml"
+    demo = start(TOCSIN_KAFKA_BOOTSTRAP=kafka, TOCSIN_POLICIES_FILE=str(missing))
+    assert demo.end() == 1
+    assert "the worker ended with exit code 2" in demo.err.read_text()
+    assert "no-such-policies.yaml" in demo.err.read_text()
+    assert topics_gone(kafka, before)
+    assert demo.left_behind() == []

@@ -1,0 +1,66 @@
+"""Any client, any partitioner, any codec: every report ends up at its home, once, with the same counts."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+from confluent_kafka import Producer
+
+from tests.kafka.harness.deployment import SOURCE
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT, MURMUR2
+from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
+from tests.kafka.harness.reports import generate
+
+
+def test_partitioners_mixed(deploy):
+    deployment = deploy()
+    reports = generate(6, 30_000)
+    random.Random(6).shuffle(reports)
+    deployment.fleet.start()
+    # At the same time, so that reports of one channel come to its owner by both source topics at once.
+    right, other, without_key = (
+        deployment.publisher(name) for name in (MURMUR2, LIBRDKAFKA_DEFAULT, MURMUR2)
+    )
+    keyless = [replace(record, key=None) for record in reports[2::3]]
+    for start in range(0, 10_000, 500):
+        for publisher, records in ((right, reports[0::3]), (other, reports[1::3]), (without_key, keyless)):
+            publisher.send(records[start : start + 500])
+    for publisher in (right, other, without_key):
+        publisher.flush()
+    deployment.published = reports[0::3] + reports[1::3] + keyless
+    seconds = deployment.wait_until_applied()
+
+    reader = deployment.outputs()
+    totals = check_outputs(deployment, reader)
+    compared = check_replay(deployment, reader, shipped_rules())
+    moved = Counter(
+        row.partition != partition
+        for partition in range(deployment.partitions)
+        for row in order_of(deployment, reader, partition)
+    )
+    # Three in four of two thirds; fewer would mean that the partitioners did not differ after all.
+    assert 0.4 < moved[True] / moved.total() < 0.6
+    assert deployment.fleet.exit_codes == []
+    print(
+        f"measured: {totals} {compared} moved {moved[True]}, applied {seconds:.1f} s after the last was published"
+    )
+
+
+def test_every_codec_of_kafka_is_read(deploy):
+    deployment = deploy()
+    for seed, codec in enumerate(("none", "gzip", "snappy", "lz4", "zstd"), 70):
+        records = generate(seed, 300)
+        producer = Producer(
+            {"bootstrap.servers": deployment.bootstrap, "compression.type": codec, "linger.ms": 20}
+        )
+        for record in records:
+            producer.produce(deployment.name(SOURCE), record.value, record.key)
+        assert producer.flush(30) == 0
+        deployment.published += records
+    worker = deployment.fleet.start()
+    deployment.fleet.wait_for(
+        lambda: worker.exit_code is not None or deployment.everything_applied(), 30, "applied", tend=False
+    )
+    assert worker.exit_code is None, worker.tail()
+    check_outputs(deployment, deployment.outputs())

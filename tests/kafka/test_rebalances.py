@@ -1,0 +1,54 @@
+"""Rebalances while a backlog waits in the worker's queue: Faust empties it behind our back, and nothing may stall."""
+
+import signal
+import time
+
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.replay import check_replay, shipped_rules
+from tests.kafka.harness.reports import generate
+
+# Each visit of a second worker is two: it comes, it goes.
+VISITS = 5
+REPORTS = 150_000
+# From the start of the process to its joining the group.
+VISITOR_STARTS_SECONDS = 1.5
+
+
+def test_ten_rebalances_under_backlog(deploy):
+    deployment = deploy()
+    fleet = deployment.fleet
+    reports = generate(11, REPORTS)
+    pieces = iter(range(0, REPORTS, REPORTS // VISITS))
+    stays = fleet.start()
+    fleet.wait_for(lambda: "owns partitions [" in stays.text, 30, "first takeover")
+    backlogs = []
+
+    def followed(rebalances):
+        so_far = stays.text.count("owns partitions [")
+        return lambda: stays.text.count("owns partitions [") >= so_far + rebalances
+
+    for _ in range(VISITS):
+        left_again = followed(2)
+        # Paused, well within its session, so that there is a backlog when the visitor joins.
+        stays.signal(signal.SIGSTOP)
+        start = next(pieces)
+        visitor = fleet.start()
+        deployment.publish(reports[start : start + REPORTS // VISITS])
+        time.sleep(VISITOR_STARTS_SECONDS)
+        stays.signal(signal.SIGCONT)
+        fleet.wait_for(lambda: "owns partitions [" in visitor.text, 30, "the visitor owns something")
+        visitor.signal(signal.SIGTERM)
+        backlogs.append(len(deployment.published) - deployment.applied())
+        assert visitor.wait(10) == 0
+        fleet.tend()
+        # Only at its next heartbeat does it notice; a visitor that came before would make two rebalances one.
+        fleet.wait_for(left_again, 10, "it follows the visitor's leaving")
+    seconds = deployment.wait_until_applied()
+    assert stays.exit_code is None
+    assert fleet.exit_codes == [0] * VISITS
+    assert sum(backlog > 0 for backlog in backlogs) >= VISITS - 1, backlogs
+
+    reader = deployment.outputs()
+    totals = check_outputs(deployment, reader)
+    compared = check_replay(deployment, reader, shipped_rules())
+    print(f"measured: {totals} {compared} backlogs {backlogs}, the rest in {seconds:.1f} s")
