@@ -1,0 +1,88 @@
+"""What README and docs show is what the code takes and gives."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from streams.commands.main import commands
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.events.decoding import decode_report
+from streams.events.escalation import Escalation
+from streams.events.report import CATEGORIES, MessageReport
+from streams.registry.loader import load_rules
+from streams.runtime.topics import load_catalogue
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# After every report of the examples.
+LATER_MS = 4_000_000_000_000
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", text(page), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/events.md"])
+def test_the_report_shown_is_a_report(page):
+    reports = [block for block in blocks(page, "json") if '"report_id"' in block and '"kind"' in block]
+    assert reports
+    for report in reports:
+        assert decode_report(report.encode(), (), LATER_MS).report.report_id
+
+
+def test_the_escalation_shown_is_part_of_one():
+    (shown,) = (block for block in blocks("README.md", "json") if '"escalation_id"' in block)
+    whole = next((ROOT / "schemas/examples/escalations/v1").glob("updated*.json"))
+    fields = orjson.loads(shown)
+    example = orjson.loads(whole.read_bytes())["value"]
+    assert [name for name in fields if fields[name] != example.get(name)] == []
+    msgspec.convert(example, Escalation)
+
+
+def test_every_field_category_and_topic_is_in_the_page_of_events():
+    page = text("docs/events.md")
+    wanted = [*MessageReport.__struct_fields__, *CATEGORIES, *load_catalogue()]
+    assert [name for name in wanted if f"`{name}`" not in page] == []
+
+
+def test_the_policy_shown_is_one(tmp_path):
+    page = text("docs/policies.md")
+    block = page[page.index("    policies:") :].split("\n\n")[0]
+    shown = tmp_path / "policies.yaml"
+    shown.write_text("\n".join(line.removeprefix("    ") for line in block.splitlines()), encoding="utf-8")
+    assert [policy.id for policy in load_rules(policies=shown).policies] == ["fraud"]
+
+
+def test_every_reason_of_a_dead_letter_is_in_its_table():
+    table = text("schemas/topics/dead-letters.yaml")
+    assert [reason for reason in DEAD_LETTER_REASONS if f"{reason}:" not in table] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_named_exists(page):
+    named = re.findall(r"`((?:streams|schemas|docs|deploy|tests)/[A-Za-z0-9_./-]+?)/?`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_named_exists(page):
+    lines = re.findall(r"(?:^ {4}|`|^export )(?:\.venv/bin/)?tocsin ([a-z][a-z -]*)", page.read_text(encoding="utf-8"), re.M)
+    for line in lines:
+        words = []
+        group = commands
+        for word in line.split():
+            if not hasattr(group, "commands") or word not in group.commands:
+                break
+            group = group.commands[word]
+            words.append(word)
+        assert words, f"{page.name}: tocsin {line}"
+        assert CliRunner().invoke(commands, [*words, "--help"]).exit_code == 0
