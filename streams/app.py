@@ -3,14 +3,18 @@
 Importing this module reads the environment and the registry, so that a wrong setting stops the worker at once.
 """
 
+import os
+
 from streams.assessment.policies import compile_rules
+from streams.operations.faust_sensor import RebalanceSensor
+from streams.operations.worker_operations import WorkerOperations
 from streams.registry.loader import load_rules
-from streams.report_stage import report_stage
+from streams.report_observer import ReportObserver
+from streams.report_stage import SOURCES, report_stage
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.observer import Observer
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topics import admin_client, check_topics, load_catalogue
-from streams.settings import load_settings
+from streams.settings import PREFIX, load_settings
 
 settings = load_settings()
 rules = compile_rules(
@@ -20,7 +24,20 @@ rules = compile_rules(
 )
 
 
-async def _check_surroundings() -> None:
+async def _before_start() -> None:
+    # First of all: probes must be answered while Kafka is asked and state is restored.
+    watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
+    try:
+        await app.add_async_context(watching)
+    except OSError as error:
+        raise RefusedToStart(
+            f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot be listened on "
+            f"({os.strerror(error.errno) if error.errno else error}). Another worker may have it: choose another port, or 0 for a free one that is logged."
+        ) from error
+    await _check_topics()
+
+
+async def _check_topics() -> None:
     async with admin_client(app.connection) as admin:
         problems = await check_topics(
             admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
@@ -32,5 +49,7 @@ async def _check_surroundings() -> None:
         )
 
 
-app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _check_surroundings)
-app.add_stage(report_stage(rules), Observer())
+app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)
+operations = WorkerOperations(rules.rules, SOURCES, app.lags)
+app.add_stage(report_stage(rules), ReportObserver(operations))
+app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

@@ -90,6 +90,36 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What is logged.")
     ] = "INFO"
+    log_format: Annotated[
+        Literal["console", "json"],
+        Field(description="`console` for people, `json` for one JSON object per line. To standard error."),
+    ] = "console"
+    http_host: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9.:-]+$",
+            description="Address on which a worker serves /metrics, /livez, /readyz and /status. They ask for no "
+            "password: open them to those alone who may read them.",
+        ),
+    ] = "127.0.0.1"
+    http_port: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="Port for the same; workers on one machine need one each. 0 takes a free one and logs it.",
+        ),
+    ] = 9464
+    # Three times what a transaction may take until it is given up (20 s): until then a silence may still end by itself.
+    watchdog_seconds: Annotated[
+        int,
+        Field(
+            ge=5,
+            le=3600,
+            description="A worker ends itself when it applies nothing for so long although reports wait, or when its "
+            "event loop hangs for so long.",
+        ),
+    ] = 60
 
     def connection(self) -> Connection:
         """How to reach the brokers. Raises SettingsError when TLS or SASL settings do not fit together."""

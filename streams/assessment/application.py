@@ -8,14 +8,14 @@ from streams.assessment.count_store import CountEntry
 from streams.assessment.counts import ChannelCounts, Measures
 from streams.assessment.due import EpisodeKey
 from streams.assessment.enrichment import channel_window, public_report
-from streams.assessment.episodes import Cause
+from streams.assessment.episodes import Cause, Open, note_clear, rise
 from streams.assessment.findings import CHANNEL_COUNTS, Part, judge, parts_of
 from streams.assessment.jurisdiction import Located
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CategoryPlan, CompiledRules
 from streams.assessment.replay import TICKS_HEADER
-from streams.assessment.transitions import advance, after_report
+from streams.assessment.transitions import advance, open_or_raise
 from streams.events.decoding import DecodedReport
 from streams.events.encoding import encode
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport, Source
@@ -80,6 +80,7 @@ def apply_report(
     state.applied += 1
     state.newest_append = max(state.newest_append, origin.timestamp)
     outcome.counters["applied"] += 1
+    outcome.event_times.append(occurred)
     if counted:
         _decide(state, rules, channel_key, origin, decoded, located, plan, counts, measured, outcome)
     else:
@@ -108,31 +109,39 @@ def _decide(
 ) -> None:
     """Let each policy of the report's category see the channel as it now is."""
     report = decoded.report
-    of_channel = state.episodes.get(report.channel.ref, {})
+    channel = report.channel.ref
+    of_channel = state.episodes.get(channel, {})
     cause = None
     for policy, window in plan.policies:
-        episode_key = (policy.policy.id, policy.mode)
+        episode = of_channel.get(policy.key)
         if policy.single_category:
             measures = measured[window]
-            if measures.reports < policy.least_reports and episode_key not in of_channel:
+            if episode is None and measures.reports < policy.least_reports:
                 # The usual case by far: too few reports for any level, and nothing there that could become clear.
                 continue
-            parts = [Part(report.category, counts, measures)]
+            verdict = policy.judge(measures)
+            parts = None
         else:
             parts = parts_of(state.counts, channel_key, policy.policy.categories, policy.spec, state.now)
-        verdict = judge(policy, parts, state.now)
-        if not verdict.level and episode_key not in of_channel:
+            verdict = judge(policy, parts, state.now)
+        if rise(episode, verdict.level) is None:
+            if isinstance(episode, Open) and note_clear(episode, state.now, clear=verdict.clear):
+                state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, state.now)
             continue
-        if cause is None:
-            cause = Cause(
-                report.report_id,
-                report.category,
-                origin.topic,
-                origin.partition,
-                origin.offset,
-                tuple((place.code, place.confidence, place.basis) for place in located.jurisdictions),
-                located.obligation_ids,
-                located.tier,
-            )
-        key = EpisodeKey(report.channel.ref, *episode_key)
-        after_report(state, rules, key, policy, verdict, parts, cause, decoded.ce_source, outcome)
+        cause = cause or _cause(report, origin, located)
+        parts = parts or [Part(report.category, counts, measured[window])]
+        key = EpisodeKey(channel, *policy.key)
+        open_or_raise(state, rules, key, policy, verdict.level, parts, cause, decoded.ce_source, outcome)
+
+
+def _cause(report: MessageReport, origin: Origin, located: Located) -> Cause:
+    return Cause(
+        report.report_id,
+        report.category,
+        origin.topic,
+        origin.partition,
+        origin.offset,
+        tuple((place.code, place.confidence, place.basis) for place in located.jurisdictions),
+        located.obligation_ids,
+        located.tier,
+    )

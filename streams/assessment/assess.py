@@ -16,7 +16,7 @@ from streams.assessment.transitions import advance
 from streams.events.dead_letter import Rejected, dead_letter
 from streams.events.decoding import DecodedReport, decode_report
 from streams.events.origin import INTERNAL_TOPIC, Origin, is_internal, origin_of, with_origin
-from streams.events.record import OutputRecord, SourceRecord
+from streams.events.record import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord, bytes_on_the_wire
 from streams.events.tick import decode_tick
 
 DEAD_LETTERS = "dead-letters"
@@ -44,12 +44,19 @@ def assess(state: PartitionState, records: Sequence[SourceRecord], rules: Compil
         try:
             decoded = decode_report(record.value, record.headers, origin.timestamp)
         except Rejected as rejected:
-            outcome.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
-            outcome.counters[f"dead_letter:{rejected.reason}"] += 1
+            _refuse(record, rejected, outcome)
             flooded = state.flood.note(dead=True)
         else:
             flooded = state.flood.note(dead=False)
-            _take(state, rules, record, internal, origin, decoded, outcome)
+            try:
+                _take(state, rules, record, internal, origin, decoded, outcome)
+            except Exception as error:
+                # Whatever it is, it stops the worker: an operator must be able to find the report.
+                error.add_note(
+                    f"while applying report {decoded.report.report_id}: "
+                    f"{record.topic} partition {record.partition} offset {record.offset}"
+                )
+                raise
         if flooded and rules.dead_letter_breaker:
             raise FloodDetected(
                 f"{state.flood.dead_letters} of the last {WINDOW} records of partition {state.partition} could not "
@@ -58,6 +65,11 @@ def assess(state: PartitionState, records: Sequence[SourceRecord], rules: Compil
             )
     outcome.changes = state.drain_changes()
     return outcome
+
+
+def _refuse(record: SourceRecord, rejected: Rejected, outcome: Outcome) -> None:
+    outcome.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
+    outcome.counters[f"dead_letter:{rejected.reason}"] += 1
 
 
 def next_due(state: PartitionState) -> int | None:
@@ -103,9 +115,12 @@ def _take(
                 f"{record.topic} partition {record.partition} offset {record.offset}: the home of this report is "
                 f"partition {home} of {state.partitions}. The number of partitions was changed."
             )
-        outcome.outputs.append(
-            OutputRecord(INTERNAL_TOPIC, home, channel_key, record.value, with_origin(record))
-        )
+        headers = with_origin(record)
+        if bytes_on_the_wire(channel_key, record.value, headers) > MAX_PASSED_ON_BYTES:
+            limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
+            _refuse(record, Rejected("oversized", "headers", limit), outcome)
+            return
+        outcome.outputs.append(OutputRecord(INTERNAL_TOPIC, home, channel_key, record.value, headers))
         outcome.counters["rekeyed"] += 1
         return
     hashed = report_hash(decoded.ce_source, report.report_id)

@@ -81,6 +81,28 @@ def _measures(total: Counters, distinct: int) -> Measures:
     )
 
 
+def _sum_of_few(panes: Sequence[Pane], start: int) -> Measures:
+    """Sum the panes from `start` on. Local sums are twice as fast as those of an object."""
+    if len(panes) == 1 and panes[0].start >= start:
+        return _measures(panes[0], panes[0].kept * panes[0].weight)
+    reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
+    for pane in panes:
+        if pane.start >= start:
+            reports += pane.reports
+            distinct += pane.kept * pane.weight
+            risk += pane.risk
+            trusted_flaggers += pane.trusted_flaggers
+            automated += pane.automated
+            state_actors += pane.state_actors
+            anonymous += pane.anonymous
+            without_ref += pane.without_ref
+    distinct = (distinct + UNIT // 2) // UNIT
+    return tuple.__new__(
+        Measures,
+        (reports, distinct, risk, trusted_flaggers, automated, state_actors, anonymous, without_ref),
+    )
+
+
 class _State(msgspec.Struct, array_like=True, gc=False):
     """What is persisted, as a MessagePack array: small numbers take a byte.
 
@@ -168,13 +190,12 @@ class ChannelCounts:
         panes = self._panes
         total = self._sums.get(spec) if self._sums is not None else None
         if total is None:
-            if len(panes) == 1 and panes[0].start >= window_start(spec.ring, spec.panes, now):
-                return _measures(panes[0], panes[0].kept * panes[0].weight)
+            if len(panes) <= _FEW_PANES:
+                return _sum_of_few(panes, window_start(spec.ring, spec.panes, now))
             total = RunningSum.of(panes, spec, now)
-            if len(panes) > _FEW_PANES:
-                if self._sums is None:
-                    self._sums = {}
-                self._sums[spec] = total
+            if self._sums is None:
+                self._sums = {}
+            self._sums[spec] = total
         elif now >= total.until:
             total.slide(panes, now)
         return _measures(total, total.distinct)
@@ -200,12 +221,11 @@ class ChannelCounts:
     def encode(self) -> bytes:
         """Give the state as bytes, the version first."""
         panes = self._panes
-        last_seen = self._last_seen or {}
-        reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
-        # Changes nothing that is measured, now or later: it only spares the next encoding the same work.
-        settle(last_seen, panes)
-        index = {pane.start: place for place, pane in enumerate(panes)}
-        places = bytes(map(index.__getitem__, last_seen.values()))
+        last_seen = self._last_seen
+        reporters = places = b""
+        if last_seen:
+            reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
+            places = bytes(len(last_seen)) if len(panes) == 1 else _places(last_seen, panes)
         return _VERSION + _encode(
             _State(self._now, self._limit, panes, reporters, places, self._messages or {})
         )
@@ -248,6 +268,9 @@ class ChannelCounts:
             if now >= total.until:
                 total.slide(panes, now)
         before, self._now = self._now, now
+        if (not panes or panes[0].start >= held_from(0, now)) and self._limit == next_limit(0):
+            # The usual case: the finest ring holds everything, so nothing is folded or forgotten.
+            return
         if fold(panes, before, now):
             self._last_seen = resample(self._last_seen or {}, panes)
             self._sums = None
@@ -264,6 +287,17 @@ class ChannelCounts:
             left = {reporter: seen for reporter, seen in self._last_seen.items() if seen >= horizon}
             self._last_seen = left
             self._limit = min(self._limit, next_limit(len(left)))
+
+
+def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:
+    """Give the index of each reporter's pane."""
+    index = {pane.start: place for place, pane in enumerate(panes)}
+    try:
+        return bytes(map(index.__getitem__, last_seen.values()))
+    except KeyError:
+        # A pane was folded since. Changes nothing that is measured: it only spares the next encoding the same work.
+        settle(last_seen, panes)
+        return bytes(map(index.__getitem__, last_seen.values()))
 
 
 def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int) -> int:

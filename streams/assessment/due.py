@@ -44,12 +44,13 @@ class DueTransitions:
 
     def pop(self, until: int) -> tuple[int, EpisodeKey] | None:
         """Take the next one due at `until` or before."""
-        earliest = self.earliest()
-        if earliest is None or earliest > until:
-            return None
-        time, key = heapq.heappop(self._heap)
-        del self._times[key]
-        return time, key
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            time, key = heapq.heappop(heap)
+            if self._times.get(key) == time:
+                del self._times[key]
+                return time, key
+        return None
 
 
 class ExpiryDays:

@@ -32,6 +32,11 @@ class RecentReports:
         self._next = 0
         self._touched: dict[int, None] = {}
 
+    @property
+    def slots(self) -> int:
+        """How many state records the hashes take."""
+        return len(self._slots)
+
     def __contains__(self, hashed: int) -> bool:
         return hashed in self._hashes
 

@@ -1,5 +1,7 @@
 """Which partition is the home of a channel: the one where its counts and episodes are kept."""
 
+import struct
+
 # Constants of MurmurHash2 and the seed that Kafka's Java client uses. Java's default partitioner is the one rule that
 # every publisher can follow by setting the channel ref as key, and then nothing needs to be re-keyed.
 _SEED = 0x9747B28C
@@ -17,8 +19,8 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     tail = length & ~3
     h = _SEED ^ length
-    for start in range(0, tail, 4):
-        k = int.from_bytes(data[start : start + 4], "little") * _MULTIPLIER & _MASK
+    for word in struct.unpack_from(f"<{length >> 2}I", data):
+        k = word * _MULTIPLIER & _MASK
         k = (k ^ (k >> 24)) * _MULTIPLIER & _MASK
         h = (h * _MULTIPLIER & _MASK) ^ k
     if tail < length:

@@ -46,7 +46,7 @@ class CompiledPolicy:
     """
 
     policy: Policy
-    mode: PolicyMode
+    key: tuple[str, PolicyMode]
     spec: WindowSpec
     timing: Timing
     levels: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
@@ -106,7 +106,7 @@ def compile_rules(
         locator=Locator(rules),
         risk_model=RiskModel(rules),
         plans={category: _plan(category, compiled) for category in rules.categories},
-        policies={(policy.policy.id, policy.mode): policy for policy in compiled},
+        policies={policy.key: policy for policy in compiled},
         obligations={obligation.id: obligation for obligation in rules.obligations},
         dead_letter_breaker=dead_letter_breaker,
         duplicates_remembered=duplicates_remembered,
@@ -135,7 +135,7 @@ def _compile(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
     first = policy.levels[0].when
     return CompiledPolicy(
         policy=policy,
-        mode=mode,
+        key=(policy.id, mode),
         spec=spec,
         timing=Timing(RINGS[spec.ring].pane_ms, policy.min_clear_ms, policy.cooldown_ms),
         levels=tuple((level.level, _conditions(level)) for level in reversed(policy.levels)),

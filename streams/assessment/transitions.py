@@ -1,5 +1,6 @@
 """Moving episodes: by a report, and by time alone."""
 
+from streams.assessment.count_store import DAY_MS
 from streams.assessment.due import EpisodeKey
 from streams.assessment.episodes import (
     Cause,
@@ -9,13 +10,12 @@ from streams.assessment.episodes import (
     after_resolution,
     note_clear,
     resolution_time,
-    rise,
 )
 from streams.assessment.escalations import Transition, escalation_id, escalation_record
 from streams.assessment.findings import Part, judge, parts_of
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
-from streams.assessment.policies import CompiledPolicy, CompiledRules, Verdict
+from streams.assessment.policies import CompiledPolicy, CompiledRules
 from streams.assessment.windows import window_spec
 
 
@@ -28,35 +28,30 @@ def advance(
     """Move the partition's time on to `time` (ms) and do what was due by then, in the order of (due time, key)."""
     while (due := state.due.pop(time)) is not None:
         _serve(state, rules, *due, outcome)
-    expiry = state.counts.next_expiry()
-    if expiry is not None and expiry <= time:
+    if time // DAY_MS != state.now // DAY_MS:
         state.counts.expire(time)
     state.now = time
 
 
-def after_report(
+def open_or_raise(
     state: PartitionState,
     rules: CompiledRules,
     key: EpisodeKey,
     policy: CompiledPolicy,
-    verdict: Verdict,
+    level: int,
     parts: list[Part],
     cause: Cause,
     ce_source: str,
     outcome: Outcome,
 ) -> None:
-    """Do to an episode what a report that was just counted means for it."""
-    episode = state.episode(key)
-    step = rise(episode, verdict.level)
+    """Bring the episode to `level`, which the report of `cause` made hold (see episodes.rise)."""
     now = state.now
-    if step is None:
-        if isinstance(episode, Open) and note_clear(episode, now, clear=verdict.clear):
-            state.put_episode(key, episode, policy.timing, now)
-        return
-    scope = Scope(policy.policy.categories, policy.policy.window_ms, _level_name(policy, verdict.level))
+    episode = state.episode(key)
+    scope = Scope(policy.policy.categories, policy.policy.window_ms, _level_name(policy, level))
     if isinstance(episode, Open):
+        outcome.counters[f"raised:{key.policy}:{key.mode}:{episode.level}"] += 1
         episode.sequence += 1
-        episode.level = verdict.level
+        episode.level = level
         episode.clear_since = None
         episode.cause = cause
         episode.scope = scope
@@ -64,7 +59,7 @@ def after_report(
     else:
         episode = Open(
             escalation_id=escalation_id(key, ce_source, cause.report_id),
-            level=verdict.level,
+            level=level,
             sequence=1,
             clear_since=None,
             first_report_id=cause.report_id,

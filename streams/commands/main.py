@@ -5,10 +5,15 @@ import sys
 import click
 
 from streams import __version__
+from streams.commands.completion import completion
 from streams.commands.config import config
+from streams.commands.dead_letters import dead_letters
 from streams.commands.demo import demo
+from streams.commands.explain import explain
 from streams.commands.policy import policy
 from streams.commands.publish import publish
+from streams.commands.simulate import simulate
+from streams.commands.state import state
 from streams.commands.tail import tail
 from streams.commands.topics import topics
 from streams.commands.worker import worker
@@ -25,11 +30,34 @@ EXIT_WRONG_INPUT = 2
 def commands() -> None:
     """Turns reports about messages into escalations, each exactly once.
 
-    Settings come from environment variables; `tocsin config show` lists them.
-    """
+    Settings come from environment variables; `tocsin config show` lists them. Every command explains itself with
+    --help. Exit codes: 0 done; 1 it failed, or it found what it looks for wrong; 2 the command line, a setting or a
+    file is wrong.
+
+    \b
+    First steps:
+      tocsin demo                        everything at work, on a Kafka of its own
+      tocsin topics create               once, on your Kafka
+      tocsin worker                      as many as you have cores
+      tocsin simulate --reports 20000    something to work on
+      tocsin tail escalations            what comes out
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
 
 
-for command in (config, demo, policy, publish, tail, topics, worker):
+for command in (
+    completion,
+    config,
+    dead_letters,
+    demo,
+    explain,
+    policy,
+    publish,
+    simulate,
+    state,
+    tail,
+    topics,
+    worker,
+):
     commands.add_command(command)
 
 

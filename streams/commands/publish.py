@@ -9,15 +9,14 @@ import click
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.broker_errors import broker_errors_explained
-from streams.commands.reading import require_topics
+from streams.commands.progress import Progress
 from streams.commands.report_event import report_headers
+from streams.commands.writing import SOURCE_TOPIC, Pace, started_producer
 from streams.events.dead_letter import Rejected
-from streams.events.decoding import MAX_REPORT_BYTES, decode_report
+from streams.events.decoding import decode_report
 from streams.events.envelope import rfc3339
 from streams.events.personal_data import looks_like_email
 from streams.settings import Settings, load_settings
-
-TOPIC = "message-reports"
 
 # Bytes read at once: some 2,000 reports, sent together. Less comes back at once when that is all there is, so that a
 # line typed or piped in is sent when it is there.
@@ -46,13 +45,19 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
     "--source", default="tocsin-publish", show_default=True, callback=_checked_source,
     help="Who publishes (ce_source). With report_id it tells a repeated report from a new one.",
 )  # fmt: skip
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Reports a second.  [default: as fast as possible]",
+)
 @click.option("--dry-run", is_flag=True, help="Check every line and send nothing; needs no Kafka.")
-def publish(file: BinaryIO, source: str, dry_run: bool) -> None:
+def publish(file: BinaryIO, source: str, rate: float | None, dry_run: bool) -> None:
     """Publish reports, one JSON object a line, to message-reports.
 
     FILE holds one report payload per line (schemas/ says what a report is); `-`, the default, reads standard input.
     A line that is no report is named on standard error and left out; the others are sent, as CloudEvents in binary
-    mode with the channel's ref as key. Publishing a file again is harmless: Tocsin drops reports it has seen.
+    mode with the channel's ref as key. A file can be published again after a failure: Tocsin drops the reports that
+    are among the last it has seen (TOCSIN_DUPLICATES_REMEMBERED). On a terminal it shows how far it is.
 
     Exits with 1 if a line was refused.
 
@@ -67,7 +72,7 @@ def publish(file: BinaryIO, source: str, dry_run: bool) -> None:
         click.echo(f"{ready} ready to publish, {lines.refused} refused")
     else:
         with broker_errors_explained(settings):
-            published = _send(settings, lines.read(file))
+            published = _send(settings, lines.read(file), rate)
         click.echo(f"{published} published, {lines.refused} refused")
     if lines.refused:
         raise SystemExit(1)
@@ -116,36 +121,26 @@ def _read(file: BinaryIO) -> bytes:
     return file.read1(_READ_BYTES)  # type: ignore[attr-defined, no-any-return]
 
 
-def _send(settings: Settings, batches: Iterator[list[Event]]) -> int:
+def _send(settings: Settings, batches: Iterator[list[Event]], rate: float | None) -> int:
     # Reading may block for as long as a person types, so it happens outside of the event loop: Ctrl-C then ends it.
-    published = 0
+    topic = settings.topic_prefix + SOURCE_TOPIC
     with asyncio.Runner() as runner:
-        producer = runner.run(_started(settings))
+        producer = runner.run(started_producer(settings, topic))
+        progress, pace = Progress("published"), Pace(rate)
         try:
             for events in batches:
-                runner.run(_send_all(producer, settings.topic_prefix + TOPIC, events))
-                published += len(events)
+                for start in range(0, len(events), pace.batch):
+                    part = events[start : start + pace.batch]
+                    runner.run(_send_all(producer, topic, part, pace))
+                    progress.add(len(part))
         finally:
             runner.run(producer.stop())
-    return published
+            progress.clear()
+    return progress.count
 
 
-async def _started(settings: Settings) -> AIOKafkaProducer:
-    await require_topics(settings.connection(), [settings.topic_prefix + TOPIC])
-    producer = AIOKafkaProducer(
-        **settings.connection().client_options(),
-        enable_idempotence=True,
-        max_request_size=2 * MAX_REPORT_BYTES,
-    )
-    try:
-        await producer.start()
-    except BaseException:
-        await producer.stop()
-        raise
-    return producer
-
-
-async def _send_all(producer: AIOKafkaProducer, topic: str, events: list[Event]) -> None:
+async def _send_all(producer: AIOKafkaProducer, topic: str, events: list[Event], pace: Pace) -> None:
+    await pace.turn(len(events))
     deliveries = [
         await producer.send(topic, key=event.key, value=event.value, headers=event.headers)
         for event in events

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime.connection import Connection
@@ -26,13 +26,7 @@ async def committed_reader(
     """
     await require_topics(connection, topics)
     consumer = AIOKafkaConsumer(
-        *topics,
-        **connection.client_options(),
-        group_id=None,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest" if from_beginning else "latest",
-        fetch_max_wait_ms=_FETCH_WAIT_MS,
-        max_partition_fetch_bytes=_FETCH_BYTES,
+        *topics, **_options(connection), auto_offset_reset="earliest" if from_beginning else "latest"
     )
     try:
         await consumer.start()
@@ -45,6 +39,46 @@ async def committed_reader(
         await consumer.stop()
 
 
+async def committed_records(
+    connection: Connection, topic: str, *, partition: int | None = None, since_ms: int | None = None
+) -> AsyncIterator[ConsumerRecord]:
+    """The records of a topic, or of one partition of it, up to what is committed now; each partition in its order.
+
+    With `since_ms`, from the first record on that was appended at that time or later (ms since the epoch). Raises
+    UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker answers.
+    """
+    numbers = range(await partition_count(connection, topic)) if partition is None else [partition]
+    places = [TopicPartition(topic, number) for number in numbers]
+    consumer = AIOKafkaConsumer(**_options(connection), auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        starts = await consumer.beginning_offsets(places)
+        if since_ms is not None:
+            found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+            starts = {place: found[place].offset if found[place] else ends[place] for place in places}
+        for place in places:
+            consumer.seek(place, starts[place])
+        # By position, not by the last record's offset: a log may end in a transaction marker.
+        while left := [place for place in places if await consumer.position(place) < ends[place]]:
+            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
+                for record in records:
+                    yield record
+    finally:
+        await consumer.stop()
+
+
+def _options(connection: Connection) -> dict[str, object]:
+    return {
+        **connection.client_options(),
+        "group_id": None,
+        "isolation_level": "read_committed",
+        "fetch_max_wait_ms": _FETCH_WAIT_MS,
+        "max_partition_fetch_bytes": _FETCH_BYTES,
+    }
+
+
 async def require_topics(connection: Connection, topics: Sequence[str]) -> None:
     """Raise UnknownTopicOrPartitionError at once if a topic is missing; clients wait 40 s to see it appear."""
     async with admin_client(connection) as admin:
@@ -52,3 +86,13 @@ async def require_topics(connection: Connection, topics: Sequence[str]) -> None:
     missing = sorted(set(topics).difference(there))
     if missing:
         raise UnknownTopicOrPartitionError(", ".join(missing))
+
+
+async def partition_count(connection: Connection, topic: str) -> int:
+    """How many partitions a topic has. Raises UnknownTopicOrPartitionError."""
+    async with admin_client(connection) as admin:
+        # All topics, as asking for one by name lets a broker create it if it is set to.
+        for row in await admin.describe_topics():
+            if row["topic"] == topic and row["partitions"]:
+                return len(row["partitions"])
+    raise UnknownTopicOrPartitionError(topic)

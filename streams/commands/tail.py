@@ -7,8 +7,10 @@ import msgspec
 
 from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.reading import committed_reader
+from streams.commands.record_filter import FILTERS, RecordFilter
 from streams.commands.record_text import READABLE, as_json
 from streams.events.record import SourceRecord
+from streams.events.report import CATEGORIES
 from streams.settings import Settings, load_settings
 
 
@@ -16,33 +18,68 @@ from streams.settings import Settings, load_settings
 @click.argument("topic", type=click.Choice(list(READABLE)))
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest record instead of the next one.")
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: key, headers, value.")
-@click.option("--max", "most", type=click.IntRange(min=1), help="End after so many records.")
-def tail(topic: str, from_beginning: bool, json_lines: bool, most: int | None) -> None:
+@click.option("--max", "most", type=click.IntRange(min=1), help="End after so many records were printed.")
+@click.option("--channel", help="Only records of the channel with this ref.")
+@click.option(
+    "--category", type=click.Choice(CATEGORIES), metavar="NAME", help="Only records that concern it."
+)
+@click.option("--policy", help="Only escalations of the policy with this id.")
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(["opened", "updated", "resolved"]),
+    metavar="NAME",
+    help="Only events that opened, updated or resolved an escalation.",
+)
+def tail(
+    topic: str,
+    from_beginning: bool,
+    json_lines: bool,
+    most: int | None,
+    channel: str | None,
+    category: str | None,
+    policy: str | None,
+    type_: str | None,
+) -> None:
     """Print records of TOPIC as they are committed, until Ctrl-C.
 
-    An aborted transaction is never shown, exactly as for any read_committed subscriber.
+    An aborted transaction is never shown, exactly as for any read_committed subscriber. TOPIC is escalations,
+    escalations-shadow, enriched-reports or dead-letters; `tocsin dead-letters list` has filters for the last.
 
     \b
     Examples:
       tocsin tail escalations
+      tocsin tail escalations --from-beginning --policy fraud --type opened
       tocsin tail dead-letters --from-beginning --json | jq '.headers["tocsin-reason"]'
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    given = {"channel": channel, "category": category, "policy": policy, "type": type_}
+    wanted = RecordFilter({name: value for name, value in given.items() if value is not None})
+    for name in wanted.values:
+        if name not in FILTERS[topic]:
+            raise click.UsageError(f"--{name} means nothing for {topic}: its records have none.")
     settings = load_settings()
     try:
         with broker_errors_explained(settings):
-            asyncio.run(_print_records(settings, topic, from_beginning, json_lines, most))
+            asyncio.run(_print_records(settings, topic, from_beginning, json_lines, most, wanted))
     except KeyboardInterrupt:
         # The usual way to end it.
         return
 
 
 async def _print_records(
-    settings: Settings, topic: str, from_beginning: bool, json_lines: bool, most: int | None
+    settings: Settings,
+    topic: str,
+    from_beginning: bool,
+    json_lines: bool,
+    most: int | None,
+    wanted: RecordFilter,
 ) -> None:
     name = settings.topic_prefix + topic
     printed = 0
     async with committed_reader(settings.connection(), [name], from_beginning=from_beginning) as consumer:
         async for record in consumer:
+            if not wanted.holds(topic, record):
+                continue
             click.echo(_text(topic, record, json_lines))
             printed += 1
             if printed == most:

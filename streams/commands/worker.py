@@ -17,5 +17,8 @@ def worker() -> None:
     # Imported here: it reads the environment and the registry, which other commands may not need.
     from streams.app import app, settings  # noqa: PLC0415
 
-    configure_logs(settings.log_level, FloodDetected, OwnershipLost, RefusedToStart)
-    app.Worker(loglevel=settings.log_level, override_logging=False).execute_from_commandline()
+    configure_logs(settings.log_level, settings.log_format, FloodDetected, OwnershipLost, RefusedToStart)
+    process = app.Worker(loglevel=settings.log_level, override_logging=False, quiet=True)
+    # Faust's would write its dots among the log lines.
+    process.spinner = None
+    process.execute_from_commandline()

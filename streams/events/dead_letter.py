@@ -8,7 +8,7 @@ import msgspec
 from streams.events.encoding import encode
 from streams.events.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.events.origin import origin_of
-from streams.events.record import Headers, SourceRecord
+from streams.events.record import MAX_PASSED_ON_BYTES, Headers, SourceRecord, bytes_on_the_wire
 
 DeadLetterReason = Literal[
     "empty",
@@ -47,7 +47,7 @@ class Rejected(Exception):
 
 
 class RedactedRecord(msgspec.Struct, frozen=True):
-    """What stands for a value that holds personal data: enough to recognise it, not enough to read it."""
+    """What stands for a value that is not kept: enough to recognise it, not enough to read it."""
 
     sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9a-f]{64}$"})]
     length: Annotated[int, msgspec.Meta(ge=0)]
@@ -65,8 +65,8 @@ class DeadLetter(NamedTuple):
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record as it came, with `tocsin-*` headers that say why and where it was refused.
 
-    A record refused as `pii_detected` keeps neither key nor bytes nor headers: its value is the SHA-256, the length
-    and the field. A re-keyed record is reported at the place where its publisher put it.
+    A record refused as `pii_detected`, or too large for the topic, keeps neither key nor bytes nor headers: its value
+    is the SHA-256, the length and the field. A re-keyed record is reported at the place where its publisher put it.
     """
     origin = origin_of(record)
     reported = [
@@ -79,15 +79,19 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
         ("tocsin-timestamp", b"%d" % origin.timestamp),
         (ATTEMPT_HEADER, b"%d" % (1 + _earlier_attempts(record.headers))),
     ]
-    if rejected.reason == "pii_detected":
+    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
+    headers = kept + reported
+    if (
+        rejected.reason == "pii_detected"
+        or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
+    ):
         # Not even the publisher's content type: the value is ours now, and it could hold anything.
         return DeadLetter(
             None,
             _redacted(record.value or b"", rejected.field),
             [(CONTENT_TYPE, JSON_CONTENT_TYPE), *reported],
         )
-    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
-    return DeadLetter(record.key, record.value, kept + reported)
+    return DeadLetter(record.key, record.value, headers)
 
 
 def _redacted(value: bytes, field: str) -> bytes:

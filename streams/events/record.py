@@ -5,6 +5,13 @@ from typing import NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
 
+# What can be passed on of a record as it came: internal topic and dead letters take 2 MiB. A topic limits records as
+# they are compressed, so that one within the limit of message-reports may be a thousand times as large.
+MAX_PASSED_ON_BYTES = 2_000_000
+
+# Kafka writes each length and number of a record in 1 to 5 bytes.
+_BYTES_PER_LENGTH = 5
+
 
 class SourceRecord(Protocol):
     """What the core reads of a consumed record; `timestamp` is the append time in ms since the epoch."""
@@ -16,6 +23,14 @@ class SourceRecord(Protocol):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+def bytes_on_the_wire(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Size of a record in a log, without compression; at most some bytes too much."""
+    size = 8 * _BYTES_PER_LENGTH + len(key or b"") + len(value or b"")
+    for name, content in headers:
+        size += 2 * _BYTES_PER_LENGTH + len(name.encode()) + len(content or b"")
+    return size
 
 
 class OutputRecord(NamedTuple):

@@ -1,9 +1,16 @@
 """Logs for a worker: one line for each thing an operator would act on, no floods, no personal data."""
 
 import logging
+import sys
 import time
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+LogFormat = Literal["console", "json"]
 
 # While a broker is away aiokafka logs some 100 lines a second, all of the same few kinds. One of each kind every
 # ten seconds still shows that it goes on, and leaves the log readable.
@@ -19,22 +26,29 @@ class OncePerWhile(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[tuple[str, str], float] = {}
-        self._left_out: dict[tuple[str, str], int] = {}
+        self._left_out: dict[tuple[str, str], tuple[int, float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged; says how many of its kind were not."""
+        """Whether the record is logged; says how many of its kind were not, and since when."""
         if not record.name.startswith(QUIET_LOGGERS):
             return True
         kind = (record.name, str(record.msg))
         now = time.monotonic()
+        left_out, since = self._left_out.get(kind, (0, record.created))
         if now - self._last.get(kind, -REPEAT_SECONDS) < REPEAT_SECONDS:
-            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+            self._left_out[kind] = (left_out + 1, since)
             return False
         self._last[kind] = now
-        left_out = self._left_out.pop(kind, 0)
+        self._left_out.pop(kind, None)
         if left_out:
-            record.msg = f"{record.msg} (and {left_out} more of this kind)"
+            # No percent sign may get in: the template is still to be filled.
+            record.msg = f"{record.msg} (and {left_out} more of this kind since {_time_of_day(since)} UTC)"
         return True
+
+
+def is_no_chatter(record: logging.LogRecord) -> bool:
+    """False for what mode says at INFO about the steps of a service, under the name of whoever wrote its class."""
+    return record.levelno != logging.INFO or not str(record.msg).startswith("[^")
 
 
 class WithoutTraceback(logging.Filter):
@@ -52,14 +66,60 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
-def configure_logs(level: str, *explained: type[BaseException]) -> None:
-    """Log to standard error. Errors of the types `explained` are logged without a traceback."""
+def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseException]) -> None:
+    """Log to standard error, by structlog and by the standard library alike.
+
+    `console` is for people; `json` writes one object per line: timestamp, level, logger, event, whatever else is known,
+    and exception or stack as text. Errors of the types `explained` are logged without a traceback.
+    """
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        # Rendered by the handler below, like everybody else's records.
+        processors=[
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(log_format)],
+        )
+    )
+    handler.addFilter(is_no_chatter)
     handler.addFilter(OncePerWhile())
     handler.addFilter(WithoutTraceback(*explained))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(capture=True)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def _rendering(log_format: LogFormat) -> list[Processor]:
+    if log_format == "json":
+        return [structlog.processors.format_exc_info, _json]
+    # Plain tracebacks: the fancy ones show local variables, and those hold reports.
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+        )
+    ]
+
+
+def _json(_logger: Any, _method: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=repr).decode()
+
+
+def _time_of_day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")

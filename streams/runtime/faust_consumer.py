@@ -1,13 +1,14 @@
 """Faust's consumer, bent where its defaults lose or repeat records. Every private name is covered by a contract test."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import aiokafka
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.fetched_records import fetch_named_tuples
 from streams.runtime.lenient_records import read_leniently
 
 # How long the broker may hold a fetch back that finds nothing new. aiokafka has one fetch at a time under way to each
@@ -16,16 +17,57 @@ from streams.runtime.lenient_records import read_leniently
 FETCH_WAIT_MS = 20
 
 
+class Fetched(NamedTuple):
+    """How far a partition was fetched, as offsets.
+
+    `position` is the next to fetch, behind any transaction markers; `last_record` that of the newest record that came,
+    -1 for none. The log as the last fetch saw it ends before `end`; what stands from `stable_end` on waits for a
+    transaction to end.
+    """
+
+    position: int
+    last_record: int
+    stable_end: int
+    end: int
+
+
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """Faust reads uncommitted records unless its own, broken, exactly-once mode is on."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.last_records: dict[TP, int] = {}
+
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         read_leniently()
+        fetch_named_tuples()
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts its fetcher, which is after this returns.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
+
+    def _stopped_set(self) -> None:
+        # A thread that crashed has closed its loop, and mode would log an error of its own over the one that matters.
+        if self.thread_loop.is_closed():
+            self._stopped.set()
+        else:
+            super()._stopped_set()
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """Fetch, and remember how far the records went: only they tell what is still to be applied."""
+        fetched = await super().getmany(active_partitions, timeout)
+        self.last_records.update((tp, records[-1].offset) for tp, records in fetched.items() if records)
+        return fetched
+
+    def fetched(self, tp: TP) -> Fetched | None:
+        """How far a partition was fetched; None before its first fetch came back."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        state = None if assignment is None else assignment.state_value(tp)
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return None
+        return Fetched(state.position, self.last_records.get(tp, -1), state.lso, state.highwater)
 
     def allow_resets(self, allowed: bool) -> None:
         """Whether aiokafka may look for another offset where the broker does not have the one it asks for."""
@@ -40,6 +82,10 @@ class PositionedConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def fetched(self, tp: TP) -> Fetched | None:
+        """How far a partition was fetched; None before its first fetch came back."""
+        return self._thread.fetched(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. What comes next may have no offset anywhere before `perform_seek`."""

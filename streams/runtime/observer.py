@@ -38,6 +38,9 @@ class Takeover(Generic[State]):
 class Observer(Generic[State]):
     """Sees what happens and does nothing; override what is to be seen."""
 
+    def taking_over(self, partition: int) -> None:
+        """A partition is about to be restored; `taken_over` or `released` follows."""
+
     def taken_over(self, takeover: Takeover[State]) -> None:
         """A partition became ours."""
 

@@ -1,17 +1,18 @@
 """Which partitions this worker owns: follows the group's assignment, one `PartitionOwner` for each."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Generic
 
+import structlog
 from faust.types import TP
 
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.garbage import leave_out_what_stays
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import State
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Ownership(Generic[State]):
@@ -49,7 +50,8 @@ class Ownership(Generic[State]):
                 raise
             self.owners.update(new)
             self._settled = True
-        logger.info("generation %d: owns partitions %s, took over %s", generation, sorted(self.owners), taken)
+        leave_out_what_stays()
+        logger.info("owns partitions %s", sorted(self.owners), generation=generation, took_over=taken)
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> set[int]:
         tps = set(assigned)

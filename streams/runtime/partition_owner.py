@@ -1,11 +1,11 @@
 """The owner of one partition: its producer, its state and its position, which change together or not at all."""
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Generic
 
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 
@@ -17,7 +17,7 @@ from streams.runtime.restore import end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State
 from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class PartitionOwner(Generic[State]):
@@ -52,6 +52,7 @@ class PartitionOwner(Generic[State]):
         Raises RefusedToStart when the state or the position cannot be used.
         """
         started = time.monotonic()
+        self._observer.taking_over(self.partition)
         # The producer first: only when older owners are fenced does the end of the state topic stand still.
         self._producer = transactional_producer(self._connection, self._transactional_id)
         await self._producer.start()
@@ -75,12 +76,12 @@ class PartitionOwner(Generic[State]):
             Takeover(self.partition, self.state, seconds, restored.records_read, len(restored.entries))
         )
         logger.info(
-            "took over partition %d: %d state records, %d keys, %.2f s, position %s",
-            self.partition,
-            restored.records_read,
-            len(restored.entries),
-            seconds,
-            {topic: source.next_offset for topic, source in self.position.items()},
+            "took over partition",
+            partition=self.partition,
+            state_records=restored.records_read,
+            keys=len(restored.entries),
+            seconds=round(seconds, 2),
+            position={topic: source.next_offset for topic, source in self.position.items()},
         )
 
     async def apply(self, batches: Sequence[tuple[str, Sequence[Record]]]) -> None:
@@ -94,7 +95,7 @@ class PartitionOwner(Generic[State]):
         applied: dict[str, int] = defaultdict(int)
         for topic, records in batches:
             source = position[topic]
-            unseen = [record for record in records if record.offset >= source.next_offset]
+            unseen = _from_offset(records, source.next_offset)
             if unseen:
                 last = unseen[-1]
                 position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
@@ -168,7 +169,9 @@ class PartitionOwner(Generic[State]):
         for topic, partition, key, value, headers in outputs:
             name = self._prefix + topic
             destination = await self._partition_for(name, key) if partition is None else partition
-            writes[name, destination].append((key, value, list(headers)))
+            # aiokafka takes nothing but a list.
+            as_list = headers if isinstance(headers, list) else list(headers)
+            writes[name, destination].append((key, value, as_list))
         return writes
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:
@@ -182,3 +185,10 @@ class PartitionOwner(Generic[State]):
         assert self._producer is not None
         self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
         return self._partitions_of[topic]
+
+
+def _from_offset(records: Sequence[Record], offset: int) -> Sequence[Record]:
+    """The records that are not below an offset. Nearly always all: only after a seek does a fetch begin earlier."""
+    if not records or records[0].offset >= offset:
+        return records
+    return [record for record in records if record.offset >= offset]

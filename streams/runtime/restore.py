@@ -40,6 +40,8 @@ async def read_state(
     try:
         entries, records_read = await _read_to_end(consumer, state)
         position = _position_of(state, entries)
+        if not position:
+            await _check_partition_count(consumer, state, partitions)
         for topic in sources:
             tp = TopicPartition(topic, state.partition)
             position[topic] = await _checked(consumer, tp, position.get(topic), partitions)
@@ -66,6 +68,41 @@ async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[
     return entries, records_read
 
 
+async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartition, partitions: int) -> None:
+    # A partition without a position may be one that was added: then those of the others know of fewer. Their owners
+    # refuse, but this one would count reports of channels whose counts stand elsewhere.
+    for number in range(partitions):
+        other = TopicPartition(state.topic, number)
+        position = _position_of(other, await _newest_position(consumer, other))
+        for topic, source in position.items():
+            if source.partitions != partitions:
+                raise _partitions_changed(
+                    f"{topic} partition {state.partition}", source.partitions, partitions
+                )
+        if position:
+            return
+
+
+async def _newest_position(consumer: AIOKafkaConsumer, tp: TopicPartition) -> dict[bytes, bytes]:
+    """The position's last record alone. It ends each transaction, so it is looked for from the end of the log on."""
+    consumer.assign([tp])
+    start = (await consumer.beginning_offsets([tp]))[tp]
+    end = (await consumer.end_offsets([tp]))[tp]
+    span = 16
+    while True:
+        first = max(start, end - span)
+        consumer.seek(tp, first)
+        found = {}
+        while await consumer.position(tp) < end:
+            for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                if record.key == POSITION_KEY and record.value is not None:
+                    found[record.key] = record.value
+        if found or first == start:
+            return found
+        # Aborted transactions and compaction leave gaps of any length.
+        span *= 8
+
+
 def _position_of(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
     value = entries.pop(POSITION_KEY, None)
     if value is None:
@@ -88,11 +125,7 @@ async def _checked(
     end = (await consumer.end_offsets([tp]))[tp]
     where = f"{tp.topic} partition {tp.partition}"
     if found.partitions != partitions:
-        raise RefusedToStart(
-            f"{where}: the topic had {found.partitions} partitions when its state was written and has {partitions} "
-            "now. A channel's home would move while its counts stay behind. Move to a new topic prefix, "
-            "or put the state aside as docs/operations.md describes."
-        )
+        raise _partitions_changed(where, found.partitions, partitions)
     if not start <= found.next_offset <= end:
         raise RefusedToStart(
             f"{where}: the next report to apply is at offset {found.next_offset}, but the log holds {start} to {end}. "
@@ -106,6 +139,14 @@ async def _checked(
     if found.last_append_time is not None and found.next_offset > start:
         await _check_same_log(consumer, tp, found)
     return found
+
+
+def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
+    return RefusedToStart(
+        f"{where}: the topic had {before} partitions when its state was written and has {now} now. A channel's home "
+        "would move while its counts stay behind. Move to a new topic prefix, or put the state aside as "
+        "docs/operations.md describes."
+    )
 
 
 async def _check_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition) -> None:

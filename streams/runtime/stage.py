@@ -26,7 +26,7 @@ Output = tuple[str, int | None, bytes | None, bytes | None, Headers]
 
 
 class Outcome(Protocol):
-    """What a batch leads to: records to write and the stage's changed state (None deletes a key)."""
+    """What a batch leads to: records to write, the stage's changed state (None deletes a key), and what to count."""
 
     @property
     def outputs(self) -> Sequence[Output]:
@@ -35,6 +35,14 @@ class Outcome(Protocol):
     @property
     def changes(self) -> Mapping[bytes, bytes | None]:
         """The state keys that changed, with their new values."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What happened how often, under the stage's own names; for an `Observer`."""
+
+    @property
+    def event_times(self) -> Sequence[int]:
+        """When what was applied had happened (ms since the epoch), in no promised order; for an `Observer`."""
 
 
 class SourceTopics(NamedTuple):

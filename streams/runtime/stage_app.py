@@ -1,16 +1,19 @@
 """A Faust app that runs stages: the settings and hooks without which Faust would lose or repeat records."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import faust
 import mode
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
 from streams.runtime.connection import Connection
-from streams.runtime.faust_consumer import PositionedTransport
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.intake import run_intake
+from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
@@ -85,9 +88,30 @@ class StageApp(faust.App):
         """Where fetching of every owned source partition goes on."""
         return {tp: offset for ownership, _ in self._stages for tp, offset in ownership.positions().items()}
 
+    def lags(self) -> list[SourceLag]:
+        """The lag of every owned partition of every source topic."""
+        owners = [owner for ownership, _ in self._stages for owner in ownership.owners.values()]
+        if not owners:
+            # The consumer may not be there yet, or not any more.
+            return []
+        fetched = cast(PositionedConsumer, self.consumer).fetched
+        return [
+            source_lag(
+                topic.removeprefix(self.prefix), owner.partition, applied, fetched(TP(topic, owner.partition))
+            )
+            for owner in owners
+            for topic, applied in owner.position.items()
+        ]
+
     async def on_start(self) -> None:
         """Check the surroundings, then start."""
-        await self._before_start()
+        try:
+            await self._before_start()
+        except KafkaConnectionError as error:
+            raise RefusedToStart(
+                f"no Kafka broker answers at {self.connection.bootstrap_servers}: start it, or set "
+                "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it wants TLS)."
+            ) from error
         await super().on_start()
 
     async def _unsettle(self, *_: Any, **__: Any) -> None:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-# As many channels as a large platform has reports about in an hour or two; Zipf, so that half of them come up once.
-CHANNELS = 20_000
+# Zipf over the channels: the largest draws an eighth of the reports, half of the channels a hundredth together.
+CHANNELS = 2_000
+# The same with a long tail, most of which comes up once or twice.
+MANY_CHANNELS = 20_000
 REPORTERS = 50_000
 
 # What a channel is reported for; every tenth report about it says something else.
@@ -30,11 +32,13 @@ class Report(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def usual(count: int, begin_ms: int, span_ms: int, *, seed: int = 1) -> Iterator[Report]:
-    """Reports about CHANNELS channels, evenly spread over the span."""
+def usual(
+    count: int, begin_ms: int, span_ms: int, *, seed: int = 1, channels: int = CHANNELS
+) -> Iterator[Report]:
+    """Reports about that many channels, evenly spread over the span."""
     chance = random.Random(seed)
     for number in range(count):
-        rank = int((CHANNELS + 1) ** chance.random())
+        rank = int((channels + 1) ** chance.random())
         yield report(
             f"u{seed}-{number}", f"channel/{rank}", rank, begin_ms + span_ms * number // count, chance
         )

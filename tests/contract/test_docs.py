@@ -69,13 +69,17 @@ def test_every_reason_of_a_dead_letter_is_in_its_table():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_named_exists(page):
-    named = re.findall(r"`((?:streams|schemas|docs|deploy|tests)/[A-Za-z0-9_./-]+?)/?`", page.read_text(encoding="utf-8"))
+    named = re.findall(
+        r"`((?:streams|schemas|docs|deploy|tests)/[A-Za-z0-9_./-]+?)/?`", page.read_text(encoding="utf-8")
+    )
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_named_exists(page):
-    lines = re.findall(r"(?:^ {4}|`|^export )(?:\.venv/bin/)?tocsin ([a-z][a-z -]*)", page.read_text(encoding="utf-8"), re.M)
+    lines = re.findall(
+        r"(?:^ {4}|`|^export )(?:\.venv/bin/)?tocsin ([a-z][a-z -]*)", page.read_text(encoding="utf-8"), re.M
+    )
     for line in lines:
         words = []
         group = commands

@@ -16,6 +16,7 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app import base as app_base
 from faust.app.base import App
 from faust.tables import recovery
@@ -25,6 +26,7 @@ from faust.transport.consumer import Consumer, Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 from streams.runtime import faust_consumer
@@ -65,6 +67,9 @@ def in_loop(scenario):
 COVERED = {
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
     "_fetch_max_wait_ms": "test_how_long_a_fetch_waits_is_read_when_the_consumer_starts",
+    "_buffer": "test_a_batch_in_python_reads_from_its_buffer",
+    "_stopped": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
+    "_stopped_set": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
     "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_ensure_consumer": "test_signatures",
@@ -77,6 +82,7 @@ COVERED = {
     "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
     "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
+    "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
 }
 
 
@@ -112,6 +118,7 @@ def test_every_private_name_in_use_is_covered():
         (driver.AIOKafkaConsumerThread._create_worker_consumer, ["transport"]),
         (driver.AIOKafkaConsumerThread._ensure_consumer, []),
         (driver.AIOKafkaConsumerThread.seek_wait, ["partitions"]),
+        (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
         (Consumer.perform_seek, []),
         (Consumer.on_partitions_revoked, ["revoked"]),
@@ -186,6 +193,27 @@ def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
 
     in_loop(scenario)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_a_batch_in_python_reads_from_its_buffer():
+    # Unpacked while iterating, so that a buffer exchanged at its start is the one that is read.
+    assert "self._buffer = bytearray(buffer)" in source(_DefaultRecordBatchPy.__init__)
+    assert "buffer = self._buffer" in source(_DefaultRecordBatchPy._read_msg)
+    assert "MemoryRecords(" in source(fetcher.Fetcher._proc_fetch_request)
+
+
+def test_a_thread_that_crashed_can_be_stopped_without_its_loop(app):
+    async def scenario():
+        thread = app.consumer._thread
+        thread.thread_loop.close()
+        # mode alone would call into the closed loop.
+        with pytest.raises(RuntimeError, match="closed"):
+            driver.AIOKafkaConsumerThread._stopped_set(thread)
+        thread._stopped_set()
+        assert thread.should_stop
+
+    in_loop(scenario)
+    assert "self.thread_loop.close()" in source(ServiceThread._start_thread)
 
 
 def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
@@ -438,3 +466,30 @@ def test_fetching_crashes_when_reading_raises():
 def test_the_faust_and_aiokafka_that_were_tested_are_installed():
     assert faust.__version__ == "0.15.3"
     assert aiokafka.__version__ == "0.14.0"
+
+
+def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app):
+    async def scenario():
+        tp = TP("a", 0)
+        consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+        thread = app.consumer._thread
+        thread._ensure_consumer = lambda: consumer
+        assert thread.fetched(tp) is None
+        consumer.assign([aiokafka.TopicPartition(*tp)])
+        state = consumer._subscription.subscription.assignment.state_value(tp)
+        assert thread.fetched(tp) is None, "not before the first fetch"
+        state.seek(7)
+        # As the fetcher does when an answer comes, and when it hands records on.
+        state.highwater, state.lso = 12, 10
+        state.consumed_to(9)
+        assert thread.fetched(tp) == (9, -1, 10, 12)
+        assert thread.fetched(TP("a", 1)) is None
+
+    in_loop(scenario)
+    assert "consumed_to(self._partition_records.next_fetch_offset)" in source(fetcher.FetchResult)
+    assert "tp_state.highwater = highwater" in source(fetcher.Fetcher)
+    assert "tp_state.lso = lso" in source(fetcher.Fetcher)
+
+
+def test_what_the_fetcher_gets_passes_through_the_thread():
+    assert "self._thread.getmany(active_partitions, timeout)" in source(driver.Consumer._getmany)

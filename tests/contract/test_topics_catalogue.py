@@ -12,6 +12,7 @@ from streams.events.origin import INTERNAL_TOPIC
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
 from streams.report_stage import SOURCES, STATE_TOPIC
+from streams.events.record import MAX_PASSED_ON_BYTES
 from streams.runtime.catalogue import MIN_INSYNC, SOURCE_TOPIC
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
@@ -91,8 +92,8 @@ def test_retention_is_as_documented():
 
 def test_the_largest_record_fits_wherever_it_goes():
     largest = config(SOURCE_TOPIC, "max.message.bytes")
-    assert config(INTERNAL_TOPIC, "max.message.bytes") >= largest
-    assert config("dead-letters", "max.message.bytes") > largest
+    assert config(INTERNAL_TOPIC, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
+    assert config("dead-letters", "max.message.bytes") > MAX_PASSED_ON_BYTES
     assert largest > MAX_REPORT_BYTES
     assert config(STATE_TOPIC, "max.message.bytes") < MAX_REQUEST_BYTES
 

@@ -15,6 +15,7 @@ from streams.assessment.partition_state import new_state, restore
 from streams.events.enriched_report import EnrichedReport
 from streams.events.envelope import rfc3339
 from streams.events.escalation import Escalation
+from streams.events.record import MAX_PASSED_ON_BYTES
 from streams.events.report import CATEGORIES, REPORTER_KINDS
 from tests.unit.traffic import (
     DAY,
@@ -73,6 +74,17 @@ def test_a_report_from_elsewhere_is_sent_home_unjudged_and_applied_there() -> No
     [enriched] = of_topic(run(home, RULES, [arrived]), "enriched-reports")
     assert enriched["source"] == {"topic": "eu.message-reports", "partition": 1, "offset": 7}
     assert home.newest_append == START
+
+
+def test_a_report_too_large_to_be_sent_home_is_a_dead_letter() -> None:
+    headers = (("trace", b"x" * MAX_PASSED_ON_BYTES),)
+    source = report(7, START, channel="c4")._replace(partition=1, headers=headers)
+    outcome = run(new_state(1, 2, RULES), RULES, [source])
+    [letter] = outcome.outputs
+    assert letter.topic == "dead-letters"
+    told = dict(letter.headers)
+    assert (told["tocsin-reason"], told["tocsin-field"]) == (b"oversized", b"headers")
+    assert dict(outcome.counters) == {"dead_letter:oversized": 1}
 
 
 def test_a_rekeyed_report_far_ahead_of_its_original_append_time_is_a_dead_letter() -> None:

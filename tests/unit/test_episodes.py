@@ -152,6 +152,21 @@ def test_may_open_at_level_2_and_stays_while_that_holds() -> None:
     assert escalations(outcome) == [("resolved", 2, rfc3339(START + HOUR + 30 * MINUTE))]
 
 
+def test_a_rise_while_clear_ends_the_clear_time() -> None:
+    rules = compiled(
+        policy(window="PT5M", window_ms=5 * MINUTE, levels=levels({"reports": 5}, {"automated": 1}))
+    )
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(n, START) for n in range(5)])
+    detector = {"kind": "automated"}
+    outcome = run(state, rules, [report(5, START + 16 * MINUTE, reporter=detector)])
+    assert [event[:2] for event in escalations(outcome)] == [("updated", 2)]
+    # Not at 00:35, thirty minutes after it was clear for the first time.
+    assert escalations(run(state, rules, [tick(6, START + 5 * HOUR)])) == [
+        ("resolved", 2, rfc3339(START + 50 * MINUTE))
+    ]
+
+
 def test_a_quiet_channel_resolves_by_ticks_at_the_same_time() -> None:
     rules = compiled(policy(levels=levels({"reports": 1})))
     results = []

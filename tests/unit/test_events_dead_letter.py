@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from streams.events.dead_letter import Rejected, dead_letter
 from streams.events.origin import with_origin
+from streams.events.record import MAX_PASSED_ON_BYTES
 from tests.report_strategies import Record
 
 REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")
 REJECTED_AGAIN = Rejected("wrong_type", "kind", "Must be a string.")
+TOLD = ("reason", "field", "detail", "topic", "partition", "offset", "timestamp", "attempt")
 PERSONAL = Rejected("pii_detected", "reporter.ref", "Must be a pseudonym.")
 
 
@@ -35,6 +37,26 @@ def test_bytes_key_and_headers_are_kept_and_the_reason_added(key, value, headers
         ("tocsin-timestamp", b"1790000000000"),
         ("tocsin-attempt", b"1"),
     ]
+
+
+def test_what_is_larger_than_the_topic_takes_is_told_by_hash_and_length():
+    large = b"x" * MAX_PASSED_ON_BYTES
+    for record in (
+        Record(value=large, headers=[("ce_id", b"x")]),
+        Record(key=large, value=b"{}"),
+        Record(value=b"{}", headers=[("a", large)]),
+    ):
+        letter = dead_letter(record, REJECTED)
+        assert letter.key is None
+        assert json.loads(letter.value) == {
+            "sha256": hashlib.sha256(record.value).hexdigest(),
+            "length": len(record.value),
+            "field": "category",
+        }
+        assert letter.headers[0] == ("content-type", b"application/json")
+        assert {name for name, _ in letter.headers[1:]} == {f"tocsin-{name}" for name in TOLD}
+    # Half of it is more than message-reports takes without compression.
+    assert dead_letter(Record(value=large[: len(large) // 2]), REJECTED).value == large[: len(large) // 2]
 
 
 def attempt_after(*incoming):

@@ -1,14 +1,19 @@
+import json
 import logging
+import warnings
 
 import pytest
+import structlog
 
 from streams.operations import logs
-from streams.operations.logs import OncePerWhile, WithoutTraceback
+from streams.operations.logs import OncePerWhile, WithoutTraceback, configure_logs, is_no_chatter
 
 
-def record(name, message, *args, error=None):
+def record(name, message, *args, error=None, level=logging.ERROR):
     exc_info = (type(error), error, None) if error else None
-    return logging.LogRecord(name, logging.ERROR, __file__, 1, message, args, exc_info)
+    made = logging.LogRecord(name, level, __file__, 1, message, args, exc_info)
+    made.created = 1_800_000_000.0
+    return made
 
 
 @pytest.fixture
@@ -25,7 +30,11 @@ def test_a_kind_passes_once_per_while_and_counts_the_rest(clock):
     clock[0] += logs.REPEAT_SECONDS
     again = record("aiokafka.conn", "connect to %s failed", 100)
     assert once.filter(again)
-    assert again.getMessage() == "connect to 100 failed (and 99 more of this kind)"
+    assert again.getMessage() == "connect to 100 failed (and 99 more of this kind since 08:00:00 UTC)"
+    clock[0] += logs.REPEAT_SECONDS
+    alone = record("aiokafka.conn", "connect to %s failed", 101)
+    assert once.filter(alone)
+    assert alone.getMessage() == "connect to 101 failed"
 
 
 def test_kinds_do_not_hide_each_other(clock):
@@ -47,3 +56,105 @@ def test_explained_errors_lose_their_traceback_only():
     assert without.filter(other)
     assert explained.exc_info is None
     assert other.exc_info is not None
+
+
+def test_the_steps_of_services_are_chatter_and_their_errors_are_not():
+    assert not is_no_chatter(
+        record("streams.runtime.stage_app", "[^-StageApp]: Starting...", level=logging.INFO)
+    )
+    assert is_no_chatter(record("streams.runtime.stage_app", "[^-StageApp]: Crashed", level=logging.ERROR))
+    assert is_no_chatter(record("streams.runtime.stage_app", "took over", level=logging.INFO))
+
+
+@pytest.fixture
+def written(capsys):
+    """What goes to standard error; afterwards logging is as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    quiet = {name: logging.getLogger(name).level for name in logs.QUIET_LOGGERS}
+    yield lambda: capsys.readouterr().err
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, was in quiet.items():
+        logging.getLogger(name).setLevel(was)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def fails_with_a_report():
+    reporter = "person-7"
+    raise ValueError("no such thing") from KeyError(len(reporter))
+
+
+def log_everything():
+    structlog.get_logger("streams.a").info("owns partitions %s", [1, 2], generation=3)
+    logging.getLogger("aiokafka.conn").warning("connect to %s failed", "b:9092")
+    logging.getLogger("faust.worker").info("Starting")
+    try:
+        fails_with_a_report()
+    except ValueError as error:
+        error.add_note("while applying report r-1: t partition 3 offset 17")
+        logging.getLogger("streams.b").exception("Crashed reason=%r", error)
+    structlog.get_logger("streams.c").critical("no progress", stack="Thread x:\n  File y")
+    structlog.get_logger("streams.d").debug("hidden")
+
+
+def test_json_is_one_object_per_line_from_whoever_it_comes(written):
+    configure_logs("INFO", "json")
+    log_everything()
+    lines = [json.loads(line) for line in written().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "owns partitions [1, 2]",
+        "connect to b:9092 failed",
+        "Crashed reason=ValueError('no such thing')",
+        "no progress",
+    ]
+    assert all({"timestamp", "level", "logger", "event"} <= line.keys() for line in lines)
+    assert lines[0]["generation"] == 3
+    assert lines[1]["logger"] == "aiokafka.conn"
+    assert "fails_with_a_report" in lines[2]["exception"]
+    assert "while applying report r-1: t partition 3 offset 17" in lines[2]["exception"]
+    assert lines[3]["stack"] == "Thread x:\n  File y"
+
+
+def test_the_console_is_for_people(written):
+    configure_logs("INFO", "console")
+    log_everything()
+    text = written()
+    assert "owns partitions [1, 2]" in text
+    assert "generation=3" in text
+    assert "\x1b[" not in text, "colours are for terminals"
+    assert "Traceback (most recent call last)" in text
+    assert "\nThread x:\n  File y\n" in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_shows_no_values_of_variables(written, log_format):
+    configure_logs("INFO", log_format)
+    log_everything()
+    assert "person-7" not in written().replace('reporter = "person-7"', "")
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_what_is_explained_has_no_traceback(written, log_format):
+    configure_logs("INFO", log_format, ValueError)
+    log_everything()
+    text = written()
+    assert "no such thing" in text
+    assert "Traceback" not in text
+
+
+def test_warnings_of_python_are_logged_too(written):
+    configure_logs("INFO", "json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    (line,) = [json.loads(line) for line in written().splitlines()]
+    assert line["logger"] == "py.warnings"
+
+
+def test_debug_shows_debug(written):
+    configure_logs("DEBUG", "json")
+    structlog.get_logger("streams.d").debug("shown")
+    assert '"event":"shown"' in written()

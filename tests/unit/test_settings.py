@@ -37,6 +37,10 @@ def test_refuses_an_unknown_variable_and_lists_the_known():
         ("dead_letter_breaker", "maybe", "'on' or 'off'"),
         ("duplicates_remembered", "1500", "multiple of 1000"),
         ("log_level", "LOUD", "'DEBUG'"),
+        ("log_format", "xml", "'console' or 'json'"),
+        ("http_port", "65536", "less than or equal to 65535"),
+        ("http_host", "a b", "/metrics"),
+        ("watchdog_seconds", "1", "greater than or equal to 5"),
     ],
 )
 def test_names_the_variable_and_what_is_valid(name, text, hint):

@@ -18,7 +18,7 @@ def portrait(escalation: Escalation) -> str:
     counts = escalation.counts
     counted = (
         f"{counts.reports} reports by {counts.distinct_reporters} reporters with a pseudonym, "
-        f"{counts.trusted_flaggers} trusted flaggers, {counts.automated} detectors, risk {escalation.score.value:.2f}"
+        f"trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, risk {escalation.score.value:.2f}"
     )
     what = f"{escalation.policy} level {escalation.level}, {escalation.level_name}, {escalation.dsa_category}"
     where = (f"{row.code} {row.confidence} ({row.basis})" for row in escalation.jurisdictions)

@@ -12,12 +12,15 @@ from rich.text import Text
 from streams.commands.demo.portrait import most_telling, portrait
 from streams.commands.demo.tally import Tally
 from streams.commands.record_text import escalation_grounds, escalation_text
-from streams.commands.scenario import STORYLINES
+from streams.commands.scenario import DEMO_STORYLINES, STORYLINES
 from streams.commands.text_table import text_table
 from streams.events.escalation import Escalation
 
 # Where there is no terminal to redraw, a line now and then shows that it goes on.
 _PLAIN_PROGRESS_SECONDS = 2.0
+
+# An escalation that takes longer has waited behind other reports.
+_QUEUED_SECONDS = 1.0
 
 # Enough to tell the channels of a run apart; `tocsin tail` shows the whole.
 _REF_SHOWN = 8
@@ -45,8 +48,8 @@ class Screen:
     def begin(self, count: int) -> None:
         """Tell what is played, and start the progress bars."""
         self.say(f"\nPlaying six hours of a platform's reports, {count:,} records. Hidden in the noise:")
-        for name, storyline in STORYLINES.items():
-            self.say(f"  {name:<16} {storyline.description}")
+        for name in DEMO_STORYLINES:
+            self.say(f"  {name:<16} {STORYLINES[name].description}")
         self.say()
         for bar in (self._published, self._answered):
             self._bars.update(bar, total=count)
@@ -93,10 +96,15 @@ class Screen:
             f"this reader sharing {os.cpu_count()} cores."
         )
         if tally.latencies:
+            typical, longest = median(tally.latencies), max(tally.latencies)
             self.say(
-                f"From a report's publication to its committed escalation: median "
-                f"{median(tally.latencies) * 1000:.0f} ms, longest {max(tally.latencies) * 1000:.0f} ms."
+                "From a report's publication to its committed escalation: "
+                f"median {typical * 1000:.0f} ms, longest {longest * 1000:.0f} ms."
             )
+            if typical > _QUEUED_SECONDS:
+                self.say(
+                    "(The reports came faster than this machine could answer: most of it is time in the queue.)"
+                )
         self.say(
             f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
             f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
@@ -110,7 +118,7 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     channels = Counter(tally.storyline_of_channel.values())
     episodes = tally.episodes().values()
-    for name in [*STORYLINES, "background"]:
+    for name in [*DEMO_STORYLINES, "background"]:
         own = [events for events in episodes if tally.story(events[0]) == name]
         events = [escalation for episode in own for escalation in episode]
         highest = max(events, key=lambda escalation: escalation.level, default=None)

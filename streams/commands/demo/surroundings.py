@@ -55,6 +55,7 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
         f"{PREFIX}TOPIC_PREFIX": f"demo-{uuid.uuid4().hex[:6]}.",
         f"{PREFIX}REPLICATION_FACTOR": "1",
         f"{PREFIX}MIN_INSYNC_REPLICAS": "1",
+        f"{PREFIX}HTTP_PORT": "0",
     }
 
 

@@ -4,7 +4,7 @@ for record in play(seed=7, count=50_000, end_ms=now):
     producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
 """
 
-from streams.commands.scenario.play import MINIMUM_COUNT, Fate, ScenarioRecord, play
-from streams.commands.scenario.storylines import STORYLINES
+from streams.commands.scenario.play import MINIMUM_COUNT, Fate, ScenarioRecord, play, play_alone
+from streams.commands.scenario.storylines import DEMO_STORYLINES, STORYLINES
 
-__all__ = ["MINIMUM_COUNT", "STORYLINES", "Fate", "ScenarioRecord", "play"]
+__all__ = ["DEMO_STORYLINES", "MINIMUM_COUNT", "STORYLINES", "Fate", "ScenarioRecord", "play", "play_alone"]

@@ -1,7 +1,7 @@
 """The records of a scenario in the order of their publication."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from random import Random
 from typing import Literal, NamedTuple
@@ -11,7 +11,7 @@ import orjson
 from streams.commands.report_event import report_headers
 from streams.commands.scenario.background import background
 from streams.commands.scenario.garbage import REASONS, Headers, spoil
-from streams.commands.scenario.storylines import HOUR, STORYLINES
+from streams.commands.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.scenario.world import SOURCES, PlannedReport, World
 
 SPAN_MS = 6 * HOUR
@@ -39,27 +39,36 @@ class ScenarioRecord(NamedTuple):
     fate: Fate
 
 
-def play(seed: int, count: int, end_ms: int) -> Iterator[ScenarioRecord]:
+def play(
+    seed: int, count: int, end_ms: int, storylines: Iterable[str] = DEMO_STORYLINES
+) -> Iterator[ScenarioRecord]:
     """Exactly `count` records (at least 2,000) of the six hours before `end_ms` (milliseconds since the epoch).
 
-    The same arguments give the same bytes. Only garbage claims a time after `end_ms`.
+    The storylines among background, duplicates and garbage. The same arguments give the same bytes. Only garbage
+    claims a time after `end_ms`.
     """
     if count < MINIMUM_COUNT:
         raise ValueError(f"a scenario has at least {MINIMUM_COUNT} records, not {count}")
     world = World(seed)
-    start_ms = end_ms - SPAN_MS
-    stories = sorted(
-        (planned for storyline in STORYLINES.values() for planned in storyline.plan(world, start_ms)),
-        key=_published_at,
-    )
+    stories = _stories(world, storylines, end_ms - SPAN_MS)
     duplicates = count // _REPORTS_PER_DUPLICATE
     garbage = len(REASONS) * max(1, count // _RECORDS_PER_ROUND_OF_GARBAGE)
-    noise = background(world, count - len(stories) - duplicates - garbage, start_ms, end_ms)
+    noise = background(world, count - len(stories) - duplicates - garbage, end_ms - SPAN_MS, end_ms)
     reports = heapq.merge(stories, noise, key=_published_at)
     resent = _with_duplicates(
         world.randomness("duplicates"), reports, count - duplicates - garbage, duplicates
     )
     yield from _with_garbage(world, resent, count - garbage, garbage, end_ms)
+
+
+def play_alone(seed: int, end_ms: int, storylines: Iterable[str]) -> Iterator[ScenarioRecord]:
+    """The reports of these storylines and nothing else, the same ones as in `play`."""
+    yield from map(_encoded, _stories(World(seed), storylines, end_ms - SPAN_MS))
+
+
+def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[PlannedReport]:
+    planned = (report for name in storylines for report in STORYLINES[name].plan(world, start_ms))
+    return sorted(planned, key=_published_at)
 
 
 def _published_at(planned: PlannedReport) -> int:

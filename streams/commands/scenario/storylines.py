@@ -19,6 +19,7 @@ CHILD_SAFETY = "child safety"
 THREATS = "threats to life"
 PILE_ON = "pile-on"
 BRIGADE = "brigade"
+SLOW_BRIGADE = "slow brigade"
 
 # A platform asks for these when somebody reports images of themselves (DSA art. 16, national removal laws).
 _VICTIM_NOTICE = (
@@ -211,6 +212,21 @@ def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
         yield PlannedReport(occurred_at + random.randrange(3_000), BRIGADE, payload)
 
 
+def slow_brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Forty accounts of good standing report a rival's shop as fraud: once each, one every eight minutes."""
+    random = world.randomness(SLOW_BRIGADE)
+    channel = world.channel(SLOW_BRIGADE, "TR")
+    for index in range(40):
+        # Nothing here looks like a crowd, and no hand reports twice: the integrity score stays 0.
+        occurred_at = start_ms + 10 * MINUTE + index * 8 * MINUTE + random.randrange(4 * MINUTE)
+        payload = report(
+            random, occurred_at, channel, "fraud",
+            reporter=world.person(f"rival/{index}", "TR") | {"member": False, "account_age": "under_1y"},
+            message_ref=world.message(SLOW_BRIGADE, index % 2),
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(20_000), SLOW_BRIGADE, payload)
+
+
 class Storyline(NamedTuple):
     """What a person is told of it, and the function that plans its reports for a scenario's start (ms)."""
 
@@ -230,4 +246,11 @@ STORYLINES: dict[str, Storyline] = {
     THREATS: Storyline("two announcements of violence", threats_to_life),
     PILE_ON: Storyline("a journalist is hounded; the policy for this is still in shadow", pile_on),
     BRIGADE: Storyline("16 fresh accounts call a channel of peaceful protest terrorist", brigade),
+    SLOW_BRIGADE: Storyline(
+        "40 accounts report a rival's shop as fraud, one every eight minutes", slow_brigade
+    ),
 }
+
+# The demo shows what the shipped policies tell apart. The slow brigade they do not: it opens level 1 of fraud without
+# a mark, and goes no further only because those who are no members weigh little.
+DEMO_STORYLINES = tuple(name for name in STORYLINES if name != SLOW_BRIGADE)

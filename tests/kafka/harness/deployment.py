@@ -45,6 +45,8 @@ class Deployment:
             "TOCSIN_TOPIC_PREFIX": prefix,
             "TOCSIN_REPLICATION_FACTOR": "1",
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
+            # Workers of many tests may run on this machine.
+            "TOCSIN_HTTP_PORT": "0",
             **(settings or {}),
         }
         self.fleet = Fleet(folder, self.settings)

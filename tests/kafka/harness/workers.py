@@ -58,6 +58,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s:\n{self.tail()}") from None
 
+    def terminate(self) -> None:
+        """End it as an operator would; it must go in good order."""
+        self.signal(signal.SIGTERM)
+        assert self.wait(15) == 0
+
     def tail(self, lines: int = 25) -> str:
         """The end of the log."""
         return "\n".join(self.text.splitlines()[-lines:])

@@ -1,0 +1,38 @@
+"""What a partition's state consists of, in numbers: for operators, never for a judgement."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from streams.assessment.episodes import Open
+from streams.assessment.partition_state import PartitionState
+
+STATE_KINDS = ("counts", "episodes", "duplicates", "time")
+
+
+class Census(NamedTuple):
+    """`records` by kind of state record.
+
+    `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are those among
+    the last 1,000 records.
+    """
+
+    records: Mapping[str, int]
+    time: int
+    recent_dead_letters: int
+
+
+def take_census(state: PartitionState) -> Census:
+    """Look at the sizes of things; takes as long for a large state as for a small one."""
+    records = (len(state.counts), len(state.episodes), state.recent.slots, 1)
+    return Census(dict(zip(STATE_KINDS, records, strict=True)), state.now, state.flood.dead_letters)
+
+
+def open_episodes(state: PartitionState) -> Counter[tuple[str, str, int]]:
+    """Open episodes by (policy, mode, level). Looks at each, some 0.3 us; afterwards `Outcome.counters` tells changes."""
+    return Counter(
+        (policy, mode, episode.level)
+        for of_channel in state.episodes.values()
+        for (policy, mode), episode in of_channel.items()
+        if isinstance(episode, Open)
+    )

@@ -1,0 +1,59 @@
+"""Which dead letters are meant, as options that `list` and `redrive` share."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+import click
+
+from streams.commands.dead_letters.letter import Letter, letter_of
+from streams.commands.moment import MOMENT
+from streams.commands.reading import committed_records
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.settings import Settings
+
+TOPIC = "dead-letters"
+
+
+class Selection(NamedTuple):
+    """None, or no reason at all, selects everything. `partition` is the original's; `since` in ms since the epoch."""
+
+    reasons: tuple[str, ...]
+    topic: str | None
+    partition: int | None
+    since: int | None
+
+    def holds(self, letter: Letter, prefix: str) -> bool:
+        """Whether a letter is meant, whenever it was written."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and (self.topic is None or letter.source_topic in (self.topic, prefix + self.topic))
+            and (self.partition is None or letter.source_partition == self.partition)
+        )
+
+
+_OPTIONS = (
+    click.option(
+        "--reason", "reasons", multiple=True, type=click.Choice(DEAD_LETTER_REASONS), metavar="NAME",
+        help="Only those refused for this reason; can be repeated.",
+    ),
+    click.option("--topic", help="Only those that stood in this topic, with or without the prefix."),
+    click.option("--partition", type=click.IntRange(min=0), help="Only those that stood in this partition."),
+    click.option(
+        "--since", type=MOMENT,
+        help="Only those refused since then: a time such as 2026-03-01T12:00:00Z, or PT2H for two hours ago.",
+    ),
+)  # fmt: skip
+
+
+def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets them as reasons, topic, partition and since."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+async def letters(settings: Settings, since: int | None) -> AsyncIterator[Letter]:
+    """Every letter there is now, or that was written since then."""
+    topic = settings.topic_prefix + TOPIC
+    async for record in committed_records(settings.connection(), topic, since_ms=since):
+        yield letter_of(record)

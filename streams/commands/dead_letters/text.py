@@ -1,0 +1,59 @@
+"""Dead letters as a person reads them, and as JSON."""
+
+import base64
+from typing import Any
+
+import orjson
+
+from streams.commands.dead_letters.letter import Letter
+from streams.events.envelope import rfc3339
+from streams.runtime.topics import load_catalogue
+
+
+def in_one_line(letter: Letter) -> str:
+    """Place, time, reason, field, attempt, where the original stood, and its size."""
+    return (
+        f"{letter.place:<10} {rfc3339(letter.appended_at)}  {letter.reason:<19} {letter.field:<20} "
+        f"attempt {letter.attempt}  {letter.source}  {_size(letter)}"
+    ).rstrip()
+
+
+def in_full(letter: Letter) -> str:
+    """A block of lines: what is wrong, what that means, what to do, and the original."""
+    reason = load_catalogue()["dead-letters"].reasons.get(letter.reason)
+    rows = [
+        ("reason", letter.reason),
+        ("field", letter.field),
+        ("detail", letter.detail),
+        *([("meaning", reason.meaning), ("remedy", reason.remedy)] if reason else []),
+        ("refused at", rfc3339(letter.appended_at)),
+        ("attempt", str(letter.attempt)),
+        ("original at", letter.source),
+        ("key", "none" if letter.key is None else _printable(letter.key)),
+        *(("header", f"{_printable(name.encode())}: {_printable(value)}") for name, value in letter.headers),
+        ("value", f"{_size(letter)}\n{_printable(letter.value or b'')}".rstrip()),
+    ]
+    return "\n".join(f"{name:<12} {text}" for name, text in rows)
+
+
+def as_json(letter: Letter) -> str:
+    """One line. `value` is the original as text, `value_base64` stands instead when it is not UTF-8."""
+    row: dict[str, Any] = letter._asdict()
+    row["appended_at"] = rfc3339(letter.appended_at)
+    row["key"] = None if letter.key is None else letter.key.decode(errors="replace")
+    row["headers"] = {name: (value or b"").decode(errors="replace") for name, value in letter.headers}
+    try:
+        row["value"] = None if letter.value is None else letter.value.decode()
+    except UnicodeDecodeError:
+        row |= {"value": None, "value_base64": base64.b64encode(letter.value or b"").decode()}
+    return orjson.dumps(row).decode()
+
+
+def _size(letter: Letter) -> str:
+    return "redacted" if letter.redacted else f"{len(letter.value or b'')} bytes"
+
+
+def _printable(value: bytes | None) -> str:
+    # What was never checked must not write commands to a terminal.
+    text = (value or b"").decode(errors="backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

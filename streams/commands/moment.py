@@ -1,0 +1,36 @@
+"""Points in time on the command line."""
+
+import time
+from datetime import datetime
+
+import click
+
+from streams.registry.durations import parse_duration
+
+
+class _Moment(click.ParamType):
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Milliseconds since the epoch."""
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        try:
+            if text.startswith("P"):
+                return time.time_ns() // 1_000_000 - parse_duration(text)
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(
+                f"{text!r} is no time with a zone, such as 2026-03-01T12:00:00Z, and no duration up to now, such as "
+                "PT30M, PT2H or P7D.",
+                param,
+                ctx,
+            )
+        return int(moment.timestamp() * 1000)
+
+
+MOMENT = _Moment()
+"""Type of an option: RFC 3339 with a zone, or an ISO 8601 duration that ends now; gives ms since the epoch."""

@@ -1,0 +1,101 @@
+"""What is kept of one channel, read as a worker would and measured with the same functions."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
+
+from streams.assessment.counts import Measures
+from streams.assessment.episodes import LATENESS_MS, Episode, Open, resolution_time
+from streams.assessment.findings import CHANNEL_COUNTS, parts_of
+from streams.assessment.home_partition import home_partition
+from streams.assessment.partition_state import CHANNEL_EPISODES, PARTITION_TIME, PartitionState, restore
+from streams.assessment.policies import MILLION, CompiledRules
+from streams.assessment.windows import WindowSpec, window_spec
+from streams.commands.reading import committed_records, partition_count
+from streams.events.envelope import rfc3339
+from streams.registry.durations import DAY, HOUR
+from streams.report_stage import STATE_TOPIC
+from streams.settings import Settings
+
+# What is shown of a category besides the windows of its policies.
+_SHOWN = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
+
+
+class ChannelState(NamedTuple):
+    """`partition` is the channel's home, `now` that partition's time (ms since the epoch)."""
+
+    channel: str
+    partition: int
+    now: int
+    windows: list[tuple[str, str, Measures]]
+    episodes: list[tuple[str, str, Episode]]
+
+
+async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -> ChannelState:
+    """Read what is committed of a channel. Raises UnknownStateVersion for what this version cannot read."""
+    topic, key = settings.topic_prefix + STATE_TOPIC, channel.encode()
+    partitions = await partition_count(settings.connection(), topic)
+    home = TopicPartition(topic, home_partition(key, partitions))
+    entries: dict[bytes, bytes] = {}
+    async for record in committed_records(settings.connection(), topic, partition=home.partition):
+        if record.key in (PARTITION_TIME, CHANNEL_EPISODES + key) or record.key.startswith(
+            CHANNEL_COUNTS + key + b"\0"
+        ):
+            entries[record.key] = record.value
+    kept = {name: value for name, value in entries.items() if value is not None}
+    state = restore(home.partition, partitions, rules, kept.items())
+    return ChannelState(
+        channel,
+        home.partition,
+        state.now,
+        list(_windows(state, rules, key)),
+        [(*names, episode) for names, episode in sorted(state.episodes.get(channel, {}).items())],
+    )
+
+
+def _windows(state: PartitionState, rules: CompiledRules, key: bytes) -> Iterator[tuple[str, str, Measures]]:
+    for category, plan in rules.plans.items():
+        by_length: dict[tuple[int, int], WindowSpec] = {}
+        for spec in sorted((*_SHOWN, *plan.windows)):
+            by_length.setdefault(spec[:2], spec)
+        for spec in by_length.values():
+            for part in parts_of(state.counts, key, (category,), spec, state.now):
+                yield category, spec.text, part.measures
+
+
+def as_document(found: ChannelState, rules: CompiledRules) -> dict[str, Any]:
+    """The same as JSON; times are RFC 3339, risk is in units of risk."""
+    return {
+        "channel": found.channel,
+        "partition": found.partition,
+        "now": rfc3339(found.now),
+        "windows": [
+            {"category": category, "window": window}
+            | measures._asdict()
+            | {"risk": measures.risk_millionths / MILLION}
+            for category, window, measures in found.windows
+        ],
+        "episodes": [
+            {"policy": policy, "mode": mode} | _episode(episode, rules, policy, mode)
+            for policy, mode, episode in found.episodes
+        ],
+    }
+
+
+def _episode(episode: Episode, rules: CompiledRules, policy: str, mode: str) -> dict[str, Any]:
+    if not isinstance(episode, Open):
+        return {"status": "cooldown", "last_level": episode.last_level, "until": rfc3339(episode.until)}
+    compiled = rules.policies.get((policy, mode))
+    resolves = None if compiled is None else resolution_time(episode, compiled.timing)
+    return {
+        "status": "open",
+        "escalation_id": episode.escalation_id,
+        "level": episode.level,
+        "sequence": episode.sequence,
+        "first_report_id": episode.first_report_id,
+        "last_report_id": episode.cause.report_id,
+        "clear_since": None if episode.clear_since is None else rfc3339(episode.clear_since),
+        # Written when the partition's time has come to here, if the channel stays clear.
+        "resolves_at": None if resolves is None else rfc3339(resolves + LATENESS_MS),
+    }

@@ -1,0 +1,358 @@
+"""What the overview shows, row by row: first whether all is well, then why not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel. `queries` by legend; `unit` is one of Grafana's; `width` in columns of 24."""
+
+    title: str
+    description: str
+    unit: str
+    queries: dict[str, str]
+    kind: Literal["stat", "timeseries", "heatmap", "table"] = "timeseries"
+    width: int = 8
+
+
+_SELECT = 'job=~"$job", instance=~"$instance"'
+
+
+def _series(metric: str, more: str = "") -> str:
+    return f"{metric}{{{_SELECT}{more}}}"
+
+
+def _rate(metric: str, by: str = "", more: str = "") -> str:
+    group = f" by ({by})" if by else ""
+    return f"sum{group} (rate({_series(metric, more)}[$__rate_interval]))"
+
+
+def _total(metric: str, by: str = "", more: str = "") -> str:
+    group = f" by ({by})" if by else ""
+    return f"sum{group} ({_series(metric, more)})"
+
+
+def _quantiles(histogram: str) -> dict[str, str]:
+    buckets = _rate(f"{histogram}_bucket", "le")
+    return {f"p{q * 100:.0f}": f"histogram_quantile({q}, {buckets})" for q in (0.5, 0.95, 0.99)}
+
+
+def _stat(title: str, description: str, unit: str, query: str, width: int = 3) -> Panel:
+    return Panel(title, description, unit, {title: query}, "stat", width)
+
+
+_VERDICTS = (
+    f"({_rate('tocsin_dead_letters_total')} + {_rate('tocsin_reports_applied_total')}"
+    f" + {_rate('tocsin_reports_duplicate_total')})"
+)
+
+ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
+    (
+        "Is all well?",
+        (
+            _stat("Workers up", "Workers that answer a scrape.", "short", _total("up")),
+            _stat("Workers ready", "Workers whose /readyz answers 200.", "short", _total("tocsin_ready")),
+            _stat(
+                "Partitions owned",
+                "Must be the partition count of message-reports; fewer for the length of a rebalance only.",
+                "short",
+                _total("tocsin_partitions_owned"),
+            ),
+            _stat(
+                "Reports applied",
+                "Reports enriched and published.",
+                "reqps",
+                _rate("tocsin_reports_applied_total"),
+            ),
+            _stat(
+                "Longest lag",
+                "How long the oldest record that is not applied has been waiting, over all partitions.",
+                "s",
+                f"max ({_series('tocsin_lag_seconds')})",
+            ),
+            _stat(
+                "Latency p99",
+                "From the append of a record to the commit of what came of it.",
+                "s",
+                _quantiles("tocsin_append_to_commit_seconds")["p99"],
+            ),
+            _stat(
+                "Dead letters",
+                "Share of dead letters among the records judged: applied, duplicate or dead letter.",
+                "percentunit",
+                f"{_rate('tocsin_dead_letters_total')} / {_VERDICTS}",
+            ),
+            _stat(
+                "Open live episodes",
+                "Episodes of live policies.",
+                "short",
+                _total("tocsin_open_episodes", more=', mode="live"'),
+            ),
+        ),
+    ),
+    (
+        "Traffic",
+        (
+            Panel(
+                "Records by topic",
+                "Records of the source topics applied and committed. Much on message-reports-internal means that "
+                "publishers do not use the partitioner advised.",
+                "reqps",
+                {"{{topic}}": _rate("tocsin_records_total", "topic")},
+            ),
+            Panel(
+                "What became of them",
+                "A re-keyed report is applied in its home partition afterwards. Late reports are applied too, but not "
+                "counted.",
+                "reqps",
+                {
+                    "applied": _rate("tocsin_reports_applied_total"),
+                    "duplicate": _rate("tocsin_reports_duplicate_total"),
+                    "re-keyed": _rate("tocsin_reports_rekeyed_total"),
+                    "late": _rate("tocsin_reports_late_total"),
+                },
+            ),
+            Panel(
+                "Ticks",
+                "Ticks move the time of idle partitions on. One that a report has overtaken is ignored.",
+                "reqps",
+                {
+                    "written": _rate("tocsin_ticks_written_total"),
+                    "{{outcome}}": _rate("tocsin_ticks_read_total", "outcome"),
+                },
+            ),
+        ),
+    ),
+    (
+        "Latency",
+        (
+            Panel(
+                "Append to commit",
+                "From the append of a record to its source topic to the commit of what came of it.",
+                "s",
+                {"{{le}}": _rate("tocsin_append_to_commit_seconds_bucket", "le")},
+                "heatmap",
+                12,
+            ),
+            Panel(
+                "Append to commit, quantiles",
+                "The same as quantiles. p99 belongs below 30 s.",
+                "s",
+                _quantiles("tocsin_append_to_commit_seconds"),
+                width=12,
+            ),
+            Panel(
+                "Event to commit",
+                "From occurred_at of an applied report to the commit of its outputs: includes what phones and publishers "
+                "take.",
+                "s",
+                _quantiles("tocsin_event_to_commit_seconds"),
+                width=12,
+            ),
+            Panel(
+                "Transactions",
+                "From the first byte sent of a batch's outputs to their commit: the brokers' part. At 20 s it fails.",
+                "s",
+                _quantiles("tocsin_transaction_duration_seconds"),
+                width=12,
+            ),
+        ),
+    ),
+    (
+        "Lag and time",
+        (
+            Panel(
+                "Lag in seconds",
+                "How long the oldest record that is not applied has been waiting, at most.",
+                "s",
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({_series('tocsin_lag_seconds')})"},
+                width=6,
+            ),
+            Panel(
+                "Lag in records",
+                "Records that were in the log at the last fetch and are not applied.",
+                "short",
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({_series('tocsin_lag_records')})"},
+                width=6,
+            ),
+            Panel(
+                "Since the last commit",
+                "Harmless while nothing waits; with lag it means that the partition stands still.",
+                "s",
+                {
+                    "{{partition}}": "time() - max by (partition) "
+                    f"({_series('tocsin_last_commit_timestamp_seconds')})"
+                },
+                width=6,
+            ),
+            Panel(
+                "Partition time behind the clock",
+                "Counts and episodes follow this time. An idle partition with nothing due may stay behind.",
+                "s",
+                {
+                    "{{partition}}": f"time() - max by (partition) ({_series('tocsin_partition_timestamp_seconds')})"
+                },
+                width=6,
+            ),
+        ),
+    ),
+    (
+        "Ownership and recovery",
+        (
+            Panel(
+                "Partitions by worker",
+                "Partitions taken over and not released.",
+                "short",
+                {"{{instance}}": _total("tocsin_partitions_owned", "instance")},
+                width=6,
+            ),
+            Panel(
+                "Rebalances and restarts",
+                "A rolling deployment shows as one restart per worker. More than that is a loop.",
+                "short",
+                {
+                    "rebalances {{instance}}": f"increase({_series('tocsin_rebalances_total')}[$__rate_interval])",
+                    "restarts {{instance}}": f"changes({_series('process_start_time_seconds')}[$__rate_interval])",
+                },
+                width=6,
+            ),
+            Panel(
+                "Time of a rebalance and of a takeover",
+                "Means. Nothing is applied during a rebalance; a takeover is fencing the former owner and restoring.",
+                "s",
+                {
+                    name: f"{_total(f'tocsin_{name}_duration_seconds_sum')} / "
+                    f"{_total(f'tocsin_{name}_duration_seconds_count')}"
+                    for name in ("rebalance", "takeover")
+                },
+                width=6,
+            ),
+            Panel(
+                "Records restored",
+                "State records read during takeovers since the worker started.",
+                "short",
+                {"{{instance}}": _total("tocsin_restored_records_total", "instance")},
+                width=6,
+            ),
+        ),
+    ),
+    (
+        "Decisions",
+        (
+            Panel(
+                "Escalations by policy",
+                "Escalation events published, live and shadow.",
+                "reqps",
+                {"{{policy}} {{mode}} {{type}}": _rate("tocsin_escalations_total", "policy, mode, type")},
+            ),
+            Panel(
+                "Escalations by level",
+                "What desks receive: events of live policies.",
+                "reqps",
+                {
+                    "level {{level}} {{type}}": _rate(
+                        "tocsin_escalations_total", "level, type", ', mode="live"'
+                    )
+                },
+            ),
+            Panel(
+                "Open episodes",
+                "By policy and level.",
+                "short",
+                {"{{policy}} {{mode}} {{level}}": _total("tocsin_open_episodes", "policy, mode, level")},
+            ),
+        ),
+    ),
+    (
+        "Dead letters and errors",
+        (
+            Panel(
+                "Dead letters by reason",
+                "Records that are not valid reports. The reasons are explained in schemas/topics/dead-letters.yaml.",
+                "reqps",
+                {"{{reason}}": _rate("tocsin_dead_letters_total", "reason")},
+            ),
+            Panel(
+                "Among a partition's last 1,000 records",
+                "Above 500 the worker stops.",
+                "short",
+                {"{{partition}}": f"max by (partition) ({_series('tocsin_recent_dead_letters')})"},
+            ),
+            Panel(
+                "Transactions that failed",
+                "The worker stops after one, so its last value is rarely scraped: see restarts too.",
+                "short",
+                {
+                    "{{cause}}": f"sum by (cause) (increase({_series('tocsin_transactions_failed_total')}[$__rate_interval]))"
+                },
+            ),
+        ),
+    ),
+    (
+        "Saturation and state",
+        (
+            Panel(
+                "Processor",
+                "1 is a whole core, the most that a worker can use.",
+                "short",
+                {"{{instance}}": _rate("process_cpu_seconds_total", "instance")},
+                width=6,
+            ),
+            Panel(
+                "Memory",
+                "Resident memory.",
+                "bytes",
+                {"{{instance}}": _total("process_resident_memory_bytes", "instance")},
+                width=6,
+            ),
+            Panel(
+                "Delay of the loop",
+                "How late the worker's loop was for an appointment once a second. Above 1 s something blocks it.",
+                "s",
+                _quantiles("tocsin_loop_delay_seconds"),
+                width=6,
+            ),
+            Panel(
+                "Records per batch",
+                "Records of one partition applied in one transaction. Grows with the load, and so does throughput.",
+                "short",
+                _quantiles("tocsin_batch_records"),
+                width=6,
+            ),
+            Panel(
+                "State records",
+                "What a takeover would read. Grows with the channels reported in the last 30 days.",
+                "short",
+                {"{{kind}}": _total("tocsin_state_records", "kind")},
+                width=24,
+            ),
+        ),
+    ),
+    (
+        "Version and rules in force",
+        (
+            Panel(
+                "Version",
+                "Different versions at once are normal during a deployment only.",
+                "none",
+                {"version": _total("tocsin_build_info", "version")},
+                "table",
+            ),
+            Panel(
+                "Policies",
+                "Workers with different hashes decide differently.",
+                "none",
+                {"policy": _total("tocsin_policy_info", "policy, mode, content_hash")},
+                "table",
+            ),
+            Panel(
+                "Registry",
+                "Hashes as they stand on every output.",
+                "none",
+                {"registry": _total("tocsin_registry_info", "policy_version, registry_version")},
+                "table",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,104 @@
+"""Lag in records and in seconds, and for how long a partition has not moved although there was work."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+# Between two samples the worker may have been stopped by the kernel or a person; what it did not live through must not
+# count as standing still. Two seconds are twice the usual distance.
+_MOST_BETWEEN_SAMPLES = 2.0
+
+
+class SourceLag(Protocol):
+    """What is known of a partition of a source topic; see the runtime for the meaning of each."""
+
+    @property
+    def topic(self) -> str:
+        """Without prefix."""
+
+    @property
+    def partition(self) -> int:
+        """Its number."""
+
+    @property
+    def next_offset(self) -> int:
+        """The next to apply."""
+
+    @property
+    def records(self) -> int | None:
+        """In the log and not applied; None when not known yet."""
+
+    @property
+    def readable(self) -> int:
+        """How many of them could be applied now."""
+
+    @property
+    def applied_append_time(self) -> int | None:
+        """Append time (ms) of the last record applied."""
+
+
+class Lag(NamedTuple):
+    """Lag of a partition of a topic. `stalled` is for how many seconds nothing was applied although something waits."""
+
+    topic: str
+    partition: int
+    records: int
+    seconds: float
+    stalled: float
+
+
+@dataclass(slots=True)
+class _Seen:
+    next_offset: int
+    caught_up_at: float | None = None
+    stalled: float = 0.0
+
+
+class LagWatch:
+    """Looks at the lags whenever `sample` is called; that has to be about once a second."""
+
+    def __init__(
+        self,
+        source_lags: Callable[[], Iterable[SourceLag]],
+        wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source_lags = source_lags
+        self._wall_clock = wall_clock
+        self._monotonic = monotonic
+        self._sampled_at = monotonic()
+        self._seen: dict[tuple[str, int], _Seen] = {}
+
+    def sample(self, *, restoring: bool = False) -> list[Lag]:
+        """The lags now. While `restoring` nothing can be applied, so nothing stands still."""
+        now = self._monotonic()
+        passed = 0.0 if restoring else min(now - self._sampled_at, _MOST_BETWEEN_SAMPLES)
+        self._sampled_at = now
+        sources = [source for source in self._source_lags() if source.records is not None]
+        before, self._seen = self._seen, {}
+        return [self._lag(source, before.get((source.topic, source.partition)), passed) for source in sources]
+
+    def _lag(self, source: SourceLag, seen: _Seen | None, passed: float) -> Lag:
+        now = self._wall_clock()
+        if seen is None:
+            seen = _Seen(source.next_offset)
+        elif source.next_offset != seen.next_offset or not source.readable:
+            seen.next_offset = source.next_offset
+            seen.stalled = 0.0
+        else:
+            seen.stalled += passed
+        self._seen[source.topic, source.partition] = seen
+        if not source.records:
+            seen.caught_up_at = now
+            return Lag(source.topic, source.partition, 0, 0.0, 0.0)
+        # The oldest record that waits came after the last one applied, and after we last saw that none waited: without
+        # the second, one record after a quiet hour would look like a lag of an hour.
+        applied = source.applied_append_time
+        known = [
+            time
+            for time in (seen.caught_up_at, None if applied is None else applied / 1000)
+            if time is not None
+        ]
+        seconds = max(0.0, now - max(known)) if known else 0.0
+        return Lag(source.topic, source.partition, source.records or 0, seconds, seen.stalled)

@@ -1,0 +1,95 @@
+"""All that a worker counts, and the text that Prometheus reads."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import Metric as Family
+
+from streams import __version__
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.operations import catalogue
+from streams.operations.values import Histogram, Numbers, Values
+from streams.registry.rules import Rules
+
+
+class Metrics:
+    """The counters and histograms of one worker, all of them from the catalogue.
+
+    Series whose label values are known beforehand are there from the start with 0: an alert on a rate would miss the
+    first event otherwise. `topics` are the source topics without prefix.
+    """
+
+    def __init__(self, rules: Rules, topics: Sequence[str]) -> None:
+        self.records = _numbers(catalogue.RECORDS, ((topic,) for topic in topics))
+        self.applied = Numbers(catalogue.APPLIED)
+        self.late = Numbers(catalogue.LATE)
+        self.duplicates = Numbers(catalogue.DUPLICATES)
+        self.rekeyed = Numbers(catalogue.REKEYED)
+        self.dead_letters = _numbers(catalogue.DEAD_LETTERS, ((reason,) for reason in DEAD_LETTER_REASONS))
+        self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
+        self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
+        self.escalations = _numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
+        self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
+        self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
+        self.batch_records = Histogram(catalogue.BATCH_RECORDS)
+        self.transaction_duration = Histogram(catalogue.TRANSACTION_DURATION)
+        self.transactions_failed = _numbers(catalogue.TRANSACTIONS_FAILED, (("fenced",), ("not_committed",)))
+        self.takeover_duration = Histogram(catalogue.TAKEOVER_DURATION)
+        self.restored_records = Numbers(catalogue.RESTORED_RECORDS)
+        self.rebalances = Numbers(catalogue.REBALANCES)
+        self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
+        self.loop_delay = Histogram(catalogue.LOOP_DELAY_SECONDS)
+        self.policy_info = Numbers(catalogue.POLICY_INFO)
+        for policy in rules.policies:
+            if policy.mode != "off":
+                self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
+        self.registry_info = Numbers(catalogue.REGISTRY_INFO)
+        self.registry_info.put((rules.policy_version, rules.registry_version), 1)
+        self.build_info = Numbers(catalogue.BUILD_INFO)
+        self.build_info.put((__version__,), 1)
+
+    def values(self) -> list[Values]:
+        """Everything that is counted."""
+        return list(vars(self).values())
+
+
+class Exposition:
+    """The text of /metrics: what was counted, what `live` finds out at each scrape, and the process itself.
+
+    Its registry is its own, so that no library's metrics get in.
+    """
+
+    def __init__(self, metrics: Metrics, live: Callable[[], Iterable[Values]]) -> None:
+        self._metrics = metrics
+        self._live = live
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def collect(self) -> Iterable[Family]:
+        """Called by the registry."""
+        everything = [*self._metrics.values(), *self._live()]
+        return [values.family() for values in sorted(everything, key=lambda values: values.metric.name)]
+
+    def text(self) -> bytes:
+        """In Prometheus' text format, version 0.0.4."""
+        return generate_latest(self._registry)
+
+
+def _numbers(metric: catalogue.Metric, series: Iterable[tuple[str, ...]]) -> Numbers:
+    numbers = Numbers(metric)
+    for labels in series:
+        numbers.add(labels, 0)
+    return numbers
+
+
+def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    for policy in rules.policies:
+        if policy.mode == "off":
+            continue
+        for place, level in enumerate(policy.levels):
+            for kind in ("opened", "updated", "resolved"):
+                # An update raises the level, so none leads to the first.
+                if place or kind != "updated":
+                    yield policy.id, policy.mode, kind, str(level.level)

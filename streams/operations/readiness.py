@@ -1,0 +1,49 @@
+"""Whether a worker does its work: it has taken part in the group, and what is assigned to it is restored."""
+
+import time
+from collections.abc import Callable
+
+
+class Readiness:
+    """Follows rebalances and takeovers. Called from the consumer's thread too: each call sets single attributes."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._assigned = False
+        self._rebalancing = False
+        self._restoring: frozenset[int] = frozenset()
+
+    @property
+    def restoring(self) -> bool:
+        """Whether the state of a partition is being restored."""
+        return bool(self._restoring)
+
+    def rebalance_began(self) -> None:
+        """The group is about to share the partitions out again."""
+        self._since = self._monotonic()
+        self._rebalancing = True
+
+    def taking_over(self, partition: int) -> None:
+        """A partition is being restored."""
+        self._restoring |= {partition}
+
+    def settled(self, partition: int) -> None:
+        """A partition is restored, or given up."""
+        self._restoring -= {partition}
+
+    def rebalanced(self) -> None:
+        """Everything that is assigned is restored. It may be nothing: who stands by is ready too."""
+        self._assigned = True
+        self._rebalancing = False
+
+    def reason_against(self) -> str | None:
+        """Why the worker is not ready, None when it is."""
+        seconds = f"{self._monotonic() - self._since:.0f} s"
+        if self._restoring:
+            return f"restoring partitions {', '.join(map(str, sorted(self._restoring)))}, {seconds}"
+        if not self._assigned:
+            return f"waiting for the group's first assignment, {seconds}"
+        if self._rebalancing:
+            return f"the group is rebalancing, {seconds}"
+        return None

@@ -1,0 +1,104 @@
+"""Everything that watches a worker while it runs, in one place: HTTP server, heartbeat of the loop, watchdog."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from streams import __version__
+from streams.operations import catalogue
+from streams.operations.http_server import serve
+from streams.operations.lag_watch import Lag, LagWatch, SourceLag
+from streams.operations.metrics import Exposition, Metrics
+from streams.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
+from streams.operations.readiness import Readiness
+from streams.operations.values import Numbers, gauge
+from streams.operations.watchdog import Watchdog
+from streams.registry.rules import Rules
+
+logger = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 1.0
+
+
+class WorkerOperations:
+    """Metrics and health of one worker. `source_lags` tells the lag of every partition it owns."""
+
+    def __init__(
+        self, rules: Rules, topics: tuple[str, ...], source_lags: Callable[[], Iterable[SourceLag]]
+    ) -> None:
+        self.metrics = Metrics(rules, topics)
+        self.readiness = Readiness()
+        self.partitions = OwnedPartitions(rules)
+        self._rules = rules
+        self._lag_watch = LagWatch(source_lags)
+        self._exposition = Exposition(self.metrics, self._live)
+        self._started_at = time.time()
+        self._last_batch = time.monotonic()
+        self._most_stalled: tuple[float, str] = (0.0, "")
+
+    def batch_committed(self, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
+        """A batch was applied and committed; `opened`: see OwnedPartitions.committed."""
+        self._last_batch = time.monotonic()
+        self.partitions.committed(partition, opened)
+
+    @asynccontextmanager
+    async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
+        """Serve and watch in the running loop. Raises OSError when `host` and `port` cannot be listened on."""
+        async with serve(
+            host,
+            port,
+            metrics=self._exposition.text,
+            liveness=lambda: f"last batch {time.monotonic() - self._last_batch:.1f} s ago",
+            reason_not_ready=self.readiness.reason_against,
+            status=self.status,
+        ) as address:
+            logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+            watchdog = Watchdog(watchdog_seconds, lambda: self._most_stalled)
+            watchdog.start(asyncio.get_running_loop())
+            heart = asyncio.create_task(self._beat(watchdog), name="heartbeat")
+            try:
+                yield
+            finally:
+                watchdog.stop()
+                heart.cancel()
+
+    def status(self) -> dict[str, Any]:
+        """What /status shows."""
+        reason = self.readiness.reason_against()
+        return {
+            "version": __version__,
+            "policy_version": self._rules.policy_version,
+            "registry_version": self._rules.registry_version,
+            "started": moment(self._started_at),
+            "ready": reason is None,
+            "reason": reason,
+            "seconds_since_last_batch": round(time.monotonic() - self._last_batch, 3),
+            "rebalances": int(self.metrics.rebalances.of()),
+            "partitions": self.partitions.describe(self._lags()),
+        }
+
+    async def _beat(self, watchdog: Watchdog) -> None:
+        while True:
+            due = time.monotonic() + HEARTBEAT_SECONDS
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self.metrics.loop_delay.observe(max(0.0, time.monotonic() - due))
+            watchdog.beat()
+            self._lags()
+
+    def _lags(self) -> list[Lag]:
+        lags = self._lag_watch.sample(restoring=self.readiness.restoring)
+        worst = max(lags, key=lambda lag: lag.stalled, default=None)
+        if worst is None:
+            self._most_stalled = (0.0, "")
+        else:
+            what = f"{worst.topic} partition {worst.partition}: {worst.records} records wait"
+            self._most_stalled = (worst.stalled, what)
+        return lags
+
+    def _live(self) -> list[Numbers]:
+        ready = self.readiness.reason_against() is None
+        return [gauge(catalogue.READY, [((), float(ready))]), *self.partitions.gauges(self._lags())]

@@ -1,0 +1,84 @@
+"""`python -m tests.bench`: run the scenarios, print one table, keep one JSON file per run."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from streams.local_kafka import LocalKafka
+from tests.bench.figures import table
+from tests.bench.machine import describe
+from tests.bench.place import Place
+from tests.bench.scenarios import (
+    against_faust,
+    core,
+    latency,
+    one_channel,
+    quiet_channels,
+    takeover,
+    two_workers,
+)
+
+SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
+    "core": core.measure,
+    "against-faust": against_faust.measure,
+    "two-workers": two_workers.measure,
+    "one-channel": one_channel.measure,
+    "quiet-channels": quiet_channels.measure,
+    "latency": latency.measure,
+    "takeover": takeover.measure,
+}
+RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"scenarios, all without any: {', '.join(SCENARIOS)}")
+    parser.add_argument("--runs", type=int, default=1, help="how often; the table shows medians")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: does it run, not how fast")
+    parser.add_argument("--json", type=Path, help="also write all runs to this file")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    runs = [_run(options.names or list(SCENARIOS), options.quick) for _ in range(options.runs)]
+    if options.json:
+        options.json.write_text(json.dumps(runs, indent=2) + "\n")
+    machine = runs[0]["machine"]
+    print("\n" + "; ".join(f"{name}: {value}" for name, value in machine.items()))
+    print(f"{len(runs)} run(s){', quick: not for comparison' if options.quick else ''}\n")
+    print(table([run["figures"] for run in runs]))
+
+
+def _run(names: list[str], quick: bool) -> dict:
+    run = {
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": describe(),
+        "figures": {},
+    }
+    existing = os.environ.get("TOCSIN_KAFKA_BOOTSTRAP")
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
+        folder = Path(name)
+        with nullcontext() if existing else LocalKafka(folder / "kafka") as broker:
+            place = Place(existing or broker.bootstrap, folder, quick)
+            for scenario in names:
+                began = time.monotonic()
+                print(f"{scenario} ...", end=" ", file=sys.stderr, flush=True)
+                run["figures"] |= SCENARIOS[scenario](place)
+                print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file = RESULTS / f"{run['began'].replace(':', '')}{'-quick' if quick else ''}.json"
+    file.write_text(json.dumps(run, indent=2) + "\n")
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Reports at a fixed rate, and how long each takes until a reader of committed records has it."""
+
+import threading
+import time
+from array import array
+from collections.abc import Sequence
+
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+
+from tests.bench import traffic
+from tests.bench.place import ENRICHED, PARTITIONS, SOURCE, Site
+
+# What arrives after this is not late but lost.
+LAST_SECONDS = 40.0
+
+
+class Load:
+    """`rate` reports per second for `seconds`, from `begin()` on.
+
+    A report counts from the moment it should have been sent, so that a sender that falls behind hides nothing.
+    `due` and `latency` are seconds, by number of the report; a latency of 0 has not arrived yet.
+    """
+
+    def __init__(self, site: Site, rate: int, seconds: float, seed: int) -> None:
+        count = int(rate * seconds)
+        self._reports = list(traffic.usual(count, int(time.time() * 1000), int(seconds * 1000), seed=seed))
+        self._first = f"u{seed}-".encode()
+        self._topic = site.name(SOURCE)
+        self._rate = rate
+        self.due = array("d", (number / rate for number in range(count)))
+        self.latency = array("d", bytes(8 * count))
+        self._arrived = 0
+        self._producer = Producer(
+            # A publisher that cares for latency waits for no fuller batch.
+            {"bootstrap.servers": site.bootstrap, "partitioner": "murmur2_random", "linger.ms": 0}
+        )
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": site.bootstrap,
+                "group.id": "bench",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "latest",
+                "log_level": 0,
+            }
+        )
+        self._consumer.assign([TopicPartition(site.name(ENRICHED), n, OFFSET_END) for n in range(PARTITIONS)])
+        # The reader must be there before the first report.
+        self._consumer.poll(1.0)
+        self._sender = threading.Thread(target=self._send, daemon=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def begin(self) -> float:
+        """Start, and return the monotonic time at which the first report is due."""
+        self._started = time.monotonic() + 0.1
+        self._reader.start()
+        self._sender.start()
+        return self._started
+
+    def finish(self) -> None:
+        """Wait until everything has arrived. Fails if anything does not."""
+        self._sender.join()
+        self._reader.join()
+        missing = len(self.latency) - self._arrived
+        assert missing == 0, f"{missing} of {len(self.latency)} reports never came out"
+
+    def _send(self) -> None:
+        produce = self._producer.produce
+        number, count = 0, len(self._reports)
+        while number < count:
+            passed = time.monotonic() - self._started
+            while number < count and self.due[number] <= passed:
+                report = self._reports[number]
+                produce(self._topic, report.value, report.key, headers=report.headers)
+                number += 1
+            self._producer.poll(0)
+            time.sleep(max(0.0005, self.due[number] - passed if number < count else 0))
+        self._producer.flush(LAST_SECONDS)
+
+    def _read(self) -> None:
+        deadline = self._started + self.due[-1] + LAST_SECONDS
+        while self._arrived < len(self.latency) and time.monotonic() < deadline:
+            for message in self._consumer.consume(1_000, 0.02) if self._rate > 2_000 else self._one():
+                now = time.monotonic() - self._started
+                report_id = next(value for name, value in message.headers() if name == "ce_id")
+                if report_id.startswith(self._first):
+                    number = int(report_id[len(self._first) :])
+                    self.latency[number] = now - self.due[number]
+                    self._arrived += 1
+        self._consumer.close()
+
+    def _one(self) -> Sequence[object]:
+        # `consume` waits until it has as many as asked for or its time is over.
+        message = self._consumer.poll(0.1)
+        return [message] if message is not None and message.error() is None else []
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The smallest value that at least `part` of all are not above."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]

@@ -1,0 +1,78 @@
+"""What came out of a topic, and when the broker wrote it."""
+
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from tests.bench.place import STALLED_SECONDS
+
+# Looking costs the broker a little; ten times a second is enough for runs of many seconds.
+LOOK_SECONDS = 0.1
+# A topic that has enough offsets and has not grown for this long is complete: a cycle takes less.
+SETTLED_SECONDS = 1.5
+
+# Records at the start that do not count: caches fill, the first cycle waits for the first fetch.
+WARM_UP = 0.1
+
+
+class Outputs:
+    """A topic seen by a reader of committed records."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.topic = topic
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "bench",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+                "fetch.max.bytes": 64 * 1024 * 1024,
+                "log_level": 0,
+            }
+        )
+        found = self._consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        self._partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in found]
+
+    def size(self) -> int:
+        """Records and transaction markers so far."""
+        return sum(self._consumer.get_watermark_offsets(tp, timeout=20)[1] for tp in self._partitions)
+
+    def wait(self, count: int) -> None:
+        """Wait until at least `count` records are there and no more come. Fails when it stops growing before."""
+        size, grown_at = self.size(), time.monotonic()
+        while True:
+            time.sleep(LOOK_SECONDS)
+            now_size = self.size()
+            quiet = time.monotonic() - grown_at
+            if now_size != size:
+                size, grown_at = now_size, time.monotonic()
+            elif size >= count and quiet > SETTLED_SECONDS:
+                return
+            assert quiet < STALLED_SECONDS, f"{self.topic} stopped growing at {size}, {count} were expected"
+
+    def append_times(self) -> list[int]:
+        """When each committed record was written (ms), in ascending order."""
+        self._consumer.assign(self._partitions)
+        open_ends = {tp.partition for tp in self._partitions}
+        times = []
+        while open_ends:
+            for message in self._consumer.consume(10_000, 0.2):
+                error = message.error()
+                if error is None:
+                    times.append(message.timestamp()[1])
+                else:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    open_ends.discard(message.partition())
+        self._consumer.close()
+        return sorted(times)
+
+
+def steady_rate(times: Sequence[int]) -> float:
+    """Records per second between the end of the warm-up and the last record; `times` in ms, ascending."""
+    begin = times[int(len(times) * WARM_UP)]
+    after = sum(time > begin for time in times)
+    assert after, "all records were written at once: too few to tell a rate"
+    return after / (times[-1] - begin) * 1000

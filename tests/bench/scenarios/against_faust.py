@@ -1,0 +1,91 @@
+"""A backlog, worked off by one worker; and the first of its reports by Faust as its documentation teaches."""
+
+import os
+import subprocess
+import sys
+import time
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.bench import traffic
+from tests.bench.faust_baseline import OUTPUT
+from tests.bench.outputs import Outputs, steady_rate
+from tests.bench.place import ENRICHED, PARTITIONS, SOURCE, Place, Site, cpu_seconds
+from tests.kafka.harness.workers import ROOT, clean_environment
+
+REPORTS = 600_000
+HOUR_MS = 3_600_000
+
+# Ten seconds of the baseline's work.
+BASELINE_REPORTS = 8_000
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Reports per second of both, their ratio, and the CPU that a report costs."""
+    count = place.amount(REPORTS)
+    with Site(place) as site:
+        site.publish(traffic.usual(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        outputs = Outputs(site.bootstrap, site.name(ENRICHED))
+        worker = site.start_worker()
+        before = cpu_seconds(worker)
+        outputs.wait(count)
+        cpu = (cpu_seconds(worker) - before) / count * 1e6
+        times = outputs.append_times()
+        assert len(times) == count, f"{len(times)} of {count} reports came out"
+        site.workers.remove(worker)
+        worker.end()
+        rate = steady_rate(times)
+        baseline = _baseline(site, place, max(2_000, place.amount(BASELINE_REPORTS)))
+    return {
+        "one worker: reports/s": rate,
+        "Faust as documented: reports/s": baseline,
+        "one worker: times the baseline": rate / baseline,
+        "one worker: CPU per report": cpu,
+    }
+
+
+def _baseline(site: Site, place: Place, count: int) -> float:
+    topic = site.name(OUTPUT)
+    admin = AdminClient({"bootstrap.servers": site.bootstrap})
+    config = {"message.timestamp.type": "LogAppendTime"}
+    for created in admin.create_topics([NewTopic(topic, PARTITIONS, 1, config=config)]).values():
+        created.result(20)
+    environment = clean_environment(
+        {
+            "BENCH_BOOTSTRAP": site.bootstrap,
+            "BENCH_PREFIX": site.prefix,
+            "BENCH_SOURCE": site.name(SOURCE),
+            "BENCH_OUTPUT": topic,
+        }
+    )
+    log = place.folder / f"{site.prefix}faust.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.bench.faust_baseline",
+                "worker",
+                "--loglevel=warn",
+                "--without-web",
+            ],
+            cwd=ROOT,
+            env=environment
+            | {"F_DATADIR": str(place.folder / "faust"), "NO_COLOR": os.environ.get("NO_COLOR", "1")},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        outputs = Outputs(site.bootstrap, topic)
+        deadline = time.monotonic() + 120
+        while outputs.size() < count:
+            assert process.poll() is None, f"the baseline ended:\n{log.read_text(errors='replace')[-2000:]}"
+            assert time.monotonic() < deadline, (
+                f"the baseline is stuck:\n{log.read_text(errors='replace')[-2000:]}"
+            )
+            time.sleep(0.2)
+    finally:
+        process.kill()
+        process.wait()
+    return steady_rate(outputs.append_times())

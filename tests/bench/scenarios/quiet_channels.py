@@ -1,0 +1,41 @@
+"""A million channels with one report each: how fast they come in, how fast they are restored, what they weigh."""
+
+import re
+import signal
+import time
+
+from tests.bench import traffic
+from tests.bench.outputs import Outputs, steady_rate
+from tests.bench.place import ENRICHED, Place, Site, resident_bytes
+
+CHANNELS = 1_000_000
+HOUR_MS = 3_600_000
+
+_TOOK_OVER = re.compile(r"took over partition\b.*?\bseconds\W+([\d.]+)")
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Reports per second when every channel is new; channels restored per second; bytes per quiet channel."""
+    count = place.amount(CHANNELS)
+    with Site(place) as site:
+        worker = site.start_worker()
+        empty = resident_bytes(worker)
+        site.stop(worker, signal.SIGTERM)
+        site.publish(traffic.all_new(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        outputs = Outputs(site.bootstrap, site.name(ENRICHED))
+        worker = site.start_worker()
+        outputs.wait(count)
+        grown = resident_bytes(worker)
+        times = outputs.append_times()
+        assert len(times) == count, f"{len(times)} of {count} reports came out"
+        site.stop(worker, signal.SIGTERM)
+        worker = site.start_worker()
+        # All partitions are restored at the same time, so the slowest one is how long it took.
+        seconds = max(map(float, _TOOK_OVER.findall(worker.text)))
+        restored = resident_bytes(worker)
+    return {
+        "all-new channels: reports/s": steady_rate(times),
+        "restore: channels/s": count / seconds,
+        "quiet channel: bytes after a restore": (restored - empty) / count,
+        "quiet channel: bytes in the worker that saw it come": (grown - empty) / count,
+    }

@@ -1,0 +1,48 @@
+"""How long reports wait when a worker leaves, comes, or is killed, at 1,000 reports a second."""
+
+import signal
+import time
+
+from tests.bench import traffic
+from tests.bench.load import Load
+from tests.bench.outputs import Outputs
+from tests.bench.place import ENRICHED, Place, Site
+
+QUIET_CHANNELS = 100_000
+RATE = 1_000
+HOUR_MS = 3_600_000
+
+# When something happens, in seconds from the first report on; each has the time until the next to show.
+LEAVES, JOINS, KILLED, END = 3.0, 10.0, 18.0, 33.0
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Seconds that the report waited which waited longest."""
+    count = place.amount(QUIET_CHANNELS)
+    with Site(place) as site:
+        site.start_worker()
+        site.publish(traffic.all_new(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        Outputs(site.bootstrap, site.name(ENRICHED)).wait(count)
+        second = site.start_worker()
+        load = Load(site, RATE, END, 20)
+        began = load.begin()
+        _sleep_until(began + LEAVES)
+        site.stop(second, signal.SIGTERM)
+        _sleep_until(began + JOINS)
+        third = site.start_worker()
+        _sleep_until(began + KILLED)
+        site.stop(third, signal.SIGKILL)
+        load.finish()
+    return {
+        "longest wait when a worker leaves": _longest(load, LEAVES - 1, JOINS - 0.5),
+        "longest wait when a worker joins": _longest(load, JOINS - 0.5, KILLED - 1),
+        "longest wait when a worker is killed": _longest(load, KILLED - 1, END),
+    }
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _longest(load: Load, begin: float, end: float) -> float:
+    return max(wait for due, wait in zip(load.due, load.latency, strict=True) if begin <= due < end)

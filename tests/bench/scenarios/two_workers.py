@@ -1,0 +1,25 @@
+"""A backlog, worked off by two workers on the same machine, which share its cores with the broker."""
+
+import time
+
+from tests.bench import traffic
+from tests.bench.outputs import Outputs, steady_rate
+from tests.bench.place import ENRICHED, Place, Site
+
+REPORTS = 600_000
+HOUR_MS = 3_600_000
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Reports per second of both together."""
+    count = place.amount(REPORTS)
+    with Site(place) as site:
+        site.start_worker()
+        site.start_worker()
+        # Published while they run, or the first would be half done when the second is there.
+        site.publish(traffic.usual(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        outputs = Outputs(site.bootstrap, site.name(ENRICHED))
+        outputs.wait(count)
+        times = outputs.append_times()
+        assert len(times) == count, f"{len(times)} of {count} reports came out"
+    return {"two workers: reports/s": steady_rate(times)}

@@ -1,0 +1,136 @@
+"""Alerts: of metrics that exist, with everything that whoever is woken up needs, and firing when they should."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streams.operations.catalogue import CATALOGUE
+from tests.promql import metrics, selectors
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+RULES = PROMETHEUS / "rules" / "tocsin.yaml"
+CASES = PROMETHEUS / "tests" / "tocsin.yaml"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+ALERTS = {
+    rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+}
+NAMED = pytest.mark.parametrize("name", ALERTS)
+
+PROMTOOL = shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
+)
+
+# Made by Prometheus itself at each scrape, and by the client library of every process.
+NOT_OURS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
+
+
+def exposed():
+    """Every name that a query may use."""
+    names = set(NOT_OURS)
+    for metric in CATALOGUE:
+        suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
+        names |= {metric.name + suffix for suffix in suffixes}
+    return names
+
+
+def promtool(*arguments):
+    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_metrics_of_an_expression_are_found():
+    assert selectors('sum by (job, x) (rate(a_total{b="c"}[$__rate_interval])) / on (y) 5 * d > 1e3 and e[5m] or f') == [
+        'a_total{b="c"}', "d", "e", "f",
+    ]  # fmt: skip
+
+
+@NAMED
+def test_every_metric_is_one_that_workers_expose(name):
+    used = metrics(ALERTS[name]["expr"])
+    assert used and used - exposed() == set()
+
+
+@NAMED
+def test_every_selector_names_the_job(name):
+    assert [text for text in selectors(ALERTS[name]["expr"]) if 'job="tocsin"' not in text] == []
+
+
+@NAMED
+def test_it_says_how_long_who_and_what_to_do(name):
+    rule = ALERTS[name]
+    assert rule["for"] and rule["keep_firing_for"]
+    assert rule["labels"]["severity"] in ("page", "ticket")
+    assert rule["labels"]["owner"]
+    notes = rule["annotations"]
+    assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert notes["runbook_url"] == f"docs/runbooks/{name}.md"
+    assert notes["dashboard_url"] == "/d/tocsin-overview"
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
+    assert sorted(page.stem for page in RUNBOOKS.glob("*")) == sorted(ALERTS)
+
+
+@NAMED
+def test_the_runbook_has_its_sections_and_says_something_in_each(name):
+    page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    title, *sections = re.split(r"^## ", page, flags=re.M)
+    assert title.strip() == f"# {name}"
+    assert [section.splitlines()[0] for section in sections] == SECTIONS
+    assert all(len(section) > 100 for section in sections)
+
+
+@NAMED
+def test_what_the_runbook_points_to_exists(name):
+    page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        assert (RUNBOOKS / target).is_file(), target
+    for target in re.findall(r"`((?:docs|schemas|deploy)/[\w./-]+)`", page):
+        assert (ROOT / target).exists(), target
+
+
+@NAMED
+def test_there_are_cases_in_which_it_fires_and_in_which_it_does_not(name):
+    fires, silent = set(), set()
+    for case in yaml.safe_load(CASES.read_text())["tests"]:
+        for check in case.get("alert_rule_test", ()):
+            (fires if check.get("exp_alerts") else silent).add(check["alertname"])
+    assert name in fires
+    assert name in silent
+
+
+@needs_promtool
+def test_promtool_accepts_the_configuration_and_its_rules():
+    code, said = promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    assert code == 0, said
+    code, said = promtool("check", "rules", "--lint-fatal", RULES)
+    assert code == 0, said
+    assert f"{len(ALERTS)} rules found" in said
+
+
+@needs_promtool
+def test_every_alert_fires_when_it_should_and_only_then():
+    code, said = promtool("test", "rules", CASES)
+    assert code == 0, said
+
+
+@needs_promtool
+def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
+    """So that the cases prove something of each alert."""
+    rules = yaml.safe_load(RULES.read_text())
+    for rule in rules["groups"][0]["rules"]:
+        rule["expr"] = f"({rule['expr']}) and vector(1) > 2"
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
+    (tmp_path / "cases.yaml").write_text(yaml.safe_dump(cases))
+    code, said = promtool("test", "rules", tmp_path / "cases.yaml")
+    assert code != 0
+    assert [name for name in ALERTS if f"alertname: {name}," not in said] == []

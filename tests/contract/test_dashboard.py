@@ -1,0 +1,85 @@
+"""The dashboard: what the generator writes, of metrics that exist, readable without knowing the code."""
+
+import re
+
+import orjson
+import pytest
+
+from streams.operations import dashboard
+from streams.operations.catalogue import CATALOGUE
+from tests.contract.test_alerts import exposed
+from tests.promql import metrics, selectors
+
+MADE = dashboard.dashboard()
+PANELS = [panel for panel in MADE["panels"] if panel["type"] != "row"]
+EACH = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+
+# Of Grafana's units, those in use here; a unit that it does not know is shown as if it were text.
+UNITS = {"short", "none", "s", "bytes", "reqps", "percentunit"}
+
+
+def test_the_committed_file_is_what_the_generator_writes(capsys):
+    assert dashboard.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_check_says_when_it_is_not(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "overview.json"
+    monkeypatch.setattr(dashboard, "FILE", file)
+    assert dashboard.main(["--check"]) == 1
+    assert dashboard.main([]) == dashboard.main(["--check"]) == 0
+    file.write_bytes(file.read_bytes().replace(b"Workers up", b"Workers"))
+    assert dashboard.main(["--check"]) == 1
+    assert "python -m streams.operations.dashboard" in capsys.readouterr().err
+
+
+def test_data_source_job_and_instance_can_be_chosen():
+    assert [variable["name"] for variable in MADE["templating"]["list"]] == ["datasource", "job", "instance"]
+
+
+@EACH
+def test_a_panel_explains_itself(panel):
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+    assert panel["datasource"]["uid"] == "${datasource}"
+    assert panel["targets"]
+
+
+@EACH
+def test_queries_follow_what_was_chosen(panel):
+    for target in panel["targets"]:
+        found = selectors(target["expr"])
+        assert found
+        assert [text for text in found if 'job=~"$job", instance=~"$instance"' not in text] == []
+        assert set(re.findall(r"\[([^\]]*)\]", target["expr"])) <= {"$__rate_interval"}
+        assert target["datasource"]["uid"] == "${datasource}"
+
+
+@EACH
+def test_every_metric_is_one_that_workers_expose(panel):
+    for target in panel["targets"]:
+        assert metrics(target["expr"]) - exposed() == set()
+
+
+def test_every_metric_is_shown():
+    text = orjson.dumps(MADE).decode()
+    assert [metric.name for metric in CATALOGUE if metric.name not in text] == []
+
+
+def test_titles_and_ids_are_unique():
+    assert len({panel["title"] for panel in PANELS}) == len(PANELS)
+    assert len({panel["id"] for panel in MADE["panels"]}) == len(MADE["panels"])
+
+
+def test_no_panel_lies_on_another_or_beyond_the_edge():
+    taken = set()
+    for panel in MADE["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells

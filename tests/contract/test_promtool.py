@@ -1,0 +1,42 @@
+"""Prometheus' own tool reads what a worker serves, and has nothing to say against it."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.unit.test_metrics import INTERNAL, EXTERNAL, START, Worker, at_home, report
+from streams.operations.worker_operations import WorkerOperations
+from streams.runtime.lag import SourceLag
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
+)
+def test_promtool_finds_nothing_to_criticise():
+    worker = Worker()
+    worker.operations = WorkerOperations(
+        worker.rules.rules, (EXTERNAL, INTERNAL), lambda: [SourceLag(EXTERNAL, 0, 7, 5, 5, START)]
+    )
+    worker.observer.__init__(worker.operations)
+    worker.take_over(0)
+    worker.apply(0, [report(number, START, channel=at_home(0)) for number in range(3)])
+    text = worker.operations._exposition.text()
+    assert b"tocsin_lag_seconds{" in text
+    checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, timeout=30)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
+)
+def test_promtool_would_say_so():
+    checked = subprocess.run(
+        [PROMTOOL, "check", "metrics"],
+        input=b"# TYPE x_ms counter\nx_ms 1\n",
+        capture_output=True,
+        timeout=30,
+    )
+    assert checked.returncode != 0

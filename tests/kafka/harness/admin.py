@@ -1,0 +1,62 @@
+"""What an operator, or an accident, does to topics."""
+
+import time
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
+
+
+class Operator:
+    """An admin of one broker; topic names are complete."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def delete(self, topic: str) -> None:
+        """Delete a topic and wait until it is gone."""
+        self._done(self._admin.delete_topics([topic]))
+        deadline = time.monotonic() + 15
+        while topic in self._admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < deadline, f"{topic} is still there"
+            time.sleep(0.05)
+
+    def set(self, topic: str, name: str, value: str) -> None:
+        """Change one setting of a topic."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        self._done(self._admin.incremental_alter_configs([resource]))
+
+    def set_partitions(self, topic: str, total: int) -> None:
+        """Add partitions and wait until they are there."""
+        self._done(self._admin.create_partitions([NewPartitions(topic, total)]))
+        deadline = time.monotonic() + 15
+        while len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions) < total:
+            assert time.monotonic() < deadline, f"{topic} has no {total} partitions yet"
+            time.sleep(0.05)
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """What retention does: the log starts at `before`."""
+        self._done(self._admin.delete_records([TopicPartition(topic, partition, before)]))
+
+    def write(self, topic: str, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Write (key, value) records to a partition."""
+        producer = Producer({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        for key, value in records:
+            producer.produce(topic, value, key, partition=partition)
+        assert producer.flush(20) == 0
+
+    def _done(self, futures: dict[object, object]) -> None:
+        for future in futures.values():
+            try:
+                future.result(20)
+            except KafkaException as error:
+                raise AssertionError(error) from error

@@ -1,0 +1,203 @@
+"""What an operator does in a day, on a real broker with a real worker: dead letters, state, explaining, simulating."""
+
+import asyncio
+import json
+import re
+import signal
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from click.testing import CliRunner
+
+from streams.assessment.home_partition import home_partition
+from streams.commands.main import commands
+from streams.commands.scenario import play_alone
+from streams.runtime.connection import Connection
+from streams.runtime.transaction import FENCED, transactional_producer
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SOURCE, STATE
+from tests.kafka.harness.reports import Published, now_ms, report
+
+
+@pytest.fixture
+def deployment(deploy):
+    return deploy(partitions=2)
+
+
+@pytest.fixture
+def tocsin(deployment):
+    def run(*arguments, text=""):
+        return CliRunner().invoke(commands, arguments, input=text, env=deployment.settings)
+
+    return run
+
+
+def produce(deployment, *records):
+    """(topic, key, value, headers, partition) each, as some other program would."""
+
+    async def send():
+        async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap) as producer:
+            for topic, key, value, headers, partition in records:
+                await producer.send_and_wait(deployment.name(topic), value, key, partition, headers=headers)
+
+    asyncio.run(send())
+
+
+def letter(value, reason, attempt=1, headers=()):
+    told = [("tocsin-reason", reason.encode()), ("tocsin-attempt", b"%d" % attempt)]
+    return (DEAD_LETTERS, b"channel-1", value, [*headers, *told], 0)
+
+
+def applied(deployment):
+    deployment.wait_until_applied(30)
+    return deployment.outputs()
+
+
+def attempts(reader, deployment):
+    return [int(dict(row.headers)["tocsin-attempt"]) for row in reader.all(deployment.name(DEAD_LETTERS))]
+
+
+def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, tocsin):
+    good = orjson.dumps(report("late-1", now_ms()))
+    redacted = orjson.dumps({"sha256": "0" * 64, "length": 3, "field": "reporter.ref"})
+    # As an older version would have left a report that this one can read.
+    produce(
+        deployment,
+        letter(good, "unsupported_version", headers=[("trace", b"kept")]),
+        letter(b"{bad", "not_json"),
+        (
+            DEAD_LETTERS, None, redacted,
+            [("content-type", b"application/json"), ("tocsin-reason", b"pii_detected"), ("tocsin-attempt", b"1")], 1,
+        ),
+    )  # fmt: skip
+    deployment.fleet.start()
+
+    dry = tocsin("dead-letters", "redrive", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert "1 left out, redacted" in dry.output
+    assert dry.output.endswith("2 would be sent\n")
+    assert deployment.outputs().count(deployment.name(SOURCE)) == 0
+
+    only = tocsin("dead-letters", "redrive", "--reason", "unsupported_version")
+    assert only.output == "1 of 1 sent\n"
+    # An operator who does not know how far the first run came.
+    again = tocsin("dead-letters", "redrive", "--rate", "1000")
+    assert again.output.endswith("2 of 2 sent\n")
+    reader = applied(deployment)
+    assert reader.count(deployment.name(ENRICHED)) == 1
+    sent = [row for row in reader.all(deployment.name(SOURCE)) if row.value == good]
+    assert len(sent) == 2
+    assert sent[0].key == b"channel-1"
+    assert sent[0].headers == (("trace", b"kept"), ("tocsin-attempt", b"1"))
+    assert sorted(attempts(reader, deployment)) == [1, 1, 1, 2]
+
+    third = tocsin("dead-letters", "redrive", "--reason", "not_json")
+    # The older letter of the same record stays: only the newest attempt goes in again.
+    assert "1 left out, older letters" in third.output
+    assert third.output.endswith("1 of 1 sent\n")
+    assert max(attempts(applied(deployment), deployment)) == 3
+    last = tocsin("dead-letters", "redrive", "--reason", "not_json")
+    assert "1 left out, refused 3 times or more" in last.output
+    assert last.output.endswith("0 of 0 sent\n")
+
+    listed = tocsin("dead-letters", "list", "--reason", "not_json", "--since", "PT1H", "--json")
+    rows = [json.loads(line) for line in listed.output.splitlines()]
+    assert [row["attempt"] for row in rows] == [1, 2, 3]
+    assert {row["value"] for row in rows} == {"{bad"}
+    shown = tocsin("dead-letters", "show", f"{rows[-1]['partition']}/{rows[-1]['offset']}")
+    assert re.search(r"^remedy +Encode with a JSON library", shown.output, re.M)
+    assert "{bad" in shown.output
+    assert tocsin("dead-letters", "show", "1/999").exit_code == 1
+
+
+async def reset_beside_a_sleeping_worker(deployment, partition, tocsin):
+    """A worker that was stopped in mid-transaction, is no member any more, and wakes up after the reset."""
+    connection = Connection(deployment.bootstrap)
+    async with transactional_producer(connection, f"{deployment.group}-reports-{partition}") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel-9\0spam", partition=partition)
+        reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes")
+        try:
+            await producer.commit_transaction()
+        except KafkaError as error:
+            return reset, error
+    return reset, None
+
+
+def test_state_is_shown_checked_and_reset_and_escalations_are_explained(deployment, tocsin):
+    document = report("r-1", now_ms(), category="csam", channel={"ref": "channel-9", "visibility": "public"})
+    deployment.publish([Published(b"channel-9", orjson.dumps(document))])
+    worker = deployment.fleet.start()
+    reader = applied(deployment)
+    (event,) = (orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS)))
+
+    home = home_partition(b"channel-9", 2)
+    shown = tocsin("state", "show", "channel-9", "--json")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.output)
+    assert found["partition"] == home
+    assert {row["reports"] for row in found["windows"]} == {1}
+    (episode,) = found["episodes"]
+    assert (episode["status"], episode["escalation_id"]) == ("open", event["escalation_id"])
+    assert event["escalation_id"] in tocsin("state", "show", "channel-9").output
+    assert tocsin("state", "show", "channel-8").exit_code == 1
+
+    told = tocsin("explain", event["escalation_id"])
+    assert told.exit_code == 0, told.output
+    assert re.search(r"reports +1 +>= +1", told.output)
+    assert f"{deployment.name(SOURCE)}/{home}/0" in told.output
+    assert event["policy_version"] in told.output
+    assert tocsin("explain", "no-such-id").exit_code == 1
+
+    assert tocsin("state", "check").output.endswith("the state is sound\n")
+    refused = tocsin("state", "reset", "--yes")
+    assert refused.exit_code == 1
+    assert "1 workers are in group" in refused.output
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(15) == 0
+    deployment.fleet.running.clear()
+
+    produce(deployment, (STATE, b"Kchannel-9\0spam", b"\x09 of tomorrow", [], home))
+    broken = tocsin("state", "check")
+    assert broken.exit_code == 1
+    assert f"{deployment.name(STATE)} partition {home}" in broken.output
+    assert "09" in broken.output
+
+    asked = tocsin("state", "reset", text="n\n")
+    assert asked.exit_code == 1
+    assert "This deletes" in asked.output
+    assert tocsin("state", "check").exit_code == 1
+    assert tocsin("state", "show", "channel-9").exit_code == 1
+    reset, sleeper = asyncio.run(reset_beside_a_sleeping_worker(deployment, home, tocsin))
+    assert reset.exit_code == 0, reset.output
+    assert isinstance(sleeper, FENCED)
+    assert tocsin("state", "check").output.endswith("the state is sound\n")
+    assert tocsin("topics", "check").exit_code == 0
+
+    deployment.fleet.start()
+    deployment.fleet.wait_for(
+        lambda: deployment.outputs().count(deployment.name(ESCALATIONS)) == 2, 30, "the escalation again"
+    )
+    # The same event with the same id: the story is told once.
+    assert tocsin("explain", event["escalation_id"]).output == told.output
+
+
+def test_simulate_publishes_and_tail_filters(deployment, tocsin):
+    made = tocsin("simulate", "--alone", "--storyline", "child-safety", "--end", "2026-03-01T12:00:00Z")
+    assert made.exit_code == 0, made.output
+    expected = list(play_alone(7, 1_772_366_400_000, ["child safety"]))
+    assert made.output.startswith(f"{len(expected)} published")
+    deployment.fleet.start()
+    reader = applied(deployment)
+    assert sorted(row.value for row in reader.all(deployment.name(SOURCE))) == sorted(
+        record.value for record in expected
+    )
+    events = [orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS))]
+    opened = [event for event in events if event["type"] == "opened"]
+    one = opened[0]
+    arguments = ("tail", "escalations", "--from-beginning", "--json", "--max", "1")
+    filtered = tocsin(
+        *arguments, "--channel", one["channel_ref"], "--type", "opened", "--category", one["category"]
+    )
+    assert json.loads(filtered.output)["value"] == one

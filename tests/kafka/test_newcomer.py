@@ -1,0 +1,136 @@
+"""The newcomer's path: every `tocsin` command that README and docs/operations.md show works as it stands there."""
+
+import itertools
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import orjson
+from confluent_kafka import Producer
+
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+
+PAGES = ("README.md", "docs/operations.md")
+
+# One comes after the other on this path; commands of no kind named here run once there is something to look at.
+FIRST = ("config", "topics create")
+ENDLESS = ("worker", "tail")
+LAST = ("state reset",)
+
+
+def commands_shown():
+    """What follows `tocsin`, in the order of the pages, in indented lines and between backticks."""
+    shown = []
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+        shown += re.findall(r"^ {4}(?:\.venv/bin/)?tocsin ([a-z][^#\n]*)", text, re.MULTILINE)
+        shown += re.findall(r"`tocsin ([a-z][^`\n]*)`", text)
+    return list(dict.fromkeys(line.strip() for line in shown))
+
+
+def report_shown():
+    """The report of README."""
+    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (report,) = (orjson.loads(block) for block in blocks if '"kind"' in block)
+    return report
+
+
+class Newcomer:
+    """Somebody's shell."""
+
+    def __init__(self, folder, settings):
+        self._folder = folder
+        self._environment = clean_environment(settings)
+
+    def start(self, line):
+        """A command that goes on, and the file with what it prints."""
+        log = self._folder / f"{line.replace(' ', '-')}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*COMMAND, *shlex.split(line)],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return process, log
+
+    def run(self, line):
+        """A command that ends; a question is answered with yes."""
+        done = subprocess.run(
+            [*COMMAND, *shlex.split(line)],
+            cwd=self._folder,
+            env=self._environment,
+            input="y\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"tocsin {line}\n{done.stdout}{done.stderr}"
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+
+
+def wait_for(log, text, seconds=40, meanwhile=lambda: None):
+    deadline = time.monotonic() + seconds
+    while text not in log.read_text(errors="replace"):
+        assert time.monotonic() < deadline, f"no {text!r} in\n{log.read_text(errors='replace')[-3000:]}"
+        meanwhile()
+        time.sleep(0.1)
+
+
+def test_every_command_shown_works(kafka, prefix, tmp_path):
+    shown = commands_shown()
+    assert {"topics create", "worker", "publish reports.jsonl"} <= set(shown)
+    early = [line for line in shown if line.startswith(FIRST)]
+    endless = [line for line in shown if line.startswith(ENDLESS)]
+    late = [line for line in shown if line.startswith(LAST)]
+    others = [line for line in shown if line not in (*early, *endless, *late)]
+    (tmp_path / "reports.jsonl").write_bytes(orjson.dumps(report_shown()) + b"\n")
+    newcomer = Newcomer(
+        tmp_path,
+        {
+            "TOCSIN_KAFKA_BOOTSTRAP": kafka,
+            "TOCSIN_TOPIC_PREFIX": prefix,
+            "TOCSIN_REPLICATION_FACTOR": "1",
+            "TOCSIN_MIN_INSYNC_REPLICAS": "1",
+            "TOCSIN_HTTP_PORT": "0",
+        },
+    )
+    for line in early:
+        newcomer.run(line)
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
+    numbers = itertools.count()
+
+    def publish_garbage():
+        # A tail without --from-beginning shows what comes after it has started.
+        producer.produce(prefix + "message-reports", f"no report {next(numbers)}", "key")
+        producer.flush(10)
+
+    running = []
+    try:
+        for line in endless:
+            running.append(newcomer.start(line))
+            if line == "worker":
+                wait_for(running[-1][1], "owns partitions [")
+        for line in others:
+            newcomer.run(line)
+        for line, (process, log) in zip(endless, running, strict=True):
+            if line.startswith("tail escalations"):
+                wait_for(log, report_shown()["channel"]["ref"])
+            elif line.startswith("tail dead-letters"):
+                wait_for(log, "not_json", meanwhile=publish_garbage)
+            assert process.poll() is None, f"tocsin {line}\n{log.read_text()[-3000:]}"
+    finally:
+        for process, _ in running:
+            end(process)
+    for line in late:
+        newcomer.run(line)

@@ -1,0 +1,162 @@
+"""A real Prometheus scrapes a real worker: every query of the dashboard and the alerts finds what it asks for."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+
+import orjson
+import pytest
+import yaml
+
+from streams.operations.dashboard import dashboard
+from tests.contract.test_alerts import ALERTS, RULES
+from tests.kafka.harness.reports import generate
+from tests.promql import selectors
+
+PROMETHEUS = shutil.which("prometheus")
+pytestmark = pytest.mark.skipif(
+    PROMETHEUS is None, reason="prometheus is not installed: it is Debian's package `prometheus`"
+)
+
+
+class Prometheus:
+    """Asks one over HTTP."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def get(self, path, **parameters):
+        url = f"{self.address}/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            text = error.read()
+        return orjson.loads(text)
+
+    def query(self, expression):
+        """The result, a list of series with their value."""
+        answer = self.get("api/v1/query", query=expression)
+        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
+        return answer["data"]["result"]
+
+    def targets_up(self):
+        """The health of what it scrapes; nothing while it starts."""
+        try:
+            return [target["health"] for target in self.get("api/v1/targets")["data"]["activeTargets"]]
+        except (OSError, ValueError):
+            # Until it is ready it refuses, or answers in plain words.
+            return []
+
+
+@contextmanager
+def prometheus(folder, target):
+    """Scrapes `target` every second with the rules that are deployed, as the job that they expect."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(
+        yaml.safe_dump(
+            {
+                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                "rule_files": [str(RULES)],
+                "scrape_configs": [{"job_name": "tocsin", "static_configs": [{"targets": [target]}]}],
+            }
+        )
+    )
+    log = folder / "prometheus.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                PROMETHEUS,
+                f"--config.file={configuration}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address={address}",
+            ],
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        yield Prometheus(f"http://{address}")
+    except BaseException:
+        print(log.read_text(errors="replace")[-3000:])
+        raise
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def queries_of_the_dashboard():
+    """By panel, with what Grafana would put in for its variables."""
+    # All the traffic of the test is within the last minute.
+    values = {"$__rate_interval": "1m", "$job": "tocsin", "$instance": ".+"}
+    for panel in dashboard()["panels"]:
+        for target in panel.get("targets", ()):
+            expression = target["expr"]
+            for name, value in values.items():
+                expression = expression.replace(name, value)
+            yield panel["title"], expression
+
+
+def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
+    deployment = deploy()
+    worker = deployment.fleet.start()
+    deployment.fleet.wait_for(lambda: "address=http://" in worker.text, 30, "serving", tend=False)
+    target = re.search(r"address=http://(\S+)", worker.text)[1]
+
+    with prometheus(tmp_path, target) as server:
+        deployment.fleet.wait_for(lambda: server.targets_up() == ["up"], 20, "scraped", tend=False)
+        deployment.fleet.wait_for(
+            lambda: [row["value"][1] for row in server.query("sum(tocsin_ready)")] == ["1"],
+            20,
+            "ready",
+            tend=False,
+        )
+        # Traffic over some scrapes, or a rate has nothing to be made of.
+        for seed in range(6):
+            deployment.publish(generate(seed, 300, bad=0.2))
+            time.sleep(0.8)
+        deployment.wait_until_applied()
+        records = 'tocsin_records_total{topic="message-reports"}'
+        deployment.fleet.wait_for(
+            lambda: [row["value"][1] for row in server.query(records)] == ["1800"], 10, "scraped", tend=False
+        )
+
+        asked = list(queries_of_the_dashboard())
+        assert [(title, query) for title, query in asked if not server.query(query)] == []
+        # An empty rate divided by another is NaN, which a panel shows as nothing.
+        values = {title: [row["value"][1] for row in server.query(query)] for title, query in asked}
+        assert [title for title, found in values.items() if "NaN" in found] == []
+        assert float(values["Workers up"][0]) == float(values["Workers ready"][0]) == 1
+        assert float(values["Partitions owned"][0]) == 4
+        assert 0.1 < float(values["Dead letters"][0]) < 0.3
+
+        # Whatever an alert selects is there, though it does not fire.
+        wanted = {name: selectors(rule["expr"]) for name, rule in ALERTS.items()}
+        assert [
+            (name, text) for name, texts in wanted.items() for text in texts if not server.query(text)
+        ] == []
+        rules = [rule for group in server.get("api/v1/rules")["data"]["groups"] for rule in group["rules"]]
+        assert {rule["name"] for rule in rules} == set(ALERTS)
+        assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
+        # One record in five is bad on purpose; nothing else is wrong.
+        assert [name for name, rule in ALERTS.items() if server.query(rule["expr"])] == [
+            "TocsinDeadLetterRatio"
+        ]
+
+        worker.signal(signal.SIGKILL)
+        worker.wait(10)
+        deployment.fleet.wait_for(
+            lambda: server.query(ALERTS["TocsinWorkerDown"]["expr"]), 10, "seen to be down", tend=False
+        )

@@ -1,0 +1,229 @@
+"""What a worker refuses to work with, and whether its message tells the operator what to do."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from aiokafka import TopicPartition
+
+from streams.runtime.connection import Connection
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
+from streams.runtime.restore import read_state
+from tests.kafka.harness.admin import Operator
+from tests.kafka.harness.deployment import ESCALATIONS, INTERNAL, SOURCE, STATE, TOPICS, Deployment
+from tests.kafka.harness.group import move_offsets
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import generate
+
+REPORTS = [(b"key", b"not read in these tests")] * 20
+
+
+class Case:
+    """A deployment that no worker has run on yet, and what an operator can do to it."""
+
+    def __init__(self, deployment, folder):
+        self.deployment = deployment
+        self.name = deployment.name
+        self.settings = deployment.fleet.settings
+        self.folder = folder
+        self.operator = Operator(deployment.bootstrap)
+
+    def position(self, next_offset, partitions=4, append_time=None):
+        """A state as if a worker had applied partition 0 of the source topic up to there."""
+        position = {self.name(SOURCE): SourcePosition(next_offset, partitions, append_time)}
+        self.operator.write(self.name(STATE), 0, [(POSITION_KEY, encode_position(position))])
+
+    def reports(self):
+        self.operator.write(self.name(SOURCE), 0, REPORTS)
+
+    def policies(self, text):
+        path = self.folder / "policies.yaml"
+        path.write_text(text)
+        self.settings["TOCSIN_POLICIES_FILE"] = str(path)
+
+
+def missing_topic(case):
+    case.operator.delete(case.name(ESCALATIONS))
+
+
+def wrong_setting(case):
+    case.operator.set(case.name(SOURCE), "message.timestamp.type", "CreateTime")
+
+
+def partitions_of_one_topic(case):
+    case.operator.set_partitions(case.name(SOURCE), 5)
+
+
+def partitions_of_all_topics(case):
+    case.position(0)
+    for topic in TOPICS:
+        case.operator.set_partitions(case.name(topic), 5)
+
+
+def recreated(case):
+    case.reports()
+    case.position(21)
+
+
+def retention(case):
+    case.reports()
+    case.position(10)
+    case.operator.delete_records(case.name(SOURCE), 0, 15)
+
+
+def recreated_and_longer(case):
+    case.reports()
+    case.position(10, append_time=1)
+
+
+def state_version(case):
+    case.operator.write(case.name(STATE), 1, [(b"Cchannel-1", b"\x09")])
+
+
+def counts_version(case):
+    case.operator.write(case.name(STATE), 1, [(b"Nchannel-1", b"\x09"), (b"?", b"\x01")])
+
+
+def position_version(case):
+    case.operator.write(case.name(STATE), 2, [(POSITION_KEY, b"\x09{}")])
+
+
+def no_policies_file(case):
+    case.settings["TOCSIN_POLICIES_FILE"] = "/no/such/policies.yaml"
+
+
+def indivisible_window(case):
+    case.policies(
+        "policies:\n  - {id: p, mode: live, categories: [spam], window: PT7M, clear_below: 0.6, min_clear: PT1H,"
+        " cooldown: PT1H, reason: r, levels: [{level: 1, name: n, when: {reports: 1}}]}\n"
+    )
+
+
+def unknown_setting(case):
+    case.settings["TOCSIN_DEAD_LETER_BREAKER"] = "off"
+
+
+def wrong_value(case):
+    case.settings["TOCSIN_DUPLICATES_REMEMBERED"] = "1500"
+
+
+def no_broker(case):
+    case.settings["TOCSIN_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
+
+
+# What is wrong, the exit code, and what the message must say: what it is and what to do.
+CASES = {
+    missing_topic: (1, ["escalations: is missing", "tocsin topics create"]),
+    wrong_setting: (
+        1,
+        ["message.timestamp.type is CreateTime, it should be LogAppendTime", "kafka-configs.sh --alter"],
+    ),
+    partitions_of_one_topic: (
+        1,
+        ["channel-state: has 4 partitions, message-reports has 5.", "Both must have the same number"],
+    ),
+    partitions_of_all_topics: (
+        1,
+        ["had 4 partitions when its state was written and has 5 now", "Move to a new topic prefix"],
+    ),
+    recreated: (
+        1,
+        ["the next report to apply is at offset 21, but the log holds 0 to 20", "deleted and recreated"],
+    ),
+    retention: (
+        1,
+        [
+            "at offset 10, but the log holds 15 to 20",
+            "Reports were deleted before they were applied (retention)",
+        ],
+    ),
+    recreated_and_longer: (
+        1,
+        ["offset 9 holds another record than the one that was applied", "When the position does not fit"],
+    ),
+    state_version: (1, ["has version 09", "Run the version that wrote it"]),
+    counts_version: (1, ["version", "Run the version that wrote it"]),
+    position_version: (1, ["position has version 9, this worker reads 1", "Run the version that wrote it"]),
+    no_policies_file: (2, ["/no/such/policies.yaml", "No such file"]),
+    indivisible_window: (2, ["policies.yaml:2: policies[0].window: must be a multiple of PT5M"]),
+    unknown_setting: (
+        2,
+        ["TOCSIN_DEAD_LETER_BREAKER: there is no such setting", "TOCSIN_DEAD_LETTER_BREAKER"],
+    ),
+    wrong_value: (2, ["TOCSIN_DUPLICATES_REMEMBERED", "multiple of 1000"]),
+    no_broker: (1, ["no Kafka broker answers at 127.0.0.1:1", "TOCSIN_KAFKA_BOOTSTRAP"]),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(kafka, tmp_path_factory):
+    """Exit code and log of a worker for every case; all run at the same time, as they mostly wait."""
+    with ExitStack() as stack:
+        workers = {}
+        for spoil in CASES:
+            folder = tmp_path_factory.mktemp(spoil.__name__)
+            deployment = Deployment(kafka, f"{folder.name}-{folder.stat().st_ino}.", folder)
+            stack.callback(deployment.end)
+            spoil(Case(deployment, folder))
+            workers[spoil] = deployment.fleet.start()
+        yield {spoil: (worker.wait(60), worker.text) for spoil, worker in workers.items()}
+
+
+@pytest.mark.parametrize("spoil", CASES, ids=lambda spoil: spoil.__name__)
+def test_refuses_and_says_what_to_do(outcomes, spoil):
+    wanted_code, wanted = CASES[spoil]
+    code, text = outcomes[spoil]
+    assert code == wanted_code, text
+    missing = [part for part in wanted if part not in text]
+    assert not missing, f"{missing} not in:\n{text}"
+    assert "Traceback" not in text
+
+
+def test_an_added_partition_is_refused_by_whoever_owns_nothing_else(deploy):
+    deployment = deploy()
+    case = Case(deployment, None)
+    position = encode_position({case.name(SOURCE): SourcePosition(0, 4, None)})
+    # Far from the end of the log, as behind aborted transactions.
+    case.operator.write(case.name(STATE), 2, [(POSITION_KEY, position), *[(b"other", b"")] * 200])
+    sources = [case.name(SOURCE), case.name(INTERNAL)]
+    with pytest.raises(RefusedToStart, match="had 4 partitions when its state was written and has 5 now"):
+        asyncio.run(
+            read_state(Connection(deployment.bootstrap), TopicPartition(case.name(STATE), 3), sources, 5)
+        )
+
+
+def test_the_groups_offsets_do_not_matter(deploy):
+    deployment = deploy()
+    reports = generate(12, 4_000)
+    deployment.publish(reports[:2_000])
+    first = deployment.fleet.start()
+    deployment.wait_until_applied(30)
+    first.terminate()
+    deployment.publish(reports[2_000:])
+    # Two partitions ahead by everything that is not applied yet, two back to the start.
+    ends = {row.partition: row.offset + 1 for row in deployment.outputs().all(deployment.name(SOURCE))}
+    move_offsets(
+        deployment.bootstrap, deployment.group, deployment.name(SOURCE), {0: ends[0], 1: ends[1], 2: 0, 3: 0}
+    )
+    deployment.fleet.tend()
+    deployment.fleet.start()
+    deployment.wait_until_applied(30)
+    check_outputs(deployment, deployment.outputs())
+
+
+def test_a_topic_recreated_under_a_running_worker(deploy):
+    deployment = deploy()
+    operator = Operator(deployment.bootstrap)
+    deployment.publish(generate(13, 2_000))
+    worker = deployment.fleet.start()
+    deployment.wait_until_applied(30)
+    operator.delete(deployment.name(SOURCE))
+    deployment.create_topics()
+    # Below the old position: a worker that skipped them as applied would lose them without a word.
+    deployment.publisher().publish(generate(14, 400))
+    assert worker.wait(30) == 1
+    deployment.fleet.tend()
+    (again,) = deployment.fleet.running
+    assert again.wait(30) == 1
+    assert "deleted and recreated" in again.text

@@ -1,0 +1,105 @@
+"""A new version rolls out: three workers at 2,000 reports a second, each ended by SIGTERM and started again in turn."""
+
+import itertools
+import signal
+import threading
+import time
+
+import orjson
+
+from tests.kafka.harness.deployment import ENRICHED, SOURCE
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import generate
+
+REPORTS_PER_SECOND = 2_000
+# More than three restarts take on a busy machine of two cores; it ends with the last of them.
+MOST_SECONDS = 60
+PIECE_SECONDS = 0.05
+# Between two restarts, so that each is one of a group at rest.
+REST_SECONDS = 1.0
+
+
+class SteadyPublisher(threading.Thread):
+    """Publishes at a steady rate until `stop`."""
+
+    def __init__(self, deployment, records):
+        super().__init__(daemon=True)
+        self._deployment = deployment
+        self._records = records
+        self._publisher = deployment.publisher()
+        self._asked_to_stop = threading.Event()
+
+    def run(self):
+        piece = int(REPORTS_PER_SECOND * PIECE_SECONDS)
+        due = time.monotonic()
+        for start in range(0, len(self._records), piece):
+            if self._asked_to_stop.is_set():
+                break
+            records = self._records[start : start + piece]
+            self._publisher.send(records)
+            self._deployment.published += records
+            due += PIECE_SECONDS
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def stop(self):
+        """Fails when it had nothing left to publish, or when something was not confirmed."""
+        assert self.is_alive(), "the last restart was over after the last report"
+        self._asked_to_stop.set()
+        self.join()
+        self._publisher.flush()
+
+
+def percentile(ordered, share):
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
+    deployment = deploy()
+    fleet = deployment.fleet
+    first = [fleet.start() for _ in range(3)]
+    fleet.wait_for(lambda: all("owns partitions [" in worker.text for worker in first), 40, "three owners")
+    records = generate(21, REPORTS_PER_SECOND * MOST_SECONDS)
+    publishing = SteadyPublisher(deployment, records)
+    publishing.start()
+    started = time.monotonic()
+
+    for worker in first:
+        time.sleep(REST_SECONDS)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+        fleet.tend()
+        successor = fleet.start()
+        fleet.wait_for(
+            lambda new=successor: "owns partitions [" in new.text, 40, "the successor owns partitions"
+        )
+    time.sleep(REST_SECONDS)
+    publishing.stop()
+    seconds = time.monotonic() - started
+    deployment.wait_until_applied()
+
+    assert fleet.exit_codes == [0, 0, 0]
+    reader = deployment.outputs()
+    totals = check_outputs(deployment, reader)
+    # It kept its pace: what is measured was measured under load.
+    assert totals.published > 0.9 * REPORTS_PER_SECOND * seconds
+
+    waits, gaps = waits_and_gaps(deployment, reader)
+    print(
+        f"measured: {totals} in {seconds:.1f} s; from a report's append to that of its enriched report p50 {percentile(waits, 0.5)} ms, "
+        f"p99 {percentile(waits, 0.99)} ms, longest {waits[-1]} ms; longest gap in the outputs of a partition "
+        f"{gaps[-1]} ms"
+    )
+    # The others take over when a worker says goodbye, not when its session of ten seconds has expired.
+    assert gaps[-1] < 10_000
+
+
+def waits_and_gaps(deployment, reader):
+    """Milliseconds by the broker's clock, sorted: report to enriched report, and output to next output."""
+    appended = {(row.partition, row.offset): row.timestamp for row in reader.all(deployment.name(SOURCE))}
+    waits, gaps = [], []
+    for rows in reader.rows[deployment.name(ENRICHED)].values():
+        for row in rows:
+            source = orjson.loads(row.value)["source"]
+            waits.append(row.timestamp - appended[source["partition"], source["offset"]])
+        gaps += [after.timestamp - before.timestamp for before, after in itertools.pairwise(rows)]
+    return sorted(waits), sorted(gaps)

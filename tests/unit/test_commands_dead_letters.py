@@ -1,0 +1,172 @@
+"""Dead letters as the commands see them: what is read from a record, what is selected, what a terminal gets to see."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from click.testing import CliRunner
+
+from streams.commands.dead_letters import redrive as driving
+from streams.commands.dead_letters.letter import letter_of
+from streams.commands.dead_letters.selection import Selection
+from streams.commands.dead_letters.text import as_json, in_full, in_one_line
+from streams.commands.main import commands
+from streams.events.dead_letter import DEAD_LETTER_REASONS, Rejected, dead_letter
+from streams.settings import load_settings
+
+EVERYTHING = Selection((), None, None, None)
+
+
+@dataclass
+class Record:
+    value: bytes | None
+    key: bytes | None = b"channel-1"
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    topic: str = "p.message-reports"
+    partition: int = 3
+    offset: int = 17
+    timestamp: int = 1_772_366_400_000
+
+
+def refused(record, reason="not_json", at=(1, 5)):
+    """The letter that a worker writes of a record, as it is read back."""
+    written = dead_letter(record, Rejected(reason, "value", "Must be something else."))
+    partition, offset = at
+    return letter_of(
+        Record(written.value, written.key, list(written.headers), "p.dead-letters", partition, offset)
+    )
+
+
+def test_a_letter_holds_the_original_and_where_it_stood():
+    original = Record(b"{bad", headers=[("trace", b"1"), ("tocsin-reason", b"forged")])
+    letter = refused(original)
+    assert (letter.place, letter.source) == ("1/5", "p.message-reports/3/17")
+    assert (letter.reason, letter.field, letter.attempt) == ("not_json", "value", 1)
+    assert (letter.key, letter.value, list(letter.headers)) == (b"channel-1", b"{bad", [("trace", b"1")])
+    assert not letter.redacted
+
+
+def test_what_is_sent_again_counts_on():
+    record = Record(b"{bad", headers=[("trace", b"1")])
+    for attempt in (1, 2, 3):
+        letter = refused(record)
+        assert letter.attempt == attempt
+        record = Record(letter.value, letter.key, list(driving._headers(letter)))
+        assert record.headers == [("trace", b"1"), ("tocsin-attempt", b"%d" % attempt)]
+
+
+@pytest.mark.parametrize(
+    "original", [Record(b'{"ref": "a@example.org"}'), Record(b"x" * 3_000_000)], ids=["personal", "too large"]
+)
+def test_redacted_letters_are_recognised_by_what_was_kept(original):
+    reason = "oversized" if len(original.value) > 1000 else "pii_detected"
+    letter = refused(original, reason)
+    assert letter.redacted
+    assert "redacted" in in_one_line(letter)
+
+
+def test_a_publishers_json_is_not_taken_for_a_redacted_one():
+    assert not refused(
+        Record(b'{"sha256": 1}', key=None, headers=[("content-type", b"application/json")])
+    ).redacted
+
+
+def test_letters_of_one_original_have_one_identity_whatever_its_place_and_attempt():
+    first = refused(Record(b"{bad"))
+    again = refused(Record(b"{bad", headers=[("tocsin-attempt", b"1")], offset=99), at=(0, 8))
+    assert first.identity() == again.identity()
+    others = [
+        Record(b"{bad."),
+        Record(b"{bad", key=None),
+        Record(b"{bad", key=b""),
+        Record(None),
+        Record(b"{bad", headers=[("a", b"b")]),
+    ]
+    assert len({refused(other).identity() for other in others} | {first.identity()}) == 6
+
+
+def test_a_selection_holds_when_every_part_of_it_does():
+    letter = refused(Record(b"{bad"))
+    for part in (
+        {},
+        {"reasons": ("empty", "not_json")},
+        {"topic": "message-reports"},
+        {"topic": "p.message-reports"},
+        {"partition": 3},
+    ):
+        assert EVERYTHING._replace(**part).holds(letter, "p.")
+    for part in ({"reasons": ("empty",)}, {"topic": "other"}, {"partition": 2}):
+        assert not EVERYTHING._replace(**part).holds(letter, "p.")
+
+
+def chosen(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):
+    async def given(_settings, _since):
+        for letter in letters:
+            yield letter
+
+    monkeypatch.setattr(driving, "letters", given)
+    import asyncio
+
+    return asyncio.run(driving.plan(load_settings({}), selection, max_attempts))
+
+
+def test_the_plan_sends_the_newest_attempt_of_each_original_once(monkeypatch):
+    def attempt(number, at, value=b"{bad"):
+        headers = [("tocsin-attempt", b"%d" % (number - 1))] if number > 1 else []
+        return refused(Record(value, headers=headers), at=at)
+
+    letters = [
+        attempt(1, (0, 0)),
+        attempt(2, (0, 1)),
+        attempt(1, (0, 2), b"other"),
+        attempt(1, (1, 0), b"other"),
+        attempt(3, (1, 1), b"worn out"),
+        refused(Record(b"a@example.org"), "pii_detected", at=(1, 2)),
+    ]
+    plan = chosen(monkeypatch, letters)
+    assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=2)
+    assert chosen(monkeypatch, letters, max_attempts=4).worn_out == 0
+    assert chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
+        redacted=1
+    )
+
+
+def test_an_older_letter_is_not_sent_when_its_newer_one_has_another_reason(monkeypatch):
+    letters = [
+        refused(Record(b"{}"), "unknown_category", at=(0, 0)),
+        refused(Record(b"{}", headers=[("tocsin-attempt", b"1")]), "invalid_time", at=(0, 1)),
+    ]
+    plan = chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("unknown_category",)))
+    assert plan == driving.Plan(repeated=1)
+
+
+@pytest.mark.parametrize("reason", DEAD_LETTER_REASONS)
+def test_in_full_every_reason_has_its_meaning_and_remedy(reason):
+    text = in_full(refused(Record(b"x"), reason))
+    assert "\nmeaning " in text
+    assert "\nremedy " in text
+
+
+def test_nothing_of_an_unchecked_record_commands_a_terminal():
+    letter = refused(Record(b"\x1b[2J\xff", key=b"\x1b]0;x\x07", headers=[("h\x1b", b"\x9b\n")]))
+    text = in_full(letter)
+    assert all(char.isprintable() for char in text.replace("\n", ""))
+    assert "\\x1b[2J\\xff" in text
+
+
+def test_json_keeps_bytes_that_are_no_text():
+    assert json.loads(as_json(refused(Record(b"\xff")))) | {
+        "value": None,
+        "value_base64": "/w==",
+    } == json.loads(as_json(refused(Record(b"\xff"))))
+    assert json.loads(as_json(refused(Record(b"{bad"))))["value"] == "{bad"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", "17"), ("show", "a/b"), ("list", "--since", "yesterday"), ("list", "--since", "2026-03-01T12:00:00"),
+     ("list", "--reason", "rude"), ("redrive", "--rate", "0")],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_makes_no_sense_ends_with_2(arguments):
+    assert CliRunner().invoke(commands, ["dead-letters", *arguments]).exit_code == 2

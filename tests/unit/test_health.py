@@ -1,0 +1,195 @@
+import asyncio
+import socket
+
+import aiohttp
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from streams.operations.http_server import serve
+from streams.operations.readiness import Readiness
+from streams.operations.worker_operations import WorkerOperations
+from tests.unit.traffic import SHIPPED
+
+# --- readiness
+
+
+@pytest.fixture
+def readiness():
+    now = [100.0]
+    made = Readiness(lambda: now[0])
+    made.pass_time = lambda seconds: now.__setitem__(0, now[0] + seconds)
+    return made
+
+
+def test_a_new_worker_waits_for_its_assignment(readiness):
+    readiness.pass_time(7)
+    assert readiness.reason_against() == "waiting for the group's first assignment, 7 s"
+
+
+def test_it_is_ready_when_all_that_is_assigned_is_restored(readiness):
+    readiness.rebalance_began()
+    readiness.pass_time(2)
+    for partition in (2, 0):
+        readiness.taking_over(partition)
+    assert readiness.reason_against() == "restoring partitions 0, 2, 2 s"
+    assert readiness.restoring
+    readiness.settled(0)
+    assert readiness.reason_against() == "restoring partitions 2, 2 s"
+    readiness.settled(2)
+    assert not readiness.restoring
+    assert readiness.reason_against() is not None
+    readiness.rebalanced()
+    assert readiness.reason_against() is None
+
+
+def test_a_worker_that_stands_by_without_partitions_is_ready(readiness):
+    readiness.rebalance_began()
+    readiness.rebalanced()
+    assert readiness.reason_against() is None
+
+
+def test_it_is_not_ready_during_a_rebalance(readiness):
+    readiness.rebalanced()
+    readiness.rebalance_began()
+    readiness.pass_time(3)
+    assert readiness.reason_against() == "the group is rebalancing, 3 s"
+    readiness.rebalanced()
+    assert readiness.reason_against() is None
+
+
+def test_a_partition_that_was_released_in_mid_restore_does_not_hold_it_up(readiness):
+    readiness.rebalanced()
+    readiness.taking_over(1)
+    readiness.settled(1)
+    readiness.settled(1)
+    assert readiness.reason_against() is None
+
+
+# --- HTTP
+
+
+class Answers:
+    reason = None
+
+    def serve(self, port=0, host="127.0.0.1"):
+        return serve(
+            host,
+            port,
+            metrics=lambda: b"# HELP a b\n",
+            liveness=lambda: "last batch 1.0 s ago",
+            reason_not_ready=lambda: self.reason,
+            status=lambda: {"ready": self.reason is None},
+        )
+
+
+def with_client(scenario, answers=None, **options):
+    async def run():
+        async with (
+            (answers or Answers()).serve(**options) as address,
+            aiohttp.ClientSession(address) as client,
+        ):
+            return await scenario(client)
+
+    return asyncio.run(run())
+
+
+def test_metrics_are_in_the_format_of_prometheus():
+    async def scenario(client):
+        async with client.get("/metrics") as answer:
+            assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+            assert await answer.text() == "# HELP a b\n"
+
+    with_client(scenario)
+
+
+def test_readiness_says_why_not():
+    answers = Answers()
+
+    async def scenario(client):
+        answers.reason = "restoring"
+        async with client.get("/readyz") as answer:
+            assert (answer.status, await answer.text()) == (503, "not ready: restoring\n")
+        async with client.get("/livez") as answer:
+            assert (answer.status, await answer.text()) == (200, "alive: last batch 1.0 s ago\n")
+        answers.reason = None
+        async with client.get("/readyz") as answer:
+            assert (answer.status, await answer.text()) == (200, "ready\n")
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    with_client(scenario, answers)
+
+
+def test_the_status_is_json():
+    async def scenario(client):
+        async with client.get("/status") as answer:
+            assert answer.content_type == "application/json"
+            assert orjson.loads(await answer.read()) == {"ready": True}
+
+    with_client(scenario)
+
+
+@pytest.mark.parametrize("path", ["/", "/table", "/graph", "/metrics/", "/../etc/passwd", "/debug"])
+def test_nothing_else_is_served(path):
+    async def scenario(client):
+        async with client.get(path) as answer:
+            assert answer.status == 404
+
+    with_client(scenario)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/status"])
+def test_nothing_can_be_sent(path):
+    async def scenario(client):
+        for method in ("POST", "PUT", "DELETE"):
+            async with client.request(method, path) as answer:
+                assert answer.status == 405
+
+    with_client(scenario)
+
+
+def test_a_port_in_use_is_an_error():
+    async def scenario():
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(OSError, match="in use"):
+                async with Answers().serve(port=taken.getsockname()[1]):
+                    pass
+
+    asyncio.run(scenario())
+
+
+def test_only_the_address_that_was_asked_for_is_listened_on():
+    async def scenario():
+        async with Answers().serve() as address:
+            port = int(address.rpartition(":")[2])
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.2", port)
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_serves_from_its_start_to_its_end():
+    operations = WorkerOperations(SHIPPED, ("a", "b"), lambda: [])
+
+    async def scenario():
+        with capture_logs() as lines:
+            await serving(lines)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", int(lines[0]["address"].rpartition(":")[2]))
+
+    async def serving(lines):
+        async with operations.running("127.0.0.1", 0, 60):
+            async with aiohttp.ClientSession(lines[0]["address"]) as client:
+                async with client.get("/readyz") as answer:
+                    assert answer.status == 503
+                operations.readiness.rebalanced()
+                async with client.get("/readyz") as answer:
+                    assert answer.status == 200
+                async with client.get("/metrics") as answer:
+                    assert "tocsin_ready 1.0" in await answer.text()
+                async with client.get("/status") as answer:
+                    assert (await answer.json())["ready"] is True
+
+    asyncio.run(scenario())

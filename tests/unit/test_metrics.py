@@ -1,0 +1,394 @@
+import asyncio
+import gc
+import math
+import re
+from bisect import bisect_right
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
+
+from streams.assessment.census import STATE_KINDS, open_episodes, take_census
+from streams.assessment.partition_state import new_state, restore
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.operations import catalogue, metrics_page
+from streams.operations.catalogue import CATALOGUE, LABELS, Metric
+from streams.operations.faust_sensor import RebalanceSensor
+from streams.operations.values import Histogram, Numbers
+from streams.operations.worker_operations import WorkerOperations
+from streams.report_observer import ReportObserver
+from streams.runtime.observer import CommittedBatch, Takeover
+from tests.unit.traffic import (
+    EXTERNAL, HOUR, INTERNAL, MINUTE, SHIPPED, START, Record, compiled, fold, levels, policy, report, run, tick,
+)  # fmt: skip
+
+RULES = compiled(
+    policy(id="spam", levels=levels({"reports": 3}, {"reports": 6})), policy(id="quiet", mode="shadow")
+)
+
+
+def samples(text):
+    """Values by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def value(found, name, **labels):
+    return found[name, tuple(sorted(labels.items()))]
+
+
+# --- the catalogue
+
+
+def test_names_follow_the_rules_of_prometheus():
+    assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE) > 25
+    for metric in CATALOGUE:
+        assert re.fullmatch(r"tocsin_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert bool(metric.buckets) == (metric.kind == "histogram"), metric.name
+        assert list(metric.buckets) == sorted(set(metric.buckets))
+        assert metric.meaning.endswith("."), metric.name
+        assert not re.search(r"milli|micro|_ms\b|kilo", metric.name)
+
+
+def test_every_label_is_explained_and_none_can_name_a_person():
+    used = {label for metric in CATALOGUE for label in metric.labels}
+    assert used == LABELS.keys()
+    assert not used & {"channel", "reporter", "report_id", "message", "job", "instance"}
+
+
+def test_the_page_is_that_of_the_catalogue(tmp_path, monkeypatch, capsys):
+    assert metrics_page.main(["--check"]) == 0
+    monkeypatch.setattr(metrics_page, "PAGE", tmp_path / "metrics.md")
+    assert metrics_page.main(["--check"]) == 1
+    assert "run `python -m streams.operations.metrics_page`" in capsys.readouterr().err
+    assert metrics_page.main([]) == 0
+    assert metrics_page.main(["--check"]) == 0
+    text = (tmp_path / "metrics.md").read_text()
+    assert all(f"| `{metric.name}` | {metric.kind} |" in text for metric in CATALOGUE)
+
+
+# --- values
+
+
+def cumulative(family):
+    return [sample.value for sample in family.samples if sample.name.endswith("_bucket")]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    batches=st.lists(st.lists(st.integers(min_value=-5_000, max_value=400_000), max_size=30), max_size=5),
+    # At the bounds themselves too.
+    exact=st.lists(st.sampled_from([int(bound * 1000) for bound in catalogue.APPEND_LATENCY]), max_size=5),
+)
+def test_a_histogram_of_ages_counts_like_one_value_at_a_time(batches, exact):
+    now = 1_800_000_000_000
+    at_once, one_by_one = Histogram(catalogue.APPEND_TO_COMMIT), Histogram(catalogue.APPEND_TO_COMMIT)
+    buckets = [0] * (len(catalogue.APPEND_LATENCY) + 1)
+    ages = []
+    for batch in [*batches, exact]:
+        at_once.observe_ages([now - age for age in batch], now)
+        ages += [max(0, age) / 1000 for age in batch]
+    for age in ages:
+        one_by_one.observe(age)
+        for place, bound in enumerate((*catalogue.APPEND_LATENCY, math.inf)):
+            buckets[place] += age <= bound
+    assert cumulative(at_once.family()) == cumulative(one_by_one.family()) == buckets
+    assert at_once.count == one_by_one.count == len(ages)
+    assert at_once.sum == pytest.approx(sum(ages))
+    assert one_by_one.sum == pytest.approx(sum(ages))
+
+
+def test_the_sum_of_a_histogram_never_falls_when_clocks_disagree():
+    histogram = Histogram(catalogue.EVENT_TO_COMMIT)
+    histogram.observe_ages([2_000, 3_000], 1_000)
+    assert (histogram.count, histogram.sum) == (2, 0.0)
+
+
+def test_a_series_may_be_mentioned_before_it_has_a_value():
+    numbers = Numbers(Metric("", "tocsin_x_total", "counter", "X.", ("a",)))
+    numbers.add(("one",), 0)
+    numbers.add(("two",), 3)
+    numbers.add(("two",))
+    assert {sample.labels["a"]: sample.value for sample in numbers.family().samples} == {"one": 0, "two": 4}
+    assert numbers.of("two") == 4
+    assert numbers.of("never") == 0
+
+
+@pytest.fixture
+def collecting_all_the_time():
+    """Garbage is collected after every few allocations, in the middle of whatever goes on."""
+    threshold = gc.get_threshold()
+    gc.set_threshold(5)
+    yield
+    gc.set_threshold(*threshold)
+    gc.callbacks.pop()
+
+
+def test_a_series_may_be_mentioned_while_a_scrape_reads(collecting_all_the_time):
+    numbers = Numbers(Metric("", "tocsin_x_total", "counter", "X.", ("a",)))
+    for number in range(100):
+        numbers.add((str(number),))
+    # The consumer's thread may run at any collection; here it does at each.
+    gc.callbacks.append(lambda *_: numbers.add((str(gc.get_stats()),)))
+    assert len(numbers.family().samples) >= 100
+
+
+# --- what is counted
+
+
+class Worker:
+    """Operations and observer around states to which batches are applied, as the runtime would."""
+
+    def __init__(self, rules=RULES):
+        self.rules = rules
+        self.operations = WorkerOperations(rules.rules, (EXTERNAL, INTERNAL), lambda: [])
+        self.observer = ReportObserver(self.operations)
+        self.states = {}
+
+    def take_over(self, partition, state=None):
+        state = new_state(partition, 2, self.rules) if state is None else state
+        self.states[partition] = state
+        self.observer.taking_over(partition)
+        self.observer.taken_over(Takeover(partition, state, 0.3, 7, 5))
+
+    def apply(self, partition, records):
+        state = self.states[partition]
+        outcome = run(state, self.rules, records)
+        counted = {}
+        for record in records:
+            counted[record.topic] = counted.get(record.topic, 0) + 1
+        times = [record.timestamp for record in records]
+        self.observer.committed(CommittedBatch(partition, counted, times, outcome, state, 0.02))
+        return outcome
+
+    def scrape(self):
+        return samples(self.operations._exposition.text())
+
+
+def at_home(number):
+    """A channel whose home is partition 0 of 2."""
+    homes = new_state(0, 2, RULES).homes
+    found = [name for name in (f"channel-{n}" for n in range(100)) if homes.of(name)[1] == 0]
+    return found[number]
+
+
+def test_what_may_happen_is_there_with_zero_before_it_does():
+    found = Worker(compiled(*SHIPPED.policies)).scrape()
+    for reason in DEAD_LETTER_REASONS:
+        assert value(found, "tocsin_dead_letters_total", reason=reason) == 0
+    for each in SHIPPED.policies:
+        for level in each.levels:
+            labels = {"policy": each.id, "mode": each.mode, "level": str(level.level)}
+            assert value(found, "tocsin_open_episodes", **labels) == 0
+            assert value(found, "tocsin_escalations_total", type="opened", **labels) == 0
+            assert value(found, "tocsin_escalations_total", type="resolved", **labels) == 0
+            name = ("tocsin_escalations_total", tuple(sorted({**labels, "type": "updated"}.items())))
+            assert (name in found) == (level.level > 1)
+        assert (
+            value(found, "tocsin_policy_info", policy=each.id, mode=each.mode, content_hash=each.content_hash)
+            == 1
+        )
+    assert value(found, "tocsin_transactions_failed_total", cause="fenced") == 0
+    assert value(found, "tocsin_registry_info", policy_version=SHIPPED.policy_version,
+                 registry_version=SHIPPED.registry_version) == 1  # fmt: skip
+    assert value(found, "tocsin_ready") == 0
+
+
+def test_every_metric_of_the_catalogue_is_shown_and_no_other():
+    worker = Worker()
+    worker.take_over(0)
+    worker.apply(0, [report(1, START, channel=at_home(0))])
+    shown = {name for name, _ in worker.scrape()}
+    ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
+    # The lag has no series here: nobody tells one.
+    missing = {metric.name for metric in CATALOGUE if not metric.name.startswith("tocsin_lag_")} - {
+        re.sub(r"_(bucket|count|sum)$", "", name) if name not in {m.name for m in CATALOGUE} else name
+        for name in ours
+    }
+    assert missing == set()
+    assert {name for name in ours if not name.startswith("tocsin_")} == set()
+    assert "process_resident_memory_bytes" in shown
+    assert not any(name.endswith("_created") for name in shown)
+
+
+def test_a_batch_is_counted_by_what_became_of_each_record():
+    worker = Worker()
+    worker.take_over(0)
+    channel = at_home(0)
+    homes = worker.states[0].homes
+    elsewhere = next(name for name in (f"channel-{n}" for n in range(100)) if homes.of(name)[1] == 1)
+    records = [report(number, START + number, channel=channel) for number in range(6)]
+    records += [records[0], records[1], report(90, START, channel=elsewhere), tick(999, START)]
+    records += [Record(EXTERNAL, 0, 91, START, None, b"{"), Record(EXTERNAL, 0, 92, START, None, None)]
+    # Older than the ring of 30 days holds.
+    records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel))
+    worker.apply(0, records)
+    found = worker.scrape()
+    assert value(found, "tocsin_records_total", topic=EXTERNAL) == 12
+    assert value(found, "tocsin_records_total", topic=INTERNAL) == 1
+    parts = {
+        name: value(found, name)
+        for name in (
+            "tocsin_reports_applied_total",
+            "tocsin_reports_duplicate_total",
+            "tocsin_reports_rekeyed_total",
+        )
+    }
+    assert list(parts.values()) == [7, 2, 1]
+    assert value(found, "tocsin_reports_late_total") == 1
+    assert value(found, "tocsin_ticks_read_total", outcome="ignored") == 1
+    assert value(found, "tocsin_dead_letters_total", reason="not_json") == 1
+    assert value(found, "tocsin_dead_letters_total", reason="empty") == 1
+    # As the catalogue says, each record is one of these.
+    assert sum(parts.values()) + 1 + 2 == len(records)
+    assert value(found, "tocsin_recent_dead_letters", partition="0") == 2
+    assert value(found, "tocsin_event_to_commit_seconds_count") == 7
+    assert value(found, "tocsin_append_to_commit_seconds_count") == len(records)
+    assert value(found, "tocsin_batch_records_sum") == len(records)
+    assert value(found, "tocsin_transaction_duration_seconds_sum") == 0.02
+    spam = {"policy": "spam", "mode": "live"}
+    assert value(found, "tocsin_escalations_total", type="opened", level="1", **spam) == 1
+    assert value(found, "tocsin_escalations_total", type="updated", level="2", **spam) == 1
+    assert value(found, "tocsin_open_episodes", level="2", **spam) == 1
+    assert value(found, "tocsin_open_episodes", level="1", **spam) == 0
+    assert value(found, "tocsin_open_episodes", policy="quiet", mode="shadow", level="1") == 1
+    assert value(found, "tocsin_partition_timestamp_seconds", partition="0") == pytest.approx(
+        (START + 5) / 1000
+    )
+
+
+def test_dead_letters_are_logged_with_their_place_once_per_while():
+    worker = Worker()
+    worker.take_over(0)
+    with capture_logs() as lines:
+        for offset in range(3):
+            worker.apply(0, [Record(EXTERNAL, 0, offset, START, None, b"{secret"), report(offset, START)])
+    (line,) = lines
+    assert line == {
+        "event": "a record is no valid report",
+        "log_level": "warning",
+        "topic": EXTERNAL,
+        "partition": 0,
+        "offset": 0,
+        "reason": "not_json",
+        "field": "value",
+        "in_this_batch": 1,
+    }
+
+
+def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
+    worker = Worker()
+    worker.take_over(0)
+    stored = {}
+    outcome = worker.apply(
+        0, [report(number, START + number, channel=at_home(number % 2)) for number in range(8)]
+    )
+    fold(stored, outcome.changes)
+    before = worker.scrape()
+    assert value(before, "tocsin_state_records", kind="counts") == 2
+    assert value(before, "tocsin_state_records", kind="episodes") == 2
+    assert value(before, "tocsin_partitions_owned") == 1
+    worker.observer.released(0)
+    between = worker.scrape()
+    assert value(between, "tocsin_partitions_owned") == 0
+    assert value(between, "tocsin_open_episodes", policy="spam", mode="live", level="1") == 0
+    assert not any(("partition", "0") in labels for _, labels in between)
+
+    successor = Worker()
+    successor.take_over(0, restore(0, 2, RULES, stored.items()))
+    after = successor.scrape()
+    kept = {
+        key: number
+        for key, number in before.items()
+        if key[0] in ("tocsin_open_episodes", "tocsin_state_records")
+    }
+    assert {key: after[key] for key in kept} == kept
+    assert value(after, "tocsin_restored_records_total") == 7
+    assert value(after, "tocsin_takeover_duration_seconds_sum") == 0.3
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(1, 8), st.sampled_from([0, MINUTE, HOUR, 3 * HOUR])),
+        max_size=12,
+    ),
+    restart=st.integers(0, 12),
+)
+def test_open_episodes_follow_the_state_over_openings_rises_resolutions_and_restarts(steps, restart):
+    rules = compiled(
+        policy(levels=levels({"reports": 2}, {"reports": 5}, {"reports": 9}), cooldown_ms=HOUR),
+        policy(id="quiet", mode="shadow", levels=levels({"reports": 3})),
+    )
+    worker = Worker(rules)
+    worker.take_over(0)
+    now, number = START, 0
+    for place, (channel, reports, passed) in enumerate(steps):
+        if place == restart:
+            worker.observer.released(0)
+            worker.take_over(0, worker.states[0])
+        now += passed
+        batch = [report(number + n, now, channel=at_home(channel)) for n in range(reports)]
+        number += reports
+        worker.apply(0, batch)
+        shown = {
+            tuple(dict(labels)[name] for name in ("policy", "mode", "level")): open_now
+            for (metric, labels), open_now in worker.scrape().items()
+            if metric == "tocsin_open_episodes" and open_now
+        }
+        assert shown == {
+            (p, m, str(level)): n for (p, m, level), n in open_episodes(worker.states[0]).items()
+        }
+
+
+def test_an_episode_in_cooldown_is_not_open():
+    rules = compiled(policy())
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(number, START, channel="c") for number in range(3)])
+    assert dict(open_episodes(state)) == {("spam", "live", 1): 1}
+    run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
+    assert dict(open_episodes(state)) == {}
+    assert take_census(state).records == dict(zip(STATE_KINDS, (1, 1, 1, 1), strict=True))
+
+
+def test_what_the_runtime_tells_of_transactions_ticks_and_rebalances():
+    worker = Worker()
+    worker.observer.transaction_failed(0, fenced=True)
+    worker.observer.transaction_failed(0, fenced=False)
+    worker.observer.ticked(0)
+    sensor = asyncio.run(_sensor(worker))
+    found = worker.scrape()
+    assert value(found, "tocsin_transactions_failed_total", cause="fenced") == 1
+    assert value(found, "tocsin_transactions_failed_total", cause="not_committed") == 1
+    assert value(found, "tocsin_ticks_written_total") == 1
+    assert value(found, "tocsin_rebalances_total") == 1
+    assert value(found, "tocsin_rebalance_duration_seconds_count") == sensor == 1
+
+
+async def _sensor(worker):
+    sensor = RebalanceSensor(worker.operations.metrics, worker.operations.readiness)
+    sensor.on_rebalance_end(None, sensor.on_rebalance_start(None))
+    return worker.operations.metrics.rebalance_duration.count
+
+
+def test_the_status_page_is_for_people_and_names_nobody():
+    worker = Worker()
+    worker.take_over(0)
+    worker.apply(0, [report(number, START, channel=at_home(0)) for number in range(3)])
+    status = worker.operations.status()
+    assert status["ready"] is False
+    (partition,) = status["partitions"]
+    assert partition["open_episodes"] == 2
+    assert partition["time"] == "2026-09-04T00:00:00.000+00:00"
+    assert "channel" not in repr(status)
+
+
+def test_buckets_hold_what_is_usual():
+    # An idle worker's 6 ms and a busy one's 54 ms must not fall into one bucket.
+    assert bisect_right(catalogue.APPEND_LATENCY, 0.006) != bisect_right(catalogue.APPEND_LATENCY, 0.054)

@@ -1,0 +1,169 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.operations.lag_watch import LagWatch
+from streams.runtime.faust_consumer import Fetched
+from streams.runtime.lag import SourceLag, source_lag
+from streams.runtime.position import SourcePosition
+
+# --- records
+
+
+def lag(next_offset, *fetched):
+    found = source_lag("t", 0, SourcePosition(next_offset, 4, 1_000), Fetched(*fetched) if fetched else None)
+    return found.records, found.readable
+
+
+def test_nothing_is_known_before_the_first_fetch():
+    assert lag(5) == (None, 0)
+
+
+def test_what_is_fetched_and_not_applied_counts():
+    # Records 0..9 in the log, 0..4 applied, all fetched.
+    assert lag(5, 10, 9, 10, 10) == (5, 5)
+
+
+def test_what_is_not_fetched_counts():
+    assert lag(5, 5, 4, 100, 100) == (95, 95)
+
+
+def test_markers_at_the_end_of_the_log_are_no_lag():
+    # Record 9 applied; a marker at 10 was fetched over.
+    assert lag(10, 11, 9, 11, 11) == (0, 0)
+
+
+def test_a_position_restored_behind_markers_is_no_lag_before_any_record_came():
+    assert lag(12, 12, -1, 12, 12) == (0, 0)
+
+
+def test_what_an_open_transaction_holds_back_is_in_the_log_but_cannot_be_applied():
+    assert lag(10, 10, 9, 10, 14) == (4, 0)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    log=st.lists(st.booleans(), max_size=20),  # True is a record, False a transaction marker
+    fetched=st.integers(0, 20),
+    applied=st.integers(0, 20),
+)
+def test_lag_is_zero_only_when_every_record_is_applied(log, fetched, applied):
+    fetched = min(fetched, len(log))
+    records = [offset for offset, is_record in enumerate(log) if is_record]
+    came = [offset for offset in records if offset < fetched]
+    done = came[: min(applied, len(came))]
+    next_offset = done[-1] + 1 if done else 0
+    found, readable = lag(next_offset, fetched, came[-1] if came else -1, len(log), len(log))
+    waiting = len(records) - len(done)
+    markers = log.count(False)
+    assert found == readable
+    assert waiting <= found <= waiting + markers
+    if fetched == len(log) and not waiting:
+        assert found == 0
+
+
+# --- seconds and standstill
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000_000.0
+        self.source = SourceLag("t", 0, 0, 0, 0, None)
+
+    def watch(self):
+        return LagWatch(lambda: [self.source], lambda: self.now, lambda: self.now)
+
+    def state(self, next_offset, waiting, applied_at=None, readable=None):
+        time_ms = None if applied_at is None else int(applied_at * 1000)
+        self.source = SourceLag(
+            "t", 0, next_offset, waiting, waiting if readable is None else readable, time_ms
+        )
+
+
+def test_seconds_are_zero_when_all_is_applied():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 0, clock.now - 3_600)
+    assert watch.sample()[0].seconds == 0
+
+
+def test_a_record_after_a_quiet_hour_has_not_waited_for_an_hour():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 0, clock.now - 3_600)
+    watch.sample()
+    clock.now += 1
+    clock.state(7, 1, clock.now - 3_601)
+    assert watch.sample()[0].seconds == 1
+
+
+def test_a_backlog_found_at_the_start_is_as_old_as_the_last_record_applied():
+    clock = Clock()
+    clock.state(7, 50_000, clock.now - 600)
+    assert clock.watch().sample()[0].seconds == 600
+
+
+def test_seconds_grow_while_nothing_is_applied_and_never_below_zero():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 5, clock.now + 60)
+    assert watch.sample()[0].seconds == 0
+    clock.now += 100
+    assert watch.sample()[0].seconds == 40
+
+
+def test_a_partition_of_which_nothing_is_known_is_not_shown():
+    clock = Clock()
+    clock.state(7, None)
+    assert clock.watch().sample() == []
+
+
+def run(clock, watch, seconds, **options):
+    for _ in range(seconds):
+        clock.now += 1
+        (found,) = watch.sample(**options)
+    return found.stalled
+
+
+def test_standing_still_is_work_that_could_be_done_and_is_not():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 5)
+    watch.sample()
+    assert run(clock, watch, 30) == 30
+    clock.state(8, 4)
+    assert run(clock, watch, 1) == 0
+    assert run(clock, watch, 10) == 10
+    # A publisher's open transaction is not our fault.
+    clock.state(8, 4, readable=0)
+    assert run(clock, watch, 30) == 0
+
+
+def test_a_restore_is_no_standstill():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 5)
+    watch.sample()
+    assert run(clock, watch, 10) == 10
+    assert run(clock, watch, 100, restoring=True) == 10
+    assert run(clock, watch, 5) == 15
+
+
+def test_a_pause_of_the_process_is_no_standstill():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 5)
+    watch.sample()
+    clock.now += 3_600
+    assert watch.sample()[0].stalled <= 2
+
+
+def test_a_partition_that_comes_back_starts_anew():
+    clock = Clock()
+    watch = clock.watch()
+    clock.state(7, 5)
+    watch.sample()
+    assert run(clock, watch, 10) == 10
+    kept, clock.source = clock.source, SourceLag("t", 0, 7, None, 0, None)
+    watch.sample()
+    clock.source = kept
+    assert run(clock, watch, 1) == 0
