@@ -21,7 +21,8 @@ demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalation
 	$(BIN)/tocsin demo $(ARGS)
 
 test: check ## Run every check and every test, on a real Kafka
-	$(BIN)/python -m pytest $(ARGS)
+	# Two at a time: most of the tests on Kafka wait for it. Each of the two has a broker of its own.
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/installed ## Lint, types, architecture, generated files
 	$(BIN)/ruff check .
