@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean requirements schemas
+.PHONY: help demo test check format generate bench clean requirements
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,13 +30,20 @@ check: $(VENV)/installed ## Lint, types, architecture, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.events.schema --check
+	$(BIN)/python -m streams.operations.metrics_page --check
+	$(BIN)/python -m streams.operations.dashboard --check
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: $(VENV)/installed ## Generate the JSON Schemas from the types
+generate: $(VENV)/installed ## Generate schemas, the page of metrics and the dashboard from the code
 	$(BIN)/python -m streams.events.schema
+	$(BIN)/python -m streams.operations.metrics_page
+	$(BIN)/python -m streams.operations.dashboard
+
+bench: $(VENV)/installed ## Measure speed on a real Kafka, beside a plain Faust (some minutes)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 requirements: $(VENV)/installed ## Pin the dependencies again
 	$(BIN)/python -m pip install --quiet uv==0.13.9

@@ -42,7 +42,7 @@ class RecordBatch:
         self.serialized_key_size = 0
         # Faust carries it along with the message: what this batch takes of memory.
         self.serialized_value_size = sum(
-            [record.serialized_value_size for record in records], RECORD_OVERHEAD_BYTES * len(records)
+            [len(record.value or b"") for record in records], RECORD_OVERHEAD_BYTES * len(records)
         )
 
 

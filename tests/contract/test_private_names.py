@@ -120,6 +120,7 @@ def test_every_private_name_in_use_is_covered():
         (driver.AIOKafkaConsumerThread.seek_wait, ["partitions"]),
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
+        (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
         (Consumer.perform_seek, []),
         (Consumer.on_partitions_revoked, ["revoked"]),
         (Consumer._add_gap, ["tp", "offset_from", "offset_to"]),

@@ -100,10 +100,13 @@ def test_records_beyond_every_limit(deploy):
         {
             "bootstrap.servers": deployment.bootstrap,
             "message.max.bytes": 100_000_000,
+            "log_level": 0,
             "compression.type": "gzip",
         }
     )
-    plain = Producer({"bootstrap.servers": deployment.bootstrap, "message.max.bytes": MAX_RECORD_BYTES})
+    plain = Producer(
+        {"bootstrap.servers": deployment.bootstrap, "message.max.bytes": MAX_RECORD_BYTES, "log_level": 0}
+    )
     failed = []
     for records, through in (([good, *full], plain), (bombs, producer)):
         for record in records:

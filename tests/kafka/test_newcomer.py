@@ -130,7 +130,8 @@ def test_every_command_shown_works(kafka, prefix, tmp_path):
                 wait_for(log, "not_json", meanwhile=publish_garbage)
             assert process.poll() is None, f"tocsin {line}\n{log.read_text()[-3000:]}"
     finally:
-        for process, _ in running:
+        for process, log in running:
             end(process)
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}")
     for line in late:
         newcomer.run(line)

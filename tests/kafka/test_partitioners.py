@@ -52,7 +52,12 @@ def test_every_codec_of_kafka_is_read(deploy):
     for seed, codec in enumerate(("none", "gzip", "snappy", "lz4", "zstd"), 70):
         records = generate(seed, 300)
         producer = Producer(
-            {"bootstrap.servers": deployment.bootstrap, "compression.type": codec, "linger.ms": 20}
+            {
+                "bootstrap.servers": deployment.bootstrap,
+                "compression.type": codec,
+                "log_level": 0,
+                "linger.ms": 20,
+            }
         )
         for record in records:
             producer.produce(deployment.name(SOURCE), record.value, record.key)

@@ -127,7 +127,7 @@ def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
         for seed in range(6):
             deployment.publish(generate(seed, 300, bad=0.2))
             time.sleep(0.8)
-        deployment.wait_until_applied()
+        deployment.wait_until_applied(20)
         records = 'tocsin_records_total{topic="message-reports"}'
         deployment.fleet.wait_for(
             lambda: [row["value"][1] for row in server.query(records)] == ["1800"], 10, "scraped", tend=False
