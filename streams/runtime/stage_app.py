@@ -103,6 +103,9 @@ class StageApp(faust.App):
             for topic, applied in owner.position.items()
         ]
 
+    async def on_first_start(self) -> None:
+        """Make no folders: Faust's are for stores on disk, and our state is in Kafka."""
+
     async def on_start(self) -> None:
         """Check the surroundings, then start."""
         try:

@@ -3,6 +3,8 @@
 import signal
 import time
 
+from streams.runtime.stage_app import HEARTBEAT_SECONDS
+from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -10,8 +12,6 @@ from tests.kafka.harness.reports import generate
 # Each visit of a second worker is two: it comes, it goes.
 VISITS = 5
 REPORTS = 100_000
-# From the start of the process to its joining the group, and the heartbeat interval: the one that stays notices at once.
-VISITOR_STARTS_SECONDS = 3.0
 
 
 def test_ten_rebalances_under_backlog(deploy):
@@ -29,12 +29,21 @@ def test_ten_rebalances_under_backlog(deploy):
 
     for _ in range(VISITS):
         left_again = followed(2)
-        # Paused, well within its session, so that there is a backlog when the visitor joins.
-        stays.signal(signal.SIGSTOP)
         start = next(pieces)
         visitor = fleet.start()
+        fleet.wait_for(lambda: "serving /metrics" in visitor.text, 30, "the visitor is about to join")
+        # Paused, well within its session, until the visitor has joined: so there is a backlog, and the next heartbeat
+        # is due when it goes on.
+        stays.signal(signal.SIGSTOP)
+        paused_at = time.monotonic()
         deployment.publish(reports[start : start + REPORTS // VISITS])
-        time.sleep(VISITOR_STARTS_SECONDS)
+        fleet.wait_for(
+            lambda: is_rebalancing(deployment.bootstrap, deployment.group),
+            8,
+            "the visitor has joined",
+            tend=False,
+        )
+        time.sleep(max(0.0, paused_at + HEARTBEAT_SECONDS - time.monotonic()))
         stays.signal(signal.SIGCONT)
         fleet.wait_for(lambda: "owns partitions [" in visitor.text, 30, "the visitor owns something")
         visitor.signal(signal.SIGTERM)

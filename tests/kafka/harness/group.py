@@ -28,6 +28,17 @@ def evict_everybody(bootstrap: str, group: str) -> int:
     return asyncio.run(evict())
 
 
+def is_rebalancing(bootstrap: str, group: str) -> bool:
+    """Whether the group waits for members to join, as it does for one that was paused."""
+
+    async def ask() -> bool:
+        async with admin_client(Connection(bootstrap)) as admin:
+            (answer,) = await admin.describe_consumer_groups([group])
+            return any(described[2] == "PreparingRebalance" for described in answer.groups)
+
+    return asyncio.run(ask())
+
+
 def move_offsets(bootstrap: str, group: str, topic: str, offsets: dict[int, int]) -> None:
     """Commit other offsets for a group without members, as an admin's tool does."""
     consumer = Consumer(
