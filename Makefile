@@ -20,8 +20,8 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations appear (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
+# Two at a time: most of the tests on Kafka wait for it. Each of the two has a broker of its own.
 test: check ## Run every check and every test, on a real Kafka
-	# Two at a time: most of the tests on Kafka wait for it. Each of the two has a broker of its own.
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/installed ## Lint, types, architecture, generated files

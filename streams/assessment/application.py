@@ -1,7 +1,5 @@
 """Applying one report: count it, publish it with what was found out, and decide what it means for the channel."""
 
-from datetime import UTC, datetime, timedelta
-
 from xxhash import xxh3_64_intdigest
 
 from streams.assessment.count_store import CountEntry
@@ -26,8 +24,7 @@ from streams.events.report import MessageReport
 
 ENRICHED_REPORTS = "enriched-reports"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_new_tuple = tuple.__new__
 
 
 def apply_report(
@@ -40,7 +37,7 @@ def apply_report(
 ) -> None:
     """Apply a report that is at home here and was not applied before; see the package's other modules for each step."""
     report = decoded.report
-    occurred = (report.occurred_at - _EPOCH) // _MILLISECOND
+    occurred = decoded.occurred_ms
     advance(state, rules, max(state.now, occurred), outcome)
     located = rules.locator.locate(report)
     risk = rules.risk_model.score(report)
@@ -74,9 +71,9 @@ def apply_report(
         rules.rules.registry_version,
         Source(origin.topic, origin.partition, origin.offset),
     )
-    outcome.outputs.append(
-        OutputRecord(ENRICHED_REPORTS, state.partition, channel_key, encode(enriched), headers)
-    )
+    # A quarter of the price of the named tuple's own constructor.
+    row = (ENRICHED_REPORTS, state.partition, channel_key, encode(enriched), headers)
+    outcome.outputs.append(_new_tuple(OutputRecord, row))
     state.applied += 1
     state.newest_append = max(state.newest_append, origin.timestamp)
     outcome.counters["applied"] += 1

@@ -15,7 +15,7 @@ from streams.assessment.policies import CompiledRules
 from streams.assessment.transitions import advance
 from streams.events.dead_letter import Rejected, dead_letter
 from streams.events.decoding import DecodedReport, decode_report
-from streams.events.origin import INTERNAL_TOPIC, Origin, is_internal, origin_of, with_origin
+from streams.events.origin import INTERNAL_TOPIC, Origin, is_internal, origin_of, own_place, with_origin
 from streams.events.record import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord, bytes_on_the_wire
 from streams.events.tick import decode_tick
 
@@ -40,7 +40,7 @@ def assess(state: PartitionState, records: Sequence[SourceRecord], rules: Compil
             if after is not None:
                 _apply_tick(state, rules, after, record.timestamp, outcome)
                 continue
-        origin = origin_of(record)
+        origin = origin_of(record) if internal else own_place(record)
         try:
             decoded = decode_report(record.value, record.headers, origin.timestamp)
         except Rejected as rejected:

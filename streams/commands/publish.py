@@ -109,11 +109,9 @@ class _Lines:
         return events
 
     def _event(self, value: bytes) -> Event:
-        report, _ = decode_report(value, (), time.time_ns() // 1_000_000)
-        occurred_at = rfc3339(int(report.occurred_at.timestamp() * 1000))
-        return Event(
-            report.channel.ref.encode(), value, report_headers(self._source, report.report_id, occurred_at)
-        )
+        report, _, occurred_ms = decode_report(value, (), time.time_ns() // 1_000_000)
+        headers = report_headers(self._source, report.report_id, rfc3339(occurred_ms))
+        return Event(report.channel.ref.encode(), value, headers)
 
 
 def _read(file: BinaryIO) -> bytes:

@@ -1,7 +1,7 @@
 """From the bytes and headers of a record to a report, or to the reason why it is none."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -22,16 +22,20 @@ MAX_REPORT_BYTES = 64 * 1024
 # Clocks of servers drift by seconds, of phones by minutes. A time further ahead would drag the partition's time along.
 MAX_AHEAD_MS = 5 * 60 * 1000
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 _new_tuple = tuple.__new__
 
 _DECODER = msgspec.json.Decoder(MessageReport)
 
 
 class DecodedReport(NamedTuple):
-    """A report and the `source` of its CloudEvent, empty for plain JSON."""
+    """A report, the `source` of its CloudEvent (empty for plain JSON), and occurred_at in ms since the epoch."""
 
     report: MessageReport
     ce_source: str
+    occurred_ms: int
 
 
 def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) -> DecodedReport:
@@ -51,13 +55,15 @@ def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) ->
             _check_text(data)
         report = _DECODER.decode(data)
         check_refs(report)
-        latest = (append_time_ms + MAX_AHEAD_MS) / 1000
-        if not 0 <= report.occurred_at.timestamp() <= latest:
+        latest = append_time_ms + MAX_AHEAD_MS
+        occurred_ms = (report.occurred_at - _EPOCH) // _MILLISECOND
+        if not 0 <= occurred_ms <= latest:
             raise _untimely("occurred_at", report.occurred_at)
-        if report.received_at is not None and not 0 <= report.received_at.timestamp() <= latest:
-            raise _untimely("received_at", report.received_at)
+        received_at = report.received_at
+        if received_at is not None and not 0 <= (received_at - _EPOCH) // _MILLISECOND <= latest:
+            raise _untimely("received_at", received_at)
         # Half the price of the named tuple's own constructor.
-        return _new_tuple(DecodedReport, (report, ce_source))
+        return _new_tuple(DecodedReport, (report, ce_source, occurred_ms))
     except Exception as error:  # noqa: BLE001
         # A record must never stop the stream, so what is not foreseen is refused as well. `from None`: the exceptions
         # of the decoder quote the record and must not reach a log.
@@ -75,7 +81,7 @@ def _check_text(text: bytes) -> None:
 
 
 def _untimely(field: str, moment: datetime) -> Rejected:
-    if moment.timestamp() < 0:
+    if moment < _EPOCH:
         # Milliseconds since the epoch are never negative here, and years near 1 have no equivalent in UTC.
         return not_valid("invalid_time", field)
     return Rejected(

@@ -29,8 +29,8 @@ def origin_of(record: SourceRecord) -> Origin:
     if is_internal(record):
         for name, value in record.headers:
             if name == ORIGIN_HEADER:
-                return _parsed(value) or _own_place(record)
-    return _own_place(record)
+                return _parsed(value) or own_place(record)
+    return own_place(record)
 
 
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
@@ -41,7 +41,8 @@ def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
     return headers
 
 
-def _own_place(record: SourceRecord) -> Origin:
+def own_place(record: SourceRecord) -> Origin:
+    """The place of the record itself: its origin, unless it is internal."""
     return Origin(record.topic, record.partition, record.offset, record.timestamp)
 
 

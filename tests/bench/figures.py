@@ -35,6 +35,7 @@ FIGURES = (
     Figure("Faust as documented: reports/s", "reports/s"),
     Figure("one worker: times the baseline", "times", 60),
     Figure("two workers: reports/s", "reports/s"),
+    Figure("20,000 channels: reports/s", "reports/s"),
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),
     Figure("one worker: CPU per report", "us", less_is_better=True),

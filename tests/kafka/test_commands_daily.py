@@ -103,7 +103,8 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
 
     listed = tocsin("dead-letters", "list", "--reason", "not_json", "--since", "PT1H", "--json")
     rows = [json.loads(line) for line in listed.output.splitlines()]
-    assert [row["attempt"] for row in rows] == [1, 2, 3]
+    # By partition: a letter without a key lies where the record before it lay.
+    assert sorted(row["attempt"] for row in rows) == [1, 2, 3]
     assert {row["value"] for row in rows} == {"{bad"}
     shown = tocsin("dead-letters", "show", f"{rows[-1]['partition']}/{rows[-1]['offset']}")
     assert re.search(r"^remedy +Encode with a JSON library", shown.output, re.M)

@@ -4,9 +4,14 @@ import random
 import signal
 import time
 
+import pytest
+
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(600)
 
 REPORTS = 200_000
 KILLS = 9

@@ -82,19 +82,21 @@ def test_the_totals_are_those_of_the_topics(deploy):
     deployment.wait_until_applied()
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader)
-    rekeyed = reader.count(deployment.name(INTERNAL))
+    # Ticks have no key. On a slow machine some come in the pauses, and more may come while this test goes on.
+    rekeyed = sum(row.key is not None for row in reader.all(deployment.name(INTERNAL)))
     assert rekeyed > 5_000
     # The broker shows a commit before the worker has counted it.
     deployment.fleet.wait_for(
-        lambda: total(scrape(worker)["tocsin_records_total"]) == len(reports) + rekeyed,
+        lambda: total(scrape(worker)["tocsin_reports_applied_total"]) >= totals.enriched,
         10,
         "counted",
         tend=False,
     )
     found = scrape(worker)
+    records = len(reports) + rekeyed + total(found["tocsin_ticks_read_total"])
     assert by(found["tocsin_records_total"], "topic") == {
         ("message-reports",): len(reports),
-        ("message-reports-internal",): rekeyed,
+        ("message-reports-internal",): records - len(reports),
     }
     assert total(found["tocsin_reports_applied_total"]) == totals.enriched
     assert total(found["tocsin_reports_duplicate_total"]) == totals.duplicates > 0
@@ -116,9 +118,9 @@ def test_the_totals_are_those_of_the_topics(deploy):
     still_open = Counter((event["policy"], event["mode"], str(event["level"])) for event in last.values())
     assert by(found["tocsin_open_episodes"], "policy", "mode", "level") == still_open
 
-    assert total(found["tocsin_append_to_commit_seconds_count"]) == len(reports) + rekeyed
+    assert total(found["tocsin_append_to_commit_seconds_count"]) == records
     assert total(found["tocsin_event_to_commit_seconds_count"]) == totals.enriched
-    assert total(found["tocsin_batch_records_sum"]) == len(reports) + rekeyed
+    assert total(found["tocsin_batch_records_sum"]) == records
     batches = total(found["tocsin_transaction_duration_seconds_count"])
     assert 4 <= batches == total(found["tocsin_batch_records_count"])
     assert total(found["tocsin_transactions_failed_total"]) == 0

@@ -3,11 +3,16 @@
 import signal
 import time
 
+import pytest
+
 from streams.runtime.stage_app import HEARTBEAT_SECONDS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(600)
 
 # Each visit of a second worker is two: it comes, it goes.
 VISITS = 5

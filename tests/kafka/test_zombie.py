@@ -3,9 +3,14 @@
 import signal
 import time
 
+import pytest
+
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(600)
 
 # The session is 10 s; the group notices within a second after.
 PAUSE_SECONDS = 12

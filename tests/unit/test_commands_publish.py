@@ -80,7 +80,7 @@ def test_an_event_has_the_channel_as_key_the_line_as_value_and_its_id_and_source
     headers = dict(event.headers)
     assert headers["ce_id"] == b"r-1"
     assert headers["ce_time"] == b"2026-03-01T12:00:00.000Z"
-    report, source = decode_report(event.value, event.headers, 1_800_000_000_000)
+    report, source, _ = decode_report(event.value, event.headers, 1_800_000_000_000)
     assert (report.report_id, source) == ("r-1", "/platform/web")
 
 

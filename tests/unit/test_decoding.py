@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -75,10 +76,12 @@ def test_a_valid_report_is_read_back_in_all_three_forms(report):
     base = {name: text for name, text in EVENT.items() if name != "data"}
     in_data = json.dumps({**base, "data": json.loads(value)}).encode()
     in_base64 = json.dumps({**base, "data_base64": base64.b64encode(value).decode()}).encode()
-    assert decode_report(value, (), APPEND_TIME_MS) == DecodedReport(report, "")
-    assert decode_report(value, binary(), APPEND_TIME_MS) == DecodedReport(report, "/reports/eu")
-    assert decode_report(in_data, STRUCTURED, APPEND_TIME_MS) == DecodedReport(report, "/reports/eu")
-    assert decode_report(in_base64, STRUCTURED, APPEND_TIME_MS) == DecodedReport(report, "/reports/eu")
+    occurred_ms = math.floor(report.occurred_at.timestamp() * 1000)
+    in_an_envelope = DecodedReport(report, "/reports/eu", occurred_ms)
+    assert decode_report(value, (), APPEND_TIME_MS) == DecodedReport(report, "", occurred_ms)
+    assert decode_report(value, binary(), APPEND_TIME_MS) == in_an_envelope
+    assert decode_report(in_data, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
+    assert decode_report(in_base64, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
 
 
 json_values = st.recursive(

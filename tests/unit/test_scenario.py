@@ -71,7 +71,7 @@ def test_every_record_is_what_it_is_said_to_be(records):
     refused = []
     for record in records:
         try:
-            report, source = decode_report(record.value, record.headers, END_MS)
+            report, source, _ = decode_report(record.value, record.headers, END_MS)
         except Rejected as rejected:
             assert record.fate == "garbage", rejected
             refused.append(rejected.reason)

@@ -10,11 +10,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.bench import traffic
 from tests.bench.faust_baseline import OUTPUT
 from tests.bench.outputs import Outputs, steady_rate
-from tests.bench.place import ENRICHED, PARTITIONS, SOURCE, Place, Site, cpu_seconds
+from tests.bench.place import PARTITIONS, SOURCE, Place, Site
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
 from tests.kafka.harness.workers import ROOT, clean_environment
 
 REPORTS = 600_000
-HOUR_MS = 3_600_000
 
 # Ten seconds of the baseline's work.
 BASELINE_REPORTS = 8_000
@@ -24,23 +24,13 @@ def measure(place: Place) -> dict[str, float]:
     """Reports per second of both, their ratio, and the CPU that a report costs."""
     count = place.amount(REPORTS)
     with Site(place) as site:
-        site.publish(traffic.usual(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
-        outputs = Outputs(site.bootstrap, site.name(ENRICHED))
-        worker = site.start_worker()
-        before = cpu_seconds(worker)
-        outputs.wait(count)
-        cpu = (cpu_seconds(worker) - before) / count * 1e6
-        times = outputs.append_times()
-        assert len(times) == count, f"{len(times)} of {count} reports came out"
-        site.workers.remove(worker)
-        worker.end()
-        rate = steady_rate(times)
+        worked = work_off(site, traffic.usual(count, an_hour_ago(), HOUR_MS), count)
         baseline = _baseline(site, place, max(2_000, place.amount(BASELINE_REPORTS)))
     return {
-        "one worker: reports/s": rate,
+        "one worker: reports/s": worked.rate,
         "Faust as documented: reports/s": baseline,
-        "one worker: times the baseline": rate / baseline,
-        "one worker: CPU per report": cpu,
+        "one worker: times the baseline": worked.rate / baseline,
+        "one worker: CPU per report": worked.cpu,
     }
 
 

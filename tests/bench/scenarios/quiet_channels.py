@@ -2,14 +2,13 @@
 
 import re
 import signal
-import time
 
 from tests.bench import traffic
 from tests.bench.outputs import Outputs, steady_rate
 from tests.bench.place import ENRICHED, Place, Site, resident_bytes
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
 
 CHANNELS = 1_000_000
-HOUR_MS = 3_600_000
 
 _TOOK_OVER = re.compile(r"took over partition\b.*?\bseconds\W+([\d.]+)")
 
@@ -21,7 +20,7 @@ def measure(place: Place) -> dict[str, float]:
         worker = site.start_worker()
         empty = resident_bytes(worker)
         site.stop(worker, signal.SIGTERM)
-        site.publish(traffic.all_new(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        site.publish(traffic.all_new(count, an_hour_ago(), HOUR_MS))
         outputs = Outputs(site.bootstrap, site.name(ENRICHED))
         worker = site.start_worker()
         outputs.wait(count)

@@ -7,10 +7,10 @@ from tests.bench import traffic
 from tests.bench.load import Load
 from tests.bench.outputs import Outputs
 from tests.bench.place import ENRICHED, Place, Site
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
 
 QUIET_CHANNELS = 100_000
 RATE = 1_000
-HOUR_MS = 3_600_000
 
 # When something happens, in seconds from the first report on; each has the time until the next to show.
 LEAVES, JOINS, KILLED, END = 3.0, 10.0, 18.0, 33.0
@@ -21,7 +21,7 @@ def measure(place: Place) -> dict[str, float]:
     count = place.amount(QUIET_CHANNELS)
     with Site(place) as site:
         site.start_worker()
-        site.publish(traffic.all_new(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        site.publish(traffic.all_new(count, an_hour_ago(), HOUR_MS))
         Outputs(site.bootstrap, site.name(ENRICHED)).wait(count)
         second = site.start_worker()
         load = Load(site, RATE, END, 20)

@@ -1,13 +1,11 @@
 """A backlog, worked off by two workers on the same machine, which share its cores with the broker."""
 
-import time
-
 from tests.bench import traffic
 from tests.bench.outputs import Outputs, steady_rate
 from tests.bench.place import ENRICHED, Place, Site
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
 
 REPORTS = 600_000
-HOUR_MS = 3_600_000
 
 
 def measure(place: Place) -> dict[str, float]:
@@ -17,7 +15,7 @@ def measure(place: Place) -> dict[str, float]:
         site.start_worker()
         site.start_worker()
         # Published while they run, or the first would be half done when the second is there.
-        site.publish(traffic.usual(count, int(time.time() * 1000) - HOUR_MS, HOUR_MS))
+        site.publish(traffic.usual(count, an_hour_ago(), HOUR_MS))
         outputs = Outputs(site.bootstrap, site.name(ENRICHED))
         outputs.wait(count)
         times = outputs.append_times()
