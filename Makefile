@@ -47,9 +47,9 @@ bench: $(VENV)/installed ## Measure speed on a real Kafka, beside a plain Faust 
 
 requirements: $(VENV)/installed ## Pin the dependencies again
 	$(BIN)/python -m pip install --quiet uv==0.13.9
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --extra demo -o requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
-	printf 'hatchling==1.33.0\neditables==0.6\n' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -c requirements/dev.txt -o requirements/build.txt -
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo -o requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	printf 'hatchling==1.33.0\neditables==0.6\n' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header -c requirements/dev.txt -o requirements/build.txt -
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
