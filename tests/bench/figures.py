@@ -19,16 +19,8 @@ class Figure(NamedTuple):
 
 
 STAGES = (
-    "decode",
-    "locate",
-    "score",
-    "count",
-    "decide",
-    "encode",
-    "save state",
-    "assess, all of it",
-    "publish",
-)
+    "decode", "locate", "score", "count", "decide", "encode", "save state", "between", "assess, all of it", "publish",
+)  # fmt: skip
 
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),

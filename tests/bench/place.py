@@ -1,6 +1,7 @@
 """Where measurements are made: a broker, and on it one deployment for each scenario."""
 
 import asyncio
+import itertools
 import signal
 import time
 import uuid
@@ -48,6 +49,7 @@ class Site:
         self.prefix = f"bench-{uuid.uuid4().hex[:8]}."
         self.workers: list[Worker] = []
         self._folder = place.folder
+        self._numbers = itertools.count()
         self._settings = {
             "TOCSIN_KAFKA_BOOTSTRAP": place.bootstrap,
             "TOCSIN_TOPIC_PREFIX": self.prefix,
@@ -103,10 +105,18 @@ class Site:
 
     def start_worker(self) -> Worker:
         """Start a worker, and return when it owns partitions."""
-        worker = Worker(self._folder / f"{self.prefix}worker-{len(self.workers)}.log", self._settings)
-        self.workers.append(worker)
-        self.until(lambda: READY in worker.text)
-        return worker
+        return self.start_workers(1)[0]
+
+    def start_workers(self, number: int) -> list[Worker]:
+        """Start workers at the same time, and return when each owns partitions."""
+        started = []
+        for _ in range(number):
+            started.append(
+                Worker(self._folder / f"{self.prefix}worker-{next(self._numbers)}.log", self._settings)
+            )
+        self.workers += started
+        self.until(lambda: all(READY in worker.text for worker in started))
+        return started
 
     def stop(self, worker: Worker, how: signal.Signals) -> None:
         """End a worker by a signal and wait for it."""

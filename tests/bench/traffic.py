@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-# Zipf over the channels: the largest draws an eighth of the reports, half of the channels a hundredth together.
+# Zipf over the channels: the largest draws an eleventh of the reports, and the smaller half as much together.
 CHANNELS = 2_000
 # The same with a long tail, most of which comes up once or twice.
 MANY_CHANNELS = 20_000

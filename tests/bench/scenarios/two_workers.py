@@ -12,11 +12,10 @@ def measure(place: Place) -> dict[str, float]:
     """Reports per second of both together."""
     count = place.amount(REPORTS)
     with Site(place) as site:
-        site.start_worker()
-        site.start_worker()
-        # Published while they run, or the first would be half done when the second is there.
         site.publish(traffic.usual(count, an_hour_ago(), HOUR_MS))
         outputs = Outputs(site.bootstrap, site.name(ENRICHED))
+        # At the same time: the first would be half done if the second waited for it.
+        site.start_workers(2)
         outputs.wait(count)
         times = outputs.append_times()
         assert len(times) == count, f"{len(times)} of {count} reports came out"
