@@ -30,6 +30,7 @@ check: $(VENV)/installed ## Lint, types, architecture, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.events.schema --check
+	$(BIN)/python -m streams.registry.schema --check
 	$(BIN)/python -m streams.operations.metrics_page --check
 	$(BIN)/python -m streams.operations.dashboard --check
 
@@ -39,6 +40,7 @@ format: $(VENV)/installed ## Format the code
 
 generate: $(VENV)/installed ## Generate schemas, the page of metrics and the dashboard from the code
 	$(BIN)/python -m streams.events.schema
+	$(BIN)/python -m streams.registry.schema
 	$(BIN)/python -m streams.operations.metrics_page
 	$(BIN)/python -m streams.operations.dashboard
 

@@ -6,11 +6,16 @@ Importing this module reads the environment and the registry, so that a wrong se
 import os
 
 from streams.assessment.policies import compile_rules
+from streams.assessment.requests.request_rules import compile_request_rules
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
 from streams.registry.loader import load_rules
 from streams.report_observer import ReportObserver
-from streams.report_stage import SOURCES, report_stage
+from streams.report_stage import SOURCES as REPORT_SOURCES
+from streams.report_stage import report_stage
+from streams.request_observer import RequestObserver
+from streams.request_stage import SOURCES as REQUEST_SOURCES
+from streams.request_stage import request_stage
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topics import admin_client, check_topics, load_catalogue
@@ -18,9 +23,14 @@ from streams.settings import PREFIX, load_settings
 
 settings = load_settings()
 rules = compile_rules(
-    load_rules(policies=settings.policies_file),
+    load_rules(**settings.registry_files()),
     dead_letter_breaker=settings.dead_letter_breaker == "on",
     duplicates_remembered=settings.duplicates_remembered,
+)
+request_rules = compile_request_rules(
+    rules.rules,
+    dead_letter_breaker=rules.dead_letter_breaker,
+    duplicates_remembered=rules.duplicates_remembered,
 )
 
 
@@ -50,6 +60,7 @@ async def _check_topics() -> None:
 
 
 app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)
-operations = WorkerOperations(rules.rules, SOURCES, app.lags)
+operations = WorkerOperations(rules.rules, (*REPORT_SOURCES, *REQUEST_SOURCES), app.lags)
 app.add_stage(report_stage(rules), ReportObserver(operations))
+app.add_stage(request_stage(request_rules), RequestObserver(operations))
 app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

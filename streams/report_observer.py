@@ -33,6 +33,10 @@ class ReportObserver(Observer[PartitionState]):
         """Not ready until it is restored."""
         self._operations.readiness.taking_over(partition)
 
+    def restoring(self, partition: int) -> None:  # noqa: ARG002
+        """Getting on."""
+        self._operations.readiness.restoring_goes_on()
+
     def taken_over(self, takeover: Takeover[PartitionState]) -> None:
         """Count, and look into the state at every scrape from now on."""
         self._metrics.takeover_duration.observe(takeover.seconds)
@@ -102,7 +106,7 @@ class ReportObserver(Observer[PartitionState]):
             elif kind == "raised":
                 policy, mode, level_before = labels
                 opened[policy, mode, level_before] -= number
-            else:
+            elif not metrics.count_law(name, number):
                 metrics.ticks_read.add((kind.removeprefix("ticks_"),), number)
         return opened
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from streams.assessment.assess import assess, next_due, tick_after
 from streams.assessment.partition_state import PartitionState, restore
 from streams.assessment.policies import CompiledRules
+from streams.events.outcome_decoding import CLOCK_OUTCOMES
 from streams.events.tick import encode_tick
 from streams.runtime.stage import Output, SourceTopics, Stage
 
-SOURCES = SourceTopics("message-reports", "message-reports-internal")
+SOURCES = SourceTopics(("message-reports", CLOCK_OUTCOMES), "message-reports-internal")
 STATE_TOPIC = "channel-state"
 
 

@@ -4,7 +4,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +16,14 @@ PREFIX = "TOCSIN_"
 
 class SettingsError(Exception):
     """The environment is not usable; one line per variable says what is wrong and what would be valid."""
+
+
+class RegistryFiles(TypedDict):
+    """Where rules come from; None: what is shipped."""
+
+    policies: Path | None
+    platform: Path | None
+    law: Path | None
 
 
 class Settings(BaseSettings):
@@ -72,6 +80,16 @@ class Settings(BaseSettings):
     policies_file: Annotated[
         Path | None, Field(description="Policies to use instead of the shipped ones (YAML).")
     ] = None
+    law_folder: Annotated[
+        Path | None,
+        Field(
+            description="Folder of law to use instead of the shipped one; `tocsin registry check` checks it."
+        ),
+    ] = None
+    platform_file: Annotated[
+        Path | None,
+        Field(description="Facts about your platform (YAML) instead of the example in the folder of law."),
+    ] = None
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
@@ -120,6 +138,10 @@ class Settings(BaseSettings):
             "event loop hangs for so long.",
         ),
     ] = 60
+
+    def registry_files(self) -> RegistryFiles:
+        """What to give to `load_rules`."""
+        return RegistryFiles(policies=self.policies_file, platform=self.platform_file, law=self.law_folder)
 
     def connection(self) -> Connection:
         """How to reach the brokers. Raises SettingsError when TLS or SASL settings do not fit together."""

@@ -5,18 +5,20 @@ from xxhash import xxh3_64_intdigest
 from streams.assessment.count_store import CountEntry
 from streams.assessment.counts import ChannelCounts, Measures
 from streams.assessment.due import EpisodeKey
-from streams.assessment.enrichment import channel_window, public_report
-from streams.assessment.episodes import Cause, Open, note_clear, rise
+from streams.assessment.enrichment import enriched_json, received_ms
+from streams.assessment.episodes import Open, note_clear, rise
 from streams.assessment.findings import CHANNEL_COUNTS, Part, judge, parts_of
-from streams.assessment.jurisdiction import Located
+from streams.assessment.law.case import cause_of
+from streams.assessment.law.clock_arming import arm_clocks
+from streams.assessment.law.resolution import Resolved
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CategoryPlan, CompiledRules
 from streams.assessment.replay import TICKS_HEADER
 from streams.assessment.transitions import advance, open_or_raise
+from streams.assessment.transparency_reports import count_report
 from streams.events.decoding import DecodedReport
-from streams.events.encoding import encode
-from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport, Source
+from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.envelope import event_headers
 from streams.events.origin import Origin
 from streams.events.record import OutputRecord
@@ -38,8 +40,10 @@ def apply_report(
     """Apply a report that is at home here and was not applied before; see the package's other modules for each step."""
     report = decoded.report
     occurred = decoded.occurred_ms
-    advance(state, rules, max(state.now, occurred), outcome)
-    located = rules.locator.locate(report)
+    time = max(state.now, occurred)
+    state.note_append_time(time, origin.timestamp)
+    advance(state, rules, time, outcome)
+    resolved = rules.resolver.resolve(report)
     risk = rules.risk_model.score(report)
     plan = rules.plans[report.category]
 
@@ -59,29 +63,30 @@ def apply_report(
     if state.ticks:
         headers.append((TICKS_HEADER, b"%d" % state.ticks))
         state.ticks = 0
-    enriched = EnrichedReport(
-        public_report(report),
-        located.jurisdictions,
-        located.obligation_ids,
-        risk,
-        tuple(map(channel_window, plan.windows, measured)),
-        counted,
-        None if counted else "late",
-        rules.rules.policy_version,
-        rules.rules.registry_version,
-        Source(origin.topic, origin.partition, origin.offset),
+    value = enriched_json(
+        rules, report, occurred, origin, resolved, risk, plan.windows, measured, counted=counted
     )
     # A quarter of the price of the named tuple's own constructor.
-    row = (ENRICHED_REPORTS, state.partition, channel_key, encode(enriched), headers)
+    row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
     outcome.outputs.append(_new_tuple(OutputRecord, row))
+    written = len(outcome.outputs)
     state.applied += 1
-    state.newest_append = max(state.newest_append, origin.timestamp)
     outcome.counters["applied"] += 1
     outcome.event_times.append(occurred)
+    if resolved.armed:
+        arm_clocks(state, rules, origin, decoded, resolved, risk, outcome)
     if counted:
-        _decide(state, rules, channel_key, origin, decoded, located, plan, counts, measured, outcome)
+        _decide(state, rules, channel_key, origin, decoded, resolved, plan, counts, measured, outcome)
     else:
         outcome.counters["late"] += 1
+    count_report(
+        state.transparency,
+        state.now,
+        report,
+        resolved.jurisdictions[0].code,
+        outcome.outputs[written:],
+        late=not counted,
+    )
 
 
 def _count(counts: ChannelCounts, report: MessageReport, occurred: int, now: int, risk: int) -> bool:
@@ -98,7 +103,7 @@ def _decide(
     channel_key: bytes,
     origin: Origin,
     decoded: DecodedReport,
-    located: Located,
+    resolved: Resolved,
     plan: CategoryPlan,
     counts: ChannelCounts,
     measured: list[Measures],
@@ -125,20 +130,7 @@ def _decide(
             if isinstance(episode, Open) and note_clear(episode, state.now, clear=verdict.clear):
                 state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, state.now)
             continue
-        cause = cause or _cause(report, origin, located)
+        cause = cause or cause_of(report, received_ms(report, decoded.occurred_ms), origin, resolved)
         parts = parts or [Part(report.category, counts, measured[window])]
         key = EpisodeKey(channel, *policy.key)
         open_or_raise(state, rules, key, policy, verdict.level, parts, cause, decoded.ce_source, outcome)
-
-
-def _cause(report: MessageReport, origin: Origin, located: Located) -> Cause:
-    return Cause(
-        report.report_id,
-        report.category,
-        origin.topic,
-        origin.partition,
-        origin.offset,
-        tuple((place.code, place.confidence, place.basis) for place in located.jurisdictions),
-        located.obligation_ids,
-        located.tier,
-    )

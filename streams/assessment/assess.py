@@ -7,19 +7,33 @@ however it is cut into batches and wherever the state was restored in between.
 from collections.abc import Sequence
 
 from streams.assessment.application import apply_report
+from streams.assessment.clock_outcomes import apply_clock_outcome
 from streams.assessment.duplicates import report_hash
 from streams.assessment.flood import WINDOW, FloodDetected
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CompiledRules
 from streams.assessment.transitions import advance
-from streams.events.dead_letter import Rejected, dead_letter
-from streams.events.decoding import DecodedReport, decode_report
-from streams.events.origin import INTERNAL_TOPIC, Origin, is_internal, origin_of, own_place, with_origin
+from streams.events.dead_letter import DeadLetterReason, Rejected, dead_letter
+from streams.events.decoding import decode_report
+from streams.events.origin import (
+    INTERNAL_TOPIC,
+    REQUESTS_INTERNAL_TOPIC,
+    Origin,
+    is_internal,
+    origin_of,
+    own_place,
+    with_origin,
+)
+from streams.events.outcome_decoding import CLOCK_OUTCOMES, decode_clock_outcome
 from streams.events.record import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord, bytes_on_the_wire
 from streams.events.tick import decode_tick
 
 DEAD_LETTERS = "dead-letters"
+
+# Refusals of what could be read. They do not count as a flood: when logs are read from their beginning again, outcomes
+# may come before the reports that arm their clocks, and can be driven again later.
+READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
 
 
 class NotAtHome(Exception):
@@ -41,35 +55,25 @@ def assess(state: PartitionState, records: Sequence[SourceRecord], rules: Compil
                 _apply_tick(state, rules, after, record.timestamp, outcome)
                 continue
         origin = origin_of(record) if internal else own_place(record)
+        take = _take_outcome if origin.topic.endswith(CLOCK_OUTCOMES) else _take_report
         try:
-            decoded = decode_report(record.value, record.headers, origin.timestamp)
+            take(state, rules, record, internal, origin, outcome)
         except Rejected as rejected:
-            _refuse(record, rejected, outcome)
-            flooded = state.flood.note(dead=True)
+            outcome.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
+            outcome.counters[f"dead_letter:{rejected.reason}"] += 1
+            flooded = state.flood.note(dead=rejected.reason not in READABLE)
         else:
             flooded = state.flood.note(dead=False)
-            try:
-                _take(state, rules, record, internal, origin, decoded, outcome)
-            except Exception as error:
-                # Whatever it is, it stops the worker: an operator must be able to find the report.
-                error.add_note(
-                    f"while applying report {decoded.report.report_id}: "
-                    f"{record.topic} partition {record.partition} offset {record.offset}"
-                )
-                raise
         if flooded and rules.dead_letter_breaker:
             raise FloodDetected(
                 f"{state.flood.dead_letters} of the last {WINDOW} records of partition {state.partition} could not "
                 "be read as reports. Nothing of this batch is written. Look at what is published; to let it pass into "
                 "the dead letters, set TOCSIN_DEAD_LETTER_BREAKER=off."
             )
-    outcome.changes = state.drain_changes()
+    counted = state.transparency.drain(state.now)
+    outcome.outputs.extend(counted.records)
+    outcome.changes = state.drain_changes() | counted.changes
     return outcome
-
-
-def _refuse(record: SourceRecord, rejected: Rejected, outcome: Outcome) -> None:
-    outcome.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
-    outcome.counters[f"dead_letter:{rejected.reason}"] += 1
 
 
 def next_due(state: PartitionState) -> int | None:
@@ -97,35 +101,72 @@ def _apply_tick(
     advance(state, rules, state.now + passed, outcome)
 
 
-def _take(
+def _take_report(
     state: PartitionState,
     rules: CompiledRules,
     record: SourceRecord,
     internal: bool,
     origin: Origin,
-    decoded: DecodedReport,
     outcome: Outcome,
 ) -> None:
-    """Send a report home, drop it as a duplicate, or apply it."""
+    """Send a report home, drop it as a duplicate, or apply it. Raises Rejected when it cannot be used."""
+    decoded = decode_report(record.value, record.headers, origin.timestamp)
     report = decoded.report
     channel_key, home = state.homes.of(report.channel.ref)
     if home != state.partition:
-        if internal:
-            raise NotAtHome(
-                f"{record.topic} partition {record.partition} offset {record.offset}: the home of this report is "
-                f"partition {home} of {state.partitions}. The number of partitions was changed."
-            )
-        headers = with_origin(record)
-        if bytes_on_the_wire(channel_key, record.value, headers) > MAX_PASSED_ON_BYTES:
-            limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
-            _refuse(record, Rejected("oversized", "headers", limit), outcome)
-            return
-        outcome.outputs.append(OutputRecord(INTERNAL_TOPIC, home, channel_key, record.value, headers))
-        outcome.counters["rekeyed"] += 1
+        _send_home(state, record, internal, channel_key, home, outcome)
         return
     hashed = report_hash(decoded.ce_source, report.report_id)
     if hashed in state.recent:
         outcome.counters["duplicates"] += 1
         return
     state.recent.add(hashed)
-    apply_report(state, rules, channel_key, origin, decoded, outcome)
+    try:
+        apply_report(state, rules, channel_key, origin, decoded, outcome)
+    except Exception as error:
+        # Whatever it is, it stops the worker: an operator must be able to find the report.
+        error.add_note(
+            f"while applying report {report.report_id}: "
+            f"{record.topic} partition {record.partition} offset {record.offset}"
+        )
+        raise
+
+
+def _take_outcome(
+    state: PartitionState,
+    rules: CompiledRules,
+    record: SourceRecord,
+    internal: bool,
+    origin: Origin,
+    outcome: Outcome,
+) -> None:
+    """Send the outcome of a clock home, or to the stage of requests, or apply it. Raises Rejected."""
+    decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
+    key, home = state.homes.of(decoded.outcome.key)
+    if decoded.outcome.subject == "request":
+        _pass_on(record, REQUESTS_INTERNAL_TOPIC, home, key, outcome)
+        outcome.counters["clock_outcomes_passed_on"] += 1
+    elif home != state.partition:
+        _send_home(state, record, internal, key, home, outcome)
+    else:
+        apply_clock_outcome(state, rules, origin, decoded, outcome)
+
+
+def _send_home(
+    state: PartitionState, record: SourceRecord, internal: bool, key: bytes, home: int, outcome: Outcome
+) -> None:
+    if internal:
+        raise NotAtHome(
+            f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
+            f"partition {home} of {state.partitions}. The number of partitions was changed."
+        )
+    _pass_on(record, INTERNAL_TOPIC, home, key, outcome)
+    outcome.counters["rekeyed"] += 1
+
+
+def _pass_on(record: SourceRecord, topic: str, partition: int, key: bytes, outcome: Outcome) -> None:
+    headers = with_origin(record)
+    if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
+        limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
+        raise Rejected("oversized", "headers", limit)
+    outcome.outputs.append(OutputRecord(topic, partition, key, record.value, headers))

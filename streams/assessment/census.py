@@ -6,26 +6,34 @@ from typing import NamedTuple
 
 from streams.assessment.episodes import Open
 from streams.assessment.partition_state import PartitionState
+from streams.events.clock import RunningStatus
 
-STATE_KINDS = ("counts", "episodes", "duplicates", "time")
+STATE_KINDS = ("counts", "episodes", "clocks", "duplicates", "time")
+OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
 
 
 class Census(NamedTuple):
-    """`records` by kind of state record.
+    """`records` by kind of state record, `sizes` in bytes of the kinds that can be large.
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are those among
-    the last 1,000 records.
+    the last 1,000 records. `clocks` are the open clocks of reports by status: running, paused or lapsed.
     """
 
     records: Mapping[str, int]
     time: int
     recent_dead_letters: int
+    clocks: Mapping[RunningStatus, int]
+    sizes: Mapping[str, int]
 
 
 def take_census(state: PartitionState) -> Census:
     """Look at the sizes of things; takes as long for a large state as for a small one."""
-    records = (len(state.counts), len(state.episodes), state.recent.slots, 1)
-    return Census(dict(zip(STATE_KINDS, records, strict=True)), state.now, state.flood.dead_letters)
+    records = (len(state.counts), len(state.episodes), len(state.clocks), state.recent.slots, 1)
+    clocks = {status: state.clocks.numbers[status] for status in OPEN_STATUSES}
+    sizes = {"counts": state.counts.size, "duplicates": state.recent.size}
+    return Census(
+        dict(zip(STATE_KINDS, records, strict=True)), state.now, state.flood.dead_letters, clocks, sizes
+    )
 
 
 def open_episodes(state: PartitionState) -> Counter[tuple[str, str, int]]:

@@ -28,12 +28,20 @@ class CountEntry:
         self.expires = expires
 
 
-class CountStore:
-    """ChannelCounts by state key. Absent counts are zero counts."""
+class UnreadableCounts(ValueError):
+    """The bytes kept under a key are no counts, though they say that they are."""
 
-    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched")
+
+class CountStore:
+    """ChannelCounts by state key. Absent counts are zero counts.
+
+    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`.
+    """
+
+    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched", "size")
 
     def __init__(self) -> None:
+        self.size = 0
         self._encoded: dict[bytes, bytes] = {}
         self._new: dict[bytes, CountEntry] = {}
         self._old: dict[bytes, CountEntry] = {}
@@ -51,6 +59,7 @@ class CountStore:
                 f"state key type {key[:1]!r} has version {value[:1].hex()}, not {STATE_VERSION}"
             )
         self._encoded[key] = value
+        self.size += len(key) + len(value)
         self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
 
     def find(self, key: bytes) -> CountEntry | None:
@@ -78,7 +87,9 @@ class CountStore:
             self._new.pop(key, None)
             self._old.pop(key, None)
             self._touched.pop(key, None)
-            if self._encoded.pop(key, None) is not None:
+            value = self._encoded.pop(key, None)
+            if value is not None:
+                self.size -= len(key) + len(value)
                 self._removed[key] = None
 
     def next_expiry(self) -> int | None:
@@ -93,6 +104,8 @@ class CountStore:
         for key, entry in self._touched.items():
             assert entry.expires is not None
             value = entry.counts.encode() + _EXPIRY_DAY.pack(entry.expires)
+            before = self._encoded.get(key)
+            self.size += len(value) + len(key) if before is None else len(value) - len(before)
             self._encoded[key] = value
             yield key, value
         self._removed = {}
@@ -105,7 +118,13 @@ class CountStore:
             value = self._encoded.get(key)
             if value is None:
                 return None
-            counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
+            try:
+                counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
+            except (ValueError, LookupError, struct.error) as error:
+                raise UnreadableCounts(
+                    f"counts of state key type {key[:1]!r} cannot be read ({error}): `tocsin state check` names the "
+                    "record"
+                ) from error
             entry = CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
         self._remember(key, entry)
         return entry

@@ -13,23 +13,37 @@ class EpisodeKey(NamedTuple):
     mode: str
 
 
-class DueTransitions:
-    """The one time at which each episode is next due, served by (time, key).
+class ClockKey(NamedTuple):
+    """A legal clock of a channel. Its order among episodes' keys is that of the texts in both."""
 
-    A function of the times set last: a rebuild from the episodes serves the same as one that grew with them.
+    channel: str
+    clock_id: str
+
+
+DueKey = EpisodeKey | ClockKey
+
+
+class DueTransitions:
+    """The one time at which each episode or clock is next due, served by (time, key).
+
+    A function of the times set last: a rebuild from what is kept serves the same as one that grew with them.
     """
 
     __slots__ = ("_heap", "_times")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, EpisodeKey]] = []
-        self._times: dict[EpisodeKey, int] = {}
+        self._heap: list[tuple[int, DueKey]] = []
+        self._times: dict[DueKey, int] = {}
 
-    def set(self, key: EpisodeKey, time: int) -> None:
+    def set(self, key: DueKey, time: int) -> None:
         """Make `key` due at `time` (ms) instead of whenever it was due before."""
         if self._times.get(key) != time:
             self._times[key] = time
             heapq.heappush(self._heap, (time, key))
+
+    def remove(self, key: DueKey) -> None:
+        """Let nothing of `key` be due."""
+        self._times.pop(key, None)
 
     def earliest(self) -> int | None:
         """The time of the next one; None when nothing waits."""
@@ -42,7 +56,7 @@ class DueTransitions:
             heapq.heappop(heap)
         return None
 
-    def pop(self, until: int) -> tuple[int, EpisodeKey] | None:
+    def pop(self, until: int) -> tuple[int, DueKey] | None:
         """Take the next one due at `until` or before."""
         heap = self._heap
         while heap and heap[0][0] <= until:

@@ -16,8 +16,13 @@ def report_hash(ce_source: str, report_id: str) -> int:
     return xxh3_64_intdigest(f"{ce_source}\0{report_id}".encode())
 
 
+def outcome_hash(ce_source: str, outcome_id: str) -> int:
+    """64-bit hash of an outcome's idempotency key: its text ends in NUL, as no report's does."""
+    return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0".encode())
+
+
 class RecentReports:
-    """The hashes of the last `remembered` applied reports, in numbered slots of 1,000.
+    """The hashes of the last `remembered` applied reports and outcomes, in numbered slots of 1,000.
 
     Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so that slots of a state
     written with another `remembered` keep their meaning.
@@ -36,6 +41,11 @@ class RecentReports:
     def slots(self) -> int:
         """How many state records the hashes take."""
         return len(self._slots)
+
+    @property
+    def size(self) -> int:
+        """Bytes of those records, about: the newest slot counts as full."""
+        return len(self._slots) * SLOT_SIZE * 8
 
     def __contains__(self, hashed: int) -> bool:
         return hashed in self._hashes

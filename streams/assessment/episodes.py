@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from streams.events.enriched_report import JurisdictionBasis
-from streams.events.report import Category
+from streams.events.obligation import NotArmedReason
+from streams.events.report import Category, ReporterKind, ReportKind
 from streams.registry.rules import RuleOfLawTier
 
 # Allowed lateness. Reports travel from a phone over a platform's queues; five minutes holds all but the strays, which
@@ -18,15 +19,24 @@ LATENESS_MS = 300_000
 
 
 class Cause(msgspec.Struct, frozen=True, array_like=True):
-    """The report behind an episode's last rise, as far as later events must speak of it."""
+    """The report behind an episode's last rise, as far as later events must speak of it.
+
+    `received_ms` is when the platform received it (ms since the epoch). `certain` are the codes of the countries that
+    are concerned with reasonable certainty. `obligations` are (id, why no clock was armed, whether it was among the
+    strictest).
+    """
 
     report_id: str
+    kind: ReportKind
+    reporter: ReporterKind | None
     category: Category
+    received_ms: int
     topic: str
     partition: int
     offset: int
     jurisdictions: tuple[tuple[str, float, JurisdictionBasis], ...]
-    obligations: tuple[str, ...]
+    certain: tuple[str, ...]
+    obligations: tuple[tuple[str, NotArmedReason | None, bool], ...]
     tier: RuleOfLawTier
 
 

@@ -5,29 +5,28 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from streams.assessment.due import EpisodeKey
-from streams.assessment.episodes import Cause, Open
+from streams.assessment.episodes import Open
 from streams.assessment.findings import Part, total_of
 from streams.assessment.integrity import effective_reporters, integrity
+from streams.assessment.law.case import law_of
+from streams.assessment.law.routing import INTERNAL_REVIEW
 from streams.assessment.policies import MEASURE_INDEX, MILLION, CompiledPolicy, CompiledRules
 from streams.assessment.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
 from streams.events.encoding import encode
-from streams.events.enriched_report import Jurisdiction
 from streams.events.envelope import event_headers, rfc3339
 from streams.events.escalation import (
     ESCALATION_TYPE,
     Condition,
     Counts,
-    EscalatedObligation,
     Escalation,
     EscalationReason,
     EscalationType,
-    Routing,
-    RuleOfLaw,
     Score,
     Trace,
     Window,
 )
 from streams.events.record import OutputRecord
+from streams.events.routing import Routing
 from streams.registry.rules import Level
 
 ESCALATIONS = "escalations"
@@ -84,6 +83,8 @@ def _event(
     spec = policy.spec if policy else window_spec(scope.window_ms, "")
     categories = policy.policy.categories if policy else scope.categories
     measures = total_of(parts, spec, transition.counted_at)
+    of_category = rules.rules.categories[cause.category]
+    law = law_of(rules, cause, tuple(dict.fromkeys([cause.category, *(part.category for part in parts)])))
     return Escalation(
         escalation_id=episode.escalation_id,
         sequence=episode.sequence,
@@ -99,7 +100,8 @@ def _event(
         channel_ref=key.channel,
         category=cause.category,
         categories=categories,
-        dsa_category=rules.rules.categories[cause.category].dsa_category,
+        dsa_category=of_category.dsa_category,
+        dsa_keywords=of_category.dsa_keywords,
         window=_window(spec, transition.counted_at),
         conditions=_conditions(policy, episode.level, transition, measures),
         counts=Counts(
@@ -120,10 +122,12 @@ def _event(
             measures.reports, measures.distinct_reporters, measures.without_ref, measures.anonymous
         ),
         message_refs=_most_reported(parts, spec, transition.counted_at),
-        jurisdictions=tuple(Jurisdiction(*jurisdiction) for jurisdiction in cause.jurisdictions),
-        obligations=_obligations(rules, cause),
-        routing=(_routing(key, episode),),
-        rule_of_law=_rule_of_law(rules, cause, parts),
+        jurisdictions=law.jurisdictions,
+        obligations=law.obligations,
+        routing=_routing(key, episode, law.routing),
+        rule_of_law=law.rule_of_law,
+        statement=law.statement,
+        clock=None,
         human_review_required=True,
         automated_means=True,
         policy_version=rules.rules.policy_version,
@@ -173,41 +177,10 @@ def _most_reported(parts: list[Part], spec: WindowSpec, time: int) -> tuple[str,
     return tuple(ref for ref, _ in ranked[:MESSAGE_REFS])
 
 
-def _obligations(rules: CompiledRules, cause: Cause) -> tuple[EscalatedObligation, ...]:
-    """The duties that came into view with the report, as far as the registry still has them.
-
-    No clock is armed: whether a duty is triggered is a human's decision.
-    """
-    known = (rules.obligations.get(obligation) for obligation in cause.obligations)
+def _routing(key: EpisodeKey, episode: Open, of_report: tuple[Routing, ...]) -> tuple[Routing, ...]:
+    """That of the report behind the transition; to internal review it goes because of the policy."""
+    reason = f"policy {key.policy} level {episode.level} ({episode.scope.level_name})"
     return tuple(
-        EscalatedObligation(
-            id=obligation.id,
-            trigger=obligation.trigger,
-            clock_status="not_armed",
-            due_at=None,
-            standard=obligation.standard,
-            authority=obligation.authority,
-            source_url=obligation.source_url,
-        )
-        for obligation in known
-        if obligation is not None
+        Routing(INTERNAL_REVIEW, reason, route.gate) if route.recipient == INTERNAL_REVIEW else route
+        for route in of_report
     )
-
-
-def _routing(key: EpisodeKey, episode: Open) -> Routing:
-    return Routing(
-        recipient="internal_review",
-        reason=f"policy {key.policy} level {episode.level} ({episode.scope.level_name})",
-        gate="human_review",
-    )
-
-
-def _rule_of_law(rules: CompiledRules, cause: Cause, parts: list[Part]) -> RuleOfLaw:
-    """Reports of "extremism" or "insults" are a tool against dissent where courts do not protect it."""
-    reasons = [f"The most protective tier of the jurisdictions concerned is {cause.tier}."]
-    reported = dict.fromkeys([cause.category, *(part.category for part in parts)])
-    prone = [category for category in reported if rules.rules.categories[category].abuse_prone]
-    if prone and cause.tier in ("guarded", "closed"):
-        reasons.append(f"Prone to abuse: {', '.join(prone)}.")
-        return RuleOfLaw(tier=cause.tier, decision="human_rights_review", reasons=tuple(reasons))
-    return RuleOfLaw(tier=cause.tier, decision="human_review", reasons=tuple(reasons))

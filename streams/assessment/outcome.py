@@ -11,7 +11,8 @@ class Outcome:
     `outputs` are in order, with logical topic names. `changes` holds each changed state record once: key -> value,
     None to delete it. `counters`: applied, late, duplicates, rekeyed, ticks_honoured, ticks_ignored,
     dead_letter:<reason>, escalation:<policy>:<mode>:<type>:<level>, and raised:<policy>:<mode>:<level before> beside
-    each that is `updated`; what did not happen is absent. `event_times` holds occurred_at (ms since the epoch) of every
+    each that is `updated`; clock_outcomes, clock_outcomes_passed_on, and clock:<obligation>:<event> with armed, half,
+    nine_tenths, lapsed, paused, resumed, fulfilled or withdrawn; what did not happen is absent. `event_times` holds occurred_at (ms since the epoch) of every
     report applied, in the order of application.
     """
 

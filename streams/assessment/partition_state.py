@@ -7,13 +7,16 @@ import msgspec
 
 from streams.assessment.count_store import CountStore
 from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.due import DueTransitions, EpisodeKey
+from streams.assessment.due import ClockKey, DueTransitions, EpisodeKey
 from streams.assessment.duplicates import RecentReports
 from streams.assessment.episodes import Cooldown, Episode, Timing, due_time
 from streams.assessment.findings import CHANNEL_COUNTS
 from streams.assessment.flood import FloodWindow
 from streams.assessment.home_partition import HomePartitions
+from streams.assessment.law.clock_state import CHANNEL_CLOCK, ClockStore, ReportClock
+from streams.assessment.law.clocks import next_step_time
 from streams.assessment.policies import CompiledRules
+from streams.assessment.transparency import DAILY_COUNTERS, DailyCounters
 
 # Types of state keys: the first byte. `P` is the runtime's.
 PARTITION_TIME = b"T"
@@ -34,13 +37,14 @@ _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 class PartitionState:
     """The state of one partition. Times are in ms since the epoch.
 
-    `now` is the newest occurred_at applied, or later by ticks; `newest_append` the newest append time among what was
-    applied; `applied` the number of reports applied; `ticks` how many ticks were honoured since the last of them.
+    `now` is the newest occurred_at applied, or later by ticks; `newest_append` is the append time that it stands for (see
+    `note_append_time`); `applied` the number of reports applied; `ticks` how many ticks were honoured since the last of them.
     """
 
     __slots__ = (
         "_touched_channels",
         "applied",
+        "clocks",
         "counts",
         "due",
         "episodes",
@@ -52,6 +56,7 @@ class PartitionState:
         "partitions",
         "recent",
         "ticks",
+        "transparency",
     )
 
     def __init__(self, partition: int, partitions: int, rules: CompiledRules) -> None:
@@ -64,10 +69,24 @@ class PartitionState:
         self.flood = FloodWindow()
         self.recent = RecentReports(rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
+        self.clocks = ClockStore()
         self.due = DueTransitions()
         self.counts = CountStore()
         self.homes = HomePartitions(partitions)
+        self.transparency = DailyCounters("reports", partition)
         self._touched_channels: dict[str, None] = {}
+
+    def note_append_time(self, time: int, appended: int) -> None:
+        """Before a record moves `now` on to `time`: note that its append time is `appended`, as far as that counts.
+
+        The next tick moves time on by what has passed since `newest_append`. A record that comes late speaks of what was
+        long before it was appended: were its append time taken as it is, so much time would be missing for good, and in
+        an idle partition every clock would lapse late by as much.
+        """
+        if not self.newest_append:
+            self.newest_append = appended
+        elif appended > self.newest_append:
+            self.newest_append += min(time - self.now, appended - self.newest_append)
 
     def episode(self, key: EpisodeKey) -> Episode | None:
         """The episode of a policy in a channel, if there is one."""
@@ -88,6 +107,28 @@ class PartitionState:
             del self.episodes[key.channel]
         self._touched_channels[key.channel] = None
 
+    def put_clock(self, key: ClockKey, kept: ReportClock) -> None:
+        """Keep a new or changed clock and when its next step is due."""
+        self.clocks.put(key, kept)
+        self._schedule_clock(key, kept)
+
+    def remove_clock(self, key: ClockKey) -> None:
+        """Let go of a clock that an outcome has ended."""
+        self.clocks.remove(key)
+        self.due.remove(key)
+
+    def schedule_clocks(self) -> None:
+        """Set when each clock is due, after they were restored."""
+        for key, kept in self.clocks:
+            self._schedule_clock(key, kept)
+
+    def _schedule_clock(self, key: ClockKey, kept: ReportClock) -> None:
+        time = next_step_time(kept.clock)
+        if time is None:
+            self.due.remove(key)
+        else:
+            self.due.set(key, time)
+
     def drain_changes(self) -> dict[bytes, bytes | None]:
         """State records changed since the last call, by key; None deletes."""
         changes: dict[bytes, bytes | None] = {PARTITION_TIME: self._encode_time()}
@@ -96,6 +137,7 @@ class PartitionState:
         for channel in self._touched_channels:
             changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
         self._touched_channels = {}
+        changes.update(self.clocks.drain_changes())
         changes.update(self.counts.drain_changes())
         return changes
 
@@ -129,10 +171,16 @@ def restore(
         if kind == CHANNEL_COUNTS:
             state.counts.restore(key, value)
             continue
+        if kind == CHANNEL_CLOCK:
+            state.clocks.restore(key, value)
+            continue
+        if kind == DAILY_COUNTERS:
+            state.transparency.restore(key, value)
+            continue
         if value[:1] != _VERSION or kind not in (PARTITION_TIME, DUPLICATES_SLOT, CHANNEL_EPISODES):
             raise UnknownStateVersion(
                 f"state key type {kind!r} has version {value[:1].hex() or 'none'}; "
-                f"known are {CHANNEL_COUNTS!r}, {CHANNEL_EPISODES!r}, {DUPLICATES_SLOT!r} and {PARTITION_TIME!r} "
+                f"known are {CHANNEL_COUNTS!r}, {CHANNEL_EPISODES!r}, {CHANNEL_CLOCK!r}, {DUPLICATES_SLOT!r} and {PARTITION_TIME!r} "
                 f"in version {_VERSION.hex()}"
             )
         if kind == PARTITION_TIME:
@@ -146,6 +194,7 @@ def restore(
             }
     state.recent = RecentReports.restore(rules.duplicates_remembered, slots)
     _schedule(state, rules)
+    state.schedule_clocks()
     return state
 
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
+import msgspec
+
 from streams.assessment.counts import Measures
 from streams.assessment.episodes import Timing
-from streams.assessment.jurisdiction import Locator
+from streams.assessment.law.resolution import Resolver
 from streams.assessment.risk import RiskModel
 from streams.assessment.windows import RINGS, WindowSpec, window_spec
+from streams.events.encoding import encode
 from streams.events.escalation import PolicyMode
 from streams.events.report import Category
 from streams.registry.rules import Level, Measure, Obligation, Policy, Rules
@@ -80,14 +83,18 @@ class CategoryPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledRules:
-    """All that `assess` needs besides state and records; build it once with `compile_rules`."""
+    """All that `assess` needs besides state and records; build it once with `compile_rules`.
+
+    `dsa` are category and keywords in the EU's transparency database, the keywords as JSON.
+    """
 
     rules: Rules
-    locator: Locator
+    resolver: Resolver
     risk_model: RiskModel
     plans: Mapping[Category, CategoryPlan]
     policies: Mapping[tuple[str, str], CompiledPolicy]
     obligations: Mapping[str, Obligation]
+    dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     dead_letter_breaker: bool
     duplicates_remembered: int
 
@@ -103,11 +110,15 @@ def compile_rules(
     compiled = [_compile(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return CompiledRules(
         rules=rules,
-        locator=Locator(rules),
+        resolver=Resolver(rules),
         risk_model=RiskModel(rules),
         plans={category: _plan(category, compiled) for category in rules.categories},
         policies={policy.key: policy for policy in compiled},
         obligations={obligation.id: obligation for obligation in rules.obligations},
+        dsa={
+            category: (row.dsa_category, msgspec.Raw(encode(row.dsa_keywords)))
+            for category, row in rules.categories.items()
+        },
         dead_letter_breaker=dead_letter_breaker,
         duplicates_remembered=duplicates_remembered,
     )

@@ -1,7 +1,7 @@
 """Moving episodes: by a report, and by time alone."""
 
 from streams.assessment.count_store import DAY_MS
-from streams.assessment.due import EpisodeKey
+from streams.assessment.due import ClockKey, DueKey, EpisodeKey
 from streams.assessment.episodes import (
     Cause,
     Cooldown,
@@ -13,6 +13,7 @@ from streams.assessment.episodes import (
 )
 from streams.assessment.escalations import Transition, escalation_id, escalation_record
 from streams.assessment.findings import Part, judge, parts_of
+from streams.assessment.law.report_clocks import serve_clock
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CompiledPolicy, CompiledRules
@@ -75,9 +76,12 @@ def _serve(
     state: PartitionState,
     rules: CompiledRules,
     time: int,
-    key: EpisodeKey,
+    key: DueKey,
     outcome: Outcome,
 ) -> None:
+    if isinstance(key, ClockKey):
+        serve_clock(state, key, time, outcome)
+        return
     episode = state.episode(key)
     assert episode is not None
     if isinstance(episode, Cooldown):

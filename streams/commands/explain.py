@@ -11,7 +11,8 @@ from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.reading import committed_records
 from streams.commands.record_text import as_json, decode_escalation
 from streams.commands.text_table import text_table
-from streams.events.escalation import EscalatedObligation, Escalation
+from streams.events.escalation import Escalation
+from streams.events.obligation import EscalatedObligation
 from streams.settings import Settings, load_settings
 
 TOPICS = ("escalations", "escalations-shadow")

@@ -12,10 +12,12 @@ from streams.commands.demo import demo
 from streams.commands.explain import explain
 from streams.commands.policy import policy
 from streams.commands.publish import publish
+from streams.commands.registry import registry
 from streams.commands.simulate import simulate
 from streams.commands.state import state
 from streams.commands.tail import tail
 from streams.commands.topics import topics
+from streams.commands.transparency import transparency
 from streams.commands.worker import worker
 from streams.registry.errors import RegistryError
 from streams.runtime.errors import RefusedToStart
@@ -52,10 +54,12 @@ for command in (
     explain,
     policy,
     publish,
+    registry,
     simulate,
     state,
     tail,
     topics,
+    transparency,
     worker,
 ):
     commands.add_command(command)

@@ -23,7 +23,10 @@ def check(file: Path | None) -> None:
     Without FILE: those that a worker would use, which are TOCSIN_POLICIES_FILE's or else the shipped ones. Exits with
     2 if they cannot be used, naming line, field and what would be valid.
     """
-    rules = load_rules(policies=file or load_settings().policies_file)
+    files = load_settings().registry_files()
+    if file:
+        files["policies"] = file
+    rules = load_rules(**files)
     rows = [_row(policy) for policy in rules.policies]
     click.echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
     click.echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: usable.")

@@ -26,6 +26,8 @@ DeadLetterReason = Literal[
     "pii_detected",
     "bad_envelope",
     "unsupported_version",
+    "clock_not_running",
+    "not_pausable",
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 

@@ -48,20 +48,20 @@ def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) ->
     try:
         if not value:
             raise Rejected("empty", WHOLE_VALUE, "Must be a report in JSON, not an empty record.")
-        _check_text(value)
+        check_text(value)
         ce_source, data = open_envelope(value, attributes)
         if data is not value:
             # base64 hides bytes and brackets from the first look.
-            _check_text(data)
+            check_text(data)
         report = _DECODER.decode(data)
         check_refs(report)
         latest = append_time_ms + MAX_AHEAD_MS
         occurred_ms = (report.occurred_at - _EPOCH) // _MILLISECOND
         if not 0 <= occurred_ms <= latest:
-            raise _untimely("occurred_at", report.occurred_at)
+            raise untimely("occurred_at", report.occurred_at)
         received_at = report.received_at
         if received_at is not None and not 0 <= (received_at - _EPOCH) // _MILLISECOND <= latest:
-            raise _untimely("received_at", received_at)
+            raise untimely("received_at", received_at)
         # Half the price of the named tuple's own constructor.
         return _new_tuple(DecodedReport, (report, ce_source, occurred_ms))
     except Exception as error:  # noqa: BLE001
@@ -70,7 +70,8 @@ def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) ->
         raise _rejection(explain(error), value, attributes) from None
 
 
-def _check_text(text: bytes) -> None:
+def check_text(text: bytes) -> None:
+    """Raise Rejected if `text` is too long or nested too deep, UnicodeDecodeError if it is not UTF-8."""
     if len(text) > MAX_REPORT_BYTES:
         raise Rejected("oversized", WHOLE_VALUE, f"Must be at most {MAX_REPORT_BYTES} bytes.")
     if not text.isascii():
@@ -80,7 +81,8 @@ def _check_text(text: bytes) -> None:
         raise Rejected("too_deep", WHOLE_VALUE, f"Must be nested at most {MAX_DEPTH} levels deep.")
 
 
-def _untimely(field: str, moment: datetime) -> Rejected:
+def untimely(field: str, moment: datetime) -> Rejected:
+    """The rejection of a time that lies before 1970 or too far in the future."""
     if moment < _EPOCH:
         # Milliseconds since the epoch are never negative here, and years near 1 have no equivalent in UTC.
         return not_valid("invalid_time", field)

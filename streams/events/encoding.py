@@ -6,6 +6,6 @@ import msgspec
 _ENCODER = msgspec.json.Encoder()
 
 
-def encode(event: msgspec.Struct) -> bytes:
-    """JSON bytes of `event`: the same event gives the same bytes. Datetimes become RFC 3339."""
+def encode(event: msgspec.Struct | tuple[msgspec.Struct | str, ...]) -> bytes:
+    """JSON bytes of `event` or a part of one: the same gives the same bytes. Datetimes become RFC 3339."""
     return _ENCODER.encode(event)

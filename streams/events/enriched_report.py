@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.events.obligation import AppliedObligation
 from streams.events.report import (
     AccountAge,
     Category,
@@ -17,6 +18,7 @@ from streams.events.report import (
     ReportKind,
     ZonedTime,
 )
+from streams.events.routing import Routing, RuleOfLaw
 
 ENRICHED_REPORT_TYPE = "tocsin.enriched-report.v1"
 
@@ -95,11 +97,20 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
-    """One report, located, scored and counted."""
+    """One report, located, scored and counted.
+
+    `obligations` are the duties that may apply, GLOBAL before regions before countries. `routing` is advice to a
+    human: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the category in the words of the
+    EU's transparency database, version 2.
+    """
 
     report: PublicReport
     jurisdictions: tuple[Jurisdiction, ...]
-    obligations: tuple[str, ...]
+    obligations: tuple[AppliedObligation, ...]
+    routing: tuple[Routing, ...]
+    rule_of_law: RuleOfLaw
+    dsa_category: str
+    dsa_keywords: tuple[str, ...]
     risk: Risk
     channel_windows: tuple[ChannelWindow, ...]
     counted: bool

@@ -1,16 +1,37 @@
-"""An episode of a channel that crossed a policy's thresholds: the payload of `tocsin.escalation.v1`."""
+"""What a desk must look at: a channel that crossed a policy's thresholds, or a legal clock.
+
+The payload of `tocsin.escalation.v1`.
+"""
 
 from typing import Literal
 
 import msgspec
 
+from streams.events.clock import ClockView
 from streams.events.enriched_report import Jurisdiction
+from streams.events.obligation import EscalatedObligation
 from streams.events.report import Category
+from streams.events.routing import Routing, RuleOfLaw
+from streams.events.statement import Statement
 
 ESCALATION_TYPE = "tocsin.escalation.v1"
 
 EscalationType = Literal["opened", "updated", "resolved"]
-EscalationReason = Literal["threshold_crossed", "level_raised", "cleared", "policy_changed"]
+# The first four are those of an episode, the others those of a clock.
+EscalationReason = Literal[
+    "threshold_crossed",
+    "level_raised",
+    "cleared",
+    "policy_changed",
+    "clock_armed",
+    "clock_half",
+    "clock_nine_tenths",
+    "clock_lapsed",
+    "clock_fulfilled",
+    "clock_withdrawn",
+    "clock_paused",
+    "clock_resumed",
+]
 PolicyMode = Literal["live", "shadow"]
 
 
@@ -59,34 +80,6 @@ class Integrity(msgspec.Struct, frozen=True):
     signals: dict[str, float]
 
 
-class EscalatedObligation(msgspec.Struct, frozen=True):
-    """A legal duty that may apply, with its clock. A clock that is not armed has no due time."""
-
-    id: str
-    trigger: str
-    clock_status: Literal["not_armed"]
-    due_at: str | None
-    standard: str | None
-    authority: str | None
-    source_url: str
-
-
-class Routing(msgspec.Struct, frozen=True):
-    """Who should see this, why, and what must happen before."""
-
-    recipient: str
-    reason: str
-    gate: str
-
-
-class RuleOfLaw(msgspec.Struct, frozen=True):
-    """The most protective tier of the jurisdictions concerned and what follows from it."""
-
-    tier: Literal["open", "guarded", "closed", "unknown"]
-    decision: str
-    reasons: tuple[str, ...]
-
-
 class Trace(msgspec.Struct, frozen=True):
     """The first and last report of the episode, and the place of the original record that caused this event."""
 
@@ -96,7 +89,11 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 class Escalation(msgspec.Struct, frozen=True):
-    """One transition of an episode. `escalation_id` stays the same over the episode; `sequence` counts from 1."""
+    """One transition of an episode or a legal clock.
+
+    `escalation_id` stays the same over the episode or clock; `sequence` counts from 1. `obligations`, `routing` and
+    `statement` are those of the report behind it (`trace.last_report_id`). `clock` is None for an episode.
+    """
 
     escalation_id: str
     sequence: int
@@ -113,6 +110,7 @@ class Escalation(msgspec.Struct, frozen=True):
     category: Category
     categories: tuple[Category, ...]
     dsa_category: str
+    dsa_keywords: tuple[str, ...]
     window: Window
     conditions: tuple[Condition, ...]
     counts: Counts
@@ -123,6 +121,8 @@ class Escalation(msgspec.Struct, frozen=True):
     obligations: tuple[EscalatedObligation, ...]
     routing: tuple[Routing, ...]
     rule_of_law: RuleOfLaw
+    statement: Statement
+    clock: ClockView | None
     human_review_required: bool
     automated_means: bool
     policy_version: str

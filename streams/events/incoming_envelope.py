@@ -1,4 +1,4 @@
-"""Opens the CloudEvent around a report: binary mode, structured mode, or none."""
+"""Opens the CloudEvent around an event: binary mode, structured mode, or none."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ Attributes = Mapping[str, bytes | None]
 
 _STRUCTURED = b"application/cloudevents"
 _REPORT_TYPE = REPORT_TYPE.encode()
-_REPORT_OF_ANY_VERSION = re.compile(rb"tocsin\.report\.v[0-9]+")
+_VERSION = re.compile(rb"v[0-9]+")
 
 
 class _StructuredEvent(msgspec.Struct, gc=False):
@@ -41,8 +41,10 @@ class _StructuredEvent(msgspec.Struct, gc=False):
 _EVENT_DECODER = msgspec.json.Decoder(_StructuredEvent)
 
 
-def open_envelope(value: bytes, attributes: Attributes) -> tuple[str, bytes]:
-    """`source` of the event (empty without an envelope) and the JSON of the report.
+def open_envelope(
+    value: bytes, attributes: Attributes, event_type: bytes = _REPORT_TYPE
+) -> tuple[str, bytes]:
+    """`source` of the event (empty without an envelope) and the JSON in it, a report's unless asked for another.
 
     The very object `value` comes back unless the event is in structured mode. Raises Rejected; also what the JSON
     decoder raises for a structured event that is no JSON.
@@ -53,13 +55,13 @@ def open_envelope(value: bytes, attributes: Attributes) -> tuple[str, bytes]:
         and content_type != JSON_CONTENT_TYPE
         and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
     ):
-        return _open_structured(value, content_type)
+        return _open_structured(value, content_type, event_type)
     if attributes.get(CE_TYPE) is None and not any(name.startswith(CE_PREFIX) for name in attributes):
         return "", value
-    return _checked_source(attributes), value
+    return _checked_source(attributes, event_type), value
 
 
-def _open_structured(value: bytes, content_type: bytes) -> tuple[str, bytes]:
+def _open_structured(value: bytes, content_type: bytes, event_type: bytes) -> tuple[str, bytes]:
     if content_type.partition(b";")[0].strip().lower() not in (_STRUCTURED, _STRUCTURED + b"+json"):
         raise _bad(
             CONTENT_TYPE, "Must be application/cloudevents+json: one event, no batch, no other format."
@@ -78,7 +80,8 @@ def _open_structured(value: bytes, content_type: bytes) -> tuple[str, bytes]:
             CE_ID: (event.id or "").encode(),
             CE_SOURCE: (event.source or "").encode(),
             CE_TYPE: (event.type or "").encode(),
-        }
+        },
+        event_type,
     )
     return source, _data(event)
 
@@ -95,20 +98,20 @@ def _data(event: _StructuredEvent) -> bytes:
         except ValueError:
             raise _bad("data_base64", "Must be base64 as in RFC 4648, section 4.") from None
     if not data:
-        raise Rejected("empty", "data", "Must be a report; the event has no data.")
+        raise Rejected("empty", "data", "Must be there: the event has no data.")
     return data
 
 
-def _checked_source(attributes: Attributes) -> str:
+def _checked_source(attributes: Attributes, expected: bytes) -> str:
     if attributes.get(CE_SPECVERSION) != SPECVERSION:
         raise _bad(CE_SPECVERSION, "Must be there and 1.0.")
-    if attributes.get(CE_TYPE) != _REPORT_TYPE:
-        event_type = attributes.get(CE_TYPE)
-        if _REPORT_OF_ANY_VERSION.fullmatch(event_type or b""):
+    if attributes.get(CE_TYPE) != expected:
+        name, _, version = (attributes.get(CE_TYPE) or b"").rpartition(b".")
+        if name == expected.rpartition(b".")[0] and _VERSION.fullmatch(version):
             raise Rejected(
-                "unsupported_version", CE_TYPE, f"Must be {REPORT_TYPE}; no other version is read here."
+                "unsupported_version", CE_TYPE, f"Must be {expected.decode()}; no other version is read here."
             )
-        raise _bad(CE_TYPE, f"Must be there and {REPORT_TYPE}.")
+        raise _bad(CE_TYPE, f"Must be there and {expected.decode()}.")
     event_id = _text(attributes, CE_ID)
     source = _text(attributes, CE_SOURCE)
     identity = source + event_id

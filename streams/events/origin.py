@@ -8,6 +8,9 @@ ORIGIN_HEADER = "tocsin-origin"
 
 # Without the prefix of the deployment.
 INTERNAL_TOPIC = "message-reports-internal"
+REQUESTS_INTERNAL_TOPIC = "authority-requests-internal"
+
+_INTERNAL_TOPICS = (INTERNAL_TOPIC, REQUESTS_INTERNAL_TOPIC)
 
 
 class Origin(NamedTuple):
@@ -21,7 +24,7 @@ class Origin(NamedTuple):
 
 def is_internal(record: SourceRecord) -> bool:
     """Whether Tocsin itself wrote the record. On any other topic a publisher could forge our headers."""
-    return record.topic.endswith(INTERNAL_TOPIC)
+    return record.topic.endswith(_INTERNAL_TOPICS)
 
 
 def origin_of(record: SourceRecord) -> Origin:

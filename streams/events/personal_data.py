@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,9 +20,21 @@ _PHONE = re.compile(
     rf"\s*(?:tel:)?{_SEPARATORS}(?:(?:\+|00){_SEPARATORS})?(?:\d{_SEPARATORS}){{7,15}}", re.IGNORECASE
 )
 
-# Plain counters are legitimate here, so only what nothing but an address or a number looks like is refused.
-_COUNTERS = ("report_id", "classifier.name", "classifier.version")
-_PSEUDONYMS = ("channel.ref", "message_ref", "reporter.ref")
+
+class RefPaths(NamedTuple):
+    """Where an event holds refs.
+
+    Plain counters are legitimate among `counters`, so that only what looks like nothing but an address or a number is
+    refused there.
+    """
+
+    pseudonyms: tuple[str, ...]
+    counters: tuple[str, ...]
+
+
+REPORT_REFS = RefPaths(
+    ("channel.ref", "message_ref", "reporter.ref"), ("report_id", "classifier.name", "classifier.version")
+)
 
 
 def looks_like_email(text: str) -> bool:
@@ -42,10 +55,10 @@ def personal_data_in_envelope(attributes: Mapping[str, bytes | None]) -> str | N
     return None
 
 
-def personal_data_in_value(value: bytes) -> str | None:
+def personal_data_in_value(value: bytes, refs: RefPaths = REPORT_REFS) -> str | None:
     """Path of the first ref in the JSON `value` that holds personal data, None if none does or it cannot be read.
 
-    Also looks into a CloudEvent in structured mode. What is nested too deep to be a report counts as unreadable.
+    Also looks into a CloudEvent in structured mode. What is nested too deep to be an event of ours counts as unreadable.
     """
     if is_deeper_than(MAX_DEPTH, value):
         return None
@@ -55,10 +68,10 @@ def personal_data_in_value(value: bytes) -> str | None:
         return None
     if not isinstance(document, dict):
         return None
-    return _in_report(document) or _in_structured_event(document)
+    return _in_data(document, refs) or _in_structured_event(document, refs)
 
 
-def _in_structured_event(event: Mapping[str, object]) -> str | None:
+def _in_structured_event(event: Mapping[str, object], refs: RefPaths) -> str | None:
     if "specversion" not in event:
         return None
     for name in ("source", "id"):
@@ -67,16 +80,20 @@ def _in_structured_event(event: Mapping[str, object]) -> str | None:
     data, encoded = event.get("data"), event.get("data_base64")
     if isinstance(encoded, str):
         try:
-            return personal_data_in_value(base64.b64decode(encoded, validate=True))
+            return personal_data_in_value(base64.b64decode(encoded, validate=True), refs)
         except ValueError:
             return None
-    return _in_report(data) if isinstance(data, dict) else None
+    return _in_data(data, refs) if isinstance(data, dict) else None
 
 
-def _in_report(report: Mapping[str, object]) -> str | None:
-    for path in _PSEUDONYMS + _COUNTERS:
-        text = _text_at(report, path)
-        if looks_like_email(text) or text.startswith("+") or (path in _PSEUDONYMS and looks_like_phone(text)):
+def _in_data(data: Mapping[str, object], refs: RefPaths) -> str | None:
+    for path in refs.pseudonyms + refs.counters:
+        text = _text_at(data, path)
+        if (
+            looks_like_email(text)
+            or text.startswith("+")
+            or (path in refs.pseudonyms and looks_like_phone(text))
+        ):
             return path
     return None
 

@@ -40,8 +40,13 @@ def check_refs(report: MessageReport) -> None:
         text += classifier.name + classifier.version
     if _all_in_alphabet(text) is None:
         raise not_valid("invalid_value", _first_outside_alphabet(report))
-    if channel.language is not None and not _is_language(channel.language):
+    if channel.language is not None and not is_language(channel.language):
         raise not_valid("invalid_value", "channel.language")
+
+
+def is_ref(text: str) -> bool:
+    """Whether `text` keeps to the alphabet and the length of a ref."""
+    return _REF.match(text) is not None
 
 
 def _refuse_phone(path: str, ref: str) -> None:
@@ -64,5 +69,6 @@ def _first_outside_alphabet(report: MessageReport) -> str:
 
 # Publishers use a few hundred tags; hostile ones must not fill the memory.
 @lru_cache(maxsize=1024)
-def _is_language(tag: str) -> bool:
+def is_language(tag: str) -> bool:
+    """Whether `tag` has the form of a BCP 47 language tag."""
     return _LANGUAGE.match(tag) is not None

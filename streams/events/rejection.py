@@ -1,6 +1,7 @@
-"""Explains why bytes are not a report: the slow path, taken only when decoding failed."""
+"""Explains why bytes are not the event they should be: the slow path, taken only when decoding failed."""
 
 import re
+from collections.abc import Mapping
 from typing import get_args
 
 import msgspec
@@ -70,17 +71,17 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>[a-z_0-9]+)`")
 _INDEX = re.compile(r"\[\d+\]")
 
 
-def not_valid(reason: DeadLetterReason, path: str) -> Rejected:
-    """The rejection of what stands at `path` of a report."""
-    return Rejected(reason, path, f"Must be {VALID[_INDEX.sub('[]', path)]}.")
+def not_valid(reason: DeadLetterReason, path: str, valid: Mapping[str, str] = VALID) -> Rejected:
+    """The rejection of what stands at `path` of an event; `valid` says what is valid where, in a report by default."""
+    return Rejected(reason, path, f"Must be {valid[_INDEX.sub('[]', path)]}.")
 
 
-def explain(error: Exception) -> Rejected:
-    """The rejection that an exception of the decoder means. The messages relied upon have a contract test."""
+def explain(error: Exception, valid: Mapping[str, str] = VALID) -> Rejected:
+    """The rejection that an exception of the decoder means; `valid`: see not_valid. The messages relied upon have a contract test."""
     if isinstance(error, Rejected):
         return error
     if isinstance(error, msgspec.ValidationError):
-        return _explain_schema(str(error))
+        return _explain_schema(str(error), valid)
     if isinstance(error, UnicodeDecodeError):
         return Rejected(
             "invalid_utf8", WHOLE_VALUE, "Must be UTF-8 throughout, in fields that nobody reads too."
@@ -89,14 +90,14 @@ def explain(error: Exception) -> Rejected:
     return Rejected("not_json", WHOLE_VALUE, "Must be one JSON object in UTF-8, without a byte order mark.")
 
 
-def _explain_schema(message: str) -> Rejected:
+def _explain_schema(message: str, valid: Mapping[str, str]) -> Rejected:
     match = _MESSAGE.fullmatch(message)
     assert match is not None
     what, path = match["what"], match["path"] or ""
     missing = _MISSING.fullmatch(what)
     if missing is not None:
-        return not_valid("missing_field", f"{path}.{missing['name']}" if path else missing["name"])
-    return not_valid(_reason(what, path), path or WHOLE_VALUE)
+        return not_valid("missing_field", f"{path}.{missing['name']}" if path else missing["name"], valid)
+    return not_valid(_reason(what, path), path or WHOLE_VALUE, valid)
 
 
 def _reason(what: str, path: str) -> DeadLetterReason:

@@ -7,12 +7,16 @@ from typing import Any
 
 import msgspec
 
+from streams.events.authority_request import AUTHORITY_REQUEST_TYPE, AuthorityRequest
+from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome
 from streams.events.countries import Country
 from streams.events.dead_letter import RedactedRecord
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.events.escalation import ESCALATION_TYPE, Escalation
 from streams.events.report import REPORT_TYPE, Category, LanguageTag, MessageReport, Pseudonym, Ref
 from streams.events.tick import TICK_TYPE, Tick
+from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,11 +25,15 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # test finds a field that nobody announced; subscribers should be tolerant all the same.
 _INBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "report.v1.json": (REPORT_TYPE, MessageReport),
+    "authority-request.v1.json": (AUTHORITY_REQUEST_TYPE, AuthorityRequest),
+    "clock-outcome.v1.json": (CLOCK_OUTCOME_TYPE, ClockOutcome),
     "tick.v1.json": (TICK_TYPE, Tick),
 }
 _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
+    "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
+    "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (
         "value of a dead letter with tocsin-reason pii_detected",
         RedactedRecord,

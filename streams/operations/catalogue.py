@@ -49,16 +49,25 @@ class Metric:
 
 # What each label may hold. No label names a channel, a message, a report or a reporter.
 LABELS = {
-    "topic": "a source topic without its prefix: `message-reports` or `message-reports-internal`",
+    "topic": "a source topic of a stage, without its prefix: `message-reports`, `clock-outcomes`, `authority-requests` or "
+    "one of the two internal ones",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason of the closed table in `schemas/topics/dead-letters.yaml`",
-    "outcome": "`honoured` or `ignored`",
+    "outcome": "of a tick: `honoured` or `ignored`; of a clock: `applied`, or `passed_on` to the stage "
+    "that keeps its clock",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "policy": "id of a policy in force, or of one that an episode outlived",
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
-    "kind": "`counts` (one per channel and category), `episodes` (one per channel), `duplicates` or `time`",
+    "kind": "of state: `counts` (one per channel and category), `episodes` (one per channel), `clocks`, `duplicates` or `time`; "
+    "of a request: the kind that it says it is",
+    "obligation": "id of a duty of the registry, or of one that a running clock outlived",
+    "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
+    "of a retention period)",
+    "status": "`running`, `paused`, `lapsed` or `over`",
+    "decision": "`routed`, `incomplete` or `refused`",
+    "code": "`encryption_keys`, `bulk_identify` or `block_protest`",
     "version": "version of Tocsin",
     "policy_version": "hash of the content of all policies",
     "registry_version": "hash of the content of the registry",
@@ -70,8 +79,8 @@ RECORDS = Metric(
     _INTAKE,
     "tocsin_records_total",
     "counter",
-    "Records of the source topics applied and committed. Each is one of: report applied, duplicate, re-keyed, dead "
-    "letter, tick.",
+    "Records of the source topics applied and committed. Each is one of: report or outcome of a clock applied or passed "
+    "on, duplicate, re-keyed, dead letter, tick.",
     ("topic",),
 )
 APPLIED = Metric(
@@ -87,16 +96,16 @@ DUPLICATES = Metric(
     _INTAKE,
     "tocsin_reports_duplicate_total",
     "counter",
-    "Reports dropped because they had been applied before.",
+    "Reports, requests and outcomes dropped because they had been applied before.",
 )
 REKEYED = Metric(
     _INTAKE,
     "tocsin_reports_rekeyed_total",
     "counter",
-    "Reports sent on to their channel's home partition; they are applied there.",
+    "Reports, requests and outcomes sent on to their home partition; they are applied there.",
 )
 DEAD_LETTERS = Metric(
-    _INTAKE, "tocsin_dead_letters_total", "counter", "Records that are not valid reports.", ("reason",)
+    _INTAKE, "tocsin_dead_letters_total", "counter", "Records that are not valid.", ("reason",)
 )
 RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
@@ -133,6 +142,39 @@ OPEN_EPISODES = Metric(
     "gauge",
     "Episodes open in the partitions of this worker.",
     ("policy", "mode", "level"),
+)
+
+_LAW = "Law"
+CLOCKS = Metric(
+    _LAW,
+    "tocsin_clocks",
+    "gauge",
+    "Legal clocks that no outcome has ended, in the partitions of this worker.",
+    ("status",),
+)
+CLOCK_TRANSITIONS = Metric(
+    _LAW,
+    "tocsin_clock_transitions_total",
+    "counter",
+    "What happened to legal clocks. A recording that is played arms clocks that lapse at once.",
+    ("obligation", "event"),
+)
+CLOCK_OUTCOMES = Metric(
+    _LAW,
+    "tocsin_clock_outcomes_total",
+    "counter",
+    "Records of clock-outcomes that were neither duplicates nor dead letters.",
+    ("outcome",),
+)
+AUTHORITY_REQUESTS = Metric(
+    _LAW,
+    "tocsin_authority_requests_total",
+    "counter",
+    "Requests of authorities decided and published.",
+    ("kind", "decision"),
+)
+REFUSALS = Metric(
+    _LAW, "tocsin_refusals_total", "counter", "Demands of authorities refused, whoever asks.", ("code",)
 )
 
 _LATENCY = "Latency and lag"
@@ -206,13 +248,16 @@ TRANSACTIONS_FAILED = Metric(
 _OWNERSHIP = "Ownership"
 READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 when /readyz answers 200, else 0.")
 PARTITIONS_OWNED = Metric(
-    _OWNERSHIP, "tocsin_partitions_owned", "gauge", "Partitions taken over and not released."
+    _OWNERSHIP,
+    "tocsin_partitions_owned",
+    "gauge",
+    "Partitions of message-reports taken over and not released.",
 )
 TAKEOVER_DURATION = Metric(
     _OWNERSHIP,
     "tocsin_takeover_duration_seconds",
     "histogram",
-    "Taking a partition over: fencing its former owner and restoring its state.",
+    "Taking a partition of a stage over: fencing its former owner and restoring its state. There are two stages.",
     buckets=TAKEOVER,
 )
 RESTORED_RECORDS = Metric(
@@ -230,6 +275,14 @@ REBALANCE_DURATION = Metric(
 _STATE = "State and rules"
 STATE_RECORDS = Metric(
     _STATE, "tocsin_state_records", "gauge", "State records of the partitions of this worker.", ("kind",)
+)
+STATE_BYTES = Metric(
+    _STATE,
+    "tocsin_state_bytes",
+    "gauge",
+    "Bytes of the counts and of the remembered duplicates, keys included: nearly all that a takeover reads. The other "
+    "kinds are not measured; they take a few hundred bytes for each channel with an episode or a clock.",
+    ("kind",),
 )
 POLICY_INFO = Metric(
     _STATE, "tocsin_policy_info", "gauge", "1 for each policy in force.", ("policy", "mode", "content_hash")

@@ -265,6 +265,53 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "Law",
+        (
+            Panel(
+                "Legal clocks",
+                "Clocks that no outcome has ended. Those that lapsed stay until clock-outcomes says what became of them.",
+                "short",
+                {"{{status}}": _total("tocsin_clocks", "status")},
+            ),
+            Panel(
+                "What happened to clocks",
+                "Armed, at half and nine tenths of their time, lapsed, paused, ended.",
+                "reqps",
+                {"{{event}}": _rate("tocsin_clock_transitions_total", "event")},
+            ),
+            Panel(
+                "Clocks lapsed by duty",
+                "A deadline of the law passed without an outcome.",
+                "short",
+                {
+                    "{{obligation}}": "sum by (obligation) (increase("
+                    + _series("tocsin_clock_transitions_total", ', event="lapsed"')
+                    + "[$__rate_interval]))"
+                },
+            ),
+            Panel(
+                "Outcomes of clocks",
+                "What desks say of clocks. Passed on are those of requests, to the stage that keeps their clocks.",
+                "reqps",
+                {"{{outcome}}": _rate("tocsin_clock_outcomes_total", "outcome")},
+            ),
+            Panel(
+                "Requests of authorities",
+                "By kind and decision. Incomplete ones lack what the law asks of them.",
+                "reqps",
+                {"{{kind}} {{decision}}": _rate("tocsin_authority_requests_total", "kind, decision")},
+            ),
+            Panel(
+                "Refusals",
+                "What is refused whoever asks.",
+                "short",
+                {
+                    "{{code}}": f"sum by (code) (increase({_series('tocsin_refusals_total')}[$__rate_interval]))"
+                },
+            ),
+        ),
+    ),
+    (
         "Dead letters and errors",
         (
             Panel(
@@ -325,7 +372,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "What a takeover would read. Grows with the channels reported in the last 30 days.",
                 "short",
                 {"{{kind}}": _total("tocsin_state_records", "kind")},
-                width=24,
+                width=12,
+            ),
+            Panel(
+                "State in bytes",
+                "Of the counts and of the remembered duplicates, as it is stored. In memory it is about the same.",
+                "bytes",
+                {"{{kind}}": _total("tocsin_state_bytes", "kind")},
+                width=12,
             ),
         ),
     ),

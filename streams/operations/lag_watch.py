@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-# Between two samples the worker may have been stopped by the kernel or a person; what it did not live through must not
-# count as standing still. Two seconds are twice the usual distance.
-_MOST_BETWEEN_SAMPLES = 2.0
+from streams.operations.standstill import MOST_BETWEEN_SAMPLES
 
 
 class SourceLag(Protocol):
@@ -73,7 +71,7 @@ class LagWatch:
     def sample(self, *, restoring: bool = False) -> list[Lag]:
         """The lags now. While `restoring` nothing can be applied, so nothing stands still."""
         now = self._monotonic()
-        passed = 0.0 if restoring else min(now - self._sampled_at, _MOST_BETWEEN_SAMPLES)
+        passed = 0.0 if restoring else min(now - self._sampled_at, MOST_BETWEEN_SAMPLES)
         self._sampled_at = now
         sources = [source for source in self._source_lags() if source.records is not None]
         before, self._seen = self._seen, {}

@@ -1,15 +1,31 @@
 """All that a worker counts, and the text that Prometheus reads."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric as Family
 
 from streams import __version__
+from streams.events.authority_request import RequestKind
+from streams.events.authority_routing import Decision, RefusalCode
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import catalogue
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
+
+CLOCK_EVENTS = (
+    "armed",
+    "half",
+    "nine_tenths",
+    "lapsed",
+    "paused",
+    "resumed",
+    "fulfilled",
+    "withdrawn",
+    "over",
+)
 
 
 class Metrics:
@@ -29,6 +45,12 @@ class Metrics:
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
         self.escalations = _numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
+        self.clock_transitions = _numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
+        self.clock_outcomes = _numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))
+        self.authority_requests = _numbers(
+            catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(Decision))
+        )
+        self.refusals = _numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)
@@ -51,6 +73,27 @@ class Metrics:
     def values(self) -> list[Values]:
         """Everything that is counted."""
         return list(vars(self).values())
+
+    def count_law(self, name: str, number: int) -> bool:
+        """Count what an `Outcome` of any stage calls by one of the law's names; False if it is none of them.
+
+        `clock:<obligation>:<event>`, `clock_outcomes`, `clock_outcomes_passed_on`, `request:<kind>:<decision>`,
+        `refused:<code>`.
+        """
+        kind, _, rest = name.partition(":")
+        if kind.startswith("clock_outcomes"):
+            self.clock_outcomes.add(("passed_on" if kind.endswith("passed_on") else "applied",), number)
+            return True
+        numbers = {
+            "clock": self.clock_transitions,
+            "request": self.authority_requests,
+            "refused": self.refusals,
+        }.get(kind)
+        if numbers is None:
+            return False
+        # From the right: an event or decision is one word, whatever an obligation is called.
+        numbers.add(tuple(rest.rsplit(":", len(numbers.metric.labels) - 1)), number)
+        return True
 
 
 class Exposition:
@@ -82,6 +125,15 @@ def _numbers(metric: catalogue.Metric, series: Iterable[tuple[str, ...]]) -> Num
     for labels in series:
         numbers.add(labels, 0)
     return numbers
+
+
+def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Of the duties that can arm a clock: a row that is advisory only, or names no time, never does."""
+    for duty in rules.obligations:
+        if duty.verification != "unverified" and duty.duration is not None:
+            for event in CLOCK_EVENTS:
+                if (event == "over") == (duty.meaning == "retention") or event not in ("over", "lapsed"):
+                    yield duty.id, event
 
 
 def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from streams.events.clock import RunningStatus
 from streams.operations import catalogue
 from streams.operations.lag_watch import Lag
 from streams.operations.values import Numbers, gauge
@@ -21,6 +22,14 @@ class Census(Protocol):
         """State records by kind."""
 
     @property
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes by kind of state record, of the kinds that can be large."""
+
+    @property
+    def clocks(self) -> Mapping[RunningStatus, int]:
+        """Legal clocks by status."""
+
+    @property
     def time(self) -> int:
         """The partition's (ms since the epoch), 0 before anything was applied."""
 
@@ -28,6 +37,9 @@ class Census(Protocol):
     def recent_dead_letters(self) -> int:
         """Among the last 1,000 records."""
 
+
+# Of a clock that is kept; one that an outcome has ended is not.
+OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")
 
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
@@ -45,6 +57,7 @@ class OwnedPartitions:
 
     def __init__(self, rules: Rules) -> None:
         self._owned: dict[int, _Owned] = {}
+        self._clocks_beside: dict[str, Callable[[], Mapping[RunningStatus, int]]] = {}
         self._levels: list[EpisodeKind] = [
             (policy.id, policy.mode, str(level.level))
             for policy in rules.policies
@@ -71,22 +84,43 @@ class OwnedPartitions:
         """It is not ours any more."""
         self._owned.pop(partition, None)
 
+    def clocks_taken_over(self, name: str, numbers: Callable[[], Mapping[RunningStatus, int]]) -> None:
+        """A partition of another stage is ours, called `name`; `numbers` gives its clocks by status."""
+        self._clocks_beside[name] = numbers
+
+    def clocks_released(self, name: str) -> None:
+        """It is not ours any more."""
+        self._clocks_beside.pop(name, None)
+
     def gauges(self, lags: Sequence[Lag]) -> list[Numbers]:
         """All gauges that are made of partitions and their state."""
         censuses = {partition: owned.take_census() for partition, owned in self._owned.items()}
         episodes = Numbers(catalogue.OPEN_EPISODES)
         for labels in self._levels:
             episodes.add(labels, 0)
-        records = Numbers(catalogue.STATE_RECORDS)
+        clocks = Numbers(catalogue.CLOCKS)
+        for status in OPEN_STATUSES:
+            clocks.add((status,), 0)
+        records, sizes = Numbers(catalogue.STATE_RECORDS), Numbers(catalogue.STATE_BYTES)
         for census in censuses.values():
-            for kind, number in census.records.items():
-                records.add((kind,), number)
+            for numbers, found in (
+                (records, census.records),
+                (sizes, census.sizes),
+                (clocks, census.clocks),
+            ):
+                for label, number in found.items():
+                    numbers.add((label,), number)
+        for numbers_now in list(self._clocks_beside.values()):
+            for status, number in numbers_now().items():
+                clocks.add((status,), number)
         for owned in self._owned.values():
             for labels, number in owned.open_episodes.items():
                 episodes.add(labels, number)
         return [
             episodes,
             records,
+            sizes,
+            clocks,
             gauge(catalogue.PARTITIONS_OWNED, [((), len(censuses))]),
             gauge(
                 catalogue.RECENT_DEAD_LETTERS,
@@ -125,6 +159,8 @@ class OwnedPartitions:
             "time": moment(census.time / 1000) if census.time else None,
             "last_commit": moment(owned.last_commit),
             "state_records": dict(census.records),
+            "state_bytes": sum(census.sizes.values()),
+            "clocks": dict(census.clocks),
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,
         }

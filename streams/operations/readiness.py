@@ -12,25 +12,37 @@ class Readiness:
         self._since = monotonic()
         self._assigned = False
         self._rebalancing = False
-        self._restoring: frozenset[int] = frozenset()
+        self._restoring: frozenset[int | str] = frozenset()
+        self._progress = 0
 
     @property
     def restoring(self) -> bool:
         """Whether the state of a partition is being restored."""
         return bool(self._restoring)
 
+    @property
+    def restore_progress(self) -> int | None:
+        """A number that changes whenever a restore gets on; None while nothing is being restored."""
+        return self._progress if self._restoring else None
+
     def rebalance_began(self) -> None:
         """The group is about to share the partitions out again."""
         self._since = self._monotonic()
         self._rebalancing = True
 
-    def taking_over(self, partition: int) -> None:
-        """A partition is being restored."""
+    def taking_over(self, partition: int | str) -> None:
+        """A partition is being restored; a stage beside the first one says in words which of its."""
         self._restoring |= {partition}
+        self._progress += 1
 
-    def settled(self, partition: int) -> None:
+    def restoring_goes_on(self) -> None:
+        """More of the state of a partition has come."""
+        self._progress += 1
+
+    def settled(self, partition: int | str) -> None:
         """A partition is restored, or given up."""
         self._restoring -= {partition}
+        self._progress += 1
 
     def rebalanced(self) -> None:
         """Everything that is assigned is restored. It may be nothing: who stands by is ready too."""
@@ -41,7 +53,7 @@ class Readiness:
         """Why the worker is not ready, None when it is."""
         seconds = f"{self._monotonic() - self._since:.0f} s"
         if self._restoring:
-            return f"restoring partitions {', '.join(map(str, sorted(self._restoring)))}, {seconds}"
+            return f"restoring partitions {', '.join(sorted(map(str, self._restoring)))}, {seconds}"
         if not self._assigned:
             return f"waiting for the group's first assignment, {seconds}"
         if self._rebalancing:

@@ -29,7 +29,8 @@ _STDERR = 2
 class Watchdog:
     """Watches from a thread of its own. The loop calls `beat` once a second.
 
-    `stalled` gives (seconds, what stands still) of the partition that has waited longest although there is work.
+    `stalled` gives (seconds, what stands still) of what has waited longest although there is work: a partition, or the
+    restore of one.
     The process ends with code 1 when either lasts for `limit` seconds; what lies between two checks counts as at most
     twice their distance, so that a process that was paused is not taken for one that hangs.
     """
@@ -66,7 +67,7 @@ class Watchdog:
             if still >= self._limit:
                 self._end(loop, f"the event loop has not turned for {still:.0f} s")
             elif stalled >= self._limit:
-                self._end(loop, f"{what}, and nothing was applied for {stalled:.0f} s")
+                self._end(loop, f"{what} for {stalled:.0f} s")
         faulthandler.cancel_dump_traceback_later()
 
     def _end(self, loop: asyncio.AbstractEventLoop, reason: str) -> None:

@@ -15,6 +15,7 @@ from streams.operations.lag_watch import Lag, LagWatch, SourceLag
 from streams.operations.metrics import Exposition, Metrics
 from streams.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.operations.readiness import Readiness
+from streams.operations.standstill import Standstill
 from streams.operations.values import Numbers, gauge
 from streams.operations.watchdog import Watchdog
 from streams.registry.rules import Rules
@@ -35,6 +36,7 @@ class WorkerOperations:
         self.partitions = OwnedPartitions(rules)
         self._rules = rules
         self._lag_watch = LagWatch(source_lags)
+        self._restore_standstill = Standstill()
         self._exposition = Exposition(self.metrics, self._live)
         self._started_at = time.time()
         self._last_batch = time.monotonic()
@@ -91,12 +93,16 @@ class WorkerOperations:
 
     def _lags(self) -> list[Lag]:
         lags = self._lag_watch.sample(restoring=self.readiness.restoring)
-        worst = max(lags, key=lambda lag: lag.stalled, default=None)
-        if worst is None:
-            self._most_stalled = (0.0, "")
-        else:
-            what = f"{worst.topic} partition {worst.partition}: {worst.records} records wait"
-            self._most_stalled = (worst.stalled, what)
+        restore = self._restore_standstill.sample(self.readiness.restore_progress)
+        stalled = [(restore, f"{self.readiness.reason_against()}, and nothing of it has come")]
+        stalled += (
+            (
+                lag.stalled,
+                f"{lag.topic} partition {lag.partition}: {lag.records} records wait, and nothing was applied",
+            )
+            for lag in lags
+        )
+        self._most_stalled = max(stalled)
         return lags
 
     def _live(self) -> list[Numbers]:

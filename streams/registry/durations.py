@@ -1,4 +1,4 @@
-"""ISO 8601 durations, and which of them a window of counts can have."""
+"""ISO 8601 durations: those of laws, and which of them a window of counts can have."""
 
 import re
 
@@ -15,6 +15,7 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,5})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,8})S)?)?",
     re.ASCII,
 )
+_MONTHS = re.compile(r"P(?:(?P<years>\d{1,3})Y)?(?:(?P<months>\d{1,3})M)?", re.ASCII)
 _UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seconds": 1000}
 
 
@@ -30,6 +31,25 @@ def parse_duration(text: str) -> int:
             "must be an ISO 8601 duration of weeks, days, hours, minutes or seconds, such as PT1H or P7D"
         )
     return sum(int(count) * _UNITS[unit] for unit, count in given.items())
+
+
+def parse_legal_duration(text: str) -> tuple[int, int]:
+    """Give the months and the milliseconds of a law's duration; one of the two is 0.
+
+    Years and months (P6M, P1Y, P1Y6M) are a number of months, which only a calendar can count; all else is as in
+    parse_duration. Raises ValueError for what is neither, and for a duration of nothing.
+    """
+    match = _MONTHS.fullmatch(text)
+    months = 0 if match is None else int(match["years"] or 0) * 12 + int(match["months"] or 0)
+    if months:
+        return months, 0
+    try:
+        milliseconds = parse_duration(text)
+    except ValueError as error:
+        raise ValueError("must be an ISO 8601 duration such as PT48H, P10D, P6M or P1Y") from error
+    if not milliseconds:
+        raise ValueError("must be longer than nothing")
+    return 0, milliseconds
 
 
 def window_ring(window_ms: int) -> int:

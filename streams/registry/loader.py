@@ -2,54 +2,81 @@
 
 from pathlib import Path
 
+from streams.registry.calendars import build_calendars
 from streams.registry.document import read_document
 from streams.registry.hashing import content_hash
-from streams.registry.law import build_jurisdictions, build_location_hints, build_obligations, build_triggers
+from streams.registry.jurisdictions import build_authorities, build_jurisdictions
+from streams.registry.lawbook import read_lawbook
+from streams.registry.obligations import build_obligations
+from streams.registry.platform import build_platform
 from streams.registry.policies import build_policies
 from streams.registry.rules import Rules
 from streams.registry.scoring import build_categories, build_scoring
-from streams.registry.shapes import (
-    CategoriesFile,
-    JurisdictionsFile,
-    ObligationsFile,
-    PoliciesFile,
-    ScoringFile,
-)
+from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile
+from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
+from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 _SHIPPED = Path(__file__).parent
 
 
-def load_rules(folder: Path | None = None, policies: Path | None = None) -> Rules:
+def load_rules(
+    folder: Path | None = None,
+    policies: Path | None = None,
+    platform: Path | None = None,
+    law: Path | None = None,
+) -> Rules:
     """Load law, scoring and policies.
 
-    `folder` holds jurisdictions.yaml, obligations.yaml, categories.yaml, scoring.yaml and policies.yaml (default: those
-    shipped with Tocsin); `policies` is another file to take the policies from. Raises RegistryError, which names
-    file, line and field, if anything in them cannot be used.
+    `folder` holds categories.yaml, scoring.yaml, policies.yaml and the folder `law` (default: those shipped with
+    Tocsin). `policies`, `platform` and `law` are another file or folder to take the policies, the facts about the
+    platform or the law from.
+    Raises RegistryError, which names file, line and field, if anything in them cannot be used.
     """
     folder = _SHIPPED if folder is None else folder
-    jurisdictions_document = read_document(folder / "jurisdictions.yaml")
-    obligations_document = read_document(folder / "obligations.yaml")
+    law = folder / "law" if law is None else law
+    book = read_lawbook(law)
+    triggers_document = read_document(law / "triggers.yaml")
+    hints_document = read_document(law / "location_hints.yaml")
+    calendars_document = read_document(law / "calendars.yaml")
+    platform_document = read_document(law / "platform.yaml" if platform is None else platform)
     categories_document = read_document(folder / "categories.yaml")
     scoring_document = read_document(folder / "scoring.yaml")
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
-    jurisdictions_file = jurisdictions_document.parse(JurisdictionsFile)
-    obligations_file = obligations_document.parse(ObligationsFile)
+    triggers_file = triggers_document.parse(TriggersFile)
+    hints_file = hints_document.parse(LocationHintsFile)
+    calendars_file = calendars_document.parse(CalendarsFile)
+    platform_file = platform_document.parse(PlatformFile)
     categories_file = categories_document.parse(CategoriesFile)
     scoring_file = scoring_document.parse(ScoringFile)
     policies_file = policies_document.parse(PoliciesFile)
 
-    jurisdictions = build_jurisdictions(jurisdictions_document, jurisdictions_file)
+    calendars = build_calendars(calendars_document, calendars_file)
+    authorities = build_authorities(book)
+    jurisdictions = build_jurisdictions(book, authorities)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
         scoring=build_scoring(scoring_document, scoring_file),
         jurisdictions=jurisdictions,
-        location_hints=build_location_hints(jurisdictions_document, jurisdictions_file, jurisdictions),
-        obligations=build_obligations(
-            obligations_document, obligations_file, jurisdictions_file, jurisdictions
-        ),
-        triggers=build_triggers(obligations_document, obligations_file),
+        authorities=authorities,
+        location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
+        obligations=build_obligations(book, jurisdictions, authorities, calendars),
+        triggers=build_triggers(triggers_document, triggers_file),
+        targets=build_targets(triggers_document, triggers_file),
+        calendars=calendars,
+        platform=build_platform(platform_document, platform_file, jurisdictions, authorities),
         policy_version=content_hash([policies_file]),
-        registry_version=content_hash([jurisdictions_file, obligations_file, categories_file, scoring_file]),
+        registry_version=content_hash(
+            [
+                *book.files.values(),
+                book.territories,
+                triggers_file,
+                hints_file,
+                calendars_file,
+                platform_file,
+                categories_file,
+                scoring_file,
+            ]
+        ),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_duration, window_ring
 from streams.registry.hashing import content_hash
-from streams.registry.rules import Level, Measure, Policy
+from streams.registry.rules import LEGAL_CLOCK, Level, Measure, Policy
 from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
 
 
@@ -13,6 +13,8 @@ def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]
     """Make policies of checked rows, in the order of the file; raises RegistryError where one makes no sense."""
     seen: dict[str, int] = {}
     for index, row in enumerate(file.policies):
+        if row.id == LEGAL_CLOCK:
+            document.refuse(("policies", index, "id"), "is taken: escalations of legal clocks have it")
         if row.id in seen:
             document.refuse(
                 ("policies", index, "id"), f"is also the id of policies[{seen[row.id]}]; ids are unique"

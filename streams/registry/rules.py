@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
 from streams.events.report import Category, NoticeElement, ReportKind
+from streams.events.routing import Gate
 
 Mode = Literal["live", "shadow", "off"]
 Measure = Literal["reports", "distinct_reporters", "risk", "trusted_flaggers", "automated"]
@@ -13,6 +15,12 @@ MEASURES: tuple[Measure, ...] = ("reports", "distinct_reporters", "risk", "trust
 # From the least to the most protective. A country nobody has assessed may be a closed one, so `unknown` stands above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
+# `retention`: what must be kept for the duration, rather than done within it.
+DurationMeaning = Literal["deadline", "retention"]
+Calendar = Literal["elapsed", "business_days"]
+# Whom a case goes to that nobody knows the Member State of (DSA art. 18(2)).
+Fallback = Literal["representative", "europol", "both"]
+AuthorityRole = Literal["police", "prosecutor", "court", "regulator", "dsc", "ministry", "hotline", "agency"]
 Verification = Literal["verified", "secondary", "unverified"]
 Trigger = Literal[
     "authority_order",
@@ -61,6 +69,10 @@ DsaCategory = Literal[
     "STATEMENT_CATEGORY_UNSAFE_AND_PROHIBITED_PRODUCTS",
     "STATEMENT_CATEGORY_VIOLENCE",
 ]
+
+
+# What stands in the place of a policy on escalations that a legal clock opens; no policy may have this id.
+LEGAL_CLOCK = "legal-clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +131,49 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """Somebody to whom a case or an answer may go.
+
+    `channel` says how it is reached, in words (never a personal address), None where no source names one. `languages`
+    are BCP 47 tags, empty where unknown.
+    """
+
+    id: str
+    name: str
+    jurisdiction: str
+    role: AuthorityRole
+    channel: str | None
+    languages: tuple[str, ...]
+    checked: date
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
 class JurisdictionRules:
     """A country, region or the global row: where it belongs and how far its authorities are trusted.
 
-    `regions` are the codes of the regions a country is a member of, widest first.
+    `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state that an
+    overseas territory with a code of its own belongs to: its duties hold there too, and those of its regions if
+    `regions` names them. `art18_authority`, `dsc` and `tco_authority` are ids of authorities: who is told of a threat
+    to life, who is the Digital Services Coordinator, who may order the removal of terrorist content. `dsc_status` is a
+    known doubt about the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
     """
 
     code: str
     name: str
     regions: tuple[str, ...]
     rule_of_law: RuleOfLawTier
+    rule_of_law_basis: str
+    rule_of_law_as_of: date
+    part_of: str | None
+    authorities: tuple[Authority, ...]
+    art18_authority: str | None
+    dsc: str | None
+    dsc_status: str | None
+    tco_authority: str | None
+    languages: tuple[str, ...]
+    checked: date
+    verification: Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +181,12 @@ class Obligation:
     """A legal duty: who owes what to whom, from when on, and where that is written.
 
     It is in force from `in_force_from` up to and including `in_force_until`. `duration` (ISO 8601) and `standard`
-    both None: the row knows no time limit. `public_only` holds for what is open to the public, not
-    for private chats. `except_in` are members of a region in which it does not apply. Rows marked unverified are
-    advisory only.
+    both None: the row knows no time limit. `meaning` says what the duration is. With `business_days` it counts the
+    days that `holiday_calendar` leaves; None there makes the row advisory. `pausable_for` are the reasons for which its
+    clock may stand still. `public_only` holds for what is open to the public, not for private chats. `except_in` are
+    members of a region in which it does not apply. `legal_bases` are those of the authorities' requests it follows
+    from, `emergency` whether only of urgent (True) or only of other ones (False). `gate` is what must happen before
+    anything is disclosed. `territory` is where what is done takes effect. Rows marked unverified are advisory only.
     """
 
     id: str
@@ -148,19 +196,81 @@ class Obligation:
     title: str
     categories: tuple[Category, ...]
     trigger: Trigger
-    required_elements: tuple[NoticeElement, ...]
+    required_elements: tuple[NoticeElement | RequestElement, ...]
     action: Action
     duration: str | None
+    meaning: DurationMeaning
     standard: Standard | None
+    calendar: Calendar
+    holiday_calendar: str | None
+    pausable_for: tuple[str, ...]
     authority: str | None
     applies_to: str
     public_only: bool
     except_in: tuple[str, ...]
+    legal_bases: tuple[LegalBasis, ...]
+    emergency: bool | None
+    gate: Gate | None
+    territory: str
     in_force_from: date
     in_force_until: date | None
+    source_title: str | None
     source_url: str
     checked: date
     verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class HolidayCalendar:
+    """The days on which a business-day clock stands still. Days after `known_until` are in no source yet.
+
+    `weekend` are ISO weekdays (Monday is 1). A day begins and ends in `time_zone` (IANA).
+    """
+
+    id: str
+    time_zone: str
+    weekend: frozenset[int]
+    holidays: frozenset[date]
+    known_until: date
+    source_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFacts:
+    """Whose law the platform itself is under, and how authorities reach it.
+
+    `establishment` and `legal_representative` are countries of the EU, None where there is none. `contact_languages`
+    are those of the point of contact of DSA art. 11. `certainty` is the confidence from which on a Member State counts
+    as identified (DSA art. 18(2)). `safe_recipients` are the authorities that may be told of a case that concerns a
+    closed jurisdiction.
+    """
+
+    establishment: str | None
+    legal_representative: str | None
+    contact_languages: tuple[str, ...]
+    certainty: float
+    fallback: Fallback
+    safe_recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InternalTargets:
+    """Milliseconds within which the platform itself means to act where no legal clock runs, by the law's words.
+
+    `otherwise` is for a duty whose row has neither a duration nor a standard.
+    """
+
+    by_standard: Mapping[Standard, int]
+    otherwise: int
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Which triggers a report or request meets by itself, and which a report may come to meet once somebody looked."""
+
+    met_by_report: Mapping[ReportKind, frozenset[Trigger]]
+    met_by_request: Mapping[RequestKind, frozenset[Trigger]]
+    possible: Mapping[ReportKind, frozenset[Trigger]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +292,20 @@ class Rules:
     """Everything that a judgement depends on besides the reports themselves.
 
     `policy_version` and `registry_version` are hashes of the content: equal content gives an equal version.
-    `jurisdictions` has a row for GLOBAL, each region, and each country that has one; `triggers` says which triggers
-    of obligations a kind of report can bring about. `obligations` are ordered GLOBAL, regions, countries.
+    `jurisdictions` has a row for GLOBAL, each region, and each country or territory that has one. `authorities` are
+    all of them by id: ids are unique over the registry. `obligations` are ordered GLOBAL, regions, countries.
     """
 
     policies: tuple[Policy, ...]
     categories: Mapping[Category, CategoryRules]
     scoring: Scoring
     jurisdictions: Mapping[str, JurisdictionRules]
+    authorities: Mapping[str, Authority]
     location_hints: LocationHints
     obligations: tuple[Obligation, ...]
-    triggers: Mapping[ReportKind, frozenset[Trigger]]
+    triggers: Triggers
+    targets: InternalTargets
+    calendars: Mapping[str, HolidayCalendar]
+    platform: PlatformFacts
     policy_version: str
     registry_version: str

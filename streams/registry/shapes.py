@@ -1,27 +1,16 @@
-"""What the registry's files may contain."""
+"""What categories.yaml, scoring.yaml and policies.yaml may contain, and what all files share."""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from streams.events.report import AccountAge, Category, NoticeElement, ReporterKind, ReportKind
+from streams.events.report import AccountAge, Category, ReporterKind
 from streams.registry.document import Row
-from streams.registry.rules import (
-    Action,
-    DsaCategory,
-    Measure,
-    Mode,
-    RuleOfLawTier,
-    Standard,
-    Trigger,
-    Verification,
-)
+from streams.registry.rules import DsaCategory, Measure, Mode, Verification
 
 Text = Annotated[str, Field(min_length=1)]
-Code = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-RegionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
-AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 # A prior of 0 or 1 could not be moved by any evidence.
 Prior = Annotated[float, Field(gt=0, lt=1)]
@@ -32,7 +21,7 @@ class SourceRow(Row):
     """Where a row's content comes from, and how far it was checked."""
 
     title: Text | None = None
-    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    url: Url | None = None
     checked: date
     verification: Verification
 
@@ -41,12 +30,6 @@ class SourceRow(Row):
         if self.title is None and self.url is None:
             raise ValueError("must have a title or a url")
         return self
-
-
-class LegalSourceRow(SourceRow):
-    """The source of an obligation goes with each escalation, so it needs an address."""
-
-    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
 class LevelRow(Row):
@@ -170,96 +153,3 @@ class ScoringFile(Row):
     unadjusted_kinds: UnadjustedRow
     max_weight: MaxWeightRow
     clamps: ClampsRow
-
-
-class RuleOfLawRow(Row):
-    """How far the authorities are trusted, on what basis, as of when."""
-
-    tier: RuleOfLawTier
-    basis: Text
-    as_of: date
-
-
-class AuthorityRow(Row):
-    """An authority."""
-
-    id: AuthorityId
-    name: Text
-
-
-class JurisdictionRow(Row):
-    """A country, a region or the global row."""
-
-    code: RegionCode
-    name: Text
-    rule_of_law: RuleOfLawRow
-    authorities: list[AuthorityRow]
-    source: SourceRow
-
-
-class RegionRow(JurisdictionRow):
-    """A region; its members are those named here and those of the regions it includes."""
-
-    includes: list[RegionCode]
-    members: dict[Code, Text]
-
-
-class HintConfidenceRow(Row):
-    """How far each hint is believed."""
-
-    channel: Ratio
-    reporter: Ratio
-    language: Ratio
-
-
-class HintsRow(Sourced):
-    """What a report says of countries beside its evidence."""
-
-    confidence: HintConfidenceRow
-    languages_source: SourceRow
-    languages: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], Code]
-
-
-class JurisdictionsFile(Row):
-    """jurisdictions.yaml."""
-
-    global_: Annotated[JurisdictionRow, Field(alias="global")]
-    regions: list[RegionRow]
-    countries: list[JurisdictionRow]
-    location_hints: HintsRow
-
-
-class TriggersRow(Sourced):
-    """Which triggers a kind of report can bring about."""
-
-    values: dict[ReportKind, list[Trigger]]
-
-
-class ObligationRow(Row):
-    """A legal duty."""
-
-    id: Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
-    jurisdiction: RegionCode
-    instrument: Text
-    article: Text
-    title: Text
-    categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
-    trigger: Trigger
-    required_elements: list[NoticeElement]
-    action: Action
-    duration: str | None = None
-    standard: Standard | None = None
-    authority: AuthorityId | None = None
-    applies_to: Text
-    public_only: bool = False
-    except_in: tuple[()] | list[Code] = ()
-    in_force_from: date
-    in_force_until: date | None = None
-    source: LegalSourceRow
-
-
-class ObligationsFile(Row):
-    """obligations.yaml."""
-
-    triggers: TriggersRow
-    obligations: list[ObligationRow]

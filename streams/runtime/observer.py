@@ -41,6 +41,9 @@ class Observer(Generic[State]):
     def taking_over(self, partition: int) -> None:
         """A partition is about to be restored; `taken_over` or `released` follows."""
 
+    def restoring(self, partition: int) -> None:
+        """More of the state of a partition that is being restored has come."""
+
     def taken_over(self, takeover: Takeover[State]) -> None:
         """A partition became ours."""
 

@@ -13,7 +13,7 @@ from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
-from streams.runtime.restore import end_if_nothing_follows, read_state
+from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State
 from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
 
@@ -60,11 +60,17 @@ class PartitionOwner(Generic[State]):
         partitions = await self._partition_count(sources[0])
         state_topic = self._prefix + self.stage.state_topic
         restored = await read_state(
-            self._connection, TopicPartition(state_topic, self.partition), sources, partitions
+            self._connection,
+            TopicPartition(state_topic, self.partition),
+            sources,
+            partitions,
+            lambda: self._observer.restoring(self.partition),
         )
         try:
-            self.state = self.stage.restore(self.partition, partitions, restored.entries.items())
-        except ValueError as error:
+            self.state = build_state(
+                lambda entries: self.stage.restore(self.partition, partitions, entries), restored.entries
+            )
+        except UnreadableState as error:
             raise RefusedToStart(
                 f"{state_topic} partition {self.partition}: {error}. Run the version that wrote it, "
                 "or reset the state after reading docs/operations.md."
@@ -166,12 +172,17 @@ class PartitionOwner(Generic[State]):
 
     async def _by_destination(self, outputs: Sequence[Output]) -> dict[Destination, list[Write]]:
         writes: dict[Destination, list[Write]] = defaultdict(list)
+        last: tuple[str, int | None] | None = None
+        rows: list[Write] = []
         for topic, partition, key, value, headers in outputs:
-            name = self._prefix + topic
-            destination = await self._partition_for(name, key) if partition is None else partition
+            # Nearly all of a batch go to one partition of one topic: look for its list once.
+            if last is None or topic is not last[0] or partition is None or partition != last[1]:
+                name = self._prefix + topic
+                destination = await self._partition_for(name, key) if partition is None else partition
+                rows = writes[name, destination]
+                last = topic, partition
             # aiokafka takes nothing but a list.
-            as_list = headers if isinstance(headers, list) else list(headers)
-            writes[name, destination].append((key, value, as_list))
+            rows.append((key, value, headers if isinstance(headers, list) else list(headers)))
         return writes
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:

@@ -1,7 +1,9 @@
 """Reading a partition's committed state back, and checking that its position still makes sense."""
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -13,6 +15,11 @@ from streams.runtime.position import (
     UnknownPositionVersion,
     decode_position,
 )
+
+State = TypeVar("State")
+
+# How damaged bytes fail to be decoded.
+_UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 
 # Bytes per fetch while restoring: few round trips, and never less than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
@@ -27,18 +34,46 @@ class Restored:
     records_read: int
 
 
+class UnreadableState(ValueError):
+    """A state record cannot be decoded. The message names the type of its key, not the key."""
+
+
+def build_state(
+    restore: Callable[[Iterable[tuple[bytes, bytes]]], State], entries: Mapping[bytes, bytes]
+) -> State:
+    """What `restore` makes of the entries. Raises UnreadableState, which tells at what type of record it failed."""
+    at: tuple[bytes, bytes] | None = None
+
+    def watched() -> Iterator[tuple[bytes, bytes]]:
+        nonlocal at
+        for entry in entries.items():
+            at = entry
+            yield entry
+        at = None
+
+    try:
+        return restore(watched())
+    except _UNDECODABLE as error:
+        what = "the state as a whole" if at is None else f"a state record of key type {at[0][:1]!r}"
+        raise UnreadableState(f"{what} cannot be read ({error})") from error
+
+
 async def read_state(
-    connection: Connection, state: TopicPartition, sources: list[str], partitions: int
+    connection: Connection,
+    state: TopicPartition,
+    sources: list[str],
+    partitions: int,
+    progress: Callable[[], None] = lambda: None,
 ) -> Restored:
     """Read partition `state` to its end and work out where each source topic goes on.
 
-    A source without a position starts at the beginning of its log. Raises RefusedToStart when the position cannot be
-    trusted: continuing would lose or repeat reports.
+    A source without a position starts at the beginning of its log. `progress` is called whenever more has come. Raises
+    RefusedToStart when the position cannot be trusted: continuing would lose or repeat reports.
     """
     consumer = _new_consumer(connection)
     await consumer.start()
     try:
-        entries, records_read = await _read_to_end(consumer, state)
+        entries, records_read = await _read_to_end(consumer, state, progress)
         position = _position_of(state, entries)
         if not position:
             await _check_partition_count(consumer, state, partitions)
@@ -50,7 +85,9 @@ async def read_state(
     return Restored(entries, position, records_read)
 
 
-async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[dict[bytes, bytes], int]:
+async def _read_to_end(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, progress: Callable[[], None]
+) -> tuple[dict[bytes, bytes], int]:
     consumer.assign([tp])
     entries: dict[bytes, bytes] = {}
     records_read = 0
@@ -64,7 +101,9 @@ async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[
                 entries.pop(record.key, None)
             else:
                 entries[record.key] = record.value
-        records_read += len(fetched.get(tp, ()))
+        if fetched:
+            records_read += len(fetched[tp])
+            progress()
     return entries, records_read
 
 

@@ -1,8 +1,8 @@
 """What the runtime must be told to run a stage: its topics and a few pure functions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 State = TypeVar("State")
 
@@ -45,11 +45,20 @@ class Outcome(Protocol):
         """When what was applied had happened (ms since the epoch), in no promised order; for an `Observer`."""
 
 
-class SourceTopics(NamedTuple):
-    """The two topics that feed a stage; partition n of both belongs to one owner."""
+@dataclass(frozen=True, slots=True)
+class SourceTopics:
+    """The topics that feed a stage: partition n of all of them belongs to one owner.
 
-    external: str
+    Others write to the external ones; the internal one is the stage's own, for what it sends to another partition of
+    itself and for ticks.
+    """
+
+    external: tuple[str, ...]
     internal: str
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.external
+        yield self.internal
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A Faust app that runs stages: the settings and hooks without which Faust would lose or repeat records."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
@@ -20,9 +21,13 @@ from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import Stage, State
 
 # Seconds until a silent worker's partitions move; Faust's 60 would hold every escalation of a dead worker back for a
-# minute. A heartbeat every third of it is Kafka's own advice.
+# minute.
 SESSION_SECONDS = 10.0
-HEARTBEAT_SECONDS = 3.0
+
+# A worker hears of a rebalance in the answer to its next heartbeat, and the whole group waits for the last one to hear.
+# With Kafka's usual 3 s the reports of a rolling restart waited for up to 3.3 s, with half a second for 1.1; below that,
+# what is left is the takeover. A heartbeat costs the brokers next to nothing.
+HEARTBEAT_SECONDS = 0.5
 
 # Seconds between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0
@@ -122,8 +127,16 @@ class StageApp(faust.App):
             await ownership.unsettle()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
-        for ownership, observer in self._stages:
-            await ownership.follow(self.consumer.assignment(), self.consumer_generation_id)
+        assigned, generation = self.consumer.assignment(), self.consumer_generation_id
+        try:
+            # At the same time: nothing is applied until the last of them is done.
+            async with asyncio.TaskGroup() as tasks:
+                for ownership, _observer in self._stages:
+                    tasks.create_task(ownership.follow(assigned, generation))
+        except BaseExceptionGroup as group:
+            # One reason is enough for whoever reads the log.
+            raise group.exceptions[0] from None
+        for _ownership, observer in self._stages:
             observer.rebalanced()
 
     async def _release(self, *_: Any, **__: Any) -> None:

@@ -20,6 +20,7 @@ from tests.bench.scenarios import (
     core,
     latency,
     many_channels,
+    metrics,
     one_channel,
     quiet_channels,
     takeover,
@@ -29,6 +30,7 @@ from tests.bench.scenarios import (
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
     "against-faust": against_faust.measure,
+    "metrics": metrics.measure,
     "two-workers": two_workers.measure,
     "many-channels": many_channels.measure,
     "one-channel": one_channel.measure,

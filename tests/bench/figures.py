@@ -19,7 +19,7 @@ class Figure(NamedTuple):
 
 
 STAGES = (
-    "decode", "locate", "score", "count", "decide", "encode", "save state", "between", "assess, all of it", "publish",
+    "decode", "resolve", "score", "count", "decide", "encode", "save state", "between", "assess, all of it", "publish",
 )  # fmt: skip
 
 FIGURES = (
@@ -31,6 +31,9 @@ FIGURES = (
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),
     Figure("one worker: CPU per report", "us", less_is_better=True),
+    Figure("metrics: share of the worker's CPU", "%", 2, less_is_better=True),
+    Figure("one worker with metrics, 200,000 reports: reports/s", "reports/s"),
+    Figure("one worker without metrics, 200,000 reports: reports/s", "reports/s"),
     *(Figure(f"core: {stage}", "us", less_is_better=True) for stage in STAGES),
     *(
         Figure(

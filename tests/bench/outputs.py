@@ -1,9 +1,9 @@
 """What came out of a topic, and when the broker wrote it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tests.bench.place import STALLED_SECONDS
 
@@ -11,6 +11,8 @@ from tests.bench.place import STALLED_SECONDS
 LOOK_SECONDS = 0.1
 # A topic that has enough offsets and has not grown for this long is complete: a cycle takes less.
 SETTLED_SECONDS = 1.5
+
+LEADER_SECONDS = 20.0
 
 # Records at the start that do not count: caches fill, the first cycle waits for the first fetch.
 WARM_UP = 0.1
@@ -38,7 +40,18 @@ class Outputs:
 
     def size(self) -> int:
         """Records and transaction markers so far."""
-        return sum(self._consumer.get_watermark_offsets(tp, timeout=20)[1] for tp in self._partitions)
+        return sum(map(self._end_of, self._partitions))
+
+    def _end_of(self, tp: TopicPartition) -> int:
+        for _ in range(int(LEADER_SECONDS / LOOK_SECONDS)):
+            try:
+                return self._consumer.get_watermark_offsets(tp, timeout=20)[1]
+            except KafkaException as error:
+                # A topic that was created just now may have no leader for a moment.
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                time.sleep(LOOK_SECONDS)
+        raise AssertionError(f"{tp.topic} partition {tp.partition} has no leader for {LEADER_SECONDS:.0f} s")
 
     def wait(self, count: int) -> None:
         """Wait until at least `count` records are there and no more come. Fails when it stops growing before."""
@@ -55,19 +68,39 @@ class Outputs:
 
     def append_times(self) -> list[int]:
         """When each committed record was written (ms), in ascending order."""
+        return sorted(message.timestamp()[1] for message in self._committed())
+
+    def append_times_of(self, series: str, count: int) -> list[int]:
+        """The same, of the reports `series-0` to `series-(count - 1)`. Fails unless each came out once, and no other."""
+        first = f"{series}-".encode()
+        came = bytearray(count)
+        times = []
+        for message in self._committed():
+            report_id = next(value for name, value in message.headers() if name == "ce_id")
+            assert report_id.startswith(first), f"{report_id!r} was not published here"
+            number = int(report_id[len(first) :])
+            assert number < count and not came[number], (
+                f"{report_id!r} came out twice, or was never published"
+            )
+            came[number] = 1
+            times.append(message.timestamp()[1])
+        assert len(times) == count, (
+            f"{series}-{came.index(0)} and {count - len(times) - 1} more never came out"
+        )
+        return sorted(times)
+
+    def _committed(self) -> Iterator[Message]:
         self._consumer.assign(self._partitions)
         open_ends = {tp.partition for tp in self._partitions}
-        times = []
         while open_ends:
             for message in self._consumer.consume(10_000, 0.2):
                 error = message.error()
                 if error is None:
-                    times.append(message.timestamp()[1])
+                    yield message
                 else:
                     assert error.code() == KafkaError._PARTITION_EOF, error
                     open_ends.discard(message.partition())
         self._consumer.close()
-        return sorted(times)
 
 
 def steady_rate(times: Sequence[int]) -> float:

@@ -5,7 +5,7 @@ import itertools
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from streams.runtime.connection import Connection
 from streams.runtime.topics import admin_client, create_topics, load_catalogue
 from tests.bench.traffic import Report
-from tests.kafka.harness.workers import Worker
+from tests.kafka.harness.workers import WORKER, Worker
 
 SOURCE = "message-reports"
 ENRICHED = "enriched-reports"
@@ -107,13 +107,12 @@ class Site:
         """Start a worker, and return when it owns partitions."""
         return self.start_workers(1)[0]
 
-    def start_workers(self, number: int) -> list[Worker]:
+    def start_workers(self, number: int, command: Sequence[str] = WORKER) -> list[Worker]:
         """Start workers at the same time, and return when each owns partitions."""
         started = []
         for _ in range(number):
-            started.append(
-                Worker(self._folder / f"{self.prefix}worker-{next(self._numbers)}.log", self._settings)
-            )
+            log = self._folder / f"{self.prefix}worker-{next(self._numbers)}.log"
+            started.append(Worker(log, self._settings, command))
         self.workers += started
         self.until(lambda: all(READY in worker.text for worker in started))
         return started

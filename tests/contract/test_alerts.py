@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULES = PROMETHEUS / "rules" / "tocsin.yaml"
 CASES = PROMETHEUS / "tests" / "tocsin.yaml"
+ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
@@ -27,6 +28,8 @@ PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(
     PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
 )
+
+AMTOOL = shutil.which("amtool")
 
 # Made by Prometheus itself at each scrape, and by the client library of every process.
 NOT_OURS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
@@ -105,6 +108,34 @@ def test_there_are_cases_in_which_it_fires_and_in_which_it_does_not(name):
             (fires if check.get("exp_alerts") else silent).add(check["alertname"])
     assert name in fires
     assert name in silent
+
+
+def test_inhibitions_are_of_alerts_that_exist_and_by_labels_that_both_have():
+    def named(matchers):
+        (matcher,) = matchers
+        return set(re.fullmatch(r'alertname =~? "([\w|]+)"', matcher)[1].split("|"))
+
+    def labels(name):
+        (grouping, *_) = re.findall(r"\bby \(([^)]*)\)", ALERTS[name]["expr"]) or ["job, instance"]
+        return set(grouping.split(", "))
+
+    rules = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
+    assert rules
+    for rule in rules:
+        source, target = named(rule["source_matchers"]), named(rule["target_matchers"])
+        assert source | target <= ALERTS.keys()
+        # An alert that inhibits itself would silence the second of two.
+        assert not source & target
+        for name in source | target:
+            assert set(rule["equal"]) <= labels(name), name
+
+
+@pytest.mark.skipif(
+    AMTOOL is None, reason="amtool is not installed: it comes with Debian's package `prometheus-alertmanager`"
+)
+def test_amtool_accepts_the_example():
+    done = subprocess.run([AMTOOL, "check-config", ALERTMANAGER], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_promtool

@@ -8,10 +8,15 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.decoding import MAX_REPORT_BYTES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.origin import INTERNAL_TOPIC
+from streams.events.outcome_decoding import CLOCK_OUTCOMES
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
+from streams.events.transparency import TRANSPARENCY_COUNTERS
 from streams.report_stage import SOURCES, STATE_TOPIC
+from streams.request_stage import SOURCES as REQUEST_SOURCES
+from streams.request_stage import STATE_TOPIC as REQUEST_STATE_TOPIC
 from streams.events.record import MAX_PASSED_ON_BYTES
 from streams.runtime.catalogue import MIN_INSYNC, SOURCE_TOPIC
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
@@ -20,6 +25,7 @@ from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
+COMPACTED = {STATE_TOPIC, REQUEST_STATE_TOPIC, TRANSPARENCY_COUNTERS}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -29,9 +35,10 @@ def config(name, setting):
 
 def test_the_topics_are_those_of_the_code():
     assert set(CATALOGUE) == {
-        *SOURCES, STATE_TOPIC, "enriched-reports", "escalations", "escalations-shadow", "dead-letters"
+        *SOURCES, STATE_TOPIC, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
+        *REQUEST_SOURCES, REQUEST_STATE_TOPIC, "authority-routing", TRANSPARENCY_COUNTERS,
     }  # fmt: skip
-    assert SOURCE_TOPIC == SOURCES.external
+    assert SOURCE_TOPIC == SOURCES.external[0]
     assert INTERNAL_TOPIC == SOURCES.internal
 
 
@@ -40,6 +47,8 @@ def test_event_types_are_those_of_the_code():
     assert types[SOURCE_TOPIC] == REPORT_TYPE
     assert REPORT_TYPE in types[INTERNAL_TOPIC]
     assert TICK_TYPE in types[INTERNAL_TOPIC]
+    assert types[CLOCK_OUTCOMES] == CLOCK_OUTCOME_TYPE
+    assert CLOCK_OUTCOME_TYPE in types[INTERNAL_TOPIC]
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
@@ -61,7 +70,7 @@ def test_every_schema_and_example_belongs_to_a_topic():
 
 
 def test_topics_that_are_read_together_or_in_order_have_as_many_partitions_as_the_source():
-    for name in (*SOURCES, STATE_TOPIC, "enriched-reports"):
+    for name in (*SOURCES, STATE_TOPIC, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
         assert CATALOGUE[name].partitions == "source"
 
 
@@ -70,24 +79,28 @@ def test_settings_of_every_topic(name):
     settings = CATALOGUE[name].settings(2)
     assert settings["message.timestamp.type"] == "LogAppendTime"
     assert settings[MIN_INSYNC] == "2"
-    assert settings["cleanup.policy"] == ("compact" if name == STATE_TOPIC else "delete")
+    assert settings["cleanup.policy"] == ("compact" if name in COMPACTED else "delete")
     assert all(re.fullmatch(r"[a-z.]+", setting) for setting in settings)
     assert int(settings["max.message.bytes"]) > BATCH_BYTES
 
 
 def test_retention_is_as_documented():
     days = {
-        name: int(t.config["retention.ms"]) / DAY_MS for name, t in CATALOGUE.items() if name != STATE_TOPIC
+        name: int(t.config["retention.ms"]) / DAY_MS for name, t in CATALOGUE.items() if name not in COMPACTED
     }
     assert days == {
         "message-reports": 14,
         "message-reports-internal": 14,
+        "clock-outcomes": 14,
+        "authority-requests": 14,
+        "authority-requests-internal": 14,
+        "authority-routing": 365,
         "enriched-reports": 14,
         "escalations": 365,
         "escalations-shadow": 365,
         "dead-letters": 7,
     }
-    assert "retention.ms" not in CATALOGUE[STATE_TOPIC].config
+    assert all("retention.ms" not in CATALOGUE[name].config for name in COMPACTED)
 
 
 def test_the_largest_record_fits_wherever_it_goes():

@@ -7,7 +7,7 @@ import pytest
 
 from streams.local_kafka import LocalKafka
 from streams.runtime.transaction import TRANSACTION_SECONDS
-from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
@@ -29,7 +29,8 @@ def broker(tmp_path):
 
 def test_broker_restarts_under_load(broker, deploy):
     deployment = deploy(bootstrap=broker.bootstrap)
-    reports = generate(5, REPORTS)
+    mix = Mix(deployment, 5, 400, 4, 20_000)
+    reports = generate(5, REPORTS, soon_ms=20_000)
     publisher = deployment.publisher()
     deployment.published += reports
 
@@ -54,6 +55,7 @@ def test_broker_restarts_under_load(broker, deploy):
         for go_away in (broker.stop, broker.kill, stay_away_for_long):
             applied = deployment.applied()
             deployment.fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress")
+            mix.go_on()
             go_away()
             broker.start()
             survived.append(worker.exit_code is None)
@@ -63,12 +65,12 @@ def test_broker_restarts_under_load(broker, deploy):
     finally:
         publishing.join(120)
     assert publisher.confirmed == REPORTS
-    deployment.wait_until_applied()
+    mix.settle()
     # A restart that takes less than a transaction may live does not even cost the worker.
     assert survived[:2] == [True, True]
     assert set(deployment.fleet.exit_codes) <= {1}
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
+    totals = mix.check(reader)
     compared = check_replay(deployment, reader, shipped_rules())
     print(f"measured: {totals} {compared} exit codes {deployment.fleet.exit_codes}")

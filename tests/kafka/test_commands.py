@@ -86,7 +86,7 @@ def test_create_says_what_it_made_and_can_be_repeated(tocsin, prefix):
     made = tocsin("topics", "create")
     assert made.returncode == 0, made.stderr
     assert f"created {prefix}channel-state\n" in made.stdout
-    assert len(made.stdout.splitlines()) == 7
+    assert len(made.stdout.splitlines()) == 13
 
     again = tocsin("topics", "create")
     assert again.returncode == 0

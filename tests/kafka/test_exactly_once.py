@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
@@ -15,6 +15,9 @@ pytestmark = pytest.mark.timeout(600)
 
 REPORTS = 200_000
 KILLS = 9
+REQUESTS = 1_500
+# Steps of clocks come due while workers are killed, and for a while after.
+STEPS_MS = 50_000
 
 
 def kill_at_a_random_moment(deployment, chance, *, at_once):
@@ -37,24 +40,27 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
 def test_killed_again_and_again(deploy):
     deployment = deploy()
     chance = random.Random(20_261_124)
-    reports = generate(1, REPORTS)
+    mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)
+    reports = generate(1, REPORTS, soon_ms=STEPS_MS)
     pieces = KILLS + 1
     deployment.fleet.start()
     backlogs = []
     for number in range(KILLS):
         deployment.publish(reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces])
+        mix.go_on()
         # The last one leaves its successor to wait until the session expires, as in life.
         backlogs.append(kill_at_a_random_moment(deployment, chance, at_once=number < KILLS - 1))
     deployment.publish(reports[KILLS * REPORTS // pieces :])
-    deployment.wait_until_applied()
+    mix.settle()
     assert deployment.fleet.exit_codes == [-signal.SIGKILL] * KILLS
     # Most kills must have hit a worker that still had work to do, or they prove nothing.
     assert sum(backlog > 0 for backlog in backlogs) >= KILLS // 2, backlogs
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
+    totals = mix.check(reader)
     compared = check_replay(deployment, reader, shipped_rules())
     assert totals.published == REPORTS
+    assert totals.clocks.outcomes > 100
     assert compared["enriched-reports"] == totals.enriched
     print(f"measured: {totals} {compared} backlogs at the kills {backlogs}")
 
@@ -62,12 +68,14 @@ def test_killed_again_and_again(deploy):
 def test_workers_come_and_go(deploy):
     deployment = deploy()
     fleet = deployment.fleet
-    reports = generate(2, 60_000)
+    mix = Mix(deployment, 2, 600, 6, 20_000)
+    reports = generate(2, 60_000, soon_ms=20_000)
     publish_next = iter(range(6)).__next__
 
     def publish_a_sixth():
         number = publish_next()
         deployment.publish(reports[number * 10_000 : (number + 1) * 10_000])
+        mix.go_on()
 
     def everybody_owns():
         return all("owns partitions [" in worker.text for worker in fleet.running)
@@ -85,13 +93,13 @@ def test_workers_come_and_go(deploy):
     # The third vanishes without a word; the first gets its partitions when its session has expired.
     fleet.running.remove(third)
     third.end()
-    deployment.wait_until_applied()
+    mix.settle()
     assert second.wait(10) == 0
     fleet.tend()
     assert fleet.running == [first]
     assert fleet.exit_codes == [0], "nobody may have failed"
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
+    totals = mix.check(reader)
     compared = check_replay(deployment, reader, shipped_rules())
     print(f"measured: {totals} {compared}")

@@ -43,7 +43,7 @@ def largest_report(number):
     document["later"] = "x" * (MAX_REPORT_BYTES - len(orjson.dumps(document)))
     value = orjson.dumps(document)
     assert len(value) == MAX_REPORT_BYTES
-    facts = Facts(document["report_id"], channel, "ncii_deepfake", "user", reporter)
+    facts = Facts(document["report_id"], channel, "ncii_deepfake", "user", reporter, document["kind"], "DE")
     return Published(channel.encode(), value, facts)
 
 

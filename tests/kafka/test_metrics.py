@@ -14,6 +14,8 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.report_stage import SOURCES as REPORT_SOURCES
+from streams.request_stage import SOURCES as REQUEST_SOURCES
 from tests.kafka.harness.deployment import ESCALATIONS, INTERNAL, SHADOW
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
@@ -110,6 +112,15 @@ def test_the_totals_are_those_of_the_topics(deploy):
         for topic in (ESCALATIONS, SHADOW)
         for row in reader.all(deployment.name(topic))
     ]
+    clocks = [event for event in events if event["clock"] is not None]
+    events = [event for event in events if event["clock"] is None]
+    happened = Counter(
+        (event["clock"]["obligation"], event["reason"].removeprefix("clock_")) for event in clocks
+    )
+    assert by(found["tocsin_clock_transitions_total"], "obligation", "event") == happened
+    now = {event["escalation_id"]: event["clock"]["status"] for event in clocks}
+    assert by(found["tocsin_clocks"], "status") == Counter((status,) for status in now.values())
+
     written = Counter(
         (event["policy"], event["mode"], event["type"], str(event["level"])) for event in events
     )
@@ -125,14 +136,20 @@ def test_the_totals_are_those_of_the_topics(deploy):
     assert 4 <= batches == total(found["tocsin_batch_records_count"])
     assert total(found["tocsin_transactions_failed_total"]) == 0
     assert (
-        total(found["tocsin_partitions_owned"]) == total(found["tocsin_takeover_duration_seconds_count"]) == 4
+        total(found["tocsin_takeover_duration_seconds_count"])
+        == 2 * total(found["tocsin_partitions_owned"])
+        == 8
     )
     assert (
         total(found["tocsin_rebalances_total"]) == total(found["tocsin_rebalance_duration_seconds_count"]) > 0
     )
     assert total(found["tocsin_ready"]) == 1
     # The internal topic ends in transaction markers, which no lag may consist of.
-    assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 8
+    sources = {*REPORT_SOURCES, *REQUEST_SOURCES}
+    for lag in (found["tocsin_lag_records"], found["tocsin_lag_seconds"]):
+        assert {(dict(pairs)["topic"], dict(pairs)["partition"]) for pairs in lag} == {
+            (topic, str(partition)) for topic in sources for partition in range(4)
+        }
     assert total(found["tocsin_lag_records"]) == total(found["tocsin_lag_seconds"]) == 0
 
     code, text = get(worker, "/status")

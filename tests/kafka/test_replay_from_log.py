@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from streams.assessment.assess import assess, next_due
+from streams.assessment.law.report_clocks import clock_id
 from streams.assessment.partition_state import new_state
-from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, INTERNAL, Deployment
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, INTERNAL, Deployment
 from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
-from tests.kafka.harness.reports import Published, generate, now_ms, report
+from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
 
 HOUR = 3_600_000
 
@@ -22,9 +23,46 @@ def spam(number, channel, occurred_ms):
     return Published(channel.encode(), orjson.dumps(document))
 
 
+def victims_request(number, occurred_ms):
+    """A report that arms the clock of 48 hours of the TAKE IT DOWN Act."""
+    document = report(
+        f"v-{number}",
+        occurred_ms,
+        kind="statutory_victim_request",
+        channel={"ref": f"victims-{number}", "visibility": "public"},
+        category="ncii",
+        evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": ["location", "good_faith", "contact", "signature"]},
+    )
+    return Published(b"any", orjson.dumps(document))
+
+
+def outcome(number, occurred_ms):
+    """What a desk says of the clock of `victims_request(number)`."""
+    document = {
+        "outcome_id": f"o-{number}",
+        "clock_id": clock_id("US.take-it-down.s3", f"victims-{number}", "", f"v-{number}"),
+        "subject": "report",
+        "key": f"victims-{number}",
+        "outcome": "fulfilled",
+        "occurred_at": rfc3339(occurred_ms),
+    }
+    return Published(None, orjson.dumps(document))
+
+
+def escalations(deployment, reader):
+    return [orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS))]
+
+
 def resolved_episodes(deployment, reader):
-    events = [orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS))]
-    return [event["channel_ref"] for event in events if event["type"] == "resolved"]
+    events = escalations(deployment, reader)
+    return [event["channel_ref"] for event in events if event["reason"] == "cleared"]
+
+
+def clock_events(deployment, reader):
+    """(channel, reason) of the clocks' escalations."""
+    events = [event for event in escalations(deployment, reader) if event["policy"] == "legal-clock"]
+    return [(event["channel_ref"], event["reason"]) for event in events]
 
 
 def next_due_in(deployment, rules):
@@ -42,12 +80,16 @@ def logged(kafka, tmp_path_factory):
     deployment = Deployment(kafka, f"replay-{folder.stat().st_ino}.", folder, partitions=1)
     try:
         start = now_ms() - 12 * HOUR
+        # One clock is half over in the course of it, the other one ends.
+        deployment.publish([victims_request(1, start - 20 * HOUR), victims_request(2, start - 20 * HOUR)])
         # A flood in one channel; for an hour after it there is only traffic in another.
         deployment.publish([spam(number, "flooded", start + number) for number in range(20)])
         deployment.publish(
             [spam(100 + number, "other", start + HOUR + number * 60_000) for number in range(30)]
         )
         deployment.fleet.start()
+        deployment.wait_until_applied(30)
+        deployment.publish_outcomes([outcome(2, start + 90 * 60_000), outcome(3, start)])
         deployment.wait_until_applied(30)
         # Up to three things are due until the episode is over: the window empties, the clear is confirmed.
         for number in range(4):
@@ -60,7 +102,7 @@ def logged(kafka, tmp_path_factory):
                 lambda: deployment.outputs().count(deployment.name(INTERNAL)) > ticks, 15, "a tick"
             )
             deployment.wait_until_applied(15)
-        assert resolved_episodes(deployment, deployment.outputs()) == ["flooded"]
+        assert "flooded" in resolved_episodes(deployment, deployment.outputs())
         # Hours later in terms of the log, so these also resolve what else was open.
         deployment.publish(generate(15, 3_000))
         deployment.wait_until_applied(30)
@@ -89,7 +131,22 @@ def at_random(seed):
 def test_ticks_and_late_resolutions_are_in_the_log(logged):
     deployment, reader = logged
     assert reader.count(deployment.name(INTERNAL)) >= 1
-    assert resolved_episodes(deployment, reader) == ["flooded", "other"]
+    assert [name for name in resolved_episodes(deployment, reader) if "victims" not in name] == [
+        "flooded",
+        "other",
+    ]
+
+
+def test_clocks_and_their_outcomes_are_in_the_log(logged):
+    deployment, reader = logged
+    events = clock_events(deployment, reader)
+    assert [reason for channel, reason in events if channel == "victims-1"] == ["clock_armed", "clock_half"]
+    assert [reason for channel, reason in events if channel == "victims-2"] == [
+        "clock_armed",
+        "clock_fulfilled",
+    ]
+    [letter] = [row for row in reader.all(deployment.name(DEAD_LETTERS)) if b"victims-3" in row.value]
+    assert dict(letter.headers)["tocsin-reason"] == b"clock_not_running"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def counting_stage() -> Stage[list[int]]:
 
     return Stage(
         name="count",
-        sources=SourceTopics("in", "in-internal"),
+        sources=SourceTopics(("in",), "in-internal"),
         state_topic="state",
         restore=lambda _partition, _partitions, entries: [int(value) for _, value in entries],
         apply=apply,

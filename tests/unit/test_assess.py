@@ -95,7 +95,7 @@ def test_a_rekeyed_report_far_ahead_of_its_original_append_time_is_a_dead_letter
 
 
 def test_a_rekeyed_report_that_is_not_at_home_stops() -> None:
-    with pytest.raises(NotAtHome, match=r"offset 7: the home of this report is partition 0 of 2"):
+    with pytest.raises(NotAtHome, match=r"offset 7: the home of this record is partition 0 of 2"):
         run(new_state(1, 2, RULES), RULES, [report(7, START, channel="c4")._replace(topic=INTERNAL)])
 
 
@@ -115,7 +115,7 @@ def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) ->
         raise RuntimeError("bug")
 
     rules = compiled(policy())
-    monkeypatch.setattr(type(rules.locator), "locate", fails)
+    monkeypatch.setattr(type(rules.resolver), "resolve", fails)
     with pytest.raises(RuntimeError, match="bug"):
         run(new_state(0, 1, rules), rules, [report(1, START)])
 
@@ -152,7 +152,7 @@ def test_enriched_report() -> None:
     reporter = {"kind": "trusted_flagger", "ref": "secret-pseudonym", "country": "DE"}
     run(state, rules, [report(1, START - 2 * HOUR)])
     outcome = run(state, rules, [report(2, START, reporter=reporter, message_ref="m")])
-    [output] = outcome.outputs
+    [output] = (output for output in outcome.outputs if output.topic == "enriched-reports")
     assert (output.topic, output.partition, output.key) == ("enriched-reports", 0, b"c")
     headers = dict(output.headers)
     assert (headers["ce_id"], headers["ce_time"]) == (b"r2", rfc3339(START).encode())
@@ -169,6 +169,14 @@ def test_enriched_report() -> None:
         SHIPPED.registry_version,
     )
     assert [jurisdiction.code for jurisdiction in enriched.jurisdictions] == ["DE"]
+    assert "EU.dsa.art16-4" in {duty.id for duty in enriched.obligations}
+    assert [route.recipient for route in enriched.routing] == ["internal_review"]
+    assert (enriched.rule_of_law.tier, enriched.rule_of_law.decision) == ("open", "human_review")
+    of_category = SHIPPED.categories["spam"]
+    assert (enriched.dsa_category, enriched.dsa_keywords) == (
+        of_category.dsa_category,
+        of_category.dsa_keywords,
+    )
     shown = [
         (w.window, w.reports, w.distinct_reporters, w.trusted_flaggers, w.automated)
         for w in enriched.channel_windows
@@ -248,7 +256,8 @@ def test_due_transitions_come_before_the_report_that_moved_time_in_order_of_time
     outcome = run(state, rules, [report(3, START + DAY, category="ip")])
     order = [(event["policy"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
     assert order == [("first", "x"), ("first", "y"), ("a", "x"), ("b", "x"), ("a", "y"), ("b", "y")]
-    assert outcome.outputs[-1].topic == "enriched-reports"
+    topics = [output.topic for output in outcome.outputs if output.topic != "transparency-counters"]
+    assert topics == ["escalations"] * 6 + ["enriched-reports"]
 
 
 # --- escalations
@@ -297,6 +306,7 @@ def test_every_field_of_an_escalation() -> None:
     assert (updated.policy, updated.policy_reason, updated.level_name) == ("image", "for a test", "level_2")
     assert (updated.channel_ref, updated.category, updated.categories) == ("c", "hate", ("ncii", "hate"))
     assert updated.dsa_category == SHIPPED.categories["hate"].dsa_category
+    assert updated.dsa_keywords == SHIPPED.categories["hate"].dsa_keywords
     assert (updated.window.start, updated.window.end) == (
         rfc3339(START - 55 * MINUTE),
         rfc3339(START + 5 * MINUTE),
@@ -317,7 +327,12 @@ def test_every_field_of_an_escalation() -> None:
     assert [(j.code, j.basis) for j in updated.jurisdictions] == [("DE", "victim")]
     assert updated.obligations
     assert {(o.clock_status, o.due_at) for o in updated.obligations} == {("not_armed", None)}
-    assert [routing.recipient for routing in updated.routing] == ["internal_review"]
+    assert all(o.target_at is not None and o.target_at > updated.at for o in updated.obligations)
+    [routing] = updated.routing
+    assert (routing.recipient, routing.reason) == ("internal_review", "policy image level 2 (level_2)")
+    assert updated.statement.source_type == "SOURCE_ARTICLE_16"
+    assert updated.statement.territorial_scope == ("DE",)
+    assert updated.clock is None
     assert updated.rule_of_law.tier == SHIPPED.jurisdictions["DE"].rule_of_law
     assert updated.rule_of_law.decision == "human_review"
     assert (updated.human_review_required, updated.automated_means) == (True, True)

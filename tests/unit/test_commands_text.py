@@ -17,6 +17,9 @@ from streams.commands.record_text import READABLE, as_json, escalation_grounds, 
 from streams.commands.text_table import text_table
 from streams.events import escalation as wire
 from streams.events.enriched_report import Jurisdiction
+from streams.events.obligation import EscalatedObligation
+from streams.events.routing import Routing, RuleOfLaw
+from streams.events.statement import Statement
 
 
 @dataclass
@@ -47,6 +50,7 @@ def an_escalation(**changes) -> wire.Escalation:
         category="fraud",
         categories=("fraud",),
         dsa_category="STATEMENT_CATEGORY_SCAMS_AND_FRAUD",
+        dsa_keywords=("KEYWORD_PHISHING",),
         window=wire.Window("2026-02-28T13:00:00.000Z", "2026-03-01T13:00:00.000Z"),
         conditions=(wire.Condition("distinct_reporters", 5.0, 5.0), wire.Condition("risk", 0.30512, 0.25)),
         counts=wire.Counts(5, 5, 5.0, 0, 0, 0),
@@ -55,12 +59,25 @@ def an_escalation(**changes) -> wire.Escalation:
         message_refs=("m-1", "m-2"),
         jurisdictions=(Jurisdiction("DE", 0.8, "victim"), Jurisdiction("NG", 0.4, "suspect")),
         obligations=(
-            wire.EscalatedObligation(
-                "EU.dsa", "user_report", "not_armed", None, "promptly", None, "https://eu"
+            EscalatedObligation(
+                id="EU.dsa",
+                trigger="user_report",
+                action="decide",
+                clock_status="not_armed",
+                not_armed_reason="no_duration",
+                due_at=None,
+                target="PT1H",
+                standard="promptly",
+                strictest=True,
+                authority=None,
+                source_url="https://eu",
+                target_at="2026-03-01T13:30:05.000Z",
             ),
         ),
-        routing=(wire.Routing("internal_review", "policy", "human_review"),),
-        rule_of_law=wire.RuleOfLaw("open", "human_review", ()),
+        routing=(Routing("internal_review", "policy", "human_review"),),
+        rule_of_law=RuleOfLaw("open", "human_review", ()),
+        statement=Statement("SOURCE_ARTICLE_16", False, (), ("DE",), ()),
+        clock=None,
         human_review_required=True,
         automated_means=True,
         policy_version="p",
@@ -81,7 +98,7 @@ def test_an_escalation_reads_as_what_happened_and_why():
 def test_what_a_reviewer_must_beware_of_is_said():
     event = an_escalation(
         integrity=wire.Integrity(0.9, True, {}),
-        rule_of_law=wire.RuleOfLaw("closed", "human_rights_review", ()),
+        rule_of_law=RuleOfLaw("closed", "human_rights_review", ()),
     )
     assert escalation_grounds(event).endswith("; DE; brigade suspected; human_rights_review")
 

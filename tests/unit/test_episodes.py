@@ -40,7 +40,7 @@ from tests.unit.traffic import (
     tick,
 )
 
-CAUSE = Cause("r", "spam", "message-reports", 0, 0, (), (), "open")
+CAUSE = Cause("r", "user_report", None, "spam", 0, "message-reports", 0, 0, (), (), (), "open")
 SCOPE = Scope(("spam",), HOUR, "level_1")
 
 

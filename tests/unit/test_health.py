@@ -1,4 +1,5 @@
 import asyncio
+import re
 import socket
 
 import aiohttp
@@ -64,6 +65,45 @@ def test_a_partition_that_was_released_in_mid_restore_does_not_hold_it_up(readin
     readiness.settled(1)
     readiness.settled(1)
     assert readiness.reason_against() is None
+
+
+def test_a_restore_gets_on_whenever_something_comes(readiness):
+    assert readiness.restore_progress is None
+    seen = []
+    for step in (
+        lambda: readiness.taking_over(1),
+        readiness.restoring_goes_on,
+        lambda: readiness.taking_over(2),
+        lambda: readiness.settled(1),
+    ):
+        step()
+        seen.append(readiness.restore_progress)
+    assert seen == sorted(set(seen))
+    readiness.settled(2)
+    assert readiness.restore_progress is None
+
+
+def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypatch):
+    operations = WorkerOperations(SHIPPED, ("a", "b"), lambda: [])
+    now = [100.0]
+    monkeypatch.setattr(operations._restore_standstill, "_monotonic", lambda: now[0])
+    operations.readiness.taking_over(3)
+
+    def after(seconds):
+        for _ in range(seconds):
+            now[0] += 1
+            operations._lags()
+        return operations._most_stalled
+
+    after(1)
+    stalled, what = after(60)
+    assert stalled == 60
+    assert re.fullmatch(r"restoring partitions 3, \d+ s, and nothing of it has come", what)
+    operations.readiness.restoring_goes_on()
+    assert after(1)[0] == 0
+    after(10)
+    operations.readiness.settled(3)
+    assert after(60)[0] == 0
 
 
 # --- HTTP

@@ -3,6 +3,7 @@ import gc
 import math
 import re
 from bisect import bisect_right
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from streams.assessment.census import STATE_KINDS, open_episodes, take_census
+from streams.assessment.findings import CHANNEL_COUNTS
 from streams.assessment.partition_state import new_state, restore
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import catalogue, metrics_page
@@ -293,6 +295,11 @@ def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
     before = worker.scrape()
     assert value(before, "tocsin_state_records", kind="counts") == 2
     assert value(before, "tocsin_state_records", kind="episodes") == 2
+    counts = {key: kept for key, kept in stored.items() if key.startswith(CHANNEL_COUNTS)}
+    assert value(before, "tocsin_state_bytes", kind="counts") == sum(
+        len(k) + len(v) for k, v in counts.items()
+    )
+    assert value(before, "tocsin_state_bytes", kind="duplicates") == 8_000
     assert value(before, "tocsin_partitions_owned") == 1
     worker.observer.released(0)
     between = worker.scrape()
@@ -306,7 +313,7 @@ def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
     kept = {
         key: number
         for key, number in before.items()
-        if key[0] in ("tocsin_open_episodes", "tocsin_state_records")
+        if key[0] in ("tocsin_open_episodes", "tocsin_state_records", "tocsin_state_bytes")
     }
     assert {key: after[key] for key in kept} == kept
     assert value(after, "tocsin_restored_records_total") == 7
@@ -354,7 +361,7 @@ def test_an_episode_in_cooldown_is_not_open():
     assert dict(open_episodes(state)) == {("spam", "live", 1): 1}
     run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
     assert dict(open_episodes(state)) == {}
-    assert take_census(state).records == dict(zip(STATE_KINDS, (1, 1, 1, 1), strict=True))
+    assert take_census(state).records == dict(zip(STATE_KINDS, (1, 1, 0, 1, 1), strict=True))
 
 
 def test_what_the_runtime_tells_of_transactions_ticks_and_rebalances():
@@ -377,6 +384,65 @@ async def _sensor(worker):
     return worker.operations.metrics.rebalance_duration.count
 
 
+def test_what_stages_say_of_the_law_is_counted_under_its_own_names():
+    metrics = Worker().operations.metrics
+    named = {
+        "clock:dsa_art18:armed": 3,
+        "clock:in:it:rules:lapsed": 2,
+        "clock_outcomes": 5,
+        "clock_outcomes_passed_on": 1,
+        "request:removal_order:refused": 4,
+        "refused:block_protest": 4,
+    }
+    assert [name for name, number in named.items() if not metrics.count_law(name, number)] == []
+    assert [
+        name for name in ("applied", "ticks_honoured", "dead_letter:empty") if metrics.count_law(name, 1)
+    ] == []
+    assert metrics.clock_transitions.of("dsa_art18", "armed") == 3
+    assert metrics.clock_transitions.of("in:it:rules", "lapsed") == 2
+    assert (metrics.clock_outcomes.of("applied"), metrics.clock_outcomes.of("passed_on")) == (5, 1)
+    assert metrics.authority_requests.of("removal_order", "refused") == 4
+    assert metrics.refusals.of("block_protest") == 4
+
+
+def test_clocks_are_those_of_all_stages_that_are_owned():
+    worker = Worker()
+    worker.take_over(0)
+    worker.states[0].clocks.numbers.update(running=2, lapsed=1)
+    beside = Counter(running=3, over=4)
+    worker.operations.partitions.clocks_taken_over("0 of requests", lambda: beside)
+
+    def shown():
+        found = worker.scrape()
+        return [
+            value(found, "tocsin_clocks", status=each) for each in ("running", "paused", "lapsed", "over")
+        ]
+
+    assert shown() == [5, 0, 1, 4]
+    beside["running"] -= 1
+    assert shown() == [4, 0, 1, 4]
+    worker.operations.partitions.clocks_released("0 of requests")
+    assert shown() == [2, 0, 1, 0]
+    worker.observer.released(0)
+    assert shown() == [0, 0, 0, 0]
+
+
+def test_clocks_that_can_run_are_there_with_zero_and_no_others():
+    found = Worker(compiled(*SHIPPED.policies)).scrape()
+    named = {dict(labels)["obligation"] for name, labels in found if name == "tocsin_clock_transitions_total"}
+    can_run = {
+        duty.id
+        for duty in SHIPPED.obligations
+        if duty.duration is not None and duty.verification != "unverified"
+    }
+    assert named == can_run and named
+    assert [value(found, "tocsin_clocks", status=status) for status in ("running", "paused", "lapsed")] == [
+        0,
+        0,
+        0,
+    ]
+
+
 def test_the_status_page_is_for_people_and_names_nobody():
     worker = Worker()
     worker.take_over(0)
@@ -386,6 +452,8 @@ def test_the_status_page_is_for_people_and_names_nobody():
     (partition,) = status["partitions"]
     assert partition["open_episodes"] == 2
     assert partition["time"] == "2026-09-04T00:00:00.000+00:00"
+    assert partition["state_bytes"] > 8_000
+    assert not any(partition["clocks"].values())
     assert "channel" not in repr(status)
 
 

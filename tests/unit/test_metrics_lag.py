@@ -2,6 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.operations.lag_watch import LagWatch
+from streams.operations.standstill import Standstill
 from streams.runtime.faust_consumer import Fetched
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.position import SourcePosition
@@ -167,3 +168,32 @@ def test_a_partition_that_comes_back_starts_anew():
     watch.sample()
     clock.source = kept
     assert run(clock, watch, 1) == 0
+
+
+# --- a number that ought to move
+
+
+def samples(standstill, clock, numbers, seconds=1):
+    found = []
+    for number in numbers:
+        clock.now += seconds
+        found.append(standstill.sample(number))
+    return found
+
+
+def test_a_number_stands_still_from_its_last_change_on():
+    clock = Clock()
+    standstill = Standstill(lambda: clock.now)
+    assert samples(standstill, clock, [5, 5, 5, 6, 6, 5]) == [0, 1, 2, 0, 1, 0]
+
+
+def test_what_need_not_move_does_not_stand_still():
+    clock = Clock()
+    standstill = Standstill(lambda: clock.now)
+    assert samples(standstill, clock, [None, None, 5, 5, None, 5]) == [0, 0, 0, 1, 0, 0]
+
+
+def test_a_number_does_not_stand_still_while_the_process_is_paused():
+    clock = Clock()
+    standstill = Standstill(lambda: clock.now)
+    assert samples(standstill, clock, [5, 5, 5], seconds=3_600) == [0, 2, 4]

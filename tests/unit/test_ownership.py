@@ -23,7 +23,7 @@ class Owner:
         self.log.append(("release", self.partition))
 
 
-SOURCES = ("reports", "reports-internal")
+SOURCES = ("reports", "outcomes", "reports-internal")
 
 
 def tps(*partitions):
@@ -97,7 +97,9 @@ def test_a_failed_takeover_leaves_no_owner_and_releases_every_producer(log):
 
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):
-    with pytest.raises(RefusedToStart, match=r"partition 2 came without its counterpart in reports-internal"):
+    with pytest.raises(
+        RefusedToStart, match=r"partition 2 came without its counterpart in outcomes, reports-internal"
+    ):
         asyncio.run(ownership.follow([*tps(0, 1), TP("reports", 2)], 1))
     assert log == []
 

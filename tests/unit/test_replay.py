@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 from streams.assessment.home_partition import home_partition
 from streams.assessment.partition_state import new_state, restore
-from streams.assessment.replay import applied_of, order_of_application
+from streams.assessment.replay import applied_of, order_of_application, outcome_of
 from streams.events.enriched_report import EnrichedReport, Source
 from streams.events.record import OutputRecord
+from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,
     MINUTE,
     START,
     Record,
-    compiled,
     fold,
     levels,
     policy,
@@ -25,10 +25,18 @@ from tests.unit.traffic import (
 )
 
 PARTITIONS = 2
-RULES = compiled(
-    policy(levels=levels({"reports": 1}, {"reports": 3}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE),
-    policy(
-        id="day", mode="shadow", window="PT24H", window_ms=24 * HOUR, levels=levels({"distinct_reporters": 2})
+RULES = clock_rules(
+    # Only these reports arm a clock.
+    duty(required_elements=("contact",)),
+    policies=(
+        policy(levels=levels({"reports": 1}, {"reports": 3}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE),
+        policy(
+            id="day",
+            mode="shadow",
+            window="PT24H",
+            window_ms=24 * HOUR,
+            levels=levels({"distinct_reporters": 2}),
+        ),
     ),
     dead_letter_breaker=False,
 )
@@ -38,7 +46,21 @@ ELSEWHERE = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTIT
 steps = st.lists(
     st.tuples(
         st.sampled_from(
-            ["report", "report", "duplicate", "bad", "elsewhere", "rekeyed", "tick", "tick read later"]
+            [
+                "report",
+                "report",
+                "notice",
+                "duplicate",
+                "bad",
+                "elsewhere",
+                "rekeyed",
+                "tick",
+                "tick read later",
+                "paused",
+                "resumed",
+                "fulfilled",
+                "rekeyed outcome",
+            ]
         ),
         st.integers(0, 2),
         st.sampled_from([0, 1, 6, 40, 90]),
@@ -61,10 +83,23 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
         applied_of(msgspec.json.decode(output.value or b"", type=EnrichedReport).source, output.headers)
         for output in published
     ]
+    outcomes = [
+        outcome_of(output.value or b"", output.headers)
+        for output in owner.outputs
+        if output.topic == "escalations"
+    ]
     again = new_state(0, PARTITIONS, RULES)
-    outcome = run(again, RULES, order_of_application(applied, owner.log.__getitem__, owner.internal))
+    outcome = run(
+        again,
+        RULES,
+        order_of_application(
+            applied, owner.log.__getitem__, owner.internal, [told for told in outcomes if told is not None]
+        ),
+    )
     kept = ("enriched-reports", "escalations", "escalations-shadow")
-    assert outcome.outputs == [output for output in owner.outputs if output.topic in kept]
+    assert [output for output in outcome.outputs if output.topic in kept] == [
+        output for output in owner.outputs if output.topic in kept
+    ]
     stored: dict[bytes, bytes] = {}
     fold(stored, outcome.changes)
     assert _without_flood(stored) == _without_flood(owner.stored)
@@ -89,6 +124,21 @@ def test_a_tick_overtaken_by_a_report_stays_without_effect_in_the_replay() -> No
     assert [header.get("tocsin-ticks") for header in headers] == [None, b"1"]
 
 
+def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None:
+    for first, second in (("paused", "tick"), ("tick", "paused")):
+        owner = Owner()
+        owner.step(0, "notice", 0, 0)
+        owner.step(1, first, 0, 30 * MINUTE)
+        owner.step(2, second, 0, 40 * MINUTE)
+        [[after, ticks]] = [
+            (told.after, told.ticks)
+            for output in owner.outputs
+            if output.topic == "escalations"
+            and (told := outcome_of(output.value or b"", output.headers)) is not None
+        ]
+        assert (after, ticks) == (1, 0 if first == "paused" else 1)
+
+
 class Owner:
     """What a worker does with a partition, one record at a time, restoring its state now and then."""
 
@@ -99,11 +149,12 @@ class Owner:
         self.log: dict[Source, Record] = {}
         self.internal: list[Record] = []
         self.clock = START
+        self._noticed: list[tuple[int, int]] = []
         self._late_tick: Record | None = None
 
     def step(self, number: int, what: str, which: int, passed: int) -> None:
         self.clock += passed
-        if what.startswith("tick") or what == "rekeyed":
+        if what.startswith(("tick", "rekeyed")):
             # The internal topic is read in its order.
             self.read_late_tick()
         if what.startswith("tick"):
@@ -118,9 +169,15 @@ class Owner:
             record = report(0, self.clock, offset=number, channel=HERE[0])
         elif what == "elsewhere":
             record = report(number, self.clock, channel=ELSEWHERE)
+        elif what in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
+            record = self._word(number, what, which)
         else:
-            record = report(number, self.clock - which * MINUTE, appended=self.clock, channel=HERE[which])
-        if what == "rekeyed":
+            more = {"notice": {"elements": ["contact"]}} if what == "notice" else {}
+            if what == "notice":
+                self._noticed.append((number, which))
+            made = self.clock - which * MINUTE
+            record = report(number, made, appended=self.clock, channel=HERE[which], **more)
+        if what.startswith("rekeyed"):
             record = self._rekey(record)
         elif not what.startswith("tick"):
             self.log[_place(record)] = record
@@ -132,6 +189,19 @@ class Owner:
         if self._late_tick is not None:
             self._apply(self._late_tick)
             self._late_tick = None
+
+    def _word(self, number: int, what: str, which: int) -> Record:
+        about, channel = self._noticed[-1] if self._noticed else (0, 0)
+        outcome = "withdrawn" if what == "rekeyed outcome" else what
+        return word(
+            number,
+            outcome,
+            clock_of(about, HERE[channel]),
+            self.clock - which * 50 * MINUTE,
+            appended=self.clock,
+            channel=HERE[channel],
+            reason="clarification",
+        )
 
     def _rekey(self, record: Record) -> Record:
         original = record._replace(partition=1)

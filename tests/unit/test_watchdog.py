@@ -76,7 +76,7 @@ async def waits_for_ever():
     await asyncio.Event().wait()
 async def after(dog):
     await waits_for_ever()
-asyncio.run(main(lambda: (sum(stands_still), "t partition 3: 7 records wait"), after))
+asyncio.run(main(lambda: (sum(stands_still), "t partition 3: 7 records wait, and nothing was applied"), after))
 """)
     assert ended.returncode == 1
     assert "no progress: t partition 3: 7 records wait, and nothing was applied for 0 s" in ended.stderr

@@ -111,7 +111,7 @@ def redrive(
     rate: float | None,
     max_attempts: int,
 ) -> None:
-    """Send dead letters to message-reports again, with their own bytes, key and headers.
+    """Send dead letters to the topics they came from again, with their own bytes, key and headers.
 
     For when what was wrong is mended on this side: a newer version, a category that was added, a time that has come.
     What is refused again becomes a dead letter again and counts its attempts; see --max-attempts.
@@ -142,7 +142,7 @@ def redrive(
             click.echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:
         raise click.ClickException(
-            f"{len(progress.too_large)} are larger uncompressed than message-reports takes and stay where they are: "
+            f"{len(progress.too_large)} are larger uncompressed than their topic takes and stay where they are: "
             + ", ".join(progress.too_large)
         )
 

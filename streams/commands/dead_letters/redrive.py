@@ -1,4 +1,4 @@
-"""Dead letters back to message-reports, as they first came."""
+"""Dead letters back to the topics from which they came, as they first came."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,6 +12,8 @@ from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
 from streams.commands.writing import SOURCE_TOPIC, Pace, producer_for
 from streams.events.dead_letter import ATTEMPT_HEADER
+from streams.report_stage import SOURCES as REPORT_SOURCES
+from streams.request_stage import SOURCES as REQUEST_SOURCES
 from streams.settings import Settings
 
 # A dead letter may have 2 MB.
@@ -78,24 +80,37 @@ async def redrive(
     settings: Settings, since: int | None, chosen: set[Place], rate: float | None, progress: Progress
 ) -> None:
     """Send the chosen letters, at most `rate` a second, in the order of each partition of dead-letters."""
-    topic = settings.topic_prefix + SOURCE_TOPIC
+    sources = frozenset(
+        settings.topic_prefix + topic for topic in (*REPORT_SOURCES.external, *REQUEST_SOURCES.external)
+    )
+    otherwise = settings.topic_prefix + SOURCE_TOPIC
     pace = Pace(rate)
     waiting: list[Letter] = []
-    async with producer_for(settings, topic) as producer:
+    async with producer_for(settings, otherwise) as producer:
         async for letter in letters(settings, since):
             if (letter.partition, letter.offset) not in chosen:
                 continue
             waiting.append(letter)
             if len(waiting) >= min(pace.batch, _AT_ONCE):
                 await pace.turn(len(waiting))
-                await _send(producer, topic, waiting, progress)
+                await _send(producer, sources, otherwise, waiting, progress)
                 waiting = []
         await pace.turn(len(waiting))
-        await _send(producer, topic, waiting, progress)
+        await _send(producer, sources, otherwise, waiting, progress)
 
 
-async def _send(producer: AIOKafkaProducer, topic: str, batch: list[Letter], progress: Progress) -> None:
-    sending = [_send_one(producer, topic, letter) for letter in batch]
+async def _send(
+    producer: AIOKafkaProducer,
+    sources: frozenset[str],
+    otherwise: str,
+    batch: list[Letter],
+    progress: Progress,
+) -> None:
+    # Where a letter comes from is lost only to somebody who wrote it by hand.
+    sending = [
+        _send_one(producer, letter.source_topic if letter.source_topic in sources else otherwise, letter)
+        for letter in batch
+    ]
     for letter, written in zip(batch, await asyncio.gather(*sending), strict=True):
         if written:
             progress.sent += 1

@@ -2,7 +2,8 @@
 
 from streams.commands.demo.tally import Tally
 from streams.commands.scenario.storylines import DEEPFAKE_WAVE
-from streams.events.escalation import EscalatedObligation, Escalation
+from streams.events.escalation import Escalation
+from streams.events.obligation import EscalatedObligation
 
 
 def most_telling(tally: Tally) -> Escalation | None:

@@ -10,7 +10,11 @@ from streams.events.decoding import MAX_REPORT_BYTES
 from streams.events.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.events.nesting import MAX_DEPTH
 
-REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
+# A word on a clock is refused for what no report can be refused for.
+_OF_OUTCOMES = ("clock_not_running", "not_pausable")
+REASONS: tuple[DeadLetterReason, ...] = tuple(
+    reason for reason in get_args(DeadLetterReason) if reason not in _OF_OUTCOMES
+)
 
 Headers = list[tuple[str, bytes]]
 Payload = dict[str, Any]

@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
 from aiokafka import TopicPartition
 
 from streams.assessment.counts import Measures
 from streams.assessment.episodes import LATENESS_MS, Episode, Open, resolution_time
 from streams.assessment.findings import CHANNEL_COUNTS, parts_of
 from streams.assessment.home_partition import home_partition
+from streams.assessment.law.clock_state import CHANNEL_CLOCK
+from streams.assessment.law.clocks import clock_view
 from streams.assessment.partition_state import CHANNEL_EPISODES, PARTITION_TIME, PartitionState, restore
 from streams.assessment.policies import MILLION, CompiledRules
 from streams.assessment.windows import WindowSpec, window_spec
 from streams.commands.reading import committed_records, partition_count
+from streams.events.clock import ClockView
 from streams.events.envelope import rfc3339
 from streams.registry.durations import DAY, HOUR
 from streams.report_stage import STATE_TOPIC
@@ -30,6 +34,7 @@ class ChannelState(NamedTuple):
     now: int
     windows: list[tuple[str, str, Measures]]
     episodes: list[tuple[str, str, Episode]]
+    clocks: list[ClockView]
 
 
 async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -> ChannelState:
@@ -40,7 +45,7 @@ async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -
     entries: dict[bytes, bytes] = {}
     async for record in committed_records(settings.connection(), topic, partition=home.partition):
         if record.key in (PARTITION_TIME, CHANNEL_EPISODES + key) or record.key.startswith(
-            CHANNEL_COUNTS + key + b"\0"
+            (CHANNEL_COUNTS + key + b"\0", CHANNEL_CLOCK + key + b"\0")
         ):
             entries[record.key] = record.value
     kept = {name: value for name, value in entries.items() if value is not None}
@@ -51,6 +56,10 @@ async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -
         state.now,
         list(_windows(state, rules, key)),
         [(*names, episode) for names, episode in sorted(state.episodes.get(channel, {}).items())],
+        [
+            clock_view(kept.clock, name.clock_id, kept.obligation, state.now)
+            for name, kept in sorted(state.clocks)
+        ],
     )
 
 
@@ -80,6 +89,7 @@ def as_document(found: ChannelState, rules: CompiledRules) -> dict[str, Any]:
             {"policy": policy, "mode": mode} | _episode(episode, rules, policy, mode)
             for policy, mode, episode in found.episodes
         ],
+        "clocks": msgspec.to_builtins(found.clocks),
     }
 
 

@@ -25,7 +25,7 @@ def state() -> None:
 
 def _rules(settings: Settings) -> CompiledRules:
     return compile_rules(
-        load_rules(policies=settings.policies_file), duplicates_remembered=settings.duplicates_remembered
+        load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
     )
 
 
@@ -33,7 +33,7 @@ def _rules(settings: Settings) -> CompiledRules:
 @click.argument("channel")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def show(channel: str, as_json: bool) -> None:
-    """Show the counts and episodes of CHANNEL, which is the ref that reports give.
+    """Show the counts, episodes and legal clocks of CHANNEL, which is the ref that reports give.
 
     Windows end at the time of the channel's partition: the newest report applied there, or later when it is quiet.
     Read from what is committed; workers may run. Exits with 1 if nothing is kept of the channel.
@@ -50,16 +50,16 @@ def show(channel: str, as_json: bool) -> None:
     document = as_document(found, rules)
     if as_json:
         click.echo(orjson.dumps(document))
-    elif found.windows or found.episodes:
-        click.echo(_text(found, document["episodes"]))
-    if not found.windows and not found.episodes:
+    elif found.windows or found.episodes or found.clocks:
+        click.echo(_text(found, document["episodes"], document["clocks"]))
+    if not found.windows and not found.episodes and not found.clocks:
         raise click.ClickException(
             f"nothing is kept of channel {channel} (home partition {found.partition}): no report of it was counted in "
             "the last 30 days, or the ref is another."
         )
 
 
-def _text(found: ChannelState, episodes: list[dict[str, object]]) -> str:
+def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[dict[str, object]]) -> str:
     rows = [
         (
             category,
@@ -90,7 +90,12 @@ def _text(found: ChannelState, episodes: list[dict[str, object]]) -> str:
     for episode in episodes:
         told = ", ".join(f"{name} {value}" for name, value in list(episode.items())[2:] if value is not None)
         lines.append(f"{episode['policy']} ({episode['mode']}): {told}")
-    return "\n".join(lines if episodes else [*lines, "no episode is open"])
+    if not episodes:
+        lines.append("no episode is open")
+    for clock in clocks:
+        told = ", ".join(f"{name} {value}" for name, value in clock.items() if name != "obligation")
+        lines.append(f"{clock['obligation']}: {told}")
+    return "\n".join(lines)
 
 
 @state.command()
@@ -106,7 +111,9 @@ def check() -> None:
         reports = asyncio.run(examine(settings, rules))
     rows = [_checked(report) for report in reports]
     click.echo(
-        text_table(("partition", "counts", "episodes", "duplicates", "reports applied", "to do"), rows)
+        text_table(
+            ("partition", "counts", "episodes", "clocks", "duplicates", "reports applied", "to do"), rows
+        )
     )
     problems = [problem for report in reports for problem in report.problems]
     for problem in problems:
@@ -117,18 +124,19 @@ def check() -> None:
 
 
 def _checked(report: PartitionReport) -> tuple[str, ...]:
-    numbers = (report.counts, report.episodes, report.duplicates, report.applied, report.to_do)
+    numbers = (report.counts, report.episodes, report.clocks, report.duplicates, report.applied, report.to_do)
     return str(report.partition), *("-" if number is None else f"{number:,}" for number in numbers)
 
 
 @state.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    """Forget everything: counts, episodes, known duplicates and positions. Workers then start from an empty state.
+    """Forget everything of reports: counts, episodes, clocks, known duplicates, positions. Workers start from nothing.
 
     Deletes channel-state and creates it again. Refuses while a worker runs. Afterwards workers read message-reports
-    from its beginning: reports that are still there are enriched and escalate again, with the same ids. Counts and
-    open episodes from before that are gone. docs/operations.md says when to do this.
+    and clock-outcomes from their beginning: reports that are still there are enriched and escalate again, with the same
+    ids. Counts, open episodes and running legal clocks from before that are gone. docs/operations.md says when to do
+    this.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -143,5 +151,5 @@ def reset(yes: bool) -> None:
 def _warning(doomed: Doomed) -> str:
     return (
         f"This deletes {doomed.topic}: {doomed.partitions} partitions, about {doomed.records:,} records of state. "
-        f"message-reports and message-reports-internal hold {doomed.reports:,} records that the workers will read again."
+        f"The topics that feed it hold {doomed.reports:,} records that the workers will read again."
     )

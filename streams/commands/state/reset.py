@@ -100,7 +100,7 @@ async def _replicas(admin: Any, topic: str) -> int:
 
 async def _fence(settings: Settings, partitions: int) -> None:
     # A worker that was paused is no member any more, but could still commit what it had in hand when it wakes up.
-    stage = report_stage(compile_rules(load_rules(policies=settings.policies_file))).name
+    stage = report_stage(compile_rules(load_rules(**settings.registry_files()))).name
     for partition in range(partitions):
         transactional_id = f"{settings.topic_prefix}{settings.app_id}-{stage}-{partition}"
         producer = transactional_producer(settings.connection(), transactional_id)

@@ -6,6 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.assessment.findings import CHANNEL_COUNTS
 from streams.assessment.home_partition import home_partition
+from streams.assessment.law.clock_state import CHANNEL_CLOCK
 from streams.assessment.partition_state import CHANNEL_EPISODES, DUPLICATES_SLOT, restore
 from streams.assessment.policies import CompiledRules
 from streams.commands.reading import partition_count
@@ -29,6 +30,7 @@ class PartitionReport(NamedTuple):
     problems: list[str]
     counts: int | None = None
     episodes: int | None = None
+    clocks: int | None = None
     duplicates: int | None = None
     applied: int | None = None
     to_do: int | None = None
@@ -72,7 +74,7 @@ async def _examine(
         except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
             problems.append(f"{where}: counts {_name(key)} cannot be read ({type(error).__name__}: {error})")
     for key in keys:
-        if key[:1] in (CHANNEL_COUNTS, CHANNEL_EPISODES):
+        if key[:1] in (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK):
             home = home_partition(key[1:].partition(b"\0")[0], partitions)
             if home != partition:
                 problems.append(f"{where}: {_name(key)} belongs to partition {home}")
@@ -83,6 +85,7 @@ async def _examine(
         problems,
         len(counts),
         sum(key.startswith(CHANNEL_EPISODES) for key in keys),
+        sum(key.startswith(CHANNEL_CLOCK) for key in keys),
         sum(key.startswith(DUPLICATES_SLOT) for key in keys),
         state.applied,
         await _to_do(settings, partition, restored.position),

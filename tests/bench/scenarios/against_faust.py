@@ -24,7 +24,7 @@ def measure(place: Place) -> dict[str, float]:
     """Reports per second of both, their ratio, and the CPU that a report costs."""
     count = place.amount(REPORTS)
     with Site(place) as site:
-        worked = work_off(site, traffic.usual(count, an_hour_ago(), HOUR_MS), count)
+        worked = work_off(site, traffic.usual(count, an_hour_ago(), HOUR_MS), "u1", count)
         baseline = _baseline(site, place, max(2_000, place.amount(BASELINE_REPORTS)))
     return {
         "one worker: reports/s": worked.rate,

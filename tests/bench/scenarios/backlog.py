@@ -23,16 +23,18 @@ def an_hour_ago() -> int:
     return int(time.time() * 1000) - HOUR_MS
 
 
-def work_off(site: Site, reports: Iterable[Report], count: int) -> Worked:
-    """Publish `count` reports, let one worker go through them, and end it. Fails unless each comes out once."""
+def work_off(site: Site, reports: Iterable[Report], series: str, count: int) -> Worked:
+    """Publish the reports `series-0` to `series-(count - 1)` and let one worker go through them.
+
+    Fails unless each comes out once. The worker is ended.
+    """
     site.publish(reports)
     outputs = Outputs(site.bootstrap, site.name(ENRICHED))
     worker = site.start_worker()
     before = cpu_seconds(worker)
     outputs.wait(count)
     cpu = (cpu_seconds(worker) - before) / count * 1e6
-    times = outputs.append_times()
-    assert len(times) == count, f"{len(times)} of {count} reports came out"
+    times = outputs.append_times_of(series, count)
     site.workers.remove(worker)
     worker.end()
     return Worked(steady_rate(times), cpu)

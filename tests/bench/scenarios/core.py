@@ -17,8 +17,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from streams.assessment import application, assess, transitions
 from streams.assessment.count_store import CountStore
 from streams.assessment.counts import ChannelCounts
-from streams.assessment.enrichment import channel_window, public_report
-from streams.assessment.jurisdiction import Locator
+from streams.assessment.enrichment import channel_window, enriched_json, public_report
+from streams.assessment.law.resolution import Resolver
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CompiledRules, compile_rules
@@ -40,11 +40,11 @@ HOUR_MS = 3_600_000
 
 STAGES = {
     "decode": (decode_report,),
-    "locate": (Locator.locate,),
+    "resolve": (Resolver.resolve,),
     "score": (RiskModel.score, RiskModel.millionths),
     "count": (application._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
     "decide": (application._decide, transitions.advance),
-    "encode": (encode, public_report, channel_window, event_headers),
+    "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (PartitionState.drain_changes,),
     # What is left of assess: origins, homes, duplicates, putting the parts together.
     "between": (assess.assess,),

@@ -12,5 +12,5 @@ def measure(place: Place) -> dict[str, float]:
     count = place.amount(REPORTS)
     with Site(place) as site:
         reports = traffic.usual(count, an_hour_ago(), HOUR_MS, channels=traffic.MANY_CHANNELS)
-        worked = work_off(site, reports, count)
+        worked = work_off(site, reports, "u1", count)
     return {f"{traffic.MANY_CHANNELS:,} channels: reports/s": worked.rate}

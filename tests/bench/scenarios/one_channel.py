@@ -11,5 +11,5 @@ def measure(place: Place) -> dict[str, float]:
     """Reports per second."""
     count = place.amount(REPORTS)
     with Site(place) as site:
-        worked = work_off(site, traffic.one_channel(count, an_hour_ago(), HOUR_MS), count)
+        worked = work_off(site, traffic.one_channel(count, an_hour_ago(), HOUR_MS), "h3", count)
     return {"one hot channel: reports/s": worked.rate}

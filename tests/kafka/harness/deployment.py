@@ -15,13 +15,38 @@ from tests.kafka.harness.reports import Published
 from tests.kafka.harness.workers import Fleet, Worker
 
 SOURCE = "message-reports"
+OUTCOMES = "clock-outcomes"
 INTERNAL = "message-reports-internal"
 ENRICHED = "enriched-reports"
 ESCALATIONS = "escalations"
 SHADOW = "escalations-shadow"
 DEAD_LETTERS = "dead-letters"
 STATE = "channel-state"
-TOPICS = (SOURCE, INTERNAL, ENRICHED, ESCALATIONS, SHADOW, DEAD_LETTERS, STATE)
+REQUESTS = "authority-requests"
+REQUESTS_INTERNAL = "authority-requests-internal"
+ROUTING = "authority-routing"
+REQUESTS_STATE = "authority-state"
+COUNTERS = "transparency-counters"
+TOPICS = (
+    SOURCE,
+    OUTCOMES,
+    INTERNAL,
+    ENRICHED,
+    ESCALATIONS,
+    SHADOW,
+    DEAD_LETTERS,
+    STATE,
+    REQUESTS,
+    REQUESTS_INTERNAL,
+    ROUTING,
+    REQUESTS_STATE,
+    COUNTERS,
+)
+# State, sources, internal topic of each stage. The first one passes outcomes on to the second.
+STAGES = (
+    (STATE, (SOURCE, OUTCOMES), INTERNAL),
+    (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
+)
 
 
 class Deployment:
@@ -40,6 +65,7 @@ class Deployment:
         self.prefix = prefix
         self.partitions = partitions
         self.published: list[Published] = []
+        self.requests: list[Published] = []
         self.settings = {
             "TOCSIN_KAFKA_BOOTSTRAP": bootstrap,
             "TOCSIN_TOPIC_PREFIX": prefix,
@@ -51,8 +77,8 @@ class Deployment:
         }
         self.fleet = Fleet(folder, self.settings)
         self.create_topics()
-        self._progress = Reader(bootstrap, [self.name(STATE)], only=POSITION_KEY)
-        self._internal = Reader(bootstrap, [self.name(INTERNAL)])
+        self._progress = Reader(bootstrap, [self.name(state) for state, _, _ in STAGES], only=POSITION_KEY)
+        self._internal = Reader(bootstrap, [self.name(internal) for _, _, internal in STAGES])
 
     def name(self, topic: str) -> str:
         """The name with the prefix."""
@@ -80,31 +106,44 @@ class Deployment:
             evict_everybody(self.bootstrap, self.group)
         self.fleet.tend()
 
-    def publisher(self, partitioner: str = MURMUR2) -> Publisher:
-        """A publisher of reports."""
-        return Publisher(self.bootstrap, self.name(SOURCE), partitioner)
+    def publisher(self, partitioner: str = MURMUR2, topic: str = SOURCE) -> Publisher:
+        """A publisher of reports, or of what else goes into a topic."""
+        return Publisher(self.bootstrap, self.name(topic), partitioner)
 
     def publish(self, records: Sequence[Published], partitioner: str = MURMUR2) -> None:
         """Publish and remember what was published."""
         self.publisher(partitioner).publish(records)
         self.published += records
 
+    def publish_outcomes(self, records: Sequence[Published], partitioner: str = MURMUR2) -> None:
+        """Publish outcomes of clocks."""
+        self.publisher(partitioner, OUTCOMES).publish(records)
+
+    def publish_requests(self, records: Sequence[Published], partitioner: str = MURMUR2) -> None:
+        """Publish requests of authorities and remember them."""
+        self.publisher(partitioner, REQUESTS).publish(records)
+        self.requests += records
+
     def applied(self) -> int:
-        """How many records of the source topic the workers have applied."""
+        """How many records of the source topic of reports the workers have applied."""
         self._progress.catch_up()
-        return sum(self._position(partition, SOURCE) for partition in range(self.partitions))
+        return sum(self._position(STATE, partition, SOURCE) for partition in range(self.partitions))
 
     def everything_applied(self) -> bool:
-        """Whether the committed positions are past every record of both source topics."""
+        """Whether the committed positions are past every record of all source topics."""
         self._progress.catch_up()
-        for partition in range(self.partitions):
-            if self._position(partition, SOURCE) < self._progress.end_of(self.name(SOURCE), partition):
-                return False
+        for state, sources, _ in STAGES:
+            for topic in sources:
+                for partition in range(self.partitions):
+                    end = self._progress.end_of(self.name(topic), partition)
+                    if self._position(state, partition, topic) < end:
+                        return False
         # Only now: what was moved to its home was written by the transactions that have just been seen.
         self._internal.catch_up()
         return all(
-            self._position(partition, INTERNAL) > rows[-1].offset
-            for partition, rows in self._internal.rows[self.name(INTERNAL)].items()
+            self._position(state, partition, internal) > rows[-1].offset
+            for state, _, internal in STAGES
+            for partition, rows in self._internal.rows[self.name(internal)].items()
             if rows
         )
 
@@ -123,8 +162,8 @@ class Deployment:
         self._progress.__exit__()
         self._internal.__exit__()
 
-    def _position(self, partition: int, topic: str) -> int:
-        for row in reversed(self._progress.rows[self.name(STATE)][partition]):
+    def _position(self, state: str, partition: int, topic: str) -> int:
+        for row in reversed(self._progress.rows[self.name(state)][partition]):
             assert row.value is not None
             source = decode_position(row.value).get(self.name(topic))
             return source.next_offset if source else 0

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 import orjson
 from aiokafka.partitioner import murmur2
 
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SHADOW, SOURCE, Deployment
+from tests.kafka.harness.clock_oracle import Followed, follow, report_courses, request_courses
+from tests.kafka.harness.counter_oracle import check_counters
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    ESCALATIONS,
+    OUTCOMES,
+    REQUESTS,
+    SHADOW,
+    SOURCE,
+    Deployment,
+)
+from tests.kafka.harness.desk import LEGAL_CLOCK, Desk
 from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.reports import Facts, Published
 
@@ -56,18 +68,30 @@ class Totals:
     duplicates: int
     dead_letters: int
     escalations: int
+    requests: int
+    clocks: Followed
 
 
 def check_outputs(
-    deployment: Deployment, reader: Reader, published: Sequence[Published] | None = None
+    deployment: Deployment,
+    reader: Reader,
+    published: Sequence[Published] | None = None,
+    *,
+    desk: Desk | None = None,
+    steps_until: int = 0,
 ) -> Totals:
     """Compare the topics with what was published. Holds when all reports were made within one window.
 
-    Fails with the first difference: a report lost, applied twice, moved, miscounted, or anything written beyond.
+    `desk` is who published outcomes of clocks; steps of clocks must be there that were due by `steps_until` (ms).
+    Fails with the first difference: a report, request, step or outcome lost, applied twice, moved, miscounted, or
+    anything written beyond.
     """
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
-    bad = [record for record in records if record.facts is None]
+    requests = {
+        record.facts.request_id: record.facts for record in deployment.requests if record.facts is not None
+    }
+    bad = [record for record in (*records, *deployment.requests) if record.facts is None]
     assert reader.count(deployment.name(SOURCE)) == len(records), (
         "the publisher itself lost or repeated records"
     )
@@ -75,10 +99,24 @@ def check_outputs(
     enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
     _check_ids(enriched, facts)
     _check_places(enriched, deployment)
-    _check_dead_letters(list(reader.all(deployment.name(DEAD_LETTERS))), bad, deployment)
+    refused = [] if desk is None else desk.refused
+    _check_dead_letters(list(reader.all(deployment.name(DEAD_LETTERS))), bad, refused, deployment)
     _check_final_counts(enriched, facts.values())
     escalations = _check_episodes(reader, deployment, facts.values())
-    totals = Totals(len(records), len(enriched), len(records) - len(facts) - len(bad), len(bad), escalations)
+    courses = report_courses(deployment, reader, facts.values())
+    courses |= request_courses(deployment, reader, requests.values())
+    followed = follow(courses, {} if desk is None else desk.applied, steps_until)
+    check_counters(deployment, reader, facts.values(), requests.values())
+    bad_reports = sum(record.facts is None for record in records)
+    totals = Totals(
+        published=len(records),
+        enriched=len(enriched),
+        duplicates=len(records) - len(facts) - bad_reports,
+        dead_letters=bad_reports,
+        escalations=escalations,
+        requests=len(requests),
+        clocks=followed,
+    )
     assert totals.published == totals.enriched + totals.duplicates + totals.dead_letters
     return totals
 
@@ -106,16 +144,23 @@ def _check_places(enriched: Iterable[tuple[Row, Mapping]], deployment: Deploymen
     assert not origins or max(origins.values()) == 1
 
 
-def _check_dead_letters(rows: Sequence[Row], bad: Sequence[Published], deployment: Deployment) -> None:
+def _check_dead_letters(
+    rows: Sequence[Row], bad: Sequence[Published], refused: Sequence[Published], deployment: Deployment
+) -> None:
     def header(row: Row, name: str) -> str:
         return dict(row.headers)[f"tocsin-{name}"].decode()
 
-    written = Counter((row.key, row.value, header(row, "reason")) for row in rows)
-    wanted = Counter((record.key, record.value, record.reason) for record in bad)
-    assert written == wanted
+    # The key of an outcome that went home is that of its clock by then.
+    outcomes = deployment.name(OUTCOMES)
+    keyless = Counter((row.value, header(row, "reason")) for row in rows if header(row, "topic") == outcomes)
+    assert keyless == Counter((record.value, record.reason) for record in refused)
+    written = Counter(
+        (row.key, row.value, header(row, "reason")) for row in rows if header(row, "topic") != outcomes
+    )
+    assert written == Counter((record.key, record.value, record.reason) for record in bad)
     places = {(header(row, "topic"), header(row, "partition"), header(row, "offset")) for row in rows}
     assert len(places) == len(rows)
-    assert {topic for topic, _, _ in places} <= {deployment.name(SOURCE)}
+    assert {topic for topic, _, _ in places} <= {*map(deployment.name, (SOURCE, OUTCOMES, REQUESTS))}
 
 
 def _check_final_counts(enriched: Iterable[tuple[Row, Mapping]], facts: Iterable[Facts]) -> None:
@@ -139,13 +184,17 @@ def _check_episodes(reader: Reader, deployment: Deployment, facts: Iterable[Fact
     assert all(event["mode"] == "shadow" for event in shadow)
     by_episode: dict[str, list[Mapping]] = defaultdict(list)
     for event in live + shadow:
+        if event["policy"] == LEGAL_CLOCK:
+            continue
         by_episode[event["escalation_id"]].append(event)
     for events in by_episode.values():
         assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
         assert [event["type"] for event in events] == ["opened"] + ["updated"] * (len(events) - 1)
         levels = [event["level"] for event in events]
         assert levels == sorted(set(levels))
-    opened = Counter((event["policy"], event["channel_ref"]) for event in live if event["type"] == "opened")
+    opened = Counter(
+        (event["policy"], event["channel_ref"]) for event in live if event["reason"] == "threshold_crossed"
+    )
     assert not opened or max(opened.values()) == 1
     channels: dict[str, set[str]] = {policy: set() for policy in FLOOR_POLICIES}
     for fact in facts:

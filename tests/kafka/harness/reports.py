@@ -2,11 +2,14 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
+
+from tests.kafka.harness.law import DAY, HOUR, clocks_of_report
 
 # What the shipped policies treat differently: floors at the first report, distinct reporters, shadow, none at all.
 CATEGORIES = (
@@ -22,6 +25,21 @@ CATEGORIES = (
 )
 REPORTER_KINDS = ("user", "user", "user", "user", "trusted_flagger", "automated", "state_actor", "anonymous")
 COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN", "RU", "XK", None)
+# Countries whose law arms clocks, and some whose law has duties to victims without a number of hours.
+VICTIMS = ("GB", "US", "IN", "AU", "GB", "US", "IN", "DE", "JP", "KR", "BR")
+ELEMENTS = (
+    "explanation",
+    "location",
+    "identity",
+    "good_faith",
+    "subject_or_authorised",
+    "contact",
+    "signature",
+)
+# Ages at which a clock of 2, 36 or 48 hours comes to half, to nine tenths, and lapses.
+CROSSINGS = tuple(hours * HOUR * tenths // 10 for hours in (2, 2, 36, 48) for tenths in (5, 9, 10))
+# Lapsed long ago, and received before the law changed in 2026.
+OLD = (8 * DAY, 150 * DAY, 200 * DAY, 290 * DAY)
 KIND_OF = {"trusted_flagger": "trusted_flagger_notice", "automated": "automated_detection"}
 
 
@@ -34,6 +52,11 @@ class Facts:
     category: str
     reporter_kind: str
     reporter_ref: str | None
+    kind: str = "user_report"
+    country: str = "XX"
+    # By obligation, when the clock is over that the report arms.
+    clocks: Mapping[str, int] = field(default_factory=dict)
+    received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +65,7 @@ class Published:
 
     key: bytes | None
     value: bytes
-    facts: Facts | None = None
+    facts: Any = None
     reason: str | None = None
     headers: Sequence[tuple[str, bytes]] = field(default=())
 
@@ -52,6 +75,11 @@ def rfc3339(time_ms: int) -> str:
     return (
         datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )
+
+
+def to_ms(written: str) -> int:
+    """Milliseconds since the epoch of a time as `rfc3339` writes it."""
+    return round(datetime.fromisoformat(written).timestamp() * 1000)
 
 
 def now_ms() -> int:
@@ -78,9 +106,15 @@ def generate(
     channels: int = 200,
     duplicates: float = 0.01,
     bad: float = 0.005,
+    notices: float = 0.01,
+    soon_ms: int = 0,
     span_ms: int = 20_000,
 ) -> list[Published]:
-    """`count` records, all made within the last `span_ms`: every window holds all of them, in whatever order."""
+    """`count` records, all made within the last `span_ms`: every window holds all of them, in whatever order.
+
+    `notices` is the share of notices in the form that statutes ask for. Their clocks have hours to go or lapsed long
+    ago; with `soon_ms`, steps of many of them come due within so many milliseconds from now on.
+    """
     chance = random.Random(seed)
     start = now_ms() - span_ms
     made: list[Published] = []
@@ -92,12 +126,15 @@ def generate(
         elif dice < duplicates + bad:
             made.append(_bad(chance, seed, number))
         else:
-            made.append(_good(chance, seed, number, channels, start + chance.randrange(span_ms)))
+            make = _notice if dice > 1 - notices else _good
+            made.append(make(chance, seed, number, channels, start + chance.randrange(span_ms), soon_ms))
             good.append(made[-1])
     return made
 
 
-def _good(chance: random.Random, seed: int, number: int, channels: int, occurred_ms: int) -> Published:
+def _good(
+    chance: random.Random, seed: int, number: int, channels: int, occurred_ms: int, _soon_ms: int
+) -> Published:
     # Squared: a few channels get most of the reports, as in life.
     channel = f"channel-{seed}-{int(channels * chance.random() ** 2)}"
     category = chance.choice(CATEGORIES)
@@ -115,7 +152,50 @@ def _good(chance: random.Random, seed: int, number: int, channels: int, occurred
     )
     if kind == "automated":
         document["classifier"] = {"name": "scan", "version": "1", "score": round(chance.random(), 3)}
-    facts = Facts(f"r-{seed}-{number}", channel, category, kind, ref)
+    facts = Facts(
+        f"r-{seed}-{number}", channel, category, kind, ref, KIND_OF.get(kind, "user_report"), country or "XX"
+    )
+    return Published(channel.encode(), orjson.dumps(document), facts)
+
+
+def _notice(
+    chance: random.Random, seed: int, number: int, channels: int, occurred_ms: int, soon_ms: int
+) -> Published:
+    report_id, channel = f"r-{seed}-{number}", f"channel-{seed}-{int(channels * chance.random() ** 2)}"
+    kind = chance.choice(("statutory_victim_request",) * 4 + ("user_report",))
+    category = chance.choice(("ncii", "ncii_deepfake", "ncii", "ncii_deepfake", "harassment", "fraud"))
+    victim, channel_country = (
+        chance.sample(sorted(set(VICTIMS)), 2) if chance.random() < 0.2 else (None, None)
+    )
+    victim = victim or chance.choice(VICTIMS)
+    missing = chance.sample(ELEMENTS, chance.choice((0, 0, 0, 1, 2)))
+    elements = [element for element in ELEMENTS if element not in missing]
+    if chance.random() < 0.2:
+        received_ms = occurred_ms - chance.choice(OLD)
+    elif soon_ms:
+        received_ms = now_ms() + chance.randrange(soon_ms) - chance.choice(CROSSINGS)
+    else:
+        received_ms = occurred_ms
+    ref = chance.choice((None, f"reporter-{chance.randrange(400)}"))
+    document = report(
+        report_id,
+        occurred_ms,
+        kind=kind,
+        received_at=rfc3339(received_ms),
+        channel={
+            "ref": channel,
+            "visibility": "private",
+            **({"country": channel_country} if channel_country else {}),
+        },
+        category=category,
+        message_ref=f"message-{chance.randrange(50)}",
+        reporter={"kind": "user", **({"ref": ref} if ref else {})},
+        evidence=[{"country": victim, "basis": "victim", "confidence": 0.9}],
+        notice={"elements": elements},
+    )
+    countries = {victim, channel_country}
+    clocks = clocks_of_report(kind, category, countries, elements, received_ms)
+    facts = Facts(report_id, channel, category, "user", ref, kind, victim, clocks, received_ms)
     return Published(channel.encode(), orjson.dumps(document), facts)
 
 

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "streams.commands.main")
+WORKER = (*COMMAND, "worker")
 
 # Nothing of the shell that runs the tests: a TOCSIN_ variable there must not decide what is tested.
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
@@ -24,12 +25,12 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
 class Worker:
     """One process and its log."""
 
-    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, log: Path, settings: Mapping[str, str], command: Sequence[str] = WORKER) -> None:
         self.log = log
         self.started_at = time.monotonic()
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*COMMAND, "worker"],
+                command,
                 cwd=ROOT,
                 env=clean_environment(settings),
                 stdin=subprocess.DEVNULL,

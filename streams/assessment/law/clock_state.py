@@ -1,0 +1,96 @@
+"""The clocks of reports that a partition keeps, and their records in the state topic."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.assessment.counts import UnknownStateVersion
+from streams.assessment.due import ClockKey
+from streams.assessment.law.clocks import Clock, status
+from streams.events.clock import RunningStatus
+
+CHANNEL_CLOCK = b"L"
+"""Type of the state key of a clock: type, channel ref, NUL, clock id."""
+
+_VERSION = b"\x01"
+
+
+class ReportClock(msgspec.Struct, array_like=True):
+    """A clock that a report armed.
+
+    `sequence` is that of the last event published. `opening` is the first one, as JSON: all that later ones say of the
+    report, the duty and the law is in it, so that no change of the registry reaches a clock that runs.
+    """
+
+    clock: Clock
+    obligation: str
+    sequence: int
+    opening: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ReportClock).decode
+
+
+class ClockStore:
+    """Every clock that no outcome has ended. None expires: a duty that is not fulfilled is still owed.
+
+    `numbers` counts them by status.
+    """
+
+    __slots__ = ("_clocks", "_touched", "numbers")
+
+    def __init__(self) -> None:
+        self.numbers: Counter[RunningStatus] = Counter()
+        self._clocks: dict[ClockKey, tuple[ReportClock, RunningStatus]] = {}
+        self._touched: dict[ClockKey, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._clocks)
+
+    def __iter__(self) -> Iterator[tuple[ClockKey, ReportClock]]:
+        return ((key, kept) for key, (kept, _) in self._clocks.items())
+
+    def find(self, key: ClockKey) -> ReportClock | None:
+        """The clock with this key, if it is open."""
+        found = self._clocks.get(key)
+        return None if found is None else found[0]
+
+    def put(self, key: ClockKey, kept: ReportClock) -> None:
+        """Keep a new or changed clock."""
+        self._forget(key)
+        self._keep(key, kept)
+        self._touched[key] = None
+
+    def remove(self, key: ClockKey) -> None:
+        """Let go of a clock that an outcome has ended."""
+        self._forget(key)
+        self._touched[key] = None
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """State records changed since the last call, None for one to delete."""
+        for key in self._touched:
+            kept = self.find(key)
+            name = CHANNEL_CLOCK + f"{key.channel}\0{key.clock_id}".encode()
+            yield name, None if kept is None else _VERSION + _encode(kept)
+        self._touched = {}
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take back a record that `drain_changes` gave. Raises UnknownStateVersion."""
+        if value[:1] != _VERSION:
+            raise UnknownStateVersion(
+                f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
+            )
+        channel, _, clock_id = key[1:].decode().partition("\0")
+        self._keep(ClockKey(channel, clock_id), _decode(memoryview(value)[1:]))
+
+    def _keep(self, key: ClockKey, kept: ReportClock) -> None:
+        now_is = status(kept.clock)
+        self._clocks[key] = (kept, now_is)
+        self.numbers[now_is] += 1
+
+    def _forget(self, key: ClockKey) -> None:
+        found = self._clocks.pop(key, None)
+        if found is not None:
+            self.numbers[found[1]] -= 1

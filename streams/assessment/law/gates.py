@@ -1,0 +1,63 @@
+"""What the rule of law asks for before anything is disclosed: the most protective gate that anything asks for.
+
+Reports of "extremism", "insults" or "false news" are a tool against dissent where courts do not protect it, so where
+a jurisdiction is not open they go to a human-rights review, whatever the law of the place says.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import get_args
+
+from streams.events.report import Category
+from streams.events.routing import Gate, RuleOfLaw
+from streams.registry.rules import CategoryRules, JurisdictionRules, Obligation, RuleOfLawTier
+
+_GATES: tuple[Gate, ...] = get_args(Gate)
+_TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
+
+# A country nobody has assessed is treated at least as carefully as a guarded one.
+_GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
+    "open": "human_review",
+    "guarded": "two_person_review",
+    "unknown": "two_person_review",
+    "closed": "human_rights_review",
+}
+
+
+def most_protective(gates: Iterable[Gate]) -> Gate:
+    """The most protective of some gates; a human always looks."""
+    return max(gates, key=_GATES.index, default="human_review")
+
+
+def tier_of(code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> RuleOfLawTier:
+    """How far a country's authorities are trusted; one without a row has the tier of the global row."""
+    return jurisdictions[code if code in jurisdictions else "GLOBAL"].rule_of_law
+
+
+def most_protective_tier(
+    codes: Iterable[str], jurisdictions: Mapping[str, JurisdictionRules]
+) -> RuleOfLawTier:
+    """The most protective tier of some countries, of which there must be at least one."""
+    return max((tier_of(code, jurisdictions) for code in codes), key=_TIERS.index)
+
+
+def rule_of_law(
+    tier: RuleOfLawTier,
+    reported: Collection[Category],
+    obligations: Iterable[Obligation],
+    categories: Mapping[Category, CategoryRules],
+) -> RuleOfLaw:
+    """What must happen before a case of the categories `reported` goes to anybody outside.
+
+    `tier` is the most protective of the jurisdictions concerned, `obligations` are those that apply.
+    """
+    gates = [_GATE_OF_TIER[tier]]
+    reasons = [f"The most protective tier of the jurisdictions concerned is {tier}."]
+    prone = [category for category in reported if categories[category].abuse_prone]
+    if prone and tier != "open":
+        gates.append("human_rights_review")
+        reasons.append(f"Prone to abuse: {', '.join(prone)}.")
+    for duty in obligations:
+        if duty.gate is not None:
+            gates.append(duty.gate)
+            reasons.append(f"{duty.id} asks for {duty.gate}.")
+    return RuleOfLaw(tier=tier, decision=most_protective(gates), reasons=tuple(reasons))

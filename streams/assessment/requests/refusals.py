@@ -1,0 +1,99 @@
+"""What is never done, whoever asks for it and whatever the registry says.
+
+These refusals are code and not data, so that nobody can configure them away. Each names the norms of human rights that
+giving in would break. The demand may be open (`encryption_keys`) or dressed up as something usual: data on whoever
+took part in something, or the removal of a call to a peaceful assembly.
+"""
+
+from streams.events.authority_request import AuthorityRequest, Demand
+from streams.events.authority_routing import Norm, Refusal
+
+DATA_DEMANDS: frozenset[Demand] = frozenset(
+    {"produce_subscriber_data", "produce_traffic_data", "produce_content_data"}
+)
+CONTENT_DEMANDS: frozenset[Demand] = frozenset(
+    {"remove", "disable_access", "geo_disable", "restrict_account"}
+)
+
+_CHARTER = "https://eur-lex.europa.eu/legal-content/EN/TXT/?uri=CELEX:12016P/TXT"
+_CONVENTION = "https://www.echr.coe.int/documents/d/echr/convention_ENG"
+_COVENANT = "https://www.ohchr.org/en/instruments-mechanisms/instruments/international-covenant-civil-and-political-rights"
+_DSA = "http://data.europa.eu/eli/reg/2022/2065/oj"
+
+_CHARTER_PRIVACY = Norm(
+    "Charter of Fundamental Rights of the European Union, articles 7 (private life and communications) and 8 "
+    "(personal data)",
+    _CHARTER,
+)
+_CONVENTION_PRIVACY = Norm(
+    "European Convention on Human Rights, article 8 (private life and correspondence)", _CONVENTION
+)
+_COVENANT_PRIVACY = Norm(
+    "International Covenant on Civil and Political Rights, article 17 (privacy and correspondence)", _COVENANT
+)
+
+ENCRYPTION_KEYS = Refusal(
+    "encryption_keys",
+    "Keys or weakened encryption would open the messages of everybody, not of those the request is about.",
+    (
+        Norm(
+            "European Court of Human Rights, Podchasov v. Russia, no. 33696/19, 13 February 2024, paragraphs 80-81: "
+            "a duty to decrypt end-to-end encrypted communications violates article 8 of the Convention",
+            "https://hudoc.echr.coe.int/eng?i=001-230854",
+        ),
+        _CHARTER_PRIVACY,
+        _CONVENTION_PRIVACY,
+        _COVENANT_PRIVACY,
+    ),
+)
+BULK_IDENTIFY = Refusal(
+    "bulk_identify",
+    "Data are handed over about persons who are named one by one, never about whoever took part, was there or wrote.",
+    (
+        Norm(
+            "Digital Services Act, article 10(1): information about one or more specific individual recipients",
+            _DSA,
+        ),
+        Norm("Digital Services Act, article 8: no general obligation to monitor", _DSA),
+        _CHARTER_PRIVACY,
+        _CONVENTION_PRIVACY,
+        _COVENANT_PRIVACY,
+    ),
+)
+BLOCK_PROTEST = Refusal(
+    "block_protest",
+    "Calling for, organising and reporting on a peaceful assembly is not made impossible for anybody.",
+    (
+        Norm(
+            "Charter of Fundamental Rights of the European Union, article 12 (freedom of assembly and of "
+            "association)",
+            _CHARTER,
+        ),
+        Norm("European Convention on Human Rights, article 11 (freedom of assembly)", _CONVENTION),
+        Norm(
+            "International Covenant on Civil and Political Rights, article 21 (right of peaceful assembly)",
+            _COVENANT,
+        ),
+    ),
+)
+
+
+def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
+    """Why the request is refused as a whole; empty if nothing in it is beyond everybody's power.
+
+    Depends on the request alone: neither registry nor platform facts nor settings are looked at.
+    """
+    demands = frozenset(request.demands)
+    found = []
+    if "encryption_keys" in demands:
+        found.append(ENCRYPTION_KEYS)
+    if "bulk_identify" in demands or (demands & DATA_DEMANDS and not _names_persons(request)):
+        found.append(BULK_IDENTIFY)
+    if "block_protest" in demands or ("peaceful_assembly" in request.concerns and demands & CONTENT_DEMANDS):
+        found.append(BLOCK_PROTEST)
+    return tuple(found)
+
+
+def _names_persons(request: AuthorityRequest) -> bool:
+    """Whether it is about somebody in particular: everybody on a service is nobody in particular."""
+    return request.target.specific and request.target.kind != "service"

@@ -1,0 +1,56 @@
+"""Rules in the form in which a request is judged, and what they say of the country that asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.events.countries import COUNTRY_ALIASES
+from streams.registry.rules import Obligation, Rules
+
+UNION = "EU"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RequestRules:
+    """All that `assess_requests` needs besides state and records; build it once with `compile_request_rules`.
+
+    `home` is the Member State that the platform answers in: where it is established, else where its legal
+    representative is, None if it has neither.
+    """
+
+    rules: Rules
+    home: str | None
+    accepted_languages: tuple[str, ...]
+    obligations: Mapping[str, Obligation]
+    dead_letter_breaker: bool
+    duplicates_remembered: int
+
+
+def compile_request_rules(
+    rules: Rules, *, dead_letter_breaker: bool = True, duplicates_remembered: int = 200_000
+) -> RequestRules:
+    """Prepare rules for `assess_requests`; the settings mean what they mean for reports."""
+    platform = rules.platform
+    home = platform.establishment or platform.legal_representative
+    spoken = platform.contact_languages
+    if home is not None and home in rules.jurisdictions:
+        # DSA art. 11(3): at least one official language of that Member State is among those declared.
+        spoken += rules.jurisdictions[home].languages
+    return RequestRules(
+        rules=rules,
+        home=home,
+        accepted_languages=tuple(dict.fromkeys(spoken)),
+        obligations={obligation.id: obligation for obligation in rules.obligations},
+        dead_letter_breaker=dead_letter_breaker,
+        duplicates_remembered=duplicates_remembered,
+    )
+
+
+def country_of(code: str) -> str:
+    """The ISO code of a country that may be written as EU bodies do (EL, UK)."""
+    return COUNTRY_ALIASES.get(code, code)
+
+
+def is_member_state(rules: RequestRules, country: str) -> bool:
+    """Whether a country is in the Union, as far as the registry says."""
+    row = rules.rules.jurisdictions.get(country)
+    return row is not None and UNION in row.regions

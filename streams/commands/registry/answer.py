@@ -1,0 +1,152 @@
+"""What the registry says of a place: which duties apply, whether their clocks run, and who is told."""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from streams.assessment.law.applicability import GLOBAL, applicable, holds_in
+from streams.assessment.law.applied import Duty, target
+from streams.assessment.law.arming import strictest, why_not_armed
+from streams.assessment.law.gates import rule_of_law, tier_of
+from streams.assessment.law.routing import Place, routes
+from streams.events.report import CATEGORIES, Category
+from streams.events.routing import Routing, RuleOfLaw
+from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
+
+TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
+
+
+class Question(NamedTuple):
+    """`category` and `trigger` None: all of them. `day` is the day (UTC) on which something is received."""
+
+    code: str
+    category: Category | None
+    trigger: Trigger | None
+    day: date
+
+
+class Answer(NamedTuple):
+    """`row` is that of the place, or the global one if it has none. `layers` are the rows whose law it has besides.
+
+    `duties` are in force on the day; a clock is said to run if what comes in has all elements that the law asks for.
+    `other_days` are duties that fit but for the day. `routing` is that of
+    reports of the category, empty without one.
+    """
+
+    question: Question
+    row: JurisdictionRules
+    layers: tuple[JurisdictionRules, ...]
+    duties: tuple[Duty, ...]
+    other_days: tuple[Obligation, ...]
+    rule_of_law: RuleOfLaw
+    routing: tuple[Routing, ...]
+
+
+def answer(rules: Rules, question: Question) -> Answer:
+    """Ask the registry what the core would ask it.
+
+    A trigger that a report can be by itself (`statutory_victim_request`) brings what else such a report meets, and what
+    it may lead to once somebody has looked.
+    """
+    code, category, _, day = question
+    row = rules.jurisdictions[code if code in rules.jurisdictions else GLOBAL]
+    met, possible = _triggers(rules, question.trigger)
+    fitting = _fitting(rules, question, met | possible)
+    in_force = {
+        duty.id
+        for one in _categories(category)
+        for duty in applicable(rules, (code,), one, met | possible, day, private=False)
+    }
+    obligations = [duty for duty in fitting if duty.id in in_force]
+    hardest = strictest(obligations, rules.targets)
+    of_requests = frozenset().union(*rules.triggers.met_by_request.values())
+    # What must come before an answer to an order says nothing of a report, and who gets one is the order's matter.
+    of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
+    protection = rule_of_law(
+        tier_of(code, rules.jurisdictions),
+        () if category is None else (category,),
+        obligations if question.trigger in of_requests else of_reports,
+        rules.categories,
+    )
+    routing: tuple[Routing, ...] = ()
+    if category is not None and question.trigger not in of_requests:
+        place = Place(code, certain=True, more_than_hint=True)
+        routing = routes(rules, (place,), of_reports, category, protection.decision, day)
+    return Answer(
+        question,
+        row,
+        _layers(rules, row),
+        tuple(
+            Duty(
+                duty,
+                why_not_armed(
+                    duty, met, duty.required_elements, rules.calendars, keeps=duty.trigger in of_requests
+                ),
+                duty.id in hardest,
+            )
+            for duty in obligations
+        ),
+        tuple(duty for duty in fitting if duty.id not in in_force),
+        protection,
+        routing,
+    )
+
+
+def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
+    """The answer as JSON."""
+    return {
+        "code": found.question.code,
+        "category": found.question.category,
+        "trigger": found.question.trigger,
+        "at": str(found.question.day),
+        "jurisdiction": msgspec.to_builtins(found.row),
+        "layers": [layer.code for layer in found.layers],
+        "rule_of_law": msgspec.to_builtins(found.rule_of_law),
+        "routing": msgspec.to_builtins(found.routing),
+        "obligations": [
+            msgspec.to_builtins(duty.obligation)
+            | {
+                "clock_status": "armed" if duty.not_armed is None else "not_armed",
+                "not_armed_reason": duty.not_armed,
+                "target": None if duty.not_armed is None else target(duty.obligation, rules),
+                "strictest": duty.strictest,
+            }
+            for duty in found.duties
+        ],
+        "not_in_force": [
+            {"id": duty.id, "from": str(duty.in_force_from), "until": duty.in_force_until and str(duty.in_force_until)}
+            for duty in found.other_days
+        ],
+    }  # fmt: skip
+
+
+def _triggers(rules: Rules, trigger: Trigger | None) -> tuple[frozenset[Trigger], frozenset[Trigger]]:
+    """The triggers that are met, and those that may be once somebody has looked."""
+    if trigger is None:
+        return frozenset(TRIGGERS), frozenset()
+    for kind, met in rules.triggers.met_by_report.items():
+        if kind == trigger:
+            return met, rules.triggers.possible[kind]
+    return frozenset((trigger,)), frozenset()
+
+
+def _categories(category: Category | None) -> Iterable[Category]:
+    return CATEGORIES if category is None else (category,)
+
+
+def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) -> list[Obligation]:
+    """The duties that fit but for the day, in the registry's order."""
+    return [
+        duty
+        for duty in rules.obligations
+        if duty.trigger in triggers
+        and (question.category is None or question.category in duty.categories)
+        and holds_in(duty, question.code, rules.jurisdictions)
+    ]
+
+
+def _layers(rules: Rules, row: JurisdictionRules) -> tuple[JurisdictionRules, ...]:
+    codes = [GLOBAL, *row.regions, *([row.part_of] if row.part_of else [])]
+    return tuple(rules.jurisdictions[code] for code in codes if code != row.code)

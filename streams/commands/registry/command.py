@@ -1,0 +1,112 @@
+"""`tocsin registry check|show`."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+import orjson
+
+from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
+from streams.commands.registry.findings import findings_text
+from streams.commands.registry.text import answer_text
+from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
+from streams.events.report import CATEGORIES, Category
+from streams.registry.lint import lint
+from streams.registry.loader import load_rules
+from streams.registry.rules import Rules, Trigger
+from streams.settings import load_settings
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_LAW = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def registry() -> None:
+    """Check the law that Tocsin knows, and ask what applies where. No legal advice: a person decides."""
+
+
+@registry.command()
+@click.argument("code", metavar="COUNTRY")
+@click.option(
+    "--category", type=click.Choice(CATEGORIES), metavar="NAME", help="Only duties for this category."
+)
+@click.option(
+    "--trigger", type=click.Choice(TRIGGERS), metavar="NAME",
+    help="Only duties that follow from this, with what else such a report is and may lead to.",
+)  # fmt: skip
+@click.option("--at", type=_DAY, metavar="DATE", help="The day of receipt (UTC) [default: today].")
+@click.option("--law", type=_LAW, metavar="FOLDER", help="Another folder of law than the worker's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+def show(
+    code: str,
+    category: Category | None,
+    trigger: Trigger | None,
+    at: datetime | None,
+    law: Path | None,
+    as_json: bool,
+) -> None:
+    """Show which duties apply in COUNTRY, whether their clocks run, who is told, and where that is written.
+
+    COUNTRY is an ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger
+    everything in force there is listed, with its authorities; each duty then as if what begins it had come. Clocks are
+    shown as they run if what comes in has everything that the law asks for.
+
+    \b
+    NAME of a category is one of docs/events.md, NAME of a trigger one of
+      authority_order, regulator_notice, data_order, statutory_victim_request, trusted_flagger_notice, user_report,
+      actual_knowledge, awareness_threat
+
+    \b
+    Examples:
+      tocsin registry show KR
+      tocsin registry show KR --category ncii_deepfake --trigger statutory_victim_request --at 2026-11-24
+      tocsin registry show GB --category ncii_deepfake --at 2026-06-28 --json
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    rules = _rules(law)
+    question = Question(_known(code, rules), category, trigger, _day(at))
+    found = answer(rules, question)
+    click.echo(orjson.dumps(as_document(found, rules)) if as_json else answer_text(found, rules))
+
+
+@registry.command()
+@click.option("--law", type=_LAW, metavar="FOLDER", help="Another folder of law than the worker's.")
+@click.option("--today", type=_DAY, metavar="DATE", help="As of this day (UTC) [default: today].")
+def check(law: Path | None, today: datetime | None) -> None:
+    """Say whether the registry can be used, and which of its rows somebody should look at again.
+
+    Refuses unknown codes, rows without a source, impossible dates and rows that say the same at the same time, naming
+    file, line and field, and exits with 2. Otherwise lists the rows that are not verified, which arm no clock, those
+    that nobody has checked for 180 days, and holiday calendars that end within 180 days. These are no failure.
+
+    \b
+    Examples:
+      tocsin registry check
+      tocsin registry check --law ./law --today 2027-06-01
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    rules = _rules(law)
+    click.echo(findings_text(lint(rules, _day(today)), rules))
+
+
+def _rules(law: Path | None) -> Rules:
+    """The rules of a worker with these settings, or with another folder of law."""
+    files = load_settings().registry_files()
+    if law:
+        files["law"] = law
+    return load_rules(**files)
+
+
+def _known(code: str, rules: Rules) -> str:
+    """The code as the registry spells it."""
+    code = code.upper()
+    code = COUNTRY_ALIASES.get(code, code)
+    if code not in COUNTRIES and code not in rules.jurisdictions:
+        regions = sorted(set(rules.jurisdictions) - COUNTRIES)
+        raise click.BadParameter(
+            f"{code!r} is no country: give an ISO 3166-1 alpha-2 code such as KR, or one of {', '.join(regions)}.",
+            param_hint="COUNTRY",
+        )
+    return code
+
+
+def _day(given: datetime | None) -> date:
+    return (given or datetime.now(UTC)).date()

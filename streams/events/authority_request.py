@@ -1,0 +1,101 @@
+"""A request of an authority, as the platform's intake writes it: the payload of `tocsin.authority-request.v1`.
+
+Orders enter only here, never as reports: a report starts no clock that only an order can start.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from streams.events.countries import Country
+from streams.events.report import Category, LanguageTag, Pseudonym, Ref, ZonedTime
+
+AUTHORITY_REQUEST_TYPE = "tocsin.authority-request.v1"
+
+RequestKind = Literal[
+    "order_to_act",
+    "order_for_information",
+    "removal_order",
+    "preservation_order",
+    "production_order",
+    "regulator_notice",
+]
+# The law that the request itself names. `national_law` is that of the authority's own country.
+LegalBasis = Literal[
+    "dsa_art9", "dsa_art10", "tco_art3", "e_evidence_epoc", "e_evidence_epoc_pr", "national_law"
+]
+AuthorityType = Literal["court", "prosecutor", "police", "administrative", "regulator", "government"]
+# The last three are refused whoever asks and whatever the registry says.
+Demand = Literal[
+    "remove",
+    "disable_access",
+    "geo_disable",
+    "restrict_account",
+    "preserve_data",
+    "produce_subscriber_data",
+    "produce_traffic_data",
+    "produce_content_data",
+    "answer",
+    "encryption_keys",
+    "bulk_identify",
+    "block_protest",
+]
+# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) ask of an order.
+RequestElement = Literal[
+    "legal_basis",
+    "statement_of_reasons",
+    "issuing_authority",
+    "exact_location",
+    "redress_information",
+    "follow_up_contact",
+    "territorial_scope",
+    "accepted_language",
+    "specific_recipients",
+    "issued_at",
+    "signature",
+    "addressee",
+    "data_category",
+    "time_range",
+    "criminal_provision",
+    "necessity",
+    "judicial_validation",
+    "emergency_justification",
+]
+Concern = Literal["peaceful_assembly", "journalism", "human_rights_defence", "election"]
+
+
+class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Who asks; `ref` is the intake's own reference to it, never a person."""
+
+    country: Country
+    type: AuthorityType
+    ref: Pseudonym | None = None
+
+
+class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the request is about. `people` is how many persons' data it asks for, None where it does not say.
+
+    `specific` is False for whoever took part in something, was somewhere or wrote something.
+    """
+
+    kind: Literal["message", "channel", "account", "persons", "service"]
+    ref: Pseudonym | None = None
+    people: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    specific: bool = True
+
+
+class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One request. Unknown fields are dropped, wrong types refused. `received_at` starts the clocks."""
+
+    request_id: Ref
+    kind: RequestKind
+    legal_basis: LegalBasis
+    received_at: ZonedTime
+    authority: IssuingAuthority
+    demands: Annotated[tuple[Demand, ...], msgspec.Meta(min_length=1, max_length=16)]
+    target: Target
+    elements: Annotated[tuple[RequestElement, ...], msgspec.Meta(max_length=32)] = ()
+    category: Category | None = None
+    language: LanguageTag | None = None
+    emergency: bool = False
+    concerns: Annotated[tuple[Concern, ...], msgspec.Meta(max_length=8)] = ()

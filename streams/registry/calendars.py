@@ -1,0 +1,35 @@
+"""Holiday calendars from calendars.yaml."""
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from streams.registry.document import Document
+from streams.registry.rules import HolidayCalendar
+from streams.registry.shapes_law import CalendarsFile
+
+
+def build_calendars(document: Document, file: CalendarsFile) -> dict[str, HolidayCalendar]:
+    """Make the calendars by id; raises RegistryError for one that leaves no working day or contradicts itself."""
+    calendars: dict[str, HolidayCalendar] = {}
+    for index, row in enumerate(file.calendars):
+        place = ("calendars", index)
+        if row.id in calendars:
+            document.refuse((*place, "id"), "is the id of an earlier calendar; ids are unique")
+        try:
+            ZoneInfo(row.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            document.refuse((*place, "time_zone"), f"{row.time_zone} is not a time zone of the IANA database")
+        weekend = frozenset(row.weekend)
+        if len(weekend) == 7:
+            document.refuse((*place, "weekend"), "must leave a working day")
+        for position, holiday in enumerate(row.holidays):
+            if holiday.day > row.known_until:
+                document.refuse((*place, "holidays", position, "day"), "must not be after known_until")
+        calendars[row.id] = HolidayCalendar(
+            id=row.id,
+            time_zone=row.time_zone,
+            weekend=weekend,
+            holidays=frozenset(holiday.day for holiday in row.holidays),
+            known_until=row.known_until,
+            source_url=row.source.url,
+        )
+    return calendars

@@ -1,0 +1,124 @@
+"""Jurisdictions, territories and authorities from the files of the law folder."""
+
+from collections.abc import Iterable
+
+from streams.events.countries import COUNTRIES
+from streams.registry.document import Document, Place
+from streams.registry.lawbook import GLOBAL, Lawbook, check_country, layer, regions_of
+from streams.registry.rules import Authority, JurisdictionRules
+from streams.registry.shapes_law import AuthorityRow, TerritoryRow
+
+
+def build_authorities(book: Lawbook) -> dict[str, Authority]:
+    """Make all authorities, by id; raises RegistryError if two have the same id."""
+    authorities: dict[str, Authority] = {}
+    for document, file in book:
+        for index, row in enumerate(file.authorities):
+            if row.id in authorities:
+                document.refuse(
+                    ("authorities", index, "id"),
+                    f"is also an id in {authorities[row.id].jurisdiction}.yaml; ids are unique over all files",
+                )
+            authorities[row.id] = _authority(row, file.code)
+    return authorities
+
+
+def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dict[str, JurisdictionRules]:
+    """Make GLOBAL, the regions, the countries and the territories, in this order.
+
+    Raises RegistryError for an authority that neither the jurisdiction nor one of its regions names, and for a
+    territory of a country without a file.
+    """
+    rules = {}
+    for document, file in book:
+        regions = regions_of(file.code, book.files)
+        for field in ("art18_authority", "dsc", "tco_authority"):
+            check_authority(document, (field,), getattr(file, field), file.code, regions, authorities)
+        rules[file.code] = JurisdictionRules(
+            code=file.code,
+            name=file.name,
+            regions=regions,
+            rule_of_law=file.rule_of_law.tier,
+            rule_of_law_basis=file.rule_of_law.basis,
+            rule_of_law_as_of=file.rule_of_law.as_of,
+            part_of=None,
+            authorities=tuple(authorities[row.id] for row in file.authorities),
+            art18_authority=file.art18_authority,
+            dsc=file.dsc,
+            dsc_status=file.dsc_status,
+            tco_authority=file.tco_authority,
+            languages=tuple(file.languages),
+            checked=file.source.checked,
+            verification=file.source.verification,
+        )
+    countries = dict(rules)
+    for code, row in book.territories.territories.items():
+        rules[code] = _territory(book, code, row, countries)
+    return rules
+
+
+def check_authority(
+    document: Document,
+    place: Place,
+    id_: str | None,
+    code: str,
+    regions: Iterable[str],
+    authorities: dict[str, Authority],
+) -> None:
+    """Raise RegistryError unless the authority, if any, is one of the jurisdiction, of its regions, or of GLOBAL."""
+    if id_ is None:
+        return
+    near = {code, *regions, GLOBAL}
+    if id_ not in authorities or authorities[id_].jurisdiction not in near:
+        known = [authority.id for authority in authorities.values() if authority.jurisdiction in near]
+        document.refuse(
+            place,
+            f"{id_} is no authority of {code} or of a region it is in ({', '.join(known) or 'none so far'})",
+        )
+
+
+def _authority(row: AuthorityRow, code: str) -> Authority:
+    return Authority(
+        id=row.id,
+        name=row.name,
+        jurisdiction=code,
+        role=row.role,
+        channel=row.channel,
+        languages=tuple(row.languages),
+        checked=row.source.checked,
+        verification=row.source.verification,
+    )
+
+
+def _territory(
+    book: Lawbook, code: str, row: TerritoryRow, countries: dict[str, JurisdictionRules]
+) -> JurisdictionRules:
+    document = book.territories_document
+    place = ("territories", code)
+    check_country(document, place, code)
+    if code in countries:
+        document.refuse(place, f"has a file of its own, {code}.yaml")
+    if row.part_of not in countries or row.part_of not in COUNTRIES:
+        document.refuse((*place, "part_of"), f"{row.part_of} is no country with a file of its own")
+    state = countries[row.part_of]
+    for index, region in enumerate(row.regions):
+        if region not in countries or layer(region) != 1 or region not in state.regions:
+            document.refuse((*place, "regions", index), f"{region} is no region that {state.code} is in")
+    inside = {region for named in row.regions for region in (*countries[named].regions, named)}
+    return JurisdictionRules(
+        code=code,
+        name=row.name,
+        regions=tuple(region for region in state.regions if region in inside),
+        rule_of_law=state.rule_of_law,
+        rule_of_law_basis=state.rule_of_law_basis,
+        rule_of_law_as_of=state.rule_of_law_as_of,
+        part_of=state.code,
+        authorities=(),
+        art18_authority=state.art18_authority if inside else None,
+        dsc=state.dsc if inside else None,
+        dsc_status=state.dsc_status if inside else None,
+        tco_authority=state.tco_authority if inside else None,
+        languages=state.languages,
+        checked=row.source.checked,
+        verification=row.source.verification,
+    )

@@ -1,0 +1,105 @@
+"""The files of jurisdictions in a law folder, read together: each names things that stand in others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
+from streams.registry.document import Document, Place, read_document
+from streams.registry.errors import RegistryError
+from streams.registry.shapes_law import JurisdictionFile, TerritoriesFile
+
+GLOBAL = "GLOBAL"
+# What else stands in the folder, one file per subject.
+SUBJECTS = ("calendars", "location_hints", "platform", "territories", "triggers")
+
+
+@dataclass(frozen=True)
+class Lawbook:
+    """Jurisdictions by code, GLOBAL first, then regions, then countries, each with the document it was read from."""
+
+    documents: dict[str, Document]
+    files: dict[str, JurisdictionFile]
+    territories_document: Document
+    territories: TerritoriesFile
+
+    def __iter__(self) -> Iterator[tuple[Document, JurisdictionFile]]:
+        """Go through the files in the order of the overlay."""
+        return ((self.documents[code], file) for code, file in self.files.items())
+
+
+def read_lawbook(folder: Path) -> Lawbook:
+    """Read all jurisdictions and territories of a law folder; raises RegistryError."""
+    documents = {}
+    for path in sorted(folder.glob("*.y*ml")):
+        if path.suffix == ".yaml" and path.stem in SUBJECTS:
+            continue
+        documents[path.stem] = read_document(path)
+    territories_document = read_document(folder / "territories.yaml")
+    files = {}
+    for stem, document in documents.items():
+        file = document.parse(JurisdictionFile)
+        if f"{file.code}.yaml" != document.path.name:
+            document.refuse(("code",), f"a file is named by its code: this one must be {file.code}.yaml")
+        files[stem] = file
+    if GLOBAL not in files:
+        raise RegistryError(f"{folder / GLOBAL}.yaml: cannot be read: there is no such file")
+    named = {region for file in files.values() for region in file.regions}
+    for code, file in files.items():
+        _check_code(documents[code], code, named)
+        _check_regions(documents[code], file, files)
+    ordered = dict(sorted(files.items(), key=lambda item: (layer(item[0]), item[0])))
+    return Lawbook(documents, ordered, territories_document, territories_document.parse(TerritoriesFile))
+
+
+def layer(code: str) -> int:
+    """Give the layer of a jurisdiction in the overlay: 0 for GLOBAL, 1 for a region, 2 for a country."""
+    if code == GLOBAL:
+        return 0
+    return 2 if code in COUNTRIES else 1
+
+
+def check_country(document: Document, place: Place, code: str) -> None:
+    """Raise RegistryError unless `code` is a country's own code: aliases are for what comes in."""
+    if code not in COUNTRIES or code in COUNTRY_ALIASES:
+        document.refuse(place, "must be an ISO 3166-1 alpha-2 code, XK or XX")
+
+
+def regions_of(code: str, files: dict[str, JurisdictionFile]) -> tuple[str, ...]:
+    """Give the regions that a jurisdiction is in, directly or through others, widest first."""
+    found: list[str] = []
+    todo = list(files[code].regions)
+    while todo:
+        region = todo.pop()
+        if region not in found:
+            found.append(region)
+            todo.extend(files[region].regions)
+    return tuple(sorted(found, key=lambda region: (len(regions_of(region, files)), region)))
+
+
+def _check_code(document: Document, code: str, named: set[str]) -> None:
+    if layer(code) == 1 and code not in named:
+        document.refuse(
+            ("code",), "is neither an ISO 3166-1 alpha-2 code nor a region that another file names"
+        )
+    if code in COUNTRY_ALIASES:
+        check_country(document, ("code",), code)
+
+
+def _check_regions(document: Document, file: JurisdictionFile, files: dict[str, JurisdictionFile]) -> None:
+    for index, region in enumerate(file.regions):
+        if region not in files or layer(region) != 1:
+            document.refuse(("regions", index), f"{region} is not a region with a file of its own")
+        if layer(file.code) == 1 and file.code in _reachable(region, files):
+            document.refuse(("regions", index), f"{region} is itself a part of {file.code}")
+
+
+def _reachable(code: str, files: dict[str, JurisdictionFile]) -> set[str]:
+    found: set[str] = set()
+    todo = [code]
+    while todo:
+        region = todo.pop()
+        if region not in found and region in files:
+            found.add(region)
+            todo.extend(files[region].regions)
+    return found

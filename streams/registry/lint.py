@@ -1,0 +1,68 @@
+"""What the registry's owner should look at again: nothing here is wrong, but all of it may have become so."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from streams.registry.rules import Rules, Verification
+
+# Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days).
+CHECKED_WITHIN = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row and when it was last checked; `jurisdiction` is the code of the file it stands in or belongs to."""
+
+    subject: Literal["obligation", "authority", "jurisdiction"]
+    id: str
+    jurisdiction: str
+    title: str
+    checked: date
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Each in the order of the registry: jurisdictions, authorities, obligations.
+
+    `unverified` are advisory only. `stale` were not checked for more than 180 days. `future` claim to have been checked
+    after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
+    """
+
+    unverified: tuple[Finding, ...]
+    stale: tuple[Finding, ...]
+    future: tuple[Finding, ...]
+    ending_calendars: tuple[str, ...]
+
+
+def lint(rules: Rules, today: date) -> Findings:
+    """Find the rows of law that somebody should look at again, as of `today`."""
+    rows = tuple(_rows(rules))
+    return Findings(
+        unverified=tuple(row for row in rows if row.verification == "unverified"),
+        stale=tuple(row for row in rows if today - row.checked > CHECKED_WITHIN),
+        future=tuple(row for row in rows if row.checked > today),
+        ending_calendars=tuple(
+            calendar.id
+            for calendar in rules.calendars.values()
+            if calendar.known_until < today + CHECKED_WITHIN
+        ),
+    )
+
+
+def _rows(rules: Rules) -> Iterator[Finding]:
+    for place in rules.jurisdictions.values():
+        yield Finding("jurisdiction", place.code, place.code, place.name, place.checked, place.verification)
+    for authority in rules.authorities.values():
+        yield Finding(
+            "authority",
+            authority.id,
+            authority.jurisdiction,
+            authority.name,
+            authority.checked,
+            authority.verification,
+        )
+    for duty in rules.obligations:
+        yield Finding("obligation", duty.id, duty.jurisdiction, duty.title, duty.checked, duty.verification)

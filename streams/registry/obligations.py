@@ -1,0 +1,144 @@
+"""Legal duties from the files of the law folder."""
+
+from collections.abc import Collection, Mapping
+from typing import get_args
+
+from streams.events.authority_request import RequestElement
+from streams.events.report import CATEGORIES, NoticeElement
+from streams.registry.document import Document, Place
+from streams.registry.durations import parse_legal_duration
+from streams.registry.jurisdictions import check_authority
+from streams.registry.lawbook import Lawbook
+from streams.registry.overlaps import refuse_overlaps
+from streams.registry.rules import Authority, HolidayCalendar, JurisdictionRules, Obligation, Trigger
+from streams.registry.shapes_law import JurisdictionFile, ObligationRow
+
+# What only a request of an authority meets.
+ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
+_NOTICE_ELEMENTS = frozenset(get_args(NoticeElement))
+_REQUEST_ELEMENTS = frozenset(get_args(RequestElement))
+
+
+def build_obligations(
+    book: Lawbook,
+    jurisdictions: dict[str, JurisdictionRules],
+    authorities: dict[str, Authority],
+    calendars: Mapping[str, HolidayCalendar],
+) -> tuple[Obligation, ...]:
+    """Make the duties, GLOBAL before regions before countries, else in the order of the files.
+
+    Raises RegistryError for one that names what there is not, contradicts itself, or overlaps with another.
+    """
+    seen: dict[str, str] = {}
+    duties = []
+    for document, file in book:
+        for index, row in enumerate(file.obligations):
+            place = ("obligations", index)
+            if row.id in seen:
+                document.refuse((*place, "id"), f"is also an id in {seen[row.id]}; ids are unique")
+            seen[row.id] = document.path.name
+            if not row.id.startswith(f"{file.code}."):
+                document.refuse((*place, "id"), f"must begin with {file.code}.")
+            check_authority(
+                document,
+                (*place, "authority"),
+                row.authority,
+                file.code,
+                jurisdictions[file.code].regions,
+                authorities,
+            )
+            _check_times(document, place, row, calendars)
+            _check_reach(document, place, row)
+            _check_places(document, place, row, file, jurisdictions)
+            duties.append(_obligation(row, file.code))
+        refuse_overlaps(document, file.obligations)
+    return tuple(duties)
+
+
+def _check_times(document: Document, place: Place, row: ObligationRow, calendars: Collection[str]) -> None:
+    if row.in_force_until is not None and row.in_force_until < row.in_force_from:
+        document.refuse((*place, "in_force_until"), "must not be before in_force_from")
+    if row.holiday_calendar is not None and row.holiday_calendar not in calendars:
+        document.refuse((*place, "holiday_calendar"), f"{row.holiday_calendar} is not in calendars.yaml")
+    if row.holiday_calendar is not None and row.calendar == "elapsed":
+        document.refuse((*place, "holiday_calendar"), "is only for a calendar of business_days")
+    if row.meaning == "retention" and row.duration is None:
+        document.refuse((*place, "meaning"), "retention needs a duration")
+    if row.duration is None:
+        return
+    try:
+        months, milliseconds = parse_legal_duration(row.duration)
+    except ValueError as error:
+        document.refuse((*place, "duration"), str(error))
+    if row.calendar == "business_days" and (months or milliseconds % 86_400_000):
+        document.refuse((*place, "duration"), "must be whole days where business_days are counted")
+
+
+def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
+    if row.categories != "all" and len(set(row.categories)) < len(row.categories):
+        document.refuse((*place, "categories"), "names a category twice")
+    of_request = row.trigger in ORDER_TRIGGERS
+    allowed = _REQUEST_ELEMENTS if of_request else _NOTICE_ELEMENTS
+    for index, element in enumerate(row.required_elements):
+        if element not in allowed:
+            what = "a request of an authority" if of_request else "a report"
+            document.refuse(
+                (*place, "required_elements", index),
+                f"{what}, which is what meets {row.trigger}, has no {element}",
+            )
+    if not of_request and row.legal_bases:
+        document.refuse((*place, "legal_bases"), f"only a request has one, and none meets {row.trigger}")
+    if not of_request and row.emergency is not None:
+        document.refuse((*place, "emergency"), f"only a request can be one, and none meets {row.trigger}")
+    if (row.action == "produce_data") != (row.gate is not None):
+        document.refuse(
+            (*place, "gate"), "stands on rows that disclose data (action produce_data), and on each of them"
+        )
+
+
+def _check_places(
+    document: Document,
+    place: Place,
+    row: ObligationRow,
+    file: JurisdictionFile,
+    jurisdictions: Mapping[str, JurisdictionRules],
+) -> None:
+    for index, code in enumerate(row.except_in):
+        if code not in jurisdictions or file.code not in jurisdictions[code].regions:
+            document.refuse((*place, "except_in", index), f"{code} is not a member of {file.code}")
+    if row.territory is not None and row.territory not in jurisdictions:
+        document.refuse((*place, "territory"), f"{row.territory} has no file")
+
+
+def _obligation(row: ObligationRow, code: str) -> Obligation:
+    return Obligation(
+        id=row.id,
+        jurisdiction=code,
+        instrument=row.instrument,
+        article=row.article,
+        title=row.title,
+        categories=CATEGORIES if row.categories == "all" else tuple(row.categories),
+        trigger=row.trigger,
+        required_elements=tuple(row.required_elements),
+        action=row.action,
+        duration=row.duration,
+        meaning=row.meaning,
+        standard=row.standard,
+        calendar=row.calendar,
+        holiday_calendar=row.holiday_calendar,
+        pausable_for=tuple(row.pausable_for),
+        authority=row.authority,
+        applies_to=row.applies_to,
+        public_only=row.public_only,
+        except_in=tuple(row.except_in),
+        legal_bases=tuple(row.legal_bases),
+        emergency=row.emergency,
+        gate=row.gate,
+        territory=row.territory or code,
+        in_force_from=row.in_force_from,
+        in_force_until=row.in_force_until,
+        source_title=row.source.title,
+        source_url=row.source.url,
+        checked=row.source.checked,
+        verification=row.source.verification,
+    )

@@ -1,0 +1,81 @@
+"""Triggers, internal targets and hints at places, from triggers.yaml and location_hints.yaml."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from streams.events.authority_request import RequestKind
+from streams.events.report import ReportKind
+from streams.registry.document import Document, Place
+from streams.registry.durations import parse_duration
+from streams.registry.obligations import ORDER_TRIGGERS
+from streams.registry.rules import (
+    InternalTargets,
+    JurisdictionRules,
+    LocationHints,
+    Standard,
+    Trigger,
+    Triggers,
+)
+from streams.registry.shapes_law import LocationHintsFile, TargetRow, TriggersFile
+
+
+def build_triggers(document: Document, file: TriggersFile) -> Triggers:
+    """Make the tables of triggers.
+
+    Raises RegistryError if a kind has no row, if a report would meet what only an order meets, or the reverse.
+    """
+    for field in ("met_by_report", "possible"):
+        values = getattr(file, field).values
+        document.require((field, "values"), values, get_args(ReportKind))
+        for kind, triggers in values.items():
+            _check(document, (field, "values", kind), triggers, frozenset(get_args(Trigger)) - ORDER_TRIGGERS)
+    requests = file.met_by_request.values
+    document.require(("met_by_request", "values"), requests, get_args(RequestKind))
+    for request, triggers in requests.items():
+        _check(document, ("met_by_request", "values", request), triggers, ORDER_TRIGGERS)
+    return Triggers(
+        met_by_report={kind: frozenset(met) for kind, met in file.met_by_report.values.items()},
+        met_by_request={kind: frozenset(met) for kind, met in requests.items()},
+        possible={kind: frozenset(triggers) for kind, triggers in file.possible.values.items()},
+    )
+
+
+def build_targets(document: Document, file: TriggersFile) -> InternalTargets:
+    """Make the internal targets in milliseconds; raises RegistryError if a standard has none."""
+    rows = file.targets.by_standard
+    document.require(("targets", "by_standard"), rows, get_args(Standard))
+    return InternalTargets(
+        by_standard={
+            standard: _milliseconds(document, ("targets", "by_standard", standard), row)
+            for standard, row in rows.items()
+        },
+        otherwise=_milliseconds(document, ("targets", "otherwise"), file.targets.otherwise),
+    )
+
+
+def build_location_hints(
+    document: Document, file: LocationHintsFile, jurisdictions: Mapping[str, JurisdictionRules]
+) -> LocationHints:
+    """Make the hints; raises RegistryError if a language points to a country without a file."""
+    for language, code in file.languages.items():
+        if code not in jurisdictions:
+            document.refuse(("languages", language), f"{code} has no file")
+    believed = file.confidence
+    return LocationHints(believed.channel, believed.reporter, believed.language, dict(file.languages))
+
+
+def _check(document: Document, place: Place, triggers: list[Trigger], allowed: frozenset[Trigger]) -> None:
+    for index, trigger in enumerate(triggers):
+        if trigger not in allowed:
+            side = "an authority's request" if trigger in ORDER_TRIGGERS else "a report"
+            document.refuse((*place, index), f"{trigger} is met by {side} only")
+
+
+def _milliseconds(document: Document, place: Place, row: TargetRow) -> int:
+    try:
+        milliseconds = parse_duration(row.within)
+    except ValueError as error:
+        document.refuse((*place, "within"), str(error))
+    if not milliseconds:
+        document.refuse((*place, "within"), "must be longer than nothing")
+    return milliseconds

@@ -1,0 +1,38 @@
+"""The stage that routes authorities' requests: the pure core, told to the runtime."""
+
+from collections.abc import Iterable
+
+from streams.assessment.requests.assess import assess_requests
+from streams.assessment.requests.request_rules import RequestRules
+from streams.assessment.requests.request_state import RequestState, restore_requests
+from streams.events.tick import encode_tick
+from streams.runtime.stage import Output, SourceTopics, Stage
+
+SOURCES = SourceTopics(("authority-requests",), "authority-requests-internal")
+STATE_TOPIC = "authority-state"
+
+
+def request_stage(rules: RequestRules) -> Stage[RequestState]:
+    """The stage under these rules."""
+
+    def restored(partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> RequestState:
+        return restore_requests(partition, partitions, rules, entries)
+
+    return Stage(
+        name="requests",
+        sources=SOURCES,
+        state_topic=STATE_TOPIC,
+        restore=restored,
+        apply=lambda state, records: assess_requests(state, records, rules),
+        tick=_tick,
+    )
+
+
+def _tick(state: RequestState, wall_clock_ms: int) -> Output | None:
+    due = state.due.earliest()
+    # What the partition's time will be once a tick appended now is read back.
+    now_then = state.now + max(0, wall_clock_ms - state.newest_append)
+    if due is None or due > now_then:
+        return None
+    value, headers = encode_tick(state.applied)
+    return SOURCES.internal, state.partition, None, value, headers

@@ -1,0 +1,97 @@
+"""What metrics cost: their share of a worker's CPU, measured in it; and a worker that counts nothing, beside one that does.
+
+Two workers of the same code differ by more than the metrics cost, so the share is what is held to the floor.
+"""
+
+import re
+import signal
+import sys
+import threading
+import urllib.request
+
+from tests.bench import traffic
+from tests.bench.outputs import Outputs, steady_rate
+from tests.bench.place import ENRICHED, Place, Site
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
+from tests.kafka.harness.workers import Worker
+
+REPORTS = 200_000
+# Fifteen times as often as Prometheus does.
+SCRAPE_SECONDS = 1.0
+
+_RUN = """
+from streams.commands.main import main
+sys.argv = ["tocsin", "worker"]
+main()
+"""
+
+# Everything that is done for metrics is done in these two, on the thread that works on the reports.
+_MEASURED = (
+    """
+import atexit, sys, time
+from streams.operations.metrics import Exposition
+from streams.report_observer import ReportObserver
+
+spent, at = [], []
+
+def timed(function):
+    def call(*arguments):
+        began = time.thread_time()
+        try:
+            return function(*arguments)
+        finally:
+            spent.append(time.thread_time() - began)
+            at.append(time.process_time())
+    return call
+
+ReportObserver.committed = timed(ReportObserver.committed)
+Exposition.text = timed(Exposition.text)
+atexit.register(lambda: print(f"metrics took {sum(spent[1:])} of {at[-1] - at[0]} s", flush=True))
+"""
+    + _RUN
+)
+
+_WITHOUT = (
+    """
+import sys
+import streams.report_observer
+from streams.runtime.observer import Observer
+streams.report_observer.ReportObserver = lambda operations: Observer()
+"""
+    + _RUN
+)
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Per cent of the CPU time of a busy worker; reports per second with and without metrics."""
+    count = place.amount(REPORTS)
+    with_metrics, worker_text = _work_off(place, count, _MEASURED)
+    without, _ = _work_off(place, count, _WITHOUT)
+    spent, of = map(float, re.findall(r"metrics took (\S+) of (\S+) s", worker_text)[0])
+    return {
+        "metrics: share of the worker's CPU": spent / of * 100,
+        f"one worker with metrics, {REPORTS:,} reports: reports/s": with_metrics,
+        f"one worker without metrics, {REPORTS:,} reports: reports/s": without,
+    }
+
+
+def _work_off(place: Place, count: int, program: str) -> tuple[float, str]:
+    """Reports per second, and the log."""
+    with Site(place) as site:
+        site.publish(traffic.usual(count, an_hour_ago(), HOUR_MS))
+        outputs = Outputs(site.bootstrap, site.name(ENRICHED))
+        (worker,) = site.start_workers(1, (sys.executable, "-c", program))
+        done = threading.Event()
+        scraper = threading.Thread(target=_scrape, args=(worker, done), daemon=True)
+        scraper.start()
+        outputs.wait(count)
+        done.set()
+        scraper.join()
+        site.stop(worker, signal.SIGTERM)
+        return steady_rate(outputs.append_times_of("u1", count)), worker.text
+
+
+def _scrape(worker: Worker, done: threading.Event) -> None:
+    address = re.search(r"address=(http://\S+)", worker.text)[1]
+    while not done.wait(SCRAPE_SECONDS):
+        urllib.request.urlopen(f"{address}/metrics", timeout=30).read()

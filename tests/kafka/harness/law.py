@@ -1,0 +1,104 @@
+"""The clocks that the law arms, as far as the traffic of the tests meets it: from its sources, not from the registry."""
+
+from calendar import monthrange
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+INTIMATE = frozenset({"ncii", "ncii_deepfake"})
+# What the proviso to r.3(2)(a)(i) of India's IT Rules names, in the categories that the traffic has.
+SPECIFIED = frozenset({"csam", "ncii_deepfake", "threat_to_life", "terrorism", "fraud", "hate", "harassment"})
+IN_FORM = frozenset({"explanation", "location", "identity", "contact"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReportClock:
+    """A clock that a report itself arms when it has all `elements`; no `categories` means all."""
+
+    obligation: str
+    country: str
+    kinds: frozenset[str]
+    categories: frozenset[str]
+    elements: frozenset[str]
+    length: int
+    since: date
+    until: date = date.max
+
+
+VICTIM = frozenset({"statutory_victim_request"})
+# A victim's request and a trusted flagger's notice are notices of a user too.
+ANY_NOTICE = frozenset({"user_report", "trusted_flagger_notice", "statutory_victim_request"})
+
+REPORT_CLOCKS = (
+    # TAKE IT DOWN Act (Pub. L. 119-12) s. 3: a signed request, 48 hours; platforms had a year from 2025-05-19 on.
+    ReportClock(
+        "US.take-it-down.s3", "US", VICTIM, INTIMATE,
+        frozenset({"signature", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 5, 19),
+    ),
+    # Online Safety Act 2023 s. 10(3A), put in by the Crime and Policing Act 2026 (S.I. 2026/689): 48 hours.
+    ReportClock(
+        "GB.osa.s10-3A", "GB", VICTIM, INTIMATE,
+        frozenset({"subject_or_authorised", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 6, 29),
+    ),
+    # IT Rules 2021 r. 3(2)(b): 24 hours, two since the Amendment Rules 2026 (G.S.R. 120(E)) took effect on 2026-02-20.
+    ReportClock(
+        "IN.itr.3-2-b", "IN", VICTIM, INTIMATE,
+        frozenset({"subject_or_authorised", "location"}), 2 * HOUR, date(2026, 2, 20),
+    ),
+    ReportClock(
+        "IN.itr.3-2-b.2021", "IN", VICTIM, INTIMATE,
+        frozenset({"subject_or_authorised", "location"}), 24 * HOUR, date(2021, 2, 25), date(2026, 2, 19),
+    ),
+    # IT Rules 2021 r. 3(2)(a)(i): grievances, 15 days and then 7; of the specified kinds 72 hours and then 36.
+    ReportClock(
+        "IN.itr.3-2-a", "IN", ANY_NOTICE, frozenset(), IN_FORM, 7 * DAY, date(2026, 2, 20),
+    ),
+    ReportClock(
+        "IN.itr.3-2-a.specified", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 36 * HOUR, date(2026, 2, 20),
+    ),
+    ReportClock(
+        "IN.itr.3-2-a.2021", "IN", ANY_NOTICE, frozenset(), IN_FORM, 15 * DAY, date(2021, 2, 25), date(2026, 2, 19),
+    ),
+    ReportClock(
+        "IN.itr.3-2-a.specified.2022", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 72 * HOUR,
+        date(2022, 10, 28), date(2026, 2, 19),
+    ),
+    # Online Safety Act 2021 (Cth) s. 88(1)(d): the Commissioner may act once 48 hours have passed since a complaint.
+    ReportClock(
+        "AU.osa.s88.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
+        frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
+    ),
+)  # fmt: skip
+
+
+def clocks_of_report(
+    kind: str, category: str, countries: Collection[str], elements: Collection[str], received_ms: int
+) -> dict[str, int]:
+    """By obligation, when (ms) the clock is over that a report starts."""
+    day = day_of(received_ms)
+    return {
+        clock.obligation: received_ms + clock.length
+        for clock in REPORT_CLOCKS
+        if clock.country in countries
+        and kind in clock.kinds
+        and (not clock.categories or category in clock.categories)
+        and clock.elements <= set(elements)
+        and clock.since <= day <= clock.until
+    }
+
+
+def day_of(time_ms: int) -> date:
+    """The day in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).date()
+
+
+def after_months(time_ms: int, months: int) -> int:
+    """The same time of day so many months later, or on the last day of a month that is too short."""
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    later = moment.replace(year=year, month=month + 1, day=day)
+    return int(later.timestamp()) * 1000 + time_ms % 1000

@@ -1,0 +1,255 @@
+"""Seeded requests of authorities, complete, incomplete, misdirected and beyond everybody's power, with what is due."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from tests.kafka.harness.law import DAY, HOUR, after_months
+from tests.kafka.harness.reports import Published, now_ms, rfc3339
+
+# Digital Services Act art. 9(2) and 10(2), less what they ask for only where applicable.
+ART_9 = (
+    "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
+    "territorial_scope", "accepted_language",
+)  # fmt: skip
+ART_10 = (
+    "legal_basis", "statement_of_reasons", "issuing_authority", "specific_recipients", "redress_information",
+    "accepted_language",
+)  # fmt: skip
+# Regulation (EU) 2021/784 art. 3(4) and 15(2).
+TCO = (
+    "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
+    "accepted_language", "issued_at", "signature",
+)  # fmt: skip
+# Regulation (EU) 2023/1543 art. 5(5) and 6(3).
+E_EVIDENCE = (
+    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "necessity",
+    "signature",
+)  # fmt: skip
+# IT Rules 2021 r. 3(1)(d), and what a notice under s. 77 of Australia's Online Safety Act says.
+NATIONAL = ("issuing_authority", "legal_basis", "exact_location")
+
+HARD = ("encryption_keys", "bulk_identify", "block_protest")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request as it should be. `clocks` are lengths in ms by obligation, or a number of months as text."""
+
+    kind: str
+    basis: str
+    countries: tuple[str, ...]
+    authority: str
+    demands: tuple[str, ...]
+    elements: tuple[str, ...]
+    categories: tuple[str | None, ...]
+    clocks: Mapping[str, int | str] = field(default_factory=dict)
+    target: str = "message"
+    emergency: bool = False
+    competent: bool = True
+
+
+FORMS = (
+    # Regulation (EU) 2021/784 art. 3(3): one hour; art. 6: what was removed is kept for six months.
+    Form(
+        "removal_order", "tco_art3", ("DE", "FR", "PL", "ES"), "administrative", ("remove",), TCO, ("terrorism",),
+        {"EU.tco.art3-3": HOUR, "EU.tco.art6": "6 months"},
+    ),
+    Form("order_to_act", "dsa_art9", ("DE", "NL", "IE"), "court", ("disable_access",), ART_9, ("hate", "fraud", None)),
+    Form(
+        "order_for_information", "dsa_art10", ("FR", "BE"), "administrative", ("produce_subscriber_data",), ART_10,
+        ("fraud", None), target="persons",
+    ),
+    # Regulation (EU) 2023/1543 art. 10: ten days, eight hours in an emergency; art. 11: preserved for 60 days.
+    Form(
+        "production_order", "e_evidence_epoc", ("DE", "AT"), "court", ("produce_content_data",), E_EVIDENCE,
+        ("fraud", "trafficking"), {"EU.e-evidence.art10-3": 10 * DAY}, target="persons",
+    ),
+    Form(
+        "production_order", "e_evidence_epoc", ("IT", "SE"), "prosecutor", ("produce_subscriber_data",),
+        (*E_EVIDENCE, "emergency_justification"), ("threat_to_life",), {"EU.e-evidence.art10-4": 8 * HOUR},
+        target="persons", emergency=True,
+    ),
+    Form(
+        "preservation_order", "e_evidence_epoc_pr", ("ES", "CZ"), "prosecutor", ("preserve_data",), E_EVIDENCE,
+        ("csam", "fraud"), {"EU.e-evidence.art11-1": 60 * DAY}, target="account",
+    ),
+    # IT Rules 2021 r. 3(1)(d): 36 hours, three since 2026-02-20.
+    Form(
+        "order_to_act", "national_law", ("IN",), "court", ("remove",), NATIONAL, ("hate", "ncii"),
+        {"IN.itr.3-1-d": 3 * HOUR},
+    ),
+    # Online Safety Act 2021 (Cth) s. 77 and s. 88: 24 hours.
+    Form(
+        "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("ncii", "ncii_deepfake"),
+        {"AU.osa.s77": 24 * HOUR},
+    ),
+    Form(
+        "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("harassment",),
+        {"AU.osa.s88": 24 * HOUR},
+    ),
+    # Whether Korea's 24 hours stand in a statute is not known.
+    Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL, ("ncii",)),
+    # Law of the Union is for authorities of its Member States, e-Evidence not for Denmark (Protocol No 22); national law
+    # alone does not open data that are held elsewhere (GDPR art. 48).
+    Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
+    Form(
+        "production_order", "e_evidence_epoc", ("DK",), "court", ("produce_traffic_data",), E_EVIDENCE, ("fraud",),
+        target="persons", competent=False,
+    ),
+    Form(
+        "production_order", "national_law", ("US", "RU"), "police", ("produce_subscriber_data",), NATIONAL, ("fraud",),
+        target="account", competent=False,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What must become of a request: `clocks` gives, by obligation, when it is over."""
+
+    request_id: str
+    kind: str
+    basis: str
+    authority: str
+    country: str
+    category: str | None
+    decision: str
+    refusals: tuple[str, ...]
+    missing: tuple[str, ...]
+    competent: bool
+    received_ms: int
+    clocks: Mapping[str, int]
+
+
+def generate_requests(
+    seed: int, count: int, *, duplicates: float = 0.05, bad: float = 0.05, soon_ms: int = 0
+) -> list[Published]:
+    """`count` records; with `soon_ms`, steps of many clocks come due within so many milliseconds from now on."""
+    chance = random.Random(seed)
+    made: list[Published] = []
+    for number in range(count):
+        dice = chance.random()
+        good = [record for record in made[-20:] if record.facts is not None]
+        if dice < duplicates and good:
+            made.append(chance.choice(good))
+        elif dice < duplicates + bad:
+            made.append(_bad(chance, f"bad-q-{seed}-{number}"))
+        else:
+            made.append(_good(chance, f"q-{seed}-{number}", soon_ms))
+    return made
+
+
+def complete_request(form: Form, request_id: str, received_ms: int) -> Published:
+    """A request that lacks nothing, of the first country that the form is for."""
+    document = _document(form, request_id, received_ms)
+    return Published(request_id.encode(), orjson.dumps(document), _facts(form, document, received_ms))
+
+
+def _good(chance: random.Random, request_id: str, soon_ms: int) -> Published:
+    form = chance.choice(FORMS)
+    received = now_ms()
+    lengths = [length for length in form.clocks.values() if isinstance(length, int) and length <= DAY]
+    if lengths and soon_ms:
+        received += chance.randrange(soon_ms) - chance.choice((5, 9, 10)) * lengths[0] // 10
+    document = _document(form, request_id, received)
+    document["authority"]["country"] = chance.choice(form.countries)
+    document["category"] = chance.choice(form.categories)
+    if chance.random() < 0.7:
+        document["language"] = "en"
+        document["elements"] = [element for element in form.elements if element != "accepted_language"]
+    missing: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    dice = chance.random()
+    if dice < 0.15:
+        refusals = _go_too_far(chance, document)
+    elif dice < 0.35 and form.competent:
+        missing = _leave_out(chance, form, document)
+    facts = _facts(form, document, received, refusals, missing)
+    return Published(request_id.encode(), orjson.dumps(document), facts)
+
+
+def _document(form: Form, request_id: str, received_ms: int) -> dict:
+    return {
+        "request_id": request_id,
+        "kind": form.kind,
+        "legal_basis": form.basis,
+        "received_at": rfc3339(received_ms),
+        "authority": {"country": form.countries[0], "type": form.authority},
+        "demands": list(form.demands),
+        "target": {"kind": form.target, "ref": "target-1", "people": 1},
+        "elements": list(form.elements),
+        "category": form.categories[0],
+        # With a translation, where the law asks for one.
+        "language": "hu",
+        "emergency": form.emergency,
+    }
+
+
+def _facts(
+    form: Form,
+    document: dict,
+    received_ms: int,
+    refusals: tuple[str, ...] = (),
+    missing: tuple[str, ...] = (),
+) -> RequestFacts:
+    starts = form.competent and not refusals and not missing
+    return RequestFacts(
+        request_id=document["request_id"],
+        kind=form.kind,
+        basis=form.basis,
+        authority=form.authority,
+        country=document["authority"]["country"],
+        category=document["category"],
+        decision="refused" if refusals else "incomplete" if missing else "routed",
+        refusals=refusals,
+        missing=missing,
+        competent=form.competent,
+        received_ms=received_ms,
+        clocks={name: _over(received_ms, length) for name, length in form.clocks.items()} if starts else {},
+    )
+
+
+def _go_too_far(chance: random.Random, document: dict) -> tuple[str, ...]:
+    """Ask for what is never done, openly or as if it were something usual."""
+    demands = document["demands"]
+    if chance.random() < 0.6:
+        hard = chance.choice(HARD)
+        demands.append(hard)
+        return (hard,)
+    if any(demand.startswith("produce_") for demand in demands):
+        document["target"]["specific"] = False
+        return ("bulk_identify",)
+    if {"remove", "disable_access"} & set(demands):
+        document["concerns"] = ["peaceful_assembly"]
+        return ("block_protest",)
+    demands.append("encryption_keys")
+    return ("encryption_keys",)
+
+
+def _leave_out(chance: random.Random, form: Form, document: dict) -> tuple[str, ...]:
+    """Leave out one element that the law asks for."""
+    element = chance.choice(form.elements)
+    if element == "accepted_language":
+        document["language"] = chance.choice(("zh", None))
+    document["elements"] = [other for other in document["elements"] if other != element]
+    return (element,)
+
+
+def _over(received_ms: int, length: int | str) -> int:
+    if isinstance(length, int):
+        return received_ms + length
+    return after_months(received_ms, int(length.split()[0]))
+
+
+def _bad(chance: random.Random, request_id: str) -> Published:
+    reason = chance.choice(("empty", "not_json", "missing_field", "invalid_country"))
+    document = _document(FORMS[0], request_id, now_ms())
+    if reason == "missing_field":
+        del document["kind"]
+    elif reason == "invalid_country":
+        document["authority"]["country"] = "ZZ"
+    value = {"empty": b"", "not_json": b"{" + request_id.encode()}.get(reason)
+    return Published(request_id.encode(), orjson.dumps(document) if value is None else value, None, reason)

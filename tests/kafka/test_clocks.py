@@ -1,0 +1,110 @@
+"""Legal clocks in idle partitions: ticks alone bring their steps, also when the worker dies between two of them."""
+
+import time
+
+import orjson
+import pytest
+
+from tests.kafka.harness.clock_oracle import STEPS
+from tests.kafka.harness.deployment import ESCALATIONS, ROUTING
+from tests.kafka.harness.group import evict_everybody
+from tests.kafka.harness.law import HOUR, clocks_of_report
+from tests.kafka.harness.mix import Mix
+from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reports import Facts, Published, now_ms, report, rfc3339, to_ms
+from tests.kafka.harness.requests import FORMS, complete_request
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(300)
+
+REMOVAL_ORDER = FORMS[0]
+# What is seen of a step in time; a worker needs a few seconds to start.
+LATE_MS = 15_000
+
+
+def victims_request(number, received_ms):
+    """Arms the clock of two hours of India's IT Rules, r. 3(2)(b)."""
+    channel, elements = f"channel-{number}", ("subject_or_authorised", "location")
+    document = report(
+        f"v-{number}",
+        now_ms(),
+        kind="statutory_victim_request",
+        received_at=rfc3339(received_ms),
+        channel={"ref": channel, "visibility": "private"},
+        category="ncii",
+        evidence=[{"country": "IN", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": elements},
+    )
+    clocks = clocks_of_report("statutory_victim_request", "ncii", ("IN",), elements, received_ms)
+    facts = Facts(
+        f"v-{number}",
+        channel,
+        "ncii",
+        "anonymous",
+        None,
+        "statutory_victim_request",
+        "IN",
+        clocks,
+        received_ms,
+    )
+    return Published(channel.encode(), orjson.dumps(document), facts)
+
+
+def test_steps_come_by_ticks_although_the_worker_dies(deploy):
+    deployment = deploy(partitions=2)
+    fleet = deployment.fleet
+    mix = Mix(deployment, 7, 0, 1, 0)
+    worker = fleet.start()
+    fleet.wait_for(lambda: "owns partitions [0, 1]" in worker.text, 30, "the first takeover")
+    # The next step of clocks of two hours and of one: half, nine tenths, the end, each in both partitions.
+    start = now_ms()
+    due_in = {5: 3_000, 9: 6_000, 10: 12_000}
+    mix.until_ms = start + max(due_in.values())
+    due = [
+        (tenths, tenths * 10 + copy, start + soon + copy)
+        for tenths, soon in due_in.items()
+        for copy in range(6)
+    ]
+    deployment.publish([victims_request(number, at - 2 * HOUR * tenths // 10) for tenths, number, at in due])
+    deployment.publish_requests(
+        [
+            complete_request(REMOVAL_ORDER, f"q-{number}", at - HOUR * tenths // 10)
+            for tenths, number, at in due
+        ]
+    )
+    deployment.wait_until_applied()
+
+    topics = {deployment.name(ESCALATIONS), deployment.name(ROUTING)}
+    with Reader(deployment.bootstrap, topics) as reader:
+
+        def late(tenths):
+            """Append times less due times of that step of the clocks made for it."""
+            reason = reasons[tenths]
+            rows = [row for topic in topics for row in reader.catch_up().all(topic)]
+            steps = [(row.timestamp, row.key.decode(), orjson.loads(row.value)) for row in rows]
+            return [
+                appended - to_ms(event["at"])
+                for appended, key, event in steps
+                if event["reason"] == reason
+                and key.endswith(tuple(f"-{tenths * 10 + copy}" for copy in range(6)))
+            ]
+
+        reasons = {tenths: reason for reason, tenths in STEPS}
+        fleet.wait_for(lambda: len(late(5)) == 12, 20, "half of the time")
+        (worker,) = fleet.running
+        deployment.kill(worker)
+        fleet.wait_for(lambda: len(late(9)) == 12, 20, "nine tenths of the time")
+        (worker,) = fleet.running
+        fleet.running.remove(worker)
+        # Nobody is there when the last ones are due.
+        worker.end()
+        evict_everybody(deployment.bootstrap, deployment.group)
+        assert not late(10)
+        time.sleep(max(0.0, (mix.until_ms - now_ms()) / 1000))
+        fleet.start()
+        fleet.wait_for(lambda: len(late(10)) == 12, 30, "the end of the time")
+        for tenths in due_in:
+            found = late(tenths)
+            assert 0 <= min(found) and max(found) < LATE_MS, f"{tenths}: {found}"
+    deployment.wait_until_applied()
+    print(f"measured: {mix.check(deployment.outputs())}")

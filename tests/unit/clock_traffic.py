@@ -1,0 +1,89 @@
+"""Duties whose clocks run, and outcomes of clocks, for tests of the pure core."""
+
+import dataclasses
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from streams.assessment.law.report_clocks import clock_id
+from streams.assessment.outcome import Outcome
+from streams.assessment.policies import CompiledRules, compile_rules
+from streams.events.envelope import rfc3339
+from streams.registry.rules import Obligation, Policy
+from tests.unit.traffic import SHIPPED, Record, of_topic
+
+OUTCOMES = "clock-outcomes"
+
+
+def duty(**changes: Any) -> Obligation:
+    """A duty of the whole world that every user's report of spam arms: two hours, pausable for clarification."""
+    values: dict[str, Any] = {
+        "id": "GLOBAL.fast",
+        "jurisdiction": "GLOBAL",
+        "categories": ("spam",),
+        "trigger": "user_report",
+        "required_elements": (),
+        "action": "remove",
+        "duration": "PT2H",
+        "meaning": "deadline",
+        "standard": None,
+        "calendar": "elapsed",
+        "holiday_calendar": None,
+        "pausable_for": ("clarification",),
+        "public_only": False,
+        "except_in": (),
+        "legal_bases": (),
+        "emergency": None,
+        "in_force_from": date(2000, 1, 1),
+        "in_force_until": None,
+        "verification": "verified",
+    }
+    return dataclasses.replace(SHIPPED.obligations[0], **{**values, **changes})
+
+
+def clock_rules(
+    *obligations: Obligation, policies: tuple[Policy, ...] = (), **settings: Any
+) -> CompiledRules:
+    return compile_rules(dataclasses.replace(SHIPPED, obligations=obligations, policies=policies), **settings)
+
+
+def clock_of(number: int, channel: str = "c", obligation: str = "GLOBAL.fast") -> str:
+    """The id of the clock that traffic.report(number) arms."""
+    return clock_id(obligation, channel, "", f"r{number}")
+
+
+def word(
+    number: int,
+    outcome: str,
+    clock: str,
+    time: int,
+    appended: int | None = None,
+    channel: str = "c",
+    **fields: Any,
+) -> Record:
+    """A record of an outcome that happened at `time`; `number` gives it its id and its offset."""
+    body = {
+        "outcome_id": f"o{number}",
+        "clock_id": clock,
+        "subject": "report",
+        "key": channel,
+        "outcome": outcome,
+        "occurred_at": rfc3339(time),
+        **fields,
+    }
+    value = msgspec.json.encode(body)
+    return Record(OUTCOMES, 0, number, time if appended is None else appended, b"any", value)
+
+
+def clock_events(outcome: Outcome) -> list[dict[str, Any]]:
+    """The escalations of clocks."""
+    return [event for event in of_topic(outcome, "escalations") if event["policy"] == "legal-clock"]
+
+
+def told(outcome: Outcome) -> list[tuple[str, int, str]]:
+    """(reason without `clock_`, level, time) of each escalation of a clock."""
+    return [
+        (event["reason"].removeprefix("clock_"), event["level"], event["at"])
+        for event in clock_events(outcome)
+    ]

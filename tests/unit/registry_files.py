@@ -1,0 +1,41 @@
+"""A copy of the registry's files to make mistakes in."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import streams.registry
+from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
+
+SHIPPED = Path(streams.registry.__file__).parent
+
+
+def copy_files(folder: Path) -> Path:
+    """Copy all files that load_rules reads."""
+    for name in ("categories.yaml", "scoring.yaml", "policies.yaml"):
+        shutil.copy(SHIPPED / name, folder / name)
+    shutil.copytree(SHIPPED / "law", folder / "law")
+    return folder
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> int:
+    """Replace the first `old`; give the line it stood on."""
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def refused(folder: Path, name: str, field: str, says: str) -> list[str]:
+    """Load, and check that it is refused because of `field` in that file; give all problems."""
+    with pytest.raises(RegistryError) as caught:
+        load_rules(folder)
+    problems = str(caught.value).splitlines()
+    about = [problem for problem in problems if f" {field}: " in problem]
+    assert any(says in problem for problem in about), problems
+    file = re.escape(Path(name).name)
+    assert all(re.match(rf"{file}:[1-9][0-9]*: ", problem) for problem in problems), problems
+    return problems

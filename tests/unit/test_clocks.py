@@ -1,0 +1,153 @@
+"""The clock's machine against a model that walks through time unit by unit."""
+
+import dataclasses
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.law.clocks import (
+    Clock,
+    apply_outcome,
+    clock_view,
+    copy_of,
+    due_time,
+    elapsed,
+    next_step_time,
+    start_clock,
+    status,
+    take_step,
+)
+from streams.events.clock_outcome import Outcome
+from streams.events.dead_letter import Rejected
+from streams.registry.loader import load_rules
+
+ANY_ROW = load_rules().obligations[0]
+ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))
+KEPT = dataclasses.replace(ANY_ROW, meaning="retention", pausable_for=())
+FAR = 2_000
+
+
+class Model:
+    """Pauses as spans; what has run by a time is counted one unit after the other."""
+
+    def __init__(self, started: int, length: int) -> None:
+        self.started = started
+        self.length = length
+        self.pauses: list[tuple[int, int]] = []
+        self.paused_at: int | None = None
+        self.taken: list[str] = []
+        self.changed = started
+
+    def run_by(self, time: int) -> int:
+        spans = [*self.pauses, *([] if self.paused_at is None else [(self.paused_at, FAR)])]
+        return sum(not any(begin <= unit < end for begin, end in spans) for unit in range(self.started, time))
+
+    def thresholds(self) -> list[tuple[str, int]]:
+        shares = (("half", 5), ("nine_tenths", 9), ("due", 10))
+        return [(name, self.length * tenths // 10) for name, tenths in shares][len(self.taken) :]
+
+    def next_step(self) -> int | None:
+        if self.paused_at is not None or not self.thresholds():
+            return None
+        _, needed = self.thresholds()[0]
+        return next(time for time in range(self.started, FAR) if self.run_by(time) >= needed)
+
+
+moves = st.lists(
+    st.tuples(
+        st.integers(0, 25),
+        st.sampled_from(["paused", "paused", "resumed", "resumed", None]),
+        st.sampled_from(["clarification", "clarification", "second_opinion", "holiday", None]),
+        st.integers(-3, 20),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(length=st.integers(1, 60), behind=st.integers(0, 30), moves=moves)
+def test_against_a_walk_through_time(
+    length: int, behind: int, moves: list[tuple[int, Outcome | None, str | None, int]]
+) -> None:
+    started = 100
+    clock = start_clock(ROW, started, started + length)
+    model = Model(started, length)
+    now = started + behind
+    for passed, word, reason, ago in [(0, None, None, 0), *moves]:
+        now += passed
+        assert next_step_time(clock) == model.next_step()
+        while (time := next_step_time(clock)) is not None and time <= now:
+            step = take_step(clock)
+            assert step == model.thresholds()[0][0]
+            model.taken.append(step)
+            assert next_step_time(clock) == model.next_step()
+        if word is not None:
+            at = max(model.changed, min(now, now - ago))
+            running = model.paused_at is None
+            fits = (
+                running and reason in ROW.pausable_for and "due" not in model.taken
+                if word == "paused"
+                else not running
+            )
+            before = copy_of(clock)
+            if not fits:
+                with pytest.raises(Rejected) as refused:
+                    apply_outcome(clock, word, reason, at=now - ago, now=now)
+                assert refused.value.reason == "not_pausable"
+                assert clock == before
+            else:
+                assert apply_outcome(clock, word, reason, at=now - ago, now=now) == at
+                model.changed = at
+                if word == "paused":
+                    model.paused_at = at
+                else:
+                    assert model.paused_at is not None
+                    model.pauses.append((model.paused_at, at))
+                    model.paused_at = None
+        expected = (
+            "paused" if model.paused_at is not None else "lapsed" if "due" in model.taken else "running"
+        )
+        assert status(clock) == expected
+        share = 1.0 if expected == "lapsed" else min(1.0, model.run_by(now) / length)
+        assert elapsed(clock, now) == round(share, 6)
+        assert due_time(clock) == started + length + sum(end - begin for begin, end in model.pauses)
+        # Nothing is lost on the way to the state topic.
+        clock = msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=Clock)
+
+
+def test_what_is_kept_for_a_time_has_one_step_and_is_then_over() -> None:
+    clock = start_clock(KEPT, 1_000, 3_000)
+    assert next_step_time(clock) == 3_000
+    assert status(clock) == "running"
+    assert take_step(clock) == "due"
+    assert (next_step_time(clock), status(clock), elapsed(clock, 5_000)) == (None, "over", 1.0)
+
+
+def test_the_clock_as_it_is_published() -> None:
+    clock = start_clock(ROW, 1_000, 3_000)
+    view = clock_view(clock, "c1", ROW.id, 1_500)
+    assert msgspec.to_builtins(view) == {
+        "clock_id": "c1",
+        "obligation": ROW.id,
+        "status": "running",
+        "started_at": "1970-01-01T00:00:01.000Z",
+        "due_at": "1970-01-01T00:00:03.000Z",
+        "elapsed": 0.25,
+    }
+    apply_outcome(clock, "paused", "clarification", at=2_000, now=2_000)
+    assert clock_view(clock, "c1", ROW.id, 9_000).elapsed == 0.5
+    apply_outcome(clock, "resumed", None, at=4_000, now=4_000)
+    assert clock_view(clock, "c1", ROW.id, 4_000).due_at == "1970-01-01T00:00:05.000Z"
+    assert clock_view(clock, "c1", ROW.id, 4_000, "withdrawn").status == "withdrawn"
+
+
+def test_an_end_is_accepted_whatever_the_clock_does() -> None:
+    clock = start_clock(ROW, 1_000, 3_000)
+    apply_outcome(clock, "paused", "clarification", at=2_000, now=2_000)
+    assert apply_outcome(clock, "withdrawn", None, at=2_500, now=2_600) == 2_500
+    lapsed = start_clock(ROW, 1_000, 3_000)
+    while next_step_time(lapsed) is not None:
+        take_step(lapsed)
+    assert apply_outcome(lapsed, "fulfilled", None, at=2_900, now=9_000) == 2_900

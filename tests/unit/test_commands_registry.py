@@ -1,0 +1,325 @@
+"""`tocsin registry`: what a lawyer reads, and that it is what the core decides."""
+
+import dataclasses
+import itertools
+import json
+import re
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streams.assessment.law.resolution import Resolver
+from streams.commands.main import commands, main
+from streams.commands.registry import command
+from streams.commands.registry.answer import TRIGGERS, Question, answer
+from streams.commands.registry.words import TRIGGERS as TRIGGER_WORDS
+from streams.commands.registry.words import clock_in_words, duration_in_words, time_in_words
+from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
+from streams.registry import loader
+from streams.registry.loader import load_rules
+from streams.registry.rules import Authority, JurisdictionRules, Obligation
+
+SHIPPED = load_rules()
+TODAY = date(2026, 11, 24)
+
+
+def obligation(id_, **changes):
+    values = {
+        "id": id_,
+        "jurisdiction": id_.partition(".")[0],
+        "instrument": "Act on Tests",
+        "article": "s. 1",
+        "title": "Take it down",
+        "categories": ("ncii", "ncii_deepfake"),
+        "trigger": "statutory_victim_request",
+        "required_elements": (),
+        "action": "remove",
+        "duration": "PT48H",
+        "meaning": "deadline",
+        "standard": None,
+        "calendar": "elapsed",
+        "holiday_calendar": None,
+        "pausable_for": (),
+        "authority": None,
+        "applies_to": "hosting services",
+        "public_only": False,
+        "except_in": (),
+        "legal_bases": (),
+        "emergency": None,
+        "gate": None,
+        "territory": id_.partition(".")[0],
+        "in_force_from": date(2026, 1, 1),
+        "in_force_until": None,
+        "source_title": "The Gazette",
+        "source_url": "https://law.example/1",
+        "checked": TODAY,
+        "verification": "verified",
+    }
+    return Obligation(**(values | changes))
+
+
+WATCHDOG = Authority(
+    "WATCHDOG", "The Watchdog", "NZ", "regulator", "portal of the office", ("en", "mi"), TODAY, "secondary"
+)
+ROW = JurisdictionRules(
+    code="NZ", name="New Zealand", regions=(), rule_of_law="guarded", rule_of_law_basis="For a test.",
+    rule_of_law_as_of=TODAY, part_of=None, authorities=(WATCHDOG,), art18_authority=None, dsc=None, dsc_status=None,
+    tco_authority=None, languages=("en", "mi"), checked=TODAY, verification="verified",
+)  # fmt: skip
+RULES = dataclasses.replace(
+    SHIPPED,
+    jurisdictions={**SHIPPED.jurisdictions, "NZ": ROW},
+    authorities={**SHIPPED.authorities, "WATCHDOG": WATCHDOG},
+    obligations=(
+        obligation("NZ.armed", required_elements=("contact", "good_faith"), authority="WATCHDOG"),
+        obligation("NZ.slower", duration="P3D", article="s. 2"),
+        obligation("NZ.advisory", verification="unverified", action="acknowledge"),
+        obligation(
+            "NZ.known", trigger="actual_knowledge", duration=None, standard="swiftly", public_only=True
+        ),
+        obligation(
+            "NZ.ordered", trigger="authority_order", gate="judicial_order", legal_bases=("national_law",)
+        ),
+        obligation("NZ.repealed", in_force_until=date(2026, 5, 31), article="s. 0"),
+    ),
+)
+
+
+@pytest.fixture
+def tocsin(monkeypatch):
+    monkeypatch.setattr(command, "load_rules", lambda **_: RULES)
+
+    def run(*arguments):
+        return CliRunner().invoke(commands, ["registry", *arguments])
+
+    return run
+
+
+def shown(result):
+    """The block of each duty, by id."""
+    assert result.exit_code == 0, result.output
+    blocks = re.split(r"\n\n", result.stdout)
+    found = (re.match(r"([A-Z]{2,6}\.\S+)(.*)\n", block) for block in blocks)
+    return {match[1]: match.string for match in found if match}
+
+
+def test_show_prints_what_applies_and_why(tocsin):
+    result = tocsin(
+        "show",
+        "nz",
+        "--category",
+        "ncii_deepfake",
+        "--trigger",
+        "statutory_victim_request",
+        "--at",
+        "2026-11-24",
+    )
+    duties = shown(result)
+    assert list(duties) == ["NZ.armed", "NZ.slower", "NZ.advisory", "NZ.known"]
+    assert "4 duties apply:" in result.stdout
+    assert "NZ New Zealand: ncii_deepfake, a request by the person concerned" in result.stdout
+    assert re.search(r"rule of law +guarded, as of 2026-11-24\. For a test\.", result.stdout)
+    assert re.search(r"before +two person review", result.stdout)
+    armed = duties["NZ.armed"]
+    assert armed.startswith("NZ.armed   [strictest]\n")
+    assert "[strictest]" not in duties["NZ.slower"]
+    for line in (
+        r"duty +Take it down \(remove, in NZ\)",
+        r"written in +Act on Tests, s\. 1",
+        r"time +within 48 hours",
+        r"clock +runs from receipt, if there is: contact, good faith",
+        r"authority +The Watchdog \(WATCHDOG, regulator, secondary\): portal of the office; languages: en, mi",
+        r"in force +from 2026-01-01 on",
+        r"source +The Gazette\n +https://law\.example/1\n +checked 2026-11-24, verified",
+    ):
+        assert re.search(line, armed), line
+    assert (
+        "none, because this row is not verified; the platform means to act within 48 hours"
+        in duties["NZ.advisory"]
+    )
+    assert "none, it would take knowledge; the platform means" in duties["NZ.known"]
+    assert "only for what is open to the public" in duties["NZ.known"]
+
+
+def test_show_without_a_category_lists_everything(tocsin):
+    result = tocsin("show", "NZ", "--at", "2026-11-24")
+    duties = shown(result)
+    assert list(duties) == ["NZ.armed", "NZ.slower", "NZ.advisory", "NZ.known", "NZ.ordered"]
+    assert duties["NZ.armed"].endswith("\n  about         ncii, ncii_deepfake")
+    assert "Not in force on 2026-11-24:\n  NZ.repealed, from 2026-01-01 until 2026-05-31\n" in result.stdout
+    assert re.search(
+        r"WATCHDOG +regulator +The Watchdog +portal of the office +en, mi +secondary", result.stdout
+    )
+
+
+def test_the_day_decides(tocsin):
+    duties = shown(tocsin("show", "NZ", "--category", "ncii", "--at", "2026-05-31"))
+    assert "NZ.repealed" in duties
+    assert "NZ.repealed" not in shown(tocsin("show", "NZ", "--category", "ncii", "--at", "2026-06-01"))
+    assert "No duty applies." in tocsin("show", "NZ", "--at", "2025-12-31").stdout
+
+
+def test_an_order_has_its_own_gate_and_no_routing_of_reports(tocsin):
+    result = tocsin("show", "NZ", "--category", "ncii", "--trigger", "authority_order", "--at", "2026-11-24")
+    assert list(shown(result)) == ["NZ.ordered"]
+    assert re.search(r"before +judicial order", result.stdout)
+    assert re.search("begins with +an authority's order under national_law", result.stdout)
+    assert "Who should see" not in result.stdout
+    # And a report's has nothing of the order's.
+    assert re.search(r"before +two person review", tocsin("show", "NZ", "--category", "ncii").stdout)
+
+
+def test_json_is_one_object(tocsin):
+    result = tocsin("show", "NZ", "--category", "ncii", "--at", "2026-11-24", "--json")
+    assert result.stdout.count("\n") == 1
+    found = json.loads(result.stdout)
+    assert (found["code"], found["at"], found["layers"]) == ("NZ", "2026-11-24", ["GLOBAL"])
+    by_id = {row["id"]: row for row in found["obligations"]}
+    assert by_id["NZ.armed"]["clock_status"] == "armed"
+    assert by_id["NZ.armed"]["target"] is None
+    assert by_id["NZ.advisory"]["not_armed_reason"] == "unverified"
+    assert by_id["NZ.advisory"]["target"] == "PT48H"
+    assert by_id["NZ.slower"]["strictest"] is False
+    assert by_id["NZ.armed"]["source_url"] == "https://law.example/1"
+    assert found["not_in_force"] == [{"id": "NZ.repealed", "from": "2026-01-01", "until": "2026-05-31"}]
+    assert found["routing"][0]["recipient"] == "internal_review"
+
+
+@pytest.mark.parametrize(
+    ("code", "head"),
+    [
+        ("UK", "GB United Kingdom"),
+        ("xk", "XK has no row of its own"),
+        ("EU", "EU European Union"),
+        ("XX", "XX Unknown"),
+    ],
+)
+def test_codes_as_people_write_them(tocsin, code, head):
+    assert tocsin("show", code).stdout.startswith(head)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("show", "Korea"), "'KOREA' is no country"),
+        (("show", "KR", "--category", "deepfake"), "deepfake"),
+        (("show", "KR", "--trigger", "order"), "order"),
+        (("show", "KR", "--at", "yesterday"), "yesterday"),
+    ],
+)
+def test_what_cannot_be_asked_ends_with_2(tocsin, arguments, named):
+    result = tocsin(*arguments)
+    assert result.exit_code == 2
+    assert named in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("PT48H", "48 hours"), ("PT1H", "1 hour"), ("PT90M", "90 minutes"), ("P1D", "1 day"), ("P10D", "10 days"),
+        ("P2W", "14 days"), ("P1DT2H", "26 hours"), ("P6M", "6 months"), ("P1Y", "1 year"), ("P1Y6M", "1 year 6 months"),
+        ("PT30S", "30 seconds"),
+    ],
+)  # fmt: skip
+def test_durations_in_words(text, words):
+    assert duration_in_words(text) == words
+
+
+def test_times_and_clocks_in_words():
+    days = obligation("NZ.x", duration="P5D", calendar="business_days")
+    assert time_in_words(days) == "within 5 business days"
+    assert "no source says which days are holidays" in clock_in_words(days, "no_holiday_calendar", RULES)
+    keep = obligation("NZ.x", duration="P6M", meaning="retention")
+    assert time_in_words(keep) == "keep for 6 months"
+    assert clock_in_words(keep, "retention", RULES) == "none, because it says what must be kept, not done"
+    assert clock_in_words(keep, None, RULES) == "runs from receipt"
+    paused = obligation("NZ.x", pausable_for=("force_majeure",))
+    assert clock_in_words(paused, None, RULES) == "runs from receipt; it may stand still for: force majeure"
+    both = obligation("NZ.x", standard="as_soon_as_reasonably_practicable")
+    assert time_in_words(both) == "within 48 hours, as soon as reasonably practicable"
+    assert time_in_words(obligation("NZ.x", duration=None)) == "the law names no time"
+
+
+def test_every_trigger_has_words():
+    assert TRIGGER_WORDS.keys() == set(TRIGGERS)
+
+
+REPORTED = sorted(SHIPPED.triggers.met_by_report.keys() & set(TRIGGERS))
+PLACES = ["AU", "DE", "DK", "GB", "IN", "JP", "KR", "NC", "US", "XX", "ZA"]
+
+
+@pytest.mark.parametrize("kind", REPORTED)
+def test_show_says_what_the_core_decides(kind):
+    """For a report with every element, from a public channel, about one country and nowhere else."""
+    resolver = Resolver(SHIPPED)
+    elements = (
+        "explanation",
+        "location",
+        "identity",
+        "good_faith",
+        "subject_or_authorised",
+        "contact",
+        "signature",
+    )
+    for code, category, day in itertools.product(PLACES, CATEGORIES, (date(2025, 6, 1), TODAY)):
+        report = MessageReport(
+            report_id="r",
+            kind=kind,
+            occurred_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
+            channel=Channel("c", "public"),
+            category=category,
+            evidence=() if code == "XX" else (Evidence(code, "victim", 1.0),),
+            notice=Notice(elements),
+        )
+        decided = resolver.resolve(report)
+        found = answer(SHIPPED, Question(code, category, kind, day))
+        where = (code, category, day)
+        assert found.duties == decided.duties, where
+        assert found.rule_of_law == decided.rule_of_law, where
+        assert found.routing == decided.routing, where
+
+
+def test_check_lists_what_somebody_should_look_at(tocsin):
+    result = tocsin("check", "--today", "2026-11-24")
+    assert result.exit_code == 0
+    assert re.search(r"obligation +NZ\.advisory +NZ +Take it down +2026-11-24", result.stdout)
+    assert "NZ.armed" not in result.stdout
+    assert "Not checked for" not in result.stdout
+    assert re.search(
+        r"6 obligations, version \w+: usable; \d+ rows are not verified, 0 not checked", result.stdout
+    )
+
+
+def test_check_a_year_later_lists_every_row_as_stale(tocsin):
+    result = tocsin("check", "--today", "2027-11-24")
+    stale = result.stdout.partition("Not checked for more than 180 days:")[2]
+    assert all(f" {row.id} " in stale for row in RULES.obligations)
+    assert "WATCHDOG" in stale
+
+
+def test_check_names_days_that_have_not_come(tocsin):
+    assert "Checked on a day that has not come yet" in tocsin("check", "--today", "2026-11-23").stdout
+
+
+def test_check_takes_another_folder_and_names_line_and_field_of_what_is_wrong(tmp_path, monkeypatch, capsys):
+    law = tmp_path / "law"
+    shutil.copytree(Path(loader.__file__).parent / "law", law)
+    assert CliRunner().invoke(commands, ["registry", "check", "--law", str(law)]).exit_code == 0
+    text = (law / "KR.yaml").read_text(encoding="utf-8")
+    (law / "KR.yaml").write_text(
+        text.replace("trigger: actual_knowledge", "trigger: rumour", 1), encoding="utf-8"
+    )
+    monkeypatch.setattr("sys.argv", ["tocsin", "registry", "check", "--law", str(law)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert re.search(r"error: KR\.yaml:\d+: obligations\[?\.?0\]?\.trigger", capsys.readouterr().err)
+
+
+def test_the_shipped_law_is_usable():
+    result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-24"])
+    assert result.exit_code == 0
+    assert "0 not checked for more than 180 days" in result.stdout

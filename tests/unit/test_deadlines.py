@@ -1,0 +1,125 @@
+"""When the time of a duty is over: elapsed time, the calendar, and business days."""
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.law.deadlines import UnknownDays, deadline
+from streams.registry.loader import load_rules
+from streams.registry.rules import HolidayCalendar, Obligation
+
+ANY_ROW = load_rules().obligations[0]
+BERLIN = HolidayCalendar(
+    id="de-be",
+    time_zone="Europe/Berlin",
+    weekend=frozenset({6, 7}),
+    holidays=frozenset({date(2026, 4, 3), date(2026, 4, 6), date(2026, 5, 1)}),
+    known_until=date(2026, 12, 31),
+    source_url="https://example.org/holidays",
+)
+CALENDARS = {"de-be": BERLIN}
+
+
+def row(**changes: Any) -> Obligation:
+    return dataclasses.replace(ANY_ROW, calendar="elapsed", holiday_calendar=None, **changes)
+
+
+def business(days: int) -> Obligation:
+    return dataclasses.replace(
+        ANY_ROW, calendar="business_days", holiday_calendar="de-be", duration=f"P{days}D"
+    )
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("duration", "started", "over"),
+    [
+        ("PT1H", "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"),
+        ("PT48H", "2026-03-01T12:00:00.250Z", "2026-03-03T12:00:00.250Z"),
+        # Hours are elapsed time: summer time begins in between and changes nothing.
+        ("PT24H", "2026-03-28T12:00:00+01:00", "2026-03-29T13:00:00+02:00"),
+        ("P10D", "2026-03-01T00:00:00Z", "2026-03-11T00:00:00Z"),
+        ("P6M", "2026-08-31T10:00:00Z", "2027-02-28T10:00:00Z"),
+        ("P1Y", "2028-02-29T23:59:59.999Z", "2029-02-28T23:59:59.999Z"),
+        ("P1Y6M", "2026-07-15T00:00:00Z", "2028-01-15T00:00:00Z"),
+        ("P12M", "2026-12-31T00:00:00Z", "2027-12-31T00:00:00Z"),
+    ],
+)
+def test_elapsed_time_and_the_calendar(duration: str, started: str, over: str) -> None:
+    assert deadline(row(duration=duration), ms(started), {}) == ms(over)
+
+
+@pytest.mark.parametrize(
+    ("days", "started", "over"),
+    [
+        # Wednesday: Thursday is the one day, its end is midnight in Berlin.
+        (1, "2026-04-01T10:00:00+02:00", "2026-04-03T00:00:00+02:00"),
+        # Good Friday, the weekend and Easter Monday do not count.
+        (2, "2026-04-01T10:00:00+02:00", "2026-04-08T00:00:00+02:00"),
+        # 23:30 UTC on Wednesday is Thursday in Berlin: the day of receipt is Thursday.
+        (1, "2026-04-01T23:30:00Z", "2026-04-08T00:00:00+02:00"),
+        # Received on a Saturday.
+        (1, "2026-02-28T08:00:00+01:00", "2026-03-03T00:00:00+01:00"),
+        # Winter time begins on Sunday 25 October.
+        (1, "2026-10-23T12:00:00+02:00", "2026-10-27T00:00:00+01:00"),
+    ],
+)
+def test_business_days(days: int, started: str, over: str) -> None:
+    assert deadline(business(days), ms(started), CALENDARS) == ms(over)
+
+
+def test_days_that_no_source_knows_are_refused() -> None:
+    last = ms("2026-12-30T10:00:00+01:00")
+    assert deadline(business(1), last, CALENDARS) == ms("2027-01-01T00:00:00+01:00")
+    with pytest.raises(UnknownDays, match="known until 2026-12-31"):
+        deadline(business(2), last, CALENDARS)
+    with pytest.raises(UnknownDays, match="no holiday calendar"):
+        deadline(business(1), last, {})
+
+
+@pytest.mark.parametrize("duration", ["PT36H", "P1M"])
+def test_business_days_are_whole_days(duration: str) -> None:
+    with pytest.raises(ValueError, match="whole days"):
+        deadline(dataclasses.replace(business(1), duration=duration), 0, CALENDARS)
+
+
+def test_a_row_without_duration_has_no_deadline() -> None:
+    with pytest.raises(ValueError, match="no duration"):
+        deadline(row(duration=None), 0, {})
+
+
+hours_of_2026 = st.integers(0, 250 * 24).map(
+    lambda hours: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(started=hours_of_2026, days=st.integers(1, 15))
+def test_business_days_against_a_walk_by_the_hour(started: datetime, days: int) -> None:
+    """Walk hour by hour; the deadline is where the day after the last counted one begins in Berlin."""
+    zone = ZoneInfo("Europe/Berlin")
+    moment = started
+    received = started.astimezone(zone).date()
+    counted: set[date] = set()
+    while True:
+        moment += timedelta(hours=1)
+        day = moment.astimezone(zone).date()
+        if day == received or day.isoweekday() > 5 or day in BERLIN.holidays:
+            if len(counted) == days:
+                break
+            continue
+        if len(counted) == days and day not in counted:
+            break
+        counted.add(day)
+    # The first hour beyond the last counted day; starts are on the hour, as midnight in Berlin is.
+    assert deadline(business(days), int(started.timestamp() * 1000), CALENDARS) == int(
+        moment.timestamp() * 1000
+    )

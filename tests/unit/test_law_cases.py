@@ -1,0 +1,467 @@
+"""The law by example: cases written from the sources, held against the shipped registry and the pure core.
+
+The cases are YAML, one file per jurisdiction or subject, so that a lawyer can add one. Each names where it is written.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import msgspec
+import pytest
+import yaml
+
+from streams.assessment.law.deadlines import deadline
+from streams.assessment.law.resolution import Resolved, Resolver
+from streams.assessment.requests.judgement import judge_request
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.events.authority_request import (
+    AuthorityRequest,
+    AuthorityType,
+    Concern,
+    Demand,
+    IssuingAuthority,
+    LegalBasis,
+    RequestElement,
+    RequestKind,
+    Target,
+)
+from streams.events.authority_routing import Disclosure, LanguageVerdict, RefusalCode
+from streams.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
+from streams.events.obligation import NotArmedReason
+from streams.events.report import (
+    CATEGORIES,
+    Category,
+    Channel,
+    Evidence,
+    EvidenceBasis,
+    MessageReport,
+    Notice,
+    NoticeElement,
+    Reporter,
+    ReporterKind,
+    ReportKind,
+    Visibility,
+)
+from streams.events.routing import Gate
+from streams.registry.loader import load_rules
+from streams.registry.rules import RuleOfLawTier, Verification
+
+FOLDER = Path(__file__).parent / "law_cases"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Files that hold something else than cases.
+TABLES = ("members", "rows")
+ALL_ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
+
+
+class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A report; `at` is when the platform received it, `occurred` when it was made (default: the same)."""
+
+    kind: ReportKind
+    category: Category
+    at: datetime
+    occurred: datetime | None = None
+    where: tuple[tuple[Country, EvidenceBasis, float], ...] = ()
+    visibility: Visibility = "public"
+    channel_country: Country | None = None
+    language: str | None = None
+    reporter: ReporterKind = "user"
+    reporter_country: Country | None = None
+    elements: tuple[NoticeElement, ...] = ()
+
+
+class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"issuer": "from"}):
+    """A request; `complete` has every element there is, `without` all of them but these."""
+
+    kind: RequestKind
+    basis: LegalBasis
+    at: datetime
+    issuer: tuple[Country, AuthorityType]
+    demands: tuple[Demand, ...]
+    category: Category | None = None
+    complete: bool = False
+    without: tuple[RequestElement, ...] = ()
+    elements: tuple[RequestElement, ...] = ()
+    emergency: bool = False
+    specific: bool = True
+    people: int | None = 1
+    concerns: tuple[Concern, ...] = ()
+    language: str | None = None
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must follow. `armed` is always the whole truth; `duties` only where `exactly` says so.
+
+    `duties` have the reason for which their clock is not armed; `recipients` are all of them with their gates; `tells`
+    and `never_tells` are some; `names` are states that the reasons of the routing name; `authorities_of_never` are
+    countries none of whose authorities is told.
+    """
+
+    name: str
+    source: Annotated[str, msgspec.Meta(min_length=10)]
+    report: ReportInput | None = None
+    request: RequestInput | None = None
+    duties: dict[str, NotArmedReason] = {}
+    armed: dict[str, datetime] = {}
+    absent: tuple[str, ...] = ()
+    exactly: bool = False
+    strictest: tuple[str, ...] = ()
+    not_strictest: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] | None = None
+    recipients: dict[str, Gate] | None = None
+    tells: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    never_tells: tuple[str, ...] = ()
+    authorities_of_never: tuple[str, ...] = ()
+    tier: RuleOfLawTier | None = None
+    decision: Gate | Literal["routed", "incomplete", "refused"] | None = None
+    gate: Gate | None = None
+    missing: tuple[RequestElement, ...] | None = None
+    refusal: RefusalCode | None = None
+    competent: bool | None = None
+    disclosure: Disclosure | None = None
+    scope: tuple[str, ...] = ()
+    language: LanguageVerdict | None = None
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
+    """A duty on its own. `by` is a kind of report, or a request: kind, legal basis, authority and demand."""
+
+    source: Annotated[str, msgspec.Meta(min_length=10)]
+    by: tuple[str, ...]
+    country: Country
+    about: tuple[Category, ...]
+    since: date
+    mark: Verification
+    time: str | None = None
+    until: date | None = None
+    needs: tuple[str, ...] = ()
+    private: bool | None = None
+    emergency: bool = False
+
+
+class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cases: tuple[Case, ...]
+
+
+RULES = load_rules()
+RESOLVER = Resolver(RULES)
+REQUEST_RULES = compile_request_rules(RULES)
+MEMBERS = msgspec.convert(
+    yaml.safe_load((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
+)
+CASES = {
+    f"{path.stem}: {case.name}": case
+    for path in sorted(FOLDER.glob("*.yaml"))
+    if path.stem not in TABLES
+    for case in msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Cases).cases
+}
+ROWS = msgspec.convert(yaml.safe_load((FOLDER / "rows.yaml").read_text("utf-8"))["rows"], dict[str, Row])
+REPORTS = {key: case for key, case in CASES.items() if case.report is not None}
+REQUESTS = {key: case for key, case in CASES.items() if case.request is not None}
+
+
+def by_name(cases: dict[str, Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [pytest.param(case, id=key) for key, case in cases.items()])
+
+
+def in_ms(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def report(given: ReportInput) -> MessageReport:
+    return MessageReport(
+        report_id="r-1",
+        kind=given.kind,
+        occurred_at=given.occurred or given.at,
+        received_at=given.at,
+        category=given.category,
+        channel=Channel("c-1", given.visibility, given.channel_country, given.language),
+        reporter=Reporter(given.reporter, country=given.reporter_country),
+        evidence=tuple(Evidence(*item) for item in given.where),
+        notice=Notice(given.elements) if given.elements else None,
+    )
+
+
+def request(given: RequestInput) -> AuthorityRequest:
+    elements = given.elements
+    if given.complete or given.without:
+        elements = tuple(element for element in ALL_ELEMENTS if element not in given.without)
+    return AuthorityRequest(
+        request_id="q-1",
+        kind=given.kind,
+        legal_basis=given.basis,
+        received_at=given.at,
+        authority=IssuingAuthority(*given.issuer),
+        demands=given.demands,
+        target=Target("account", "a-1", given.people, given.specific),
+        elements=elements,
+        category=given.category,
+        language=given.language,
+        emergency=given.emergency,
+        concerns=given.concerns,
+    )
+
+
+def check_duties(case: Case, found: dict[str, NotArmedReason | None], due: dict[str, datetime]) -> None:
+    """Compare the duties found (None: armed) and the ends of the armed clocks with what the case expects."""
+    assert due == case.armed
+    expected: dict[str, NotArmedReason | None] = {**case.duties, **dict.fromkeys(case.armed)}
+    assert {key: found.get(key, "absent") for key in expected} == expected
+    assert not found.keys() & set(case.absent)
+    if case.exactly:
+        assert found == expected
+
+
+@by_name(REPORTS)
+def test_report(case: Case) -> None:
+    assert case.report is not None
+    resolved = RESOLVER.resolve(report(case.report))
+    started = in_ms(case.report.at)
+    check_duties(
+        case,
+        {duty.obligation.id: duty.not_armed for duty in resolved.duties},
+        {
+            row.id: EPOCH + timedelta(milliseconds=deadline(row, started, RULES.calendars))
+            for row in resolved.armed
+        },
+    )
+    strictest = {duty.obligation.id for duty in resolved.duties if duty.strictest}
+    assert set(case.strictest) <= strictest
+    assert not strictest & set(case.not_strictest)
+    if case.jurisdictions is not None:
+        assert tuple(entry.code for entry in resolved.jurisdictions) == case.jurisdictions
+    if case.tier is not None:
+        assert (resolved.tier, resolved.rule_of_law.tier) == (case.tier, case.tier)
+    if case.decision is not None:
+        assert resolved.rule_of_law.decision == case.decision
+    check_recipients(case, resolved)
+
+
+@by_name(REQUESTS)
+def test_request(case: Case) -> None:
+    assert case.request is not None
+    started = in_ms(case.request.at)
+    judged = judge_request(request(case.request), started, REQUEST_RULES)
+    check_duties(
+        case,
+        {duty.id: duty.not_armed_reason for duty in judged.findings.obligations},
+        {
+            duty.obligation.id: EPOCH
+            + timedelta(milliseconds=deadline(duty.obligation, started, RULES.calendars))
+            for duty in judged.armed
+        },
+    )
+    assert {
+        duty.id: datetime.fromisoformat(duty.due_at) for duty in judged.findings.obligations if duty.due_at
+    } == (case.armed)
+    if case.decision is not None:
+        assert judged.decision == case.decision
+    if case.gate is not None:
+        assert judged.gate == case.gate
+    if case.missing is not None:
+        assert judged.findings.missing == case.missing
+    if case.competent is not None:
+        assert judged.findings.competence.competent == case.competent
+    if case.disclosure is not None:
+        assert judged.findings.disclosure == case.disclosure
+    if case.scope:
+        territory = judged.findings.territory
+        assert (territory.scope, *territory.codes) == case.scope
+    if case.language is not None:
+        assert judged.findings.language.verdict == case.language
+    if case.refusal is not None:
+        assert case.refusal in {refusal.code for refusal in judged.findings.refusals}
+        assert all(refusal.norms for refusal in judged.findings.refusals)
+    assert {routing.recipient for routing in judged.recipients} == {"internal_review"}
+    assert all(routing.gate == judged.gate for routing in judged.recipients)
+
+
+def check_recipients(case: Case, resolved: Resolved) -> None:
+    told = {routing.recipient for routing in resolved.routing}
+    assert "internal_review" in told
+    assert told - {"internal_review"} <= RULES.authorities.keys()
+    if case.recipients is not None:
+        assert {routing.recipient: routing.gate for routing in resolved.routing} == case.recipients
+    assert set(case.tells) <= told
+    words = set(re.findall(r"\w+", " ".join(routing.reason for routing in resolved.routing)))
+    assert set(case.names) <= words
+    assert not told & set(case.never_tells)
+    for code in case.authorities_of_never:
+        assert not told & {authority.id for authority in RULES.jurisdictions[code].authorities}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(name: str) -> None:
+    row = ROWS[name]
+    duty = next(duty for duty in RULES.obligations if duty.id == name)
+    assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
+    last = row.until or date(2027, 1, 1)
+    assert name in found(row, row.since)
+    assert name not in found(row, row.since - timedelta(days=1))
+    assert name in found(row, last)
+    assert row.until is None or name not in found(row, last + timedelta(days=1))
+    assert {category for category in CATEGORIES if name in found(row, last, category)} == set(row.about)
+    if row.private is not None:
+        assert (name in found(row, last, private=True)) == row.private
+    for element in row.needs:
+        assert found(row, last, without=element)[name] == "elements_missing"
+    if row.needs:
+        assert found(row, last)[name] is None
+    else:
+        assert found(row, last)[name] is not None or name == "EU.tco.art6"
+
+
+def found(
+    row: Row,
+    day: date,
+    category: Category | None = None,
+    *,
+    private: bool = False,
+    without: str | None = None,
+) -> dict[str, NotArmedReason | None]:
+    """The duties that follow from what a row is about, with the reason why each one's clock is not armed."""
+    at = datetime.combine(day, time(12), UTC)
+    category = row.about[0] if category is None else category
+    if len(row.by) == 1:
+        given = ReportInput(
+            row.by[0],  # type: ignore[arg-type]
+            category,
+            at,
+            where=((row.country, "victim", 0.9),),
+            visibility="private" if private else "public",
+            elements=tuple(element for element in get_args(NoticeElement) if element != without),
+        )
+        return {duty.obligation.id: duty.not_armed for duty in RESOLVER.resolve(report(given)).duties}
+    kind, basis, authority, demand = row.by
+    asked = RequestInput(
+        kind,  # type: ignore[arg-type]
+        basis,  # type: ignore[arg-type]
+        at,
+        (row.country, authority),  # type: ignore[arg-type]
+        (demand,),  # type: ignore[arg-type]
+        category,
+        emergency=row.emergency,
+        elements=tuple(element for element in ALL_ELEMENTS if element != without),
+    )
+    judged = judge_request(request(asked), in_ms(at), REQUEST_RULES)
+    return {duty.id: duty.not_armed_reason for duty in judged.findings.obligations}
+
+
+@pytest.mark.parametrize("code", MEMBERS)
+def test_member_state(code: Country) -> None:
+    resolved = RESOLVER.resolve(
+        report(
+            ReportInput(
+                "user_report",
+                "threat_to_life",
+                datetime(2026, 11, 24, tzinfo=UTC),
+                where=((code, "victim", 0.9),),
+            )
+        )
+    )
+    assert {"EU.dsa.art16-4", "EU.dsa.art16-5", "EU.dsa.art18-1"} <= {
+        duty.obligation.id for duty in resolved.duties
+    }
+    assert resolved.armed == ()
+    row = RULES.jurisdictions[code]
+    assert row.rule_of_law == "open"
+    assert row.art18_authority in {routing.recipient for routing in resolved.routing}
+    assert row.dsc is not None
+    assert MEMBERS[code] in RULES.authorities[row.dsc].name
+    assert RULES.authorities[row.dsc].role == "dsc"
+
+
+# What the cases cover
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(CASES) + len(MEMBERS) >= 120
+
+
+def test_every_case_asks_one_thing_of_one_input_and_has_its_own_name() -> None:
+    files = [path for path in FOLDER.glob("*.yaml") if path.stem not in TABLES]
+    assert len(CASES) == sum(len(yaml.safe_load(path.read_text("utf-8"))["cases"]) for path in files)
+    for case in CASES.values():
+        assert (case.report is None) != (case.request is None), case.name
+
+
+OF_REPORTS = (
+    *("recipients", "tells", "never_tells", "authorities_of_never", "names", "jurisdictions"),
+    *("tier", "strictest", "not_strictest"),
+)
+OF_REQUESTS = ("gate", "missing", "refusal", "competent", "disclosure", "scope", "language")
+
+
+def test_no_case_expects_what_is_not_looked_at() -> None:
+    untouched = Case("nothing", "no source at all")
+    for case in CASES.values():
+        for field in OF_REQUESTS if case.request is None else OF_REPORTS:
+            assert getattr(case, field) == getattr(untouched, field), (case.name, field)
+
+
+def test_what_is_absent_or_not_told_exists_at_all() -> None:
+    for case in CASES.values():
+        assert set(case.absent) <= {row.id for row in RULES.obligations}, case.name
+        assert set(case.never_tells) <= RULES.authorities.keys(), case.name
+
+
+def test_every_row_of_the_registry_is_reached() -> None:
+    reached = {key for case in CASES.values() for key in (*case.duties, *case.armed)}
+    assert reached == {row.id for row in RULES.obligations} == ROWS.keys()
+
+
+def test_every_country_with_a_row_is_reached() -> None:
+    named: set[str] = set(MEMBERS)
+    for case in CASES.values():
+        if case.report is not None:
+            named |= {country for country, _, _ in case.report.where}
+            named |= set(case.jurisdictions or ())
+        if case.request is not None:
+            named.add(case.request.issuer[0])
+    reached = {COUNTRY_ALIASES.get(code, code) for code in named}
+    assert RULES.jurisdictions.keys() & COUNTRIES <= reached
+
+
+def test_the_members_are_those_of_the_registry() -> None:
+    assert set(MEMBERS) == {
+        code
+        for code, row in RULES.jurisdictions.items()
+        if "EU" in row.regions and row.part_of is None and code in COUNTRIES
+    }
+
+
+# docs/law.md
+
+
+def test_the_documentation_says_what_is_verified() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+    shown = page.partition("<!-- verification: begin -->\n")[2].partition("<!-- verification: end -->")[0]
+    assert shown == verification_table(), f"paste into docs/law.md:\n{verification_table()}"
+
+
+def verification_table() -> str:
+    lines = ["| law of | verified | secondary | unverified |", "| --- | --- | --- | --- |"]
+    for code, row in RULES.jurisdictions.items():
+        marks: dict[str, list[str]] = {"verified": [], "secondary": [], "unverified": []}
+        for duty in RULES.obligations:
+            if duty.jurisdiction == code:
+                marks[duty.verification].append(duty.id)
+        if not any(marks.values()):
+            continue
+        unverified = ", ".join(f"`{name}`" for name in sorted(marks["unverified"])) or "-"
+        lines.append(
+            f"| {row.name} | {len(marks['verified']) or '-'} | {len(marks['secondary']) or '-'} | {unverified} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def test_the_example_of_the_documentation_is_a_case() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+    case = CASES["KR: a deepfake that Seoul, the Union and the United States share"]
+    example = page.partition("### Example: a deepfake in Seoul")[2].partition("## Clocks")[0]
+    rows = dict(re.findall(r"^\| `([^`]+)` .*\| not armed, `([a-z_]+)`.* \|$", example, re.MULTILINE))
+    due = dict(re.findall(r"^\| `([^`]+)` .*\*\*armed\*\*, due (\S+) \|$", example, re.MULTILINE))
+    assert rows == case.duties
+    assert {key: datetime.fromisoformat(text) for key, text in due.items()} == case.armed

@@ -1,0 +1,174 @@
+"""What is never done stays undone, whatever the request says besides and whatever is configured."""
+
+from typing import get_args
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.law.resolution import Resolver
+from streams.assessment.partition_state import new_state
+from streams.assessment.policies import compile_rules
+from streams.assessment.requests.judgement import judge_request
+from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.events.authority_request import AUTHORITY_REQUEST_TYPE, Demand
+from streams.events.authority_routing import RefusalCode
+from streams.events.encoding import encode
+from streams.events.envelope import event_headers
+from streams.registry.obligations import ORDER_TRIGGERS
+from tests.report_strategies import reports
+from tests.request_strategies import SHIPPED, registries, requests
+from tests.unit.traffic import EXTERNAL, START, Record, run
+
+RESOLVER = Resolver(SHIPPED)
+RECEIVED = START
+GATES = ("human_review", "two_person_review", "judicial_order", "human_rights_review")
+
+
+def codes(request):
+    return {refusal.code for refusal in refusals(request)}
+
+
+def with_demand(request, demand):
+    return msgspec.structs.replace(request, demands=(*request.demands, demand))
+
+
+# --- what is refused
+
+
+@settings(deadline=None, max_examples=200)
+@given(requests, registries(), st.sampled_from(get_args(RefusalCode)))
+def test_nothing_configured_turns_a_refusal_off(request, registry, code):
+    judged = judge_request(with_demand(request, code), RECEIVED, compile_request_rules(registry))
+    assert judged.decision == "refused"
+    assert judged.gate == "human_rights_review"
+    assert code in {refusal.code for refusal in judged.findings.refusals}
+    assert judged.armed == ()
+    assert judged.findings.obligations == ()
+    assert judged.findings.disclosure in ("not_asked", "never")
+    assert judged.findings.territory.scope == "none"
+    assert [routing.recipient for routing in judged.recipients] == ["internal_review"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(requests, registries(), st.sampled_from(sorted(DATA_DEMANDS)))
+def test_data_on_nobody_in_particular_are_refused_under_any_name(request, registry, demand):
+    unspecific = msgspec.structs.replace(request.target, specific=False)
+    request = msgspec.structs.replace(with_demand(request, demand), target=unspecific)
+    judged = judge_request(request, RECEIVED, compile_request_rules(registry))
+    assert judged.decision == "refused"
+    assert "bulk_identify" in {refusal.code for refusal in judged.findings.refusals}
+
+
+@settings(deadline=None, max_examples=200)
+@given(requests, registries(), st.sampled_from(sorted(CONTENT_DEMANDS)))
+def test_a_peaceful_assembly_is_not_taken_down_under_any_name(request, registry, demand):
+    request = with_demand(request, demand)
+    request = msgspec.structs.replace(request, concerns=("peaceful_assembly", *request.concerns))
+    judged = judge_request(request, RECEIVED, compile_request_rules(registry))
+    assert judged.decision == "refused"
+    assert "block_protest" in {refusal.code for refusal in judged.findings.refusals}
+
+
+@settings(deadline=None, max_examples=250)
+@given(requests, registries(), registries())
+def test_refusals_depend_on_the_request_alone(request, one, other):
+    judged = [judge_request(request, RECEIVED, compile_request_rules(rules)) for rules in (one, other)]
+    assert judged[0].findings.refusals == judged[1].findings.refusals == refusals(request)
+    assert (judged[0].decision == "refused") == bool(refusals(request))
+
+
+@settings(deadline=None, max_examples=150)
+@given(requests)
+def test_nothing_else_is_refused(request):
+    demands = set(request.demands)
+    named = request.target.specific and request.target.kind != "service"
+    expected = set()
+    if "encryption_keys" in demands:
+        expected.add("encryption_keys")
+    if "bulk_identify" in demands or (not named and any(demand.startswith("produce_") for demand in demands)):
+        expected.add("bulk_identify")
+    if "block_protest" in demands or (
+        "peaceful_assembly" in request.concerns
+        and demands & {"remove", "disable_access", "geo_disable", "restrict_account"}
+    ):
+        expected.add("block_protest")
+    assert codes(request) == expected
+
+
+def test_every_kind_of_demand_is_known_to_be_refused_or_not():
+    harmless = {"preserve_data", "answer"}
+    assert set(get_args(Demand)) == DATA_DEMANDS | CONTENT_DEMANDS | harmless | set(get_args(RefusalCode))
+
+
+@settings(deadline=None, max_examples=100)
+@given(requests, st.sampled_from(get_args(RefusalCode)))
+def test_each_refusal_names_norms_that_can_be_looked_up(request, code):
+    (refusal,) = [found for found in refusals(with_demand(request, code)) if found.code == code]
+    assert len(refusal.norms) >= 3
+    assert refusal.reason.endswith(".")
+    for norm in refusal.norms:
+        assert norm.url.startswith(("https://", "http://data.europa.eu/"))
+        assert "article" in norm.title
+
+
+# --- what no registry can arm or open
+
+
+@settings(deadline=None, max_examples=250)
+@given(requests, registries())
+def test_no_unverified_row_arms_a_clock(request, registry):
+    judged = judge_request(request, RECEIVED, compile_request_rules(registry))
+    assert all(duty.obligation.verification != "unverified" for duty in judged.armed)
+    assert all(duty.obligation.duration is not None for duty in judged.armed)
+
+
+@settings(deadline=None, max_examples=250)
+@given(requests, registries())
+def test_a_clock_needs_power_and_completeness(request, registry):
+    judged = judge_request(request, RECEIVED, compile_request_rules(registry))
+    if judged.armed:
+        assert judged.decision == "routed"
+        assert judged.findings.competence.competent
+        assert judged.findings.missing == ()
+        met = registry.triggers.met_by_request[request.kind]
+        assert {duty.obligation.trigger for duty in judged.armed} <= met
+
+
+@settings(deadline=None, max_examples=250)
+@given(requests, registries())
+def test_the_gate_is_the_most_protective_and_never_below_what_the_tier_asks(request, registry):
+    judged = judge_request(request, RECEIVED, compile_request_rules(registry))
+    findings = judged.findings
+    assert judged.gate == max(findings.gates, key=GATES.index)
+    if findings.rule_of_law.tier in ("unknown", "closed"):
+        assert judged.gate == "human_rights_review"
+        assert findings.disclosure in ("not_asked", "never")
+    if findings.rule_of_law.tier == "guarded":
+        assert GATES.index(judged.gate) >= GATES.index("judicial_order")
+    if DATA_DEMANDS & set(request.demands):
+        assert "judicial_order" in findings.gates
+    if request.concerns:
+        assert judged.gate == "human_rights_review"
+
+
+# --- orders enter by their own topic alone
+
+
+@settings(deadline=None, max_examples=150)
+@given(reports)
+def test_no_report_starts_the_clock_of_an_order(report):
+    resolved = RESOLVER.resolve(report)
+    assert ORDER_TRIGGERS.isdisjoint(duty.trigger for duty in resolved.armed)
+    assert ORDER_TRIGGERS.isdisjoint(duty.obligation.trigger for duty in resolved.duties)
+
+
+@settings(deadline=None, max_examples=50)
+@given(requests)
+def test_an_order_that_comes_as_a_report_is_none(request):
+    rules = compile_rules(SHIPPED)
+    for headers in ((), event_headers(AUTHORITY_REQUEST_TYPE, "x", START)):
+        record = Record(EXTERNAL, 0, 0, 2**42, None, encode(request), headers)
+        outcome = run(new_state(0, 1, rules), rules, [record])
+        assert [output.topic for output in outcome.outputs] == ["dead-letters"]

@@ -1,0 +1,382 @@
+"""The law that is shipped: what the sources say is in it, and a changed law has a row before and one after."""
+
+from datetime import date
+from typing import get_args
+
+import pytest
+
+from streams.events.authority_request import RequestElement, RequestKind
+from streams.events.report import CATEGORIES, NoticeElement, ReportKind
+from streams.registry.loader import load_rules
+from streams.registry.rules import Obligation, Rules, Standard
+
+EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
+FRENCH_OUTERMOST = {"GP", "MQ", "RE", "GF", "YT", "MF"}
+ORDERS = {"authority_order", "regulator_notice", "data_order"}
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return load_rules()
+
+
+def duty_of(rules: Rules, id_: str) -> Obligation:
+    (duty,) = [duty for duty in rules.obligations if duty.id == id_]
+    return duty
+
+
+def in_force(rules: Rules, prefix: str, day: str) -> dict[str, str | None]:
+    when = date.fromisoformat(day)
+    return {
+        duty.id: duty.duration
+        for duty in rules.obligations
+        if duty.id.startswith(prefix) and duty.in_force_from <= when <= (duty.in_force_until or date.max)
+    }
+
+
+# Places
+
+
+def test_members_of_the_union_and_the_area(rules: Rules) -> None:
+    rows = rules.jurisdictions
+    states = {code for code, row in rows.items() if row.part_of is None and "EU" in row.regions}
+    assert states == EU
+    assert {code for code, row in rows.items() if row.part_of is None and "EEA" in row.regions} == (
+        EU | {"EU", "IS", "LI", "NO"}
+    )
+    assert rows["DE"].regions == ("EEA", "EU")
+    for code in (
+        "GLOBAL",
+        "EEA",
+        "GB",
+        "CH",
+        "US",
+        "KR",
+        "IN",
+        "BR",
+        "AU",
+        "SG",
+        "JP",
+        "TR",
+        "RU",
+        "IR",
+        "XX",
+    ):
+        assert rows[code].regions == ()
+
+
+def test_overseas_territories(rules: Rules) -> None:
+    territories = {code: row for code, row in rules.jurisdictions.items() if row.part_of is not None}
+    inside = {code for code, row in territories.items() if "EU" in row.regions}
+    assert inside == FRENCH_OUTERMOST | {"AX"}
+    assert {territories[code].part_of for code in FRENCH_OUTERMOST} == {"FR"}
+    for code, state in {"GL": "DK", "FO": "DK", "NC": "FR", "PF": "FR", "SJ": "NO"}.items():
+        assert (territories[code].part_of, territories[code].regions) == (state, ())
+        assert territories[code].art18_authority is None
+    assert territories["MQ"].regions == ("EEA", "EU")
+    assert (territories["MQ"].dsc, territories["MQ"].rule_of_law) == ("ARCOM", "open")
+    assert {code for code, row in territories.items() if row.verification != "verified"} == {"SJ"}
+
+
+def test_every_state_of_the_union_has_its_coordinator(rules: Rules) -> None:
+    shown = {code: rules.authorities[str(rules.jurisdictions[code].dsc)] for code in EU}
+    assert all(
+        authority.role == "dsc" and authority.jurisdiction == code for code, authority in shown.items()
+    )
+    assert len({authority.id for authority in shown.values()}) == 27
+    unverified = {code for code, authority in shown.items() if authority.verification == "unverified"}
+    assert unverified == {"EE", "GR", "LT", "LV", "MT", "PL", "SK"}
+    assert {code for code, authority in shown.items() if authority.verification == "secondary"} == {"FR"}
+    assert (shown["DE"].name, shown["BE"].id, shown["IE"].name) == (
+        "Bundesnetzagentur",
+        "BIPT",
+        "Coimisiún na Meán",
+    )
+
+
+def test_doubts_about_a_coordinator_are_noted(rules: Rules) -> None:
+    noted = {code for code, row in rules.jurisdictions.items() if row.dsc_status is not None}
+    assert noted == {"CZ", "ES", "CY", "PL", "PT"}
+
+
+def test_who_is_told_of_a_threat(rules: Rules) -> None:
+    told = {code: rules.jurisdictions[code].art18_authority for code in EU}
+    assert told.pop("DE") == "BKA"
+    assert told.pop("BE") == "DJSOC_I2_IRU"
+    assert set(told.values()) == {"MEMBER_STATE"}
+    assert {
+        code for code, row in rules.jurisdictions.items() if row.art18_authority and not row.part_of
+    } == EU
+
+
+def test_contacts_for_terrorist_content(rules: Rules) -> None:
+    contacts = {code: rules.jurisdictions[code].tco_authority for code in EU}
+    assert (contacts.pop("BE"), contacts.pop("FR")) == ("BE_FEDERAL_PROSECUTOR", "OFAC")
+    assert set(contacts.values()) == {"TCO_AUTHORITY"}
+    assert rules.authorities["DJSOC_I2_IRU"].channel == "Permanence around the clock"
+
+
+def test_tiers(rules: Rules) -> None:
+    tiers = {code: row.rule_of_law for code, row in rules.jurisdictions.items()}
+    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR"}
+    assert {code for code, tier in tiers.items() if tier == "unknown"} == {"GLOBAL", "XX"}
+    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"IN", "BR", "SG", "TR"}
+    assert all(row.rule_of_law_basis and row.rule_of_law_as_of for row in rules.jurisdictions.values())
+
+
+def test_a_closed_state_has_no_authority_and_no_duty(rules: Rules) -> None:
+    for code in ("RU", "IR"):
+        assert rules.jurisdictions[code].authorities == ()
+        assert not [duty for duty in rules.obligations if duty.jurisdiction == code]
+
+
+def test_norway_is_a_country_not_a_boolean(rules: Rules) -> None:
+    assert rules.jurisdictions["NO"].name == "Norway"
+    assert rules.jurisdictions["SJ"].part_of == "NO"
+    assert rules.location_hints.language_countries["nb"] == "NO"
+
+
+def test_language_hints_name_no_language_of_two_countries(rules: Rules) -> None:
+    hints = rules.location_hints
+    assert hints.language_countries["ko"] == "KR"
+    assert hints.language_countries["ja"] == "JP"
+    for shared in ("de", "en", "es", "fr", "pt", "el", "tr", "ru", "fa"):
+        assert shared not in hints.language_countries
+    assert (hints.channel, hints.reporter, hints.language) == (0.5, 0.3, 0.1)
+
+
+# Duties
+
+
+@pytest.mark.parametrize(
+    ("id_", "duration", "standard", "trigger", "since", "verification"),
+    [
+        ("EU.dsa.art9-1", None, "without_undue_delay", "authority_order", "2024-02-17", "verified"),
+        ("EU.dsa.art10-1", None, "without_undue_delay", "data_order", "2024-02-17", "secondary"),
+        ("EU.dsa.art16-4", None, "without_undue_delay", "user_report", "2024-02-17", "secondary"),
+        ("EU.dsa.art18-1", None, "promptly", "awareness_threat", "2024-02-17", "verified"),
+        ("EU.dsa.art22-1", None, "without_undue_delay", "trusted_flagger_notice", "2024-02-17", "secondary"),
+        ("EU.tco.art3-3", "PT1H", None, "authority_order", "2022-06-07", "verified"),
+        ("EU.tco.art6", "P6M", None, "authority_order", "2022-06-07", "secondary"),
+        ("EU.tco.art14-5", None, "promptly", "awareness_threat", "2022-06-07", "secondary"),
+        ("EU.e-evidence.art10-3", "P10D", None, "data_order", "2026-08-18", "verified"),
+        ("EU.e-evidence.art10-4", "PT8H", None, "data_order", "2026-08-18", "verified"),
+        ("EU.e-evidence.art11-1", "P60D", None, "data_order", "2026-08-18", "verified"),
+        ("DE.ddg.s13", None, "promptly", "awareness_threat", "2024-05-14", "verified"),
+        ("FR.lcen.art6-1", "PT24H", None, "authority_order", "2025-02-18", "verified"),
+        ("FR.lcen.art6-1.csam", "PT24H", None, "authority_order", "2025-02-18", "verified"),
+        (
+            "GB.osa.s10-3A",
+            "PT48H",
+            "as_soon_as_reasonably_practicable",
+            "statutory_victim_request",
+            "2026-06-29",
+            "secondary",
+        ),
+        ("GB.osa.s10-3", None, "swiftly", "actual_knowledge", "2025-03-17", "secondary"),
+        ("GB.osa.s66", None, None, "actual_knowledge", "2026-04-07", "secondary"),
+        ("US.2258A", None, "as_soon_as_reasonably_possible", "actual_knowledge", "2024-05-07", "verified"),
+        ("US.2258A.h", "P1Y", None, "actual_knowledge", "2024-05-07", "verified"),
+        ("US.take-it-down.s3", "PT48H", None, "statutory_victim_request", "2026-05-19", "verified"),
+        ("KR.tba.art22-5", None, "without_undue_delay", "actual_knowledge", "2020-12-10", "verified"),
+        ("KR.regulator-24h", "PT24H", None, "regulator_notice", "2024-11-06", "unverified"),
+        ("AU.osa.s77", "PT24H", None, "regulator_notice", "2022-01-23", "verified"),
+        ("AU.osa.s88.complaint", "PT48H", None, "user_report", "2022-01-23", "verified"),
+        ("AU.osa.s65", "PT24H", None, "regulator_notice", "2022-01-23", "unverified"),
+        ("IN.itr.3-1-j", "PT72H", None, "data_order", "2021-02-25", "unverified"),
+        ("BR.mci.art21", None, "diligently", "statutory_victim_request", "2014-06-23", "secondary"),
+        ("JP.idpa.decide", "P7D", None, "statutory_victim_request", "2025-04-01", "unverified"),
+        ("SG.ocha.directions", None, None, "authority_order", "2024-02-01", "verified"),
+        ("SG.osra.directions", None, None, "regulator_notice", "2026-06-29", "verified"),
+    ],
+)
+def test_a_duty(
+    rules: Rules,
+    id_: str,
+    duration: str | None,
+    standard: str | None,
+    trigger: str,
+    since: str,
+    verification: str,
+) -> None:
+    duty = duty_of(rules, id_)
+    assert (duty.duration, duty.standard, duty.trigger) == (duration, standard, trigger)
+    assert (duty.in_force_from.isoformat(), duty.verification) == (since, verification)
+    assert duty.checked == date(2026, 11, 24)
+    assert duty.source_url.startswith(("https://", "http://"))
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (
+            "2026-02-19",
+            {
+                "IN.itr.3-1-d.2021": "PT36H",
+                "IN.itr.3-2-b.2021": "PT24H",
+                "IN.itr.3-2-a.2021": "P15D",
+                "IN.itr.3-2-a.specified.2022": "PT72H",
+                "IN.itr.3-1-j": "PT72H",
+            },
+        ),
+        (
+            "2026-02-20",
+            {
+                "IN.itr.3-1-d": "PT3H",
+                "IN.itr.3-2-b": "PT2H",
+                "IN.itr.3-2-a": "P7D",
+                "IN.itr.3-2-a.specified": "PT36H",
+                "IN.itr.3-1-j": "PT72H",
+            },
+        ),
+    ],
+)
+def test_india_changed_its_clocks_overnight(rules: Rules, day: str, expected: dict[str, str | None]) -> None:
+    assert in_force(rules, "IN.", day) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "day_before", "added"),
+    [
+        ("GB.", "2026-06-28", {"GB.osa.s10-3A"}),
+        ("GB.", "2026-04-06", {"GB.osa.s66"}),
+        ("US.", "2026-05-18", {"US.take-it-down.s3"}),
+        ("SG.", "2026-06-28", {"SG.osra.directions"}),
+        ("SG.", "2024-01-31", {"SG.ocha.directions", "SG.ocha.directions.stop"}),
+        (
+            "EU.e-evidence",
+            "2026-08-17",
+            {
+                "EU.e-evidence.art10-1",
+                "EU.e-evidence.art10-3",
+                "EU.e-evidence.art10-4",
+                "EU.e-evidence.art11-1",
+            },
+        ),
+        ("EU.tco", "2022-06-06", {"EU.tco.art3-3", "EU.tco.art6", "EU.tco.art14-5"}),
+        ("JP.", "2025-03-31", {"JP.idpa.decide"}),
+        ("BR.", "2025-06-25", {"BR.stf-987.notice", "BR.stf-987.grave"}),
+    ],
+)
+def test_what_a_day_added(rules: Rules, prefix: str, day_before: str, added: set[str]) -> None:
+    before = date.fromisoformat(day_before)
+    after = date.fromordinal(before.toordinal() + 1)
+    then = set(in_force(rules, prefix, day_before))
+    now = set(in_force(rules, prefix, after.isoformat()))
+    assert (now - then, then - now) == (added, set())
+
+
+def test_the_netzdg_ends_where_the_ddg_begins(rules: Rules) -> None:
+    assert set(in_force(rules, "DE.", "2024-05-13")) == {
+        "DE.netzdg.s3",
+        "DE.netzdg.s3.other",
+        "DE.netzdg.s3a",
+    }
+    assert set(in_force(rules, "DE.", "2024-05-14")) == {"DE.ddg.s13"}
+    assert {duty.verification for duty in rules.obligations if "netzdg" in duty.id} == {"unverified"}
+
+
+def test_what_must_be_kept_is_no_deadline(rules: Rules) -> None:
+    kept = {duty.id for duty in rules.obligations if duty.meaning == "retention"}
+    assert kept == {"EU.tco.art6", "EU.e-evidence.art11-1", "US.2258A.h"}
+    assert {duty.action for duty in rules.obligations if duty.id in kept} == {"preserve"}
+
+
+def test_the_hour_may_stand_still(rules: Rules) -> None:
+    assert duty_of(rules, "EU.tco.art3-3").pausable_for == ("force_majeure", "manifest_errors")
+
+
+def test_e_evidence_is_not_in_denmark(rules: Rules) -> None:
+    for duty in rules.obligations:
+        assert duty.except_in == (("DK",) if duty.id.startswith("EU.e-evidence.") else ())
+
+
+def test_only_terrorist_content_the_netzdg_and_korea_need_the_public(rules: Rules) -> None:
+    public = {duty.id.rpartition(".")[0] for duty in rules.obligations if duty.public_only}
+    assert public == {"EU.tco", "DE.netzdg", "DE.netzdg.s3", "KR.tba"}
+
+
+def test_emergencies_have_a_row_of_their_own(rules: Rules) -> None:
+    emergencies = {duty.id: duty.emergency for duty in rules.obligations if duty.emergency is not None}
+    assert emergencies == {
+        "EU.e-evidence.art10-3": False,
+        "EU.e-evidence.art10-4": True,
+        "US.2702-b-8": True,
+    }
+    assert "emergency_justification" in duty_of(rules, "EU.e-evidence.art10-4").required_elements
+
+
+def test_nothing_is_disclosed_without_a_gate(rules: Rules) -> None:
+    gates = {duty.id: duty.gate for duty in rules.obligations if duty.action == "produce_data"}
+    assert gates.pop("US.2702-b-8") == "two_person_review"
+    assert set(gates.values()) == {"judicial_order"}
+    assert len(gates) == 5
+
+
+def test_a_notice_of_child_abuse_needs_no_name(rules: Rules) -> None:
+    needed = {duty.id: duty for duty in rules.obligations if duty.id.startswith("EU.dsa.art16-5")}
+    assert "identity" in needed["EU.dsa.art16-5"].required_elements
+    assert "identity" not in needed["EU.dsa.art16-5.child-abuse"].required_elements
+    covered = [category for duty in needed.values() for category in duty.categories]
+    assert sorted(covered) == sorted(CATEGORIES)
+
+
+def test_no_clock_runs_from_a_report_without_form(rules: Rules) -> None:
+    """Else every press of a report button would start one."""
+    for duty in rules.obligations:
+        if duty.duration is not None and duty.meaning == "deadline" and duty.trigger not in ORDERS:
+            assert len(duty.required_elements) >= 2, duty.id
+
+
+def test_orders_ask_for_what_orders_have(rules: Rules) -> None:
+    for duty in rules.obligations:
+        possible = get_args(RequestElement if duty.trigger in ORDERS else NoticeElement)
+        assert set(duty.required_elements) <= set(possible), duty.id
+        assert bool(duty.legal_bases) == (duty.trigger in ORDERS), duty.id
+
+
+def test_layers_are_in_order(rules: Rules) -> None:
+    layers = [{"GLOBAL": 0, "EU": 1, "EEA": 1}.get(duty.jurisdiction, 2) for duty in rules.obligations]
+    assert layers == sorted(layers)
+
+
+def test_no_row_counts_business_days_yet(rules: Rules) -> None:
+    assert rules.calendars == {}
+    assert {duty.calendar for duty in rules.obligations} == {"elapsed"}
+
+
+# Triggers, targets, platform
+
+
+def test_no_report_meets_what_only_an_order_meets(rules: Rules) -> None:
+    triggers = rules.triggers
+    assert set(triggers.met_by_report) == set(triggers.possible) == set(get_args(ReportKind))
+    assert triggers.met_by_report == {
+        "user_report": {"user_report"},
+        "trusted_flagger_notice": {"trusted_flagger_notice", "user_report"},
+        "statutory_victim_request": {"statutory_victim_request", "user_report"},
+        "automated_detection": set(),
+    }
+    assert set(triggers.possible.values()) == {frozenset({"actual_knowledge", "awareness_threat"})}
+
+
+def test_requests_meet_orders_only(rules: Rules) -> None:
+    met = rules.triggers.met_by_request
+    assert set(met) == set(get_args(RequestKind))
+    assert set().union(*met.values()) == ORDERS
+    assert met["preservation_order"] == met["production_order"] == {"data_order"}
+
+
+def test_internal_targets(rules: Rules) -> None:
+    assert set(rules.targets.by_standard) == set(get_args(Standard))
+    assert rules.targets.by_standard["promptly"] == 3_600_000
+    assert rules.targets.otherwise == 3 * 86_400_000
+
+
+def test_the_example_platform(rules: Rules) -> None:
+    platform = rules.platform
+    assert (platform.establishment, platform.legal_representative) == (None, "BE")
+    assert (platform.certainty, platform.fallback) == (0.8, "both")
+    assert platform.safe_recipients == ("NCMEC", "INHOPE", "EUROPOL", "DJSOC_I2_IRU")
+    hints = rules.location_hints
+    assert max(hints.channel, hints.reporter, hints.language) < platform.certainty

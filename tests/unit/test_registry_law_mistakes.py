@@ -1,0 +1,203 @@
+"""A mistake in the law is refused, with the file, the line and the field it stands in."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
+from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copy_files(tmp_path)
+
+
+MISTAKES = [
+    # file, old, new, field, what the message says
+    # codes
+    ("law/TR.yaml", "code: TR", "code: UK", "code", "named by its code: this one must be UK.yaml"),
+    ("law/DE.yaml", "regions: [EU]", "regions: [UE]", "regions[0]", "not a region"),
+    ("law/DE.yaml", "regions: [EU]", "regions: [FR]", "regions[0]", "not a region"),
+    ("law/EEA.yaml", "name: European", "regions: [EU]\nname: European", "regions[0]", "itself a part of EEA"),
+    ("law/EU.yaml", "except_in: [DK]", "except_in: [CH]", "obligations[12].except_in[0]", "not a member of EU"),
+    ("law/EU.yaml", "public_only: true", "territory: ZZ", "obligations[9].territory", "has no file"),
+    ("law/territories.yaml", "  GP:", "  ZZ:", "territories.ZZ", "ISO 3166-1"),
+    ("law/territories.yaml", "  GP:", "  CH:", "territories.CH", "has a file of its own"),
+    ("law/territories.yaml", "part_of: FR", "part_of: MC", "territories.GP.part_of", "no country with a file"),
+    ("law/territories.yaml", "regions: [EU]", "regions: [UE]", "territories.GP.regions[0]", "no region"),
+    ("law/location_hints.yaml", "ja: JP", "th: TH", "languages.th", "has no file"),
+    # words
+    ("law/RU.yaml", "tier: closed", "tier: bad", "rule_of_law.tier", "'open', 'guarded'"),
+    ("law/RU.yaml", "tier: closed", "tier: 2026-01-01", "rule_of_law.tier", "'closed'"),
+    ("law/EU.yaml", "trigger: user_report", "trigger: rumour", "obligations[4].trigger", "'authority_order'"),
+    ("law/KR.yaml", "[ncii, ncii_deepfake, csam", "[nudity, csam", "obligations[0].categories.list[", "'csam'"),
+    ("law/KR.yaml", "[ncii, ncii_deepfake, csam", "[ncii, ncii, csam", "obligations[0].categories", "twice"),
+    ("law/EU.yaml", "gate: judicial_order", "gate: none", "obligations[3].gate", "'human_review'"),
+    ("law/EU.yaml", "name: European Union", "nom: European Union", "nom", "unknown field"),
+    ("law/US.yaml", "languages: [en]", "languages: [english]", "languages[0]", "pattern"),
+    # authorities
+    ("law/GB.yaml", "authority: NCA", "authority: BKA", "obligations[1].authority", "OFCOM, NCA"),
+    ("law/DE.yaml", "art18_authority: BKA", "art18_authority: FBI", "art18_authority", "no authority of DE"),
+    ("law/DE.yaml", "dsc: BNETZA", "dsc: BNETZ", "dsc", "BKA, BNETZA"),
+    ("law/DE.yaml", "tco_authority: TCO", "tco_authority: THE", "tco_authority", "TCO_AUTHORITY"),
+    ("law/DE.yaml", "id: BKA", "id: BNETZA", "authorities[1].id", "ids are unique"),
+    ("law/DE.yaml", "role: police", "role: friend", "authorities[0].role", "'regulator'"),
+    # sources
+    ("law/US.yaml", "      url: https://www.law.cornell.edu/uscode/text/18/2702\n", "",
+     "obligations[3].source.url", "is missing"),
+    ("law/GB.yaml", "verification: secondary", "verification: sure", "source.verification", "'unverified'"),
+    ("law/GB.yaml", "checked: 2026-11-24", "checked: lately", "source.checked", "valid date"),
+    # dates and durations
+    ("law/US.yaml", "in_force_from: 2024-05-07", "in_force_from: 2024-05-07\n    in_force_until: 2024-05-06",
+     "obligations[0].in_force_until", "before in_force_from"),
+    ("law/EU.yaml", "duration: PT1H", "duration: 1h", "obligations[9].duration", "ISO 8601"),
+    ("law/EU.yaml", "duration: PT1H", "duration: PT0S", "obligations[9].duration", "longer than nothing"),
+    ("law/EU.yaml", "duration: P6M", "duration: P6M1D", "obligations[10].duration", "ISO 8601"),
+    ("law/EU.yaml", "    duration: P6M\n", "", "obligations[10].meaning", "needs a duration"),
+    ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    calendar: business_days",
+     "obligations[9].duration", "whole days"),
+    ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    holiday_calendar: be",
+     "obligations[9].holiday_calendar", "not in calendars.yaml"),
+    # ids
+    ("law/EU.yaml", "id: EU.dsa.art16-5\n", "id: EU.dsa.art16-4\n", "obligations[5].id", "ids are unique"),
+    ("law/KR.yaml", "id: KR.tba", "id: KP.tba", "obligations[0].id", "must begin with KR."),
+    # what contradicts itself
+    ("law/GB.yaml", "[subject_or_authorised, location,", "[legal_basis, location,",
+     "obligations[0].required_elements[0]", "a report, which is what meets statutory_victim_request, has no"),
+    ("law/AU.yaml", "required_elements: [exact_location]", "required_elements: [identity]",
+     "obligations[0].required_elements[0]", "a request of an authority"),
+    ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    legal_bases: [dsa_art9]",
+     "obligations[0].legal_bases", "only a request"),
+    ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    emergency: true",
+     "obligations[0].emergency", "only a request"),
+    ("law/EU.yaml", "    gate: judicial_order\n", "", "obligations[3].gate", "disclose data"),
+    ("law/KR.yaml", "action: remove", "action: remove\n    gate: judicial_order", "obligations[0].gate", "disclose"),
+    # overlaps
+    ("law/IN.yaml", "    in_force_until: 2026-02-19\n", "", "obligations[1]",
+     "IN.itr.3-1-d and IN.itr.3-1-d.2021 say the same and are both in force on 2026-02-20"),
+    ("law/IN.yaml", "in_force_until: 2026-02-19", "in_force_until: 2026-02-20", "obligations[1]", "say the same"),
+    ("law/AU.yaml", "    beside: [AU.osa.s88]\n", "", "obligations[4]", "`beside: [AU.osa.s88]`"),
+    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s89]", "obligations[4].beside[0]", "no other row"),
+    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s65]", "obligations[4].beside[0]", "no other row"),
+    # triggers and targets
+    ("law/triggers.yaml", "user_report: [user_report]", "user_report: [authority_order]",
+     "met_by_report.values.user_report[0]", "met by an authority's request only"),
+    ("law/triggers.yaml", "[actual_knowledge, awareness", "[data_order, awareness",
+     "possible.values.user_report[0]", "met by an authority's request only"),
+    ("law/triggers.yaml", "order_to_act: [authority_order]", "order_to_act: [user_report]",
+     "met_by_request.values.order_to_act[0]", "met by a report only"),
+    ("law/triggers.yaml", "    user_report: [user_report]\n", "", "met_by_report.values", "no row for user_report"),
+    ("law/triggers.yaml", "    removal_order: [authority_order]\n", "", "met_by_request.values", "removal_order"),
+    ("law/triggers.yaml", "automated_detection: []", "detector: []", "met_by_report.values.detector", "should"),
+    ("law/triggers.yaml", "    swiftly:\n", "    fast:\n", "targets.by_standard.fast", "should"),
+    ("law/triggers.yaml", "within: PT1H", "within: P1M", "targets.by_standard.promptly.within", "ISO 8601"),
+    ("law/triggers.yaml", "within: PT1H", "within: PT0S", "targets.by_standard.promptly.within", "longer"),
+    # platform
+    ("law/platform.yaml", "establishment: null", "establishment: CH", "establishment", "not a Member State"),
+    ("law/platform.yaml", "country: BE", "country: US", "legal_representative", "not a Member State"),
+    ("law/platform.yaml", "[NCMEC, INHOPE", "[NCMC, INHOPE", "safe_recipients.values[0]", "no authority"),
+    ("law/platform.yaml", "value: both", "value: nobody", "fallback.value", "'representative'"),
+    ("law/platform.yaml", "value: 0.8", "value: 80", "certainty.value", "less than or equal to 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "field", "says"), MISTAKES)
+def test_a_mistake_is_shown_where_it_is(
+    folder: Path, name: str, old: str, new: str, field: str, says: str
+) -> None:
+    edit(folder, name, old, new)
+    with pytest.raises(RegistryError) as caught:
+        load_rules(folder)
+    problems = str(caught.value).splitlines()
+    assert any(f" {field}" in problem and says in problem for problem in problems), problems
+    file = re.escape(Path(name).name)
+    assert all(re.match(rf"{file}:[1-9][0-9]*: ", problem) for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("law/JP.yaml", "name: Japan", "name: 5"),
+        ("law/EU.yaml", "action: acknowledge", "action: nod"),
+        ("law/EU.yaml", "duration: P10D", "duration: P1M1D"),
+        ("law/DE.yaml", "authority: BKA", "authority: FBI"),
+        ("law/KR.yaml", "in_force_from: 2020-12-10", "in_force_from: 2020-12-32"),
+        ("law/triggers.yaml", "within: PT1H", "within: soon"),
+    ],
+)
+def test_the_line_is_exact(folder: Path, name: str, old: str, new: str) -> None:
+    line = edit(folder, name, old, new)
+    with pytest.raises(RegistryError, match=rf"^{re.escape(Path(name).name)}:{line}: "):
+        load_rules(folder)
+
+
+def test_a_date_that_no_calendar_has_is_shown_on_its_line(folder: Path) -> None:
+    line = edit(folder, "law/KR.yaml", "in_force_from: 2020-12-10", "in_force_from: 2020-02-30")
+    with pytest.raises(RegistryError, match=rf"^KR\.yaml:{line}: not valid YAML: 2020-02-30 is no date"):
+        load_rules(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("law/GB.yaml", ()),
+        ("law/GB.yaml", ("authorities", 1)),
+        ("law/GB.yaml", ("obligations", 0)),
+        ("law/territories.yaml", ("territories", "GP")),
+        ("law/triggers.yaml", ("possible",)),
+        ("law/triggers.yaml", ("targets",)),
+        ("law/location_hints.yaml", ()),
+        ("law/platform.yaml", ("fallback",)),
+    ],
+)
+def test_an_unsourced_row_is_refused(folder: Path, name: str, path: tuple[str | int, ...]) -> None:
+    content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+    row = content
+    for step in path:
+        row = row[step]
+    del row["source"]
+    (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    spelled = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in (*path, "source"))
+    refused(folder, name, spelled.removeprefix("."), "is missing")
+
+
+@pytest.mark.parametrize(
+    ("file", "new"),
+    [("kr.yaml", "code: KR"), ("KR.yml", "code: KR"), ("KP.yaml", "code: KR")],
+)
+def test_a_file_is_named_by_its_code(folder: Path, file: str, new: str) -> None:
+    text = (folder / "law" / "KR.yaml").read_text(encoding="utf-8")
+    (folder / "law" / "KR.yaml").unlink()
+    (folder / "law" / file).write_text(text, encoding="utf-8")
+    refused(folder, file, "code", "must be KR.yaml")
+
+
+def test_a_code_is_a_country_or_a_region_somebody_is_in(folder: Path) -> None:
+    text = (SHIPPED / "law" / "XX.yaml").read_text(encoding="utf-8")
+    (folder / "law" / "ZZ.yaml").write_text(text.replace("code: XX", "code: ZZ"), encoding="utf-8")
+    refused(folder, "ZZ.yaml", "code", "neither an ISO 3166-1 alpha-2 code nor a region")
+
+
+def test_an_alias_is_no_code(folder: Path) -> None:
+    text = (SHIPPED / "law" / "XX.yaml").read_text(encoding="utf-8")
+    (folder / "law" / "UK.yaml").write_text(text.replace("code: XX", "code: UK"), encoding="utf-8")
+    refused(folder, "UK.yaml", "code", "ISO 3166-1")
+
+
+@pytest.mark.parametrize("file", ["GLOBAL.yaml", "triggers.yaml", "territories.yaml", "platform.yaml"])
+def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+    (folder / "law" / file).unlink()
+    with pytest.raises(RegistryError, match=rf"{re.escape(file)}: cannot be read"):
+        load_rules(folder)
+
+
+def test_every_problem_of_a_file_is_named(folder: Path) -> None:
+    edit(folder, "law/GB.yaml", "role: regulator", "role: king")
+    edit(folder, "law/GB.yaml", "action: remove", "action: vanish")
+    with pytest.raises(RegistryError) as caught:
+        load_rules(folder)
+    assert len(str(caught.value).splitlines()) == 2

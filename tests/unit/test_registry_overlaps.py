@@ -1,0 +1,155 @@
+"""Two rows of law that answer the same question on the same day are refused."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.registry.document import Document
+from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
+from streams.registry.overlaps import refuse_overlaps
+from streams.registry.shapes_law import ObligationRow
+from tests.unit.registry_files import copy_files, edit, refused
+
+DOCUMENT = Document(Path("KR.yaml"), None, {(): 1})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copy_files(tmp_path)
+
+
+def row(
+    number: int, since: date, until: date | None, categories: list[str], beside: list[int]
+) -> ObligationRow:
+    return ObligationRow.model_validate(
+        {
+            "id": f"KR.{number}",
+            "instrument": "An Act",
+            "article": str(number),
+            "title": str(number),
+            "categories": categories or "all",
+            "trigger": "actual_knowledge",
+            "action": "remove",
+            "applies_to": "somebody",
+            "in_force_from": since,
+            "in_force_until": until,
+            "beside": [f"KR.{other}" for other in beside],
+            "source": {"url": "https://example.org/", "checked": since, "verification": "verified"},
+        }
+    )
+
+
+# Three days, three categories and three rows: small enough that they often meet.
+DAYS = [date(2026, 1, day) for day in (1, 2, 3)]
+CATEGORIES = ["csam", "ncii", "fraud"]
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(DAYS),
+        st.none() | st.sampled_from(DAYS),
+        st.lists(st.sampled_from(CATEGORIES), unique=True, max_size=2),
+        st.lists(st.integers(0, 2), unique=True, max_size=1),
+    ).filter(lambda drawn: drawn[1] is None or drawn[0] <= drawn[1]),
+    min_size=3,
+    max_size=3,
+)
+
+
+@given(ROWS)
+@settings(deadline=None, max_examples=300)
+def test_overlap_is_a_day_and_a_category_for_which_two_rows_hold(
+    drawn: list[tuple[date, date | None, list[str], list[int]]],
+) -> None:
+    named = [[other for other in beside if other != number] for number, (*_, beside) in enumerate(drawn)]
+    rows = [row(number, *fields[:3], named[number]) for number, fields in enumerate(drawn)]
+    holds = [
+        {
+            (day, category)
+            for day in DAYS
+            for category in CATEGORIES
+            if since <= day <= (until or date.max) and (not categories or category in categories)
+        }
+        for since, until, categories, _ in drawn
+    ]
+    overlapping = [
+        (left, right)
+        for right in range(3)
+        for left in range(right)
+        if holds[left] & holds[right] and left not in named[right] and right not in named[left]
+    ]
+    if overlapping:
+        left, right = overlapping[0]
+        with pytest.raises(
+            RegistryError, match=rf"obligations\[{right}\]: KR\.{right} and KR\.{left} say the same"
+        ):
+            refuse_overlaps(DOCUMENT, rows)
+    else:
+        refuse_overlaps(DOCUMENT, rows)
+
+
+def test_rows_that_follow_each_other_do_not_overlap(folder: Path) -> None:
+    edit(
+        folder,
+        "law/KR.yaml",
+        "in_force_from: 2020-12-10",
+        "in_force_from: 2020-12-10\n    in_force_until: 2026-12-31",
+    )
+    add_after_korea(folder, "KR.tba.art22-5.2027", "in_force_from: 2027-01-01")
+    ids = [duty.id for duty in load_rules(folder).obligations]
+    assert "KR.tba.art22-5.2027" in ids
+
+
+def test_the_old_row_of_a_changed_law_must_end(folder: Path) -> None:
+    add_after_korea(folder, "KR.tba.art22-5.2027", "in_force_from: 2027-01-01")
+    refused(
+        folder, "KR.yaml", "obligations[1]", "are both in force on 2027-01-01: end one with in_force_until"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("instrument", "Another Act"),
+        ("trigger", "awareness_threat"),
+        ("action", "geo_disable"),
+        ("categories", "[fraud]"),
+        ("required_elements", "[explanation]"),
+        ("public_only", "false"),
+    ],
+)
+def test_another_question_is_no_overlap(folder: Path, field: str, value: str) -> None:
+    add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{field: value})
+    assert "KR.other" in [duty.id for duty in load_rules(folder).obligations]
+
+
+@pytest.mark.parametrize(
+    "field", ["duration: PT24H", "article: another", "authority: KNPA", "title: another"]
+)
+def test_the_same_question_with_another_answer_is_an_overlap(folder: Path, field: str) -> None:
+    name, _, value = field.partition(": ")
+    add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{name: value})
+    refused(folder, "KR.yaml", "obligations[1]", "KR.other and KR.tba.art22-5 say the same")
+
+
+def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:
+    """Put a row after the first of KR.yaml: the same but for its id, its period and some fields."""
+    row = {
+        "id": id_,
+        "instrument": "Telecommunications Business Act",
+        "article": "art. 22-5",
+        "title": "The same",
+        "categories": "[ncii]",
+        "trigger": "actual_knowledge",
+        "action": "remove",
+        "applies_to": "somebody",
+        "public_only": "true",
+        "source": "{url: https://example.org/, checked: 2026-11-24, verification: verified}",
+        **fields,
+    }
+    lines = [f"{name}: {value}" for name, value in row.items()]
+    text = "  - " + "\n    ".join([*lines, period]) + "\n"
+    marker = "  # The 24 hours are in the government's package"
+    edit(folder, "law/KR.yaml", marker, text + marker)

@@ -1,0 +1,429 @@
+"""Clocks of reports: armed, served by time alone, paused, ended; kept over restores and changes of the law."""
+
+import dataclasses
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.assess import NotAtHome, next_due, tick_after
+from streams.assessment.census import take_census
+from streams.assessment.counts import UnknownStateVersion
+from streams.assessment.duplicates import outcome_hash, report_hash
+from streams.assessment.flood import WINDOW, FloodDetected
+from streams.assessment.home_partition import home_partition
+from streams.assessment.partition_state import PartitionState, new_state, restore
+from streams.assessment.policies import compile_rules
+from streams.events.envelope import rfc3339
+from streams.events.escalation import Escalation
+from streams.registry.rules import Obligation
+from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, told, word
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    START,
+    Record,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
+
+RULES = clock_rules(duty())
+
+# --- the life of a clock
+
+
+def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
+    state = new_state(0, 1, RULES)
+    armed = run(state, RULES, [report(1, START)])
+    assert told(armed) == [("armed", 1, rfc3339(START))]
+    clock = START
+    for reason, level, due in (
+        ("half", 2, START + HOUR),
+        ("nine_tenths", 3, START + 108 * MINUTE),
+        ("lapsed", 4, START + 2 * HOUR),
+    ):
+        assert next_due(state) == due
+        early = run(state, RULES, [tick(tick_after(state), due - 1)])
+        assert early.outputs == []
+        # Read later than it was due: the step is of the time at which it was.
+        clock = due + MINUTE
+        assert told(run(state, RULES, [tick(tick_after(state), clock)])) == [(reason, level, rfc3339(due))]
+    assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1}
+    # Its counts expire; the clock that nobody answered does not.
+    run(state, RULES, [tick(tick_after(state), clock + 60 * DAY)])
+    assert (len(state.counts), len(state.clocks), next_due(state)) == (0, 1, None)
+    time = state.now
+    ended = run(state, RULES, [word(1, "fulfilled", clock_of(1), time)])
+    assert told(ended) == [("fulfilled", 4, rfc3339(time))]
+    assert len(state.clocks) == 0
+    [deleted] = [key for key in ended.changes if key.startswith(b"L")]
+    assert ended.changes[deleted] is None
+
+
+def test_what_the_events_of_a_clock_say() -> None:
+    state = new_state(0, 1, RULES)
+    first = run(state, RULES, [report(1, START + 30 * MINUTE, received_at=rfc3339(START), message_ref="m")])
+    [opened] = clock_events(first)
+    record = next(output for output in first.outputs if output.topic == "escalations")
+    assert record.key == b"c"
+    assert dict(record.headers)["ce_id"] == str(uuid5(UUID(clock_of(1)), "1")).encode()
+    assert opened["escalation_id"] == opened["clock"]["clock_id"] == clock_of(1)
+    assert (opened["type"], opened["status"], opened["mode"]) == ("opened", "open", "live")
+    due = rfc3339(START + 2 * HOUR)
+    assert opened["window"] == {"start": rfc3339(START), "end": due}
+    assert opened["conditions"] == [{"measure": "elapsed", "value": 0.25, "threshold": 0.0}]
+    [obligation] = opened["obligations"]
+    assert (obligation["id"], obligation["clock_status"], obligation["due_at"]) == (
+        "GLOBAL.fast",
+        "armed",
+        due,
+    )
+    [enriched] = of_topic(first, "enriched-reports")
+    assert [row["due_at"] for row in enriched["obligations"]] == [due]
+    assert opened["counts"]["reports"] == opened["counts"]["distinct_reporters"] == 1
+    assert opened["message_refs"] == ["m"]
+    assert opened["trace"]["partition_offsets"] == {"message-reports/0": 1}
+
+    paused = run(state, RULES, [word(7, "paused", clock_of(1), START + 40 * MINUTE, reason="clarification")])
+    [event] = clock_events(paused)
+    assert (event["type"], event["sequence"], event["level"]) == ("updated", 2, 1)
+    assert event["trace"]["partition_offsets"] == {"clock-outcomes/0": 7}
+    assert event["clock"]["status"] == "paused"
+    assert next_due(state) == state.counts.next_expiry()
+    resumed = run(state, RULES, [word(8, "resumed", clock_of(1), START + 10 * HOUR)])
+    [event] = clock_events(resumed)
+    later = rfc3339(START + 10 * HOUR + 80 * MINUTE)
+    assert (event["reason"], event["clock"]["due_at"]) == ("clock_resumed", later)
+    assert event["obligations"][0]["due_at"] == event["window"]["end"] == later
+    ended = run(state, RULES, [word(9, "withdrawn", clock_of(1), START + 10 * HOUR)])
+    [event] = clock_events(ended)
+    assert (event["type"], event["status"], event["reason"]) == ("resolved", "resolved", "clock_withdrawn")
+    assert event["clock"]["status"] == "withdrawn"
+    for outcome in (first, paused, resumed, ended):
+        for output in outcome.outputs:
+            if output.topic == "escalations":
+                msgspec.json.decode(output.value or b"", type=Escalation, strict=True)
+    assert dict(ended.counters) == {"clock:GLOBAL.fast:withdrawn": 1, "clock_outcomes": 1}
+
+
+def test_steps_that_are_due_already_are_served_at_once() -> None:
+    state = new_state(0, 1, RULES)
+    outcome = run(state, RULES, [report(1, START, received_at=rfc3339(START - 110 * MINUTE))])
+    at = rfc3339(START)
+    assert told(outcome) == [("armed", 1, at), ("half", 2, at), ("nine_tenths", 3, at)]
+    assert next_due(state) == START + 10 * MINUTE
+    outcome = run(state, RULES, [report(2, START, received_at=rfc3339(START - 3 * DAY))])
+    assert [reason for reason, _, _ in told(outcome)] == ["armed", "half", "nine_tenths", "lapsed"]
+
+
+def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
+    rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),))
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(1, START, channel="d"), report(2, START, channel="c")])
+    outcome = run(state, rules, [report(3, START + DAY, category="ip")])
+    served = [(event["reason"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
+    steps = ("clock_half", "cleared", "clock_nine_tenths", "clock_lapsed")
+    assert served == [(step, channel) for step in steps for channel in ("c", "d")]
+
+
+def test_a_report_too_old_to_be_counted_arms_all_the_same() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START, category="fraud")])
+    outcome = run(state, RULES, [report(2, START - 40 * DAY, appended=START, received_at=rfc3339(START))])
+    assert outcome.counters["late"] == 1
+    assert told(outcome) == [("armed", 1, rfc3339(START))]
+
+
+def test_a_report_that_was_forgotten_as_a_duplicate_arms_nothing_anew() -> None:
+    rules = clock_rules(duty(), duplicates_remembered=1)
+    state = new_state(0, 1, rules)
+    run(state, rules, [report(1, START), report(2, START)])
+    again = run(state, rules, [report(1, START)])
+    assert again.counters["applied"] == 1
+    assert told(again) == []
+
+
+def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START), report(2, START + 70 * MINUTE, category="fraud")])
+    run(state, RULES, [word(1, "paused", clock_of(1), START + 65 * MINUTE, reason="clarification")])
+    # Half of its time was over before; by the time of the resumption nine tenths are too.
+    run(state, RULES, [report(3, START + 5 * HOUR, category="fraud")])
+    outcome = run(state, RULES, [word(2, "resumed", clock_of(1), START + 100 * MINUTE)])
+    shift = 35 * MINUTE
+    assert told(outcome) == [
+        ("resumed", 2, rfc3339(START + 100 * MINUTE)),
+        ("nine_tenths", 3, rfc3339(START + 108 * MINUTE + shift)),
+        ("lapsed", 4, rfc3339(START + 2 * HOUR + shift)),
+    ]
+
+
+def test_a_report_that_comes_late_does_not_hold_clocks_back() -> None:
+    state = new_state(0, 1, RULES)
+    run(
+        state, RULES, [report(1, START), report(2, START - HOUR, appended=START + 50 * MINUTE, category="ip")]
+    )
+    assert state.now == START
+    outcome = run(state, RULES, [tick(tick_after(state), START + HOUR)])
+    assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
+
+
+def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> None:
+    """The tick after it moves time on by all that has passed since the last report."""
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START), report(2, START)])
+    run(state, RULES, [word(1, "fulfilled", clock_of(1), START + MINUTE, appended=START + 50 * MINUTE)])
+    assert state.now == START + MINUTE
+    outcome = run(state, RULES, [tick(tick_after(state), START + HOUR)])
+    assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
+
+
+# --- outcomes that cannot be applied
+
+
+@pytest.mark.parametrize(
+    ("record", "reason", "field"),
+    [
+        (word(1, "fulfilled", clock_of(2), START), "clock_not_running", "clock_id"),
+        (word(1, "fulfilled", clock_of(1), START, channel="d"), "clock_not_running", "clock_id"),
+        (word(1, "paused", clock_of(1), START), "not_pausable", "reason"),
+        (word(1, "paused", clock_of(1), START, reason="holiday"), "not_pausable", "reason"),
+        (word(1, "resumed", clock_of(1), START), "not_pausable", "outcome"),
+        # By then it would have lapsed.
+        (
+            word(1, "paused", clock_of(1), START + 3 * HOUR, reason="clarification"),
+            "not_pausable",
+            "outcome",
+        ),
+        (word(1, "ended", clock_of(1), START), "invalid_value", "outcome"),
+        (word(1, "fulfilled", clock_of(1), START + HOUR, appended=START), "future_timestamp", "occurred_at"),
+        (word(1, "fulfilled", clock_of(1), START, channel="+49301234567"), "pii_detected", "key"),
+        (word(1, "fulfilled", clock_of(1), START, channel="030-1234567"), "pii_detected", "key"),
+        (Record(OUTCOMES, 0, 1, START, b"k", None), "empty", "value"),
+        (Record(OUTCOMES, 0, 1, START, b"k", b"{"), "not_json", "value"),
+        (Record(OUTCOMES, 0, 1, START, b"k", b"{}"), "missing_field", "outcome_id"),
+        (
+            word(1, "fulfilled", clock_of(1), START)._replace(
+                headers=(("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/d"),
+                         ("ce_type", b"tocsin.report.v1"))
+            ),
+            "bad_envelope",
+            "ce_type",
+        ),
+    ],
+)  # fmt: skip
+def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str, field: str) -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START)])
+    outcome = run(state, RULES, [record])
+    [letter] = outcome.outputs
+    headers = dict(letter.headers)
+    assert letter.topic == "dead-letters"
+    assert (headers["tocsin-reason"], headers["tocsin-field"]) == (reason.encode(), field.encode())
+    assert headers["tocsin-topic"] == b"clock-outcomes"
+    assert dict(outcome.counters) == {f"dead_letter:{reason}": 1}
+    # All but the window of the flood breaker.
+    assert list(outcome.changes) == [b"T"]
+    assert (state.now, state.newest_append) == (START, START)
+    assert next_due(state) == START + HOUR
+
+
+def test_only_outcomes_that_cannot_be_read_trip_the_breaker() -> None:
+    """Read before the reports, after a reset, thousands of outcomes name clocks that are not there yet."""
+    state = new_state(0, 1, RULES)
+    early = [word(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
+    assert run(state, RULES, early).counters["dead_letter:clock_not_running"] == 2 * WINDOW
+    with pytest.raises(FloodDetected):
+        run(state, RULES, [Record(OUTCOMES, 0, n, START, None, b"{}") for n in range(WINDOW)])
+
+
+def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
+    state = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START)])
+    paused = word(1, "paused", clock_of(1), START, reason="clarification")
+    resumed = word(2, "resumed", clock_of(1), START + HOUR)
+    run(state, RULES, [paused, resumed])
+    outcome = run(state, RULES, [paused])
+    assert outcome.outputs == []
+    assert dict(outcome.counters) == {"duplicates": 1}
+
+
+@settings(deadline=None)
+@given(
+    source=st.text("a/\0", max_size=6),
+    one=st.text("ab", min_size=1, max_size=4),
+    two=st.text("ab", min_size=1),
+)
+def test_no_outcome_is_taken_for_a_report(source: str, one: str, two: str) -> None:
+    assert outcome_hash(source, one) != report_hash(source, two)
+    assert outcome_hash(source, one) != report_hash(source + "\0" + one, two)
+
+
+# --- partitions
+
+AWAY = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, 2) == 1)
+
+
+def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
+    record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)._replace(topic="eu." + OUTCOMES)
+    away = run(new_state(0, 2, RULES), RULES, [record])
+    [moved] = away.outputs
+    assert moved[:4] == (INTERNAL, 1, AWAY.encode(), record.value)
+    assert dict(away.counters) == {"rekeyed": 1}
+    home = new_state(1, 2, RULES)
+    run(home, RULES, [report(1, START, channel=AWAY)])
+    arrived = Record("eu." + INTERNAL, 1, 9, START + DAY, moved.key, moved.value, moved.headers)
+    outcome = run(home, RULES, [arrived])
+    [event] = clock_events(outcome)
+    assert event["reason"] == "clock_fulfilled"
+    assert event["trace"]["partition_offsets"] == {"eu.clock-outcomes/0": 4}
+
+
+def test_a_rekeyed_outcome_that_is_not_at_home_stops() -> None:
+    record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)
+    origin = (("tocsin-origin", b"clock-outcomes/0/4/%d" % START),)
+    with pytest.raises(NotAtHome, match="offset 4: the home of this record is partition 1 of 2"):
+        run(new_state(0, 2, RULES), RULES, [record._replace(topic=INTERNAL, headers=origin)])
+
+
+@pytest.mark.parametrize("key", [AWAY, "4711-2026-08", "00123456789"])
+def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
+    record = word(4, "fulfilled", "some-clock", START, channel=key, subject="request")
+    state = new_state(0, 2, RULES)
+    outcome = run(state, RULES, [record])
+    [passed] = outcome.outputs
+    home = home_partition(key.encode(), 2)
+    assert passed[:4] == ("authority-requests-internal", home, key.encode(), record.value)
+    assert dict(passed.headers)["tocsin-origin"] == b"clock-outcomes/0/4/%d" % START
+    assert dict(outcome.counters) == {"clock_outcomes_passed_on": 1}
+
+
+# --- state
+
+
+def test_a_clock_in_another_version_is_refused() -> None:
+    with pytest.raises(UnknownStateVersion, match=r"type b'L' has version 09"):
+        restore(0, 1, RULES, [(b"Lc\0id", b"\x09")])
+
+
+# --- the law
+
+
+@pytest.mark.parametrize("changed", [(), (duty(duration="PT10M", title="new", pausable_for=()),)])
+def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obligation, ...]) -> None:
+    before = _opened()
+    state = restore(0, 1, clock_rules(*changed), before.items())
+    rules = clock_rules(*changed)
+    [half] = clock_events(run(state, rules, [tick(1, START + HOUR)]))
+    [opened] = clock_events(run(new_state(0, 1, RULES), RULES, [report(1, START)]))
+    same = (
+        "policy_reason",
+        "registry_version",
+        "obligations",
+        "window",
+        "routing",
+        "rule_of_law",
+        "statement",
+    )
+    assert {name: half[name] for name in same} == {name: opened[name] for name in same}
+    paused = run(state, rules, [word(1, "paused", clock_of(1), START + HOUR, reason="clarification")])
+    assert [reason for reason, _, _ in told(paused)] == ["paused"]
+
+
+def _opened() -> dict[bytes, bytes]:
+    stored: dict[bytes, bytes] = {}
+    fold(stored, run(new_state(0, 1, RULES), RULES, [report(1, START)]).changes)
+    return stored
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verification": "unverified"},
+        {"duration": None, "standard": "promptly"},
+        {"trigger": "actual_knowledge"},
+        {"required_elements": ("explanation",)},
+        {"meaning": "retention"},
+        {"calendar": "business_days", "duration": "P3D"},
+    ],
+)
+def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
+    rules = clock_rules(duty(**changes))
+    state = new_state(0, 1, rules)
+    outcome = run(state, rules, [report(1, START)])
+    assert told(outcome) == []
+    assert len(state.clocks) == 0
+
+
+ELEMENTS = [
+    "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
+]  # fmt: skip
+unsure = compile_rules(
+    dataclasses.replace(
+        SHIPPED,
+        obligations=tuple(dataclasses.replace(row, verification="unverified") for row in SHIPPED.obligations),
+    )
+)
+shipped = compile_rules(SHIPPED)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    kind=st.sampled_from(
+        ["user_report", "trusted_flagger_notice", "statutory_victim_request", "automated_detection"]
+    ),
+    category=st.sampled_from(sorted(SHIPPED.categories)),
+    country=st.sampled_from(["US", "IN", "GB", "AU", "DE", "FR", "KR", "JP", "XX", "IE"]),
+    elements=st.lists(st.sampled_from(ELEMENTS), unique=True) | st.just(ELEMENTS),
+)
+def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, elements: list[str]) -> None:
+    record = report(
+        1,
+        START,
+        kind=kind,
+        category=category,
+        evidence=[{"country": country, "basis": "victim", "confidence": 1.0}],
+        notice={"elements": elements},
+    )
+    assert clock_events(run(new_state(0, 1, unsure), unsure, [record])) == []
+    rows = {row.id: row for row in SHIPPED.obligations}
+    outcome = run(new_state(0, 1, shipped), shipped, [record])
+    [enriched] = of_topic(outcome, "enriched-reports")
+    armed = {row["id"]: row["due_at"] for row in enriched["obligations"] if row["clock_status"] == "armed"}
+    opened = {event["clock"]["obligation"]: event["clock"]["due_at"] for event in clock_events(outcome)}
+    assert opened == armed
+    assert all(rows[row].verification != "unverified" for row in armed)
+
+
+def test_the_registry_arms_clocks() -> None:
+    """Or the property above would say nothing."""
+    record = report(
+        1,
+        START,
+        kind="statutory_victim_request",
+        category="ncii",
+        evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": ELEMENTS},
+    )
+    events = clock_events(run(new_state(0, 1, shipped), shipped, [record]))
+    assert "US.take-it-down.s3" in {event["clock"]["obligation"] for event in events}
+
+
+def test_state_is_not_shared() -> None:
+    """Steps taken on trial, to see whether an outcome fits, are not taken."""
+    state: PartitionState = new_state(0, 1, RULES)
+    run(state, RULES, [report(1, START)])
+    run(state, RULES, [word(1, "paused", clock_of(1), START + 119 * MINUTE, reason="holiday")])
+    assert told(run(state, RULES, [tick(1, START + HOUR)])) == [("half", 2, rfc3339(START + HOUR))]

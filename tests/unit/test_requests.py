@@ -1,0 +1,538 @@
+"""Requests as they come off the log: applied once, at home, with their clocks, however the log is cut."""
+
+import dataclasses
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.assess import NotAtHome
+from streams.assessment.counts import UnknownStateVersion
+from streams.assessment.flood import WINDOW, FloodDetected
+from streams.assessment.home_partition import home_partition
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.assessment.requests.request_state import restore_requests
+from streams.request_stage import SOURCES, request_stage
+from tests.request_strategies import SHIPPED, registries
+from tests.unit.request_traffic import (
+    EPOC,
+    INTERNAL,
+    NOON,
+    ROUTING,
+    RULES,
+    new_requests,
+    outcome_record,
+    preservation_order,
+    removal_order,
+    request_record,
+    routings,
+    run_requests,
+    steps,
+    tick_record,
+)
+from tests.unit.traffic import DAY, HOUR, MINUTE, fold
+
+HOUR_OF_TCO = "EU.tco.art3-3"
+PAUSE = "force_majeure"
+
+
+def dead_letters(outcome):
+    return [
+        dict(output.headers)["tocsin-reason"].decode()
+        for output in outcome.outputs
+        if output.topic == "dead-letters"
+    ]
+
+
+def clock_of(outcome, obligation=HOUR_OF_TCO):
+    (clock,) = [c for event in routings(outcome) for c in event["clocks"] if c["obligation"] == obligation]
+    return clock["clock_id"]
+
+
+# --- one request
+
+
+def test_a_request_is_routed_with_its_clocks():
+    outcome = run_requests(new_requests(), [request_record(removal_order())])
+    (event,) = routings(outcome)
+    assert (event["type"], event["reason"], event["sequence"]) == ("routed", "judged", 1)
+    assert event["decision"] == "routed"
+    assert event["human_review_required"] is True
+    by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
+    assert by_duty[HOUR_OF_TCO]["due_at"] == "2026-11-24T13:00:00.000Z"
+    assert by_duty["EU.tco.art6"]["due_at"] == "2027-05-24T12:00:00.000Z"
+    assert {clock["status"] for clock in event["clocks"]} == {"running"}
+    armed = {duty["id"] for duty in event["findings"]["obligations"] if duty["clock_status"] == "armed"}
+    assert armed == by_duty.keys()
+    assert outcome.counters["request:removal_order:routed"] == outcome.counters["applied"] == 1
+
+
+def test_outputs_are_keyed_by_the_request_and_have_an_id_of_their_own():
+    state = new_requests()
+    first = run_requests(state, [request_record(removal_order()), request_record(preservation_order())])
+    later = run_requests(state, [tick_record(2, NOON + 100 * DAY)])
+    written = [output for output in first.outputs + later.outputs if output.topic == ROUTING]
+    assert all(output.partition is None and output.key in (b"ar-1", b"ar-2") for output in written)
+    ids = [dict(output.headers)["ce_id"] for output in written]
+    assert len(set(ids)) == len(ids) == 6
+
+
+def test_an_incomplete_order_says_what_is_missing_and_starts_no_clock():
+    order = removal_order(
+        elements=["legal_basis", "issuing_authority", "signature", "issued_at"], language="hu"
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["decision"] == "incomplete"
+    assert event["findings"]["missing"] == [
+        "statement_of_reasons", "exact_location", "redress_information", "accepted_language"
+    ]  # fmt: skip
+    assert event["findings"]["language"]["verdict"] == "not_accepted"
+    assert event["clocks"] == []
+    reasons = {duty["id"]: duty["not_armed_reason"] for duty in event["findings"]["obligations"]}
+    assert reasons[HOUR_OF_TCO] == "elements_missing"
+
+
+@pytest.mark.parametrize(
+    ("language", "elements", "verdict"),
+    [
+        ("fr", [], "accepted"),
+        ("fr-BE", [], "accepted"),
+        ("hu", ["accepted_language"], "translated"),
+        ("hu", [], "not_accepted"),
+        (None, ["accepted_language"], "accepted"),
+        (None, [], "unknown"),
+    ],
+)
+def test_a_translation_stands_in_for_the_language(language, elements, verdict):
+    order = removal_order(language=language, elements=elements)
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["language"]["verdict"] == verdict
+    assert ("accepted_language" in event["findings"]["missing"]) == (verdict in ("not_accepted", "unknown"))
+    assert "en" in event["findings"]["language"]["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("authority", "basis", "kind", "demand", "competent", "whose"),
+    [
+        ("DE", "e_evidence_epoc", "production_order", "produce_subscriber_data", True, None),
+        ("DK", "e_evidence_epoc", "production_order", "produce_subscriber_data", False, "BE"),
+        ("US", "e_evidence_epoc", "production_order", "produce_subscriber_data", False, "BE"),
+        ("DE", "national_law", "production_order", "produce_subscriber_data", False, "DE"),
+        ("BE", "national_law", "production_order", "produce_subscriber_data", True, None),
+        ("US", "national_law", "production_order", "produce_content_data", False, "BE"),
+        ("US", "national_law", "order_to_act", "geo_disable", True, None),
+        ("US", "dsa_art9", "order_to_act", "remove", False, "US"),
+        ("DE", "dsa_art9", "order_to_act", "produce_subscriber_data", False, "DE"),
+        ("GB", "tco_art3", "removal_order", "remove", False, "GB"),
+        ("XX", "national_law", "order_to_act", "remove", False, None),
+    ],
+)
+def test_a_power_that_is_not_there_belongs_to_somebody_else(authority, basis, kind, demand, competent, whose):
+    order = preservation_order(
+        authority={"country": authority, "type": "court"},
+        legal_basis=basis,
+        kind=kind,
+        demands=[demand],
+        category="terrorism" if basis == "tco_art3" else "fraud",
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["competence"]["competent"] is competent
+    belongs = {place["jurisdiction"] for place in event["findings"]["belongs_to"]}
+    assert belongs == ({whose} if whose else set())
+    if not competent:
+        assert event["clocks"] == []
+
+
+@pytest.mark.parametrize("asker", ["police", "prosecutor"])
+def test_traffic_data_need_a_judge(asker):
+    order = preservation_order(
+        kind="production_order",
+        legal_basis="e_evidence_epoc",
+        demands=["produce_traffic_data"],
+        authority={"country": "IT", "type": asker},
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["missing"] == ["judicial_validation"]
+    assert {place["jurisdiction"] for place in event["findings"]["belongs_to"]} == {"IT"}
+    validated = {**order, "elements": [*EPOC, "judicial_validation"]}
+    (event,) = routings(run_requests(new_requests(), [request_record(validated)]))
+    assert event["decision"] == "routed"
+    assert [clock["obligation"] for clock in event["clocks"]] == ["EU.e-evidence.art10-3"]
+
+
+@pytest.mark.parametrize(
+    ("asker", "missing"),
+    [
+        ("police", []),
+        ("prosecutor", []),
+        ("court", ["statement_of_reasons"]),
+        ("regulator", ["statement_of_reasons"]),
+    ],
+)
+def test_whoever_prosecutes_may_keep_reasons_back(asker, missing):
+    order = removal_order(
+        kind="order_for_information",
+        legal_basis="dsa_art10",
+        demands=["produce_subscriber_data"],
+        authority={"country": "NL", "type": asker},
+        elements=["legal_basis", "issuing_authority", "specific_recipients", "redress_information"],
+        language="nl",
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["missing"] == missing
+
+
+@pytest.mark.parametrize(
+    ("basis", "demand", "country", "scope", "codes"),
+    [
+        ("tco_art3", "remove", "DE", "union", ["EU"]),
+        ("dsa_art9", "remove", "EL", "strictly_necessary", ["GR"]),
+        ("national_law", "geo_disable", "KR", "country", ["KR"]),
+        ("national_law", "preserve_data", "KR", "none", []),
+    ],
+)
+def test_an_order_ends_where_its_law_ends(basis, demand, country, scope, codes):
+    order = removal_order(
+        legal_basis=basis, demands=[demand], authority={"country": country, "type": "court"}
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["territory"]["scope"] == scope
+    assert event["findings"]["territory"]["codes"] == codes
+
+
+# --- clocks
+
+
+def test_a_clock_warns_twice_and_lapses_and_stays_until_somebody_answers():
+    state = new_requests()
+    armed = run_requests(state, [request_record(removal_order())])
+    late = run_requests(state, [tick_record(1, NOON + 2 * HOUR)])
+    assert steps(late) == [
+        (HOUR_OF_TCO, "clock_half", 30), (HOUR_OF_TCO, "clock_nine_tenths", 54), (HOUR_OF_TCO, "clock_lapsed", 60)
+    ]  # fmt: skip
+    assert [event["sequence"] for event in routings(late)] == [2, 3, 4]
+    assert all(event["findings"] is None for event in routings(late))
+    assert routings(late)[-1]["clocks"][0]["status"] == "lapsed"
+    assert steps(run_requests(state, [tick_record(1, NOON + 90 * DAY)])) == []
+    done = run_requests(state, [outcome_record(clock_of(armed), "fulfilled", NOON + 91 * DAY)])
+    (event,) = routings(done)
+    assert (event["type"], event["reason"], event["sequence"]) == ("clock_closed", "clock_fulfilled", 5)
+    assert event["clocks"][0]["status"] == "fulfilled"
+    assert len(state.clocks) == 1
+
+
+def test_what_must_be_kept_may_go_when_its_time_is_over():
+    state = new_requests()
+    run_requests(state, [request_record(preservation_order())])
+    over = run_requests(state, [tick_record(1, NOON + 60 * DAY)])
+    (event,) = routings(over)
+    assert (event["type"], event["reason"]) == ("clock_closed", "clock_over")
+    assert event["at"] == "2027-01-23T12:00:00.000Z"
+    assert len(state.clocks) == 0
+    assert state.due.earliest() is None
+
+
+def test_a_pause_moves_the_end():
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    pause = outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE)
+    assert steps(run_requests(state, [pause])) == [(HOUR_OF_TCO, "clock_paused", 10)]
+    assert steps(run_requests(state, [tick_record(1, NOON + 5 * HOUR)])) == []
+    again = outcome_record(clock, "resumed", NOON + 6 * HOUR, outcome_id="o-2")
+    resumed = run_requests(state, [again])
+    assert steps(resumed) == [(HOUR_OF_TCO, "clock_resumed", 360)]
+    assert routings(resumed)[0]["clocks"][0]["due_at"] == "2026-11-24T18:50:00.000Z"
+    assert steps(run_requests(state, [tick_record(1, NOON + 7 * HOUR)]))[-1] == (
+        HOUR_OF_TCO,
+        "clock_lapsed",
+        410,
+    )
+
+
+def test_a_resumption_of_long_ago_takes_the_steps_that_are_due_since():
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    run_requests(state, [outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE)])
+    run_requests(state, [tick_record(1, NOON + 9 * HOUR)])
+    late = outcome_record(clock, "resumed", NOON + 20 * MINUTE, outcome_id="o-2")
+    assert [step[1] for step in steps(run_requests(state, [late]))] == [
+        "clock_resumed", "clock_half", "clock_nine_tenths", "clock_lapsed"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"clock_id": "nobodys"}, "clock_not_running"),
+        ({"key": "ar-9"}, "clock_not_running"),
+        ({"outcome": "paused", "reason": "holiday"}, "not_pausable"),
+        ({"outcome": "resumed"}, "not_pausable"),
+        ({"outcome": "forgotten"}, "invalid_value"),
+    ],
+)
+def test_an_outcome_that_fits_no_clock_is_a_dead_letter_and_changes_nothing(changes, reason):
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    record = outcome_record(clock, "fulfilled", NOON + 3 * HOUR)
+    record = record._replace(value=orjson.dumps({**orjson.loads(record.value), **changes}))
+    refused = run_requests(state, [record])
+    assert dead_letters(refused) == [reason]
+    assert routings(refused) == []
+    assert state.now == NOON
+    assert len(state.clocks) == 2
+
+
+def test_an_outcome_counts_once():
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    record = outcome_record(clock, "fulfilled", NOON + MINUTE)
+    assert len(routings(run_requests(state, [record]))) == 1
+    again = run_requests(state, [record])
+    assert (again.outputs, again.counters["duplicates"]) == ([], 1)
+
+
+def test_an_outcome_is_believed_on_the_internal_topic_alone():
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    forged = outcome_record(clock, "fulfilled", NOON + MINUTE)._replace(topic="authority-requests")
+    assert dead_letters(run_requests(state, [forged])) == ["bad_envelope"]
+    assert len(state.clocks) == 2
+
+
+# --- time
+
+
+def test_a_step_that_was_due_before_the_request_came_is_taken_at_once():
+    state = new_requests()
+    run_requests(state, [request_record(removal_order("ar-5", NOON + 2 * HOUR))])
+    outcome = run_requests(state, [request_record(removal_order())])
+    assert [event["reason"] for event in routings(outcome)] == [
+        "judged", "clock_half", "clock_nine_tenths", "clock_lapsed"
+    ]  # fmt: skip
+
+
+def test_what_is_entered_hours_later_lapses_no_later():
+    state = new_requests()
+    run_requests(state, [request_record(removal_order(), appended=NOON + 20 * MINUTE)])
+    outcome = run_requests(state, [tick_record(1, NOON + 31 * MINUTE)])
+    assert steps(outcome) == [(HOUR_OF_TCO, "clock_half", 30)]
+
+
+def test_a_recording_is_told_again_at_its_own_pace():
+    state = new_requests()
+    run_requests(state, [request_record(removal_order(), appended=NOON + 300 * DAY)])
+    assert steps(run_requests(state, [tick_record(1, NOON + 300 * DAY + 29 * MINUTE)])) == []
+    outcome = run_requests(state, [tick_record(1, NOON + 300 * DAY + 30 * MINUTE)])
+    assert steps(outcome) == [(HOUR_OF_TCO, "clock_half", 30)]
+
+
+def test_a_tick_is_ignored_once_a_request_came_between():
+    state = new_requests()
+    run_requests(state, [request_record(removal_order()), request_record(preservation_order())])
+    outcome = run_requests(state, [tick_record(1, NOON + 9 * HOUR)])
+    assert outcome.counters["ticks_ignored"] == 1
+    assert state.now == NOON
+
+
+def test_the_stage_asks_for_a_tick_when_a_step_is_due_and_not_before():
+    stage = request_stage(RULES)
+    state = stage.restore(0, 1, [])
+    assert stage.tick(state, NOON) is None
+    stage.apply(state, [request_record(removal_order())])
+    assert stage.tick(state, NOON + 30 * MINUTE - 1) is None
+    topic, partition, key, value, headers = stage.tick(state, NOON + 30 * MINUTE)
+    assert (topic, partition, key) == (SOURCES.internal, 0, None)
+    assert value == b'{"after":1}'
+    read = tick_record(1, NOON + 30 * MINUTE)._replace(value=value, headers=headers)
+    assert len(routings(stage.apply(state, [read]))) == 1
+
+
+# --- the log
+
+
+def test_a_request_counts_once_per_source():
+    state = new_requests()
+    record = request_record(removal_order())
+    other = request_record(removal_order(), source="/other-intake")
+    outcome = run_requests(state, [record, record, other])
+    assert (outcome.counters["applied"], outcome.counters["duplicates"]) == (2, 1)
+    assert len({event["routing_id"] for event in routings(outcome)}) == 2
+    assert len(state.clocks) == 4
+
+
+def test_a_request_that_lies_elsewhere_is_sent_home_unjudged_and_applied_there():
+    away = 1 - home_partition(b"ar-1", 2)
+    sent = run_requests(new_requests(away, 2), [request_record(removal_order())])
+    (record,) = sent.outputs
+    assert (record.topic, record.partition, record.key) == (INTERNAL, 1 - away, b"ar-1")
+    arrived = request_record(removal_order())._replace(
+        topic=INTERNAL, value=record.value, headers=record.headers, timestamp=NOON + HOUR
+    )
+    (event,) = routings(run_requests(new_requests(1 - away, 2), [arrived]))
+    assert event["request_id"] == "ar-1"
+    with pytest.raises(NotAtHome):
+        run_requests(new_requests(away, 2), [arrived])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"kind": "wish"}, "invalid_value"),
+        ({"authority": {"country": "ZZ", "type": "court"}}, "invalid_country"),
+        ({"authority": {"country": "DE", "type": "court", "ref": "+49 30 1234567"}}, "pii_detected"),
+        ({"category": "rumour"}, "unknown_category"),
+        ({"received_at": "2026-11-24T12:00:00"}, "invalid_time"),
+        ({"received_at": "2026-11-24T12:10:00Z"}, "future_timestamp"),
+        ({"demands": []}, "invalid_value"),
+        ({"demands": "remove"}, "wrong_type"),
+        ({"language": "German!"}, "invalid_value"),
+        ({"request_id": "a b"}, "invalid_value"),
+    ],
+)
+def test_what_is_no_request_is_a_dead_letter(changes, reason):
+    record = request_record(removal_order())
+    record = record._replace(value=orjson.dumps({**orjson.loads(record.value), **changes}))
+    outcome = run_requests(new_requests(), [record])
+    assert dead_letters(outcome) == [reason]
+    assert outcome.counters[f"dead_letter:{reason}"] == 1
+
+
+def test_a_flood_stops_the_worker_unless_it_is_let_pass():
+    flood = [request_record(removal_order())._replace(value=b"{")] * WINDOW
+    with pytest.raises(FloodDetected, match="as requests"):
+        run_requests(new_requests(), flood)
+    lenient = compile_request_rules(SHIPPED, dead_letter_breaker=False)
+    assert len(dead_letters(run_requests(new_requests(rules=lenient), flood, lenient))) == WINDOW
+
+
+def test_a_state_of_another_version_is_refused():
+    for entry in ((b"T", b"\x02"), (b"Z", b"\x01"), (b"L" + b"ar-1\0c", b"\x07"), (b"D" + bytes(8), b"")):
+        with pytest.raises(UnknownStateVersion):
+            restore_requests(0, 1, RULES, [entry])
+
+
+def test_refusals_and_decisions_are_counted_by_day_country_and_category():
+    refused = removal_order(
+        "ar-3", demands=["encryption_keys", "remove"], authority={"country": "EL", "type": "court"}
+    )
+    outcome = run_requests(new_requests(), [request_record(removal_order()), request_record(refused)])
+    assert (
+        outcome.counters["refused:encryption_keys"] == outcome.counters["request:removal_order:refused"] == 1
+    )
+    counted = {
+        output.key: msgspec.json.decode(output.value)["requests"]
+        for output in outcome.outputs
+        if output.topic == "transparency-counters"
+    }
+    (cell,) = counted[b"2026-11-24/requests/0/GR/terrorism"]
+    assert (cell["decision"], cell["refusal"], cell["count"]) == ("refused", "encryption_keys", 1)
+    (cell,) = counted[b"2026-11-24/requests/0/DE/terrorism"]
+    assert (cell["decision"], cell["refusal"]) == ("routed", None)
+
+
+# --- however the log is cut
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["order", "preserve", "refuse", "bad", "tick", "pause", "resume", "fulfil", "twice"]),
+        st.integers(0, 4),
+        st.integers(0, 90),
+    ),
+    max_size=25,
+)
+
+
+def history(plan):
+    """The records of a plan: time goes on by some minutes at each, and outcomes name clocks that may or may not be."""
+    state = new_requests()
+    records, clocks, now = [], ["nobodys"], NOON
+    for number, (what, which, minutes) in enumerate(plan):
+        now += minutes * MINUTE
+        clock = clocks[which % len(clocks)]
+        key = f"ar-{which}"
+        if what == "order":
+            record = request_record(removal_order(key, now), offset=number)
+        elif what == "preserve":
+            record = request_record(preservation_order(f"pr-{which}", now), offset=number)
+        elif what == "refuse":
+            record = request_record(removal_order(f"no-{which}", now, demands=["block_protest"]))
+        elif what == "bad":
+            record = request_record(removal_order(key, now))._replace(value=b"[]")
+        elif what == "tick":
+            record = tick_record(state.applied, now)
+        elif what == "twice":
+            record = records[-1] if records else tick_record(0, now)
+        else:
+            word = {"pause": "paused", "resume": "resumed", "fulfil": "fulfilled"}[what]
+            reason = PAUSE if what == "pause" else None
+            record = outcome_record(clock, word, now, outcome_id=f"o-{number}", key=key, reason=reason)
+        records.append(record)
+        outcome = run_requests(state, [record])
+        for event in routings(outcome):
+            clocks.extend(c["clock_id"] for c in event["clocks"])
+    return records
+
+
+@settings(deadline=None, max_examples=60)
+@given(events, st.sets(st.integers(0, 25)), st.sets(st.integers(0, 25)))
+def test_batches_and_takeovers_change_no_byte(plan, cuts, takeovers):
+    records = history(plan)
+    whole = new_requests()
+    expected = run_requests(whole, records)
+    stored, outputs = {}, []
+    state, batch = new_requests(), []
+    for number, record in enumerate(records):
+        batch.append(record)
+        if number in cuts | takeovers or record is records[-1]:
+            outcome = run_requests(state, batch)
+            batch = []
+            outputs += outcome.outputs
+            fold(stored, outcome.changes)
+        if number in takeovers:
+            state = restore_requests(0, 1, RULES, list(stored.items()))
+    # Counters for transparency are published once a batch; all else is a function of the order of application.
+    assert [o for o in outputs if o.topic == ROUTING] == [o for o in expected.outputs if o.topic == ROUTING]
+    assert [o for o in outputs if o.topic == "dead-letters"] == [o for o in expected.outputs if o.topic == "dead-letters"]  # fmt: skip
+    all_at_once = {}
+    fold(all_at_once, expected.changes)
+    assert stored == all_at_once or not records
+
+
+@settings(deadline=None, max_examples=60)
+@given(events)
+def test_each_clock_takes_its_steps_in_order_and_closes_once(plan):
+    outcome = run_requests(new_requests(), history(plan))
+    seen: dict[str, list[dict]] = {}
+    for event in routings(outcome):
+        for clock in event["clocks"]:
+            seen.setdefault(clock["clock_id"], []).append(event)
+    for of_clock in seen.values():
+        assert [event["sequence"] for event in of_clock] == list(range(1, len(of_clock) + 1))
+        closed = [event["type"] == "clock_closed" for event in of_clock]
+        assert closed.count(True) <= 1
+        assert not any(closed[:-1])
+        taken = [event["reason"] for event in of_clock if event["reason"] in ("clock_half", "clock_nine_tenths", "clock_lapsed")]  # fmt: skip
+        assert taken == ["clock_half", "clock_nine_tenths", "clock_lapsed"][: len(taken)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(registries())
+def test_every_armed_duty_has_a_clock_with_its_due_time(registry):
+    rules = compile_request_rules(registry)
+    outcome = run_requests(new_requests(rules=rules), [request_record(removal_order())], rules)
+    event = routings(outcome)[0]
+    duties = {duty["id"]: duty["due_at"] for duty in event["findings"]["obligations"] if duty["due_at"]}
+    assert {clock["obligation"]: clock["due_at"] for clock in event["clocks"]} == duties
+
+
+def test_a_change_of_the_law_reaches_no_clock_that_runs():
+    state = new_requests()
+    first = run_requests(state, [request_record(removal_order())])
+    stored = {}
+    fold(stored, first.changes)
+    lawless = compile_request_rules(dataclasses.replace(SHIPPED, obligations=()))
+    later = restore_requests(0, 1, lawless, list(stored.items()))
+    outcome = run_requests(later, [tick_record(1, NOON + HOUR)], lawless)
+    assert [step[1] for step in steps(outcome)] == ["clock_half", "clock_nine_tenths", "clock_lapsed"]

@@ -1,0 +1,115 @@
+"""State that cannot be read: what is said of it, and that no exception of a decoder gets through."""
+
+import struct
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.assessment.count_store import CountStore, UnreadableCounts
+from streams.assessment.counts import STATE_VERSION
+from streams.assessment.partition_state import restore
+from streams.runtime.restore import UnreadableState, build_state
+from tests.unit.traffic import START, compiled, fold, policy, report, run
+from streams.assessment.partition_state import new_state
+
+RULES = compiled(policy())
+ENTRIES = {b"Asecret": b"1", b"Bsecret": b"2", b"Csecret": b"3"}
+
+
+def fails_at(key, error):
+    def restored(entries):
+        for found, _ in entries:
+            if found == key:
+                raise error
+        return "never"
+
+    return restored
+
+
+def stored():
+    """The state after some reports, as the state topic holds it."""
+    state, entries = new_state(0, 1, RULES), {}
+    fold(
+        entries,
+        run(state, RULES, [report(number, START, channel=f"c-{number % 3}") for number in range(9)]).changes,
+    )
+    return entries
+
+
+def test_what_was_stored_is_built():
+    assert build_state(dict, ENTRIES) == ENTRIES
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), KeyError("x"), struct.error("x"), TypeError("x"), msgspec.DecodeError("x")]
+)
+def test_the_message_names_the_type_of_the_key_and_nobody(error):
+    with pytest.raises(
+        UnreadableState, match=r"^a state record of key type b'B' cannot be read \(.*x"
+    ) as raised:
+        build_state(fails_at(b"Bsecret", error), ENTRIES)
+    assert "secret" not in str(raised.value)
+    assert raised.value.__cause__ is error
+
+
+def test_what_fails_after_the_last_record_is_not_blamed_on_it():
+    def restored(entries):
+        list(entries)
+        raise ValueError("they do not fit together")
+
+    with pytest.raises(UnreadableState, match="^the state as a whole cannot be read"):
+        build_state(restored, ENTRIES)
+
+
+def test_a_mistake_of_ours_is_no_unreadable_state():
+    with pytest.raises(AssertionError):
+        build_state(fails_at(b"Asecret", AssertionError()), ENTRIES)
+
+
+@settings(deadline=None, max_examples=150)
+@given(damage=st.data())
+def test_damaged_bytes_are_refused_by_name_or_read(damage):
+    entries = stored()
+    key = damage.draw(st.sampled_from(sorted(entries)))
+    value = bytearray(entries[key])
+    if damage.draw(st.booleans()):
+        del value[damage.draw(st.integers(1, len(value) - 1)) :]
+    else:
+        value[damage.draw(st.integers(1, len(value) - 1))] ^= damage.draw(st.integers(1, 255))
+    entries[key] = bytes(value)
+    try:
+        state = build_state(lambda found: restore(0, 1, RULES, found), entries)
+        for name in entries:
+            state.counts.find(name)
+    except UnreadableState as error:
+        assert repr(key[:1]) in str(error) or "as a whole" in str(error)
+    except UnreadableCounts as error:
+        assert repr(key[:1]) in str(error)
+        assert "tocsin state check" in str(error)
+
+
+def test_counts_that_are_none_say_so_when_they_are_needed():
+    store = CountStore()
+    key = b"N" + b"secret"
+    store.restore(key, bytes([STATE_VERSION]) + b"\xc1" * 20)
+    with pytest.raises(UnreadableCounts, match="counts of state key type b'N' cannot be read") as raised:
+        store.find(key)
+    assert "secret" not in str(raised.value)
+
+
+def test_the_size_of_the_counts_is_that_of_their_records():
+    state, entries = new_state(0, 1, RULES), {}
+    number = 0
+    for day in (0, 0, 1, 20, 60, 95):
+        batch = [
+            report(number + n, START + day * 86_400_000, channel=f"c-{day % 7}-{n % 5}") for n in range(12)
+        ]
+        number += len(batch)
+        fold(entries, run(state, RULES, batch).changes)
+        kept = {key: value for key, value in entries.items() if state.counts.find(key)}
+        assert len(kept) == len(state.counts)
+        assert state.counts.size == sum(len(key) + len(value) for key, value in kept.items())
+        restored = restore(0, 1, RULES, entries.items())
+        assert restored.counts.size == state.counts.size

@@ -1,0 +1,218 @@
+"""Daily counters: exact whatever the batches, and kept for the current day alone."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from streams.assessment.counts import UnknownStateVersion
+from streams.assessment.transparency import DAILY_COUNTERS, DailyCounters
+from streams.assessment.transparency_reports import count_report
+from streams.events.encoding import encode
+from streams.events.record import OutputRecord
+from streams.events.report import Channel, MessageReport, Reporter
+from streams.events.transparency import (
+    TRANSPARENCY_COUNTER_TYPE,
+    ReportCount,
+    RequestCount,
+    TransparencyCounter,
+)
+from streams.runtime.topics import SCHEMAS
+from tests.contract.examples import example, example_files, name_of
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+START = 20_700 * DAY
+OF_USER = ("user", "user_report", False, False, False)
+OF_STATE = ("state_actor", "user_report", False, True, False)
+OF_MACHINE = ("automated", "automated_detection", True, False, True)
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0, 1, HOUR, DAY, 3 * DAY]),
+        st.sampled_from(["DE", "KR", "XX"]),
+        st.sampled_from(["fraud", "csam"]),
+        # None: time passes and nothing is counted.
+        st.sampled_from([OF_USER, OF_STATE, OF_MACHINE, None]),
+    ),
+    max_size=40,
+)
+
+
+def fold(kept, pairs):
+    for key, value in pairs:
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = value
+
+
+def published(records):
+    return {record.key: (record.value, tuple(record.headers)) for record in records}
+
+
+def numbers(topic):
+    """(date, country, category, cell) -> count, of the last value per key."""
+    found = {}
+    for value, _ in topic.values():
+        counter = msgspec.json.decode(value, type=TransparencyCounter)
+        for row in counter.reports:
+            *cell, count = msgspec.structs.astuple(row)
+            found[counter.date, counter.country, counter.category, tuple(cell)] = count
+    return found
+
+
+def play(taken, cuts, restored):
+    """What the topics hold after the steps, cut into batches there; where `restored`, by another owner from then on."""
+    counters = DailyCounters("reports", 3)
+    state, topic, now = {}, {}, START
+    for number, (passed, country, category, cell) in enumerate(taken, 1):
+        now += passed
+        if cell is not None:
+            counters.count(now, country, category, cell)
+        if number in cuts or number == len(taken):
+            drained = counters.drain(now)
+            fold(state, drained.changes.items())
+            topic |= published(drained.records)
+            if number in restored:
+                counters = DailyCounters("reports", 3)
+                for key, value in reversed(state.items()):
+                    counters.restore(key, value)
+    return state, topic, now
+
+
+@settings(deadline=None, max_examples=200)
+@given(steps, st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)))
+def test_the_last_value_of_each_key_is_exact_whatever_the_batches_and_restores(taken, cuts, restored):
+    state, topic, _ = play(taken, cuts, restored)
+    whole_state, whole_topic, now = play(taken, set(), set())
+    expected, time = Counter(), START
+    for passed, country, category, cell in taken:
+        time += passed
+        if cell is not None:
+            day = datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
+            expected[day, country, category, cell] += 1
+    assert numbers(topic) == expected
+    assert topic == whole_topic
+    assert state == whole_state
+    today = datetime.fromtimestamp(now / 1000, UTC).date().isoformat()
+    assert {key[1:11].decode() for key in state} == {date for date, *_ in expected if date == today}
+
+
+def test_a_batch_writes_only_what_it_changed():
+    counters = DailyCounters("reports", 3)
+    counters.count(START, "DE", "fraud", OF_USER)
+    counters.count(START, "KR", "fraud", OF_USER)
+    assert len(counters.drain(START).records) == 2
+    counters.count(START + 1, "KR", "fraud", OF_USER)
+    records, changes = counters.drain(START + 1)
+    assert [record.key for record in records] == [b"2026-09-04/reports/3/KR/fraud"]
+    assert list(changes) == [b"R2026-09-04/KR/fraud"]
+    assert counters.drain(START + 2) == ([], {})
+    assert len(counters) == 2
+
+
+def test_a_day_that_begins_without_a_report_ends_the_one_before():
+    counters = DailyCounters("reports", 0)
+    counters.count(START, "DE", "fraud", OF_USER)
+    counters.drain(START)
+    records, changes = counters.drain(START + DAY)
+    assert (records, changes) == ([], {b"R2026-09-04/DE/fraud": None})
+    assert len(counters) == 0
+
+
+def test_what_lived_and_died_within_a_batch_is_published_and_never_in_the_state():
+    counters = DailyCounters("reports", 0)
+    counters.count(START, "DE", "fraud", OF_USER)
+    counters.count(START + DAY, "DE", "fraud", OF_USER)
+    records, changes = counters.drain(START + 2 * DAY)
+    assert [record.key[:10] for record in records] == [b"2026-09-04", b"2026-09-05"]
+    assert changes == {}
+
+
+def test_a_record_is_an_event_of_its_own_for_its_partition():
+    counters = DailyCounters("reports", 3)
+    counters.count(START + 5, "DE", "fraud", OF_MACHINE)
+    counters.count(START + 7, "DE", "fraud", OF_MACHINE)
+    (record,) = counters.drain(START + HOUR).records
+    assert (record.topic, record.partition) == ("transparency-counters", 3)
+    headers = dict(record.headers)
+    assert headers["ce_type"].decode() == TRANSPARENCY_COUNTER_TYPE
+    assert headers["ce_id"] == b"2026-09-04/reports/3/DE/fraud/2"
+    # The time of the newest that it counts, not that of the batch's end.
+    assert headers["ce_time"] == b"2026-09-04T00:00:00.007Z"
+    counter = msgspec.json.decode(record.value, type=TransparencyCounter)
+    assert counter.reports == (ReportCount("automated", "automated_detection", True, False, True, 2),)
+    assert counter.requests == ()
+
+
+def test_requests_are_counted_by_the_same_class():
+    counters = DailyCounters("requests", 1)
+    cell = ("order_for_information", "dsa_art10", "court", "refused", "bulk_identify")
+    counters.count(START, "FR", "unspecified", cell)
+    state = counters.drain(START).changes
+    restored = DailyCounters("requests", 1)
+    for key, value in state.items():
+        restored.restore(key, value)
+    restored.count(START, "FR", "unspecified", cell)
+    (record,) = restored.drain(START).records
+    assert record.key == b"2026-09-04/requests/1/FR/unspecified"
+    counter = msgspec.json.decode(record.value, type=TransparencyCounter)
+    assert counter.requests == (RequestCount(*cell, 2),)
+    assert counter.reports == ()
+
+
+def test_state_of_another_version_is_refused():
+    for value in (b"", b"\x02\x90"):
+        with pytest.raises(UnknownStateVersion, match="b'R' has version"):
+            DailyCounters("reports", 0).restore(DAILY_COUNTERS + b"2026-09-04/DE/fraud", value)
+
+
+def test_state_of_two_days_is_refused():
+    counters = DailyCounters("reports", 0)
+    counters.restore(b"R2026-09-04/DE/fraud", b"\x01\x90")
+    with pytest.raises(ValueError, match="2026-09-05"):
+        counters.restore(b"R2026-09-05/DE/fraud", b"\x01\x90")
+
+
+def counted(report, *topics, late=False):
+    counters = DailyCounters("reports", 0)
+    led_to = [OutputRecord(topic, None, b"", b"", ()) for topic in topics]
+    count_report(counters, START, report, "DE", led_to, late=late)
+    (record,) = counters.drain(START).records
+    (row,) = msgspec.json.decode(record.value, type=TransparencyCounter).reports
+    return row
+
+
+def report(kind, reporter):
+    return MessageReport("r", kind, datetime.now(UTC), Channel("c", "public"), "fraud", reporter=reporter)
+
+
+def test_what_is_counted_of_a_report():
+    user = report("user_report", Reporter("user", "u1"))
+    assert counted(user) == ReportCount("user", "user_report", False, False, False, 1)
+    assert counted(user, late=True).late
+    assert counted(user, "escalations", "escalations-shadow").escalated
+    assert not counted(user, "escalations-shadow").escalated
+    assert counted(report("user_report", None)).source == "anonymous"
+    assert counted(report("user_report", Reporter("state_actor"))).source == "state_actor"
+    assert counted(report("automated_detection", None)).automated
+    assert counted(report("user_report", Reporter("automated"))).automated
+
+
+@pytest.mark.parametrize("path", example_files("transparency-counters"), ids=name_of)
+def test_an_example_is_a_counter_under_its_own_key(path):
+    shown = example(path)
+    schema = json.loads((SCHEMAS / "json" / "transparency-counter.v1.json").read_text())
+    Draft202012Validator(schema).validate(shown.document)
+    counter = msgspec.json.decode(shown.value, type=TransparencyCounter)
+    assert json.loads(encode(counter)) == shown.document
+    place = (counter.date, counter.stage, str(counter.partition), counter.country, counter.category)
+    assert shown.key == "/".join(place)
+    total = sum(row.count for row in (*counter.reports, *counter.requests))
+    assert dict(shown.headers)["ce_id"].decode() == f"{shown.key}/{total}"

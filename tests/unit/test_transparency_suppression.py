@@ -1,0 +1,85 @@
+"""No number below five can be told from what is published, also by somebody who knows the rule."""
+
+from collections import defaultdict
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.commands.transparency.suppression import LEAST, shown_rows, shown_total
+
+
+def publish(values):
+    """What is seen of a table whose possible rows are known; one that counted nothing has no row."""
+    counts = {row: value for row, value in enumerate(values) if value}
+    rows = shown_rows(counts)
+    return shown_total(sum(values)), None if rows is None else tuple(sorted(rows.items(), key=str))
+
+
+@pytest.mark.parametrize(("rows", "most"), [(1, 12), (2, 12), (3, 14), (4, 9), (5, 6)])
+def test_every_hidden_number_could_be_another_one(rows, most):
+    tables = defaultdict(list)
+    for values in product(range(most + 1), repeat=rows):
+        tables[publish(values)].append(values)
+    for (total, shown), candidates in tables.items():
+        # Of what looks like these, tables with larger numbers are missing here.
+        if shown is None and total != "<5" and total > most:
+            continue
+        hidden = range(rows) if shown is None else [row for row, mark in shown if isinstance(mark, str)]
+        for row in hidden:
+            assert len({values[row] for values in candidates}) > 1, (total, shown, candidates)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 30) | st.integers(1, 6)))
+def test_what_is_shown_is_true_and_no_small_number_is(counts):
+    rows = shown_rows(counts)
+    if rows is None:
+        return
+    assert rows.keys() == counts.keys()
+    for row, mark in rows.items():
+        if isinstance(mark, int):
+            assert mark == counts[row] >= LEAST
+        elif mark == "<5":
+            assert counts[row] < LEAST
+        else:
+            assert mark == "*"
+    hidden = [row for row, mark in rows.items() if isinstance(mark, str)]
+    assert len(hidden) != 1
+    assert not counts or any(isinstance(mark, int) for mark in rows.values())
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(st.integers(0, 5), st.integers(1, 12), min_size=1), st.permutations(range(6)))
+def test_names_of_rows_decide_nothing(counts, order):
+    renamed = {order[row]: count for row, count in counts.items()}
+    rows = shown_rows(counts)
+    again = shown_rows(renamed)
+    assert again == (rows and {order[row]: mark for row, mark in rows.items()})
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ([], []),
+        ([5, 9], [5, 9]),
+        ([3, 2, 9], ["<5", "<5", 9]),
+        # Alone, all one, all four: the smallest of the others goes too.
+        ([3, 9, 7, 12], ["*", 9, "*", 12]),
+        ([1, 1, 9, 7], ["*", "*", 9, "*"]),
+        ([4, 4, 9, 7], ["*", "*", 9, "*"]),
+        # Of equals all, or the choice would tell.
+        ([3, 7, 7, 9], ["*", "*", "*", 9]),
+        ([3, 9], None),
+        ([3], None),
+        ([2, 3], None),
+    ],
+)
+def test_the_rule(counts, shown):
+    rows = shown_rows(dict(enumerate(counts)))
+    assert (rows if rows is None else list(rows.values())) == shown
+
+
+def test_totals():
+    assert [shown_total(total) for total in (0, 1, 4, 5)] == [0, "<5", "<5", 5]
