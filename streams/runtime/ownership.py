@@ -4,15 +4,11 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Generic
 
-import structlog
 from faust.types import TP
 
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.garbage import leave_out_what_stays
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import State
-
-logger = structlog.get_logger(__name__)
 
 
 class Ownership(Generic[State]):
@@ -27,8 +23,8 @@ class Ownership(Generic[State]):
         self._generation = 0
         self._settled = False
 
-    async def follow(self, assigned: Iterable[TP], generation: int) -> None:
-        """Give up what is no longer assigned, take over what is new.
+    async def follow(self, assigned: Iterable[TP], generation: int) -> list[int]:
+        """Give up what is no longer assigned, take over what is new, and say what that was.
 
         An owner is kept over a rebalance only if this worker took part in the generation just before: otherwise
         somebody else may have owned the partition in between and changed its state. Raises RefusedToStart when a
@@ -50,8 +46,7 @@ class Ownership(Generic[State]):
                 raise
             self.owners.update(new)
             self._settled = True
-        leave_out_what_stays()
-        logger.info("owns partitions %s", sorted(self.owners), generation=generation, took_over=taken)
+        return taken
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> set[int]:
         tps = set(assigned)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import faust
 import mode
+import structlog
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
@@ -13,12 +14,15 @@ from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchem
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport
+from streams.runtime.garbage import leave_out_what_stays
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import Stage, State
+
+logger = structlog.get_logger(__name__)
 
 # Seconds until a silent worker's partitions move; Faust's 60 would hold every escalation of a dead worker back for a
 # minute.
@@ -44,7 +48,7 @@ class StageApp(faust.App):
     ) -> None:
         self.connection = connection
         self.prefix = prefix
-        self._stages: list[tuple[Ownership[Any], Observer[Any]]] = []
+        self._stages: list[tuple[str, Ownership[Any], Observer[Any]]] = []
         self._before_start = before_start
         super().__init__(
             prefix + app_id,
@@ -81,7 +85,7 @@ class StageApp(faust.App):
                 stage, self.connection, self.prefix, self.conf.id, partition, observer
             ),
         )
-        self._stages.append((ownership, observer))
+        self._stages.append((stage.name, ownership, observer))
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
@@ -91,11 +95,13 @@ class StageApp(faust.App):
 
     def restored_positions(self) -> Mapping[TP, int]:
         """Where fetching of every owned source partition goes on."""
-        return {tp: offset for ownership, _ in self._stages for tp, offset in ownership.positions().items()}
+        return {
+            tp: offset for _, ownership, _ in self._stages for tp, offset in ownership.positions().items()
+        }
 
     def lags(self) -> list[SourceLag]:
         """The lag of every owned partition of every source topic."""
-        owners = [owner for ownership, _ in self._stages for owner in ownership.owners.values()]
+        owners = [owner for _, ownership, _ in self._stages for owner in ownership.owners.values()]
         if not owners:
             # The consumer may not be there yet, or not any more.
             return []
@@ -123,7 +129,7 @@ class StageApp(faust.App):
         await super().on_start()
 
     async def _unsettle(self, *_: Any, **__: Any) -> None:
-        for ownership, _observer in self._stages:
+        for _name, ownership, _observer in self._stages:
             await ownership.unsettle()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
@@ -131,14 +137,20 @@ class StageApp(faust.App):
         try:
             # At the same time: nothing is applied until the last of them is done.
             async with asyncio.TaskGroup() as tasks:
-                for ownership, _observer in self._stages:
-                    tasks.create_task(ownership.follow(assigned, generation))
+                following = {
+                    name: tasks.create_task(ownership.follow(assigned, generation))
+                    for name, ownership, _ in self._stages
+                }
         except BaseExceptionGroup as group:
             # One reason is enough for whoever reads the log.
             raise group.exceptions[0] from None
-        for _ownership, observer in self._stages:
+        leave_out_what_stays()
+        owned = ", ".join(f"{sorted(ownership.owners)} of {name}" for name, ownership, _ in self._stages)
+        took_over = {name: task.result() for name, task in following.items()}
+        logger.info("owns partitions %s", owned, generation=generation, took_over=took_over)
+        for _name, _ownership, observer in self._stages:
             observer.rebalanced()
 
     async def _release(self, *_: Any, **__: Any) -> None:
-        for ownership, _observer in self._stages:
+        for _name, ownership, _observer in self._stages:
             await ownership.release_all()
