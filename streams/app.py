@@ -60,7 +60,7 @@ async def _check_topics() -> None:
 
 
 app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)
-operations = WorkerOperations(rules.rules, (*REPORT_SOURCES, *REQUEST_SOURCES), app.lags)
+operations = WorkerOperations(rules.rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
 app.add_stage(report_stage(rules), ReportObserver(operations))
 app.add_stage(request_stage(request_rules), RequestObserver(operations))
 app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 import structlog
 
-from streams.assessment.assess import DEAD_LETTERS
+from streams.assessment.application_loop import DEAD_LETTERS
 from streams.assessment.census import open_episodes, take_census
 from streams.assessment.partition_state import PartitionState
+from streams.operations.dead_letter_log import first_of
 from streams.operations.owned_partitions import EpisodeKind
 from streams.operations.worker_operations import WorkerOperations
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 
 logger = structlog.get_logger(__name__)
 
+STAGE = "reports"
 DEAD_LETTER = "dead_letter"
 
 # While a flood of bad records goes on, one line per partition in this time is enough to act on.
@@ -42,6 +44,7 @@ class ReportObserver(Observer[PartitionState]):
         self._metrics.takeover_duration.observe(takeover.seconds)
         self._metrics.restored_records.add((), takeover.records)
         self._operations.partitions.taken_over(
+            STAGE,
             takeover.partition,
             lambda: take_census(takeover.state),
             {
@@ -53,7 +56,7 @@ class ReportObserver(Observer[PartitionState]):
 
     def released(self, partition: int) -> None:
         """Show it no longer."""
-        self._operations.partitions.released(partition)
+        self._operations.partitions.released(STAGE, partition)
         self._operations.readiness.settled(partition)
 
     def committed(self, batch: CommittedBatch[PartitionState]) -> None:
@@ -69,7 +72,7 @@ class ReportObserver(Observer[PartitionState]):
         opened = self._count(batch.outcome.counters)
         if any(name.startswith(DEAD_LETTER) for name in batch.outcome.counters):
             self._log_dead_letters(batch)
-        self._operations.batch_committed(batch.partition, opened)
+        self._operations.batch_committed(STAGE, batch.partition, opened)
 
     def ticked(self, partition: int) -> None:  # noqa: ARG002
         """Count a tick."""
@@ -98,7 +101,7 @@ class ReportObserver(Observer[PartitionState]):
             if kind in plain:
                 plain[kind].add((), number)
             elif kind == DEAD_LETTER:
-                metrics.dead_letters.add((labels[0],), number)
+                metrics.dead_letters.add((STAGE, labels[0]), number)
             elif kind == "escalation":
                 policy, mode, event, level = labels
                 metrics.escalations.add((policy, mode, event, level), number)
@@ -119,13 +122,4 @@ class ReportObserver(Observer[PartitionState]):
             return
         self._logged_at[batch.partition] = now
         written = [headers for topic, _, _, _, headers in batch.outcome.outputs if topic == DEAD_LETTERS]
-        place = dict(written[0])
-        logger.warning(
-            "a record is no valid report",
-            partition=int(place["tocsin-partition"]),
-            offset=int(place["tocsin-offset"]),
-            topic=place["tocsin-topic"].decode(),
-            reason=place["tocsin-reason"].decode(),
-            field=place["tocsin-field"].decode(),
-            in_this_batch=len(written),
-        )
+        logger.warning("a record is no valid report", **first_of(written))

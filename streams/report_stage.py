@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from streams.assessment.application_loop import time_by_tick
 from streams.assessment.assess import assess, next_due, tick_after
 from streams.assessment.partition_state import PartitionState, restore
 from streams.assessment.policies import CompiledRules
@@ -31,9 +32,7 @@ def report_stage(rules: CompiledRules) -> Stage[PartitionState]:
 
 def _tick(state: PartitionState, wall_clock_ms: int) -> Output | None:
     due = next_due(state)
-    # What the partition's time will be once a tick appended now is read back.
-    now_then = state.now + max(0, wall_clock_ms - state.newest_append)
-    if due is None or due > now_then:
+    if due is None or due > time_by_tick(state, wall_clock_ms):
         return None
     value, headers = encode_tick(tick_after(state))
     return SOURCES.internal, state.partition, None, value, headers

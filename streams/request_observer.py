@@ -4,17 +4,22 @@ import time
 
 import structlog
 
+from streams.assessment.application_loop import DEAD_LETTERS
+from streams.assessment.census import take_census
 from streams.assessment.requests.request_state import RequestState
+from streams.operations.dead_letter_log import first_of
 from streams.operations.worker_operations import WorkerOperations
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 
 logger = structlog.get_logger(__name__)
 
+STAGE = "requests"
+
 
 class RequestObserver(Observer[RequestState]):
     """Counts with the report stage's metrics what both stages do: records by topic, dead letters, ticks, clocks.
 
-    Requests are few: each refusal and each clock that lapses is a line in the log.
+    Requests are few: each refusal, each clock that lapses and each batch with dead letters is a line in the log.
     """
 
     def __init__(self, operations: WorkerOperations) -> None:
@@ -30,16 +35,16 @@ class RequestObserver(Observer[RequestState]):
         self._operations.readiness.restoring_goes_on()
 
     def taken_over(self, takeover: Takeover[RequestState]) -> None:
-        """Count."""
+        """Count, and look into the state at every scrape from now on."""
         self._metrics.takeover_duration.observe(takeover.seconds)
         self._metrics.restored_records.add((), takeover.records)
-        clocks = takeover.state.clocks
-        self._operations.partitions.clocks_taken_over(_name(takeover.partition), lambda: clocks.numbers)
+        state = takeover.state
+        self._operations.partitions.taken_over(STAGE, takeover.partition, lambda: take_census(state), {})
         self._operations.readiness.settled(_name(takeover.partition))
 
     def released(self, partition: int) -> None:
-        """Wait for it no longer."""
-        self._operations.partitions.clocks_released(_name(partition))
+        """Show it no longer."""
+        self._operations.partitions.released(STAGE, partition)
         self._operations.readiness.settled(_name(partition))
 
     def committed(self, batch: CommittedBatch[RequestState]) -> None:
@@ -57,14 +62,15 @@ class RequestObserver(Observer[RequestState]):
             elif kind == "rekeyed":
                 metrics.rekeyed.add((), number)
             elif kind == "dead_letter":
-                metrics.dead_letters.add((labels[0],), number)
-                logger.warning(
-                    "requests are not valid", partition=batch.partition, reason=labels[0], number=number
-                )
+                metrics.dead_letters.add((STAGE, labels[0]), number)
             elif kind in ("ticks_honoured", "ticks_ignored"):
                 metrics.ticks_read.add((kind.removeprefix("ticks_"),), number)
             elif metrics.count_law(name, number):
                 _log(batch.partition, kind, labels, number)
+        written = [headers for topic, _, _, _, headers in batch.outcome.outputs if topic == DEAD_LETTERS]
+        if written:
+            logger.warning("a record is no valid request", **first_of(written))
+        self._operations.batch_committed(STAGE, batch.partition, {})
 
     def ticked(self, partition: int) -> None:  # noqa: ARG002
         """Count a tick."""
@@ -83,4 +89,4 @@ def _log(partition: int, kind: str, labels: list[str], number: int) -> None:
 
 
 def _name(partition: int) -> str:
-    return f"{partition} of requests"
+    return f"{partition} of {STAGE}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from streams.assessment.application_loop import time_by_tick
 from streams.assessment.requests.assess import assess_requests
 from streams.assessment.requests.request_rules import RequestRules
 from streams.assessment.requests.request_state import RequestState, restore_requests
@@ -30,9 +31,7 @@ def request_stage(rules: RequestRules) -> Stage[RequestState]:
 
 def _tick(state: RequestState, wall_clock_ms: int) -> Output | None:
     due = state.due.earliest()
-    # What the partition's time will be once a tick appended now is read back.
-    now_then = state.now + max(0, wall_clock_ms - state.newest_append)
-    if due is None or due > now_then:
+    if due is None or due > time_by_tick(state, wall_clock_ms):
         return None
     value, headers = encode_tick(state.applied)
     return SOURCES.internal, state.partition, None, value, headers

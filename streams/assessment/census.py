@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from streams.assessment.episodes import Open
+from streams.assessment.partition_memory import PartitionMemory
 from streams.assessment.partition_state import PartitionState
 from streams.events.clock import RunningStatus
 
-STATE_KINDS = ("counts", "episodes", "clocks", "duplicates", "time")
 OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
 
 
@@ -16,7 +16,7 @@ class Census(NamedTuple):
     """`records` by kind of state record, `sizes` in bytes of the kinds that can be large.
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are those among
-    the last 1,000 records. `clocks` are the open clocks of reports by status: running, paused or lapsed.
+    the last 1,000 records. `clocks` are the open ones by status: running, paused or lapsed.
     """
 
     records: Mapping[str, int]
@@ -26,14 +26,15 @@ class Census(NamedTuple):
     sizes: Mapping[str, int]
 
 
-def take_census(state: PartitionState) -> Census:
+def take_census(state: PartitionMemory) -> Census:
     """Look at the sizes of things; takes as long for a large state as for a small one."""
-    records = (len(state.counts), len(state.episodes), len(state.clocks), state.recent.slots, 1)
+    records = {"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1}
+    sizes = {"clocks": state.clocks.size, "duplicates": state.recent.size}
+    if isinstance(state, PartitionState):
+        records |= {"counts": len(state.counts), "episodes": len(state.episodes)}
+        sizes["counts"] = state.counts.size
     clocks = {status: state.clocks.numbers[status] for status in OPEN_STATUSES}
-    sizes = {"counts": state.counts.size, "duplicates": state.recent.size}
-    return Census(
-        dict(zip(STATE_KINDS, records, strict=True)), state.now, state.flood.dead_letters, clocks, sizes
-    )
+    return Census(records, state.now, state.flood.dead_letters, clocks, sizes)
 
 
 def open_episodes(state: PartitionState) -> Counter[tuple[str, str, int]]:

@@ -2,9 +2,11 @@
 
 from streams.assessment.due import ClockKey
 from streams.assessment.duplicates import outcome_hash
+from streams.assessment.law.clock_state import ReportClock
 from streams.assessment.law.clocks import apply_outcome, check_outcome
 from streams.assessment.law.report_clocks import Cause, publish_outcome
 from streams.assessment.outcome import Outcome
+from streams.assessment.partition_memory import PartitionMemory
 from streams.assessment.partition_state import PartitionState
 from streams.assessment.policies import CompiledRules
 from streams.assessment.replay import outcome_headers
@@ -23,20 +25,12 @@ def apply_clock_outcome(
     the partition's time on as a report does. What an outcome refused would have moved on stays where it is: a replay
     does not see it.
     """
-    word = decoded.outcome
-    hashed = outcome_hash(decoded.ce_source, word.outcome_id)
-    if hashed in state.recent:
-        outcome.counters["duplicates"] += 1
+    claimed = claim_clock(state, decoded, outcome)
+    if claimed is None:
         return
-    key = ClockKey(word.key, word.clock_id)
-    kept = state.clocks.find(key)
-    if kept is None:
-        raise Rejected(
-            "clock_not_running", "clock_id", "Must name a clock that is open in the channel of `key`."
-        )
+    key, kept = claimed
+    word = decoded.outcome
     time = max(state.now, decoded.occurred_ms)
-    check_outcome(kept.clock, word.outcome, word.reason, at=decoded.occurred_ms, now=time)
-    state.recent.add(hashed)
     headers = outcome_headers(state.applied, state.ticks)
     state.note_append_time(time, origin.timestamp)
     advance(state, rules, time, outcome)
@@ -46,3 +40,26 @@ def apply_clock_outcome(
     publish_outcome(state, key, kept, effective, cause, outcome)
     # A clock that went on some time ago may have steps due since.
     advance(state, rules, time, outcome)
+
+
+def claim_clock(
+    state: PartitionMemory, decoded: DecodedOutcome, outcome: Outcome
+) -> tuple[ClockKey, ReportClock] | None:
+    """The clock that an outcome names, if it fits: from now on the outcome counts as applied. None if it did before.
+
+    Raises Rejected, with nothing changed, when it names no open clock or one that may not stand still or go on.
+    """
+    word = decoded.outcome
+    hashed = outcome_hash(decoded.ce_source, word.outcome_id)
+    if hashed in state.recent:
+        outcome.counters["duplicates"] += 1
+        return None
+    key = ClockKey(word.key, word.clock_id)
+    kept = state.clocks.find(key)
+    if kept is None:
+        where = "in the channel" if word.subject == "report" else "for the request"
+        raise Rejected("clock_not_running", "clock_id", f"Must name a clock that is open {where} of `key`.")
+    at = decoded.occurred_ms
+    check_outcome(kept.clock, word.outcome, word.reason, at=at, now=max(state.now, at))
+    state.recent.add(hashed)
+    return key, kept

@@ -5,6 +5,7 @@ import sys
 import click
 
 from streams import __version__
+from streams.commands.clock import clock
 from streams.commands.completion import completion
 from streams.commands.config import config
 from streams.commands.dead_letters import dead_letters
@@ -47,6 +48,7 @@ def commands() -> None:
 
 
 for command in (
+    clock,
     completion,
     config,
     dead_letters,

@@ -1,34 +1,24 @@
-"""`tocsin publish`: reports from a file or standard input to Kafka."""
+"""`tocsin publish`: events from a file or standard input to Kafka."""
 
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import click
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.progress import Progress
-from streams.commands.report_event import report_headers
+from streams.commands.published_event import PUBLISHED, Event, published_event
 from streams.commands.writing import SOURCE_TOPIC, Pace, started_producer
 from streams.events.dead_letter import Rejected
-from streams.events.decoding import decode_report
-from streams.events.envelope import rfc3339
 from streams.events.personal_data import looks_like_email
 from streams.settings import Settings, load_settings
 
 # Bytes read at once: some 2,000 reports, sent together. Less comes back at once when that is all there is, so that a
 # line typed or piped in is sent when it is there.
 _READ_BYTES = 1024 * 1024
-
-
-class Event(NamedTuple):
-    """A report ready to be sent."""
-
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
 
 
 def _checked_source(_context: click.Context, _parameter: click.Parameter, source: str) -> str:
@@ -42,37 +32,42 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
+    "--to", "topic", type=click.Choice(list(PUBLISHED)), default=SOURCE_TOPIC, show_default=True,
+    metavar="TOPIC", help=f"What the lines are for: {', '.join(PUBLISHED)}.",
+)  # fmt: skip
+@click.option(
     "--source", default="tocsin-publish", show_default=True, callback=_checked_source,
-    help="Who publishes (ce_source). With report_id it tells a repeated report from a new one.",
+    help="Who publishes (ce_source). With the id in the payload it tells a repeated event from a new one.",
 )  # fmt: skip
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Reports a second.  [default: as fast as possible]",
+    help="Events a second.  [default: as fast as possible]",
 )
 @click.option("--dry-run", is_flag=True, help="Check every line and send nothing; needs no Kafka.")
-def publish(file: BinaryIO, source: str, rate: float | None, dry_run: bool) -> None:
-    """Publish reports, one JSON object a line, to message-reports.
+def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run: bool) -> None:
+    """Publish reports, or with --to something else that Tocsin takes, one JSON object a line.
 
-    FILE holds one report payload per line (schemas/ says what a report is); `-`, the default, reads standard input.
-    A line that is no report is named on standard error and left out; the others are sent, as CloudEvents in binary
-    mode with the channel's ref as key. A file can be published again after a failure: Tocsin drops the reports that
-    are among the last it has seen (TOCSIN_DUPLICATES_REMEMBERED). On a terminal it shows how far it is.
+    FILE holds one payload per line (docs/events.md says what stands in one); `-`, the default, reads standard input. A
+    line that is none is named on standard error and left out; the others are sent, as CloudEvents in binary mode with
+    the right key. A file can be published again after a failure: Tocsin drops what is among the last events it has
+    seen (TOCSIN_DUPLICATES_REMEMBERED). On a terminal it shows how far it is.
 
-    Exits with 1 if a line was refused.
+    To say what became of one clock, `tocsin clock` is easier. Exits with 1 if a line was refused.
 
     \b
-    Example:
+    Examples:
       tocsin publish --dry-run reports.jsonl && tocsin publish reports.jsonl
+      tocsin publish --to authority-requests --source /legal/intake requests.jsonl
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     settings = load_settings()
-    lines = _Lines(source)
+    lines = _Lines(topic, source)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
         click.echo(f"{ready} ready to publish, {lines.refused} refused")
     else:
         with broker_errors_explained(settings):
-            published = _send(settings, lines.read(file), rate)
+            published = _send(settings, topic, lines.read(file), rate)
         click.echo(f"{published} published, {lines.refused} refused")
     if lines.refused:
         raise SystemExit(1)
@@ -81,8 +76,9 @@ def publish(file: BinaryIO, source: str, rate: float | None, dry_run: bool) -> N
 class _Lines:
     """Lines to events. Refused lines are counted and named on standard error."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, topic: str, source: str) -> None:
         self.refused = 0
+        self._topic = topic
         self._source = source
         self._number = 0
 
@@ -102,16 +98,12 @@ class _Lines:
             if not value:
                 continue
             try:
-                events.append(self._event(value))
+                now_ms = time.time_ns() // 1_000_000
+                events.append(published_event(self._topic, value, self._source, now_ms))
             except Rejected as rejected:
                 self.refused += 1
                 click.echo(f"line {self._number}: {rejected}", err=True)
         return events
-
-    def _event(self, value: bytes) -> Event:
-        report, _, occurred_ms = decode_report(value, (), time.time_ns() // 1_000_000)
-        headers = report_headers(self._source, report.report_id, rfc3339(occurred_ms))
-        return Event(report.channel.ref.encode(), value, headers)
 
 
 def _read(file: BinaryIO) -> bytes:
@@ -119,9 +111,9 @@ def _read(file: BinaryIO) -> bytes:
     return file.read1(_READ_BYTES)  # type: ignore[attr-defined, no-any-return]
 
 
-def _send(settings: Settings, batches: Iterator[list[Event]], rate: float | None) -> int:
+def _send(settings: Settings, topic: str, batches: Iterator[list[Event]], rate: float | None) -> int:
     # Reading may block for as long as a person types, so it happens outside of the event loop: Ctrl-C then ends it.
-    topic = settings.topic_prefix + SOURCE_TOPIC
+    topic = settings.topic_prefix + topic
     with asyncio.Runner() as runner:
         producer = runner.run(started_producer(settings, topic))
         progress, pace = Progress("published"), Pace(rate)

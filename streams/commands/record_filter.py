@@ -13,8 +13,15 @@ _OF_ESCALATIONS: Mapping[str, Callable[[_Value, str], bool]] = {
     "channel": lambda value, wanted: value["channel_ref"] == wanted,
     # A policy may count several categories; its escalations concern all of them.
     "category": lambda value, wanted: wanted in value["categories"],
+    "country": lambda value, wanted: any(row["code"] == wanted for row in value["jurisdictions"]),
     "policy": lambda value, wanted: value["policy"] == wanted,
     "type": lambda value, wanted: value["type"] == wanted,
+}
+
+_OF_REQUESTS: dict[str, Callable[[_Value, str], bool]] = {
+    "category": lambda value, wanted: value["category"] == wanted,
+    "country": lambda value, wanted: value["authority"]["country"] == wanted,
+    "request": lambda value, wanted: value["request_id"] == wanted,
 }
 
 FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
@@ -23,6 +30,21 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
     "enriched-reports": {
         "channel": lambda value, wanted: value["report"]["channel"]["ref"] == wanted,
         "category": lambda value, wanted: value["report"]["category"] == wanted,
+        "country": lambda value, wanted: any(row["code"] == wanted for row in value["jurisdictions"]),
+    },
+    "authority-routing": _OF_REQUESTS
+    | {
+        "decision": lambda value, wanted: value["decision"] == wanted,
+        "type": lambda value, wanted: value["type"] == wanted,
+    },
+    "authority-requests": _OF_REQUESTS,
+    "clock-outcomes": {
+        "channel": lambda value, wanted: value["subject"] == "report" and value["key"] == wanted,
+        "request": lambda value, wanted: value["subject"] == "request" and value["key"] == wanted,
+    },
+    "transparency-counters": {
+        "category": lambda value, wanted: value["category"] == wanted,
+        "country": lambda value, wanted: value["country"] == wanted,
     },
     "dead-letters": {},
 }

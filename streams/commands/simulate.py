@@ -11,7 +11,15 @@ import click
 from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.moment import MOMENT
 from streams.commands.progress import Progress
-from streams.commands.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_alone
+from streams.commands.published_event import AUTHORITY_REQUESTS
+from streams.commands.scenario import (
+    MINIMUM_COUNT,
+    STORYLINES,
+    ScenarioRecord,
+    play,
+    play_alone,
+    play_requests,
+)
 from streams.commands.writing import SOURCE_TOPIC, Pace, producer_for
 from streams.settings import Settings, load_settings
 
@@ -47,6 +55,11 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 )
 @click.option("--alone", is_flag=True, help="Only the storylines: no background, no duplicates, no garbage.")
 @click.option(
+    "--requests",
+    is_flag=True,
+    help="Instead of reports, the few requests that authorities make in these hours, to authority-requests.",
+)
+@click.option(
     "--reports",
     "count",
     type=click.IntRange(min=MINIMUM_COUNT),
@@ -69,6 +82,7 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 def simulate(
     words: tuple[str, ...],
     alone: bool,
+    requests: bool,
     count: int | None,
     seed: int,
     end: int | None,
@@ -77,32 +91,45 @@ def simulate(
 ) -> None:
     """Publish six made-up hours of a messaging platform to message-reports.
 
-    Storylines (a wave of forged intimate images, a fraud ring, a fast and a slow brigade ...) stand in a background of
-    unrelated reports; one report in 200 is sent twice, and a few records are broken in every way there is. The same
-    seed, size, storylines and end give the same bytes.
+    Storylines (a wave of forged intimate images, victims who start legal clocks, a fraud ring, a fast and a slow
+    brigade ...) stand in a background of unrelated reports; one report in 200 is sent twice, and a few records are
+    broken in every way there is. The same seed, size, storylines and end give the same bytes.
 
-    With --out, lines are payloads that `tocsin publish` takes; broken records cannot be lines and are left out.
+    With --requests it is what authorities ask of the platform instead: an order that is complete, one that is not, one
+    that is never followed.
+
+    With --out, lines are payloads that `tocsin publish` takes (requests with --to authority-requests); broken records
+    cannot be lines and are left out.
 
     \b
     Examples:
       tocsin simulate --reports 20000
       tocsin simulate --storyline brigade --storyline slow-brigade --rate 50
       tocsin simulate --alone --storyline spam-flood --end 2026-03-01T12:00:00Z --out spam.jsonl
+      tocsin simulate --requests
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     if alone and count is not None:
         raise click.UsageError("--alone leaves out the background that --reports counts: give one of them.")
+    if requests and (alone or words or count is not None):
+        raise click.UsageError(
+            "--requests are no reports: give it without --reports, --storyline and --alone."
+        )
     chosen = [_NAMES[word] for word in dict.fromkeys(words)] or list(STORYLINES)
     end_ms = time.time_ns() // 1_000_000 if end is None else end
-    records = (
-        play_alone(seed, end_ms, chosen) if alone else play(seed, count or DEFAULT_COUNT, end_ms, chosen)
-    )
+    if requests:
+        records = play_requests(seed, end_ms)
+    elif alone:
+        records = play_alone(seed, end_ms, chosen)
+    else:
+        records = play(seed, count or DEFAULT_COUNT, end_ms, chosen)
     if out is not None:
         progress = asyncio.run(_write(out, records, rate))
         click.echo(progress.summary(), err=True)
         return
     settings = load_settings()
     with broker_errors_explained(settings):
-        progress = asyncio.run(_publish(settings, records, rate))
+        topic = AUTHORITY_REQUESTS if requests else SOURCE_TOPIC
+        progress = asyncio.run(_publish(settings, topic, records, rate))
     click.echo(progress.summary())
 
 
@@ -120,9 +147,11 @@ async def _write(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float |
     return progress
 
 
-async def _publish(settings: Settings, records: Iterator[ScenarioRecord], rate: float | None) -> Progress:
+async def _publish(
+    settings: Settings, topic: str, records: Iterator[ScenarioRecord], rate: float | None
+) -> Progress:
     progress, pace = Progress("published"), Pace(rate)
-    topic = settings.topic_prefix + SOURCE_TOPIC
+    topic = settings.topic_prefix + topic
     async with producer_for(settings, topic) as producer:
         while batch := list(islice(records, pace.batch)):
             await pace.turn(len(batch))

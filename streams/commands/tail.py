@@ -1,6 +1,7 @@
 """`tocsin tail`: look at what comes out."""
 
 import asyncio
+from typing import get_args
 
 import click
 import msgspec
@@ -9,6 +10,8 @@ from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.reading import committed_reader
 from streams.commands.record_filter import FILTERS, RecordFilter
 from streams.commands.record_text import READABLE, as_json
+from streams.events.authority_routing import Decision, RoutingType
+from streams.events.escalation import EscalationType
 from streams.events.record import SourceRecord
 from streams.events.report import CATEGORIES
 from streams.settings import Settings, load_settings
@@ -23,13 +26,21 @@ from streams.settings import Settings, load_settings
 @click.option(
     "--category", type=click.Choice(CATEGORIES), metavar="NAME", help="Only records that concern it."
 )
-@click.option("--policy", help="Only escalations of the policy with this id.")
+@click.option("--country", help="Only records that concern this country, or come from its authorities.")
+@click.option("--policy", help="Only escalations of the policy with this id; legal-clock: only legal clocks.")
+@click.option("--request", help="Only what became of the authority's request with this id.")
+@click.option(
+    "--decision",
+    type=click.Choice(get_args(Decision)),
+    metavar="NAME",
+    help="Only requests of authorities that were judged so: routed, incomplete, refused.",
+)
 @click.option(
     "--type",
     "type_",
-    type=click.Choice(["opened", "updated", "resolved"]),
+    type=click.Choice([*get_args(EscalationType), *get_args(RoutingType)]),
     metavar="NAME",
-    help="Only events that opened, updated or resolved an escalation.",
+    help="Only such events: opened, updated, resolved of escalations; routed, clock_updated, clock_closed of requests.",
 )
 def tail(
     topic: str,
@@ -38,21 +49,30 @@ def tail(
     most: int | None,
     channel: str | None,
     category: str | None,
+    country: str | None,
     policy: str | None,
+    request: str | None,
+    decision: str | None,
     type_: str | None,
 ) -> None:
     """Print records of TOPIC as they are committed, until Ctrl-C.
 
-    An aborted transaction is never shown, exactly as for any read_committed subscriber. TOPIC is escalations,
-    escalations-shadow, enriched-reports or dead-letters; `tocsin dead-letters list` has filters for the last.
+    An aborted transaction is never shown, exactly as for any read_committed subscriber. TOPIC is one of those listed
+    above; what comes out of Tocsin first, then what others write: authority-requests and clock-outcomes. A filter that
+    means nothing for a topic is refused. `tocsin dead-letters list` has filters for dead letters.
 
     \b
     Examples:
       tocsin tail escalations
       tocsin tail escalations --from-beginning --policy fraud --type opened
+      tocsin tail escalations --policy legal-clock --country GB
+      tocsin tail authority-routing --decision refused
       tocsin tail dead-letters --from-beginning --json | jq '.headers["tocsin-reason"]'
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
-    given = {"channel": channel, "category": category, "policy": policy, "type": type_}
+    given = {
+        "channel": channel, "category": category, "country": country, "policy": policy,
+        "request": request, "decision": decision, "type": type_,
+    }  # fmt: skip
     wanted = RecordFilter({name: value for name, value in given.items() if value is not None})
     for name in wanted.values:
         if name not in FILTERS[topic]:

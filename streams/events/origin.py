@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.events.record import SourceRecord
+from streams.events.record import Headers, SourceRecord
 
 ORIGIN_HEADER = "tocsin-origin"
 
@@ -29,19 +29,24 @@ def is_internal(record: SourceRecord) -> bool:
 
 def origin_of(record: SourceRecord) -> Origin:
     """The origin that a re-keyed record carries, or the place of the record itself."""
-    if is_internal(record):
-        for name, value in record.headers:
-            if name == ORIGIN_HEADER:
-                return _parsed(value) or own_place(record)
-    return own_place(record)
+    return (is_internal(record) and read_origin(record.headers)) or own_place(record)
 
 
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
     """Headers of `record` for writing it to its home partition: its own, plus where it first stood."""
-    origin = origin_of(record)
     headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
-    headers.append((ORIGIN_HEADER, "/".join(map(str, origin)).encode()))
+    headers.append((ORIGIN_HEADER, written_origin(origin_of(record))))
     return headers
+
+
+def written_origin(origin: Origin) -> bytes:
+    """An origin as the header has it."""
+    return "/".join(map(str, origin)).encode()
+
+
+def read_origin(headers: Headers) -> Origin | None:
+    """The origin in the headers of a record that Tocsin wrote; None if they have none."""
+    return next((_parsed(value) for name, value in headers if name == ORIGIN_HEADER), None)
 
 
 def own_place(record: SourceRecord) -> Origin:

@@ -51,7 +51,8 @@ class Metric:
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `clock-outcomes`, `authority-requests` or "
     "one of the two internal ones",
-    "partition": "number of a partition that this worker owns",
+    "stage": "`reports`, which turns reports into escalations, or `requests`, which routes those of authorities",
+    "partition": "number of a partition of a stage that this worker owns",
     "reason": "a reason of the closed table in `schemas/topics/dead-letters.yaml`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock: `applied`, or `passed_on` to the stage "
     "that keeps its clock",
@@ -60,8 +61,8 @@ LABELS = {
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
-    "kind": "of state: `counts` (one per channel and category), `episodes` (one per channel), `clocks`, `duplicates` or `time`; "
-    "of a request: the kind that it says it is",
+    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) of reports; `clocks`, "
+    "`duplicates` and `time` of both stages; of a request: the kind that it says it is",
     "obligation": "id of a duty of the registry, or of one that a running clock outlived",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
     "of a retention period)",
@@ -79,8 +80,8 @@ RECORDS = Metric(
     _INTAKE,
     "tocsin_records_total",
     "counter",
-    "Records of the source topics applied and committed. Each is one of: report or outcome of a clock applied or passed "
-    "on, duplicate, re-keyed, dead letter, tick.",
+    "Records of the source topics applied and committed. Each is one of: report, request or outcome of a clock applied or "
+    "passed on, duplicate, re-keyed, dead letter, tick.",
     ("topic",),
 )
 APPLIED = Metric(
@@ -105,14 +106,14 @@ REKEYED = Metric(
     "Reports, requests and outcomes sent on to their home partition; they are applied there.",
 )
 DEAD_LETTERS = Metric(
-    _INTAKE, "tocsin_dead_letters_total", "counter", "Records that are not valid.", ("reason",)
+    _INTAKE, "tocsin_dead_letters_total", "counter", "Records that are not valid.", ("stage", "reason")
 )
 RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
-    ("partition",),
+    "Records that could not be read, among the last 1,000 of a partition. Above 500 the worker stops.",
+    ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
     _INTAKE,
@@ -124,7 +125,7 @@ TICKS_READ = Metric(
     _INTAKE,
     "tocsin_ticks_read_total",
     "counter",
-    "Ticks read back; one that a report has overtaken is ignored.",
+    "Ticks read back; one that a report or request has overtaken is ignored.",
     ("outcome",),
 )
 
@@ -150,7 +151,7 @@ CLOCKS = Metric(
     "tocsin_clocks",
     "gauge",
     "Legal clocks that no outcome has ended, in the partitions of this worker.",
-    ("status",),
+    ("stage", "status"),
 )
 CLOCK_TRANSITIONS = Metric(
     _LAW,
@@ -198,28 +199,28 @@ LAG_RECORDS = Metric(
     "tocsin_lag_records",
     "gauge",
     "Records that were in the log at the last fetch and are not applied.",
-    ("topic", "partition"),
+    ("stage", "topic", "partition"),
 )
 LAG_SECONDS = Metric(
     _LATENCY,
     "tocsin_lag_seconds",
     "gauge",
     "How long the oldest record that is not applied has been waiting, at most; 0 when all are applied.",
-    ("topic", "partition"),
+    ("stage", "topic", "partition"),
 )
 PARTITION_TIME = Metric(
     _LATENCY,
     "tocsin_partition_timestamp_seconds",
     "gauge",
-    "Time of a partition: the newest occurred_at applied, moved on by ticks.",
-    ("partition",),
+    "Time of a partition: the newest occurred_at of a report or received_at of a request applied, moved on by ticks.",
+    ("stage", "partition"),
 )
 LAST_COMMIT = Metric(
     _LATENCY,
     "tocsin_last_commit_timestamp_seconds",
     "gauge",
     "When a batch of a partition was last committed here; before the first, when the partition was taken over.",
-    ("partition",),
+    ("stage", "partition"),
 )
 
 _BATCHES = "Batches"
@@ -251,7 +252,8 @@ PARTITIONS_OWNED = Metric(
     _OWNERSHIP,
     "tocsin_partitions_owned",
     "gauge",
-    "Partitions of message-reports taken over and not released.",
+    "Partitions taken over and not released.",
+    ("stage",),
 )
 TAKEOVER_DURATION = Metric(
     _OWNERSHIP,
@@ -274,15 +276,19 @@ REBALANCE_DURATION = Metric(
 
 _STATE = "State and rules"
 STATE_RECORDS = Metric(
-    _STATE, "tocsin_state_records", "gauge", "State records of the partitions of this worker.", ("kind",)
+    _STATE,
+    "tocsin_state_records",
+    "gauge",
+    "State records of the partitions of this worker.",
+    ("stage", "kind"),
 )
 STATE_BYTES = Metric(
     _STATE,
     "tocsin_state_bytes",
     "gauge",
-    "Bytes of the counts and of the remembered duplicates, keys included: nearly all that a takeover reads. The other "
-    "kinds are not measured; they take a few hundred bytes for each channel with an episode or a clock.",
-    ("kind",),
+    "Bytes of the counts, the clocks and the remembered duplicates, keys included: nearly all that a takeover reads. The "
+    "other kinds are not measured; they take a few hundred bytes for each channel with an episode.",
+    ("stage", "kind"),
 )
 POLICY_INFO = Metric(
     _STATE, "tocsin_policy_info", "gauge", "1 for each policy in force.", ("policy", "mode", "content_hash")

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from streams.operations.dashboard_rows import ROWS, Panel
+from streams.operations.dashboard_queries import Panel
+from streams.operations.dashboard_rows import ROWS
 
 FILE = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "overview.json"
 

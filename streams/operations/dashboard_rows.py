@@ -1,93 +1,53 @@
 """What the overview shows, row by row: first whether all is well, then why not."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel. `queries` by legend; `unit` is one of Grafana's; `width` in columns of 24."""
-
-    title: str
-    description: str
-    unit: str
-    queries: dict[str, str]
-    kind: Literal["stat", "timeseries", "heatmap", "table"] = "timeseries"
-    width: int = 8
-
-
-_SELECT = 'job=~"$job", instance=~"$instance"'
-
-
-def _series(metric: str, more: str = "") -> str:
-    return f"{metric}{{{_SELECT}{more}}}"
-
-
-def _rate(metric: str, by: str = "", more: str = "") -> str:
-    group = f" by ({by})" if by else ""
-    return f"sum{group} (rate({_series(metric, more)}[$__rate_interval]))"
-
-
-def _total(metric: str, by: str = "", more: str = "") -> str:
-    group = f" by ({by})" if by else ""
-    return f"sum{group} ({_series(metric, more)})"
-
-
-def _quantiles(histogram: str) -> dict[str, str]:
-    buckets = _rate(f"{histogram}_bucket", "le")
-    return {f"p{q * 100:.0f}": f"histogram_quantile({q}, {buckets})" for q in (0.5, 0.95, 0.99)}
-
-
-def _stat(title: str, description: str, unit: str, query: str, width: int = 3) -> Panel:
-    return Panel(title, description, unit, {title: query}, "stat", width)
-
+from streams.operations.dashboard_queries import Panel, quantiles, rate, series, stat, total
 
 _VERDICTS = (
-    f"({_rate('tocsin_dead_letters_total')} + {_rate('tocsin_reports_applied_total')}"
-    f" + {_rate('tocsin_reports_duplicate_total')})"
+    f"({rate('tocsin_dead_letters_total')} + {rate('tocsin_reports_applied_total')}"
+    f" + {rate('tocsin_reports_duplicate_total')})"
 )
 
 ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
         "Is all well?",
         (
-            _stat("Workers up", "Workers that answer a scrape.", "short", _total("up")),
-            _stat("Workers ready", "Workers whose /readyz answers 200.", "short", _total("tocsin_ready")),
-            _stat(
+            stat("Workers up", "Workers that answer a scrape.", "short", total("up")),
+            stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
+            stat(
                 "Partitions owned",
-                "Must be the partition count of message-reports; fewer for the length of a rebalance only.",
+                "Must be twice the partition count of message-reports, once for each stage; fewer for the length of a rebalance only.",
                 "short",
-                _total("tocsin_partitions_owned"),
+                total("tocsin_partitions_owned"),
             ),
-            _stat(
+            stat(
                 "Reports applied",
                 "Reports enriched and published.",
                 "reqps",
-                _rate("tocsin_reports_applied_total"),
+                rate("tocsin_reports_applied_total"),
             ),
-            _stat(
+            stat(
                 "Longest lag",
                 "How long the oldest record that is not applied has been waiting, over all partitions.",
                 "s",
-                f"max ({_series('tocsin_lag_seconds')})",
+                f"max ({series('tocsin_lag_seconds')})",
             ),
-            _stat(
+            stat(
                 "Latency p99",
                 "From the append of a record to the commit of what came of it.",
                 "s",
-                _quantiles("tocsin_append_to_commit_seconds")["p99"],
+                quantiles("tocsin_append_to_commit_seconds")["p99"],
             ),
-            _stat(
+            stat(
                 "Dead letters",
                 "Share of dead letters among the records judged: applied, duplicate or dead letter.",
                 "percentunit",
-                f"{_rate('tocsin_dead_letters_total')} / {_VERDICTS}",
+                f"{rate('tocsin_dead_letters_total')} / {_VERDICTS}",
             ),
-            _stat(
+            stat(
                 "Open live episodes",
                 "Episodes of live policies.",
                 "short",
-                _total("tocsin_open_episodes", more=', mode="live"'),
+                total("tocsin_open_episodes", more=', mode="live"'),
             ),
         ),
     ),
@@ -99,7 +59,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Records of the source topics applied and committed. Much on message-reports-internal means that "
                 "publishers do not use the partitioner advised.",
                 "reqps",
-                {"{{topic}}": _rate("tocsin_records_total", "topic")},
+                {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),
             Panel(
                 "What became of them",
@@ -107,10 +67,10 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "counted.",
                 "reqps",
                 {
-                    "applied": _rate("tocsin_reports_applied_total"),
-                    "duplicate": _rate("tocsin_reports_duplicate_total"),
-                    "re-keyed": _rate("tocsin_reports_rekeyed_total"),
-                    "late": _rate("tocsin_reports_late_total"),
+                    "applied": rate("tocsin_reports_applied_total"),
+                    "duplicate": rate("tocsin_reports_duplicate_total"),
+                    "re-keyed": rate("tocsin_reports_rekeyed_total"),
+                    "late": rate("tocsin_reports_late_total"),
                 },
             ),
             Panel(
@@ -118,8 +78,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Ticks move the time of idle partitions on. One that a report has overtaken is ignored.",
                 "reqps",
                 {
-                    "written": _rate("tocsin_ticks_written_total"),
-                    "{{outcome}}": _rate("tocsin_ticks_read_total", "outcome"),
+                    "written": rate("tocsin_ticks_written_total"),
+                    "{{outcome}}": rate("tocsin_ticks_read_total", "outcome"),
                 },
             ),
         ),
@@ -131,7 +91,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Append to commit",
                 "From the append of a record to its source topic to the commit of what came of it.",
                 "s",
-                {"{{le}}": _rate("tocsin_append_to_commit_seconds_bucket", "le")},
+                {"{{le}}": rate("tocsin_append_to_commit_seconds_bucket", "le")},
                 "heatmap",
                 12,
             ),
@@ -139,7 +99,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Append to commit, quantiles",
                 "The same as quantiles. p99 belongs below 30 s.",
                 "s",
-                _quantiles("tocsin_append_to_commit_seconds"),
+                quantiles("tocsin_append_to_commit_seconds"),
                 width=12,
             ),
             Panel(
@@ -147,14 +107,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "From occurred_at of an applied report to the commit of its outputs: includes what phones and publishers "
                 "take.",
                 "s",
-                _quantiles("tocsin_event_to_commit_seconds"),
+                quantiles("tocsin_event_to_commit_seconds"),
                 width=12,
             ),
             Panel(
                 "Transactions",
                 "From the first byte sent of a batch's outputs to their commit: the brokers' part. At 20 s it fails.",
                 "s",
-                _quantiles("tocsin_transaction_duration_seconds"),
+                quantiles("tocsin_transaction_duration_seconds"),
                 width=12,
             ),
         ),
@@ -166,14 +126,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Lag in seconds",
                 "How long the oldest record that is not applied has been waiting, at most.",
                 "s",
-                {"{{topic}} {{partition}}": f"max by (topic, partition) ({_series('tocsin_lag_seconds')})"},
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_seconds')})"},
                 width=6,
             ),
             Panel(
                 "Lag in records",
                 "Records that were in the log at the last fetch and are not applied.",
                 "short",
-                {"{{topic}} {{partition}}": f"max by (topic, partition) ({_series('tocsin_lag_records')})"},
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
                 width=6,
             ),
             Panel(
@@ -181,17 +141,18 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Harmless while nothing waits; with lag it means that the partition stands still.",
                 "s",
                 {
-                    "{{partition}}": "time() - max by (partition) "
-                    f"({_series('tocsin_last_commit_timestamp_seconds')})"
+                    "{{stage}} {{partition}}": "time() - max by (stage, partition) "
+                    f"({series('tocsin_last_commit_timestamp_seconds')})"
                 },
                 width=6,
             ),
             Panel(
                 "Partition time behind the clock",
-                "Counts and episodes follow this time. An idle partition with nothing due may stay behind.",
+                "Counts, episodes and clocks follow this time. An idle partition with nothing due may stay behind.",
                 "s",
                 {
-                    "{{partition}}": f"time() - max by (partition) ({_series('tocsin_partition_timestamp_seconds')})"
+                    "{{stage}} {{partition}}": "time() - max by (stage, partition) "
+                    f"({series('tocsin_partition_timestamp_seconds')})"
                 },
                 width=6,
             ),
@@ -204,7 +165,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Partitions by worker",
                 "Partitions taken over and not released.",
                 "short",
-                {"{{instance}}": _total("tocsin_partitions_owned", "instance")},
+                {"{{instance}} {{stage}}": total("tocsin_partitions_owned", "instance, stage")},
                 width=6,
             ),
             Panel(
@@ -212,8 +173,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "A rolling deployment shows as one restart per worker. More than that is a loop.",
                 "short",
                 {
-                    "rebalances {{instance}}": f"increase({_series('tocsin_rebalances_total')}[$__rate_interval])",
-                    "restarts {{instance}}": f"changes({_series('process_start_time_seconds')}[$__rate_interval])",
+                    "rebalances {{instance}}": f"increase({series('tocsin_rebalances_total')}[$__rate_interval])",
+                    "restarts {{instance}}": f"changes({series('process_start_time_seconds')}[$__rate_interval])",
                 },
                 width=6,
             ),
@@ -222,8 +183,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Means. Nothing is applied during a rebalance; a takeover is fencing the former owner and restoring.",
                 "s",
                 {
-                    name: f"{_total(f'tocsin_{name}_duration_seconds_sum')} / "
-                    f"{_total(f'tocsin_{name}_duration_seconds_count')}"
+                    name: f"{total(f'tocsin_{name}_duration_seconds_sum')} / "
+                    f"{total(f'tocsin_{name}_duration_seconds_count')}"
                     for name in ("rebalance", "takeover")
                 },
                 width=6,
@@ -232,7 +193,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Records restored",
                 "State records read during takeovers since the worker started.",
                 "short",
-                {"{{instance}}": _total("tocsin_restored_records_total", "instance")},
+                {"{{instance}}": total("tocsin_restored_records_total", "instance")},
                 width=6,
             ),
         ),
@@ -244,14 +205,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Escalations by policy",
                 "Escalation events published, live and shadow.",
                 "reqps",
-                {"{{policy}} {{mode}} {{type}}": _rate("tocsin_escalations_total", "policy, mode, type")},
+                {"{{policy}} {{mode}} {{type}}": rate("tocsin_escalations_total", "policy, mode, type")},
             ),
             Panel(
                 "Escalations by level",
                 "What desks receive: events of live policies.",
                 "reqps",
                 {
-                    "level {{level}} {{type}}": _rate(
+                    "level {{level}} {{type}}": rate(
                         "tocsin_escalations_total", "level, type", ', mode="live"'
                     )
                 },
@@ -260,7 +221,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Open episodes",
                 "By policy and level.",
                 "short",
-                {"{{policy}} {{mode}} {{level}}": _total("tocsin_open_episodes", "policy, mode, level")},
+                {"{{policy}} {{mode}} {{level}}": total("tocsin_open_episodes", "policy, mode, level")},
             ),
         ),
     ),
@@ -271,13 +232,13 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Legal clocks",
                 "Clocks that no outcome has ended. Those that lapsed stay until clock-outcomes says what became of them.",
                 "short",
-                {"{{status}}": _total("tocsin_clocks", "status")},
+                {"{{stage}} {{status}}": total("tocsin_clocks", "stage, status")},
             ),
             Panel(
                 "What happened to clocks",
                 "Armed, at half and nine tenths of their time, lapsed, paused, ended.",
                 "reqps",
-                {"{{event}}": _rate("tocsin_clock_transitions_total", "event")},
+                {"{{event}}": rate("tocsin_clock_transitions_total", "event")},
             ),
             Panel(
                 "Clocks lapsed by duty",
@@ -285,7 +246,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "short",
                 {
                     "{{obligation}}": "sum by (obligation) (increase("
-                    + _series("tocsin_clock_transitions_total", ', event="lapsed"')
+                    + series("tocsin_clock_transitions_total", ', event="lapsed"')
                     + "[$__rate_interval]))"
                 },
             ),
@@ -293,20 +254,20 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Outcomes of clocks",
                 "What desks say of clocks. Passed on are those of requests, to the stage that keeps their clocks.",
                 "reqps",
-                {"{{outcome}}": _rate("tocsin_clock_outcomes_total", "outcome")},
+                {"{{outcome}}": rate("tocsin_clock_outcomes_total", "outcome")},
             ),
             Panel(
                 "Requests of authorities",
                 "By kind and decision. Incomplete ones lack what the law asks of them.",
                 "reqps",
-                {"{{kind}} {{decision}}": _rate("tocsin_authority_requests_total", "kind, decision")},
+                {"{{kind}} {{decision}}": rate("tocsin_authority_requests_total", "kind, decision")},
             ),
             Panel(
                 "Refusals",
                 "What is refused whoever asks.",
                 "short",
                 {
-                    "{{code}}": f"sum by (code) (increase({_series('tocsin_refusals_total')}[$__rate_interval]))"
+                    "{{code}}": f"sum by (code) (increase({series('tocsin_refusals_total')}[$__rate_interval]))"
                 },
             ),
         ),
@@ -316,22 +277,25 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Dead letters by reason",
-                "Records that are not valid reports. The reasons are explained in schemas/topics/dead-letters.yaml.",
+                "Records that are not valid. The reasons are explained in schemas/topics/dead-letters.yaml.",
                 "reqps",
-                {"{{reason}}": _rate("tocsin_dead_letters_total", "reason")},
+                {"{{stage}} {{reason}}": rate("tocsin_dead_letters_total", "stage, reason")},
             ),
             Panel(
                 "Among a partition's last 1,000 records",
                 "Above 500 the worker stops.",
                 "short",
-                {"{{partition}}": f"max by (partition) ({_series('tocsin_recent_dead_letters')})"},
+                {
+                    "{{stage}} {{partition}}": "max by (stage, partition) "
+                    f"({series('tocsin_recent_dead_letters')})"
+                },
             ),
             Panel(
                 "Transactions that failed",
                 "The worker stops after one, so its last value is rarely scraped: see restarts too.",
                 "short",
                 {
-                    "{{cause}}": f"sum by (cause) (increase({_series('tocsin_transactions_failed_total')}[$__rate_interval]))"
+                    "{{cause}}": f"sum by (cause) (increase({series('tocsin_transactions_failed_total')}[$__rate_interval]))"
                 },
             ),
         ),
@@ -343,42 +307,42 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Processor",
                 "1 is a whole core, the most that a worker can use.",
                 "short",
-                {"{{instance}}": _rate("process_cpu_seconds_total", "instance")},
+                {"{{instance}}": rate("process_cpu_seconds_total", "instance")},
                 width=6,
             ),
             Panel(
                 "Memory",
                 "Resident memory.",
                 "bytes",
-                {"{{instance}}": _total("process_resident_memory_bytes", "instance")},
+                {"{{instance}}": total("process_resident_memory_bytes", "instance")},
                 width=6,
             ),
             Panel(
                 "Delay of the loop",
                 "How late the worker's loop was for an appointment once a second. Above 1 s something blocks it.",
                 "s",
-                _quantiles("tocsin_loop_delay_seconds"),
+                quantiles("tocsin_loop_delay_seconds"),
                 width=6,
             ),
             Panel(
                 "Records per batch",
                 "Records of one partition applied in one transaction. Grows with the load, and so does throughput.",
                 "short",
-                _quantiles("tocsin_batch_records"),
+                quantiles("tocsin_batch_records"),
                 width=6,
             ),
             Panel(
                 "State records",
-                "What a takeover would read. Grows with the channels reported in the last 30 days.",
+                "What a takeover would read. Grows with the channels reported in the last 30 days and with clocks.",
                 "short",
-                {"{{kind}}": _total("tocsin_state_records", "kind")},
+                {"{{stage}} {{kind}}": total("tocsin_state_records", "stage, kind")},
                 width=12,
             ),
             Panel(
                 "State in bytes",
-                "Of the counts and of the remembered duplicates, as it is stored. In memory it is about the same.",
+                "Of the counts, the clocks and the remembered duplicates, as it is stored. In memory it is about the same.",
                 "bytes",
-                {"{{kind}}": _total("tocsin_state_bytes", "kind")},
+                {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
                 width=12,
             ),
         ),
@@ -390,21 +354,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Version",
                 "Different versions at once are normal during a deployment only.",
                 "none",
-                {"version": _total("tocsin_build_info", "version")},
+                {"version": total("tocsin_build_info", "version")},
                 "table",
             ),
             Panel(
                 "Policies",
                 "Workers with different hashes decide differently.",
                 "none",
-                {"policy": _total("tocsin_policy_info", "policy, mode, content_hash")},
+                {"policy": total("tocsin_policy_info", "policy, mode, content_hash")},
                 "table",
             ),
             Panel(
                 "Registry",
                 "Hashes as they stand on every output.",
                 "none",
-                {"registry": _total("tocsin_registry_info", "policy_version, registry_version")},
+                {"registry": total("tocsin_registry_info", "policy_version, registry_version")},
                 "table",
             ),
         ),

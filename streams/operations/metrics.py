@@ -1,6 +1,6 @@
 """All that a worker counts, and the text that Prometheus reads."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import get_args
 
@@ -32,16 +32,16 @@ class Metrics:
     """The counters and histograms of one worker, all of them from the catalogue.
 
     Series whose label values are known beforehand are there from the start with 0: an alert on a rate would miss the
-    first event otherwise. `topics` are the source topics without prefix.
+    first event otherwise. `topics` are the source topics of each stage, without prefix.
     """
 
-    def __init__(self, rules: Rules, topics: Sequence[str]) -> None:
-        self.records = _numbers(catalogue.RECORDS, ((topic,) for topic in topics))
+    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
+        self.records = _numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.late = Numbers(catalogue.LATE)
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)
-        self.dead_letters = _numbers(catalogue.DEAD_LETTERS, ((reason,) for reason in DEAD_LETTER_REASONS))
+        self.dead_letters = _numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
         self.escalations = _numbers(catalogue.ESCALATIONS, _escalations_possible(rules))

@@ -44,6 +44,9 @@ OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
 
+# name of a stage, number of a partition
+StagePartition = tuple[str, int]
+
 
 @dataclass(slots=True)
 class _Owned:
@@ -53,11 +56,15 @@ class _Owned:
 
 
 class OwnedPartitions:
-    """What is known of each partition between its takeover and its release."""
+    """What is known of each partition of each stage between its takeover and its release.
 
-    def __init__(self, rules: Rules) -> None:
-        self._owned: dict[int, _Owned] = {}
-        self._clocks_beside: dict[str, Callable[[], Mapping[RunningStatus, int]]] = {}
+    `topics` are the source topics of each stage, without prefix.
+    """
+
+    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
+        self._owned: dict[StagePartition, _Owned] = {}
+        self._stages = tuple(topics)
+        self._stage_of = {topic: stage for stage, names in topics.items() for topic in names}
         self._levels: list[EpisodeKind] = [
             (policy.id, policy.mode, str(level.level))
             for policy in rules.policies
@@ -66,94 +73,98 @@ class OwnedPartitions:
         ]
 
     def taken_over(
-        self, partition: int, take_census: Callable[[], Census], open_episodes: Mapping[EpisodeKind, int]
+        self,
+        stage: str,
+        partition: int,
+        take_census: Callable[[], Census],
+        open_episodes: Mapping[EpisodeKind, int],
     ) -> None:
         """A partition is ours; `take_census` describes its state whenever it is called."""
-        self._owned[partition] = _Owned(take_census, Counter(open_episodes), time.time())
+        self._owned[stage, partition] = _Owned(take_census, Counter(open_episodes), time.time())
 
-    def committed(self, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
+    def committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
         """A batch of it was committed, after which so many more episodes are open (fewer, if negative)."""
-        owned = self._owned.get(partition)
+        owned = self._owned.get((stage, partition))
         if owned is None:
             # Released at the end of the process while its last commit was under way.
             return
         owned.last_commit = time.time()
         owned.open_episodes.update(opened)
 
-    def released(self, partition: int) -> None:
+    def released(self, stage: str, partition: int) -> None:
         """It is not ours any more."""
-        self._owned.pop(partition, None)
-
-    def clocks_taken_over(self, name: str, numbers: Callable[[], Mapping[RunningStatus, int]]) -> None:
-        """A partition of another stage is ours, called `name`; `numbers` gives its clocks by status."""
-        self._clocks_beside[name] = numbers
-
-    def clocks_released(self, name: str) -> None:
-        """It is not ours any more."""
-        self._clocks_beside.pop(name, None)
+        self._owned.pop((stage, partition), None)
 
     def gauges(self, lags: Sequence[Lag]) -> list[Numbers]:
         """All gauges that are made of partitions and their state."""
-        censuses = {partition: owned.take_census() for partition, owned in self._owned.items()}
+        # A copy: the consumer's thread may take a partition over meanwhile.
+        all_owned = self._owned.copy()
+        censuses = {place: owned.take_census() for place, owned in all_owned.items()}
         episodes = Numbers(catalogue.OPEN_EPISODES)
-        for labels in self._levels:
-            episodes.add(labels, 0)
+        for kind in self._levels:
+            episodes.add(kind, 0)
+        owned_now = Numbers(catalogue.PARTITIONS_OWNED)
         clocks = Numbers(catalogue.CLOCKS)
-        for status in OPEN_STATUSES:
-            clocks.add((status,), 0)
+        for stage in self._stages:
+            owned_now.add((stage,), 0)
+            for status in OPEN_STATUSES:
+                clocks.add((stage, status), 0)
         records, sizes = Numbers(catalogue.STATE_RECORDS), Numbers(catalogue.STATE_BYTES)
-        for census in censuses.values():
+        for (stage, _), census in censuses.items():
+            owned_now.add((stage,))
             for numbers, found in (
                 (records, census.records),
                 (sizes, census.sizes),
                 (clocks, census.clocks),
             ):
                 for label, number in found.items():
-                    numbers.add((label,), number)
-        for numbers_now in list(self._clocks_beside.values()):
-            for status, number in numbers_now().items():
-                clocks.add((status,), number)
-        for owned in self._owned.values():
-            for labels, number in owned.open_episodes.items():
-                episodes.add(labels, number)
+                    numbers.add((stage, label), number)
+        for owned in all_owned.values():
+            for kind, number in owned.open_episodes.items():
+                episodes.add(kind, number)
+        lag_labels = [(self._stage_of[lag.topic], lag.topic, str(lag.partition)) for lag in lags]
+        places = [(stage, str(partition)) for stage, partition in all_owned]
         return [
             episodes,
             records,
             sizes,
             clocks,
-            gauge(catalogue.PARTITIONS_OWNED, [((), len(censuses))]),
+            owned_now,
             gauge(
                 catalogue.RECENT_DEAD_LETTERS,
-                (((str(number),), census.recent_dead_letters) for number, census in censuses.items()),
+                zip(places, (census.recent_dead_letters for census in censuses.values()), strict=True),
             ),
             gauge(
                 catalogue.PARTITION_TIME,
-                (((str(number),), census.time / 1000) for number, census in censuses.items() if census.time),
+                (
+                    (place, census.time / 1000)
+                    for place, census in zip(places, censuses.values(), strict=True)
+                    if census.time
+                ),
             ),
             gauge(
                 catalogue.LAST_COMMIT,
-                (((str(number),), owned.last_commit) for number, owned in self._owned.items()),
+                zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),
-            gauge(catalogue.LAG_RECORDS, (((lag.topic, str(lag.partition)), lag.records) for lag in lags)),
-            gauge(catalogue.LAG_SECONDS, (((lag.topic, str(lag.partition)), lag.seconds) for lag in lags)),
+            gauge(catalogue.LAG_RECORDS, zip(lag_labels, (lag.records for lag in lags), strict=True)),
+            gauge(catalogue.LAG_SECONDS, zip(lag_labels, (lag.seconds for lag in lags), strict=True)),
         ]
 
     def describe(self, lags: Iterable[Lag]) -> list[dict[str, Any]]:
-        """For people, partition by partition. No channel, message or reporter is named."""
-        lag_of: dict[int, dict[str, Any]] = {partition: {} for partition in self._owned}
+        """For people, partition by partition. No channel, message, reporter or request is named."""
+        lag_of: dict[StagePartition, dict[str, Any]] = {place: {} for place in self._owned}
         for lag in lags:
-            lag_of.setdefault(lag.partition, {})[lag.topic] = {
+            lag_of.setdefault((self._stage_of[lag.topic], lag.partition), {})[lag.topic] = {
                 "records": lag.records,
                 "seconds": round(lag.seconds, 3),
             }
-        return [
-            self._described(partition, owned, lag_of[partition])
-            for partition, owned in sorted(self._owned.items())
-        ]
+        places = sorted(self._owned)
+        return [self._described(*place, self._owned[place], lag_of[place]) for place in places]
 
-    def _described(self, partition: int, owned: _Owned, lag: dict[str, Any]) -> dict[str, Any]:
+    def _described(self, stage: str, partition: int, owned: _Owned, lag: dict[str, Any]) -> dict[str, Any]:
         census = owned.take_census()
         return {
+            "stage": stage,
             "partition": partition,
             "lag": lag,
             "time": moment(census.time / 1000) if census.time else None,

@@ -26,14 +26,21 @@ HEARTBEAT_SECONDS = 1.0
 
 
 class WorkerOperations:
-    """Metrics and health of one worker. `source_lags` tells the lag of every partition it owns."""
+    """Metrics and health of one worker.
+
+    `topics` are the source topics of each stage, without prefix; `source_lags` tells the lag of every partition that the
+    worker owns.
+    """
 
     def __init__(
-        self, rules: Rules, topics: tuple[str, ...], source_lags: Callable[[], Iterable[SourceLag]]
+        self,
+        rules: Rules,
+        topics: Mapping[str, Iterable[str]],
+        source_lags: Callable[[], Iterable[SourceLag]],
     ) -> None:
         self.metrics = Metrics(rules, topics)
         self.readiness = Readiness()
-        self.partitions = OwnedPartitions(rules)
+        self.partitions = OwnedPartitions(rules, topics)
         self._rules = rules
         self._lag_watch = LagWatch(source_lags)
         self._restore_standstill = Standstill()
@@ -42,10 +49,10 @@ class WorkerOperations:
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
 
-    def batch_committed(self, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
+    def batch_committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
         """A batch was applied and committed; `opened`: see OwnedPartitions.committed."""
         self._last_batch = time.monotonic()
-        self.partitions.committed(partition, opened)
+        self.partitions.committed(stage, partition, opened)
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:

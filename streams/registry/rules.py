@@ -11,7 +11,6 @@ from streams.events.routing import Gate
 
 Mode = Literal["live", "shadow", "off"]
 Measure = Literal["reports", "distinct_reporters", "risk", "trusted_flaggers", "automated"]
-MEASURES: tuple[Measure, ...] = ("reports", "distinct_reporters", "risk", "trusted_flaggers", "automated")
 # From the least to the most protective. A country nobody has assessed may be a closed one, so `unknown` stands above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]

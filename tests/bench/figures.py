@@ -19,8 +19,10 @@ class Figure(NamedTuple):
 
 
 STAGES = (
-    "decode", "resolve", "score", "count", "decide", "encode", "save state", "between", "assess, all of it", "publish",
+    "decode", "resolve", "score", "count", "decide", "encode", "save state", "between", "assess, all of it",
+    "of that, what the law adds", "publish",
 )  # fmt: skip
+FLOORS = {"of that, what the law adds": 2.0}
 
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),
@@ -34,7 +36,7 @@ FIGURES = (
     Figure("metrics: share of the worker's CPU", "%", 2, less_is_better=True),
     Figure("one worker with metrics, 200,000 reports: reports/s", "reports/s"),
     Figure("one worker without metrics, 200,000 reports: reports/s", "reports/s"),
-    *(Figure(f"core: {stage}", "us", less_is_better=True) for stage in STAGES),
+    *(Figure(f"core: {stage}", "us", FLOORS.get(stage), less_is_better=True) for stage in STAGES),
     *(
         Figure(
             f"latency at {rate:,}/s: p{part}",

@@ -18,7 +18,9 @@ PROMTOOL = shutil.which("promtool")
 def test_promtool_finds_nothing_to_criticise():
     worker = Worker()
     worker.operations = WorkerOperations(
-        worker.rules.rules, (EXTERNAL, INTERNAL), lambda: [SourceLag(EXTERNAL, 0, 7, 5, 5, START)]
+        worker.rules.rules,
+        {"reports": (EXTERNAL, INTERNAL)},
+        lambda: [SourceLag(EXTERNAL, 0, 7, 5, 5, START)],
     )
     worker.observer.__init__(worker.operations)
     worker.take_over(0)

@@ -36,6 +36,9 @@ def test_broker_restarts_under_load(broker, deploy):
 
     def publish_all_the_time():
         for start in range(0, REPORTS, 200):
+            if start % (REPORTS // 3) == 0:
+                # A third each time, so that there is always something under way.
+                released.acquire()
             publisher.send(reports[start : start + 200])
             if failed.wait(0.03):
                 return
@@ -46,7 +49,7 @@ def test_broker_restarts_under_load(broker, deploy):
         gone_at = time.monotonic()
         deployment.fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
 
-    failed = threading.Event()
+    failed, released = threading.Event(), threading.Semaphore(0)
     publishing = threading.Thread(target=publish_all_the_time)
     worker = deployment.fleet.start()
     publishing.start()
@@ -54,6 +57,7 @@ def test_broker_restarts_under_load(broker, deploy):
     try:
         for go_away in (broker.stop, broker.kill, stay_away_for_long):
             applied = deployment.applied()
+            released.release()
             deployment.fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress")
             mix.go_on()
             go_away()
@@ -61,6 +65,7 @@ def test_broker_restarts_under_load(broker, deploy):
             survived.append(worker.exit_code is None)
     except BaseException:
         failed.set()
+        released.release(3)
         raise
     finally:
         publishing.join(120)

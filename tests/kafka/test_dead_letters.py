@@ -6,8 +6,9 @@ import hashlib
 import orjson
 import pytest
 
+from streams.assessment.law.report_clocks import clock_id
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
 
@@ -60,28 +61,69 @@ def bad_records():
     }  # fmt: skip
 
 
+def bad_outcomes():
+    """The same of what is said of clocks. The names are their channels' too."""
+
+    def outcome(channel, **changes):
+        clock = clock_id("GB.osa.s10-3A", channel, "", "notice-1")
+        document = {"outcome_id": channel, "clock_id": clock, "subject": "report", "key": channel}
+        return orjson.dumps({**document, "occurred_at": rfc3339(now_ms()), **changes})
+
+    return {
+        "no-such-clock": ("clock_not_running", "clock_id", outcome("no-such-clock", outcome="fulfilled"), ()),
+        "victims-1": (
+            "not_pausable",
+            "reason",
+            outcome("victims-1", outcome="paused", reason="holidays"),
+            (),
+        ),
+    }
+
+
+def notice():
+    """Arms the clock of the Online Safety Act that a desk tries to stop."""
+    document = report(
+        "notice-1",
+        now_ms(),
+        kind="statutory_victim_request",
+        channel={"ref": "victims-1", "visibility": "private", "country": "GB"},
+        category="ncii",
+        notice={"elements": ["subject_or_authorised", "location", "good_faith", "contact"]},
+    )
+    return Published(b"victims-1", orjson.dumps(document))
+
+
 def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
     deployment = deploy()
     cases = bad_records()
-    assert {reason for reason, *_ in cases.values()} == set(DEAD_LETTER_REASONS)
-    around = generate(8, 500, bad=0)
+    outcomes = bad_outcomes()
+    assert {reason for reason, *_ in (cases | outcomes).values()} == set(DEAD_LETTER_REASONS)
+    around = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
-    letters = [
-        Published(name.encode(), value, None, reason, (*envelope, *headers))
-        for name, (reason, _, value, envelope) in cases.items()
-    ]
+    letters, said = (
+        [
+            Published(name.encode(), value, None, reason, (*envelope, *headers))
+            for name, (reason, _, value, envelope) in bad.items()
+        ]
+        for bad in (cases, outcomes)
+    )
     deployment.publish([*around[:250], *letters, *around[250:]])
     deployment.fleet.start()
     deployment.wait_until_applied()
+    # By now the clock runs.
+    deployment.publish_outcomes(said)
+    deployment.wait_until_applied()
     reader = deployment.outputs()
 
-    rows = {dict(row.headers)["tocsin-offset"] + b"/" + dict(row.headers)["tocsin-partition"]: row
-            for row in reader.all(deployment.name(DEAD_LETTERS))}  # fmt: skip
-    originals = {row.key: row for row in reader.all(deployment.name(SOURCE)) if row.key is not None}
-    assert len(rows) == len(cases)
-    for name, (reason, field, value, _) in cases.items():
-        original = originals[name.encode()]
-        row = rows[b"%d/%d" % (original.offset, original.partition)]
+    rows = {place_of(row): row for row in reader.all(deployment.name(DEAD_LETTERS))}
+    sources = {name: SOURCE for name in cases} | {name: OUTCOMES for name in outcomes}
+    originals = {
+        (topic, row.key): row for topic in (SOURCE, OUTCOMES) for row in reader.all(deployment.name(topic))
+    }
+    assert len(rows) == len(sources)
+    for name, (reason, field, value, _) in (cases | outcomes).items():
+        original = originals[sources[name], name.encode()]
+        row = rows[b"%s/%d/%d" % (original.topic.encode(), original.partition, original.offset)]
         described = {key: text for key, text in row.headers if key.startswith("tocsin-")}
         assert described.pop("tocsin-detail").startswith(b"Must ")
         assert described == {
@@ -101,7 +143,13 @@ def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
             assert (row.key, row.value) == (original.key, original.value), name
             kept = [header for header in original.headers if header[0] != "tocsin-reason"]
             assert list(row.headers[: len(kept)]) == kept
-    assert reader.count(deployment.name(ENRICHED)) == len({record.facts for record in around})
+    assert reader.count(deployment.name(ENRICHED)) == len({record.value for record in around})
+
+
+def place_of(letter):
+    """Where a dead letter's record first stood."""
+    headers = dict(letter.headers)
+    return b"/".join(headers[f"tocsin-{name}"] for name in ("topic", "partition", "offset"))
 
 
 @pytest.fixture

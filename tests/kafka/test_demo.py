@@ -103,6 +103,19 @@ def test_on_its_own_kafka_it_tells_its_story_adds_up_and_leaves_nothing(start):
         r"^\d\d:\d\d:\d\d opened +fraud level 1, internal_review +fraud ring, channel", printed, re.MULTILINE
     )
     assert "threshold_crossed: distinct_reporters 5 >= 5, risk 0." in printed
+    assert re.search(
+        r"^\d\d:\d\d:\d\d opened +legal-clock level 1, armed +victim requests, channel", printed, re.MULTILINE
+    )
+    for row in (
+        r"^GB\.osa\.s10-3A +remove +.* UTC +running$",
+        r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
+        r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
+        r"^remove terrorist content; complete in every part +routed +human_review +EU\.tco\.art3-3 due ",
+        r"^hide a message; does not say which or why +incomplete +human_review +3 elements missing$",
+        r"^take down a protest +refused +human_rights_review +block_protest$",
+        r"^  norm +European Convention on Human Rights, article 11",
+    ):
+        assert re.search(row, printed, re.MULTILINE), row
     assert "\x1b" not in printed, "no terminal, no control characters"
     assert demo.left_behind() == []
 
@@ -134,21 +147,55 @@ def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka):
     demo.wait_for("tocsin publish")
     exported = re.search(r"export (TOCSIN_\S+ .*)", demo.printed)
     variables = dict(pair.split("=", 1) for pair in exported[1].split())
-    tail = subprocess.run(
-        [*COMMAND, "tail", "escalations", "--from-beginning", "--max", "20"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        env=clean_environment(variables),
-        check=False,
+
+    def tocsin(*arguments: str) -> str:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=ROOT,
+            env=clean_environment(variables),
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
+    tocsin("topics", "check")
+    # The clock that lapsed, as the portrait says; and one of a request.
+    of_report = re.search(r"stop it +tocsin clock (\S+) fulfilled", demo.printed)[1]
+    assert "lapsed, due" in tocsin("clock", of_report, "fulfilled")
+    # The desk of the demo has stopped one before.
+    tocsin(
+        "tail",
+        "escalations",
+        "--from-beginning",
+        "--type",
+        "resolved",
+        "--policy",
+        "legal-clock",
+        "--max",
+        "2",
     )
-    assert tail.returncode == 0, tail.stderr
-    assert tail.stdout.count("\n") == 40
-    check = subprocess.run(
-        [*COMMAND, "topics", "check"], timeout=60, cwd=ROOT, env=clean_environment(variables), check=False
+    told = tocsin("explain", of_report)
+    assert told.startswith(f"escalation {of_report}: resolved\n")
+    assert "clock of    IN.itr.3-2-b: IT (Intermediary Guidelines" in told
+    routed = tocsin(
+        "tail",
+        "authority-routing",
+        "--from-beginning",
+        "--decision",
+        "routed",
+        "--country",
+        "DE",
+        "--max",
+        "1",
     )
-    assert check.returncode == 0
+    of_request = re.search(r"EU\.tco\.art3-3 running, due .*, clock (\S+)", routed)[1]
+    tocsin("clock", of_request, "fulfilled")
+    closed = tocsin("tail", "authority-routing", "--from-beginning", "--type", "clock_closed", "--max", "1")
+    assert "EU.tco.art3-3 fulfilled" in closed
     demo.process.send_signal(signal.SIGINT)
     assert demo.end() == 0
     assert topics_gone(kafka, before)

@@ -20,8 +20,11 @@ REQUESTS = 1_500
 STEPS_MS = 50_000
 
 
-def kill_at_a_random_moment(deployment, chance, *, at_once):
-    """SIGKILL the only worker: mostly while it applies, sometimes while it starts or takes over. Gives the backlog."""
+def kill_at_a_random_moment(deployment, chance, applied, *, at_once):
+    """SIGKILL the only worker: mostly while it applies, sometimes while it starts or takes over. Gives the backlog.
+
+    `applied` is how much was applied before the newest reports were published.
+    """
     fleet = deployment.fleet
     fleet.tend()
     (worker,) = fleet.running
@@ -29,7 +32,6 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
         # From the start of the process to its first batch.
         time.sleep(chance.uniform(0.5, 3.5))
     else:
-        applied = deployment.applied()
         fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress before the kill", tend=False)
         time.sleep(chance.uniform(0, 0.5))
     backlog = len(deployment.published) - deployment.applied()
@@ -46,10 +48,11 @@ def test_killed_again_and_again(deploy):
     deployment.fleet.start()
     backlogs = []
     for number in range(KILLS):
+        applied = deployment.applied()
         deployment.publish(reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces])
         mix.go_on()
         # The last one leaves its successor to wait until the session expires, as in life.
-        backlogs.append(kill_at_a_random_moment(deployment, chance, at_once=number < KILLS - 1))
+        backlogs.append(kill_at_a_random_moment(deployment, chance, applied, at_once=number < KILLS - 1))
     deployment.publish(reports[KILLS * REPORTS // pieces :])
     mix.settle()
     assert deployment.fleet.exit_codes == [-signal.SIGKILL] * KILLS

@@ -8,9 +8,18 @@ import pytest
 from streams.assessment.assess import assess, next_due
 from streams.assessment.law.report_clocks import clock_id
 from streams.assessment.partition_state import new_state
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, INTERNAL, Deployment
+from streams.assessment.requests.request_clocks import clock_id as request_clock_id
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    ESCALATIONS,
+    INTERNAL,
+    ROUTING,
+    Deployment,
+)
 from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
+from tests.kafka.harness.requests import FORMS, complete_request, generate_requests
 
 HOUR = 3_600_000
 
@@ -48,6 +57,26 @@ def outcome(number, occurred_ms):
         "occurred_at": rfc3339(occurred_ms),
     }
     return Published(None, orjson.dumps(document))
+
+
+def order_outcome(number, word):
+    """What a desk says of the hour in which the second removal order is to be followed."""
+    document = {
+        "outcome_id": f"o-{number}",
+        "clock_id": request_clock_id("EU.tco.art3-3", "", "order-2"),
+        "subject": "request",
+        "key": "order-2",
+        "outcome": word,
+        "occurred_at": rfc3339(now_ms()),
+        "reason": "manifest_errors",
+    }
+    return Published(None, orjson.dumps(document))
+
+
+def order_events(deployment, reader, number):
+    """Reasons of what became of a removal order."""
+    rows = [row for row in reader.all(deployment.name(ROUTING)) if row.key == b"order-%d" % number]
+    return [orjson.loads(row.value)["reason"] for row in rows]
 
 
 def escalations(deployment, reader):
@@ -90,6 +119,14 @@ def logged(kafka, tmp_path_factory):
         deployment.fleet.start()
         deployment.wait_until_applied(30)
         deployment.publish_outcomes([outcome(2, start + 90 * 60_000), outcome(3, start)])
+        # Half of the hour of the first order is over soon; the second one's stands still for a moment.
+        half_soon, now = now_ms() + 2_000 - HOUR // 2, now_ms()
+        orders = [
+            complete_request(FORMS[0], f"order-{n}", received) for n, received in ((1, half_soon), (2, now))
+        ]
+        deployment.publish_requests([*generate_requests(16, 60), *orders])
+        deployment.wait_until_applied(30)
+        deployment.publish_outcomes([order_outcome(4, "paused"), order_outcome(5, "resumed")])
         deployment.wait_until_applied(30)
         # Up to three things are due until the episode is over: the window empties, the clear is confirmed.
         for number in range(4):
@@ -103,6 +140,9 @@ def logged(kafka, tmp_path_factory):
             )
             deployment.wait_until_applied(15)
         assert "flooded" in resolved_episodes(deployment, deployment.outputs())
+        deployment.fleet.wait_for(
+            lambda: "clock_half" in order_events(deployment, deployment.outputs(), 1), 15, "half of an hour"
+        )
         # Hours later in terms of the log, so these also resolve what else was open.
         deployment.publish(generate(15, 3_000))
         deployment.wait_until_applied(30)
@@ -149,6 +189,12 @@ def test_clocks_and_their_outcomes_are_in_the_log(logged):
     assert dict(letter.headers)["tocsin-reason"] == b"clock_not_running"
 
 
+def test_steps_and_outcomes_of_requests_are_in_the_log(logged):
+    deployment, reader = logged
+    assert order_events(deployment, reader, 1) == ["judged", "clock_half"]
+    assert order_events(deployment, reader, 2) == ["judged", "clock_paused", "clock_resumed"]
+
+
 @pytest.mark.parametrize(
     "cut", [None, one_by_one, at_random(1), at_random(2)], ids=["one", "each", "some", "others"]
 )
@@ -156,6 +202,7 @@ def test_batches_of_any_size_give_the_same_bytes(logged, cut):
     deployment, reader = logged
     compared = check_replay(deployment, reader, shipped_rules(), cut)
     assert compared[ENRICHED] > 2_900
+    assert compared[ROUTING] > 50
 
 
 def test_another_order_would_give_other_bytes(logged):
@@ -163,7 +210,8 @@ def test_another_order_would_give_other_bytes(logged):
     deployment, reader = logged
 
     def swapped(records):
-        place = next(n for n in range(len(records) - 2, 0, -1) if records[n].key == records[n + 1].key)
+        neighbours = (n for n in range(len(records) - 2, 0, -1) if records[n].key == records[n + 1].key)
+        place = next(neighbours, 0)
         yield [*records[:place], records[place + 1], records[place], *records[place + 2 :]]
 
     with pytest.raises(AssertionError, match="differs from the replay"):

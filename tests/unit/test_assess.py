@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.assessment import home_partition
-from streams.assessment.assess import NotAtHome, next_due, tick_after
+from streams.assessment.assess import next_due, tick_after
+from streams.assessment.homecoming import NotAtHome
 from streams.assessment.escalations import NAMESPACE
 from streams.assessment.home_partition import HomePartitions, murmur2
 from streams.assessment.partition_state import new_state, restore

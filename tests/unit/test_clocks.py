@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streams.assessment.law.clocks import (
     Clock,
     apply_outcome,
+    check_outcome,
     clock_view,
     copy_of,
     due_time,
@@ -151,3 +152,12 @@ def test_an_end_is_accepted_whatever_the_clock_does() -> None:
     while next_step_time(lapsed) is not None:
         take_step(lapsed)
     assert apply_outcome(lapsed, "fulfilled", None, at=2_900, now=9_000) == 2_900
+
+
+def test_what_was_kept_long_enough_has_no_clock_any_more() -> None:
+    clock = start_clock(KEPT, 1_000, 3_000)
+    check_outcome(clock, "fulfilled", None, at=2_999, now=2_999)
+    with pytest.raises(Rejected) as refused:
+        check_outcome(clock, "fulfilled", None, at=2_000, now=3_000)
+    assert refused.value.reason == "clock_not_running"
+    assert clock == start_clock(KEPT, 1_000, 3_000)

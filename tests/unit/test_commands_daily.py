@@ -12,15 +12,17 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.commands.explain import story
+from streams.commands.clock import outcome_payload
+from streams.commands.escalation_story import story
 from streams.commands.main import commands
 from streams.commands.moment import MOMENT
 from streams.commands.progress import Progress
 from streams.commands.record_filter import FILTERS, RecordFilter
-from streams.commands.scenario import STORYLINES, play, play_alone
+from streams.commands.record_text import READABLE
+from streams.commands.scenario import STORYLINES, play, play_alone, play_requests
 from streams.events.decoding import decode_report
-from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
+from streams.events.outcome_decoding import decode_clock_outcome
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"
@@ -47,7 +49,7 @@ def test_explain_gives_every_condition_with_its_number_and_threshold_then():
     assert re.search(r"risk +3\.05 +>= +1\.5\n", text)
     assert f"policy {event.policy_version}, registry {event.registry_version}" in text
     assert "message-reports/0/24" in text
-    assert "EU.dsa.art16-4: user_report, without_undue_delay, DSC, clock not_armed" in text
+    assert "EU.dsa.art16-4: acknowledge, user_report, without_undue_delay, DSC, clock not_armed" in text
     assert event.policy_reason in text
 
 
@@ -75,18 +77,86 @@ def test_explain_tells_any_escalation(name):
     assert escalation(name).channel_ref in story([escalation(name)])
 
 
-def test_filters_hold_what_they_name():
-    event = example("escalations", "updated-level-raised")
-    right = {"channel": event["channel_ref"], "category": "fraud", "policy": "fraud", "type": "updated"}
-    assert set(right) == set(FILTERS["escalations"])
-    assert RecordFilter(right).holds("escalations", Record(event))
+CLOCK = ["opened-clock-armed", "updated-clock-paused", "updated-clock-lapsed", "resolved-clock-fulfilled"]
+
+
+def test_explain_tells_of_a_clock_which_duty_since_when_until_when_why_and_what_became_of_it():
+    events = sorted((escalation(name) for name in CLOCK), key=lambda event: event.sequence)
+    text = story(events)
+    assert text.startswith(f"escalation {events[0].clock.clock_id}: resolved\n")
+    for told in (
+        r"clock of +US\.take-it-down\.s3: TAKE IT DOWN Act \(Pub\. L\. 119-12\), section 3: Remove an intimate",
+        r"written in +https://www\.govinfo\.gov/",
+        r"asks for +remove; answers to FTC",
+        r"started +2026-09-21 14:15 UTC, with report 01K5Q000000000000000000905",
+        r"due +2026-09-23 17:15 UTC; fulfilled",
+        r"armed as +the report meets the trigger statutory_victim_request",
+        r"clock +paused, 35% of its time over, due 2026-09-23 14:15 UTC\n +caused by +a word of a desk",
+        r"clock +lapsed, 100% of its time over, due 2026-09-23 17:15 UTC\n +caused by +time passing after report",
+        r"clock +fulfilled, 100% .*\n +caused by +a word of a desk at clock-outcomes/",
+    ):
+        assert re.search(told, text), told
+    assert "condition" not in text
+    assert text.count("messages") == text.count("goes to") == 1
+
+
+def test_explain_says_why_the_clock_of_a_duty_does_not_run_and_by_when_the_platform_means_to_act():
+    text = story([escalation("opened-threshold-crossed")])
+    assert (
+        "clock not_armed (no_duration: the law names no number of hours), internal target P1D (2026-09-22 14:13 UTC)"
+        in text
+    )
+
+
+def fitting(topic):
+    """A value of the topic, and for each filter of it what the value has."""
+    if topic.startswith("escalations"):
+        event = example("escalations", "opened-clock-armed")
+        channel, type_ = event["channel_ref"], "opened"
+        return event, {
+            "channel": channel, "category": "ncii", "country": "US", "policy": "legal-clock", "type": type_,
+        }  # fmt: skip
+    if topic == "enriched-reports":
+        event = example("enriched-reports", "user-report")
+        report = event["report"]
+        return event, {
+            "channel": report["channel"]["ref"],
+            "category": report["category"],
+            "country": event["jurisdictions"][0]["code"],
+        }
+    if topic == "authority-routing":
+        event = example(topic, "everybody-at-a-protest")
+        return event, {
+            "category": "civic", "country": "IR", "request": "ar-0006", "decision": "refused", "type": "routed",
+        }  # fmt: skip
+    if topic == "authority-requests":
+        return example(topic, "removal-order"), {
+            "category": "terrorism", "country": "DE", "request": "ar-0001",
+        }  # fmt: skip
+    if topic == "transparency-counters":
+        return example(topic, "requests"), {"category": "unspecified", "country": "FR"}
+    return {}, {}
+
+
+@pytest.mark.parametrize("topic", [topic for topic in FILTERS if topic != "clock-outcomes"])
+def test_filters_hold_what_they_name(topic):
+    value, right = fitting(topic)
+    assert set(right) == set(FILTERS[topic])
+    assert RecordFilter(right).holds(topic, Record(value))
     for name in right:
-        assert not RecordFilter(right | {name: "other"}).holds("escalations-shadow", Record(event))
-    enriched = example("enriched-reports", "minimal")
-    msgspec.convert(enriched, EnrichedReport)
-    ref, category = enriched["report"]["channel"]["ref"], enriched["report"]["category"]
-    assert RecordFilter({"channel": ref, "category": category}).holds("enriched-reports", Record(enriched))
-    assert not RecordFilter({"channel": "other"}).holds("enriched-reports", Record(enriched))
+        assert not RecordFilter(right | {name: "other"}).holds(topic, Record(value))
+
+
+def test_an_outcome_is_found_by_the_channel_or_the_request_it_is_about():
+    of_report = Record(example("clock-outcomes", "binary-fulfilled"))
+    ref = example("clock-outcomes", "binary-fulfilled")["key"]
+    assert RecordFilter({"channel": ref}).holds("clock-outcomes", of_report)
+    assert not RecordFilter({"request": ref}).holds("clock-outcomes", of_report)
+    assert not RecordFilter({"channel": "other"}).holds("clock-outcomes", of_report)
+
+
+def test_every_topic_that_can_be_read_can_be_filtered_or_says_that_it_cannot():
+    assert set(FILTERS) == set(READABLE)
 
 
 @pytest.mark.parametrize("value", [b"", b"{broken", b"[]", b"{}"])
@@ -122,6 +192,42 @@ def test_simulate_plays_chosen_storylines_alone():
     assert lines == [record.value for record in expected]
     channels = {orjson.loads(line)["channel"]["ref"] for line in lines}
     assert len(channels) == 2
+
+
+def test_simulate_writes_requests_that_publish_takes(tmp_path):
+    lines, summary = simulated("--requests", "--seed", "3")
+    assert lines == [record.value for record in play_requests(3, END_MS)]
+    assert summary.startswith("5 written")
+    path = tmp_path / "requests.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    result = CliRunner().invoke(
+        commands, ["publish", "--dry-run", "--to", "authority-requests", "--source", "/intake", str(path)]
+    )
+    assert result.output == "5 ready to publish, 0 refused\n"
+
+
+@pytest.mark.parametrize("other", [["--alone"], ["--storyline", "brigade"], ["--reports", "3000"]])
+def test_simulate_refuses_requests_together_with_what_is_said_of_reports(other):
+    result = CliRunner().invoke(commands, ["simulate", "--requests", *other])
+    assert result.exit_code == 2
+    assert "--requests are no reports" in result.output
+
+
+@pytest.mark.parametrize("wrong", [["fulfilled", "--reason", "x"], ["paused"], ["done"]])
+def test_a_word_on_a_clock_that_means_nothing_is_refused(wrong):
+    assert CliRunner().invoke(commands, ["clock", "c-1", *wrong]).exit_code == 2
+
+
+@pytest.mark.parametrize("reason", [None, "clarification_awaited"])
+def test_a_word_on_a_clock_is_an_outcome_and_the_same_word_is_the_same_outcome(reason):
+    word = "paused" if reason else "fulfilled"
+    value = outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS)
+    outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
+    assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
+    assert (outcome.outcome, outcome.reason, occurred_ms) == (word, reason, END_MS)
+    assert outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS) == value
+    later = outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS + 1)
+    assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 
 def test_simulate_keeps_to_its_rate():

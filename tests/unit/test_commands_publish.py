@@ -2,12 +2,18 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from streams.commands.publish import _Lines, publish
+from streams.commands.published_event import published_event
+from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.decoding import decode_report
+from streams.events.outcome_decoding import decode_clock_outcome
+from streams.events.request_decoding import decode_request
 
 REPORT = {
     "report_id": "r-1",
@@ -52,6 +58,53 @@ def test_a_report_of_the_future_is_refused():
     assert "line 1: future_timestamp: occurred_at" in result.stderr
 
 
+EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
+
+
+def example(topic: str, name: str) -> dict:
+    return json.loads((EXAMPLES / topic / "v1" / f"{name}.json").read_text())["value"]
+
+
+def test_requests_and_outcomes_are_taken_where_they_belong_and_nowhere_else():
+    request = json.dumps(example("authority-requests", "removal-order"))
+    outcome = json.dumps(example("clock-outcomes", "binary-fulfilled"))
+    ready = "1 ready to publish, 1 refused\n"
+    for topic, line in (("authority-requests", request), ("clock-outcomes", outcome)):
+        result = dry_run(f"{line}\n{GOOD}", "--to", topic)
+        assert (result.stdout, result.exit_code) == (ready, 1), topic
+        assert result.stderr.startswith("line 2: ")
+    assert dry_run(request).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "key", "identity"),
+    [
+        ("authority-requests", "removal-order", b"ar-0001", b"ar-0001"),
+        (
+            "clock-outcomes",
+            "binary-fulfilled",
+            b"jcvc2xiwrv4k3tykvilbpbku52",
+            b"01K5Q000000000000000000901",
+        ),
+    ],
+)
+def test_an_event_of_any_topic_has_the_key_by_which_its_home_is_found(topic, name, key, identity):
+    value = json.dumps(example(topic, name)).encode()
+    event = published_event(topic, value, "/desk", 1_900_000_000_000)
+    assert (event.key, event.value) == (key, value)
+    headers = dict(event.headers)
+    assert (headers["ce_id"], headers["ce_source"]) == (identity, b"/desk")
+    assert (
+        headers["ce_type"].decode()
+        == {
+            "authority-requests": AUTHORITY_REQUEST_TYPE,
+            "clock-outcomes": CLOCK_OUTCOME_TYPE,
+        }[topic]
+    )
+    decode = {"authority-requests": decode_request, "clock-outcomes": decode_clock_outcome}[topic]
+    assert decode(event.value, event.headers, 1_900_000_000_000)[1] == "/desk"
+
+
 def test_a_file_is_read_as_standard_input_is(tmp_path):
     path = tmp_path / "reports.jsonl"
     path.write_text(f"{GOOD}\n" * 3)
@@ -73,7 +126,7 @@ def test_a_source_that_would_be_refused_later_is_refused_at_once(source):
 
 
 def test_an_event_has_the_channel_as_key_the_line_as_value_and_its_id_and_source_in_the_headers():
-    ((event,), *rest) = _Lines("/platform/web").read(io.BytesIO(f"  {GOOD} \n".encode()))
+    ((event,), *rest) = _Lines("message-reports", "/platform/web").read(io.BytesIO(f"  {GOOD} \n".encode()))
     assert not any(rest)
     assert event.key == b"channel-1"
     assert event.value == GOOD.encode()
@@ -92,7 +145,7 @@ class Trickle(io.BytesIO):
 
 
 def test_lines_that_arrive_in_pieces_are_put_together():
-    lines = _Lines("/platform/web")
+    lines = _Lines("message-reports", "/platform/web")
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
     assert lines.refused == 1

@@ -3,21 +3,33 @@
 import io
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import orjson
 import pytest
 from rich.console import Console
 
-from streams.commands.demo.portrait import most_telling, portrait
+from streams.commands.demo.desk import Desk
+from streams.commands.demo.portrait import most_pressing, most_telling, portrait
 from streams.commands.demo.screen import Screen
+from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.tally import Tally
-from streams.commands.record_text import READABLE, as_json, escalation_grounds, escalation_text
+from streams.commands.record_text import (
+    READABLE,
+    as_json,
+    decode_escalation,
+    escalation_grounds,
+    escalation_text,
+)
+from streams.commands.routing_text import decode_routing
 from streams.commands.text_table import text_table
 from streams.events import escalation as wire
+from streams.events.authority_routing import AuthorityRouting
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
+from streams.events.outcome_decoding import decode_clock_outcome
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
 
@@ -109,6 +121,70 @@ def test_a_resolution_shows_numbers_below_their_thresholds():
     )
     assert escalation_text(event).startswith("12:30:05 resolved fraud")
     assert escalation_grounds(event).startswith("cleared: reports 1 < 10")
+
+
+EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
+
+
+def a_record(topic: str, name: str) -> Record:
+    """An example as it lies in its topic."""
+    record = orjson.loads((EXAMPLES / topic / "v1" / f"{name}.json").read_bytes())
+    headers = [(name, value.encode()) for name, value in record["headers"].items()]
+    return Record(orjson.dumps(record["value"]), headers=headers, timestamp=1_900_000_000_000)
+
+
+def a_clock(name: str) -> wire.Escalation:
+    return decode_escalation(a_record("escalations", name))
+
+
+def a_routing(name: str) -> AuthorityRouting:
+    return decode_routing(a_record("authority-routing", name))
+
+
+READ = {
+    ("escalations", "opened-clock-armed"): """\
+14:15:00 opened   legal-clock level 1, armed, channel jcvc2xiwrv4k3tykvilbpbku52, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
+         clock_armed: US.take-it-down.s3, remove, due 2026-09-23 14:15 UTC, 0% of its time over; US""",
+    ("authority-routing", "removal-order"): """\
+12:00:00 routed   removal_order of DE police, tco_art3: gate human_review, request ar-0001
+         takes effect in EU
+         EU.tco.art3-3 running, due 2026-11-24 13:00 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8
+         EU.tco.art6 running, due 2027-05-24 12:00 UTC, clock 6737d49d-d7f3-5ac7-9455-30a5d2103e1c""",
+    ("authority-routing", "order-to-act-incomplete"): """\
+12:05:00 incomplete order_to_act of HU court, dsa_art9: gate human_review, request ar-0002
+         missing: statement_of_reasons, exact_location, territorial_scope, accepted_language
+         language hu is not accepted
+         takes effect in HU""",
+    ("authority-routing", "data-of-another-state"): """\
+12:30:00 routed   production_order of US court, national_law: gate judicial_order, request ar-0007
+         belongs to BE_FEDERAL_PROSECUTOR""",
+    ("authority-routing", "removal-order-EU-tco-art3-3-clock-lapsed"): """\
+13:08:00 clock_lapsed removal_order of DE police, tco_art3: gate human_review, request ar-0001
+         EU.tco.art3-3 lapsed, due 2026-11-24 13:08 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8""",
+    ("authority-requests", "encryption-keys"): """\
+12:20:00 order_for_information of RU government, national_law, request ar-0005
+         encryption_keys: no category; elements: legal_basis, issuing_authority""",
+    ("clock-outcomes", "plain-json-paused"): """\
+09:00:00 paused: clarification_awaited, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
+         channel jcvc2xiwrv4k3tykvilbpbku52""",
+    ("transparency-counters", "reports"): """\
+2026-03-01 reports, DE fraud: 49 in partition 0
+         41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
+1 user_report by state_actor (late)""",
+    ("transparency-counters", "requests"): """\
+2026-03-01 requests, FR unspecified: 3 in partition 2
+         2 order_for_information routed, 1 order_for_information refused (bulk_identify)""",
+}
+
+
+@pytest.mark.parametrize(("topic", "name"), READ, ids=lambda part: part)
+def test_a_record_of_every_topic_reads_as_what_it_says(topic, name):
+    assert READABLE[topic](a_record(topic, name)) == READ[topic, name]
+
+
+@pytest.mark.parametrize("topic", ["authority-requests", "clock-outcomes"])
+def test_what_a_worker_will_refuse_reads_as_the_reason(topic):
+    assert READABLE[topic](Record(b"{")).startswith("refused: not_json: value: ")
 
 
 def test_an_escalation_without_conditions_has_its_reason_alone():
@@ -212,8 +288,88 @@ def test_the_portrait_is_of_the_highest_escalation_of_the_wave():
     tally.escalations += [an_escalation(), highest, an_escalation(level=3, channel_ref="other")]
     assert most_telling(tally) is highest
     text = portrait(highest)
-    assert "EU.dsa: promptly, clock not_armed, https://eu" in text
+    assert (
+        "EU.dsa: promptly, clock not_armed (no_duration), internal target 2026-03-01 13:30 UTC, https://eu"
+        in text
+    )
     assert "m-1, m-2" in text
+
+
+def test_a_request_that_was_not_judged_and_a_clock_that_was_not_stopped_are_noticed():
+    tally = a_tally()
+    tally.requests, tally.outcomes = 2, 1
+    tally.routings.append(a_routing("removal-order"))
+    assert not tally.complete
+    assert tally.differences() == [
+        "judged requests: 1 came, 2 should have",
+        "stopped clocks: 0 came, 1 should have",
+    ]
+    tally.routings.append(a_routing("everybody-at-a-protest"))
+    # What a clock does later is no judgement.
+    tally.routings.append(a_routing("removal-order-EU-tco-art3-3-clock-half"))
+    tally.clock_events += [a_clock("opened-clock-armed"), a_clock("resolved-clock-fulfilled")]
+    assert tally.complete
+    assert tally.differences() == []
+
+
+def test_the_summary_shows_clocks_requests_and_refusals_apart_from_episodes():
+    tally = a_tally()
+    armed, lapsed = a_clock("opened-clock-armed"), a_clock("updated-clock-lapsed")
+    tally.clock_events += [armed, lapsed]
+    tally.routings += [a_routing("order-to-act-incomplete"), a_routing("removal-order")]
+    tally.routings.append(a_routing("everybody-at-a-protest"))
+    tally.description_of_request["ar-0001"] = "an order"
+    printed = "\n".join(" ".join(line.split()) for text in summary(tally) for line in text.splitlines())
+    assert "US.take-it-down.s3 remove 2026-09-21 14:15 UTC 2026-09-23 17:15 UTC lapsed\n" in printed
+    assert "an order routed human_review EU.tco.art3-3 due 2026-11-24 13:00 UTC, EU.tco.art6 due" in printed
+    assert "order_to_act incomplete human_review 4 elements missing\n" in printed
+    assert "refused human_rights_review bulk_identify, block_protest\n" in printed
+    assert f"stop it tocsin clock {armed.clock.clock_id} fulfilled\n" in printed
+    assert "rule of law closed, human_rights_review\n" in printed
+    assert "article 11 (freedom of assembly), https://www.echr.coe.int/" in printed
+    assert "Episodes by policy and the highest level they reached\npolicy level episodes resolved" in printed
+    assert "legal-clock" not in printed
+
+
+def test_a_stopped_clock_presses_nobody():
+    tally = a_tally()
+    tally.clock_events += [a_clock("opened-clock-armed"), a_clock("resolved-clock-fulfilled")]
+    assert most_pressing(tally) is None
+
+
+def test_the_desk_of_the_demo_misses_one_clock_and_stops_the_next_at_half_of_its_time():
+    desk = Desk()
+    armed, half = a_clock("opened-clock-armed"), a_clock("updated-clock-half")
+    later = 1_900_000_000_000
+    assert [desk.answer(event, later) for event in (an_escalation(), armed, half, armed)] == [None] * 4
+    event = desk.answer(half, later)
+    outcome, source, _ = decode_clock_outcome(event.value, event.headers, later)
+    assert (outcome.clock_id, outcome.outcome, outcome.key) == (
+        half.clock.clock_id,
+        "fulfilled",
+        half.channel_ref,
+    )
+    assert source == "/platform/legal-desk"
+    assert event.key.decode() == half.channel_ref
+
+
+def test_the_screen_shows_clocks_and_requests_with_what_is_due():
+    tally = a_tally()
+    tally.description_of_request["ar-0001"] = "an order"
+    printed = io.StringIO()
+    screen = Screen(Console(file=printed, width=200))
+    screen.escalation(tally, a_clock("updated-clock-half"))
+    screen.routing(tally, a_routing("removal-order"))
+    screen.routing(tally, a_routing("encryption-keys"))
+    lines = printed.getvalue().splitlines()
+    assert "17:15:00 updated  legal-clock level 2, half  background, channel jcvc2xiw" in lines
+    assert (
+        "         clock_half: US.take-it-down.s3, remove, due 2026-09-23 17:15 UTC, 50% of its time over; US"
+        in lines
+    )
+    assert "12:00:00 routed   removal_order of DE police, tco_art3: gate human_review  an order" in lines
+    assert "         EU.tco.art3-3 running, due 2026-11-24 13:00 UTC" in lines
+    assert any(line.startswith("         encryption_keys: European Court of Human Rights") for line in lines)
 
 
 def test_the_demo_uses_our_broker_without_the_settings_for_another(monkeypatch):

@@ -84,7 +84,7 @@ def test_a_restore_gets_on_whenever_something_comes(readiness):
 
 
 def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypatch):
-    operations = WorkerOperations(SHIPPED, ("a", "b"), lambda: [])
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
     now = [100.0]
     monkeypatch.setattr(operations._restore_standstill, "_monotonic", lambda: now[0])
     operations.readiness.taking_over(3)
@@ -211,7 +211,7 @@ def test_only_the_address_that_was_asked_for_is_listened_on():
 
 
 def test_a_worker_serves_from_its_start_to_its_end():
-    operations = WorkerOperations(SHIPPED, ("a", "b"), lambda: [])
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
 
     async def scenario():
         with capture_logs() as lines:

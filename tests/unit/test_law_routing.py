@@ -1,5 +1,6 @@
 """Where a case goes."""
 
+import dataclasses
 from typing import Any, get_args
 
 import pytest
@@ -135,8 +136,30 @@ def test_elsewhere_the_duty_names_the_authority_whatever_the_certainty() -> None
 
 
 def test_nobody_is_told_because_of_a_language_or_where_a_reporter_lives() -> None:
-    assert told(category="csam", reporter_country="US") == {}
-    assert told(category="csam", reporter_country="US", channel_country="US") == {"US_HOTLINE": OPEN}
+    rules = small_world(AMERICA, INDIA)
+    assert told(category="csam", reporter_country="US", rules=rules) == {}
+    both = told(category="csam", reporter_country="US", channel_country="US", rules=rules)
+    assert both == {"US_HOTLINE": OPEN}
+
+
+def test_a_weak_hint_takes_away_nobody_who_is_told_of_an_unknown_place() -> None:
+    assert threat(reporter_country="US").keys() == threat().keys() == {"BE_POLICE", "EUROPOL"}
+    assert threat(("US", "victim", 0.1), ("XX", "victim", 1.0)).keys() == {"BE_POLICE", "EUROPOL"}
+    assert threat(reporter_country="RU") == {"BE_POLICE": RIGHTS, "EUROPOL": RIGHTS}
+    assert told(category="terrorism", reporter_country="US") == {}
+    assert threat(channel_country="US") == {"US_HOTLINE": OPEN}
+
+
+def test_the_reasons_say_what_nobody_has_verified() -> None:
+    advice = dataclasses.replace(GERMANY, verification="unverified")
+    rules = small_world(UNION, advice)
+    police = dataclasses.replace(rules.authorities["DE_POLICE"], verification="unverified")
+    rules = dataclasses.replace(rules, authorities={**rules.authorities, "DE_POLICE": police})
+    resolved = Resolver(rules).resolve(report([("DE", "victim", 0.9)], category="threat_to_life"))
+    assert resolved.routing[1].reason == (
+        "EU.art18: DE is concerned. DE.s13 (unverified): DE is concerned. "
+        "What is known of DE_POLICE is unverified."
+    )
 
 
 def test_a_duty_of_the_world_is_nobodys_own() -> None:

@@ -2,8 +2,9 @@ import asyncio
 import gc
 import math
 import re
+import time
 from bisect import bisect_right
-from collections import Counter
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from streams.assessment.census import STATE_KINDS, open_episodes, take_census
+from streams.assessment.census import open_episodes, take_census
 from streams.assessment.findings import CHANNEL_COUNTS
+from streams.assessment.law.clock_state import CHANNEL_CLOCK
 from streams.assessment.partition_state import new_state, restore
+from streams.assessment.requests.request_state import restore_requests
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import catalogue, metrics_page
 from streams.operations.catalogue import CATALOGUE, LABELS, Metric
@@ -21,11 +24,17 @@ from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.values import Histogram, Numbers
 from streams.operations.worker_operations import WorkerOperations
 from streams.report_observer import ReportObserver
+from streams.request_observer import RequestObserver
 from streams.runtime.observer import CommittedBatch, Takeover
+from tests.unit import request_traffic
+from tests.unit.request_traffic import (
+    NOON, new_requests, preservation_order, removal_order, request_record, run_requests,
+)  # fmt: skip
 from tests.unit.traffic import (
     EXTERNAL, HOUR, INTERNAL, MINUTE, SHIPPED, START, Record, compiled, fold, levels, policy, report, run, tick,
 )  # fmt: skip
 
+TOPICS = {"reports": (EXTERNAL, INTERNAL), "requests": ("authority-requests",)}
 RULES = compiled(
     policy(id="spam", levels=levels({"reports": 3}, {"reports": 6})), policy(id="quiet", mode="shadow")
 )
@@ -149,7 +158,7 @@ class Worker:
 
     def __init__(self, rules=RULES):
         self.rules = rules
-        self.operations = WorkerOperations(rules.rules, (EXTERNAL, INTERNAL), lambda: [])
+        self.operations = WorkerOperations(rules.rules, TOPICS, lambda: [])
         self.observer = ReportObserver(self.operations)
         self.states = {}
 
@@ -182,8 +191,8 @@ def at_home(number):
 
 def test_what_may_happen_is_there_with_zero_before_it_does():
     found = Worker(compiled(*SHIPPED.policies)).scrape()
-    for reason in DEAD_LETTER_REASONS:
-        assert value(found, "tocsin_dead_letters_total", reason=reason) == 0
+    for stage, reason in product(("reports", "requests"), DEAD_LETTER_REASONS):
+        assert value(found, "tocsin_dead_letters_total", stage=stage, reason=reason) == 0
     for each in SHIPPED.policies:
         for level in each.levels:
             labels = {"policy": each.id, "mode": each.mode, "level": str(level.level)}
@@ -245,11 +254,11 @@ def test_a_batch_is_counted_by_what_became_of_each_record():
     assert list(parts.values()) == [7, 2, 1]
     assert value(found, "tocsin_reports_late_total") == 1
     assert value(found, "tocsin_ticks_read_total", outcome="ignored") == 1
-    assert value(found, "tocsin_dead_letters_total", reason="not_json") == 1
-    assert value(found, "tocsin_dead_letters_total", reason="empty") == 1
+    assert value(found, "tocsin_dead_letters_total", stage="reports", reason="not_json") == 1
+    assert value(found, "tocsin_dead_letters_total", stage="reports", reason="empty") == 1
     # As the catalogue says, each record is one of these.
     assert sum(parts.values()) + 1 + 2 == len(records)
-    assert value(found, "tocsin_recent_dead_letters", partition="0") == 2
+    assert value(found, "tocsin_recent_dead_letters", stage="reports", partition="0") == 2
     assert value(found, "tocsin_event_to_commit_seconds_count") == 7
     assert value(found, "tocsin_append_to_commit_seconds_count") == len(records)
     assert value(found, "tocsin_batch_records_sum") == len(records)
@@ -260,9 +269,9 @@ def test_a_batch_is_counted_by_what_became_of_each_record():
     assert value(found, "tocsin_open_episodes", level="2", **spam) == 1
     assert value(found, "tocsin_open_episodes", level="1", **spam) == 0
     assert value(found, "tocsin_open_episodes", policy="quiet", mode="shadow", level="1") == 1
-    assert value(found, "tocsin_partition_timestamp_seconds", partition="0") == pytest.approx(
-        (START + 5) / 1000
-    )
+    assert value(
+        found, "tocsin_partition_timestamp_seconds", stage="reports", partition="0"
+    ) == pytest.approx((START + 5) / 1000)
 
 
 def test_dead_letters_are_logged_with_their_place_once_per_while():
@@ -293,17 +302,17 @@ def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
     )
     fold(stored, outcome.changes)
     before = worker.scrape()
-    assert value(before, "tocsin_state_records", kind="counts") == 2
-    assert value(before, "tocsin_state_records", kind="episodes") == 2
+    assert value(before, "tocsin_state_records", stage="reports", kind="counts") == 2
+    assert value(before, "tocsin_state_records", stage="reports", kind="episodes") == 2
     counts = {key: kept for key, kept in stored.items() if key.startswith(CHANNEL_COUNTS)}
-    assert value(before, "tocsin_state_bytes", kind="counts") == sum(
+    assert value(before, "tocsin_state_bytes", stage="reports", kind="counts") == sum(
         len(k) + len(v) for k, v in counts.items()
     )
-    assert value(before, "tocsin_state_bytes", kind="duplicates") == 8_000
-    assert value(before, "tocsin_partitions_owned") == 1
+    assert value(before, "tocsin_state_bytes", stage="reports", kind="duplicates") == 8_000
+    assert value(before, "tocsin_partitions_owned", stage="reports") == 1
     worker.observer.released(0)
     between = worker.scrape()
-    assert value(between, "tocsin_partitions_owned") == 0
+    assert value(between, "tocsin_partitions_owned", stage="reports") == 0
     assert value(between, "tocsin_open_episodes", policy="spam", mode="live", level="1") == 0
     assert not any(("partition", "0") in labels for _, labels in between)
 
@@ -361,7 +370,9 @@ def test_an_episode_in_cooldown_is_not_open():
     assert dict(open_episodes(state)) == {("spam", "live", 1): 1}
     run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
     assert dict(open_episodes(state)) == {}
-    assert take_census(state).records == dict(zip(STATE_KINDS, (1, 1, 0, 1, 1), strict=True))
+    assert take_census(state).records == {
+        "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1,
+    }  # fmt: skip
 
 
 def test_what_the_runtime_tells_of_transactions_ticks_and_rebalances():
@@ -405,26 +416,50 @@ def test_what_stages_say_of_the_law_is_counted_under_its_own_names():
     assert metrics.refusals.of("block_protest") == 4
 
 
-def test_clocks_are_those_of_all_stages_that_are_owned():
+def test_gauges_cover_both_stages_of_what_is_owned():
     worker = Worker()
     worker.take_over(0)
+    requests, observer = new_requests(), RequestObserver(worker.operations)
+    observer.taken_over(Takeover(0, requests, 0.1, 3, 3))
+    stored = {}
+    for records in ([request_record(removal_order())], [request_record(preservation_order())]):
+        outcome = run_requests(requests, records)
+        fold(stored, outcome.changes)
+        observer.committed(CommittedBatch(0, {"authority-requests": 1}, [NOON], outcome, requests, 0.01))
     worker.states[0].clocks.numbers.update(running=2, lapsed=1)
-    beside = Counter(running=3, over=4)
-    worker.operations.partitions.clocks_taken_over("0 of requests", lambda: beside)
+    found = worker.scrape()
 
-    def shown():
-        found = worker.scrape()
-        return [
-            value(found, "tocsin_clocks", status=each) for each in ("running", "paused", "lapsed", "over")
-        ]
+    def shown(name, **labels):
+        return [value(found, name, stage=stage, **labels) for stage in ("reports", "requests")]
 
-    assert shown() == [5, 0, 1, 4]
-    beside["running"] -= 1
-    assert shown() == [4, 0, 1, 4]
-    worker.operations.partitions.clocks_released("0 of requests")
-    assert shown() == [2, 0, 1, 0]
+    assert shown("tocsin_partitions_owned") == [1, 1]
+    assert shown("tocsin_clocks", status="running") == [2, 3]
+    assert shown("tocsin_clocks", status="lapsed") == [1, 0]
+    assert shown("tocsin_state_records", kind="clocks") == [0, 3]
+    assert shown("tocsin_state_records", kind="time") == [1, 1]
+    kept = {key: kept for key, kept in stored.items() if key.startswith(CHANNEL_CLOCK)}
+    assert shown("tocsin_state_bytes", kind="clocks") == [0, sum(len(k) + len(v) for k, v in kept.items())]
+    assert value(
+        found, "tocsin_partition_timestamp_seconds", stage="requests", partition="0"
+    ) == pytest.approx(NOON / 1000)
+    assert all(
+        time.time() - moment < 60 for moment in shown("tocsin_last_commit_timestamp_seconds", partition="0")
+    )
+    assert [(row["stage"], row["partition"]) for row in worker.operations.status()["partitions"]] == [
+        ("reports", 0), ("requests", 0)
+    ]  # fmt: skip
+
+    # A successor knows the same of what it restored.
+    restored = restore_requests(0, 1, request_traffic.RULES, stored.items())
+    observer.taken_over(Takeover(0, restored, 0.1, 3, 3))
+    assert {key: worker.scrape()[key] for key in found if key[0] == "tocsin_state_bytes"} == {
+        key: number for key, number in found.items() if key[0] == "tocsin_state_bytes"
+    }
+    observer.released(0)
     worker.observer.released(0)
-    assert shown() == [0, 0, 0, 0]
+    found = worker.scrape()
+    assert shown("tocsin_partitions_owned") == [0, 0]
+    assert shown("tocsin_clocks", status="running") == [0, 0]
 
 
 def test_clocks_that_can_run_are_there_with_zero_and_no_others():
@@ -436,11 +471,9 @@ def test_clocks_that_can_run_are_there_with_zero_and_no_others():
         if duty.duration is not None and duty.verification != "unverified"
     }
     assert named == can_run and named
-    assert [value(found, "tocsin_clocks", status=status) for status in ("running", "paused", "lapsed")] == [
-        0,
-        0,
-        0,
-    ]
+    shown = {dict(labels)["stage"] for name, labels in found if name == "tocsin_clocks"}
+    assert shown == TOPICS.keys()
+    assert not any(number for (name, _), number in found.items() if name == "tocsin_clocks")
 
 
 def test_the_status_page_is_for_people_and_names_nobody():

@@ -1,8 +1,10 @@
 """What is never done stays undone, whatever the request says besides and whatever is configured."""
 
+from datetime import UTC, datetime
 from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,14 @@ from streams.assessment.policies import compile_rules
 from streams.assessment.requests.judgement import judge_request
 from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
 from streams.assessment.requests.request_rules import compile_request_rules
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE, Demand
+from streams.events.authority_request import (
+    AUTHORITY_REQUEST_TYPE,
+    AuthorityRequest,
+    Demand,
+    IssuingAuthority,
+    RequestElement,
+    Target,
+)
 from streams.events.authority_routing import RefusalCode
 from streams.events.encoding import encode
 from streams.events.envelope import event_headers
@@ -28,6 +37,20 @@ GATES = ("human_review", "two_person_review", "judicial_order", "human_rights_re
 
 def codes(request):
     return {refusal.code for refusal in refusals(request)}
+
+
+def asking(demand, target):
+    """A request of a German court with every element, for one thing."""
+    return AuthorityRequest(
+        request_id="r-1",
+        kind="order_for_information",
+        legal_basis="dsa_art10",
+        received_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
+        authority=IssuingAuthority("DE", "court"),
+        demands=(demand,),
+        target=target,
+        elements=get_args(RequestElement),
+    )
 
 
 def with_demand(request, demand):
@@ -61,6 +84,36 @@ def test_data_on_nobody_in_particular_are_refused_under_any_name(request, regist
     assert "bulk_identify" in {refusal.code for refusal in judged.findings.refusals}
 
 
+@pytest.mark.parametrize(
+    ("demand", "target", "refused"),
+    [
+        ("produce_subscriber_data", Target("channel", "c-1", 4000), True),
+        ("produce_traffic_data", Target("message", "m-1", 2), True),
+        ("produce_content_data", Target("service"), True),
+        # Whoever opened a channel or wrote a message is one, and so is who holds an account.
+        ("produce_subscriber_data", Target("channel", "c-1", 1), False),
+        ("produce_subscriber_data", Target("message", "m-1"), False),
+        ("produce_subscriber_data", Target("persons", None, 3), False),
+        # An answer that is to say who they are.
+        ("answer", Target("channel", "c-1", 4000), True),
+        ("answer", Target("persons", None, 4000, specific=False), True),
+        ("answer", Target("persons", None, 3), False),
+        ("answer", Target("channel", "c-1", specific=False), False),
+        ("preserve_data", Target("channel", "c-1", 4000), False),
+    ],
+)
+def test_the_many_in_a_channel_are_nobody_in_particular(demand, target, refused):
+    judged = judge_request(asking(demand, target), RECEIVED, compile_request_rules(SHIPPED))
+    assert [refusal.code for refusal in judged.findings.refusals] == ["bulk_identify"] * refused
+    assert (judged.decision == "refused") == refused
+
+
+@pytest.mark.parametrize("target", [Target("channel", "c-1", 4000), Target("service")])
+def test_to_keep_data_of_many_goes_to_a_human_rights_review(target):
+    judged = judge_request(asking("preserve_data", target), RECEIVED, compile_request_rules(SHIPPED))
+    assert judged.gate == "human_rights_review"
+
+
 @settings(deadline=None, max_examples=200)
 @given(requests, registries(), st.sampled_from(sorted(CONTENT_DEMANDS)))
 def test_a_peaceful_assembly_is_not_taken_down_under_any_name(request, registry, demand):
@@ -83,11 +136,14 @@ def test_refusals_depend_on_the_request_alone(request, one, other):
 @given(requests)
 def test_nothing_else_is_refused(request):
     demands = set(request.demands)
-    named = request.target.specific and request.target.kind != "service"
+    target = request.target
+    many = (target.people or 0) > 1 and target.kind in ("channel", "message")
+    named = target.specific and target.kind != "service" and not many
+    data = any(demand.startswith("produce_") for demand in demands) or ("answer" in demands and target.people)
     expected = set()
     if "encryption_keys" in demands:
         expected.add("encryption_keys")
-    if "bulk_identify" in demands or (not named and any(demand.startswith("produce_") for demand in demands)):
+    if "bulk_identify" in demands or (not named and data):
         expected.add("bulk_identify")
     if "block_protest" in demands or (
         "peaceful_assembly" in request.concerns

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.assess import NotAtHome, next_due, tick_after
+from streams.assessment.assess import next_due, tick_after
+from streams.assessment.homecoming import NotAtHome
 from streams.assessment.census import take_census
 from streams.assessment.counts import UnknownStateVersion
 from streams.assessment.duplicates import outcome_hash, report_hash

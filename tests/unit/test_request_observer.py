@@ -23,7 +23,7 @@ from tests.unit.traffic import HOUR
 
 @pytest.fixture
 def operations():
-    return WorkerOperations(SHIPPED, (*REPORT_SOURCES, *SOURCES), list)
+    return WorkerOperations(SHIPPED, {"reports": REPORT_SOURCES, "requests": SOURCES}, list)
 
 
 def commit(observer, state, records):
@@ -46,16 +46,20 @@ def test_records_count_by_topic_and_what_an_operator_must_see_is_logged(operatio
     )
     metrics = operations.metrics
     assert metrics.records.of("authority-requests") == 5
-    assert metrics.dead_letters.of("not_json") == 1
+    assert metrics.dead_letters.of("requests", "not_json") == 1
     assert metrics.duplicates.of() == 1
     assert metrics.authority_requests.of("removal_order", "routed") == 1
     assert metrics.authority_requests.of("removal_order", "refused") == 1
     assert metrics.refusals.of("encryption_keys") == 1
     assert metrics.clock_transitions.of("EU.tco.art3-3", "lapsed") == 1
     assert metrics.ticks_read.of("honoured") == 1
-    assert [line["event"] for line in logged] == [
-        "requests are not valid", "a request is refused", "a request's legal clock has lapsed"
-    ]  # fmt: skip
+    refused, lapsed, unreadable = logged
+    assert (refused["event"], refused["code"]) == ("a request is refused", "encryption_keys")
+    assert (lapsed["event"], lapsed["obligation"]) == ("a request's legal clock has lapsed", "EU.tco.art3-3")
+    assert unreadable == {
+        "event": "a record is no valid request", "log_level": "warning", "topic": "authority-requests",
+        "partition": 0, "offset": 0, "reason": "not_json", "field": "value", "in_this_batch": 1,
+    }  # fmt: skip
     assert not any("ar-" in str(line) for line in logged)
 
 

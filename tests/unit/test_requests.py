@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.assess import NotAtHome
+from streams.assessment.homecoming import NotAtHome
 from streams.assessment.counts import UnknownStateVersion
 from streams.assessment.flood import WINDOW, FloodDetected
 from streams.assessment.home_partition import home_partition
@@ -405,6 +405,14 @@ def test_a_flood_stops_the_worker_unless_it_is_let_pass():
         run_requests(new_requests(), flood)
     lenient = compile_request_rules(SHIPPED, dead_letter_breaker=False)
     assert len(dead_letters(run_requests(new_requests(rules=lenient), flood, lenient))) == WINDOW
+
+
+def test_outcomes_that_fit_no_clock_are_no_flood():
+    """Read from the beginning, they may come before the requests that arm their clocks."""
+    early = [outcome_record("nobodys", "fulfilled", NOON, outcome_id=f"o-{n}") for n in range(2 * WINDOW)]
+    state = new_requests()
+    assert dead_letters(run_requests(state, early)) == ["clock_not_running"] * 2 * WINDOW
+    assert state.flood.dead_letters == 0
 
 
 def test_a_state_of_another_version_is_refused():

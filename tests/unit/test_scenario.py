@@ -13,12 +13,15 @@ import pytest
 from streams.assessment.assess import assess
 from streams.assessment.partition_state import new_state
 from streams.assessment.policies import compile_rules
-from streams.commands.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play
+from streams.assessment.requests.judgement import judge_request
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.commands.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
 from streams.commands.scenario.garbage import REASONS
 from streams.commands.scenario.play import SPAN_MS
 from streams.commands.scenario.pseudonyms import pseudonym
 from streams.events.dead_letter import Rejected
 from streams.events.decoding import decode_report
+from streams.events.request_decoding import decode_request
 from streams.registry.loader import load_rules
 
 END_MS = 1_790_000_000_000
@@ -136,6 +139,8 @@ def levels(records, outputs) -> dict[str, Counter]:
     for topic in ("escalations", "escalations-shadow"):
         for output in outputs[topic]:
             event = orjson.loads(output.value)
+            if event["clock"] is not None:
+                continue
             of_channel = highest[topic, story_of[output.key]]
             of_channel[output.key] = max(of_channel[output.key], event["level"])
     return {key: Counter(of_channel.values()) for key, of_channel in highest.items()}
@@ -180,3 +185,83 @@ def test_the_background_hides_them_and_escalates_nothing(levels, records):
     assert ("escalations", "background") not in levels
     of_stories = sum(record.storyline in STORYLINES for record in records)
     assert of_stories < SMALL / 2
+
+
+@pytest.fixture(scope="module")
+def clocks(outputs) -> dict[str, list[dict]]:
+    """The events of each legal clock, by its id."""
+    of_clock = defaultdict(list)
+    for output in outputs["escalations"]:
+        event = orjson.loads(output.value)
+        if event["clock"] is not None:
+            of_clock[event["escalation_id"]].append(event)
+    return of_clock
+
+
+def test_victims_start_the_clocks_of_their_countries_and_nobody_else_does(clocks, outputs, records):
+    story_of = {record.key.decode(): record.storyline for record in records}
+    newest = [events[-1] for events in clocks.values()]
+    assert {story_of[event["channel_ref"]] for event in newest} == {"victim requests"}
+    assert Counter((event["clock"]["obligation"], event["clock"]["status"]) for event in newest) == {
+        ("GB.osa.s10-3A", "running"): 1,
+        ("US.take-it-down.s3", "running"): 1,
+        # Two hours are over before the six are.
+        ("IN.itr.3-2-b", "lapsed"): 2,
+        ("IN.itr.3-2-a", "running"): 2,
+        ("IN.itr.3-2-a.specified", "running"): 2,
+    }
+    lapsed = [events for events in clocks.values() if events[-1]["clock"]["status"] == "lapsed"]
+    for events in lapsed:
+        reasons = [event["reason"] for event in events]
+        assert reasons == ["clock_armed", "clock_half", "clock_nine_tenths", "clock_lapsed"]
+
+
+def test_a_request_that_is_not_signed_starts_no_clock_and_says_why(outputs, records):
+    statutory = [
+        enriched
+        for output in outputs["enriched-reports"]
+        if (enriched := orjson.loads(output.value))["report"]["kind"] == "statutory_victim_request"
+        and "signature" not in enriched["report"]["notice"]["elements"]
+    ]
+    (unsigned,) = statutory
+    reasons = {row["id"]: row["not_armed_reason"] for row in unsigned["obligations"]}
+    assert reasons["US.take-it-down.s3"] == "elements_missing"
+
+
+def test_requests_are_a_pure_function_of_seed_and_end():
+    requests = list(play_requests(7, END_MS))
+    assert requests == list(play_requests(7, END_MS))
+    assert requests != list(play_requests(8, END_MS))
+    assert len({request.key for request in requests}) == len(requests)
+
+
+def test_every_request_is_one_and_each_comes_to_something_else():
+    rules = compile_request_rules(load_rules())
+    outcomes = []
+    for record in play_requests(7, END_MS):
+        request, source, received_ms = decode_request(record.value, record.headers, END_MS)
+        assert (source, record.key.decode()) == ("/platform/authority-intake", request.request_id)
+        assert END_MS - SPAN_MS <= received_ms <= END_MS
+        judged = judge_request(request, received_ms, rules)
+        findings = judged.findings
+        outcomes.append(
+            (
+                judged.decision,
+                [refusal.code for refusal in findings.refusals],
+                bool(findings.belongs_to),
+                [duty.obligation.id for duty in judged.armed],
+            )
+        )
+    assert outcomes == [
+        ("routed", [], False, ["EU.e-evidence.art11-1"]),
+        ("incomplete", [], False, []),
+        ("refused", ["block_protest"], False, []),
+        ("routed", [], True, []),
+        ("routed", [], False, ["EU.tco.art3-3", "EU.tco.art6"]),
+    ]
+
+
+def test_the_hour_of_the_removal_order_is_not_half_over_when_the_scenario_ends():
+    *_, last = play_requests(7, END_MS)
+    _, _, received_ms = decode_request(last.value, last.headers, END_MS)
+    assert END_MS - received_ms < 30 * 60_000

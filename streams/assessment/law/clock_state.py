@@ -36,13 +36,16 @@ _decode = msgspec.msgpack.Decoder(ReportClock).decode
 class ClockStore:
     """Every clock that no outcome has ended. None expires: a duty that is not fulfilled is still owed.
 
-    `numbers` counts them by status.
+    `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as of the last
+    `drain_changes`.
     """
 
-    __slots__ = ("_clocks", "_touched", "numbers")
+    __slots__ = ("_clocks", "_sizes", "_touched", "numbers", "size")
 
     def __init__(self) -> None:
         self.numbers: Counter[RunningStatus] = Counter()
+        self.size = 0
+        self._sizes: dict[ClockKey, int] = {}
         self._clocks: dict[ClockKey, tuple[ReportClock, RunningStatus]] = {}
         self._touched: dict[ClockKey, None] = {}
 
@@ -73,7 +76,11 @@ class ClockStore:
         for key in self._touched:
             kept = self.find(key)
             name = CHANNEL_CLOCK + f"{key.channel}\0{key.clock_id}".encode()
-            yield name, None if kept is None else _VERSION + _encode(kept)
+            value = None if kept is None else _VERSION + _encode(kept)
+            self.size -= self._sizes.pop(key, 0)
+            if value is not None:
+                self._measure(key, len(name) + len(value))
+            yield name, value
         self._touched = {}
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -83,12 +90,18 @@ class ClockStore:
                 f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
             )
         channel, _, clock_id = key[1:].decode().partition("\0")
-        self._keep(ClockKey(channel, clock_id), _decode(memoryview(value)[1:]))
+        name = ClockKey(channel, clock_id)
+        self._keep(name, _decode(memoryview(value)[1:]))
+        self._measure(name, len(key) + len(value))
 
     def _keep(self, key: ClockKey, kept: ReportClock) -> None:
         now_is = status(kept.clock)
         self._clocks[key] = (kept, now_is)
         self.numbers[now_is] += 1
+
+    def _measure(self, key: ClockKey, size: int) -> None:
+        self._sizes[key] = size
+        self.size += size
 
     def _forget(self, key: ClockKey) -> None:
         found = self._clocks.pop(key, None)

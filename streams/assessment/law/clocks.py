@@ -24,6 +24,22 @@ from streams.registry.rules import Obligation
 Step = Literal["half", "nine_tenths", "due"]
 # (step, tenths of the time at which it is taken)
 STEPS: tuple[tuple[Step, int], ...] = (("half", 5), ("nine_tenths", 9), ("due", 10))
+# What is published of a step, and of what an outcome did.
+STEP_REASONS: dict[Step, Literal["clock_half", "clock_nine_tenths", "clock_lapsed"]] = {
+    "half": "clock_half",
+    "nine_tenths": "clock_nine_tenths",
+    "due": "clock_lapsed",
+}
+OUTCOME_REASONS: dict[
+    Outcome, Literal["clock_paused", "clock_resumed", "clock_fulfilled", "clock_withdrawn"]
+] = {
+    "paused": "clock_paused",
+    "resumed": "clock_resumed",
+    "fulfilled": "clock_fulfilled",
+    "withdrawn": "clock_withdrawn",
+}
+ENDS: frozenset[Outcome] = frozenset({"fulfilled", "withdrawn"})
+
 # What is kept for a time wants no warnings: nobody has to act before it is over.
 _RETENTION_STEPS = STEPS[-1:]
 
@@ -118,10 +134,16 @@ def apply_outcome(clock: Clock, outcome: Outcome, reason: str | None, *, at: int
 
 
 def check_outcome(clock: Clock, outcome: Outcome, reason: str | None, *, at: int, now: int) -> None:
-    """Raise what `apply_outcome` would once the steps that are due at `now` are taken; changes nothing."""
+    """Raise what `apply_outcome` would once the steps that are due at `now` are taken; changes nothing.
+
+    Raises Rejected with reason `clock_not_running` if the last of them ends the clock: what was kept may then go, and
+    whether a tick came before the outcome must make no difference.
+    """
     clock = copy_of(clock)
     while (due := next_step_time(clock)) is not None and due <= now:
         take_step(clock)
+    if status(clock) == "over":
+        raise Rejected("clock_not_running", "clock_id", "Must name a clock whose time is not over.")
     apply_outcome(clock, outcome, reason, at=at, now=now)
 
 

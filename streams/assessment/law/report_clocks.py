@@ -9,8 +9,10 @@ from streams.assessment.due import ClockKey
 from streams.assessment.escalations import ESCALATIONS, NAMESPACE
 from streams.assessment.law.clock_state import ReportClock
 from streams.assessment.law.clocks import (
+    ENDS,
+    OUTCOME_REASONS,
+    STEP_REASONS,
     Clock,
-    Step,
     clock_view,
     due_time,
     elapsed,
@@ -34,19 +36,6 @@ from streams.events.record import Headers, OutputRecord
 
 # By the number of steps taken: name of the level, and the share of the time from which on it holds.
 LEVELS: tuple[tuple[str, float], ...] = (("armed", 0.0), ("half", 0.5), ("nine_tenths", 0.9), ("lapsed", 1.0))
-
-_STEP_REASONS: dict[Step, EscalationReason] = {
-    "half": "clock_half",
-    "nine_tenths": "clock_nine_tenths",
-    "due": "clock_lapsed",
-}
-_OUTCOME_REASONS: dict[ClockOutcomeWord, EscalationReason] = {
-    "paused": "clock_paused",
-    "resumed": "clock_resumed",
-    "fulfilled": "clock_fulfilled",
-    "withdrawn": "clock_withdrawn",
-}
-ENDS: frozenset[ClockOutcomeWord] = frozenset({"fulfilled", "withdrawn"})
 
 _decode = msgspec.json.Decoder(Escalation).decode
 
@@ -91,7 +80,7 @@ def publish_outcome(
 ) -> None:
     """Publish what an outcome did to the clock, which is in its state after it, and keep or let go of the clock."""
     ended = cause.word if cause.word in ENDS else None
-    _publish(key, kept, "resolved" if ended else "updated", _OUTCOME_REASONS[cause.word], at, cause, outcome)
+    _publish(key, kept, "resolved" if ended else "updated", OUTCOME_REASONS[cause.word], at, cause, outcome)
     outcome.counters[f"clock:{kept.obligation}:{cause.word}"] += 1
     if ended:
         state.remove_clock(key)
@@ -101,7 +90,7 @@ def publish_outcome(
 
 def _step(key: ClockKey, kept: ReportClock, at: int, outcome: Outcome) -> None:
     step = take_step(kept.clock)
-    _publish(key, kept, "updated", _STEP_REASONS[step], at, None, outcome)
+    _publish(key, kept, "updated", STEP_REASONS[step], at, None, outcome)
     outcome.counters[f"clock:{kept.obligation}:{LEVELS[kept.clock.steps][0]}"] += 1
 
 

@@ -66,8 +66,19 @@ def routes(
             told[recipient].append(why)
     return (
         Routing(INTERNAL_REVIEW, reason, gate),
-        *(Routing(recipient, " ".join(reasons), decision) for recipient, reasons in told.items()),
+        *(
+            Routing(recipient, " ".join(reasons) + unverified_note(rules, recipient), decision)
+            for recipient, reasons in told.items()
+        ),
     )
+
+
+def unverified_note(rules: Rules, authority: str) -> str:
+    """What to add to a reason that names an authority which nobody has verified; empty for the others."""
+    row = rules.authorities.get(authority)
+    if row is None or row.verification != "unverified":
+        return ""
+    return f" What is known of {authority} is unverified."
 
 
 def may_be_told(tier: RuleOfLawTier, category: Category, *, abuse_prone: bool) -> bool:
@@ -89,14 +100,14 @@ def _outside(
             continue
         if duty.jurisdiction == GLOBAL:
             if duty.authority is not None and _tier(rules, GLOBAL, duty.authority) != "closed":
-                yield duty.authority, f"{duty.id}."
+                yield duty.authority, f"{_named(duty)}."
             continue
         known = _known(rules, duty, places)
         for code in known:
             yield from _of_place(rules, duty, code, category)
         if not known and _is_region(rules, duty.jurisdiction):
             yield from _fallback(rules, category, duty)
-    for duty in _at_home(rules, category, day) if [place.code for place in places] == [UNKNOWN] else ():
+    for duty in _at_home(rules, places, category, day):
         yield from _fallback(rules, category, duty)
     # No law of a closed country leads anywhere, because none of its demands is followed.
     closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions) == "closed"]
@@ -110,24 +121,32 @@ def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> 
     authority = _authority(rules, duty, code)
     tier = _tier(rules, code, authority)
     if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
-        yield from _safe(rules, category, f"{duty.id}: {code} is {tier}.")
+        yield from _safe(rules, category, f"{_named(duty)}: {code} is {tier}.")
     elif authority is not None:
-        yield authority, f"{duty.id}: {code} is concerned."
+        yield authority, f"{_named(duty)}: {code} is concerned."
     elif _is_region(rules, duty.jurisdiction):
         yield from _fallback(rules, category, duty)
+
+
+def _named(duty: Obligation) -> str:
+    """The id of a duty in a reason, which says so if nobody has verified it: such a row is advice."""
+    return duty.id if duty.verification != "unverified" else f"{duty.id} (unverified)"
 
 
 def _tells(duty: Obligation, category: Category) -> bool:
     return duty.action == "notify_authority" and duty.trigger in _SUSPICION and category in duty.categories
 
 
-def _at_home(rules: Rules, category: Category, day: date) -> list[Obligation]:
-    """The duties of regions that bind the platform where it is at home, should the unknown place be in one of them.
+def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: date) -> list[Obligation]:
+    """The duties of regions that bind the platform where it is at home, should an unknown place be in one of them.
 
-    Law for what is open to the public only is left out. So is what is prone to abuse: the place may be a closed one.
+    A place that only a weak hint names is unknown: a reporter's country must not take away whom a report is told to
+    that says nothing at all. Law for what is open to the public only is left out. So is what is prone to abuse: the
+    place may be a closed one.
     """
+    known = any(place.more_than_hint and place.code != UNKNOWN for place in places)
     home = _home(rules)
-    if home is None or rules.categories[category].abuse_prone:
+    if known or home is None or rules.categories[category].abuse_prone:
         return []
     return [
         duty
@@ -184,7 +203,7 @@ def _home(rules: Rules) -> str | None:
 
 def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tuple[str, str]]:
     """Who is told where no Member State is certain (DSA art. 18(2)); never nobody."""
-    why = f"{duty.id}: no state is certain enough to be told."
+    why = f"{_named(duty)}: no state is certain enough to be told."
     home = _home(rules)
     authority = None
     if home is not None and rules.platform.fallback != "europol":

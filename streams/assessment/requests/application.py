@@ -12,6 +12,7 @@ from streams.assessment.requests.request_clocks import (
     serve_clocks,
     write_routing,
 )
+from streams.assessment.requests.request_replay import request_headers
 from streams.assessment.requests.request_rules import RequestRules, country_of
 from streams.assessment.requests.request_state import RequestState
 from streams.events.authority_routing import Asker, AuthorityRouting
@@ -56,7 +57,9 @@ def apply_request(
         policy_version=rules.rules.policy_version,
         registry_version=rules.rules.registry_version,
     )
-    opening = write_routing(event, received, event.routing_id, outcome)
+    headers = request_headers(origin, state.ticks)
+    opening = write_routing(event, received, event.routing_id, outcome, headers)
+    state.ticks = 0
     state.applied += 1
     outcome.counters["applied"] += 1
     outcome.event_times.append(received)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from streams.assessment.law.routing import unverified_note
 from streams.assessment.requests.completeness import needs_judge
 from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS
 from streams.assessment.requests.request_rules import RequestRules, country_of, is_member_state
@@ -94,7 +95,8 @@ def _belongs_to(
     if DATA_DEMANDS.isdisjoint(request.demands) and "preserve_data" not in request.demands:
         row = rules.rules.jurisdictions.get(country)
         if request.legal_basis == "tco_art3" and row is not None and row.tco_authority is not None:
-            reason = "It issues the removal orders of this country."
+            note = unverified_note(rules.rules, row.tco_authority)
+            reason = f"It issues the removal orders of this country.{note}"
             return (CompetentAuthority(country, row.tco_authority, reason),)
         reason = "A request under the law of its own country, for effect in its own territory."
         return _authorities(rules, country, ("court", "regulator"), reason)
@@ -142,4 +144,7 @@ def _authorities(
     known = [] if row is None else [authority for authority in row.authorities if authority.role in roles]
     if not known:
         return (CompetentAuthority(country, None, reason),)
-    return tuple(CompetentAuthority(country, authority.id, reason) for authority in known)
+    return tuple(
+        CompetentAuthority(country, authority.id, f"{reason}{unverified_note(rules.rules, authority.id)}")
+        for authority in known
+    )

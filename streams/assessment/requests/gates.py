@@ -3,7 +3,7 @@
 from typing import get_args
 
 from streams.assessment.law.gates import most_protective, tier_of
-from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS
+from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, names_persons
 from streams.assessment.requests.request_rules import UNION, RequestRules, country_of
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Disclosure, Territory
@@ -39,7 +39,7 @@ def gates_of(
     category = request.category
     if category is not None and tier != "open" and rules.rules.categories[category].abuse_prone:
         found.setdefault("human_rights_review", f"Prone to abuse: {category}.")
-    if "preserve_data" in request.demands and not request.target.specific:
+    if "preserve_data" in request.demands and not names_persons(request):
         found.setdefault("human_rights_review", "Data on nobody in particular are to be kept.")
     for duty in duties:
         if duty.gate is not None:

@@ -87,13 +87,27 @@ def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
     found = []
     if "encryption_keys" in demands:
         found.append(ENCRYPTION_KEYS)
-    if "bulk_identify" in demands or (demands & DATA_DEMANDS and not _names_persons(request)):
+    if "bulk_identify" in demands or (_asks_for_data(request) and not names_persons(request)):
         found.append(BULK_IDENTIFY)
     if "block_protest" in demands or ("peaceful_assembly" in request.concerns and demands & CONTENT_DEMANDS):
         found.append(BLOCK_PROTEST)
     return tuple(found)
 
 
-def _names_persons(request: AuthorityRequest) -> bool:
-    """Whether it is about somebody in particular: everybody on a service is nobody in particular."""
-    return request.target.specific and request.target.kind != "service"
+def names_persons(request: AuthorityRequest) -> bool:
+    """Whether it is about somebody in particular.
+
+    Everybody on a service is nobody in particular, and neither are the many in a channel or behind a message: whoever
+    means some of them names accounts or persons.
+    """
+    target = request.target
+    if target.kind in ("channel", "message"):
+        return target.specific and (target.people is None or target.people <= 1)
+    return target.specific and target.kind != "service"
+
+
+def _asks_for_data(request: AuthorityRequest) -> bool:
+    """Whether data on persons are asked for, if only by an answer that is to say who they are."""
+    return not DATA_DEMANDS.isdisjoint(request.demands) or (
+        "answer" in request.demands and bool(request.target.people)
+    )

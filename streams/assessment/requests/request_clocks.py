@@ -8,8 +8,10 @@ from streams.assessment.due import ClockKey
 from streams.assessment.escalations import NAMESPACE
 from streams.assessment.law.clock_state import ReportClock
 from streams.assessment.law.clocks import (
+    ENDS,
+    OUTCOME_REASONS,
+    STEP_REASONS,
     Clock,
-    Step,
     apply_outcome,
     clock_view,
     take_step,
@@ -19,25 +21,11 @@ from streams.assessment.requests.request_state import RequestState
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting, RoutingReason
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
-from streams.events.clock_outcome import Outcome as OutcomeWord
 from streams.events.encoding import encode
 from streams.events.envelope import event_headers, rfc3339
-from streams.events.record import OutputRecord
+from streams.events.record import Headers, OutputRecord
 
 AUTHORITY_ROUTING = "authority-routing"
-
-_STEP_REASONS: dict[Step, RoutingReason] = {
-    "half": "clock_half",
-    "nine_tenths": "clock_nine_tenths",
-    "due": "clock_lapsed",
-}
-_OUTCOME_REASONS: dict[OutcomeWord, RoutingReason] = {
-    "paused": "clock_paused",
-    "resumed": "clock_resumed",
-    "fulfilled": "clock_fulfilled",
-    "withdrawn": "clock_withdrawn",
-}
-_ENDS: frozenset[OutcomeWord] = frozenset({"fulfilled", "withdrawn"})
 
 _decode = msgspec.json.Decoder(AuthorityRouting).decode
 
@@ -52,11 +40,16 @@ def clock_id(obligation: str, ce_source: str, request_id: str) -> str:
     return str(uuid5(NAMESPACE, f"request-clock\0{obligation}\0{ce_source}\0{request_id}"))
 
 
-def write_routing(event: AuthorityRouting, at: int, subject: str, outcome: Outcome) -> bytes:
-    """Publish a step and give its JSON. `subject` is the id of what counts `sequence`: the routing or a clock."""
+def write_routing(
+    event: AuthorityRouting, at: int, subject: str, outcome: Outcome, more: Headers = ()
+) -> bytes:
+    """Publish a step and give its JSON. `subject` is the id of what counts `sequence`: the routing or a clock.
+
+    `more` are headers besides those of the event.
+    """
     value = encode(event)
     event_id = str(uuid5(UUID(subject), str(event.sequence)))
-    headers = event_headers(AUTHORITY_ROUTING_TYPE, event_id, at)
+    headers = [*event_headers(AUTHORITY_ROUTING_TYPE, event_id, at), *more]
     outcome.outputs.append(OutputRecord(AUTHORITY_ROUTING, None, event.request_id.encode(), value, headers))
     return value
 
@@ -83,13 +76,23 @@ def keep_armed(
 
 
 def settle(
-    state: RequestState, key: ClockKey, kept: ReportClock, word: ClockOutcome, occurred: int, outcome: Outcome
+    state: RequestState,
+    key: ClockKey,
+    kept: ReportClock,
+    word: ClockOutcome,
+    occurred: int,
+    headers: Headers,
+    outcome: Outcome,
 ) -> None:
-    """Apply an outcome that fits (see `law.clocks.check_outcome`), and keep or let go of the clock."""
+    """Apply an outcome that fits (see `law.clocks.check_outcome`), and keep or let go of the clock.
+
+    `headers` tell in the log when it was applied.
+    """
     at = apply_outcome(kept.clock, word.outcome, word.reason, at=occurred, now=state.now)
-    ended = word.outcome if word.outcome in _ENDS else None
+    ended = word.outcome if word.outcome in ENDS else None
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at, ended)
-    _publish(key, kept, _OUTCOME_REASONS[word.outcome], view, at, outcome, closed=ended is not None)
+    reason = OUTCOME_REASONS[word.outcome]
+    _publish(key, kept, reason, view, at, outcome, closed=ended is not None, headers=headers)
     outcome.counters[f"clock:{kept.obligation}:{word.outcome}"] += 1
     if ended is None:
         state.put_clock(key, kept)
@@ -104,7 +107,7 @@ def _step(state: RequestState, key: ClockKey, kept: ReportClock, at: int, outcom
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at)
     # Nobody has to say that what was kept long enough may go; what was owed stays owed.
     over = view.status == "over"
-    reason: RoutingReason = "clock_over" if over else _STEP_REASONS[step]
+    reason: RoutingReason = "clock_over" if over else STEP_REASONS[step]
     _publish(key, kept, reason, view, at, outcome, closed=over)
     outcome.counters[f"clock:{kept.obligation}:{reason.removeprefix('clock_')}"] += 1
     if over:
@@ -122,6 +125,7 @@ def _publish(
     outcome: Outcome,
     *,
     closed: bool,
+    headers: Headers = (),
 ) -> None:
     kept.sequence += 1
     event = msgspec.structs.replace(
@@ -133,4 +137,4 @@ def _publish(
         clocks=(view,),
         findings=None,
     )
-    write_routing(event, at, key.clock_id, outcome)
+    write_routing(event, at, key.clock_id, outcome, headers)

@@ -30,8 +30,9 @@ _REDRAW_SECONDS = 0.1
 def demo(count: int, seed: int, keep: bool) -> None:
     """Play a made-up day of reports on a real Kafka and watch escalations appear.
 
-    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports, shows every escalation with
-    its grounds, and checks at the end that every record is accounted for. Takes about half a minute (the first time
+    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports and a few requests of authorities,
+    shows every escalation, legal clock and request with its grounds, and checks at the end that every record is
+    accounted for. Takes about half a minute (the first time
     longer: it fetches Kafka) and leaves nothing behind. With TOCSIN_KAFKA_BOOTSTRAP set it uses those brokers
     instead, and topics with a prefix of their own, which it deletes.
     """
@@ -70,7 +71,10 @@ async def _perform(
         await worker.ready(settings)
         screen.say(f"  ready after {time.monotonic() - began_at:.1f} s")
         performance = Performance(
-            settings, worker, lambda escalation: screen.escalation(performance.tally, escalation)
+            settings,
+            worker,
+            on_escalation=lambda escalation: screen.escalation(performance.tally, escalation),
+            on_routing=lambda routing: screen.routing(performance.tally, routing),
         )
         screen.begin(count)
         drawing = asyncio.create_task(_draw(screen, performance))
@@ -112,6 +116,7 @@ def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
         f"In another shell:\n"
         f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
         f"  tocsin tail escalations --from-beginning\n"
+        f"  tocsin tail authority-routing --from-beginning\n"
         f"  tocsin tail dead-letters --from-beginning --json\n"
         f"  tocsin topics check\n"
         f"  tocsin publish reports.jsonl"

@@ -2,29 +2,37 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.commands.demo.desk import Desk
 from streams.commands.demo.surroundings import WorkerProcess
 from streams.commands.demo.tally import Tally
+from streams.commands.published_event import AUTHORITY_REQUESTS
 from streams.commands.reading import committed_reader
 from streams.commands.record_text import decode_escalation, reason_of
-from streams.commands.scenario import STORYLINES, ScenarioRecord, play
-from streams.events.envelope import CE_ID
+from streams.commands.routing_text import decode_routing
+from streams.commands.scenario import STORYLINES, ScenarioRecord, play, play_requests
+from streams.commands.writing import SOURCE_TOPIC
+from streams.events.authority_routing import AuthorityRouting
+from streams.events.envelope import CE_ID, CE_TIME
 from streams.events.escalation import Escalation
+from streams.events.outcome_decoding import CLOCK_OUTCOMES
 from streams.runtime.topics import admin_client
 from streams.settings import Settings
 
-# What comes out, and what is published.
-ENRICHED, ESCALATIONS, SHADOW, DEAD_LETTERS = (
+# What comes out, and what goes in.
+ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS = (
     "enriched-reports",
     "escalations",
     "escalations-shadow",
+    "authority-routing",
     "dead-letters",
 )
-SOURCE = "message-reports"
+SOURCES = (SOURCE_TOPIC, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
 
 # Six hours in twenty seconds: slow enough to follow, and at 2,500 records a second far from what a worker can do. More
 # records than the default go as fast as this machine can, fewer take less time.
@@ -44,15 +52,21 @@ _POLL_SECONDS = 0.1
 
 
 class Performance:
-    """One run: publishes a scenario and follows its results. `on_escalation` is called as each arrives."""
+    """One run: publishes a scenario and follows its results, calling the given functions as each arrives."""
 
     def __init__(
-        self, settings: Settings, worker: WorkerProcess, on_escalation: Callable[[Escalation], None]
+        self,
+        settings: Settings,
+        worker: WorkerProcess,
+        on_escalation: Callable[[Escalation], None],
+        on_routing: Callable[[AuthorityRouting], None],
     ) -> None:
         self.tally = Tally()
         self._settings = settings
         self._worker = worker
         self._on_escalation = on_escalation
+        self._on_routing = on_routing
+        self._desk = Desk()
         self._sent_at: dict[str, float] = {}
 
     async def run(self, seed: int, count: int) -> None:
@@ -60,16 +74,20 @@ class Performance:
 
         Raises ClickException when the worker ends, when nothing moves any more, or when the numbers do not add up.
         """
-        topics = [
-            self._settings.topic_prefix + name for name in (ENRICHED, ESCALATIONS, SHADOW, DEAD_LETTERS)
-        ]
-        async with committed_reader(self._settings.connection(), topics, from_beginning=True) as consumer:
-            following = asyncio.create_task(self._follow(consumer))
+        connection = self._settings.connection()
+        topics = [self._name(name) for name in (ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS)]
+        async with (
+            committed_reader(connection, topics, from_beginning=True) as consumer,
+            AIOKafkaProducer(**connection.client_options(), enable_idempotence=True, linger_ms=5) as producer,
+        ):
+            following = asyncio.create_task(self._follow(consumer, producer))
             try:
-                await self._publish(seed, count, following)
+                await self._publish(producer, seed, count, following)
                 await self._until_answered(following)
                 await self._until_applied(following)
                 await asyncio.sleep(_QUIET_SECONDS)
+                # What came last may have made the desk say something.
+                await self._until_answered(following)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
@@ -77,26 +95,35 @@ class Performance:
         if differences:
             raise self._worker.failure("the numbers do not add up: " + "; ".join(differences))
 
-    async def _publish(self, seed: int, count: int, following: asyncio.Task[None]) -> None:
-        tally, topic = self.tally, self._settings.topic_prefix + SOURCE
-        producer = AIOKafkaProducer(
-            **self._settings.connection().client_options(), enable_idempotence=True, linger_ms=5
-        )
-        await producer.start()
-        try:
-            tally.began_at = time.monotonic()
-            seconds_each = min(_PLAY_SECONDS / count, 1 / _RECORDS_PER_SECOND)
-            for number, record in enumerate(play(seed, count, time.time_ns() // 1_000_000)):
-                if number % _PUBLISH_AT_ONCE == 0:
-                    self._check(following)
-                    await asyncio.sleep(max(0.0, tally.began_at + number * seconds_each - time.monotonic()))
-                await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
-                tally.published[record.fate] += 1
-                if record.storyline in STORYLINES:
-                    self._note_story(record)
-            await producer.flush()
-        finally:
-            await producer.stop()
+    def _name(self, topic: str) -> str:
+        return self._settings.topic_prefix + topic
+
+    async def _publish(
+        self, producer: AIOKafkaProducer, seed: int, count: int, following: asyncio.Task[None]
+    ) -> None:
+        tally, topic = self.tally, self._name(SOURCE_TOPIC)
+        end_ms = time.time_ns() // 1_000_000
+        requests = deque(play_requests(seed, end_ms))
+        tally.began_at = time.monotonic()
+        seconds_each = min(_PLAY_SECONDS / count, 1 / _RECORDS_PER_SECOND)
+        for number, record in enumerate(play(seed, count, end_ms)):
+            if number % _PUBLISH_AT_ONCE == 0:
+                self._check(following)
+                await asyncio.sleep(max(0.0, tally.began_at + number * seconds_each - time.monotonic()))
+            # Each in its place among the reports; garbage has no place in time.
+            while requests and record.fate == "report" and _time_of(requests[0]) <= _time_of(record):
+                await self._send_request(producer, requests.popleft())
+            await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
+            tally.published[record.fate] += 1
+            if record.storyline in STORYLINES:
+                self._note_story(record)
+        await producer.flush()
+
+    async def _send_request(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
+        topic = self._name(AUTHORITY_REQUESTS)
+        await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
+        self.tally.requests += 1
+        self.tally.description_of_request[record.key.decode()] = record.storyline
 
     def _note_story(self, record: ScenarioRecord) -> None:
         self.tally.storyline_of_channel[record.key.decode()] = record.storyline
@@ -104,7 +131,7 @@ class Performance:
             self.tally.reports_of_storyline[record.storyline] += 1
             self._sent_at[dict(record.headers)[CE_ID].decode()] = time.monotonic()
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
         tally, prefix = self.tally, self._settings.topic_prefix
         while True:
             for partition, records in (await consumer.getmany(timeout_ms=500)).items():
@@ -113,21 +140,39 @@ class Performance:
                     tally.enriched += len(records)
                 elif name == DEAD_LETTERS:
                     tally.dead_letters.update(reason_of(record) for record in records)
+                elif name == ROUTING:
+                    for record in records:
+                        tally.routings.append(decode_routing(record))
+                        self._on_routing(tally.routings[-1])
                 else:
                     for record in records:
-                        self._note_escalation(decode_escalation(record))
+                        escalation = decode_escalation(record)
+                        self._note_escalation(escalation)
+                        await self._ask_desk(producer, escalation)
                 tally.last_arrival_at = time.monotonic()
 
+    async def _ask_desk(self, producer: AIOKafkaProducer, escalation: Escalation) -> None:
+        outcome = self._desk.answer(escalation, time.time_ns() // 1_000_000)
+        if outcome is not None:
+            self.tally.outcomes += 1
+            await producer.send(
+                self._name(CLOCK_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
+            )
+
     def _note_escalation(self, escalation: Escalation) -> None:
+        tally = self.tally
         if escalation.mode == "shadow":
-            self.tally.shadow.append(escalation)
-        else:
-            self.tally.escalations.append(escalation)
-            sent_at = self._sent_at.get(escalation.trace.last_report_id)
-            # What ends an episode is the passing of time, not a report.
-            if sent_at is not None and escalation.type != "resolved":
-                self.tally.latencies.append(time.monotonic() - sent_at)
-            self._on_escalation(escalation)
+            tally.shadow.append(escalation)
+            return
+        (tally.escalations if escalation.clock is None else tally.clock_events).append(escalation)
+        sent_at = self._sent_at.get(escalation.trace.last_report_id)
+        # What ends an episode, and every step of a clock but the first, is the passing of time, not a report.
+        caused_by_report = escalation.type == "opened" or (
+            escalation.type == "updated" and escalation.clock is None
+        )
+        if sent_at is not None and caused_by_report:
+            tally.latencies.append(time.monotonic() - sent_at)
+        self._on_escalation(escalation)
 
     async def _until_answered(self, following: asyncio.Task[None]) -> None:
         tally = self.tally
@@ -143,15 +188,12 @@ class Performance:
                 )
 
     async def _until_applied(self, following: asyncio.Task[None]) -> None:
-        """Wait until the worker has gone past the last record: what it makes of duplicates has come then too."""
-        topic, group = (
-            self._settings.topic_prefix + SOURCE,
-            self._settings.topic_prefix + self._settings.app_id,
-        )
+        """Wait until the worker has gone past the last records: what it makes of duplicates has come then too."""
+        topics, group = [self._name(topic) for topic in SOURCES], self._name(self._settings.app_id)
         deadline = time.monotonic() + _STALLED_SECONDS
         async with (
             admin_client(self._settings.connection()) as admin,
-            committed_reader(self._settings.connection(), [topic], from_beginning=False) as source,
+            committed_reader(self._settings.connection(), topics, from_beginning=False) as source,
         ):
             ends = await source.end_offsets(list(source.assignment()))
             while True:
@@ -161,15 +203,18 @@ class Performance:
                     return
                 self._check(following)
                 if time.monotonic() > deadline:
-                    raise self._worker.failure(
-                        f"the worker has not gone through {topic}: {behind} are its ends"
-                    )
+                    raise self._worker.failure(f"the worker has not gone through {behind}")
                 await asyncio.sleep(_POLL_SECONDS)
 
     def _check(self, following: asyncio.Task[None]) -> None:
         self._worker.check()
         if following.done():
             following.result()
+
+
+def _time_of(record: ScenarioRecord) -> bytes:
+    # RFC 3339 in UTC, all of the same length: they sort as they follow each other.
+    return next(value for name, value in record.headers if name == CE_TIME)
 
 
 def _offset(committed: Mapping[TopicPartition, OffsetAndMetadata], partition: TopicPartition) -> int:

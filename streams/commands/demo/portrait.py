@@ -1,7 +1,11 @@
-"""One escalation in detail: what a trust and safety desk gets to see."""
+"""One escalation, one legal clock and one refusal in detail: what a desk gets to see."""
+
+from collections.abc import Iterable
 
 from streams.commands.demo.tally import Tally
+from streams.commands.routing_text import minute
 from streams.commands.scenario.storylines import DEEPFAKE_WAVE
+from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 from streams.events.obligation import EscalatedObligation
 
@@ -12,6 +16,17 @@ def most_telling(tally: Tally) -> Escalation | None:
     return max(
         candidates, key=lambda row: (row.level, len(row.obligations), row.counts.reports), default=None
     )
+
+
+def most_pressing(tally: Tally) -> Escalation | None:
+    """The newest event of the legal clock that is nearest to its end or beyond, and not stopped."""
+    newest = [events[-1] for events in tally.clocks().values() if events[-1].status == "open"]
+    return max(newest, key=lambda row: (row.level, -row.sequence), default=None)
+
+
+def refused(tally: Tally) -> AuthorityRouting | None:
+    """A request that is never followed."""
+    return next((step for step in tally.routings if step.decision == "refused"), None)
 
 
 def portrait(escalation: Escalation) -> str:
@@ -34,14 +49,54 @@ def portrait(escalation: Escalation) -> str:
         ("rule of law", f"{escalation.rule_of_law.tier}, {escalation.rule_of_law.decision}"),
         ("because", escalation.policy_reason),
     ]
+    return _block(rows)
+
+
+def clock_portrait(event: Escalation) -> str:
+    """The same for a legal clock."""
+    clock = event.clock
+    assert clock is not None
+    where = (f"{row.code} {row.confidence} ({row.basis})" for row in event.jurisdictions)
+    return _block(
+        [
+            ("duty", f"{clock.obligation}: {event.policy_reason}"),
+            ("written in", event.obligations[0].source_url),
+            ("asks for", f"{event.obligations[0].action}, of {', '.join(event.message_refs)}"),
+            ("started", f"{minute(clock.started_at)}, by a {event.obligations[0].trigger}"),
+            ("due", f"{minute(clock.due_at)}, {clock.status}"),
+            ("where", ", ".join(where)),
+            *(("goes to", f"{route.recipient}, gate: {route.gate}") for route in event.routing),
+            ("rule of law", f"{event.rule_of_law.tier}, {event.rule_of_law.decision}"),
+            ("stop it", f"tocsin clock {clock.clock_id} fulfilled"),
+        ]
+    )
+
+
+def refusal_portrait(routing: AuthorityRouting) -> str:
+    """The same for a request that is never followed."""
+    assert routing.findings is not None
+    law = routing.findings.rule_of_law
+    rows = [
+        ("asked by", f"{routing.authority.country} {routing.authority.type}, naming {routing.legal_basis}"),
+        ("asked for", ", ".join(routing.demands)),
+    ]
+    for refusal in routing.findings.refusals:
+        rows.append(("refused", f"{refusal.code}: {refusal.reason}"))
+        rows += [("norm", f"{norm.title}, {norm.url}") for norm in refusal.norms]
+    rows += [("goes to", f"{route.recipient}, gate: {route.gate}") for route in routing.recipients]
+    rows.append(("rule of law", f"{law.tier}, {law.decision}"))
+    return _block(rows)
+
+
+def _block(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"  {name:<12} {text}" for name, text in rows)
 
 
 def _duty(obligation: EscalatedObligation) -> str:
-    known = [
-        obligation.standard,
-        obligation.authority,
-        f"clock {obligation.clock_status}",
-        obligation.source_url,
-    ]
+    clock = f"clock {obligation.clock_status}"
+    if obligation.not_armed_reason:
+        clock += f" ({obligation.not_armed_reason})"
+    if obligation.target_at:
+        clock += f", internal target {minute(obligation.target_at)}"
+    known = [obligation.standard, obligation.authority, clock, obligation.source_url]
     return f"{obligation.id}: {', '.join(part for part in known if part)}"

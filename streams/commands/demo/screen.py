@@ -1,31 +1,29 @@
 """What a person sees of the demo: a line for each escalation, how far it is, and what it all came to."""
 
-import os
 import time
-from collections import Counter
-from statistics import median
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from streams.commands.demo.portrait import most_telling, portrait
+from streams.commands.demo.summary import summary
 from streams.commands.demo.tally import Tally
 from streams.commands.record_text import escalation_grounds, escalation_text
+from streams.commands.routing_text import clock_text, routing_grounds, routing_text
 from streams.commands.scenario import DEMO_STORYLINES, STORYLINES
-from streams.commands.text_table import text_table
+from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 
 # Where there is no terminal to redraw, a line now and then shows that it goes on.
 _PLAIN_PROGRESS_SECONDS = 2.0
 
-# An escalation that takes longer has waited behind other reports.
-_QUEUED_SECONDS = 1.0
-
 # Enough to tell the channels of a run apart; `tocsin tail` shows the whole.
 _REF_SHOWN = 8
 
-_STYLES = {"opened": "bold yellow", "updated": "bold red", "resolved": "green"}
+_STYLES = {
+    "opened": "bold yellow", "updated": "bold red", "resolved": "green",
+    "routed": "bold yellow", "incomplete": "bold yellow", "refused": "bold red",
+}  # fmt: skip
 
 
 class Screen:
@@ -50,6 +48,7 @@ class Screen:
         self.say(f"\nPlaying six hours of a platform's reports, {count:,} records. Hidden in the noise:")
         for name in DEMO_STORYLINES:
             self.say(f"  {name:<16} {STORYLINES[name].description}")
+        self.say("Beside them, a few requests of authorities. Legal clocks run where the law sets one.")
         self.say()
         for bar in (self._published, self._answered):
             self._bars.update(bar, total=count)
@@ -74,93 +73,19 @@ class Screen:
         self._bars.console.print(head)
         self._bars.console.print(Text(f"         {escalation_grounds(escalation)}", style="dim"))
 
+    def routing(self, tally: Tally, routing: AuthorityRouting) -> None:
+        """Show what became of a request of an authority."""
+        head = Text(routing_text(routing), style=_STYLES[routing.decision])
+        head.append(f"  {tally.description_of_request.get(routing.request_id, '')}", style="default")
+        self._bars.console.print(head)
+        for line in [*routing_grounds(routing), *map(clock_text, routing.clocks)]:
+            self._bars.console.print(Text(f"         {line}", style="dim"))
+
     def end(self) -> None:
         """Take the progress bars away."""
         self._bars.stop()
 
     def summary(self, tally: Tally) -> None:
-        """Show what became of each storyline, which policies were met, and that the numbers add up."""
-        self.say("\nWhat was played, and what became of it")
-        self.say(text_table(_STORY_HEADER, _story_rows(tally)))
-        self.say("\nEpisodes by policy and the highest level they reached")
-        self.say(text_table(("policy", "level", "episodes", "resolved"), _policy_rows(tally)))
-        example = most_telling(tally)
-        if example is not None:
-            self.say("\nOne escalation as a trust and safety desk gets it")
-            self.say(portrait(example))
-        reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(tally.dead_letters.items()))
-        self.say(f"\nDead letters: {reasons}")
-        seconds = tally.last_arrival_at - tally.began_at
-        self.say(
-            f"Played at {tally.sent / seconds:,.0f} records a second for {seconds:.1f} s, publisher, broker, worker and "
-            f"this reader sharing {os.cpu_count()} cores."
-        )
-        if tally.latencies:
-            typical, longest = median(tally.latencies), max(tally.latencies)
-            self.say(
-                "From a report's publication to its committed escalation: "
-                f"median {typical * 1000:.0f} ms, longest {longest * 1000:.0f} ms."
-            )
-            if typical > _QUEUED_SECONDS:
-                self.say(
-                    "(The reports came faster than this machine could answer: most of it is time in the queue.)"
-                )
-        self.say(
-            f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
-            f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
-        )
-
-
-_STORY_HEADER = ("storyline", "reports", "channels", "episodes", "highest level", "remarks")
-
-
-def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    channels = Counter(tally.storyline_of_channel.values())
-    episodes = tally.episodes().values()
-    for name in [*DEMO_STORYLINES, "background"]:
-        own = [events for events in episodes if tally.story(events[0]) == name]
-        events = [escalation for episode in own for escalation in episode]
-        highest = max(events, key=lambda escalation: escalation.level, default=None)
-        reports = tally.reports_of_storyline[name]
-        if name == "background":
-            reports = tally.published["report"] - tally.reports_of_storyline.total()
-        rows.append(
-            (
-                name,
-                f"{reports:,}",
-                str(channels[name]) if name in STORYLINES else "",
-                str(len(own)),
-                f"{highest.level} {highest.level_name}" if highest else "none",
-                ", ".join(_remarks(tally, name, events)),
-            )
-        )
-    return rows
-
-
-def _remarks(tally: Tally, story: str, events: list[Escalation]) -> list[str]:
-    resolved = sum(escalation.type == "resolved" for escalation in events)
-    in_shadow = sum(
-        escalation.type == "opened" and tally.story(escalation) == story for escalation in tally.shadow
-    )
-    remarks = [f"{resolved} resolved"] if resolved else []
-    if in_shadow:
-        remarks.append(f"{in_shadow} in shadow")
-    if any(escalation.integrity.brigade_suspected for escalation in events):
-        remarks.append("brigade suspected")
-    decisions = {escalation.rule_of_law.decision for escalation in events} - {"human_review"}
-    return remarks + sorted(decision.replace("_", " ") for decision in decisions)
-
-
-def _policy_rows(tally: Tally) -> list[tuple[str, ...]]:
-    reached: Counter[tuple[str, int, str]] = Counter()
-    resolved: Counter[tuple[str, int, str]] = Counter()
-    for events in tally.episodes().values():
-        highest = max(events, key=lambda escalation: escalation.level)
-        row = (highest.policy, highest.level, highest.level_name)
-        reached[row] += 1
-        resolved[row] += events[-1].type == "resolved"
-    return [
-        (row[0], f"{row[1]} {row[2]}", str(number), str(resolved[row]))
-        for row, number in sorted(reached.items())
-    ]
+        """Show what became of it all, and that the numbers add up."""
+        for line in summary(tally):
+            self.say(line)

@@ -1,9 +1,11 @@
 """What went in and what came out, and whether the two add up."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams.commands.scenario import Fate
+from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 
 
@@ -11,6 +13,8 @@ from streams.events.escalation import Escalation
 class Tally:
     """Counts of one run of the demo. `*_at` are times of the monotonic clock, in seconds.
 
+    `escalations` are those of policies, `clock_events` those of legal clocks; `requests` is how many of authorities
+    were published, `routings` what became of them, `outcomes` how many clocks the desk has stopped.
     `latencies` are seconds from the publication of the report that caused an escalation until the escalation could be
     read by a subscriber.
     """
@@ -20,7 +24,12 @@ class Tally:
     dead_letters: Counter[str] = field(default_factory=Counter)
     escalations: list[Escalation] = field(default_factory=list)
     shadow: list[Escalation] = field(default_factory=list)
+    clock_events: list[Escalation] = field(default_factory=list)
+    outcomes: int = 0
+    requests: int = 0
+    routings: list[AuthorityRouting] = field(default_factory=list)
     storyline_of_channel: dict[str, str] = field(default_factory=dict)
+    description_of_request: dict[str, str] = field(default_factory=dict)
     reports_of_storyline: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     began_at: float = 0.0
@@ -38,14 +47,30 @@ class Tally:
 
     @property
     def complete(self) -> bool:
-        """Whether there is an answer to every record but the duplicates, which have none."""
-        return self.arrived >= self.sent - self.published["duplicate"]
+        """Whether there is an answer to everything published but the duplicates, which have none."""
+        return (
+            self.arrived >= self.sent - self.published["duplicate"]
+            and self.judged >= self.requests
+            and self.stopped >= self.outcomes
+        )
+
+    @property
+    def judged(self) -> int:
+        """Requests of authorities that were judged."""
+        return sum(step.type == "routed" for step in self.routings)
+
+    @property
+    def stopped(self) -> int:
+        """Clocks that were stopped."""
+        return sum(event.type == "resolved" for event in self.clock_events)
 
     def differences(self) -> list[str]:
         """Where input and output do not add up, one sentence each; empty when nothing was lost or doubled."""
         expected = {
             "enriched reports": (self.published["report"], self.enriched),
             "dead letters": (self.published["garbage"], self.dead_letters.total()),
+            "judged requests": (self.requests, self.judged),
+            "stopped clocks": (self.outcomes, self.stopped),
         }
         return [
             f"{what}: {came:,} came, {should:,} should have"
@@ -59,7 +84,15 @@ class Tally:
 
     def episodes(self) -> dict[str, list[Escalation]]:
         """The events of each episode, in their order."""
-        by_id = defaultdict(list)
-        for escalation in self.escalations:
-            by_id[escalation.escalation_id].append(escalation)
-        return by_id
+        return _by_id(self.escalations)
+
+    def clocks(self) -> dict[str, list[Escalation]]:
+        """The events of each legal clock of a report, in their order."""
+        return _by_id(self.clock_events)
+
+
+def _by_id(events: Iterable[Escalation]) -> dict[str, list[Escalation]]:
+    by_id = defaultdict(list)
+    for event in events:
+        by_id[event.escalation_id].append(event)
+    return by_id

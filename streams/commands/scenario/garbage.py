@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import orjson
 
+from streams.commands.published_event import Headers
 from streams.events.dead_letter import DeadLetterReason
 from streams.events.decoding import MAX_REPORT_BYTES
 from streams.events.envelope import CE_SOURCE, CE_TYPE, rfc3339
@@ -16,7 +17,6 @@ REASONS: tuple[DeadLetterReason, ...] = tuple(
     reason for reason in get_args(DeadLetterReason) if reason not in _OF_OUTCOMES
 )
 
-Headers = list[tuple[str, bytes]]
 Payload = dict[str, Any]
 
 _DAY_MS = 86_400_000

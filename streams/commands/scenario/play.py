@@ -8,11 +8,13 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from streams.commands.report_event import report_headers
+from streams.commands.published_event import AUTHORITY_REQUESTS, Headers, published_event
+from streams.commands.scenario.authorities import INTAKE, authority_requests
 from streams.commands.scenario.background import background
-from streams.commands.scenario.garbage import REASONS, Headers, spoil
+from streams.commands.scenario.garbage import REASONS, spoil
 from streams.commands.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.scenario.world import SOURCES, PlannedReport, World
+from streams.commands.writing import SOURCE_TOPIC
 
 SPAN_MS = 6 * HOUR
 
@@ -26,11 +28,14 @@ _RESEND_MS = (1_000, 30_000)
 # One unreadable record of each reason in so many.
 _RECORDS_PER_ROUND_OF_GARBAGE = 25_000
 
-Fate = Literal["report", "duplicate", "garbage"]
+Fate = Literal["report", "duplicate", "garbage", "request"]
 
 
 class ScenarioRecord(NamedTuple):
-    """A record for `message-reports`; `fate` is what Tocsin should make of it, `storyline` what it is part of."""
+    """A record for `message-reports`; `fate` is what Tocsin should make of it, `storyline` what it is part of.
+
+    Or one for `authority-requests`, which tells its own story.
+    """
 
     key: bytes
     value: bytes
@@ -66,6 +71,13 @@ def play_alone(seed: int, end_ms: int, storylines: Iterable[str]) -> Iterator[Sc
     yield from map(_encoded, _stories(World(seed), storylines, end_ms - SPAN_MS))
 
 
+def play_requests(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
+    """The requests of authorities in the same six hours, for `authority-requests`."""
+    for request in authority_requests(World(seed), end_ms - SPAN_MS):
+        event = published_event(AUTHORITY_REQUESTS, orjson.dumps(request.payload), INTAKE, end_ms)
+        yield ScenarioRecord(*event, request.description, "request")
+
+
 def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[PlannedReport]:
     planned = (report for name in storylines for report in STORYLINES[name].plan(world, start_ms))
     return sorted(planned, key=_published_at)
@@ -92,10 +104,9 @@ def _with_duplicates(
 
 
 def _encoded(planned: PlannedReport) -> ScenarioRecord:
-    payload = planned.payload
-    headers = report_headers(SOURCES[payload["kind"]], payload["report_id"], payload["occurred_at"])
-    key = payload["channel"]["ref"].encode()
-    return ScenarioRecord(key, orjson.dumps(payload), headers, planned.storyline, "report")
+    source = SOURCES[planned.payload["kind"]]
+    event = published_event(SOURCE_TOPIC, orjson.dumps(planned.payload), source, planned.published_at)
+    return ScenarioRecord(*event, planned.storyline, "report")
 
 
 def _with_garbage(

@@ -20,6 +20,7 @@ THREATS = "threats to life"
 PILE_ON = "pile-on"
 BRIGADE = "brigade"
 SLOW_BRIGADE = "slow brigade"
+VICTIMS = "victim requests"
 
 # A platform asks for these when somebody reports images of themselves (DSA art. 16, national removal laws).
 _VICTIM_NOTICE = (
@@ -80,6 +81,32 @@ def _deepfake_report(world: World, random: Random, index: int, country: str) -> 
         }
     reporter = world.person(f"viewer/{random.randrange(4_000)}", country) | {"member": random.random() < 0.7}
     return {"reporter": reporter, "evidence": [where] if random.random() < 0.5 else []}
+
+
+def victim_requests(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Five people ask for the removal of images of themselves, one of them without signing what her law wants signed.
+
+    Where a law gives hours for that, they run from here: two in India, so that they are over within the scenario.
+    """
+    random = world.randomness(VICTIMS)
+    unsigned = tuple(element for element in _VICTIM_NOTICE if element != "signature")
+    for number, (hours, country, category, elements) in enumerate(
+        [
+            (0.5, "GB", "ncii", _VICTIM_NOTICE),
+            (0.9, "IN", "ncii_deepfake", _VICTIM_NOTICE),
+            (1.6, "US", "ncii_deepfake", _VICTIM_NOTICE),
+            (2.3, "US", "ncii", unsigned),
+            (3.2, "IN", "ncii", _VICTIM_NOTICE),
+        ]
+    ):
+        name = f"{VICTIMS}/{number}"
+        occurred_at = start_ms + int(hours * HOUR)
+        payload = report(
+            random, occurred_at, world.channel(name, country), category, kind="statutory_victim_request",
+            reporter=world.person(name, country) | {"member": False}, message_ref=world.message(name, 0),
+            evidence=[(country, "victim", 0.95)], notice=elements,
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(5_000), VICTIMS, payload)
 
 
 def fraud_ring(world: World, start_ms: int) -> Iterator[PlannedReport]:
@@ -238,6 +265,7 @@ STORYLINES: dict[str, Storyline] = {
     DEEPFAKE_WAVE: Storyline(
         "forged intimate images spread over six channels in KR, DE and FR", deepfake_wave
     ),
+    VICTIMS: Storyline("five people in GB, US and IN ask for images of themselves to go", victim_requests),
     FRAUD_RING: Storyline(
         "one gang, twelve channels, the same victims; the trail ends in one hub", fraud_ring
     ),

@@ -12,7 +12,8 @@ from streams.assessment.findings import CHANNEL_COUNTS, parts_of
 from streams.assessment.home_partition import home_partition
 from streams.assessment.law.clock_state import CHANNEL_CLOCK
 from streams.assessment.law.clocks import clock_view
-from streams.assessment.partition_state import CHANNEL_EPISODES, PARTITION_TIME, PartitionState, restore
+from streams.assessment.partition_memory import PARTITION_TIME
+from streams.assessment.partition_state import CHANNEL_EPISODES, PartitionState, restore
 from streams.assessment.policies import MILLION, CompiledRules
 from streams.assessment.windows import WindowSpec, window_spec
 from streams.commands.reading import committed_records, partition_count

@@ -1,18 +1,17 @@
-"""Deletes the state topic and creates it again, so that no worker, not even a sleeping one, can bring the old back."""
+"""Deletes state topics and creates them again, so that no worker, not even a sleeping one, can bring the old back."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
 
-from streams.assessment.policies import compile_rules
 from streams.commands.reading import partition_count
-from streams.registry.loader import load_rules
-from streams.report_stage import SOURCES, STATE_TOPIC, report_stage
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.stage import Stage
 from streams.runtime.topics import VISIBLE_SECONDS, admin_client, create_topics, load_catalogue
 from streams.runtime.transaction import transactional_producer
 from streams.settings import Settings
@@ -21,60 +20,74 @@ _POLL_SECONDS = 0.1
 
 
 class Doomed(NamedTuple):
-    """What a reset deletes: `records` of state; `reports` are those that workers will read again."""
+    """What a reset of a stage deletes: `records` of state; `to_read` are those of its sources that workers read again."""
 
+    stage: str
     topic: str
     partitions: int
     replicas: int
     records: int
-    reports: int
+    to_read: int
 
 
-async def what_would_go(settings: Settings) -> Doomed:
+async def what_would_go(settings: Settings, stages: Sequence[Stage[Any]]) -> list[Doomed]:
     """Count what would be deleted. Raises ClickException while workers are in the group."""
     connection = settings.connection()
-    topic = settings.topic_prefix + STATE_TOPIC
-    partitions = await partition_count(connection, topic)
     async with admin_client(connection) as admin:
         await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
+    return [await _doomed(settings, stage) for stage in stages]
+
+
+async def _doomed(settings: Settings, stage: Stage[Any]) -> Doomed:
+    connection = settings.connection()
+    topic = settings.topic_prefix + stage.state_topic
+    partitions = await partition_count(connection, topic)
+    async with admin_client(connection) as admin:
         replicas = await _replicas(admin, topic)
     consumer = AIOKafkaConsumer(**connection.client_options())
     try:
         await consumer.start()
         records = await _length(consumer, topic, partitions)
-        reports = 0
-        for source in SOURCES:
+        to_read = 0
+        for source in stage.sources:
             name = settings.topic_prefix + source
-            reports += await _length(consumer, name, await partition_count(connection, name))
+            to_read += await _length(consumer, name, await partition_count(connection, name))
     finally:
         await consumer.stop()
-    return Doomed(topic, partitions, replicas, records, reports)
+    return Doomed(stage.name, topic, partitions, replicas, records, to_read)
 
 
-async def delete_state(settings: Settings, doomed: Doomed) -> None:
+async def delete_state(settings: Settings, doomed: Sequence[Doomed]) -> None:
     """Delete and create. Raises ClickException when workers have come in the meantime, or the broker refuses."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
         await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
-        await _fence(settings, doomed.partitions)
-        answer = await admin.delete_topics([doomed.topic])
-        for row in answer.topic_error_codes:
-            if row[1] != 0:
-                raise click.ClickException(f"{doomed.topic} cannot be deleted: {for_code(row[1]).__name__}.")
-        await _until_gone(admin, doomed.topic)
+        # All of them before any is deleted: a worker that is asleep owns partitions of every stage.
+        for each in doomed:
+            await _fence(settings, each)
+        topics = [each.topic for each in doomed]
+        answer = await admin.delete_topics(topics)
+        refused = [
+            f"{row[0]} ({for_code(row[1]).__name__})" for row in answer.topic_error_codes if row[1] != 0
+        ]
+        if refused:
+            raise click.ClickException(
+                f"cannot be deleted: {', '.join(refused)}. `tocsin topics create` makes those again that were."
+            )
+        await _until_gone(admin, topics)
         try:
             await create_topics(
                 admin,
                 load_catalogue(),
                 settings.topic_prefix,
                 settings.partitions,
-                # As many as it had: brokers that took them before take them again.
-                doomed.replicas,
+                # As many as they had: brokers that took them before take them again.
+                min(each.replicas for each in doomed),
                 settings.min_insync_replicas,
             )
         except RefusedToStart as error:
             raise click.ClickException(
-                f"{doomed.topic} is deleted, but could not be created again: {error}\nMend that, then run "
+                f"{' and '.join(topics)}: deleted, but could not be created again: {error}\nMend that, then run "
                 "`tocsin topics create`."
             ) from error
 
@@ -98,11 +111,10 @@ async def _replicas(admin: Any, topic: str) -> int:
     return min(len(partition["replicas"]) for partition in row["partitions"])
 
 
-async def _fence(settings: Settings, partitions: int) -> None:
+async def _fence(settings: Settings, doomed: Doomed) -> None:
     # A worker that was paused is no member any more, but could still commit what it had in hand when it wakes up.
-    stage = report_stage(compile_rules(load_rules(**settings.registry_files()))).name
-    for partition in range(partitions):
-        transactional_id = f"{settings.topic_prefix}{settings.app_id}-{stage}-{partition}"
+    for partition in range(doomed.partitions):
+        transactional_id = f"{settings.topic_prefix}{settings.app_id}-{doomed.stage}-{partition}"
         producer = transactional_producer(settings.connection(), transactional_id)
         try:
             await producer.start()
@@ -117,12 +129,12 @@ async def _length(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> in
     return sum(ends[place] - starts[place] for place in places)
 
 
-async def _until_gone(admin: Any, topic: str) -> None:
+async def _until_gone(admin: Any, topics: Sequence[str]) -> None:
     deadline = time.monotonic() + VISIBLE_SECONDS
-    while topic in await admin.list_topics():
+    while left := sorted(set(topics).intersection(await admin.list_topics())):
         if time.monotonic() > deadline:
             raise click.ClickException(
-                f"{topic} is still there {VISIBLE_SECONDS:.0f} s after it was deleted; when it is gone, "
+                f"{', '.join(left)}: still there {VISIBLE_SECONDS:.0f} s after the deletion; when it is gone, "
                 "`tocsin topics create` makes it again."
             )
         await asyncio.sleep(_POLL_SECONDS)

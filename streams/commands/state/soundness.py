@@ -1,31 +1,37 @@
 """Whether a worker could go on from the state as it is."""
 
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.assessment.findings import CHANNEL_COUNTS
 from streams.assessment.home_partition import home_partition
 from streams.assessment.law.clock_state import CHANNEL_CLOCK
-from streams.assessment.partition_state import CHANNEL_EPISODES, DUPLICATES_SLOT, restore
-from streams.assessment.policies import CompiledRules
+from streams.assessment.partition_memory import DUPLICATES_SLOT
+from streams.assessment.partition_state import CHANNEL_EPISODES, PartitionState
 from streams.commands.reading import partition_count
-from streams.report_stage import SOURCES, STATE_TOPIC
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
+from streams.runtime.stage import Stage
 from streams.settings import Settings
 
 # Of one kind of problem in a partition so many are named.
 _NAMED = 5
 
+# What is kept of one channel or request: it stands where that is at home. Type, ref, NUL or end.
+_KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK)
+
 
 class PartitionReport(NamedTuple):
-    """Numbers of records by kind, reports applied, and records of the sources that are still to be applied.
+    """Numbers of records by kind, reports or requests applied, and records of the sources that are still to be applied.
 
     Numbers are None where a problem was in the way.
     """
 
+    stage: str
     partition: int
     problems: list[str]
     counts: int | None = None
@@ -36,59 +42,75 @@ class PartitionReport(NamedTuple):
     to_do: int | None = None
 
 
-async def examine(settings: Settings, rules: CompiledRules) -> list[PartitionReport]:
-    """Examine every partition. Raises UnknownTopicOrPartitionError when a topic is missing."""
+async def examine(settings: Settings, stage: Stage[Any]) -> list[PartitionReport]:
+    """Examine every partition of a stage. Raises UnknownTopicOrPartitionError when a topic is missing."""
     connection = settings.connection()
-    sources = [settings.topic_prefix + topic for topic in SOURCES]
+    sources = [settings.topic_prefix + topic for topic in stage.sources]
+    state_topic = settings.topic_prefix + stage.state_topic
     partitions = await partition_count(connection, sources[0])
-    held = await partition_count(connection, settings.topic_prefix + STATE_TOPIC)
+    held = await partition_count(connection, state_topic)
     if held != partitions:
         raise RefusedToStart(
-            f"{settings.topic_prefix}{STATE_TOPIC} has {held} partitions and {sources[0]} {partitions}: they must be "
-            "equal. `tocsin topics check` says more."
+            f"{state_topic} has {held} partitions and {sources[0]} {partitions}: they must be equal. "
+            "`tocsin topics check` says more."
         )
     return [
-        await _examine(settings, rules, sources, partition, partitions) for partition in range(partitions)
+        await _examine(settings, stage, sources, TopicPartition(state_topic, partition), partitions)
+        for partition in range(partitions)
     ]
 
 
 async def _examine(
-    settings: Settings, rules: CompiledRules, sources: list[str], partition: int, partitions: int
+    settings: Settings, stage: Stage[Any], sources: list[str], place: TopicPartition, partitions: int
 ) -> PartitionReport:
-    place = TopicPartition(settings.topic_prefix + STATE_TOPIC, partition)
-    where = f"{place.topic} partition {partition}"
     try:
         restored = await read_state(settings.connection(), place, sources, partitions)
     except RefusedToStart as error:
-        return PartitionReport(partition, [str(error)])
+        return PartitionReport(stage.name, place.partition, [str(error)])
+    except (ValueError, TypeError) as error:
+        problem = f"{place.topic} partition {place.partition}: the position cannot be read ({error})"
+        return PartitionReport(stage.name, place.partition, [problem])
+    report = judged(stage, place, partitions, restored.entries)
+    if report.applied is None:
+        return report
+    return report._replace(to_do=await _to_do(settings, place.partition, restored.position))
+
+
+def judged(
+    stage: Stage[Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
+) -> PartitionReport:
+    """What is to be said of the last values in partition `place` of a state topic; `to_do` is left out."""
+    where = f"{place.topic} partition {place.partition}"
     try:
-        state = restore(partition, partitions, rules, restored.entries.items())
+        state = stage.restore(place.partition, partitions, entries.items())
     except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
-        return PartitionReport(partition, [f"{where}: {type(error).__name__}: {error}"])
-    keys = list(restored.entries)
-    counts = [key for key in keys if key.startswith(CHANNEL_COUNTS)]
+        return PartitionReport(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
     problems = []
-    for key in counts:
-        try:
-            state.counts.find(key)
-        except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
-            problems.append(f"{where}: counts {_name(key)} cannot be read ({type(error).__name__}: {error})")
-    for key in keys:
-        if key[:1] in (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK):
+    if isinstance(state, PartitionState):
+        for key in (key for key in entries if key.startswith(CHANNEL_COUNTS)):
+            try:
+                state.counts.find(key)
+            except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
+                # What lies behind UnreadableCounts says more: that one advises to run this command.
+                why = error.__cause__ or error
+                problems.append(f"{where}: counts {_name(key)} cannot be read ({type(why).__name__}: {why})")
+    for key in entries:
+        if key.startswith(_KEYED):
             home = home_partition(key[1:].partition(b"\0")[0], partitions)
-            if home != partition:
+            if home != place.partition:
                 problems.append(f"{where}: {_name(key)} belongs to partition {home}")
     if len(problems) > _NAMED:
         problems = [*problems[:_NAMED], f"{where}: and {len(problems) - _NAMED} more"]
+    kinds = Counter(key[:1] for key in entries)
     return PartitionReport(
-        partition,
+        stage.name,
+        place.partition,
         problems,
-        len(counts),
-        sum(key.startswith(CHANNEL_EPISODES) for key in keys),
-        sum(key.startswith(CHANNEL_CLOCK) for key in keys),
-        sum(key.startswith(DUPLICATES_SLOT) for key in keys),
-        state.applied,
-        await _to_do(settings, partition, restored.position),
+        counts=kinds[CHANNEL_COUNTS],
+        episodes=kinds[CHANNEL_EPISODES],
+        clocks=kinds[CHANNEL_CLOCK],
+        duplicates=kinds[DUPLICATES_SLOT],
+        applied=state.applied,
     )
 
 

@@ -1,21 +1,31 @@
 """The second oracle: the pure core applies the log again and must write the same bytes and keep the same state."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
 from streams.assessment.assess import assess
-from streams.assessment.partition_state import PARTITION_TIME, new_state
+from streams.assessment.outcome import Outcome
+from streams.assessment.partition_state import new_state
 from streams.assessment.policies import CompiledRules, compile_rules
-from streams.assessment.replay import applied_of, order_of_application, outcome_of
+from streams.assessment.replay import Applied, AppliedOutcome, applied_of, order_of_application, outcome_of
+from streams.assessment.requests.assess import assess_requests
+from streams.assessment.requests.request_replay import applied_of as applied_request_of
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.assessment.requests.request_state import RequestState
 from streams.events.enriched_report import Source
 from streams.registry.loader import load_rules
 from streams.runtime.position import POSITION_KEY
 from tests.kafka.harness.deployment import (
+    COUNTERS,
     ENRICHED,
     ESCALATIONS,
     INTERNAL,
     OUTCOMES,
+    REQUESTS,
+    REQUESTS_INTERNAL,
+    REQUESTS_STATE,
+    ROUTING,
     SHADOW,
     SOURCE,
     STATE,
@@ -23,12 +33,14 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reader import Reader, Row
 
-OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW)
+OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
 
-# Version byte and the four numbers; the flood window behind them counts dead letters and duplicates too, which leave
+# The key of a partition's time. Version byte and the four numbers; the flood window behind them counts dead letters and duplicates too, which leave
 # no trace in the order of application.
+TIME_KEY = b"T"
 TIME_BYTES = 1 + 8 + 8 + 8 + 4
 
+Cut = Callable[[list[Row]], Iterable[Sequence[Row]]]
 Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
@@ -38,12 +50,7 @@ def shipped_rules(**changes: object) -> CompiledRules:
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
-    """What was applied in a partition, in that order, as the logs tell it."""
-    originals = {
-        (deployment.name(topic), number): {row.offset: row for row in rows}
-        for topic in (SOURCE, OUTCOMES)
-        for number, rows in reader.rows[deployment.name(topic)].items()
-    }
+    """What was applied in a partition of the stage of reports, in that order, as the logs tell it."""
     applied = [
         applied_of(Source(**orjson.loads(row.value)["source"]), row.headers)
         for row in reader.rows[deployment.name(ENRICHED)][partition]
@@ -54,48 +61,84 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
     return list(
         order_of_application(
             applied,
-            lambda source: originals[source.topic, source.partition][source.offset],
+            _originals(deployment, reader, SOURCE),
             reader.rows[deployment.name(INTERNAL)][partition],
             [told for told in outcomes if told is not None],
         )
     )
 
 
-def replayed(
-    deployment: Deployment, rules: CompiledRules, partition: int, batches: Iterator[Sequence[Row]]
-) -> tuple[dict[str, list[Written]], dict[bytes, bytes]]:
-    """Outputs by topic and the state, when these batches are applied to an empty state."""
-    state = new_state(partition, deployment.partitions, rules)
-    outputs: dict[str, list[Written]] = {topic: [] for topic in OUTPUTS}
-    kept: dict[bytes, bytes] = {}
-    for batch in batches:
-        outcome = assess(state, batch, rules)
+def order_of_requests(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
+    """What was applied in a partition of the stage of requests."""
+    told = [applied_request_of(row.headers) for row in reader.rows[deployment.name(ROUTING)][partition]]
+    return list(
+        order_of_application(
+            [each for each in told if isinstance(each, Applied)],
+            _originals(deployment, reader, REQUESTS),
+            reader.rows[deployment.name(REQUESTS_INTERNAL)][partition],
+            [each for each in told if isinstance(each, AppliedOutcome)],
+        )
+    )
+
+
+def _originals(deployment: Deployment, reader: Reader, topic: str) -> Callable[[Source], Row]:
+    """Finds the original record of what came by a topic, or of an outcome."""
+    rows = {
+        (deployment.name(name), number): {row.offset: row for row in rows}
+        for name in (topic, OUTCOMES)
+        for number, rows in reader.rows[deployment.name(name)].items()
+    }
+    return lambda source: rows[source.topic, source.partition][source.offset]
+
+
+class Replayed:
+    """Outputs by topic, the last value of each daily counter, and the state that batches lead to."""
+
+    def __init__(self, partition: int) -> None:
+        self.outputs: dict[str, list[Written]] = {topic: [] for topic in OUTPUTS}
+        self.counters: dict[bytes, bytes] = {}
+        self.kept: dict[bytes, bytes] = {}
+        self._partition = partition
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what a batch led to."""
         for topic, number, key, value, headers in outcome.outputs:
-            if topic not in outputs:
-                # The counters of a day are published with each batch, and a replay has others.
-                continue
-            outputs[topic].append((partition if number is None else number, key, value, tuple(headers)))
+            if topic == COUNTERS:
+                # Published with each batch, and a replay has others: only the last value is the same.
+                self.counters[key] = value
+            else:
+                place = self._partition if number is None else number
+                self.outputs[topic].append((place, key, value, tuple(headers)))
         for key, value in outcome.changes.items():
             if value is None:
-                kept.pop(key, None)
+                self.kept.pop(key, None)
             else:
-                kept[key] = value
-    return outputs, kept
+                self.kept[key] = value
 
 
 def check_replay(
-    deployment: Deployment, reader: Reader, rules: CompiledRules, cut: object = None
+    deployment: Deployment, reader: Reader, rules: CompiledRules, cut: Cut | None = None
 ) -> dict[str, int]:
     """Compare the topics, byte for byte, with a replay; gives how many records of each topic were compared.
 
     `cut(records)` cuts the records into batches; by default they are one.
     """
-    compared = dict.fromkeys((*OUTPUTS, STATE), 0)
+    compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
+    request_rules = compile_request_rules(
+        rules.rules,
+        dead_letter_breaker=rules.dead_letter_breaker,
+        duplicates_remembered=rules.duplicates_remembered,
+    )
     for partition in range(deployment.partitions):
-        records = order_of(deployment, reader, partition)
-        batches = iter([records] if records else []) if cut is None else cut(records)
-        outputs, kept = replayed(deployment, rules, partition, batches)
-        for topic, expected in outputs.items():
+        reports, requests = Replayed(partition), Replayed(partition)
+        state = new_state(partition, deployment.partitions, rules)
+        for batch in _batches(order_of(deployment, reader, partition), cut):
+            reports.add(assess(state, batch, rules))
+        requests_state = RequestState(partition, deployment.partitions, request_rules)
+        for batch in _batches(order_of_requests(deployment, reader, partition), cut):
+            requests.add(assess_requests(requests_state, batch, request_rules))
+        for topic in OUTPUTS:
+            expected = reports.outputs[topic] + requests.outputs[topic]
             rows = reader.rows[deployment.name(topic)][partition]
             found = [(row.partition, row.key, row.value, row.headers) for row in rows]
             assert len(found) == len(expected), (
@@ -104,13 +147,27 @@ def check_replay(
             for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
                 assert ours == theirs, f"{topic} {partition}, record {number} differs from the replay"
             compared[topic] += len(found)
-        view = reader.latest(deployment.name(STATE), partition)
-        view.pop(POSITION_KEY, None)
-        for state in (view, kept):
-            if PARTITION_TIME in state:
-                state[PARTITION_TIME] = state[PARTITION_TIME][:TIME_BYTES]
-        assert view.keys() == kept.keys()
-        different = [key for key, value in view.items() if value != kept[key]]
-        assert not different, f"state {partition}: {len(different)} records differ, first {different[:3]}"
-        compared[STATE] += len(view)
+        for topic, kept in (
+            (STATE, reports.kept),
+            (REQUESTS_STATE, requests.kept),
+            (COUNTERS, reports.counters | requests.counters),
+        ):
+            view = reader.latest(deployment.name(topic), partition)
+            _check_state(f"{topic} {partition}", view, kept)
+            compared[topic] += len(view)
     return compared
+
+
+def _batches(records: list[Row], cut: Cut | None) -> Iterable[Sequence[Row]]:
+    if cut is not None:
+        return cut(records)
+    return [records] if records else []
+
+
+def _check_state(where: str, view: dict[bytes, bytes], kept: dict[bytes, bytes]) -> None:
+    view.pop(POSITION_KEY, None)
+    for state in (view, kept):
+        if TIME_KEY in state:
+            state[TIME_KEY] = state[TIME_KEY][:TIME_BYTES]
+    different = [key for key in view.keys() | kept.keys() if view.get(key) != kept.get(key)]
+    assert not different, f"{where}: {len(different)} records differ from the replay, first {different[:3]}"

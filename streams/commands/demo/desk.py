@@ -1,0 +1,36 @@
+"""The desk of the demo, which says what became of legal clocks."""
+
+import orjson
+
+from streams.commands.published_event import Event, published_event
+from streams.events.clock_outcome import Outcome
+from streams.events.escalation import Escalation
+from streams.events.outcome_decoding import CLOCK_OUTCOMES
+
+SOURCE = "/platform/legal-desk"
+
+_FULFILLED: Outcome = "fulfilled"
+
+
+class Desk:
+    """Takes images down when half of a clock's time is over. The first such clock it misses, to show what follows."""
+
+    def __init__(self) -> None:
+        self._missed = False
+
+    def answer(self, event: Escalation, now_ms: int) -> Event | None:
+        """The outcome to publish once `event` was read, if there is one. `now_ms` is the time of publication."""
+        if event.clock is None or event.reason != "clock_half":
+            return None
+        if not self._missed:
+            self._missed = True
+            return None
+        outcome = {
+            "outcome_id": f"{_FULFILLED}-{event.clock.clock_id}",
+            "clock_id": event.clock.clock_id,
+            "subject": "report",
+            "key": event.channel_ref,
+            "outcome": _FULFILLED,
+            "occurred_at": event.at,
+        }
+        return published_event(CLOCK_OUTCOMES, orjson.dumps(outcome), SOURCE, now_ms)

@@ -1,0 +1,165 @@
+"""What a run of the demo came to: tables, portraits, and the equation."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+
+from streams.commands.demo.portrait import (
+    clock_portrait,
+    most_pressing,
+    most_telling,
+    portrait,
+    refusal_portrait,
+    refused,
+)
+from streams.commands.demo.tally import Tally
+from streams.commands.routing_text import minute
+from streams.commands.scenario import DEMO_STORYLINES, STORYLINES
+from streams.commands.text_table import text_table
+from streams.events.authority_routing import AuthorityRouting
+from streams.events.escalation import Escalation
+
+# An escalation that takes longer has waited behind other reports.
+_QUEUED_SECONDS = 1.0
+
+
+def summary(tally: Tally) -> Iterator[str]:
+    """What became of each storyline, clock and request, which policies were met, and that the numbers add up."""
+    yield "\nWhat was played, and what became of it"
+    yield text_table(_STORY_HEADER, _story_rows(tally))
+    yield "\nEpisodes by policy and the highest level they reached"
+    yield text_table(("policy", "level", "episodes", "resolved"), _policy_rows(tally))
+    yield "\nLegal clocks of reports"
+    yield text_table(("duty", "asks for", "started", "due", "now"), _clock_rows(tally))
+    yield "\nRequests of authorities"
+    yield text_table(("what", "decision", "gate", "because"), _request_rows(tally))
+    if (example := most_telling(tally)) is not None:
+        yield "\nOne escalation as a trust and safety desk gets it"
+        yield portrait(example)
+    if (clock := most_pressing(tally)) is not None:
+        yield "\nOne legal clock as a legal desk gets it"
+        yield clock_portrait(clock)
+    if (refusal := refused(tally)) is not None:
+        yield "\nOne refusal as whoever answers authorities gets it"
+        yield refusal_portrait(refusal)
+    yield from _numbers(tally)
+
+
+def _numbers(tally: Tally) -> Iterator[str]:
+    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(tally.dead_letters.items()))
+    yield f"\nDead letters: {reasons}"
+    seconds = tally.last_arrival_at - tally.began_at
+    yield (
+        f"Played at {tally.sent / seconds:,.0f} records a second for {seconds:.1f} s, publisher, broker, worker and "
+        f"this reader sharing {os.cpu_count()} cores."
+    )
+    if tally.latencies:
+        typical, longest = median(tally.latencies), max(tally.latencies)
+        yield (
+            "From a report's publication to its committed escalation: "
+            f"median {typical * 1000:.0f} ms, longest {longest * 1000:.0f} ms."
+        )
+        if typical > _QUEUED_SECONDS:
+            yield "(The reports came faster than this machine could answer: most of it is time in the queue.)"
+    yield (
+        f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
+        f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
+    )
+
+
+def _clock_rows(tally: Tally) -> list[tuple[str, ...]]:
+    rows = []
+    for events in tally.clocks().values():
+        newest = events[-1]
+        clock = newest.clock
+        assert clock is not None
+        rows.append(
+            (
+                clock.obligation,
+                newest.obligations[0].action,
+                minute(clock.started_at),
+                minute(clock.due_at),
+                clock.status,
+            )
+        )
+    return sorted(rows, key=lambda row: row[2:4])
+
+
+def _request_rows(tally: Tally) -> list[tuple[str, ...]]:
+    return [
+        (
+            tally.description_of_request.get(step.request_id, step.kind),
+            step.decision,
+            step.gate,
+            _because(step),
+        )
+        for step in sorted(tally.routings, key=lambda step: step.at)
+        if step.type == "routed"
+    ]
+
+
+def _because(step: AuthorityRouting) -> str:
+    assert step.findings is not None
+    if step.findings.refusals:
+        return ", ".join(refusal.code for refusal in step.findings.refusals)
+    if step.findings.belongs_to:
+        return "belongs to " + ", ".join(row.authority or row.reason for row in step.findings.belongs_to)
+    if step.findings.missing:
+        return f"{len(step.findings.missing)} elements missing"
+    return ", ".join(f"{clock.obligation} due {minute(clock.due_at)}" for clock in step.clocks)
+
+
+_STORY_HEADER = ("storyline", "reports", "channels", "episodes", "highest level", "remarks")
+
+
+def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    channels = Counter(tally.storyline_of_channel.values())
+    episodes = tally.episodes().values()
+    for name in [*DEMO_STORYLINES, "background"]:
+        own = [events for events in episodes if tally.story(events[0]) == name]
+        events = [escalation for episode in own for escalation in episode]
+        highest = max(events, key=lambda escalation: escalation.level, default=None)
+        reports = tally.reports_of_storyline[name]
+        if name == "background":
+            reports = tally.published["report"] - tally.reports_of_storyline.total()
+        rows.append(
+            (
+                name,
+                f"{reports:,}",
+                str(channels[name]) if name in STORYLINES else "",
+                str(len(own)),
+                f"{highest.level} {highest.level_name}" if highest else "none",
+                ", ".join(_remarks(tally, name, events)),
+            )
+        )
+    return rows
+
+
+def _remarks(tally: Tally, story: str, events: list[Escalation]) -> list[str]:
+    resolved = sum(escalation.type == "resolved" for escalation in events)
+    in_shadow = sum(
+        escalation.type == "opened" and tally.story(escalation) == story for escalation in tally.shadow
+    )
+    remarks = [f"{resolved} resolved"] if resolved else []
+    if in_shadow:
+        remarks.append(f"{in_shadow} in shadow")
+    if any(escalation.integrity.brigade_suspected for escalation in events):
+        remarks.append("brigade suspected")
+    decisions = {escalation.rule_of_law.decision for escalation in events} - {"human_review"}
+    return remarks + sorted(decision.replace("_", " ") for decision in decisions)
+
+
+def _policy_rows(tally: Tally) -> list[tuple[str, ...]]:
+    reached: Counter[tuple[str, int, str]] = Counter()
+    resolved: Counter[tuple[str, int, str]] = Counter()
+    for events in tally.episodes().values():
+        highest = max(events, key=lambda escalation: escalation.level)
+        row = (highest.policy, highest.level, highest.level_name)
+        reached[row] += 1
+        resolved[row] += events[-1].type == "resolved"
+    return [
+        (row[0], f"{row[1]} {row[2]}", str(number), str(resolved[row]))
+        for row, number in sorted(reached.items())
+    ]

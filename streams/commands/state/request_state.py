@@ -1,0 +1,79 @@
+"""What is kept of one request of an authority: its legal clocks, and what it was judged to be when they started."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka import TopicPartition
+
+from streams.assessment.home_partition import home_partition
+from streams.assessment.law.clock_state import CHANNEL_CLOCK
+from streams.assessment.law.clocks import clock_view
+from streams.assessment.partition_memory import PARTITION_TIME
+from streams.assessment.requests.request_rules import RequestRules
+from streams.assessment.requests.request_state import restore_requests
+from streams.commands.reading import committed_records, partition_count
+from streams.events.authority_routing import AuthorityRouting
+from streams.events.clock import ClockView
+from streams.events.envelope import rfc3339
+from streams.request_stage import STATE_TOPIC
+from streams.settings import Settings
+
+_decode_opening = msgspec.json.Decoder(AuthorityRouting).decode
+
+
+class KeptRequest(NamedTuple):
+    """`partition` is the request's home, `now` that partition's time (ms since the epoch).
+
+    `clocks` are those that no outcome has ended and whose time to keep is not over, each with the event that started it.
+    Two intakes may use one id for requests of their own: `routing_id` of the event tells them apart.
+    """
+
+    request_id: str
+    partition: int
+    now: int
+    clocks: list[tuple[ClockView, AuthorityRouting]]
+
+
+async def read_request(settings: Settings, rules: RequestRules, request_id: str) -> KeptRequest:
+    """Read what is committed of a request. Raises UnknownStateVersion or msgspec.DecodeError for what is no state."""
+    topic, key = settings.topic_prefix + STATE_TOPIC, request_id.encode()
+    partitions = await partition_count(settings.connection(), topic)
+    home = TopicPartition(topic, home_partition(key, partitions))
+    entries: dict[bytes, bytes | None] = {}
+    async for record in committed_records(settings.connection(), topic, partition=home.partition):
+        if record.key == PARTITION_TIME or record.key.startswith(CHANNEL_CLOCK + key + b"\0"):
+            entries[record.key] = record.value
+    kept = [(name, value) for name, value in entries.items() if value is not None]
+    state = restore_requests(home.partition, partitions, rules, kept)
+    return KeptRequest(
+        request_id,
+        home.partition,
+        state.now,
+        [
+            (
+                clock_view(clock.clock, name.clock_id, clock.obligation, state.now),
+                _decode_opening(clock.opening),
+            )
+            for name, clock in sorted(state.clocks)
+        ],
+    )
+
+
+def as_document(found: KeptRequest) -> dict[str, Any]:
+    """The same as JSON; times are RFC 3339."""
+    return {
+        "request": found.request_id,
+        "partition": found.partition,
+        "now": rfc3339(found.now),
+        "clocks": [
+            msgspec.to_builtins(clock)
+            | {
+                "routing_id": opening.routing_id,
+                "kind": opening.kind,
+                "decision": opening.decision,
+                "gate": opening.gate,
+                "received_at": opening.received_at,
+            }
+            for clock, opening in found.clocks
+        ],
+    }

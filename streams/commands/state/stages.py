@@ -1,0 +1,32 @@
+"""The two stages as the commands need them: their names, topics and how their state is read."""
+
+from typing import Any
+
+from streams.assessment.policies import CompiledRules, compile_rules
+from streams.assessment.requests.request_rules import RequestRules, compile_request_rules
+from streams.registry.loader import load_rules
+from streams.report_stage import report_stage
+from streams.request_stage import request_stage
+from streams.runtime.stage import Stage
+from streams.settings import Settings
+
+STAGE_NAMES = ("reports", "requests")
+
+
+def report_rules(settings: Settings) -> CompiledRules:
+    """The rules of a worker with these settings. Raises RegistryError."""
+    return compile_rules(
+        load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
+    )
+
+
+def request_rules(settings: Settings) -> RequestRules:
+    """The same for requests."""
+    return compile_request_rules(
+        load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
+    )
+
+
+def all_stages(settings: Settings) -> tuple[Stage[Any], ...]:
+    """Every stage of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
+    return report_stage(report_rules(settings)), request_stage(request_rules(settings))

@@ -1,0 +1,47 @@
+"""A panel of the dashboard, and the queries that its panels are made of."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel. `queries` by legend; `unit` is one of Grafana's; `width` in columns of 24."""
+
+    title: str
+    description: str
+    unit: str
+    queries: dict[str, str]
+    kind: Literal["stat", "timeseries", "heatmap", "table"] = "timeseries"
+    width: int = 8
+
+
+_SELECT = 'job=~"$job", instance=~"$instance"'
+
+
+def series(metric: str, more: str = "") -> str:
+    """The series of a metric of the workers chosen; `more` are matchers that begin with a comma."""
+    return f"{metric}{{{_SELECT}{more}}}"
+
+
+def rate(metric: str, by: str = "", more: str = "") -> str:
+    """How fast a counter grows, summed over all but the labels in `by`."""
+    group = f" by ({by})" if by else ""
+    return f"sum{group} (rate({series(metric, more)}[$__rate_interval]))"
+
+
+def total(metric: str, by: str = "", more: str = "") -> str:
+    """A gauge, summed over all but the labels in `by`."""
+    group = f" by ({by})" if by else ""
+    return f"sum{group} ({series(metric, more)})"
+
+
+def quantiles(histogram: str) -> dict[str, str]:
+    """Queries for the median, p95 and p99 of a histogram, by legend."""
+    buckets = rate(f"{histogram}_bucket", "le")
+    return {f"p{q * 100:.0f}": f"histogram_quantile({q}, {buckets})" for q in (0.5, 0.95, 0.99)}
+
+
+def stat(title: str, description: str, unit: str, query: str, width: int = 3) -> Panel:
+    """A panel of one number."""
+    return Panel(title, description, unit, {title: query}, "stat", width)

@@ -1,0 +1,206 @@
+"""`tocsin state`: what it finds in the last values of a state topic, and what it says of a channel or a request."""
+
+import orjson
+import pytest
+from aiokafka import TopicPartition
+from click.testing import CliRunner
+
+from streams.assessment.counts import STATE_VERSION
+from streams.assessment.home_partition import home_partition
+from streams.commands.main import commands
+from streams.commands.state import channel_state, command, request_state, soundness
+from streams.commands.state.reset import Doomed
+from streams.commands.state.soundness import PartitionReport, judged
+from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.report_stage import report_stage
+from streams.request_stage import request_stage
+from streams.settings import Settings
+from tests.unit.request_traffic import (
+    NOON,
+    RULES,
+    new_requests,
+    outcome_record,
+    removal_order,
+    request_record,
+    routings,
+    run_requests,
+    tick_record,
+)
+from tests.unit.traffic import MINUTE, SHIPPED, START, Record, compiled, fold, report, run
+
+REPORTS = report_stage(compiled(*SHIPPED.policies))
+REQUESTS = request_stage(RULES)
+PLACE = TopicPartition("channel-state", 0)
+
+
+def reports_kept():
+    stored = {}
+    state = REPORTS.restore(0, 1, ())
+    records = [report(n, START + n, channel=f"c{n % 3}", category="csam") for n in range(9)]
+    fold(stored, run(state, compiled(*SHIPPED.policies), records).changes)
+    return stored
+
+
+def requests_kept():
+    """A request at half of its hour, paused."""
+    stored, state = {}, new_requests()
+    opened = run_requests(state, [request_record(removal_order())])
+    (hour,) = [
+        clock["clock_id"] for clock in routings(opened)[0]["clocks"] if clock["obligation"] == "EU.tco.art3-3"
+    ]
+    fold(stored, opened.changes)
+    pause = outcome_record(hour, "paused", NOON + 40 * MINUTE, reason="force_majeure")
+    fold(stored, run_requests(state, [tick_record(1, NOON + 31 * MINUTE), pause]).changes)
+    return stored, hour
+
+
+# --- check
+
+
+def test_a_sound_state_is_counted_in_both_stages():
+    assert judged(REPORTS, PLACE, 1, reports_kept()) == PartitionReport("reports", 0, [], 3, 3, 0, 1, 9)
+    stored, _ = requests_kept()
+    assert judged(REQUESTS, PLACE, 1, stored) == PartitionReport("requests", 0, [], 0, 0, 2, 1, 1)
+
+
+@pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
+def test_counts_that_cannot_be_read_are_a_finding_that_names_the_channel(body):
+    stored = reports_kept() | {b"Kc1\0csam": bytes([STATE_VERSION]) + body + bytes(4)}
+    found = judged(REPORTS, PLACE, 1, stored)
+    (problem,) = found.problems
+    assert problem.startswith("channel-state partition 0: counts c1 csam cannot be read (")
+    # Not the advice to run the command that says this.
+    assert "tocsin state check" not in problem
+    assert found.counts == 3
+
+
+@pytest.mark.parametrize("key", [b"T", b"D" + bytes(8), b"Lar-1\0x", b"R2026-11-24/DE/terrorism", b"Z"])
+@pytest.mark.parametrize("value", [b"", b"\x09", b"\x01\xc1"])
+def test_damaged_records_of_requests_are_a_finding(key, value):
+    stored, _ = requests_kept()
+    (problem,) = judged(REQUESTS, PLACE, 1, stored | {key: value}).problems
+    assert problem.startswith("channel-state partition 0: ")
+
+
+def test_clocks_that_are_not_at_home_are_a_finding():
+    stored, _ = requests_kept()
+    away = 1 - home_partition(b"ar-1", 2)
+    problems = judged(REQUESTS, TopicPartition("authority-state", away), 2, stored).problems
+    assert len(problems) == 2
+    assert all(f"belongs to partition {1 - away}" in problem for problem in problems)
+
+
+def test_of_many_problems_some_are_named():
+    stored = reports_kept() | {b"Kd%d\0csam" % n: bytes([STATE_VERSION]) + bytes(4) for n in range(20)}
+    problems = judged(REPORTS, PLACE, 1, stored).problems
+    assert len(problems) == 6
+    assert problems[-1].endswith("and 15 more")
+
+
+def test_a_position_that_cannot_be_read_is_a_finding(monkeypatch):
+    async def damaged(*_):
+        return orjson.loads(b"{")
+
+    async def three(*_):
+        return 3
+
+    monkeypatch.setattr(soundness, "read_state", damaged)
+    monkeypatch.setattr(soundness, "partition_count", three)
+    result = CliRunner().invoke(commands, ["state", "check"])
+    assert result.exit_code == 1
+    assert result.stdout.count("requests") == result.stdout.count("reports") == 3
+    assert result.stderr.count("the position cannot be read") == 6
+    assert "authority-state partition 2: " in result.stderr
+
+
+# --- show
+
+
+def invoke_with(monkeypatch, stored, *arguments):
+    async def committed(*_, partition):
+        for key, value in stored.items():
+            yield Record("state", partition, 0, START, key, value)
+
+    async def two(*_):
+        return 1
+
+    for module in (channel_state, request_state):
+        monkeypatch.setattr(module, "committed_records", committed)
+        monkeypatch.setattr(module, "partition_count", two)
+    return CliRunner().invoke(commands, ["state", "show", *arguments])
+
+
+def test_a_request_is_shown_with_its_clocks_and_what_it_was_judged_to_be(monkeypatch):
+    stored, hour = requests_kept()
+    result = invoke_with(monkeypatch, stored, "--request", "ar-1", "--json")
+    assert result.exit_code == 0, result.output
+    found = orjson.loads(result.output)
+    assert (found["request"], found["now"]) == ("ar-1", "2026-11-24T12:40:00.000Z")
+    by_duty = {clock["obligation"]: clock for clock in found["clocks"]}
+    assert by_duty["EU.tco.art3-3"]["clock_id"] == hour
+    assert by_duty["EU.tco.art3-3"]["status"] == "paused"
+    assert by_duty["EU.tco.art6"]["status"] == "running"
+    assert {clock["decision"] for clock in found["clocks"]} == {"routed"}
+    told = invoke_with(monkeypatch, stored, "--request", "ar-1").output
+    assert "removal_order received 2026-11-24T12:00:00.000Z: routed" in told
+    assert f"EU.tco.art3-3: clock_id {hour}, status paused" in told
+
+
+def test_a_request_whose_id_only_begins_alike_is_another_one(monkeypatch):
+    stored, _ = requests_kept()
+    result = invoke_with(monkeypatch, stored, "--request", "ar")
+    assert result.exit_code == 1
+    assert "no clock is kept of request ar" in result.stderr
+
+
+def test_what_cannot_be_read_is_said_without_a_traceback(monkeypatch):
+    kept = reports_kept()
+    for damaged in (bytes([STATE_VERSION]) + b"\xc1" * 20 + bytes(4), b"\x77" + bytes(9)):
+        result = invoke_with(monkeypatch, kept | {b"Kc1\0csam": damaged}, "c1")
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SystemExit)
+        assert "what is kept of channel c1 cannot be read" in result.stderr
+    stored, _ = requests_kept()
+    result = invoke_with(monkeypatch, stored | {b"Lar-1\0x": b"\x01\xc1"}, "--request", "ar-1")
+    assert isinstance(result.exception, SystemExit)
+    assert "what is kept of request ar-1 cannot be read" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["c1", "--request", "ar-1"]])
+def test_show_wants_a_channel_or_a_request(arguments):
+    assert CliRunner().invoke(commands, ["state", "show", *arguments]).exit_code == 2
+
+
+# --- reset
+
+
+def test_the_commands_know_both_stages_by_the_names_that_workers_use():
+    assert tuple(stage.name for stage in all_stages(Settings())) == STAGE_NAMES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "deleted"),
+    [
+        ([], ["channel-state", "authority-state"]),
+        (["--stage", "requests"], ["authority-state"]),
+        (["--stage", "reports"], ["channel-state"]),
+    ],
+)
+def test_reset_forgets_both_stages_unless_one_is_named(monkeypatch, arguments, deleted):
+    done = []
+
+    async def counted(_, stages):
+        return [Doomed(stage.name, stage.state_topic, 3, 1, 1_234, 5_678) for stage in stages]
+
+    async def delete(_, doomed):
+        done.extend(each.topic for each in doomed)
+
+    monkeypatch.setattr(command, "what_would_go", counted)
+    monkeypatch.setattr(command, "delete_state", delete)
+    kept = CliRunner().invoke(commands, ["state", "reset", *arguments], input="n\n")
+    assert (kept.exit_code, done) == (1, [])
+    result = CliRunner().invoke(commands, ["state", "reset", "--yes", *arguments])
+    assert result.exit_code == 0, result.output
+    assert done == deleted
+    assert result.output.count("about 1,234 records of state") == len(deleted)
+    assert result.output.endswith("empty; start the workers\n")

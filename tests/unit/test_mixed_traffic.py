@@ -1,0 +1,195 @@
+"""All that the stage of reports does at once, under the shipped registry: outputs and state are a function of the order
+of application, whatever the batches, the restores and the process are.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from random import Random
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from streams.assessment.assess import next_due
+from streams.assessment.partition_state import new_state, restore
+from streams.assessment.policies import compile_rules
+from streams.events.envelope import event_headers, rfc3339
+from streams.events.report import REPORT_TYPE, NoticeElement
+from tests.unit.clock_traffic import word
+from tests.unit.traffic import (
+    DAY,
+    EXTERNAL,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    Record,
+    fold,
+    of_topic,
+    run,
+    tick,
+)
+
+RULES = compile_rules(SHIPPED, dead_letter_breaker=False, duplicates_remembered=1_000)
+# 2026-11-24, 12:00 UTC: what 2026 brought is in force.
+NOON = 1_795_521_600_000
+ELEMENTS = get_args(NoticeElement)
+RECORDS = 400
+
+
+def traffic(seed: int) -> list[Record]:
+    """Reports that arm several clocks each, their duplicates, outcomes of their clocks, ticks, and what is no report."""
+    random = Random(seed)
+    state = new_state(0, 1, RULES)
+    clocks = [("nobodys", "c0")]
+    records: list[Record] = []
+    now = NOON
+    for number in range(RECORDS):
+        now += random.choice([0, 1, MINUTE, 10 * MINUTE, HOUR, HOUR, 5 * HOUR, 30 * HOUR])
+        what = random.random()
+        if what < 0.55:
+            record = _report(random, number, now)
+        elif what < 0.8:
+            clock, channel = random.choice(clocks)
+            happened = now - random.choice([0, HOUR, 50 * HOUR, -4 * MINUTE])
+            outcome = random.choice(["fulfilled", "withdrawn", "paused", "resumed"])
+            record = word(random.randrange(40), outcome, clock, happened, now, channel)._replace(
+                offset=number
+            )
+        elif what < 0.97:
+            record = tick(
+                state.applied - (random.random() < 0.1), now + random.choice([0, HOUR, 20 * HOUR]), number
+            )
+        else:
+            record = Record(EXTERNAL, 0, number, now, None, b"{")
+        records.append(record)
+        for event in of_topic(run(state, RULES, [record]), "escalations"):
+            if event["policy"] == "legal-clock":
+                clocks = [*clocks[-11:], (event["escalation_id"], event["channel_ref"])]
+    return records
+
+
+def _report(random: Random, number: int, now: int) -> Record:
+    made = now - random.choice([0, 0, HOUR, -4 * MINUTE, 10 * DAY, 400 * DAY])
+    body: dict[str, Any] = {
+        "report_id": f"r{random.randrange(60)}",
+        "kind": random.choice(["statutory_victim_request", "statutory_victim_request", "user_report"]),
+        "occurred_at": rfc3339(made),
+        "received_at": rfc3339(random.choice([made, now, now - 5 * HOUR, now + 4 * MINUTE, now - 300 * DAY])),
+        "channel": {"ref": f"c{random.randrange(3)}", "visibility": "public"},
+        "category": random.choice(["ncii", "ncii_deepfake", "harassment", "csam"]),
+        "reporter": {
+            "kind": random.choice(["user", "anonymous", "state_actor"]),
+            "ref": f"u{random.randrange(30)}",
+        },
+        "evidence": [
+            {
+                "country": random.choice(["US", "IN", "GB", "AU", "DE", "RU", "EL", "XX", "UK"]),
+                "basis": random.choice(["victim", "suspect", "offence"]),
+                "confidence": random.choice([0.1, 0.5, 1]),
+            }
+            for _ in range(random.randrange(4))
+        ],
+        "notice": {"elements": random.choice([ELEMENTS, ELEMENTS, random.sample(ELEMENTS, 3)])},
+    }
+    headers = event_headers(REPORT_TYPE, body["report_id"], now)
+    headers[2] = ("ce_source", random.choice([b"/a", b"/b"]))
+    rekeyed = random.random() < 0.3
+    if rekeyed:
+        headers.append(("tocsin-origin", f"{EXTERNAL}/1/{number}/{now}".encode()))
+    return Record(INTERNAL if rekeyed else EXTERNAL, 0, number, now, None, msgspec.json.encode(body), headers)
+
+
+def everything(records: list[Record], random: Random, cut: float, taken_over: float) -> tuple[Any, ...]:
+    """Outputs in order, the last value of each daily counter, what is in the state topic, and how often what happened.
+
+    After each record a batch ends with the chance `cut`, and after each batch another worker takes over with the chance
+    `taken_over`.
+    """
+    state = new_state(0, 1, RULES)
+    stored: dict[bytes, bytes] = {}
+    outputs, counters, happened = [], {}, {}
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if record is not records[-1] and random.random() >= cut:
+            continue
+        outcome = run(state, RULES, batch)
+        batch = []
+        for output in outcome.outputs:
+            if output.topic == "transparency-counters":
+                counters[output.key] = output
+            else:
+                outputs.append(output)
+        for name, number in outcome.counters.items():
+            happened[name] = happened.get(name, 0) + number
+        fold(stored, outcome.changes)
+        if random.random() < taken_over:
+            entries = list(stored.items())
+            random.shuffle(entries)
+            due = next_due(state)
+            state = restore(0, 1, RULES, entries)
+            assert next_due(state) == due
+    return outputs, sorted(counters.items()), sorted(stored.items()), sorted(happened.items())
+
+
+def at_once(seed: int) -> tuple[Any, ...]:
+    return everything(traffic(seed), Random(0), 0, 0)
+
+
+def digest(seed: int) -> str:
+    return hashlib.sha256(repr(at_once(seed)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_and_restores_leave_no_trace(seed: int) -> None:
+    records = traffic(seed)
+    whole = at_once(seed)
+    for cut, taken_over in [(1, 1), (0.3, 0.5), (0.05, 1)]:
+        assert everything(records, Random(seed), cut, taken_over) == whole
+
+
+def test_the_traffic_has_what_it_is_for() -> None:
+    happened: dict[str, int] = {}
+    for seed in range(5):
+        happened |= dict(at_once(seed)[3])
+    steps = ("armed", "half", "nine_tenths", "lapsed", "fulfilled", "withdrawn")
+    assert {
+        f"clock:{duty}:{step}" for duty in ("US.take-it-down.s3", "IN.itr.3-2-b") for step in steps
+    } <= set(happened)
+    assert {"duplicates", "late", "ticks_ignored", "dead_letter:clock_not_running"} <= set(happened)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_step_of_a_clock_is_published_once(seed: int) -> None:
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for output in at_once(seed)[0]:
+        if output.topic == "escalations":
+            event = msgspec.json.decode(output.value)
+            if event["policy"] == "legal-clock":
+                seen.setdefault(event["escalation_id"], []).append(event)
+    for events in seen.values():
+        assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+        taken = [
+            event["reason"] for event in events if event["reason"] not in ("clock_paused", "clock_resumed")
+        ]
+        assert len(set(taken)) == len(taken)
+        assert len({event["trace"]["first_report_id"] for event in events}) == 1
+
+
+def test_another_process_says_the_same() -> None:
+    """Hashes of texts differ between processes, and with them the order of sets."""
+    code = "from tests.unit.test_mixed_traffic import digest; print(digest(0))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert found == {digest(0) + "\n"}

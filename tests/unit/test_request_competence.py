@@ -1,0 +1,51 @@
+"""Whom a request belongs to, where it is not for the authority that makes it."""
+
+import dataclasses
+from datetime import UTC, date, datetime
+
+import pytest
+
+from streams.assessment.requests.competence import judge_competence
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.events.authority_request import AuthorityRequest, Demand, IssuingAuthority, LegalBasis, Target
+from streams.registry.rules import Rules
+from tests.request_strategies import SHIPPED
+
+
+def reasons(country: str, basis: LegalBasis, demand: Demand, rules: Rules) -> dict[str | None, str]:
+    request = AuthorityRequest(
+        request_id="r-1",
+        kind="order_to_act",
+        legal_basis=basis,
+        received_at=datetime(2026, 11, 24, tzinfo=UTC),
+        authority=IssuingAuthority(country, "government"),
+        demands=(demand,),
+        target=Target("account", "a-1"),
+    )
+    competence, belongs_to = judge_competence(request, date(2026, 11, 24), compile_request_rules(rules))
+    assert not competence.competent
+    return {found.authority: found.reason for found in belongs_to}
+
+
+def test_an_authority_that_nobody_has_verified_is_named_as_such() -> None:
+    found = reasons("KR", "dsa_art9", "remove", SHIPPED)
+    plain = "A request under the law of its own country, for effect in its own territory."
+    assert found == {
+        "KMCC": plain,
+        "KR_CONTENT_REVIEW": f"{plain} What is known of KR_CONTENT_REVIEW is unverified.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mark", "note"),
+    [
+        ("verified", ""),
+        ("secondary", ""),
+        ("unverified", " What is known of BE_FEDERAL_PROSECUTOR is unverified."),
+    ],
+)
+def test_so_is_one_that_issues_removal_orders(mark: str, note: str) -> None:
+    prosecutor = dataclasses.replace(SHIPPED.authorities["BE_FEDERAL_PROSECUTOR"], verification=mark)  # type: ignore[arg-type]
+    rules = dataclasses.replace(SHIPPED, authorities={**SHIPPED.authorities, prosecutor.id: prosecutor})
+    found = reasons("BE", "tco_art3", "remove", rules)
+    assert found == {"BE_FEDERAL_PROSECUTOR": f"It issues the removal orders of this country.{note}"}
