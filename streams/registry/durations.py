@@ -1,6 +1,7 @@
 """ISO 8601 durations: those of laws, and which of them a window of counts can have."""
 
 import re
+from functools import lru_cache
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -33,6 +34,8 @@ def parse_duration(text: str) -> int:
     return sum(int(count) * _UNITS[unit] for unit, count in given.items())
 
 
+# The registry has a few dozen, and they are asked for with every escalation.
+@lru_cache(maxsize=256)
 def parse_legal_duration(text: str) -> tuple[int, int]:
     """Give the months and the milliseconds of a law's duration; one of the two is 0.
 
