@@ -10,6 +10,8 @@ from streams.assessment.episodes import Open, note_clear, rise
 from streams.assessment.findings import CHANNEL_COUNTS, Part, judge, parts_of
 from streams.assessment.law.case import cause_of
 from streams.assessment.law.clock_arming import arm_clocks
+from streams.assessment.law.concerned import UNKNOWN
+from streams.assessment.law.gates import TIERS
 from streams.assessment.law.resolution import Resolved
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
@@ -52,7 +54,9 @@ def apply_report(
     if entry is None:
         entry = CountEntry(ChannelCounts(), None)
     counts = entry.counts
-    counted = _count(counts, report, occurred, state.now, rules.risk_model.millionths(risk))
+    counted = _count(
+        counts, report, occurred, state.now, rules.risk_model.millionths(risk), _protection(resolved)
+    )
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -89,12 +93,22 @@ def apply_report(
     )
 
 
-def _count(counts: ChannelCounts, report: MessageReport, occurred: int, now: int, risk: int) -> bool:
+def _protection(resolved: Resolved) -> int:
+    """What the channel's escalations must bear in mind of the report: the index of its tier.
+
+    A report that names no place says nothing about courts, so it does not make a case of an open state another one.
+    """
+    return 0 if resolved.jurisdictions[0].code == UNKNOWN else TIERS.index(resolved.tier)
+
+
+def _count(
+    counts: ChannelCounts, report: MessageReport, occurred: int, now: int, risk: int, tier: int
+) -> bool:
     reporter = report.reporter
     if reporter is None:
-        return counts.add(occurred, now, "anonymous", None, risk, report.message_ref)
+        return counts.add(occurred, now, "anonymous", None, risk, report.message_ref, tier)
     hashed = None if reporter.ref is None else xxh3_64_intdigest(reporter.ref.encode())
-    return counts.add(occurred, now, reporter.kind, hashed, risk, report.message_ref)
+    return counts.add(occurred, now, reporter.kind, hashed, risk, report.message_ref, tier)
 
 
 def _decide(

@@ -148,11 +148,12 @@ class ChannelCounts:
         reporter_hash: int | None,
         risk_millionths: int,
         message_ref: str | None,
+        tier: int = 0,
     ) -> bool:
         """Count a report in the panes that still hold its time; False, and nothing counted, when none does.
 
         `reporter_hash` is a uniform 64-bit hash of the reporter's pseudonym, None when there is none. A report
-        without a reporter is of kind `anonymous`.
+        without a reporter is of kind `anonymous`. `tier` is higher the more protection the report's places ask for.
         """
         fine = occurred_ms // FINE_MS
         now = now_ms // FINE_MS
@@ -167,6 +168,7 @@ class ChannelCounts:
                 return False
             pane = find_or_insert(panes, start)
         pane.count(reporter_kind, reporter_hash, risk_millionths)
+        pane.tier = max(pane.tier, tier)
         left: Pane | None = pane
         if reporter_hash is not None:
             if self._last_seen is None:
@@ -206,6 +208,11 @@ class ChannelCounts:
         At most 32, and a count goes over all the time the message has been kept; see tally.py for the error.
         """
         return most_reported(self._messages or {}, spec, now_ms // FINE_MS)
+
+    def tier(self, spec: WindowSpec, now_ms: int) -> int:
+        """Give the highest tier among the reports of the window that ends with the pane of `now_ms`; 0 without any."""
+        start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
+        return max((pane.tier for pane in self._panes if pane.start >= start), default=0)
 
     def empty_at(self) -> int:
         """Give the time (ms) from which on no ring holds anything of this; 0 when there is nothing now."""

@@ -5,10 +5,11 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from streams.assessment.due import EpisodeKey
-from streams.assessment.episodes import Open
+from streams.assessment.episodes import Cause, Open
 from streams.assessment.findings import Part, total_of
 from streams.assessment.integrity import effective_reporters, integrity
 from streams.assessment.law.case import law_of
+from streams.assessment.law.gates import TIERS
 from streams.assessment.law.routing import INTERNAL_REVIEW
 from streams.assessment.policies import MEASURE_INDEX, MILLION, CompiledPolicy, CompiledRules
 from streams.assessment.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
@@ -27,7 +28,7 @@ from streams.events.escalation import (
 )
 from streams.events.record import OutputRecord
 from streams.events.routing import Routing
-from streams.registry.rules import Level
+from streams.registry.rules import Level, RuleOfLawTier
 
 ESCALATIONS = "escalations"
 ESCALATIONS_SHADOW = "escalations-shadow"
@@ -84,7 +85,12 @@ def _event(
     categories = policy.policy.categories if policy else scope.categories
     measures = total_of(parts, spec, transition.counted_at)
     of_category = rules.rules.categories[cause.category]
-    law = law_of(rules, cause, tuple(dict.fromkeys([cause.category, *(part.category for part in parts)])))
+    law = law_of(
+        rules,
+        cause,
+        tuple(dict.fromkeys([cause.category, *(part.category for part in parts)])),
+        _tier(cause, parts, spec, transition.counted_at),
+    )
     return Escalation(
         escalation_id=episode.escalation_id,
         sequence=episode.sequence,
@@ -138,6 +144,14 @@ def _event(
             partition_offsets={f"{cause.topic}/{cause.partition}": cause.offset},
         ),
     )
+
+
+def _tier(cause: Cause, parts: list[Part], spec: WindowSpec, time: int) -> RuleOfLawTier:
+    """The most protective tier among the reports of the window.
+
+    Not that of the last report alone: whoever wants an authority told could add one report that names an open country.
+    """
+    return TIERS[max([TIERS.index(cause.tier), *(part.counts.tier(spec, time) for part in parts)])]
 
 
 def _window(spec: WindowSpec, time: int) -> Window:

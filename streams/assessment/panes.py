@@ -79,6 +79,8 @@ class Pane(Counters, array_like=True, gc=False):
 
     kept: int = 0
     weight: int = UNIT
+    # Index of the most protective tier among the reports: no sum, and asked for only when something escalates.
+    tier: int = 0
 
 
 class RunningSum(Counters, gc=False):
@@ -176,6 +178,7 @@ def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
             uneven |= coarse.weight != pane.weight
             coarse.include(pane)
             coarse.kept += pane.kept
+            coarse.tier = max(coarse.tier, pane.tier)
         else:
             pane.start = start
             folded.append(pane)

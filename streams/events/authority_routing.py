@@ -33,7 +33,9 @@ RoutingReason = Literal[
     "clock_withdrawn",
 ]
 Decision = Literal["routed", "incomplete", "refused"]
-RefusalCode = Literal["encryption_keys", "bulk_identify", "block_protest"]
+HardRefusalCode = Literal["encryption_keys", "bulk_identify", "block_protest"]
+# The last is refused only to countries that the registry calls closed.
+RefusalCode = Literal[HardRefusalCode, "political_demand"]
 # What may become of the data asked for: none is asked for; it is never handed over; only once the gate was passed.
 Disclosure = Literal["not_asked", "never", "after_gate"]
 # `translated`: in another language, with a translation of what the law asks for.
@@ -49,7 +51,7 @@ class Norm(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Something that is never done, whoever asks, with the norms it would break."""
+    """Something that is not done, with the norms it would break."""
 
     code: RefusalCode
     reason: str

@@ -33,7 +33,7 @@ def kill_at_a_random_moment(deployment, chance, applied, *, at_once):
         time.sleep(chance.uniform(0.5, 3.5))
     else:
         fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress before the kill", tend=False)
-        time.sleep(chance.uniform(0, 0.5))
+        time.sleep(chance.uniform(0, 0.3))
     backlog = len(deployment.published) - deployment.applied()
     deployment.kill(worker, at_once=at_once)
     return backlog
@@ -45,14 +45,19 @@ def test_killed_again_and_again(deploy):
     mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)
     reports = generate(1, REPORTS, soon_ms=STEPS_MS)
     pieces = KILLS + 1
+    publisher = deployment.publisher()
     deployment.fleet.start()
     backlogs = []
     for number in range(KILLS):
         applied = deployment.applied()
-        deployment.publish(reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces])
         mix.go_on()
+        # On their way while the worker is killed: it is quicker than any pause between publishing and the kill.
+        piece = reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces]
+        publisher.send(piece)
+        deployment.published += piece
         # The last one leaves its successor to wait until the session expires, as in life.
         backlogs.append(kill_at_a_random_moment(deployment, chance, applied, at_once=number < KILLS - 1))
+        publisher.flush()
     deployment.publish(reports[KILLS * REPORTS // pieces :])
     mix.settle()
     assert deployment.fleet.exit_codes == [-signal.SIGKILL] * KILLS

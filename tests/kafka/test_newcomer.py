@@ -10,6 +10,11 @@ import time
 import orjson
 from confluent_kafka import Producer
 
+from tests.kafka.harness.deployment import REQUESTS, ROUTING
+from tests.kafka.harness.publisher import MURMUR2, Publisher
+from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reports import now_ms
+from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 PAGES = ("README.md", "docs/operations.md")
@@ -18,6 +23,8 @@ PAGES = ("README.md", "docs/operations.md")
 FIRST = ("config", "topics create")
 ENDLESS = ("worker", "tail")
 LAST = ("state reset",)
+
+REQUEST_ID = "order-1"
 
 
 def commands_shown():
@@ -74,6 +81,22 @@ class Newcomer:
         assert done.returncode == 0, f"tocsin {line}\n{done.stdout}{done.stderr}"
 
 
+def filled(line):
+    """The command with what stands in capitals filled in."""
+    meant = {"CHANNEL": report_shown()["channel"]["ref"], "ID": REQUEST_ID}
+    return re.sub(r"\b(?:CHANNEL|ID)\b", lambda found: meant[found[0]], line)
+
+
+def publish_request(bootstrap, prefix):
+    """Let an authority ask for something, and wait until it is judged."""
+    request = complete_request(FORMS[0], REQUEST_ID, now_ms())
+    Publisher(bootstrap, prefix + REQUESTS, MURMUR2).publish([request])
+    deadline = time.monotonic() + 20
+    with Reader(bootstrap, [prefix + ROUTING]) as reader:
+        while not reader.catch_up().count(prefix + ROUTING):
+            assert time.monotonic() < deadline, "the request was not judged"
+
+
 def end(process):
     process.send_signal(signal.SIGTERM)
     process.wait(20)
@@ -121,8 +144,9 @@ def test_every_command_shown_works(kafka, prefix, tmp_path):
             running.append(newcomer.start(line))
             if line == "worker":
                 wait_for(running[-1][1], "owns partitions [")
+        publish_request(kafka, prefix)
         for line in others:
-            newcomer.run(line)
+            newcomer.run(filled(line))
         for line, (process, log) in zip(endless, running, strict=True):
             if line.startswith("tail escalations"):
                 wait_for(log, report_shown()["channel"]["ref"])

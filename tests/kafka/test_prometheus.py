@@ -139,7 +139,8 @@ def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
         values = {title: [row["value"][1] for row in server.query(query)] for title, query in asked}
         assert [title for title, found in values.items() if "NaN" in found] == []
         assert float(values["Workers up"][0]) == float(values["Workers ready"][0]) == 1
-        assert float(values["Partitions owned"][0]) == 4
+        # Four of reports and four of requests.
+        assert float(values["Partitions owned"][0]) == 8
         assert 0.1 < float(values["Dead letters"][0]) < 0.3
 
         # Whatever an alert selects is there, though it does not fire.

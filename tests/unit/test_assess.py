@@ -375,6 +375,28 @@ def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_pr
     assert decisions == {"open": "human_review", "closed": "human_rights_review"}
 
 
+def test_a_report_that_names_an_open_country_does_not_loosen_the_gate_of_those_before() -> None:
+    rules = compiled(policy(categories=("terrorism",), levels=levels({"reports": 3})))
+
+    def of(number: int, at: int, country: str | None) -> Record:
+        evidence = [] if country is None else [{"country": country, "basis": "suspect", "confidence": 1}]
+        return report(number, at, category="terrorism", evidence=evidence)
+
+    state = new_state(0, 1, rules)
+    run(state, rules, [of(1, START, "IR"), of(2, START + MINUTE, None)])
+    [event] = of_topic(run(state, rules, [of(3, START + 2 * MINUTE, "DE")]), "escalations")
+    assert event["rule_of_law"]["tier"] == "closed"
+    assert {routing["gate"] for routing in event["routing"]} == {"human_rights_review"}
+
+    # An hour later the window no longer holds the first; a report that names no place loosens and tightens nothing.
+    later = new_state(0, 1, rules)
+    run(
+        later, rules, [of(1, START, "IR"), of(2, START + 70 * MINUTE, None), of(3, START + 71 * MINUTE, "DE")]
+    )
+    [event] = of_topic(run(later, rules, [of(4, START + 72 * MINUTE, "DE")]), "escalations")
+    assert event["rule_of_law"]["tier"] == "open"
+
+
 def test_no_output_names_a_reporter() -> None:
     rules = compiled(*SHIPPED.policies)
     records = [

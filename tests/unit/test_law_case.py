@@ -27,7 +27,7 @@ def law(
     # As after a restart.
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(cause), type=Cause)
     assert kept == cause
-    return law_of(compiled, kept, (given_report.category, *reported))  # type: ignore[arg-type]
+    return law_of(compiled, kept, (given_report.category, *reported), kept.tier)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["user_report", "automated_detection", "trusted_flagger_notice"])
@@ -37,7 +37,9 @@ def test_it_is_the_law_of_the_report(kind: str, code: str, category: str) -> Non
     given_report = report([(code, "victim", 0.9), ("BE", "suspect", 0.2)], kind=kind, category=category)
     compiled = compile_rules(RULES)
     resolved = compiled.resolver.resolve(given_report)
-    found = law_of(compiled, cause_of(given_report, RECEIVED, ORIGIN, resolved), (given_report.category,))
+    found = law_of(
+        compiled, cause_of(given_report, RECEIVED, ORIGIN, resolved), (given_report.category,), resolved.tier
+    )
     assert found.jurisdictions == resolved.jurisdictions
     assert found.routing == resolved.routing
     assert found.rule_of_law == resolved.rule_of_law
@@ -56,7 +58,7 @@ def test_a_duty_that_left_the_registry_is_left_out() -> None:
     compiled = compile_rules(small_world(duty(), duty(id="GLOBAL.gone")))
     given_report = report()
     cause = cause_of(given_report, RECEIVED, ORIGIN, compiled.resolver.resolve(given_report))
-    later = law_of(compile_rules(small_world(duty())), cause, ("csam",))
+    later = law_of(compile_rules(small_world(duty())), cause, ("csam",), cause.tier)
     assert [row.id for row in later.obligations] == ["GLOBAL.duty"]
 
 

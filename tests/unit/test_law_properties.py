@@ -341,7 +341,12 @@ def test_a_state_actor_weighs_no_more_than_a_user(report: MessageReport) -> None
     assert report.reporter is not None
     user = RESOLVER.resolve(_as(report, "user"))
     state = RESOLVER.resolve(_as(report, "state_actor"))
-    assert state == user
+    assert (state.jurisdictions, state.duties, state.armed) == (user.jurisdictions, user.duties, user.armed)
+    if RULES.categories[report.category].abuse_prone:
+        # Even without a word on which state it is.
+        assert state.rule_of_law.decision == "human_rights_review"
+    else:
+        assert state == user
 
 
 # Requests of authorities
@@ -465,7 +470,8 @@ def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequ
         assert "block_protest" in codes_found
     if request.target.specific and request.target.kind == "account" and not demands & set(FORBIDDEN):
         # Nothing else is refused outright.
-        assert codes_found <= ({"block_protest"} if "peaceful_assembly" in request.concerns else set())
+        allowed = {"block_protest"} if "peaceful_assembly" in request.concerns else set()
+        assert codes_found - {"political_demand"} <= allowed
 
 
 @MODERATE

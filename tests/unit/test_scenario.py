@@ -255,7 +255,7 @@ def test_every_request_is_one_and_each_comes_to_something_else():
     assert outcomes == [
         ("routed", [], False, ["EU.e-evidence.art11-1"]),
         ("incomplete", [], False, []),
-        ("refused", ["block_protest"], False, []),
+        ("refused", ["block_protest", "political_demand"], False, []),
         ("routed", [], True, []),
         ("routed", [], False, ["EU.tco.art3-3", "EU.tco.art6"]),
     ]

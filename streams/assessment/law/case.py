@@ -17,6 +17,7 @@ from streams.events.origin import Origin
 from streams.events.report import Category, MessageReport
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
+from streams.registry.rules import RuleOfLawTier
 
 
 class CaseLaw(NamedTuple):
@@ -47,10 +48,13 @@ def cause_of(report: MessageReport, received_ms: int, origin: Origin, resolved: 
     )
 
 
-def law_of(rules: CompiledRules, cause: Cause, reported: Collection[Category]) -> CaseLaw:
+def law_of(
+    rules: CompiledRules, cause: Cause, reported: Collection[Category], tier: RuleOfLawTier
+) -> CaseLaw:
     """Say what law a report met: its duties as far as the registry still has them, and what follows from them.
 
-    `reported` are the categories that an escalation is about, the report's own among them.
+    `reported` are the categories that an escalation is about, the report's own among them; `tier` is the most
+    protective one among all its reports.
     """
     known = rules.obligations
     duties = [
@@ -60,7 +64,9 @@ def law_of(rules: CompiledRules, cause: Cause, reported: Collection[Category]) -
     ]
     obligations = [duty.obligation for duty in duties]
     jurisdictions = tuple(Jurisdiction(*jurisdiction) for jurisdiction in cause.jurisdictions)
-    protection = rule_of_law(cause.tier, reported, obligations, rules.rules.categories)
+    protection = rule_of_law(
+        tier, reported, obligations, rules.rules.categories, by_state=cause.reporter == "state_actor"
+    )
     places = places_of(rules.rules, jurisdictions, cause.certain)
     codes = [place.code for place in places]
     day = datetime.fromtimestamp(cause.received_ms / 1000, UTC).date()

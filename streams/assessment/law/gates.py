@@ -12,7 +12,8 @@ from streams.events.routing import Gate, RuleOfLaw
 from streams.registry.rules import CategoryRules, JurisdictionRules, Obligation, RuleOfLawTier
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
-_TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
+# From the least to the most protective.
+TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
 
 # A country nobody has assessed is treated at least as carefully as a guarded one.
 _GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
@@ -37,7 +38,7 @@ def most_protective_tier(
     codes: Iterable[str], jurisdictions: Mapping[str, JurisdictionRules]
 ) -> RuleOfLawTier:
     """The most protective tier of some countries, of which there must be at least one."""
-    return max((tier_of(code, jurisdictions) for code in codes), key=_TIERS.index)
+    return max((tier_of(code, jurisdictions) for code in codes), key=TIERS.index)
 
 
 def rule_of_law(
@@ -45,17 +46,22 @@ def rule_of_law(
     reported: Collection[Category],
     obligations: Iterable[Obligation],
     categories: Mapping[Category, CategoryRules],
+    *,
+    by_state: bool = False,
 ) -> RuleOfLaw:
     """What must happen before a case of the categories `reported` goes to anybody outside.
 
-    `tier` is the most protective of the jurisdictions concerned, `obligations` are those that apply.
+    `tier` is the most protective of the jurisdictions concerned, `obligations` are those that apply. `by_state`: a state
+    reported it through the channel of users, and need not have said which state it is.
     """
     gates = [_GATE_OF_TIER[tier]]
     reasons = [f"The most protective tier of the jurisdictions concerned is {tier}."]
     prone = [category for category in reported if categories[category].abuse_prone]
-    if prone and tier != "open":
+    if prone and (by_state or tier != "open"):
         gates.append("human_rights_review")
-        reasons.append(f"Prone to abuse: {', '.join(prone)}.")
+        reasons.append(
+            f"Prone to abuse: {', '.join(prone)}{', and reported by a state' if by_state else ''}."
+        )
     for duty in obligations:
         if duty.gate is not None:
             gates.append(duty.gate)

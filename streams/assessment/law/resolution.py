@@ -15,7 +15,7 @@ from streams.assessment.law.gates import most_protective_tier, rule_of_law
 from streams.assessment.law.routing import Place, places_of, routes
 from streams.events.encoding import encode
 from streams.events.enriched_report import Jurisdiction
-from streams.events.report import Category, MessageReport, ReportKind
+from streams.events.report import Category, MessageReport, Reporter, ReportKind
 from streams.events.routing import Routing, RuleOfLaw
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 
@@ -100,6 +100,7 @@ class Resolver:
             channel.country,
             channel.language,
             None if reporter is None else reporter.country,
+            by_state(reporter),
             report.category,
             report.kind,
             channel.visibility,
@@ -130,15 +131,23 @@ class Resolver:
         certain = identified(report, self._rules.platform.certainty)
         places = places_of(self._rules, jurisdictions, certain)
         private = report.channel.visibility == "private"
-        key = (places, report.category, report.kind, private, era, elements)
+        state = by_state(report.reporter)
+        key = (places, report.category, report.kind, private, state, era, elements)
         ruling = self._rulings.get(key)
         if ruling is None:
             day = date.fromordinal(self._changes[era - 1]) if era else date.min
-            ruling = rule(self._rules, places, report.category, report.kind, day, elements, private=private)
+            ruling = rule(
+                self._rules, places, report.category, report.kind, day, elements, private=private, state=state
+            )
             if len(self._rulings) >= CACHED_RULINGS:
                 self._rulings.clear()
             self._rulings[key] = ruling
         return ruling
+
+
+def by_state(reporter: Reporter | None) -> bool:
+    """Whether a state reports through the channel of users."""
+    return reporter is not None and reporter.kind == "state_actor"
 
 
 def rule(
@@ -150,10 +159,12 @@ def rule(
     elements: Collection[str],
     *,
     private: bool,
+    state: bool,
 ) -> Ruling:
     """Say what law a report of a kind and category meets that concerns `places` and was received on `day` (UTC).
 
-    `elements` are those of its notice, `private` says that its channel is not open to the public.
+    `elements` are those of its notice, `private` says that its channel is not open to the public, `state` that a state
+    reported it.
     """
     codes = [place.code for place in places]
     met = rules.triggers.met_by_report.get(kind, frozenset())
@@ -166,7 +177,7 @@ def rule(
     )
     armed = tuple(duty.obligation for duty in duties if duty.not_armed is None)
     tier = most_protective_tier(codes, rules.jurisdictions)
-    protection = rule_of_law(tier, (category,), obligations, rules.categories)
+    protection = rule_of_law(tier, (category,), obligations, rules.categories, by_state=state)
     routing = routes(rules, places, obligations, category, protection.decision, day)
     return Ruling(
         tuple(places),

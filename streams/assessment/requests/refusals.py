@@ -7,6 +7,7 @@ took part in something, or the removal of a call to a peaceful assembly.
 
 from streams.events.authority_request import AuthorityRequest, Demand
 from streams.events.authority_routing import Norm, Refusal
+from streams.registry.rules import RuleOfLawTier
 
 DATA_DEMANDS: frozenset[Demand] = frozenset(
     {"produce_subscriber_data", "produce_traffic_data", "produce_content_data"}
@@ -76,6 +77,27 @@ BLOCK_PROTEST = Refusal(
         ),
     ),
 )
+
+# Refused by policy, not in every tier: the registry says which countries are closed.
+POLITICAL_DEMAND = Refusal(
+    "political_demand",
+    "Categories that are turned against dissent are not acted on for a country whose courts do not protect it.",
+    (
+        Norm(
+            "International Covenant on Civil and Political Rights, article 19 (freedom of expression)",
+            _COVENANT,
+        ),
+        Norm(
+            "Santa Clara Principles 2.0, state involvement in content moderation",
+            "https://santaclaraprinciples.org/",
+        ),
+    ),
+)
+
+
+def refused_to_closed(tier: RuleOfLawTier, *, abuse_prone: bool) -> tuple[Refusal, ...]:
+    """What is refused to a country of the closed tier beyond `refusals`; `tier` is that of the country that asks."""
+    return (POLITICAL_DEMAND,) if tier == "closed" and abuse_prone else ()
 
 
 def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
