@@ -124,9 +124,9 @@ class Findings(msgspec.Struct, frozen=True):
 class AuthorityRouting(msgspec.Struct, frozen=True):
     """One step in the life of a request.
 
-    `sequence` counts from 1 over the request; the first step is `routed` and alone carries `findings`. `clocks` are
-    those that this step is about: all that it started, or the one that took a step or was stopped. `gate` must be
-    passed before anything is done. Nothing is done by Tocsin itself.
+    `routed` is step 1 of every clock of the request and alone carries `findings`; `sequence` counts on for each clock.
+    `clocks` are those that this step is about: all that it started, or the one that took a step or was stopped. `gate`
+    must be passed before anything is done. Nothing is done by Tocsin itself.
     """
 
     routing_id: str

@@ -68,7 +68,7 @@ LABELS = {
     "of a retention period)",
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "`routed`, `incomplete` or `refused`",
-    "code": "`encryption_keys`, `bulk_identify` or `block_protest`",
+    "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "version": "version of Tocsin",
     "policy_version": "hash of the content of all policies",
     "registry_version": "hash of the content of the registry",
