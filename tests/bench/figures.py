@@ -22,7 +22,7 @@ STAGES = (
     "decode", "resolve", "score", "count", "decide", "encode", "save state", "between", "assess, all of it",
     "of that, what the law adds", "publish",
 )  # fmt: skip
-FLOORS = {"of that, what the law adds": 2.0}
+FLOORS = {"resolve": 2.0}
 
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),
