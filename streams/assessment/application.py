@@ -10,8 +10,6 @@ from streams.assessment.episodes import Open, note_clear, rise
 from streams.assessment.findings import CHANNEL_COUNTS, Part, judge, parts_of
 from streams.assessment.law.case import cause_of
 from streams.assessment.law.clock_arming import arm_clocks
-from streams.assessment.law.concerned import UNKNOWN
-from streams.assessment.law.gates import TIERS
 from streams.assessment.law.resolution import Resolved
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import PartitionState
@@ -55,7 +53,7 @@ def apply_report(
         entry = CountEntry(ChannelCounts(), None)
     counts = entry.counts
     counted = _count(
-        counts, report, occurred, state.now, rules.risk_model.millionths(risk), _protection(resolved)
+        counts, report, occurred, state.now, rules.risk_model.millionths(risk), resolved.protection
     )
     if counted:
         state.counts.counted(key, entry, occurred)
@@ -91,14 +89,6 @@ def apply_report(
         outcome.outputs[written:],
         late=not counted,
     )
-
-
-def _protection(resolved: Resolved) -> int:
-    """What the channel's escalations must bear in mind of the report: the index of its tier.
-
-    A report that names no place says nothing about courts, so it does not make a case of an open state another one.
-    """
-    return 0 if resolved.jurisdictions[0].code == UNKNOWN else TIERS.index(resolved.tier)
 
 
 def _count(

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,28 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or with `--check` name those that are not what the types say. Returns the exit code."""
-    texts = {file: json.dumps(schema, indent=2) + "\n" for file, schema in schemas().items()}
+    return write_or_check(
+        arguments, FOLDER, schemas(), "not what the types say: run `python -m streams.events.schema`"
+    )
+
+
+def write_or_check(
+    arguments: list[str], folder: Path, documents: Mapping[str, dict[str, Any]], outdated: str
+) -> int:
+    """Write the documents into `folder` as JSON, by file name; with `--check` name the files that differ instead.
+
+    `outdated` says what is wrong with such a file and how to make it anew. Returns the exit code.
+    """
+    texts = {file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
     if "--check" not in arguments:
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
-            (FOLDER / file).write_text(text, encoding="utf-8")
+            (folder / file).write_text(text, encoding="utf-8")
         return 0
-    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     differing = sorted(file for file in texts.keys() | there.keys() if texts.get(file) != there.get(file))
     for file in differing:
-        sys.stderr.write(
-            f"{FOLDER / file} is not what the types say: run `python -m streams.events.schema`.\n"
-        )
+        sys.stderr.write(f"{folder / file} is {outdated}.\n")
     return 1 if differing else 0
 
 

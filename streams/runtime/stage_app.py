@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import faust
 import mode
@@ -40,6 +40,12 @@ COMMIT_SECONDS = 1.0
 FETCH_BYTES = 4 * 1024 * 1024
 
 
+class _RunningStage(NamedTuple):
+    name: str
+    ownership: Ownership[Any]
+    observer: Observer[Any]
+
+
 class StageApp(faust.App):
     """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
 
@@ -48,7 +54,7 @@ class StageApp(faust.App):
     ) -> None:
         self.connection = connection
         self.prefix = prefix
-        self._stages: list[tuple[str, Ownership[Any], Observer[Any]]] = []
+        self._stages: list[_RunningStage] = []
         self._before_start = before_start
         super().__init__(
             prefix + app_id,
@@ -85,7 +91,7 @@ class StageApp(faust.App):
                 stage, self.connection, self.prefix, self.conf.id, partition, observer
             ),
         )
-        self._stages.append((stage.name, ownership, observer))
+        self._stages.append(_RunningStage(stage.name, ownership, observer))
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
@@ -95,13 +101,11 @@ class StageApp(faust.App):
 
     def restored_positions(self) -> Mapping[TP, int]:
         """Where fetching of every owned source partition goes on."""
-        return {
-            tp: offset for _, ownership, _ in self._stages for tp, offset in ownership.positions().items()
-        }
+        return {tp: offset for stage in self._stages for tp, offset in stage.ownership.positions().items()}
 
     def lags(self) -> list[SourceLag]:
         """The lag of every owned partition of every source topic."""
-        owners = [owner for _, ownership, _ in self._stages for owner in ownership.owners.values()]
+        owners = [owner for stage in self._stages for owner in stage.ownership.owners.values()]
         if not owners:
             # The consumer may not be there yet, or not any more.
             return []
@@ -129,8 +133,8 @@ class StageApp(faust.App):
         await super().on_start()
 
     async def _unsettle(self, *_: Any, **__: Any) -> None:
-        for _name, ownership, _observer in self._stages:
-            await ownership.unsettle()
+        for stage in self._stages:
+            await stage.ownership.unsettle()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
         assigned, generation = self.consumer.assignment(), self.consumer_generation_id
@@ -138,19 +142,19 @@ class StageApp(faust.App):
             # At the same time: nothing is applied until the last of them is done.
             async with asyncio.TaskGroup() as tasks:
                 following = {
-                    name: tasks.create_task(ownership.follow(assigned, generation))
-                    for name, ownership, _ in self._stages
+                    stage.name: tasks.create_task(stage.ownership.follow(assigned, generation))
+                    for stage in self._stages
                 }
         except BaseExceptionGroup as group:
             # One reason is enough for whoever reads the log.
             raise group.exceptions[0] from None
         leave_out_what_stays()
-        owned = ", ".join(f"{sorted(ownership.owners)} of {name}" for name, ownership, _ in self._stages)
+        owned = ", ".join(f"{sorted(stage.ownership.owners)} of {stage.name}" for stage in self._stages)
         took_over = {name: task.result() for name, task in following.items()}
         logger.info("owns partitions %s", owned, generation=generation, took_over=took_over)
-        for _name, _ownership, observer in self._stages:
-            observer.rebalanced()
+        for stage in self._stages:
+            stage.observer.rebalanced()
 
     async def _release(self, *_: Any, **__: Any) -> None:
-        for _name, ownership, _observer in self._stages:
-            await ownership.release_all()
+        for stage in self._stages:
+            await stage.ownership.release_all()

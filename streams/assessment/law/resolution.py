@@ -10,8 +10,8 @@ import msgspec
 from streams.assessment.law.applicability import applicable
 from streams.assessment.law.applied import Duty, applied
 from streams.assessment.law.arming import strictest, why_not_armed
-from streams.assessment.law.concerned import concerned, identified
-from streams.assessment.law.gates import most_protective_tier, rule_of_law
+from streams.assessment.law.concerned import UNKNOWN, concerned, identified
+from streams.assessment.law.gates import TIERS, most_protective_tier, rule_of_law
 from streams.assessment.law.routing import Place, places_of, routes
 from streams.events.encoding import encode
 from streams.events.enriched_report import Jurisdiction
@@ -39,6 +39,7 @@ class Ruling(NamedTuple):
     duties: tuple[Duty, ...]
     armed: tuple[Obligation, ...]
     tier: RuleOfLawTier
+    protection: int
     routing: tuple[Routing, ...]
     rule_of_law: RuleOfLaw
     obligations_json: msgspec.Raw | None
@@ -51,18 +52,21 @@ class Resolved(NamedTuple):
 
     `jurisdictions`: one entry per country, the most certain first; `places` say how sure they are. `duties`: those that
     may apply, GLOBAL before regions before countries; `armed` are those of them whose clock runs from when the report
-    was received. `tier`: the most protective one among the countries. The last four are what is published of these, as
-    JSON; `obligations_json` is None where a clock is armed.
+    was received. `tier`: the most protective one among the countries; `protection` is its index, by which the channel's
+    escalations bear it in mind. It is 0 if no place is named: that says nothing about courts, so it does not make a
+    case of an open state another one. Those that end in `_json` are what is published; `obligations_json` is None where
+    a clock is armed.
     """
 
     jurisdictions: tuple[Jurisdiction, ...]
+    jurisdictions_json: msgspec.Raw
     places: tuple[Place, ...]
     duties: tuple[Duty, ...]
     armed: tuple[Obligation, ...]
     tier: RuleOfLawTier
+    protection: int
     routing: tuple[Routing, ...]
     rule_of_law: RuleOfLaw
-    jurisdictions_json: msgspec.Raw
     obligations_json: msgspec.Raw | None
     routing_json: msgspec.Raw
     rule_of_law_json: msgspec.Raw
@@ -115,7 +119,7 @@ class Resolver:
         if resolved is None:
             jurisdictions = concerned(report, self._rules.location_hints)
             ruling = self._ruling(report, jurisdictions, key[-2], key[-1])
-            resolved = Resolved(jurisdictions, *ruling[:6], msgspec.Raw(encode(jurisdictions)), *ruling[6:])
+            resolved = Resolved(jurisdictions, msgspec.Raw(encode(jurisdictions)), *ruling)
             if len(self._resolved) >= CACHED_REPORTS:
                 self._resolved.clear()
             self._resolved[key] = resolved
@@ -184,6 +188,7 @@ def rule(
         duties,
         armed,
         tier,
+        0 if codes[0] == UNKNOWN else TIERS.index(tier),
         routing,
         protection,
         None if armed else msgspec.Raw(encode(tuple(applied(duty, rules, 0) for duty in duties))),

@@ -36,9 +36,8 @@ def gates_of(
         found.setdefault("judicial_order", "Data on persons are asked for.")
     if request.concerns:
         found.setdefault("human_rights_review", f"It concerns: {', '.join(request.concerns)}.")
-    category = request.category
-    if category is not None and tier != "open" and rules.rules.categories[category].abuse_prone:
-        found.setdefault("human_rights_review", f"Prone to abuse: {category}.")
+    if tier != "open" and is_abuse_prone(request, rules):
+        found.setdefault("human_rights_review", f"Prone to abuse: {request.category}.")
     if "preserve_data" in request.demands and not names_persons(request):
         found.setdefault("human_rights_review", "Data on nobody in particular are to be kept.")
     for duty in duties:
@@ -47,6 +46,11 @@ def gates_of(
     gates = tuple(sorted(found, key=_GATES.index))
     reasons = (f"The tier of the country that asks is {tier}.", *(found[gate] for gate in gates))
     return gates, RuleOfLaw(tier=tier, decision=most_protective(gates), reasons=reasons)
+
+
+def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:
+    """Whether the request is about a category that is turned against dissent where courts do not protect it."""
+    return request.category is not None and rules.rules.categories[request.category].abuse_prone
 
 
 def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -> Disclosure:

@@ -4,13 +4,13 @@ from datetime import UTC
 from typing import NamedTuple
 
 from streams.assessment.law.applied import Duty, escalated
-from streams.assessment.law.gates import most_protective, tier_of
+from streams.assessment.law.gates import most_protective
 from streams.assessment.requests.competence import judge_competence
 from streams.assessment.requests.completeness import language_finding, missing_elements, present_elements
 from streams.assessment.requests.duties import duties_of, judged_duties
-from streams.assessment.requests.gates import disclosure_of, gates_of, territory_of
+from streams.assessment.requests.gates import disclosure_of, gates_of, is_abuse_prone, territory_of
 from streams.assessment.requests.refusals import refusals, refused_to_closed
-from streams.assessment.requests.request_rules import RequestRules, country_of
+from streams.assessment.requests.request_rules import RequestRules
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Competence, Decision, Findings, Territory
 from streams.events.routing import Gate, Routing
@@ -35,15 +35,12 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
     that law asks for, what must happen before anything is done, and which clocks run. A refused request starts no clock
     and nothing of it is done; the authority may ask again for what can be asked.
     """
-    category = None if request.category is None else rules.rules.categories[request.category]
-    asks = tier_of(country_of(request.authority.country), rules.rules.jurisdictions)
-    refused = refusals(request) + refused_to_closed(
-        asks, abuse_prone=category is not None and category.abuse_prone
-    )
     received = request.received_at.astimezone(UTC).date()
     competence, belongs_to = judge_competence(request, received, rules)
     language = language_finding(request, rules)
     applicable = duties_of(request, received, rules)
+    gates, law = gates_of(request, applicable, rules)
+    refused = refusals(request) + refused_to_closed(law.tier, abuse_prone=is_abuse_prone(request, rules))
     # Whoever has not the power to ask is told who has, not how to ask better.
     missing = missing_elements(request, language, applicable) if competence.competent else ()
     decision: Decision = "refused" if refused else "incomplete" if missing else "routed"
@@ -56,7 +53,6 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
         competent=competence.competent,
         complete=not missing,
     )
-    gates, law = gates_of(request, applicable, rules)
     if refused:
         gates = (*(gate for gate in gates if gate != "human_rights_review"), "human_rights_review")
     allowed = not refused and competence.competent

@@ -5,6 +5,7 @@ from typing import Any
 from streams.assessment.policies import CompiledRules, compile_rules
 from streams.assessment.requests.request_rules import RequestRules, compile_request_rules
 from streams.registry.loader import load_rules
+from streams.registry.rules import Rules
 from streams.report_stage import report_stage
 from streams.request_stage import request_stage
 from streams.runtime.stage import Stage
@@ -22,11 +23,14 @@ def report_rules(settings: Settings) -> CompiledRules:
 
 def request_rules(settings: Settings) -> RequestRules:
     """The same for requests."""
-    return compile_request_rules(
-        load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
-    )
+    return _request_rules(load_rules(**settings.registry_files()), settings)
 
 
 def all_stages(settings: Settings) -> tuple[Stage[Any], ...]:
     """Every stage of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
-    return report_stage(report_rules(settings)), request_stage(request_rules(settings))
+    rules = report_rules(settings)
+    return report_stage(rules), request_stage(_request_rules(rules.rules, settings))
+
+
+def _request_rules(rules: Rules, settings: Settings) -> RequestRules:
+    return compile_request_rules(rules, duplicates_remembered=settings.duplicates_remembered)
