@@ -3,6 +3,8 @@
 import struct
 from collections.abc import Iterator
 
+import msgspec
+
 from streams.assessment.counts import STATE_VERSION, ChannelCounts, UnknownStateVersion
 from streams.assessment.due import ExpiryDays
 from streams.assessment.windows import RINGS
@@ -18,14 +20,11 @@ GENERATION = 20_000
 _EXPIRY_DAY = struct.Struct(">I")
 
 
-class CountEntry:
+class CountEntry(msgspec.Struct, gc=False):
     """Counts, and the day (days since the epoch) on which nothing of them is left; None while there is nothing."""
 
-    __slots__ = ("counts", "expires")
-
-    def __init__(self, counts: ChannelCounts, expires: int | None) -> None:
-        self.counts = counts
-        self.expires = expires
+    counts: ChannelCounts
+    expires: int | None
 
 
 class UnreadableCounts(ValueError):

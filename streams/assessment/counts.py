@@ -122,23 +122,20 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 
 
-class ChannelCounts:
+class ChannelCounts(msgspec.Struct, gc=False):
     """Counts of one channel in one category.
 
     Times are in ms since the epoch, in the order of application: `now_ms` never goes back and is never before the
     report's own time. What is encoded is a function of the sequence of `add` calls alone.
     """
 
-    __slots__ = ("_last_seen", "_limit", "_messages", "_now", "_panes", "_sums")
-
-    def __init__(self) -> None:
-        self._now = 0
-        self._panes: list[Pane] = []
-        # None until there is one: an empty dict per quiet channel would add up.
-        self._last_seen: LastSeen | None = None
-        self._messages: Tally | None = None
-        self._limit = next_limit(0)
-        self._sums: dict[WindowSpec, RunningSum] | None = None
+    _now: int = 0
+    _panes: list[Pane] = []
+    # None until there is one: an empty dict per quiet channel would add up.
+    _last_seen: LastSeen | None = None
+    _messages: Tally | None = None
+    _limit: int = next_limit(0)
+    _sums: dict[WindowSpec, RunningSum] | None = None
 
     def add(
         self,

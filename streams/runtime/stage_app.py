@@ -10,11 +10,12 @@ import structlog
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
+from streams.runtime.allocator import keep_freed_memory
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport
-from streams.runtime.garbage import leave_out_what_stays
+from streams.runtime.garbage import collect_regularly, leave_out_what_stays
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
@@ -123,6 +124,7 @@ class StageApp(faust.App):
 
     async def on_start(self) -> None:
         """Check the surroundings, then start."""
+        keep_freed_memory()
         try:
             await self._before_start()
         except KafkaConnectionError as error:
@@ -131,6 +133,7 @@ class StageApp(faust.App):
                 "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it wants TLS)."
             ) from error
         await super().on_start()
+        self.add_future(collect_regularly())
 
     async def _unsettle(self, *_: Any, **__: Any) -> None:
         for stage in self._stages:

@@ -155,6 +155,7 @@ def test_the_standard_error_is_the_one_that_is_promised(monkeypatch):
     squares = {DAY_WINDOW: [], HOUR_WINDOW: []}
     for seed in range(300):
         crowd = Crowd(seed)
+        crowd.counts = ChannelCounts(_limit=128)
         crowd.new(600, T0, T0 + 3 * HOUR)
         crowd.new(500, T0 + 3 * HOUR, T0 + 3 * HOUR + 40 * MINUTE)
         for spec, true in ((DAY_WINDOW, 1100), (HOUR_WINDOW, None)):
