@@ -38,6 +38,7 @@ def apply_records(
     last records could not be read.
     """
     outcome = Outcome()
+    state.homes.foresee(records)
     for record in records:
         internal = is_internal(record)
         if internal:

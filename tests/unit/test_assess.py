@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -11,7 +12,8 @@ from streams.assessment import home_partition
 from streams.assessment.assess import next_due, tick_after
 from streams.assessment.homecoming import NotAtHome
 from streams.assessment.escalations import NAMESPACE
-from streams.assessment.home_partition import HomePartitions, murmur2
+from streams.assessment.home_partition import HomePartitions
+from streams.assessment.murmur2 import murmur2, murmur2_of_all
 from streams.assessment.partition_state import new_state, restore
 from streams.events.enriched_report import EnrichedReport
 from streams.events.envelope import rfc3339
@@ -46,6 +48,51 @@ RULES = compiled(policy())
 @given(data=st.binary(max_size=140))
 def test_murmur2_is_that_of_the_java_client(data: bytes) -> None:
     assert murmur2(data) == kafka_murmur2(data) & 0xFFFFFFFF
+
+
+@given(
+    st.integers(0, 9).flatmap(
+        lambda words: st.lists(st.binary(min_size=4 * words, max_size=4 * words), max_size=20)
+    )
+)
+def test_murmur2_of_many_keys_is_that_of_each(keys: list[bytes]) -> None:
+    length = len(keys[0]) if keys else 4
+    assert list(murmur2_of_all(keys, length)) == [murmur2(key) for key in keys]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text("abcü", min_size=1, max_size=9), st.none() | st.binary(max_size=9) | st.just(b"same")
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_homes_are_the_same_however_they_were_foreseen(rows: list[tuple[str, bytes | None]]) -> None:
+    foreseeing, plain = HomePartitions(7), HomePartitions(7)
+    for batch in (rows[:20], rows[20:], rows):
+        keys = [ref.encode() if key == b"same" else key for ref, key in batch]
+        foreseeing.foresee([report(1, START)._replace(key=key) for key in keys])
+        assert [foreseeing.of(ref) for ref, _ in batch] == [plain.of(ref) for ref, _ in batch]
+
+
+def test_keys_are_hashed_together_only_while_most_channels_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[int] = []
+
+    def spy(keys: list[bytes], length: int) -> Sequence[int]:
+        together.append(len(keys))
+        return murmur2_of_all(keys, length)
+
+    monkeypatch.setattr(home_partition, "murmur2_of_all", spy)
+    homes = HomePartitions(7)
+    for channels in ("abcd", "efgh", "efgh", "efgh"):
+        batch = [report(1, START)._replace(key=b"ref" + ref.encode()) for ref in channels]
+        homes.foresee(batch)
+        for record in batch:
+            homes.of(record.key.decode())
+    # The first batch nobody could foresee; after the third none was new.
+    assert together == [4, 4]
 
 
 def test_homes_survive_an_emptied_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ def measure(place: Place) -> dict[str, float]:
         law = _law(records, rules) / count * 1e6
     finally:
         gc.unfreeze()
+        gc.enable()
     figures = {stage: samples.share(stage) * whole for stage in STAGES}
     return {
         f"core: {name}": us
