@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from streams.assessment.application_loop import DEAD_LETTERS
-from streams.assessment.census import open_episodes
+from streams.assessment.census import Census, open_episodes, take_report_census
 from streams.assessment.partition_state import PartitionState
 from streams.operations.dead_letter_log import first_of
 from streams.operations.owned_partitions import EpisodeKind
@@ -29,6 +29,10 @@ class ReportObserver(StageObserver[PartitionState]):
     def __init__(self, operations: WorkerOperations) -> None:
         super().__init__(operations)
         self._logged_at: dict[int, float] = {}
+
+    def census(self, state: PartitionState) -> Census:
+        """With counts and episodes."""
+        return take_report_census(state)
 
     def open_episodes(self, state: PartitionState) -> Mapping[EpisodeKind, int]:
         """By policy, mode and level."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import TypeVar
 
-from streams.assessment.census import take_census
+from streams.assessment.census import Census, take_census
 from streams.assessment.partition_memory import PartitionMemory
 from streams.operations.owned_partitions import EpisodeKind
 from streams.operations.worker_operations import WorkerOperations
@@ -28,6 +28,10 @@ class StageObserver(Observer[Memory]):
         """How readiness calls a partition."""
         return partition
 
+    def census(self, state: Memory) -> Census:
+        """What a state consists of, asked at every scrape."""
+        return take_census(state)
+
     def open_episodes(self, state: Memory) -> Mapping[EpisodeKind, int]:  # noqa: ARG002
         """The open episodes of a state that was restored; none unless the stage has such."""
         return {}
@@ -46,7 +50,7 @@ class StageObserver(Observer[Memory]):
         self._metrics.restored_records.add((), takeover.records)
         state = takeover.state
         self._operations.partitions.taken_over(
-            self.stage, takeover.partition, lambda: take_census(state), self.open_episodes(state)
+            self.stage, takeover.partition, lambda: self.census(state), self.open_episodes(state)
         )
         self._operations.readiness.settled(self.named(takeover.partition))
 

@@ -27,14 +27,23 @@ class Census(NamedTuple):
 
 
 def take_census(state: PartitionMemory) -> Census:
-    """Look at the sizes of things; takes as long for a large state as for a small one."""
-    records = {"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1}
-    sizes = {"clocks": state.clocks.size, "duplicates": state.recent.size}
-    if isinstance(state, PartitionState):
-        records |= {"counts": len(state.counts), "episodes": len(state.episodes)}
-        sizes["counts"] = state.counts.size
-    clocks = {status: state.clocks.numbers[status] for status in OPEN_STATUSES}
-    return Census(records, state.now, state.flood.dead_letters, clocks, sizes)
+    """Look at the sizes of what every stage keeps; takes as long for a large state as for a small one."""
+    return Census(
+        records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
+        time=state.now,
+        recent_dead_letters=state.flood.dead_letters,
+        clocks={status: state.clocks.numbers[status] for status in OPEN_STATUSES},
+        sizes={"clocks": state.clocks.size, "duplicates": state.recent.size},
+    )
+
+
+def take_report_census(state: PartitionState) -> Census:
+    """`take_census` with the counts and episodes that the stage of reports keeps besides."""
+    census = take_census(state)
+    return census._replace(
+        records={**census.records, "counts": len(state.counts), "episodes": len(state.episodes)},
+        sizes={**census.sizes, "counts": state.counts.size},
+    )
 
 
 def open_episodes(state: PartitionState) -> Counter[tuple[str, str, int]]:

@@ -2,7 +2,7 @@
 
 from streams.assessment.due import ClockKey
 from streams.assessment.duplicates import outcome_hash
-from streams.assessment.law.clock_state import ReportClock
+from streams.assessment.law.clock_state import LegalClock
 from streams.assessment.law.clocks import apply_outcome, check_outcome
 from streams.assessment.law.report_clocks import Cause, publish_outcome
 from streams.assessment.outcome import Outcome
@@ -44,7 +44,7 @@ def apply_clock_outcome(
 
 def claim_clock(
     state: PartitionMemory, decoded: DecodedOutcome, outcome: Outcome
-) -> tuple[ClockKey, ReportClock] | None:
+) -> tuple[ClockKey, LegalClock] | None:
     """The clock that an outcome names, if it fits: from now on the outcome counts as applied. None if it did before.
 
     Raises Rejected, with nothing changed, when it names no open clock or one that may not stand still or go on.

@@ -14,7 +14,10 @@ class EpisodeKey(NamedTuple):
 
 
 class ClockKey(NamedTuple):
-    """A legal clock of a channel. Its order among episodes' keys is that of the texts in both."""
+    """A legal clock of a channel, or of a request, whose id stands in place of the channel's ref.
+
+    Its order among episodes' keys is that of the texts in both.
+    """
 
     channel: str
     clock_id: str

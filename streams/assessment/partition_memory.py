@@ -8,7 +8,7 @@ from streams.assessment.due import ClockKey, DueTransitions
 from streams.assessment.duplicates import RecentReports
 from streams.assessment.flood import FloodWindow
 from streams.assessment.home_partition import HomePartitions
-from streams.assessment.law.clock_state import CHANNEL_CLOCK, ClockStore, ReportClock
+from streams.assessment.law.clock_state import CHANNEL_CLOCK, LegalClock, LegalClockStore
 from streams.assessment.law.clocks import next_step_time
 from streams.assessment.transparency import DAILY_COUNTERS, DailyCounters
 from streams.events.transparency import CountedStage
@@ -57,12 +57,12 @@ class PartitionMemory:
         self.ticks = 0
         self.flood = FloodWindow()
         self.recent = RecentReports(remembered)
-        self.clocks = ClockStore()
+        self.clocks = LegalClockStore()
         self.due = DueTransitions()
         self.homes = HomePartitions(partitions)
         self.transparency = DailyCounters(stage, partition)
 
-    def put_clock(self, key: ClockKey, kept: ReportClock) -> None:
+    def put_clock(self, key: ClockKey, kept: LegalClock) -> None:
         """Keep a new or changed clock and when its next step is due."""
         self.clocks.put(key, kept)
         self._schedule_clock(key, kept)
@@ -117,7 +117,7 @@ class PartitionMemory:
         self.applied, self.now, self.newest_append, self.ticks = _TIME.unpack_from(value, 1)
         self.flood = FloodWindow.decode(value[1 + _TIME.size :])
 
-    def _schedule_clock(self, key: ClockKey, kept: ReportClock) -> None:
+    def _schedule_clock(self, key: ClockKey, kept: LegalClock) -> None:
         time = next_step_time(kept.clock)
         if time is None:
             self.due.remove(key)

@@ -6,6 +6,7 @@ import click
 
 from streams import __version__
 from streams.commands.clock import clock
+from streams.commands.clocks import clocks
 from streams.commands.completion import completion
 from streams.commands.config import config
 from streams.commands.dead_letters import dead_letters
@@ -33,9 +34,9 @@ EXIT_WRONG_INPUT = 2
 def commands() -> None:
     """Turns reports about messages into escalations, each exactly once.
 
-    Settings come from environment variables; `tocsin config show` lists them. Every command explains itself with
-    --help. Exit codes: 0 done; 1 it failed, or it found what it looks for wrong; 2 the command line, a setting or a
-    file is wrong.
+    Settings are environment variables; `tocsin config show` lists them. Every command explains itself with --help;
+    docs/commands.md shows them at work. Exit codes: 0 done; 1 it failed, or what it looked at is wrong; 2 the command
+    line, a setting or a file is wrong, and nothing was done.
 
     \b
     First steps:
@@ -44,11 +45,13 @@ def commands() -> None:
       tocsin worker                      as many as you have cores
       tocsin simulate --reports 20000    something to work on
       tocsin tail escalations            what comes out
+      tocsin explain ESCALATION_ID       why
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
 
 
 for command in (
     clock,
+    clocks,
     completion,
     config,
     dead_letters,

@@ -1,7 +1,7 @@
 """Records of Tocsin's topics as a person reads them, one or two lines each, and as JSON."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import orjson
 from streams.commands.routing_text import minute, request_line, routing_line
 from streams.events.clock import ClockView
 from streams.events.dead_letter import Rejected
-from streams.events.enriched_report import EnrichedReport
+from streams.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.events.escalation import Condition, Escalation
 from streams.events.outcome_decoding import decode_clock_outcome
 from streams.events.record import SourceRecord
@@ -47,7 +47,7 @@ def escalation_grounds(escalation: Escalation) -> str:
     else:
         numbers = _clock_numbers(escalation, escalation.clock)
     remarks = [f"{escalation.reason}: {numbers}" if numbers else escalation.reason]
-    where = [row.code for row in escalation.jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
+    where = likely_countries(escalation.jurisdictions)
     if where:
         remarks.append(" ".join(where))
     if escalation.integrity.brigade_suspected:
@@ -55,6 +55,11 @@ def escalation_grounds(escalation: Escalation) -> str:
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
     return "; ".join(remarks)
+
+
+def likely_countries(jurisdictions: Iterable[Jurisdiction]) -> list[str]:
+    """Codes of those that are concerned with at least an even chance."""
+    return [row.code for row in jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
 
 
 def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:

@@ -1,7 +1,7 @@
 """What the pure core needs to know to judge a report, read from the registry's files and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -293,6 +293,7 @@ class Rules:
     `policy_version` and `registry_version` are hashes of the content: equal content gives an equal version.
     `jurisdictions` has a row for GLOBAL, each region, and each country or territory that has one. `authorities` are
     all of them by id: ids are unique over the registry. `obligations` are ordered GLOBAL, regions, countries.
+    `regions` are the codes of the regions that some row of `jurisdictions` is in.
     """
 
     policies: tuple[Policy, ...]
@@ -308,3 +309,9 @@ class Rules:
     platform: PlatformFacts
     policy_version: str
     registry_version: str
+    regions: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the regions once: every escalation asks for them."""
+        regions = frozenset(region for row in self.jurisdictions.values() for region in row.regions)
+        object.__setattr__(self, "regions", regions)

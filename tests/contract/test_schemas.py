@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from streams.assessment.clock_outcomes import apply_clock_outcome
 from streams.assessment.due import ClockKey
-from streams.assessment.law.clock_state import ReportClock
+from streams.assessment.law.clock_state import LegalClock
 from streams.assessment.law.clocks import Clock
 from streams.assessment.outcome import Outcome
 from streams.assessment.partition_state import new_state
@@ -344,7 +344,7 @@ def refuse_outcome(value, headers, append_time_ms):
         started = decoded.occurred_ms
         clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
         state.put_clock(
-            ClockKey(decoded.outcome.key, decoded.outcome.clock_id), ReportClock(clock, "row", 1, b"")
+            ClockKey(decoded.outcome.key, decoded.outcome.clock_id), LegalClock(clock, "row", 1, b"")
         )
     apply_clock_outcome(state, rules, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, Outcome())
 

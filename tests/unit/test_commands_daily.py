@@ -12,7 +12,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.commands.clock import outcome_payload
+from streams.commands.clock_words import Word, outcome_payload
 from streams.commands.escalation_story import story
 from streams.commands.main import commands
 from streams.commands.moment import MOMENT
@@ -221,12 +221,12 @@ def test_a_word_on_a_clock_that_means_nothing_is_refused(wrong):
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
 def test_a_word_on_a_clock_is_an_outcome_and_the_same_word_is_the_same_outcome(reason):
     word = "paused" if reason else "fulfilled"
-    value = outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS)
+    value = outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS))
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
     assert (outcome.outcome, outcome.reason, occurred_ms) == (word, reason, END_MS)
-    assert outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS) == value
-    later = outcome_payload("c-1", "request", "2026-4711", word, reason, END_MS + 1)
+    assert outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS)) == value
+    later = outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS + 1))
     assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 

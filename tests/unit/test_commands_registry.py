@@ -20,7 +20,8 @@ from streams.commands.registry.words import clock_in_words, duration_in_words, t
 from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
 from streams.registry import loader
 from streams.registry.loader import load_rules
-from streams.registry.rules import Authority, JurisdictionRules, Obligation
+from streams.registry.rules import Authority
+from tests.unit.law_reports import duty, place
 
 SHIPPED = load_rules()
 TODAY = date(2026, 11, 24)
@@ -29,45 +30,27 @@ TODAY = date(2026, 11, 24)
 def obligation(id_, **changes):
     values = {
         "id": id_,
-        "jurisdiction": id_.partition(".")[0],
         "instrument": "Act on Tests",
         "article": "s. 1",
         "title": "Take it down",
         "categories": ("ncii", "ncii_deepfake"),
         "trigger": "statutory_victim_request",
-        "required_elements": (),
-        "action": "remove",
         "duration": "PT48H",
-        "meaning": "deadline",
-        "standard": None,
-        "calendar": "elapsed",
-        "holiday_calendar": None,
-        "pausable_for": (),
-        "authority": None,
         "applies_to": "hosting services",
-        "public_only": False,
-        "except_in": (),
-        "legal_bases": (),
-        "emergency": None,
-        "gate": None,
-        "territory": id_.partition(".")[0],
         "in_force_from": date(2026, 1, 1),
-        "in_force_until": None,
         "source_title": "The Gazette",
         "source_url": "https://law.example/1",
         "checked": TODAY,
-        "verification": "verified",
     }
-    return Obligation(**(values | changes))
+    return duty("NZ", **(values | changes))
 
 
 WATCHDOG = Authority(
     "WATCHDOG", "The Watchdog", "NZ", "regulator", "portal of the office", ("en", "mi"), TODAY, "secondary"
 )
-ROW = JurisdictionRules(
-    code="NZ", name="New Zealand", regions=(), rule_of_law="guarded", rule_of_law_basis="For a test.",
-    rule_of_law_as_of=TODAY, part_of=None, authorities=(WATCHDOG,), art18_authority=None, dsc=None, dsc_status=None,
-    tco_authority=None, languages=("en", "mi"), checked=TODAY, verification="verified",
+ROW = place(
+    "NZ", "guarded", name="New Zealand", rule_of_law_basis="For a test.", rule_of_law_as_of=TODAY,
+    authorities=(WATCHDOG,), languages=("en", "mi"), checked=TODAY,
 )  # fmt: skip
 RULES = dataclasses.replace(
     SHIPPED,

@@ -28,11 +28,6 @@ VALID: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
-
-
 def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
     path = tmp_path / "candidate.yaml"
     # Copies, because PyYAML writes anchors for what appears twice and the loader refuses them.

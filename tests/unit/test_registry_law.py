@@ -7,17 +7,11 @@ import pytest
 
 from streams.events.authority_request import RequestElement, RequestKind
 from streams.events.report import CATEGORIES, NoticeElement, ReportKind
-from streams.registry.loader import load_rules
 from streams.registry.rules import Obligation, Rules, Standard
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 FRENCH_OUTERMOST = {"GP", "MQ", "RE", "GF", "YT", "MF"}
 ORDERS = {"authority_order", "regulator_notice", "data_order"}
-
-
-@pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
 
 
 def duty_of(rules: Rules, id_: str) -> Obligation:
@@ -45,6 +39,7 @@ def test_members_of_the_union_and_the_area(rules: Rules) -> None:
         EU | {"EU", "IS", "LI", "NO"}
     )
     assert rows["DE"].regions == ("EEA", "EU")
+    assert rules.regions == {"EEA", "EU"}
     for code in (
         "GLOBAL",
         "EEA",

@@ -6,15 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from streams.registry.lint import lint
-from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Rules
 
 CHECKED = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
 
 
 def test_unverified_rows_are_named(rules: Rules) -> None:

@@ -12,14 +12,9 @@ from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.overlaps import refuse_overlaps
 from streams.registry.shapes_law import ObligationRow
-from tests.unit.registry_files import copy_files, edit, refused
+from tests.unit.registry_files import edit, refused
 
 DOCUMENT = Document(Path("KR.yaml"), None, {(): 1})
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return copy_files(tmp_path)
 
 
 def row(

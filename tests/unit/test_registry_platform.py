@@ -7,12 +7,7 @@ import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
-from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return copy_files(tmp_path)
+from tests.unit.registry_files import SHIPPED, edit, refused
 
 
 # Holiday calendars

@@ -1,4 +1,4 @@
-"""The clocks of reports that a partition keeps, and their records in the state topic."""
+"""The legal clocks that a partition of either stage keeps, and their records in the state topic."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from streams.assessment.law.clocks import Clock, status
 from streams.events.clock import RunningStatus
 
 CHANNEL_CLOCK = b"L"
-"""Type of the state key of a clock: type, channel ref, NUL, clock id."""
+"""Type of the state key of a clock: type, channel ref or request id, NUL, clock id."""
 
 _VERSION = b"\x01"
 
 
-class ReportClock(msgspec.Struct, array_like=True):
-    """A clock that a report armed.
+class LegalClock(msgspec.Struct, array_like=True):
+    """A clock that a report or a request armed for a duty.
 
     `sequence` is that of the last event published. `opening` is the first one, as JSON: all that later ones say of the
-    report, the duty and the law is in it, so that no change of the registry reaches a clock that runs.
+    report or request, the duty and the law is in it, so that no change of the registry reaches a clock that runs.
     """
 
     clock: Clock
@@ -30,10 +30,25 @@ class ReportClock(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ReportClock).decode
+_decode = msgspec.msgpack.Decoder(LegalClock).decode
 
 
-class ClockStore:
+def clock_key(name: bytes) -> ClockKey:
+    """Whose clock a state record is of, by its key, which begins with CHANNEL_CLOCK."""
+    channel, _, clock_id = name[1:].decode().partition("\0")
+    return ClockKey(channel, clock_id)
+
+
+def read_clock(value: bytes) -> LegalClock:
+    """The clock in a state record. Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes."""
+    if value[:1] != _VERSION:
+        raise UnknownStateVersion(
+            f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
+        )
+    return _decode(memoryview(value)[1:])
+
+
+class LegalClockStore:
     """Every clock that no outcome has ended. None expires: a duty that is not fulfilled is still owed.
 
     `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as of the last
@@ -46,21 +61,21 @@ class ClockStore:
         self.numbers: Counter[RunningStatus] = Counter()
         self.size = 0
         self._sizes: dict[ClockKey, int] = {}
-        self._clocks: dict[ClockKey, tuple[ReportClock, RunningStatus]] = {}
+        self._clocks: dict[ClockKey, tuple[LegalClock, RunningStatus]] = {}
         self._touched: dict[ClockKey, None] = {}
 
     def __len__(self) -> int:
         return len(self._clocks)
 
-    def __iter__(self) -> Iterator[tuple[ClockKey, ReportClock]]:
+    def __iter__(self) -> Iterator[tuple[ClockKey, LegalClock]]:
         return ((key, kept) for key, (kept, _) in self._clocks.items())
 
-    def find(self, key: ClockKey) -> ReportClock | None:
+    def find(self, key: ClockKey) -> LegalClock | None:
         """The clock with this key, if it is open."""
         found = self._clocks.get(key)
         return None if found is None else found[0]
 
-    def put(self, key: ClockKey, kept: ReportClock) -> None:
+    def put(self, key: ClockKey, kept: LegalClock) -> None:
         """Keep a new or changed clock."""
         self._forget(key)
         self._keep(key, kept)
@@ -85,16 +100,11 @@ class ClockStore:
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back a record that `drain_changes` gave. Raises UnknownStateVersion."""
-        if value[:1] != _VERSION:
-            raise UnknownStateVersion(
-                f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
-            )
-        channel, _, clock_id = key[1:].decode().partition("\0")
-        name = ClockKey(channel, clock_id)
-        self._keep(name, _decode(memoryview(value)[1:]))
+        name = clock_key(key)
+        self._keep(name, read_clock(value))
         self._measure(name, len(key) + len(value))
 
-    def _keep(self, key: ClockKey, kept: ReportClock) -> None:
+    def _keep(self, key: ClockKey, kept: LegalClock) -> None:
         now_is = status(kept.clock)
         self._clocks[key] = (kept, now_is)
         self.numbers[now_is] += 1

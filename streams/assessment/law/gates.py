@@ -15,7 +15,9 @@ _GATES: tuple[Gate, ...] = get_args(Gate)
 # From the least to the most protective.
 TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
 
-# A country nobody has assessed is treated at least as carefully as a guarded one.
+# Policy defaults: no instrument sets a gate by country. What puts a country into a tier stands in its own file
+# (`rule_of_law.basis`), the gate of a single duty in its row. A country nobody has assessed is treated at least as
+# carefully as a guarded one.
 _GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
     "open": "human_review",
     "guarded": "two_person_review",

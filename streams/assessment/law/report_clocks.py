@@ -7,7 +7,7 @@ import msgspec
 
 from streams.assessment.due import ClockKey
 from streams.assessment.escalations import ESCALATIONS, NAMESPACE
-from streams.assessment.law.clock_state import ReportClock
+from streams.assessment.law.clock_state import LegalClock
 from streams.assessment.law.clocks import (
     ENDS,
     OUTCOME_REASONS,
@@ -59,7 +59,7 @@ def keep_armed(
 ) -> None:
     """Publish the arming of a clock, keep it, and take at once what steps are due already."""
     obligation = opening.obligations[0].id
-    kept = ReportClock(clock, obligation, 1, encode(opening))
+    kept = LegalClock(clock, obligation, 1, encode(opening))
     _write(key, opening, state.now, kept.opening, (), outcome)
     outcome.counters[f"clock:{obligation}:armed"] += 1
     while (time := next_step_time(clock)) is not None and time <= state.now:
@@ -76,7 +76,7 @@ def serve_clock(state: PartitionState, key: ClockKey, time: int, outcome: Outcom
 
 
 def publish_outcome(
-    state: PartitionState, key: ClockKey, kept: ReportClock, at: int, cause: Cause, outcome: Outcome
+    state: PartitionState, key: ClockKey, kept: LegalClock, at: int, cause: Cause, outcome: Outcome
 ) -> None:
     """Publish what an outcome did to the clock, which is in its state after it, and keep or let go of the clock."""
     ended = cause.word if cause.word in ENDS else None
@@ -88,7 +88,7 @@ def publish_outcome(
         state.put_clock(key, kept)
 
 
-def _step(key: ClockKey, kept: ReportClock, at: int, outcome: Outcome) -> None:
+def _step(key: ClockKey, kept: LegalClock, at: int, outcome: Outcome) -> None:
     step = take_step(kept.clock)
     _publish(key, kept, "updated", STEP_REASONS[step], at, None, outcome)
     outcome.counters[f"clock:{kept.obligation}:{LEVELS[kept.clock.steps][0]}"] += 1
@@ -96,7 +96,7 @@ def _step(key: ClockKey, kept: ReportClock, at: int, outcome: Outcome) -> None:
 
 def _publish(
     key: ClockKey,
-    kept: ReportClock,
+    kept: LegalClock,
     kind: EscalationType,
     reason: EscalationReason,
     at: int,

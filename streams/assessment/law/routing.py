@@ -105,7 +105,7 @@ def _outside(
         known = _known(rules, duty, places)
         for code in known:
             yield from _of_place(rules, duty, code, category)
-        if not known and _is_region(rules, duty.jurisdiction):
+        if not known and duty.jurisdiction in rules.regions:
             yield from _fallback(rules, category, duty)
     for duty in _at_home(rules, places, category, day):
         yield from _fallback(rules, category, duty)
@@ -124,7 +124,7 @@ def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> 
         yield from _safe(rules, category, f"{_named(duty)}: {code} is {tier}.")
     elif authority is not None:
         yield authority, f"{_named(duty)}: {code} is concerned."
-    elif _is_region(rules, duty.jurisdiction):
+    elif duty.jurisdiction in rules.regions:
         yield from _fallback(rules, category, duty)
 
 
@@ -154,7 +154,7 @@ def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: dat
         if _tells(duty, category)
         and not duty.public_only
         and in_force(duty, day)
-        and _is_region(rules, duty.jurisdiction)
+        and duty.jurisdiction in rules.regions
         and holds_in(duty, home, rules.jurisdictions)
     ]
 
@@ -166,7 +166,7 @@ def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]
     authority whatever the certainty.
     """
     concerned = [place for place in places if holds_in(duty, place.code, rules.jurisdictions)]
-    if _is_region(rules, duty.jurisdiction) or rules.jurisdictions[duty.jurisdiction].regions:
+    if duty.jurisdiction in rules.regions or rules.jurisdictions[duty.jurisdiction].regions:
         return [place.code for place in concerned if place.certain]
     return [place.code for place in concerned if place.more_than_hint]
 
@@ -177,13 +177,9 @@ def _tier(rules: Rules, code: str, authority: str | None) -> RuleOfLawTier:
     return most_protective_tier(codes, rules.jurisdictions)
 
 
-def _is_region(rules: Rules, code: str) -> bool:
-    return any(code in row.regions for row in rules.jurisdictions.values())
-
-
 def _authority(rules: Rules, duty: Obligation, code: str) -> str | None:
     """The authority that a duty has told in a country: a region's duty leaves it to the state to name one."""
-    if not _is_region(rules, duty.jurisdiction):
+    if duty.jurisdiction not in rules.regions:
         return duty.authority
     return _art18_authority(rules, code) or duty.authority
 

@@ -26,13 +26,18 @@ _NORMS: Mapping[LegalBasis, Norm] = {
 }
 _GDPR_48 = Norm("Regulation (EU) 2016/679 (GDPR), article 48", "http://data.europa.eu/eli/reg/2016/679/oj")
 
-# What each law is about; national law may be about anything. Articles 9 and 10 of the Digital Services Act are about
-# items of content and about information, e-Evidence art. 3 about producing and about preserving data.
+# What each law is about; national law may be about anything. Of Regulations 2021/784 and 2023/1543 only summaries were
+# read, here and below.
 _COVERS: Mapping[LegalBasis, frozenset[Demand]] = {
+    # Regulation (EU) 2022/2065 art. 9(1): to act against items of content. An account is none.
     "dsa_art9": frozenset({"remove", "disable_access", "geo_disable"}),
+    # Regulation (EU) 2022/2065 art. 10(1): to provide information on recipients of the service.
     "dsa_art10": DATA_DEMANDS | {"answer"},
+    # Regulation (EU) 2021/784 art. 3(1): to remove content or disable access to it in all Member States, not in one.
     "tco_art3": frozenset({"remove", "disable_access"}),
+    # Regulation (EU) 2023/1543 art. 3(1): to produce data.
     "e_evidence_epoc": DATA_DEMANDS,
+    # Regulation (EU) 2023/1543 art. 3(2): to preserve data for a request that follows.
     "e_evidence_epoc_pr": frozenset({"preserve_data"}),
 }
 
@@ -62,7 +67,12 @@ def judge_competence(
 
 
 def _problem(request: AuthorityRequest, country: str, received: date, rules: RequestRules) -> str | None:
-    """Why an authority of `country` cannot use the law of the Union that it names; None if it can."""
+    """Why an authority of `country` cannot use the law of the Union that it names; None if it can.
+
+    Judicial and administrative authorities: Regulation (EU) 2022/2065 art. 9(1) and 10(1), Regulation (EU) 2021/784
+    art. 12(1); courts, prosecutors and those who investigate: Regulation (EU) 2023/1543 art. 4. Terrorist content only:
+    Regulation (EU) 2021/784 art. 3(1).
+    """
     basis = request.legal_basis
     problem = _problem_of_state(basis, country, received, rules)
     if problem is not None:
@@ -78,6 +88,7 @@ def _problem(request: AuthorityRequest, country: str, received: date, rules: Req
 
 
 def _problem_of_state(basis: LegalBasis, country: str, received: date, rules: RequestRules) -> str | None:
+    """A regulation binds Member States (art. 288 TFEU); each of these gives its powers to their authorities."""
     if not is_member_state(rules, country):
         return f"Only authorities of Member States of the Union may use it; {country} is none."
     if basis in _E_EVIDENCE_BASES:
@@ -91,7 +102,11 @@ def _problem_of_state(basis: LegalBasis, country: str, received: date, rules: Re
 def _belongs_to(
     request: AuthorityRequest, country: str, received: date, rules: RequestRules
 ) -> tuple[CompetentAuthority, ...]:
-    """Where an authority that cannot use this law finds a way that is open to it."""
+    """Where an authority that cannot use this law finds a way that is open to it.
+
+    Who orders the removal of terrorist content: Regulation (EU) 2021/784 art. 12(1), and the registry's row of the
+    country.
+    """
     if DATA_DEMANDS.isdisjoint(request.demands) and "preserve_data" not in request.demands:
         row = rules.rules.jurisdictions.get(country)
         if request.legal_basis == "tco_art3" and row is not None and row.tco_authority is not None:
@@ -104,6 +119,10 @@ def _belongs_to(
 
 
 def _way_to_data(country: str, received: date, rules: RequestRules) -> tuple[CompetentAuthority, ...]:
+    """An order under Regulation (EU) 2023/1543 (art. 1(1); to whom, art. 7) for those whom it binds.
+
+    For all others mutual legal assistance, which GDPR art. 48 asks for of states outside the Union.
+    """
     if (
         is_member_state(rules, country)
         and country not in NOT_IN_E_EVIDENCE
@@ -118,7 +137,10 @@ def _way_to_data(country: str, received: date, rules: RequestRules) -> tuple[Com
 def _under_national_law(
     request: AuthorityRequest, country: str, received: date, rules: RequestRules
 ) -> tuple[Competence, tuple[CompetentAuthority, ...]]:
-    """National law reaches content in its own territory, and data where the platform answers to that state."""
+    """National law reaches content in its own territory, and data where the platform answers to that state.
+
+    Both are policy. To a state outside the Union, GDPR art. 48 says the same of data.
+    """
     if country == "XX":
         return Competence(False, "It is not known which state asks.", None), ()
     data = not DATA_DEMANDS.isdisjoint(request.demands) or "preserve_data" in request.demands

@@ -10,11 +10,10 @@ from streams.registry.rules import Obligation
 
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 
-# The least that each law asks for, also where the registry has no row. Sources: Regulation (EU) 2022/2065 art. 9(2)
-# and 10(2); Regulation (EU) 2021/784 art. 3(4) and 15(2); Regulation (EU) 2023/1543 art. 5(5) and 6(3). What a law asks
-# for only "where applicable" is not here. For national law: what GNI and the Manila Principles ask of any request, a
-# law and somebody who answers for it.
+# The least that each law asks for, also where the registry has no row. What a law asks for only "where applicable" is
+# not here. Of Regulations 2021/784 and 2023/1543 only summaries were read.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
+    # Regulation (EU) 2022/2065 art. 9(2).
     "dsa_art9": (
         "legal_basis",
         "statement_of_reasons",
@@ -24,6 +23,7 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "territorial_scope",
         "accepted_language",
     ),
+    # Regulation (EU) 2022/2065 art. 10(2).
     "dsa_art10": (
         "legal_basis",
         "issuing_authority",
@@ -31,6 +31,7 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "redress_information",
         "accepted_language",
     ),
+    # Regulation (EU) 2021/784 art. 3(4); for the language art. 15(2).
     "tco_art3": (
         "legal_basis",
         "statement_of_reasons",
@@ -41,6 +42,7 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "issued_at",
         "signature",
     ),
+    # Regulation (EU) 2023/1543 art. 5(5).
     "e_evidence_epoc": (
         "issuing_authority",
         "addressee",
@@ -49,6 +51,7 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "criminal_provision",
         "necessity",
     ),
+    # Regulation (EU) 2023/1543 art. 6(3).
     "e_evidence_epoc_pr": (
         "issuing_authority",
         "addressee",
@@ -57,6 +60,7 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "criminal_provision",
         "necessity",
     ),
+    # No instrument: what GNI and the Manila Principles ask of any request, a law and somebody who answers for it.
     "national_law": ("legal_basis", "issuing_authority"),
 }
 
@@ -82,7 +86,10 @@ def needs_judge(request: AuthorityRequest) -> bool:
 def missing_elements(
     request: AuthorityRequest, language: LanguageFinding, duties: Iterable[Obligation]
 ) -> tuple[RequestElement, ...]:
-    """What the law or one of `duties` asks for and the request lacks, in the order of the enumeration."""
+    """What the law or one of `duties` asks for and the request lacks, in the order of the enumeration.
+
+    Validation: Regulation (EU) 2023/1543 art. 4(1)-(3); grounds for an emergency: the same, art. 5(5).
+    """
     required: set[str] = set(_REQUIRED[request.legal_basis])
     if request.legal_basis == "dsa_art10" and request.authority.type not in _KEEPS_REASONS:
         required.add("statement_of_reasons")

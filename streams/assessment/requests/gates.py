@@ -21,6 +21,8 @@ def gates_of(
     The tier is that of the country that asks. A country nobody has assessed is treated as a closed one. Concerns of
     the press, of defenders of human rights, of assemblies and of elections go to a human-rights review in every tier;
     categories that are turned against dissent where courts do not protect it, wherever the tier is not open.
+
+    All of it is policy, as in `law.gates`. The gate of a single duty stands in its row.
     """
     tier = tier_of(country_of(request.authority.country), rules.rules.jurisdictions)
     found: dict[Gate, str] = {"human_review": "Nothing follows from a request without a person's decision."}
@@ -54,7 +56,10 @@ def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:
 
 
 def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -> Disclosure:
-    """What may become of the data asked for; `allowed` is False where the request is refused or not for its author."""
+    """What may become of the data asked for; `allowed` is False where the request is refused or not for its author.
+
+    That a closed or unknown country is given none is policy.
+    """
     if DATA_DEMANDS.isdisjoint(request.demands):
         return "not_asked"
     return "after_gate" if allowed and law.tier in ("open", "guarded") else "never"

@@ -6,7 +6,7 @@ import msgspec
 
 from streams.assessment.due import ClockKey
 from streams.assessment.escalations import NAMESPACE
-from streams.assessment.law.clock_state import ReportClock
+from streams.assessment.law.clock_state import LegalClock
 from streams.assessment.law.clocks import (
     ENDS,
     OUTCOME_REASONS,
@@ -71,14 +71,14 @@ def keep_armed(
     """Keep the clocks that a request armed, and take at once what steps are due already."""
     for key, obligation, clock in armed:
         outcome.counters[f"clock:{obligation}:armed"] += 1
-        state.put_clock(key, ReportClock(clock, obligation, 1, opening))
+        state.put_clock(key, LegalClock(clock, obligation, 1, opening))
     serve_clocks(state, state.now, outcome)
 
 
 def settle(
     state: RequestState,
     key: ClockKey,
-    kept: ReportClock,
+    kept: LegalClock,
     word: ClockOutcome,
     occurred: int,
     headers: Headers,
@@ -102,7 +102,7 @@ def settle(
         state.remove_clock(key)
 
 
-def _step(state: RequestState, key: ClockKey, kept: ReportClock, at: int, outcome: Outcome) -> None:
+def _step(state: RequestState, key: ClockKey, kept: LegalClock, at: int, outcome: Outcome) -> None:
     step = take_step(kept.clock)
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at)
     # Nobody has to say that what was kept long enough may go; what was owed stays owed.
@@ -118,7 +118,7 @@ def _step(state: RequestState, key: ClockKey, kept: ReportClock, at: int, outcom
 
 def _publish(
     key: ClockKey,
-    kept: ReportClock,
+    kept: LegalClock,
     reason: RoutingReason,
     view: ClockView,
     at: int,

@@ -1,4 +1,4 @@
-"""A mistake in the law is refused, with the file, the line and the field it stands in."""
+"""A mistake in the registry is refused, with the file, the line and the field it stands in."""
 
 import re
 from pathlib import Path
@@ -8,16 +8,32 @@ import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
-from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return copy_files(tmp_path)
+from tests.unit.registry_files import SHIPPED, edit, refused
 
 
 MISTAKES = [
     # file, old, new, field, what the message says
+    # categories
+    ("categories.yaml", "severity: 0.85", "gravity: 0.85",
+     "categories.ncii_deepfake.gravity", "fields here are"),
+    ("categories.yaml", "  hate:\n", "  hatred:\n",
+     "categories.hatred", "should be 'csam', 'csam_synthetic'"),
+    ("categories.yaml", "severity: 0.95", 'severity: "0.95"', "categories.grooming.severity", "valid number"),
+    ("categories.yaml", "severity: 0.95", "severity: 1.5",
+     "categories.grooming.severity", "less than or equal to 1"),
+    ("categories.yaml", "floor: true", "floor: 1", "categories.csam.floor", "valid boolean"),
+    ("categories.yaml", "value: 0.333333", "value: 1", "prior.value", "less than 1"),
+    ("categories.yaml", "STATEMENT_CATEGORY_VIOLENCE", "VIOLENCE",
+     "categories.threat_to_life.dsa_category", "'STATEMENT_CATEGORY_ANIMAL_WELFARE'"),
+    # scoring and policies
+    ("scoring.yaml", "user: {alpha: 2, beta: 2}", "user: {alpha: 0, beta: 2}",
+     "trust.values.user.alpha", "than 0"),
+    ("scoring.yaml", "user: {alpha: 2, beta: 2}", "user: {alpha: 0.1, beta: 9}",
+     "trust.values.user", "so vague"),
+    ("scoring.yaml", "user: 0.35, ", "", "max_weight.values", "has no row for user"),
+    ("scoring.yaml", "not_member: 0.2", "non_member: 0.2", "membership.values.non_member", "'not_member'"),
+    ("scoring.yaml", "reports: 4.0, ", "", "clamps.values.reports", "is missing"),
+    ("policies.yaml", "id: child-safety", "id: legal-clock", "policies[0].id", "is taken"),
     # codes
     ("law/TR.yaml", "code: TR", "code: UK", "code", "named by its code: this one must be UK.yaml"),
     ("law/DE.yaml", "regions: [EU]", "regions: [UE]", "regions[0]", "not a region"),
@@ -34,7 +50,6 @@ MISTAKES = [
     ("law/RU.yaml", "tier: closed", "tier: bad", "rule_of_law.tier", "'open', 'guarded'"),
     ("law/RU.yaml", "tier: closed", "tier: 2026-01-01", "rule_of_law.tier", "'closed'"),
     ("law/EU.yaml", "trigger: user_report", "trigger: rumour", "obligations[4].trigger", "'authority_order'"),
-    ("law/KR.yaml", "[ncii, ncii_deepfake, csam", "[nudity, csam", "obligations[0].categories.list[", "'csam'"),
     ("law/KR.yaml", "[ncii, ncii_deepfake, csam", "[ncii, ncii, csam", "obligations[0].categories", "twice"),
     ("law/EU.yaml", "gate: judicial_order", "gate: none", "obligations[3].gate", "'human_review'"),
     ("law/EU.yaml", "name: European Union", "nom: European Union", "nom", "unknown field"),
@@ -110,17 +125,22 @@ def test_a_mistake_is_shown_where_it_is(
     folder: Path, name: str, old: str, new: str, field: str, says: str
 ) -> None:
     edit(folder, name, old, new)
-    with pytest.raises(RegistryError) as caught:
-        load_rules(folder)
-    problems = str(caught.value).splitlines()
-    assert any(f" {field}" in problem and says in problem for problem in problems), problems
-    file = re.escape(Path(name).name)
-    assert all(re.match(rf"{file}:[1-9][0-9]*: ", problem) for problem in problems), problems
+    refused(folder, name, field, says)
+
+
+def test_a_category_that_is_none_is_shown_beside_those_there_are(folder: Path) -> None:
+    edit(folder, "law/KR.yaml", "[ncii, ncii_deepfake, csam", "[nudity, csam")
+    problems = refused(folder, "law/KR.yaml", "obligations[0].categories.literal['all']", "should be 'all'")
+    assert any("][0]: should be 'csam', 'csam_synthetic'" in problem for problem in problems), problems
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
+        ("categories.yaml", "floor: true", "floor: maybe"),
+        ("scoring.yaml", "member: 1.0", "member: 0"),
+        ("policies.yaml", "window: PT1H", "window: PT7M"),
+        ("policies.yaml", "mode: shadow", "mode: dark"),
         ("law/JP.yaml", "name: Japan", "name: 5"),
         ("law/EU.yaml", "action: acknowledge", "action: nod"),
         ("law/EU.yaml", "duration: P10D", "duration: P1M1D"),
@@ -144,6 +164,8 @@ def test_a_date_that_no_calendar_has_is_shown_on_its_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "path"),
     [
+        ("categories.yaml", ("prior",)),
+        ("scoring.yaml", ("trust",)),
         ("law/GB.yaml", ()),
         ("law/GB.yaml", ("authorities", 1)),
         ("law/GB.yaml", ("obligations", 0)),
@@ -163,6 +185,34 @@ def test_an_unsourced_row_is_refused(folder: Path, name: str, path: tuple[str | 
     (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
     spelled = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in (*path, "source"))
     refused(folder, name, spelled.removeprefix("."), "is missing")
+
+
+def test_a_source_names_something(folder: Path) -> None:
+    edit(folder, "scoring.yaml", 'title: "Policy default of this registry"\n    ', "")
+    with pytest.raises(RegistryError, match=r"membership\.source: must have a title or a url"):
+        load_rules(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"policies: ]\n", "policies.yaml:1: not valid YAML"),
+        (b"policies: []\n\tx: 1\n", "policies.yaml:2: not valid YAML"),
+        (b"policies: []\npolicies: []\n", "policies.yaml:2: not valid YAML: policies is given twice"),
+        (b"policies: &all\n  - *all\n", "anchors are not allowed"),
+        (b"policies: [2026-02-30]\n", "policies.yaml:1: not valid YAML"),
+        (b"policies: [!!python/name:os.system ]\n", "policies.yaml:1: not valid YAML"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"", "policies.yaml:1: file: should be"),
+        (b"- 1\n", "policies.yaml:1: file: should be"),
+        (b"policies: {}\n", "policies.yaml:1: policies: should be a valid list"),
+    ],
+)
+def test_what_is_not_yaml(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "policies.yaml"
+    path.write_bytes(content)
+    with pytest.raises(RegistryError, match=re.escape(message)):
+        load_rules(policies=path)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +238,26 @@ def test_an_alias_is_no_code(folder: Path) -> None:
     refused(folder, "UK.yaml", "code", "ISO 3166-1")
 
 
-@pytest.mark.parametrize("file", ["GLOBAL.yaml", "triggers.yaml", "territories.yaml", "platform.yaml"])
-def test_a_missing_file_is_named(folder: Path, file: str) -> None:
-    (folder / "law" / file).unlink()
-    with pytest.raises(RegistryError, match=rf"{re.escape(file)}: cannot be read"):
+@pytest.mark.parametrize(
+    "name",
+    ["scoring.yaml", "law/GLOBAL.yaml", "law/triggers.yaml", "law/territories.yaml", "law/platform.yaml"],
+)
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(RegistryError, match=rf"{re.escape(name)}: cannot be read"):
         load_rules(folder)
 
 
-def test_every_problem_of_a_file_is_named(folder: Path) -> None:
-    edit(folder, "law/GB.yaml", "role: regulator", "role: king")
-    edit(folder, "law/GB.yaml", "action: remove", "action: vanish")
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("categories.yaml", [("severity: 0.95", "severity: 2"), ("floor: true", "floor: yes")]),
+        ("law/GB.yaml", [("role: regulator", "role: king"), ("action: remove", "action: vanish")]),
+    ],
+)
+def test_every_problem_of_a_file_is_named(folder: Path, name: str, changes: list[tuple[str, str]]) -> None:
+    for old, new in changes:
+        edit(folder, name, old, new)
     with pytest.raises(RegistryError) as caught:
         load_rules(folder)
     assert len(str(caught.value).splitlines()) == 2

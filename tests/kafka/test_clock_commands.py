@@ -1,0 +1,128 @@
+"""`tocsin clocks` and `tocsin clock -` on a real broker: a flood of victims' requests, and how a desk gets rid of it."""
+
+import shlex
+import subprocess
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from streams.commands.main import commands
+from tests.kafka.harness.deployment import DEAD_LETTERS, ESCALATIONS
+from tests.kafka.harness.law import HOUR
+from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
+from tests.kafka.harness.requests import FORMS, complete_request
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+
+INDIA = "IN.itr.3-2-b"
+MINUTE = 60_000
+
+
+@pytest.fixture
+def deployment(deploy):
+    return deploy(partitions=2)
+
+
+@pytest.fixture
+def tocsin(deployment):
+    def run(*arguments, lines=()):
+        text = "".join(f"{line}\n" for line in lines)
+        return CliRunner().invoke(commands, arguments, input=text, env=deployment.settings)
+
+    return run
+
+
+def victims_request(number, channel, received_ms):
+    """Arms the clock of two hours of India's IT Rules, r. 3(2)(b)."""
+    document = report(
+        f"v-{number}",
+        now_ms(),
+        kind="statutory_victim_request",
+        received_at=rfc3339(received_ms),
+        channel={"ref": channel, "visibility": "private"},
+        category="ncii",
+        evidence=[{"country": "IN", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": ["subject_or_authorised", "location"]},
+    )
+    return Published(channel.encode(), orjson.dumps(document))
+
+
+def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
+    now = now_ms()
+    received = {
+        "old": [now - 3 * HOUR],
+        "victim": [now - 90 * MINUTE],
+        "flooded": [now - n * MINUTE for n in (9, 8, 7)],
+    }
+    deployment.publish(
+        [
+            victims_request(f"{channel}-{number}", channel, at)
+            for channel, times in received.items()
+            for number, at in enumerate(times)
+        ]
+    )
+    deployment.publish_requests([complete_request(FORMS[0], "order-1", now - 10 * MINUTE)])
+    deployment.fleet.start()
+    deployment.wait_until_applied(30)
+
+    def listed(*arguments):
+        result = tocsin("clocks", "--json", *arguments)
+        assert result.exit_code == 0, result.output
+        rows = [orjson.loads(line) for line in result.stdout.splitlines()]
+        return [(row["key"], row["obligation"], row["status"]) for row in rows]
+
+    old, victim = ("old", INDIA, "lapsed"), ("victim", INDIA, "running")
+    order, kept = ("order-1", "EU.tco.art3-3", "running"), ("order-1", "EU.tco.art6", "running")
+    flood = [("flooded", INDIA, "running")] * 3
+    assert listed() == [old, victim, order, *flood, kept]
+    assert listed("--due-within", "PT1H") == [old, victim, order]
+    assert listed("--authority", "MEITY", "--status", "running", "--duty", INDIA) == [victim, *flood]
+    assert listed("--request", "order-1") == [order, kept]
+    assert "7 clocks: 6 running, 1 lapsed" in tocsin("clocks").output
+
+    # As a desk types it.
+    program = shlex.join(COMMAND)
+    piped = subprocess.run(
+        f"{program} clocks --channel flooded --ids | {program} clock - withdrawn",
+        shell=True,
+        cwd=ROOT,
+        env=clean_environment(deployment.settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (piped.returncode, piped.stdout) == (0, "said of 3 of 3 clocks: withdrawn\n"), piped.stderr
+    deployment.wait_until_applied(30)
+    assert listed("--channel", "flooded") == []
+    assert listed() == [old, victim, order, kept]
+
+    # Of both stages at once, beside ids of which there is nothing left to say.
+    events = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
+    withdrawn = [event["clock"]["clock_id"] for event in events if event["reason"] == "clock_withdrawn"]
+    assert len(withdrawn) == 3
+    ids = tocsin("clocks", "--due-within", "PT1H", "--ids").stdout.split()
+    said = tocsin("clock", "-", "fulfilled", lines=[ids[0], withdrawn[0], ids[2], "no-clock"])
+    assert said.exit_code == 1
+    assert said.stdout == "said of 2 of 4 clocks: fulfilled\n"
+    assert said.stderr.splitlines() == [
+        f"clock {withdrawn[0]} has ended",
+        "no clock no-clock is kept: it ended long ago, or never was",
+    ]
+    deployment.wait_until_applied(30)
+    assert listed() == [victim, kept]
+
+    # One alone, which is looked up in what was published.
+    alone = tocsin("clock", ids[1], "fulfilled")
+    assert alone.exit_code == 0, alone.output
+    assert alone.stdout.startswith(f"said of {INDIA} running, due ")
+    assert f"`tocsin explain {ids[1]}` shows what came of it" in alone.stdout
+    deployment.wait_until_applied(30)
+    again = tocsin("clock", ids[1], "fulfilled")
+    assert (again.exit_code, again.stderr) == (1, f"Error: clock {ids[1]} has ended: fulfilled.\n")
+    unknown = tocsin("clock", "no-clock", "fulfilled")
+    assert unknown.stderr == "Error: no clock no-clock is in escalations or authority-routing.\n"
+    assert listed() == [kept]
+    assert deployment.outputs().count(deployment.name(DEAD_LETTERS)) == 0
+    none = tocsin("clocks", "--channel", "old")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "there is no such clock\n")

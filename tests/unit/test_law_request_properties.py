@@ -1,0 +1,208 @@
+"""What holds of the judgement of a request whatever the registry's rows and whatever the request says."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import get_args
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.assessment.requests.judgement import Judgement, judge_request
+from streams.assessment.requests.request_rules import compile_request_rules
+from streams.events.authority_request import (
+    AuthorityRequest,
+    AuthorityType,
+    Concern,
+    Demand,
+    IssuingAuthority,
+    LegalBasis,
+    RequestElement,
+    RequestKind,
+    Target,
+)
+from streams.events.countries import COUNTRY_ALIASES
+from streams.events.report import CATEGORIES
+from streams.events.routing import Gate
+from streams.registry.rules import Obligation, Rules, RuleOfLawTier
+from tests.unit.law_reports import RULES
+from tests.unit.law_strategies import DAYS, MODERATE, PLACES, everywhere, several, with_rows
+
+REQUEST_RULES = compile_request_rules(RULES)
+GATES: tuple[Gate, ...] = get_args(Gate)
+
+FORBIDDEN: dict[Demand, str] = {
+    "encryption_keys": "encryption_keys",
+    "bulk_identify": "bulk_identify",
+    "block_protest": "block_protest",
+}
+DATA: set[Demand] = {"produce_subscriber_data", "produce_traffic_data", "produce_content_data"}
+CONTENT: set[Demand] = {"remove", "disable_access", "geo_disable", "restrict_account"}
+
+SENSIBLE: dict[LegalBasis, tuple[RequestKind, Demand]] = {
+    "dsa_art9": ("order_to_act", "remove"),
+    "dsa_art10": ("order_for_information", "produce_subscriber_data"),
+    "tco_art3": ("removal_order", "remove"),
+    "e_evidence_epoc": ("production_order", "produce_traffic_data"),
+    "e_evidence_epoc_pr": ("preservation_order", "preserve_data"),
+    "national_law": ("order_to_act", "remove"),
+}
+
+
+@st.composite
+def sensible(draw: st.DrawFn) -> AuthorityRequest:
+    """A complete request for what its legal basis is about, of an authority that may have that power."""
+    basis = draw(st.sampled_from(list(SENSIBLE)))
+    kind, demand = SENSIBLE[basis]
+    return AuthorityRequest(
+        request_id="q-1",
+        kind=kind,
+        legal_basis=basis,
+        received_at=datetime.combine(draw(DAYS | st.just(date(2026, 11, 24))), time(12, tzinfo=UTC)),
+        authority=IssuingAuthority(
+            draw(st.sampled_from(["DE", "FR", "DK", "GP", "IN", "KR", "RU"])), "court"
+        ),
+        demands=(demand,),
+        target=Target("account", "a-1", 1),
+        elements=get_args(RequestElement),
+        category="terrorism" if basis == "tco_art3" else draw(st.none() | st.sampled_from(CATEGORIES)),
+        emergency=draw(st.booleans()),
+    )
+
+
+requests = sensible() | st.builds(
+    AuthorityRequest,
+    request_id=st.just("q-1"),
+    kind=st.sampled_from(get_args(RequestKind)),
+    legal_basis=st.sampled_from(get_args(LegalBasis)),
+    received_at=st.builds(datetime.combine, DAYS, st.times(timezones=st.just(UTC))),
+    authority=st.builds(
+        IssuingAuthority,
+        country=st.sampled_from(PLACES),
+        type=st.sampled_from(get_args(AuthorityType)),
+    ),
+    demands=st.lists(st.sampled_from(get_args(Demand)), min_size=1, max_size=4, unique=True).map(tuple),
+    target=st.builds(
+        Target,
+        kind=st.sampled_from(["message", "channel", "account", "persons", "service"]),
+        people=st.none() | st.integers(0, 10**6),
+        specific=st.booleans(),
+    ),
+    elements=st.just(get_args(RequestElement))
+    | st.lists(st.sampled_from(get_args(RequestElement)), unique=True).map(tuple),
+    category=st.none() | st.sampled_from(CATEGORIES),
+    language=st.sampled_from([None, "en", "ru"]),
+    emergency=st.booleans(),
+    concerns=st.lists(st.sampled_from(get_args(Concern)), max_size=2, unique=True).map(tuple),
+)
+
+
+def judge(request: AuthorityRequest, rules: Rules = RULES) -> Judgement:
+    compiled = REQUEST_RULES if rules is RULES else compile_request_rules(rules)
+    return judge_request(request, round(request.received_at.timestamp() * 1000), compiled)
+
+
+def trusting() -> Rules:
+    """The shipped rules of somebody who trusts everybody and asks for nothing before anything is done."""
+    return replace(
+        RULES,
+        jurisdictions={code: replace(row, rule_of_law="open") for code, row in RULES.jurisdictions.items()},
+        obligations=tuple(
+            replace(row, gate=None, required_elements=(), legal_bases=(), verification="verified")
+            for row in RULES.obligations
+        ),
+        categories={name: replace(row, abuse_prone=False) for name, row in RULES.categories.items()},
+        platform=replace(RULES.platform, establishment="DE", certainty=0.0),
+    )
+
+
+TRUSTING = trusting()
+
+
+@MODERATE
+@given(
+    requests,
+    st.sampled_from(list(FORBIDDEN)),
+    st.sampled_from([RULES, TRUSTING]),
+)
+def test_what_is_never_done_is_refused_whoever_asks_and_whatever_the_registry_says(
+    request: AuthorityRequest, demand: Demand, rules: Rules
+) -> None:
+    judged = judge(msgspec.structs.replace(request, demands=(*request.demands, demand)), rules)
+    assert judged.decision == "refused"
+    assert FORBIDDEN[demand] in {refusal.code for refusal in judged.findings.refusals}
+    assert all(refusal.norms and refusal.reason for refusal in judged.findings.refusals)
+    assert judged.armed == ()
+    assert judged.gate == "human_rights_review"
+    assert judged.findings.disclosure in ("never", "not_asked")
+    assert judged.findings.territory.scope == "none"
+
+
+@MODERATE
+@given(requests, st.sampled_from([RULES, TRUSTING]))
+def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequest, rules: Rules) -> None:
+    demands = set(request.demands)
+    codes_found = {refusal.code for refusal in judge(request, rules).findings.refusals}
+    if demands & DATA and not request.target.specific:
+        assert "bulk_identify" in codes_found
+    if demands & CONTENT and "peaceful_assembly" in request.concerns:
+        assert "block_protest" in codes_found
+    if request.target.specific and request.target.kind == "account" and not demands & set(FORBIDDEN):
+        # Nothing else is refused outright.
+        allowed = {"block_protest"} if "peaceful_assembly" in request.concerns else set()
+        assert codes_found - {"political_demand"} <= allowed
+
+
+@MODERATE
+@given(sensible() | requests, several(everywhere()))
+def test_a_request_starts_a_clock_only_by_a_verified_row_and_with_all_that_the_law_asks_for(
+    request: AuthorityRequest, rows: list[Obligation]
+) -> None:
+    for rules in (RULES, with_rows(rows)):
+        judged = judge(request, rules)
+        for duty in judged.armed:
+            row = duty.obligation
+            assert row.verification != "unverified"
+            assert row.duration is not None
+            assert row.trigger in rules.triggers.met_by_request[request.kind]
+            assert row.emergency in (None, request.emergency)
+            assert not row.legal_bases or request.legal_basis in row.legal_bases
+            assert row.in_force_from <= request.received_at.date() <= (row.in_force_until or date.max)
+        if judged.armed:
+            assert judged.decision == "routed"
+            assert judged.findings.missing == ()
+            assert judged.findings.competence.competent
+
+
+@MODERATE
+@given(sensible())
+def test_no_registry_of_unverified_rows_starts_a_clock(request: AuthorityRequest) -> None:
+    assert judge(request, UNVERIFIED).armed == ()
+
+
+UNVERIFIED = with_rows(replace(row, verification="unverified") for row in RULES.obligations)
+
+
+@MODERATE
+@given(requests)
+def test_a_stricter_country_never_has_a_less_protective_gate(request: AuthorityRequest) -> None:
+    tiers = get_args(RuleOfLawTier)
+    country = COUNTRY_ALIASES.get(request.authority.country, request.authority.country)
+    if country not in RULES.jurisdictions:
+        return
+    gates = []
+    for tier in tiers:
+        row = replace(RULES.jurisdictions[country], rule_of_law=tier)
+        rules = replace(RULES, jurisdictions={**RULES.jurisdictions, country: row})
+        gates.append(GATES.index(judge(request, rules).gate))
+    assert gates == sorted(gates)
+
+
+@MODERATE
+@given(requests)
+def test_data_go_to_nobody_whose_courts_nobody_trusts(request: AuthorityRequest) -> None:
+    judged = judge(request)
+    if judged.findings.rule_of_law.tier in ("unknown", "closed"):
+        assert judged.findings.disclosure != "after_gate"
+    if judged.findings.disclosure == "after_gate":
+        assert GATES.index(judged.gate) >= GATES.index("judicial_order")
