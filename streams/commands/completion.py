@@ -11,7 +11,9 @@ _VARIABLE = "_TOCSIN_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that makes SHELL complete what is typed after `tocsin`.
+    """Print the script that lets SHELL complete commands.
+
+    The Tab key then completes commands, options and their values after `tocsin`.
 
     \b
     To have it in every new shell:

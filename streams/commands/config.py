@@ -18,9 +18,9 @@ def config() -> None:
 
 @config.command()
 def show() -> None:
-    """List every setting: variable, value, where the value is from, and what it does.
+    """List every setting, its value and what it does.
 
-    Settings are environment variables. Secrets are masked. Exits with 2 if a setting is wrong, saying which.
+    `set` and `default` say where the value is from. Settings are environment variables. Secrets are masked. Exits with 2 if a setting is wrong, saying which.
     """
     settings = load_settings()
     # TLS and SASL settings that do not fit together are found when they are put together.

@@ -20,9 +20,9 @@ TOPICS = ("escalations", "escalations-shadow")
 @click.argument("escalation_id")
 @click.option("--json", "json_lines", is_flag=True, help="Its events as they are, one JSON object a line.")
 def explain(escalation_id: str, json_lines: bool) -> None:
-    """Tell the story of an escalation: what crossed which threshold, when, and by the rules of which version.
+    """Tell why an escalation is one, event by event.
 
-    ESCALATION_ID is the `escalation_id` of its events, in escalations or escalations-shadow. Of a legal clock it tells
+    What crossed which threshold, when, and by which version of policies and law. ESCALATION_ID is the `escalation_id` of its events, in escalations or escalations-shadow. Of a legal clock it tells
     which duty it is, where that is written, why the clock runs, since when and until when, and what became of it; of
     any other escalation, why the clock of each duty does not run, and by when the platform means to act. Everything
     shown was written when it happened: later changes of policies or law do not show. Exits with 1 if there is no such

@@ -18,7 +18,7 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 def check(file: Path | None) -> None:
-    """Load policies from FILE and list them.
+    """Say whether policies are usable, and list them.
 
     Without FILE: those that a worker would use, which are TOCSIN_POLICIES_FILE's or else the shipped ones. Exits with
     2 if they cannot be used, naming line, field and what would be valid.

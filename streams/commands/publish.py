@@ -46,10 +46,10 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
 )
 @click.option("--dry-run", is_flag=True, help="Check every line and send nothing; needs no Kafka.")
 def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run: bool) -> None:
-    """Publish reports, or with --to something else that Tocsin takes, one JSON object a line.
+    """Publish reports, requests or outcomes from FILE.
 
-    FILE holds one payload per line (docs/events.md says what stands in one); `-`, the default, reads standard input. A
-    line that is none is named on standard error and left out; the others are sent, as CloudEvents in binary mode with
+    FILE holds one JSON object a line (docs/events.md says what stands in one); `-`, the default, reads standard input.
+    --to says what they are. A line that is none is named on standard error and left out; the others are sent, as CloudEvents in binary mode with
     the right key. A file can be published again after a failure: Tocsin drops what is among the last events it has
     seen (TOCSIN_DUPLICATES_REMEMBERED). On a terminal it shows how far it is.
 

@@ -89,9 +89,9 @@ def simulate(
     rate: float | None,
     out: BinaryIO | None,
 ) -> None:
-    """Publish six made-up hours of a messaging platform to message-reports.
+    """Publish six made-up hours of a messaging platform.
 
-    Storylines (a wave of forged intimate images, victims who start legal clocks, a fraud ring, a fast and a slow
+    Reports go to message-reports. Storylines (a wave of forged intimate images, victims who start legal clocks, a fraud ring, a fast and a slow
     brigade ...) stand in a background of unrelated reports; one report in 200 is sent twice, and a few records are
     broken in every way there is. The same seed, size, storylines and end give the same bytes.
 

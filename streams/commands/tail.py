@@ -18,7 +18,7 @@ from streams.settings import Settings, load_settings
 
 
 @click.command()
-@click.argument("topic", type=click.Choice(list(READABLE)))
+@click.argument("topic", type=click.Choice(list(READABLE)), metavar="TOPIC")
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest record instead of the next one.")
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: key, headers, value.")
 @click.option("--max", "most", type=click.IntRange(min=1), help="End after so many records were printed.")
@@ -55,11 +55,17 @@ def tail(
     decision: str | None,
     type_: str | None,
 ) -> None:
-    """Print records of TOPIC as they are committed, until Ctrl-C.
+    """Print the records of TOPIC as they come, until Ctrl-C.
 
-    An aborted transaction is never shown, exactly as for any read_committed subscriber. TOPIC is one of those listed
-    above; what comes out of Tocsin first, then what others write: authority-requests and clock-outcomes. A filter that
-    means nothing for a topic is refused. `tocsin dead-letters list` has filters for dead letters.
+    \b
+    What comes out:
+      escalations, escalations-shadow, enriched-reports, authority-routing,
+      transparency-counters, dead-letters
+    What others put in:
+      authority-requests, clock-outcomes
+
+    An aborted transaction is never shown, exactly as for any read_committed subscriber. A filter that means nothing for
+    a topic is refused. `tocsin dead-letters list` has filters for dead letters.
 
     \b
     Examples:

@@ -12,17 +12,17 @@ from streams.settings import Settings, load_settings
 
 @click.group()
 def topics() -> None:
-    """Create or check the topics; schemas/topics/*.yaml says how they must be.
+    """Create or check the topics.
 
-    Workers create nothing: they refuse to start unless `tocsin topics check` has nothing to say.
+    schemas/topics/*.yaml says how they must be. Workers create nothing: they refuse to start unless `tocsin topics check` has nothing to say.
     """
 
 
 @topics.command()
 def create() -> None:
-    """Create the topics that are missing; those that are there stay as they are.
+    """Create the topics that are missing.
 
-    Names begin with TOCSIN_TOPIC_PREFIX; TOCSIN_PARTITIONS, TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS
+    Those that are there stay as they are. Names begin with TOCSIN_TOPIC_PREFIX; TOCSIN_PARTITIONS, TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS
     say how large and how safe (3 replicas, 2 in sync; 1 and 1 on a single broker). Can be repeated.
     """
     settings = load_settings()
@@ -36,9 +36,9 @@ def create() -> None:
 
 @topics.command()
 def check() -> None:
-    """Compare the topics with what they must be and list every difference.
+    """List how the topics differ from what they must be.
 
-    Exits with 1 if there is one.
+    Each line names the topic, the setting and the remedy. Exits with 1 if there is one.
     """
     settings = load_settings()
     with broker_errors_explained(settings):

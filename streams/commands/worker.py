@@ -11,8 +11,12 @@ from streams.runtime.errors import OwnershipLost, RefusedToStart
 def worker() -> None:
     """Run one worker until SIGTERM or SIGINT.
 
-    Start as many as there are cores, at most one per partition; they share the partitions among themselves. Exits
-    with 0 after a signal, and with 1 when its supervisor should start it again.
+    Start as many as there are cores, at most one per partition; they share the partitions among themselves. The topics
+    must be there (`tocsin topics create`). It logs to standard error, and serves /readyz and /metrics on
+    TOCSIN_HTTP_PORT: workers on one machine need one each.
+
+    Exits with 0 after a signal, with 2 when a setting or a file is wrong, and with 1 when its supervisor should start it
+    again. docs/operations.md lists what stops a worker.
     """
     # Imported here: it reads the environment and the registry, which other commands may not need.
     from streams.app import app, settings  # noqa: PLC0415

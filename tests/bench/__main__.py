@@ -23,6 +23,7 @@ from tests.bench.scenarios import (
     metrics,
     one_channel,
     quiet_channels,
+    runtime_alone,
     takeover,
     two_workers,
 )
@@ -30,6 +31,7 @@ from tests.bench.scenarios import (
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
     "against-faust": against_faust.measure,
+    "runtime-alone": runtime_alone.measure,
     "metrics": metrics.measure,
     "two-workers": two_workers.measure,
     "many-channels": many_channels.measure,

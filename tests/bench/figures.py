@@ -33,6 +33,8 @@ FIGURES = (
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),
     Figure("one worker: CPU per report", "us", less_is_better=True),
+    Figure("the runtime alone: reports/s", "reports/s"),
+    Figure("the runtime alone: CPU per report", "us", less_is_better=True),
     Figure("metrics: share of the worker's CPU", "%", 2, less_is_better=True),
     Figure("one worker with metrics, 200,000 reports: reports/s", "reports/s"),
     Figure("one worker without metrics, 200,000 reports: reports/s", "reports/s"),

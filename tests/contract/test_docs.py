@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
+from streams.commands.record_text import READABLE
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.decoding import decode_report
 from streams.events.escalation import Escalation
@@ -60,6 +61,11 @@ def test_the_policy_shown_is_one(tmp_path):
     shown = tmp_path / "policies.yaml"
     shown.write_text("\n".join(line.removeprefix("    ") for line in block.splitlines()), encoding="utf-8")
     assert [policy.id for policy in load_rules(policies=shown).policies] == ["fraud"]
+
+
+def test_every_topic_that_tail_reads_is_in_its_help():
+    words = CliRunner().invoke(commands, ["tail", "--help"]).output.replace(",", " ").split()
+    assert [name for name in READABLE if name not in words] == []
 
 
 def test_every_reason_of_a_dead_letter_is_in_its_table():

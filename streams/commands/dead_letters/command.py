@@ -18,9 +18,9 @@ _PLACE = r"PARTITION/OFFSET"
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List, look at and drive in again the records that could not be read as reports.
+    """List, show and send again what could not be read.
 
-    Each has a reason from a closed list; `tocsin dead-letters show` says what it means and what to do about it.
+    Dead letters are records of message-reports, authority-requests and clock-outcomes that Tocsin refused. Each has a reason from a closed list; `tocsin dead-letters show` says what it means and what to do about it.
     """
 
 
@@ -30,7 +30,9 @@ def dead_letters() -> None:
 def list_letters(
     reasons: tuple[str, ...], topic: str | None, partition: int | None, since: int | None, json_lines: bool
 ) -> None:
-    """List dead letters, one a line, and how many there are of each reason.
+    """List dead letters, one a line, and count them by reason.
+
+    A line gives place, time, reason, field, attempt, where the original stood, and its size.
 
     \b
     Examples:
@@ -58,9 +60,9 @@ async def _list(settings: Settings, selection: Selection, json_lines: bool) -> C
 @click.argument("place", metavar=_PLACE)
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object instead of text.")
 def show(place: str, json_lines: bool) -> None:
-    """Show one dead letter: what is wrong, what to do about it, and the original.
+    """Show one dead letter: what is wrong, and what to do.
 
-    The place is what `tocsin dead-letters list` gives first, such as 0/17. The original was never checked and may
+    It shows the original too. The place is what `tocsin dead-letters list` gives first, such as 0/17. The original was never checked and may
     hold anything. Exits with 1 if there is no such letter.
     """
     partition, offset = _parsed(place)
@@ -111,9 +113,9 @@ def redrive(
     rate: float | None,
     max_attempts: int,
 ) -> None:
-    """Send dead letters to the topics they came from again, with their own bytes, key and headers.
+    """Send dead letters to the topics they came from again.
 
-    For when what was wrong is mended on this side: a newer version, a category that was added, a time that has come.
+    With their own bytes, key and headers. For when what was wrong is mended on this side: a newer version, a category that was added, a time that has come.
     What is refused again becomes a dead letter again and counts its attempts; see --max-attempts.
 
     It can be repeated, also after it was interrupted: a report that was accepted counts once, because Tocsin knows it

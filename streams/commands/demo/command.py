@@ -25,16 +25,16 @@ _REDRAW_SECONDS = 0.1
     "--reports", "count", type=click.IntRange(min=MINIMUM_COUNT), default=50_000, show_default=True,
     help="Records to play.",
 )  # fmt: skip
-@click.option("--seed", default=7, show_default=True, help="Another seed, another day.")
+@click.option("--seed", default=7, show_default=True, help="Another seed, other people and channels.")
 @click.option("--keep", is_flag=True, help="Leave Kafka and the worker running at the end, until Ctrl-C.")
 def demo(count: int, seed: int, keep: bool) -> None:
-    """Play a made-up day of reports on a real Kafka and watch escalations appear.
+    """Play six made-up hours on a real Kafka and show what opens.
 
-    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports and a few requests of authorities,
-    shows every escalation, legal clock and request with its grounds, and checks at the end that every record is
-    accounted for. Takes about half a minute (the first time
-    longer: it fetches Kafka) and leaves nothing behind. With TOCSIN_KAFKA_BOOTSTRAP set it uses those brokers
-    instead, and topics with a prefix of their own, which it deletes.
+    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports and a few requests of
+    authorities, shows every escalation, legal clock and request with its grounds, and checks at the end that every
+    record is accounted for. Takes about half a minute (the first time longer: it fetches Kafka) and leaves nothing
+    behind. With TOCSIN_KAFKA_BOOTSTRAP set it uses those brokers instead, and topics with a prefix of their own, which
+    it deletes.
     """
     # A terminated demo must end its worker and its broker too.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -22,7 +22,10 @@ _LAW = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def registry() -> None:
-    """Check the law that Tocsin knows, and ask what applies where. No legal advice: a person decides."""
+    """Check the law that Tocsin knows; ask what applies where.
+
+    No legal advice: a person decides. docs/law.md says how to change it.
+    """
 
 
 @registry.command()
@@ -45,16 +48,16 @@ def show(
     law: Path | None,
     as_json: bool,
 ) -> None:
-    """Show which duties apply in COUNTRY, whether their clocks run, who is told, and where that is written.
+    """Show which duties apply in COUNTRY, and why.
 
-    COUNTRY is an ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger
+    For each duty: whether its clock runs, who is told, and where that is written. COUNTRY is an ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger
     everything in force there is listed, with its authorities; each duty then as if what begins it had come. Clocks are
     shown as they run if what comes in has everything that the law asks for.
 
     \b
     NAME of a category is one of docs/events.md, NAME of a trigger one of
-      authority_order, regulator_notice, data_order, statutory_victim_request, trusted_flagger_notice, user_report,
-      actual_knowledge, awareness_threat
+      authority_order, regulator_notice, data_order, statutory_victim_request,
+      trusted_flagger_notice, user_report, actual_knowledge, awareness_threat
 
     \b
     Examples:
@@ -72,7 +75,7 @@ def show(
 @click.option("--law", type=_LAW, metavar="FOLDER", help="Another folder of law than the worker's.")
 @click.option("--today", type=_DAY, metavar="DATE", help="As of this day (UTC) [default: today].")
 def check(law: Path | None, today: datetime | None) -> None:
-    """Say whether the registry can be used, and which of its rows somebody should look at again.
+    """Say whether the law is usable, and what to look at again.
 
     Refuses unknown codes, rows without a source, impossible dates and rows that say the same at the same time, naming
     file, line and field, and exits with 2. Otherwise lists the rows that are not verified, which arm no clock, those

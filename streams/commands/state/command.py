@@ -23,7 +23,7 @@ from streams.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show what workers remember of a channel or request, check that all of it is sound, or start anew."""
+    """Show, check or reset what workers remember."""
 
 
 @state.command()
@@ -31,9 +31,9 @@ def state() -> None:
 @click.option("--request", "request_id", metavar="ID", help="A request of an authority instead of a channel.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
-    """Show the counts, episodes and legal clocks of CHANNEL, which is the ref that reports give.
+    """Show what is kept of CHANNEL, or of a request.
 
-    With --request, show the legal clocks of the request with that request_id, and how it was decided. Windows and
+    Of a channel (the ref that reports give): counts, episodes and legal clocks. With --request, show the legal clocks of the request with that request_id, and how it was decided. Windows and
     clocks are as of the time of the partition: the newest record applied there, or later when it is quiet. Read from
     what is committed; workers may run. Exits with 1 if nothing is kept.
     """
@@ -137,9 +137,9 @@ def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[d
 
 @state.command()
 def check() -> None:
-    """Read all of the state as workers would at their start, and say whether they could go on from it.
+    """Say whether workers could go on from the state as it is.
 
-    Decodes every record of both stages, with its version, and compares each position with the logs: the same checks
+    Reads all of it as they would at their start. Decodes every record of both stages, with its version, and compares each position with the logs: the same checks
     that make a worker refuse to start, and some that it leaves for later. Workers may run. Exits with 1 if something is
     wrong.
     """
@@ -173,9 +173,9 @@ def _checked(report: PartitionReport) -> tuple[str, ...]:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(name: str | None, yes: bool) -> None:
-    """Forget everything: counts, episodes, clocks, known duplicates, positions. Workers start from nothing.
+    """Forget everything that workers keep; they start from nothing.
 
-    Deletes channel-state (of reports) and authority-state (of requests) and creates them again. Refuses while a worker
+    Counts, episodes, legal clocks, known duplicates, positions. Deletes channel-state (of reports) and authority-state (of requests) and creates them again. Refuses while a worker
     runs. Afterwards workers read message-reports, clock-outcomes and authority-requests from their beginning: what is
     still there is judged and published again, with the same ids. Counts, open episodes and running legal clocks from
     before that are gone. docs/operations.md says when to do this.

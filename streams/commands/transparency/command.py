@@ -49,9 +49,8 @@ def transparency() -> None:
     help="Instead of the usual tables, one by this; can be repeated for finer rows.",
 )  # fmt: skip
 def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, ...]) -> None:
-    """Add up the daily counters from one day to another, for a transparency report.
+    """Add up the daily counters for a transparency report.
 
-    \b
     Reports by category, source, country and what came of them, as the Santa Clara Principles 2.0 and DSA art. 15 and
     24 ask, those of state actors apart; requests of authorities by country, kind, decision and refusal, by category
     and by authority. A day is one of the partition's time: the time of the reports, not of the counting.
@@ -59,10 +58,10 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
     \b
     Numbers below 5 are not shown, nor what they could be calculated from:
       <5  fewer than five
-      *   fewer than five, or withheld because the one number below five would follow from it and the total
+      *   fewer than five, or withheld because a number below five would
+          follow from it and the total
     A table of which no number is left is not given; its total is.
 
-    \b
     --group-by takes date, country, category, kind; source, automated, late, escalated of reports; legal_basis,
     authority, decision, refusal of requests.
 

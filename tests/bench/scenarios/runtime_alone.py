@@ -1,0 +1,47 @@
+"""The runtime with a core that does nothing: what fetching, transactions and Faust leave for everything else."""
+
+import sys
+
+from tests.bench import traffic
+from tests.bench.place import Place, Site
+from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
+
+REPORTS = 300_000
+
+# An enriched report is that much longer than its report.
+FILLER_BYTES = 1_500
+
+_PROGRAM = f"""
+import sys
+import streams.report_stage
+from streams.assessment.outcome import Outcome
+from streams.events.record import OutputRecord
+
+filler = b" " * {FILLER_BYTES}
+
+def pass_on(state, records, rules):
+    outcome = Outcome()
+    outcome.outputs = [
+        OutputRecord("enriched-reports", state.partition, record.key, record.value + filler, record.headers)
+        for record in records
+    ]
+    return outcome
+
+streams.report_stage.assess = pass_on
+
+from streams.commands.main import main
+sys.argv = ["tocsin", "worker"]
+main()
+"""
+
+
+def measure(place: Place) -> dict[str, float]:
+    """Reports per second, and the CPU that a report costs."""
+    count = place.amount(REPORTS)
+    with Site(place) as site:
+        reports = traffic.usual(count, an_hour_ago(), HOUR_MS)
+        worked = work_off(site, reports, "u1", count, (sys.executable, "-c", _PROGRAM))
+    return {
+        "the runtime alone: reports/s": worked.rate,
+        "the runtime alone: CPU per report": worked.cpu,
+    }

@@ -1,0 +1,172 @@
+"""The rights that docs/deployment.md gives to each role are enough, on a broker that asks who you are."""
+
+import socket
+import subprocess
+
+import orjson
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from streams.local_kafka import LocalKafka, properties
+from tests.kafka.harness.deployment import (
+    COUNTERS,
+    DEAD_LETTERS,
+    ENRICHED,
+    ESCALATIONS,
+    INTERNAL,
+    OUTCOMES,
+    REQUESTS,
+    REQUESTS_INTERNAL,
+    REQUESTS_STATE,
+    ROUTING,
+    SHADOW,
+    SOURCE,
+    STATE,
+    TOPICS,
+)
+from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
+
+PASSWORD = "not-a-secret-of-anybody"
+READ = (SOURCE, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL)
+WRITTEN = (
+    INTERNAL,
+    REQUESTS_INTERNAL,
+    ENRICHED,
+    ESCALATIONS,
+    SHADOW,
+    ROUTING,
+    COUNTERS,
+    DEAD_LETTERS,
+)
+STATES = (STATE, REQUESTS_STATE)
+
+# As the table of the page has it: rights by role, each as words and the topics that they are for.
+WORKER = (
+    ("READ", READ),
+    ("WRITE", WRITTEN),
+    ("READ WRITE", STATES),
+    ("DESCRIBE_CONFIGS", TOPICS),
+)
+TOPIC_RIGHTS = {
+    "creator": (("CREATE DESCRIBE DESCRIBE_CONFIGS", TOPICS),),
+    "worker": WORKER,
+    "publisher": (("WRITE", (SOURCE,)),),
+    "intake": (("WRITE", (REQUESTS,)),),
+    "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
+    "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
+    "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE,))),
+    "resetter": (*WORKER, ("DELETE CREATE", STATES)),
+}
+
+
+def bindings():
+    """Every right as Kafka wants it."""
+    wanted = {
+        (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, role, word)
+        for role, rights in TOPIC_RIGHTS.items()
+        for words, topics in rights
+        for word in words.split()
+        for topic in topics
+    }
+    for role in ("worker", "resetter"):
+        wanted.add((ResourceType.GROUP, "tocsin", ResourcePatternType.LITERAL, role, "READ"))
+        for word in ("WRITE", "DESCRIBE"):
+            wanted.add((ResourceType.TRANSACTIONAL_ID, "tocsin-", ResourcePatternType.PREFIXED, role, word))
+    return [
+        AclBinding(kind, name, pattern, f"User:{role}", "*", AclOperation[word], AclPermissionType.ALLOW)
+        for kind, name, pattern, role, word in wanted
+    ]
+
+
+@pytest.fixture
+def guarded(tmp_path, monkeypatch):
+    """Address of a listener that wants a password and grants what `bindings` says."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    render = properties.render
+
+    def with_rights(**options):
+        lines = dict(line.split("=", 1) for line in render(**options).splitlines())
+        address = f",GUARDED://127.0.0.1:{port}"
+        users = " ".join(f'user_{role}="{PASSWORD}"' for role in TOPIC_RIGHTS)
+        lines |= {
+            "listeners": lines["listeners"] + address,
+            "advertised.listeners": lines["advertised.listeners"] + address,
+            "listener.security.protocol.map": lines["listener.security.protocol.map"]
+            + ",GUARDED:SASL_PLAINTEXT",
+            "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.guarded.plain.sasl.jaas.config": (
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+            ),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            # The other listener, by which the broker itself and this test come.
+            "super.users": "User:ANONYMOUS",
+        }
+        return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+    monkeypatch.setattr(properties, "render", with_rights)
+    with LocalKafka(tmp_path / "kafka") as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+        for done in admin.create_acls(bindings()).values():
+            done.result(20)
+        yield f"127.0.0.1:{port}"
+
+
+def settings_of(role, address):
+    return {
+        "TOCSIN_KAFKA_BOOTSTRAP": address,
+        "TOCSIN_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN",
+        "TOCSIN_KAFKA_SASL_USERNAME": role,
+        "TOCSIN_KAFKA_SASL_PASSWORD": PASSWORD,
+        "TOCSIN_REPLICATION_FACTOR": "1",
+        "TOCSIN_MIN_INSYNC_REPLICAS": "1",
+        "TOCSIN_HTTP_PORT": "0",
+    }
+
+
+def test_every_role_can_do_its_work_with_its_rights(guarded, tmp_path):
+    def run(role, *words, code=0):
+        done = subprocess.run(
+            [*COMMAND, *words],
+            cwd=ROOT,
+            env=clean_environment(settings_of(role, guarded)),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{role}: tocsin {' '.join(words)}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    run("creator", "topics", "create")
+    run("worker", "topics", "check")
+    worker = Worker(tmp_path / "worker.log", settings_of("worker", guarded))
+    try:
+        run("publisher", "simulate", "--reports", "2000")
+        run("intake", "simulate", "--requests")
+        run("publisher", "simulate", "--requests", code=1)
+        # Each waits for the worker.
+        told = run(
+            "desk", "tail", ESCALATIONS, "--from-beginning", "--policy", "legal-clock", "--json", "--max", "1"
+        )
+        clock = orjson.loads(told)["value"]["clock"]["clock_id"]
+        run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
+        run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
+        run("desk", "clock", clock, "fulfilled")
+        assert clock in run("explainer", "explain", clock)
+        run("explainer", "clocks")
+        run("operator", "state", "check")
+        run("operator", "dead-letters", "redrive", "--reason", "future_timestamp")
+        worker.terminate()
+    finally:
+        worker.end()
+    run("resetter", "state", "reset", "--yes")

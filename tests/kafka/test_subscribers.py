@@ -1,0 +1,93 @@
+"""The programs of docs/subscribing.md and docs/policies.md, as they stand there: one reads, one copies for a back-test."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from tests.kafka.harness.deployment import ESCALATIONS, SOURCE
+from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import ROOT
+
+
+def program(page, name):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (shown,) = re.findall(rf"^```python {re.escape(name)}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return shown
+
+
+def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp_path):
+    deployment = deploy()
+    deployment.publish(generate(71, 600, channels=20))
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+    wanted = sorted(
+        dict(row.headers)["ce_id"].decode() for row in deployment.outputs().all(deployment.name(ESCALATIONS))
+    )
+    assert wanted
+    (tmp_path / "subscribe.py").write_text(program("docs/subscribing.md", "subscribe.py"), encoding="utf-8")
+    log = tmp_path / "seen"
+
+    def run(until):
+        """Let it read until it has seen so many in all, and end it as a person would."""
+        with log.open("ab") as seen:
+            subscriber = subprocess.Popen(
+                [
+                    sys.executable, "-u", "subscribe.py",
+                    deployment.bootstrap, deployment.name(ESCALATIONS), deployment.name("case-system"),
+                ],
+                cwd=tmp_path, stdout=seen, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 40
+            while len(log.read_text().splitlines()) < until:
+                assert subscriber.poll() is None, subscriber.stderr.read().decode()
+                assert time.monotonic() < deadline, f"{len(log.read_text().splitlines())} of {until}"
+                time.sleep(0.05)
+            subscriber.send_signal(signal.SIGINT)
+            _, errors = subscriber.communicate(timeout=20)
+            assert subscriber.returncode == 0, errors.decode()
+        finally:
+            subscriber.kill()
+
+    run(len(wanted) // 2)
+    run(len(wanted))
+    seen = [line.split()[0] for line in log.read_text().splitlines()]
+    # The record in hand when it was ended may come twice; that is what its ids are for.
+    assert sorted(set(seen)) == wanted
+    assert len(seen) <= len(wanted) + 1
+
+
+def test_a_copy_of_the_reports_is_judged_as_they_were(deploy, tmp_path):
+    original, copied = deploy(), deploy()
+    original.publish(generate(72, 2_000, channels=40))
+    done = subprocess.run(
+        [
+            sys.executable, "-c", program("docs/policies.md", "copy_reports.py"),
+            original.bootstrap, original.name(SOURCE), copied.name(SOURCE),
+        ],
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+
+    def logs(deployment):
+        name = deployment.name(SOURCE)
+        with Reader(deployment.bootstrap, [name]) as reader:
+            rows = reader.catch_up().all(name)
+            return [(row.partition, row.key, row.value, row.headers) for row in rows]
+
+    assert logs(copied) == logs(original)
+    for deployment in (original, copied):
+        deployment.fleet.start()
+    for deployment in (original, copied):
+        deployment.wait_until_applied()
+
+    def escalated(deployment):
+        # Where a report stood is told with the topic's prefix, and that alone differs.
+        prefix = deployment.prefix.encode()
+        rows = deployment.outputs().all(deployment.name(ESCALATIONS))
+        return sorted(row.value.replace(prefix, b"") for row in rows)
+
+    assert escalated(copied) == escalated(original) != []
