@@ -83,7 +83,12 @@ def _fetch(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     # The kernel drops the lock when its holder dies, so a killed download blocks nobody.
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalKafkaError(
+            f"{folder.parent} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a folder that can be written"
+        ) from error
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -338,3 +338,10 @@ class TestTheProbe:
 
     def test_nobody_is_not(self) -> None:
         assert probe.ready_cluster(probe.free_port()) is None
+
+
+def test_a_cache_that_cannot_be_made_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(LocalKafkaError, match=r"file/tocsin cannot be made \(.+\): set XDG_CACHE_HOME"):
+        jars.broker_jars()
