@@ -1,12 +1,14 @@
 """All settings of Tocsin, from environment variables that begin with `TOCSIN_`."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.runtime.connection import Connection
@@ -26,6 +28,17 @@ class RegistryFiles(TypedDict):
     law: Path | None
 
 
+def _check_addresses(brokers: str) -> str:
+    for address in brokers.split(","):
+        found = re.fullmatch(r"[^\s,/]+:([0-9]{1,5})", address)
+        if not (found and 1 <= int(found[1]) <= 65535):
+            raise PydanticCustomError(
+                "addresses",
+                "must be host:port, several separated by commas; no scheme stands before a host, and a port is 1 to 65535",
+            )
+    return brokers
+
+
 class Settings(BaseSettings):
     """One field per variable: `kafka_bootstrap` is TOCSIN_KAFKA_BOOTSTRAP."""
 
@@ -33,7 +46,8 @@ class Settings(BaseSettings):
 
     kafka_bootstrap: Annotated[
         str,
-        Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$", description="Brokers, `host:port[,host:port...]`."),
+        Field(description="Brokers, `host:port[,host:port...]`."),
+        AfterValidator(_check_addresses),
     ] = "127.0.0.1:9092"
     kafka_security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
@@ -154,10 +168,19 @@ class Settings(BaseSettings):
                 f"{PREFIX}KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set "
                 f"{PREFIX}KAFKA_SASL_MECHANISM, {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD too."
             )
-        if not uses_sasl and self.kafka_sasl_mechanism:
+        if not uses_sasl:
+            self._refuse_unused(
+                "kafka_sasl_", "SASL_PLAINTEXT or SASL_SSL, or the credentials would not be used."
+            )
+        if not uses_tls:
+            # Somebody who names an authority counts on TLS; without it everything would cross the network in the clear.
+            self._refuse_unused(
+                "kafka_ssl_", "SSL or SASL_SSL, or the files would not be used and nothing encrypted."
+            )
+        if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
             raise SettingsError(
-                f"{PREFIX}KAFKA_SASL_MECHANISM is set: {PREFIX}KAFKA_SECURITY_PROTOCOL must be SASL_PLAINTEXT or "
-                "SASL_SSL, or the credentials would not be used."
+                f"{PREFIX}KAFKA_SSL_KEY_FILE is set: set {PREFIX}KAFKA_SSL_CERTIFICATE_FILE too, or the key would not be "
+                "used."
             )
         password = self.kafka_sasl_password
         return Connection(
@@ -168,6 +191,12 @@ class Settings(BaseSettings):
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
         )
+
+    def _refuse_unused(self, start: str, needed: str) -> None:
+        names = [name for name in Settings.model_fields if name.startswith(start) and getattr(self, name)]
+        if names:
+            listed = ", ".join(PREFIX + name.upper() for name in names)
+            raise SettingsError(f"{listed} set: {PREFIX}KAFKA_SECURITY_PROTOCOL must be {needed}")
 
     def _ssl_context(self) -> ssl.SSLContext:
         try:

@@ -24,9 +24,11 @@ def broker_errors_explained(settings: Settings) -> Iterator[None]:
             "(and TOCSIN_KAFKA_SECURITY_PROTOCOL if it wants TLS)."
         ) from error
     except UnknownTopicOrPartitionError as error:
+        # To somebody without the right to see a topic brokers say that there is none.
         raise click.ClickException(
             f"a topic is missing at {settings.kafka_bootstrap} with TOCSIN_TOPIC_PREFIX={settings.topic_prefix!r}: "
-            "`tocsin topics check` says which, `tocsin topics create` makes it."
+            "`tocsin topics check` says which, `tocsin topics create` makes it. Or it is there and this user may not see "
+            "it: docs/deployment.md has the rights of each role."
         ) from error
     except RefusedToStart as error:
         raise click.ClickException(str(error)) from error

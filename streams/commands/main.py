@@ -15,15 +15,16 @@ from streams.commands.explain import explain
 from streams.commands.policy import policy
 from streams.commands.publish import publish
 from streams.commands.registry import registry
+from streams.commands.rule_files import pointing_at
 from streams.commands.simulate import simulate
 from streams.commands.state import state
 from streams.commands.tail import tail
 from streams.commands.topics import topics
 from streams.commands.transparency import transparency
 from streams.commands.worker import worker
-from streams.registry.errors import RegistryError
+from streams.registry.errors import RegistryError, UnreadableFile
 from streams.runtime.errors import RefusedToStart
-from streams.settings import SettingsError
+from streams.settings import SettingsError, load_settings
 
 # Exit codes: 0 done; 1 it failed while running; 2 the command line, a setting or a file is wrong (click uses 2 too).
 EXIT_WRONG_INPUT = 2
@@ -76,6 +77,8 @@ def main() -> None:
         commands.main(prog_name="tocsin", standalone_mode=True)
     except (SettingsError, RegistryError) as error:
         click.echo(f"error: {error}", err=True)
+        if isinstance(error, UnreadableFile) and (setting := pointing_at(error.path, load_settings())):
+            click.echo(f"{setting} points there: correct it, or unset it to use what is shipped.", err=True)
         sys.exit(EXIT_WRONG_INPUT)
     except RefusedToStart as error:
         click.echo(f"error: refused to start: {error}", err=True)

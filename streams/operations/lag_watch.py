@@ -46,6 +46,9 @@ class Lag(NamedTuple):
     stalled: float
 
 
+_NOWHERE = -1
+
+
 @dataclass(slots=True)
 class _Seen:
     next_offset: int
@@ -54,7 +57,10 @@ class _Seen:
 
 
 class LagWatch:
-    """Looks at the lags whenever `sample` is called; that has to be about once a second."""
+    """Looks at the lags whenever `sample` is called; that has to be about once a second.
+
+    `silence` is for how many seconds nothing was known of any partition although we own some.
+    """
 
     def __init__(
         self,
@@ -67,14 +73,22 @@ class LagWatch:
         self._monotonic = monotonic
         self._sampled_at = monotonic()
         self._seen: dict[tuple[str, int], _Seen] = {}
+        self.silence = 0.0
 
     def sample(self, *, restoring: bool = False) -> list[Lag]:
         """The lags now. While `restoring` nothing can be applied, so nothing stands still."""
         now = self._monotonic()
         passed = 0.0 if restoring else min(now - self._sampled_at, MOST_BETWEEN_SAMPLES)
         self._sampled_at = now
-        sources = [source for source in self._source_lags() if source.records is not None]
+        owned = list(self._source_lags())
+        sources = [source for source in owned if source.records is not None]
+        self.silence = self.silence + passed if owned and not sources else 0.0
         before, self._seen = self._seen, {}
+        for source in owned:
+            place = source.topic, source.partition
+            if source.records is None and place in before:
+                # When it was caught up is still true when the brokers answer again; for how long it stands still is not.
+                self._seen[place] = _Seen(_NOWHERE, before[place].caught_up_at)
         return [self._lag(source, before.get((source.topic, source.partition)), passed) for source in sources]
 
     def _lag(self, source: SourceLag, seen: _Seen | None, passed: float) -> Lag:

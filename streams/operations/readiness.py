@@ -3,6 +3,10 @@
 import time
 from collections.abc import Callable
 
+# The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and go on without it. A
+# rebalance that takes twice as long will not end by itself.
+LONGEST_REBALANCE_SECONDS = 120.0
+
 
 class Readiness:
     """Follows rebalances and takeovers. Called from the consumer's thread too: each call sets single attributes."""
@@ -19,6 +23,11 @@ class Readiness:
     def restoring(self) -> bool:
         """Whether the state of a partition is being restored."""
         return bool(self._restoring)
+
+    @property
+    def waiting_for_others(self) -> bool:
+        """Whether a rebalance goes on that may still end by itself: until then nothing can be applied."""
+        return self._rebalancing and self._monotonic() - self._since < LONGEST_REBALANCE_SECONDS
 
     @property
     def restore_progress(self) -> int | None:

@@ -24,6 +24,10 @@ logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
+# The session of a worker in its group: after as long without an answer, others own what it believes to be its own. A
+# broker that restarts is away for half of it.
+SILENCE_SECONDS = 10.0
+
 
 class WorkerOperations:
     """Metrics and health of one worker.
@@ -62,7 +66,7 @@ class WorkerOperations:
             port,
             metrics=self._exposition.text,
             liveness=lambda: f"last batch {time.monotonic() - self._last_batch:.1f} s ago",
-            reason_not_ready=self.readiness.reason_against,
+            reason_not_ready=self._reason_not_ready,
             status=self.status,
         ) as address:
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
@@ -77,7 +81,7 @@ class WorkerOperations:
 
     def status(self) -> dict[str, Any]:
         """What /status shows."""
-        reason = self.readiness.reason_against()
+        reason = self._reason_not_ready()
         return {
             "version": __version__,
             "policy_version": self._rules.policy_version,
@@ -98,8 +102,16 @@ class WorkerOperations:
             watchdog.beat()
             self._lags()
 
+    def _reason_not_ready(self) -> str | None:
+        reason = self.readiness.reason_against()
+        silence = self._lag_watch.silence
+        if reason is None and silence >= SILENCE_SECONDS:
+            return f"the brokers do not answer, {silence:.0f} s"
+        return reason
+
     def _lags(self) -> list[Lag]:
-        lags = self._lag_watch.sample(restoring=self.readiness.restoring)
+        # Whoever waits for another worker that restores, or hangs, must not be ended for it.
+        lags = self._lag_watch.sample(restoring=self.readiness.restoring or self.readiness.waiting_for_others)
         restore = self._restore_standstill.sample(self.readiness.restore_progress)
         stalled = [(restore, f"{self.readiness.reason_against()}, and nothing of it has come")]
         stalled += (
@@ -113,5 +125,5 @@ class WorkerOperations:
         return lags
 
     def _live(self) -> list[Numbers]:
-        ready = self.readiness.reason_against() is None
+        ready = self._reason_not_ready() is None
         return [gauge(catalogue.READY, [((), float(ready))]), *self.partitions.gauges(self._lags())]

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from streams.registry.errors import RegistryError
+from streams.registry.errors import RegistryError, UnreadableFile
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -105,8 +105,10 @@ def read_document(path: Path) -> Document:
     """Read a YAML file; raises RegistryError if it cannot be read or is not YAML with unique keys."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegistryError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise UnreadableFile(path, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(path, str(error)) from error
     try:
         loader = _Loader(text)
         node = loader.get_single_node()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.registry.document import Document, Place, read_document
-from streams.registry.errors import RegistryError
+from streams.registry.errors import UnreadableFile
 from streams.registry.shapes_law import JurisdictionFile, TerritoriesFile
 
 GLOBAL = "GLOBAL"
@@ -43,7 +43,7 @@ def read_lawbook(folder: Path) -> Lawbook:
             document.refuse(("code",), f"a file is named by its code: this one must be {file.code}.yaml")
         files[stem] = file
     if GLOBAL not in files:
-        raise RegistryError(f"{folder / GLOBAL}.yaml: cannot be read: there is no such file")
+        raise UnreadableFile(folder / f"{GLOBAL}.yaml", "No such file or directory")
     named = {region for file in files.values() for region in file.regions}
     for code, file in files.items():
         _check_code(documents[code], code, named)

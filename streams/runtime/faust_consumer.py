@@ -1,20 +1,34 @@
 """Faust's consumer, bent where its defaults lose or repeat records. Every private name is covered by a contract test."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import aiokafka
+import structlog
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.answering_group import remember_answers
+from streams.runtime.closable_fetcher import fetch_closably
 from streams.runtime.fetched_records import fetch_named_tuples
 from streams.runtime.lenient_records import read_leniently
+
+logger = structlog.get_logger(__name__)
 
 # How long the broker may hold a fetch back that finds nothing new. aiokafka has one fetch at a time under way to each
 # broker, and it asks only for partitions whose last records were taken: while it waits for those, news of all the
 # others waits too. With Faust's 1500 ms that was measured as pauses of 1.5 s at 2,500 reports a second.
 FETCH_WAIT_MS = 20
+
+# Ten heartbeats, and half of a session. A loop that is busy holds an answer up for a second at most.
+UNANSWERED_SECONDS = 5.0
+
+# How long the consumer may take to leave the group. A broker that does not even refuse would let it wait for a minute,
+# and Kubernetes grants a worker half of that. The group notices by itself after the session.
+LEAVING_SECONDS = 10.0
 
 
 class Fetched(NamedTuple):
@@ -41,11 +55,21 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         read_leniently()
         fetch_named_tuples()
+        fetch_closably()
+        remember_answers()
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts its fetcher, which is after this returns.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and close, or close alone if nobody answers: the process waits for this thread."""
+        try:
+            async with asyncio.timeout(LEAVING_SECONDS):
+                await super().on_thread_stop()
+        except TimeoutError:
+            logger.warning("stopped without leaving the group: the brokers do not answer")
 
     def _stopped_set(self) -> None:
         # A thread that crashed has closed its loop, and mode would log an error of its own over the one that matters.
@@ -69,6 +93,11 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
             return None
         return Fetched(state.position, self.last_records.get(tp, -1), state.lso, state.highwater)
 
+    def in_touch(self) -> bool:
+        """Whether the brokers answer: a heartbeat was answered lately."""
+        answered_at: float = self._ensure_consumer()._coordinator.answered_at  # noqa: SLF001
+        return time.monotonic() - answered_at < UNANSWERED_SECONDS
+
     def allow_resets(self, allowed: bool) -> None:
         """Whether aiokafka may look for another offset where the broker does not have the one it asks for."""
         strategy = OffsetResetStrategy.EARLIEST if allowed else OffsetResetStrategy.NONE
@@ -86,6 +115,10 @@ class PositionedConsumer(driver.Consumer):
     def fetched(self, tp: TP) -> Fetched | None:
         """How far a partition was fetched; None before its first fetch came back."""
         return self._thread.fetched(tp)
+
+    def in_touch(self) -> bool:
+        """Whether the brokers answer."""
+        return self._thread.in_touch()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. What comes next may have no offset anywhere before `perform_seek`."""

@@ -100,6 +100,9 @@ async def _do_chores(ownership: Ownership[State]) -> None:
                     int(time.time() * 1000)
                 ):
                     owner.last_applied_at = now
+            # One partition at each look: it asks the brokers for a tenth of a second, and nothing is applied meanwhile.
+            for owner in ownership.settled_owners():
                 if now - owner.markers_stepped_at > MARKERS_SECONDS:
                     owner.markers_stepped_at = now
                     await owner.step_over_markers()
+                    break

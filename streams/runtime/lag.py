@@ -9,7 +9,8 @@ from streams.runtime.position import SourcePosition
 class SourceLag(NamedTuple):
     """Of one partition of a source topic (logical name).
 
-    `records` are in the log and not applied, None before anything was fetched; `readable` of them could be applied now,
+    `records` are in the log and not applied, None while nobody can know: before anything was fetched, and while the
+    brokers do not answer; `readable` of them could be applied now,
     the others belong to transactions that are still open. `applied_append_time` (ms since the epoch) is that of the
     record before `next_offset`, None when nothing was applied.
     """

@@ -1,5 +1,6 @@
 """The owner of one partition: its producer, its state and its position, which change together or not at all."""
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from typing import Generic
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.runtime.connection import Connection
@@ -18,6 +20,11 @@ from streams.runtime.stage import Output, Record, Stage, State
 from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
 
 logger = structlog.get_logger(__name__)
+
+
+# A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the first
+# record after that would cost the worker. A day leaves room for brokers that are set to less.
+UNUSED_SECONDS = 24 * 3600.0
 
 
 class PartitionOwner(Generic[State]):
@@ -39,6 +46,7 @@ class PartitionOwner(Generic[State]):
         self.position: dict[str, SourcePosition] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
+        self._written_at = time.monotonic()
         self._connection = connection
         self._prefix = prefix
         self._observer = observer
@@ -139,16 +147,29 @@ class PartitionOwner(Generic[State]):
         return True
 
     async def step_over_markers(self) -> None:
-        """Move the position to the end of a source log of which nothing but transaction markers is left to read."""
+        """Move the position to the end of a source log of which nothing but transaction markers is left to read.
+
+        The position is also written when nothing was for a day, so that the brokers remember the producer.
+        """
         position = dict(self.position)
-        for topic, source in self.position.items():
-            end = await end_if_nothing_follows(
-                self._connection, TopicPartition(topic, self.partition), source.next_offset
+        try:
+            ends = await asyncio.gather(
+                *(
+                    end_if_nothing_follows(
+                        self._connection, TopicPartition(topic, self.partition), source.next_offset
+                    )
+                    for topic, source in position.items()
+                )
             )
+        except KafkaError as error:
+            # What this prevents takes weeks: the next time will do, and a broker that restarts must not cost a worker.
+            logger.info("transaction markers not stepped over", partition=self.partition, error=repr(error))
+            return
+        for (topic, source), end in zip(self.position.items(), ends, strict=True):
             if end != source.next_offset:
                 # No record stands before the new position, so there is none to recognise the log by.
                 position[topic] = SourcePosition(end, source.partitions, None)
-        if position != self.position:
+        if position != self.position or time.monotonic() - self._written_at > UNUSED_SECONDS:
             state_partition = (self._prefix + self.stage.state_topic, self.partition)
             await self._write({state_partition: [(POSITION_KEY, encode_position(position), [])]})
             self.position = position
@@ -169,6 +190,7 @@ class PartitionOwner(Generic[State]):
         except OwnershipLost as lost:
             self._observer.transaction_failed(self.partition, fenced=lost.fenced)
             raise
+        self._written_at = time.monotonic()
 
     async def _by_destination(self, outputs: Sequence[Output]) -> dict[Destination, list[Write]]:
         writes: dict[Destination, list[Write]] = defaultdict(list)

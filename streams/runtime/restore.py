@@ -153,6 +153,11 @@ def _position_of(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str
             f"{state.topic} partition {state.partition}: {error}. Run the version that wrote it, "
             "or reset the state after reading docs/operations.md."
         ) from error
+    except _UNDECODABLE as error:
+        raise RefusedToStart(
+            f"{state.topic} partition {state.partition}: the position is damaged ({error}). Reset the state after "
+            "reading docs/operations.md."
+        ) from error
 
 
 async def _checked(

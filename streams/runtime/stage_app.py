@@ -13,7 +13,7 @@ from faust.types import TP
 from streams.runtime.allocator import keep_freed_memory
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
 from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.garbage import collect_regularly, leave_out_what_stays
 from streams.runtime.intake import run_intake
@@ -105,15 +105,20 @@ class StageApp(faust.App):
         return {tp: offset for stage in self._stages for tp, offset in stage.ownership.positions().items()}
 
     def lags(self) -> list[SourceLag]:
-        """The lag of every owned partition of every source topic."""
+        """The lag of every owned partition of every source topic; nobody knows it while the brokers do not answer."""
         owners = [owner for stage in self._stages for owner in stage.ownership.owners.values()]
         if not owners:
             # The consumer may not be there yet, or not any more.
             return []
-        fetched = cast(PositionedConsumer, self.consumer).fetched
+        consumer = cast(PositionedConsumer, self.consumer)
+        # Whoever joins sends no heartbeats, and an alert on a lag must not begin anew with every rebalance.
+        in_touch = self.rebalancing or consumer.in_touch()
         return [
             source_lag(
-                topic.removeprefix(self.prefix), owner.partition, applied, fetched(TP(topic, owner.partition))
+                topic.removeprefix(self.prefix),
+                owner.partition,
+                applied,
+                consumer.fetched(TP(topic, owner.partition)) if in_touch else None,
             )
             for owner in owners
             for topic, applied in owner.position.items()
@@ -141,6 +146,7 @@ class StageApp(faust.App):
 
     async def _follow(self, *_: Any, **__: Any) -> None:
         assigned, generation = self.consumer.assignment(), self.consumer_generation_id
+        rebalances = self.rebalancing_count
         try:
             # At the same time: nothing is applied until the last of them is done.
             async with asyncio.TaskGroup() as tasks:
@@ -151,12 +157,18 @@ class StageApp(faust.App):
         except BaseExceptionGroup as group:
             # One reason is enough for whoever reads the log.
             raise group.exceptions[0] from None
+        cut_off = [name for name, task in following.items() if task.cancelled()]
+        if cut_off:
+            # By nobody of ours, and to Faust no error: it would be assigned partitions for ever and take over none.
+            raise OwnershipLost(f"a takeover of {', '.join(cut_off)} was cut off")
         leave_out_what_stays()
         owned = ", ".join(f"{sorted(stage.ownership.owners)} of {stage.name}" for stage in self._stages)
         took_over = {name: task.result() for name, task in following.items()}
         logger.info("owns partitions %s", owned, generation=generation, took_over=took_over)
-        for stage in self._stages:
-            stage.observer.rebalanced()
+        if self.rebalancing_count == rebalances:
+            # Else the next rebalance began while we restored, and is under way.
+            for stage in self._stages:
+                stage.observer.rebalanced()
 
     async def _release(self, *_: Any, **__: Any) -> None:
         for stage in self._stages:

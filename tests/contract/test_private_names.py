@@ -13,8 +13,10 @@ import aiokafka
 import faust
 import mode
 import pytest
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import consumer as aiokafka_consumer
+from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app import base as app_base
@@ -30,6 +32,7 @@ from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 from streams.runtime import faust_consumer
+from streams.runtime.answering_group import AnsweringGroup, remember_answers
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
@@ -82,6 +85,7 @@ COVERED = {
     "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
     "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
+    "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
 }
 
@@ -490,6 +494,62 @@ def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app)
     assert "consumed_to(self._partition_records.next_fetch_offset)" in source(fetcher.FetchResult)
     assert "tp_state.highwater = highwater" in source(fetcher.Fetcher)
     assert "tp_state.lso = lso" in source(fetcher.Fetcher)
+
+
+def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
+    replies = iter([SimpleNamespace(error_code=0), KafkaConnectionError(), SimpleNamespace(error_code=15)])
+
+    async def send(_request):
+        reply = next(replies)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def scenario():
+        made = AnsweringGroup.__new__(AnsweringGroup)
+        made.coordinator_id, made.group_id, made.generation, made.member_id = 1, "g", 1, "m"
+        made._coordinator_dead_fut = asyncio.get_running_loop().create_future()
+        made._send_req = send
+        thread = app.consumer._thread
+        thread._ensure_consumer = lambda: SimpleNamespace(_coordinator=made)
+        assert not app.consumer.in_touch(), "not before the first answer"
+        made._heartbeat_task = object()
+        made._start_heartbeat_task()
+        assert app.consumer.in_touch(), "it has joined"
+        made.answered_at = -1e9
+        assert await made._do_heartbeat()
+        assert app.consumer.in_touch()
+        now = made.answered_at + faust_consumer.UNANSWERED_SECONDS
+        monkeypatch.setattr(faust_consumer.time, "monotonic", lambda: now)
+        assert not await made._do_heartbeat()
+        assert not await made._do_heartbeat()
+        assert not app.consumer.in_touch()
+
+    in_loop(scenario)
+    assert "self._start_heartbeat_task()" in source(group_coordinator.GroupCoordinator.ensure_active_group)
+    assert "await self._do_heartbeat()" in source(group_coordinator.GroupCoordinator._heartbeat_routine)
+    assert "self._coordinator = GroupCoordinator(" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_consumers_join_groups_that_remember_answers(monkeypatch):
+    monkeypatch.setattr(aiokafka_consumer, "GroupCoordinator", group_coordinator.GroupCoordinator)
+    remember_answers()
+    assert aiokafka_consumer.GroupCoordinator is AnsweringGroup
+
+
+def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypatch):
+    monkeypatch.setattr(faust_consumer, "LEAVING_SECONDS", 0.05)
+
+    async def never_answered(_thread):
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_thread_stop", never_answered)
+
+    async def scenario():
+        await asyncio.wait_for(app.consumer._thread.on_thread_stop(), 5)
+
+    in_loop(scenario)
+    assert "await self.on_thread_stop()" in source(ServiceThread._shutdown_thread)
 
 
 def test_what_the_fetcher_gets_passes_through_the_thread():

@@ -69,6 +69,17 @@ def test_every_schema_and_example_belongs_to_a_topic():
     assert all(schema.file.endswith(f".v{schema.version}.json") for schema in schemas)
 
 
+def test_the_page_of_schemas_names_every_folder_and_the_owner_of_every_topic():
+    page = (SCHEMAS / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in SCHEMAS.iterdir() if path.is_dir() and f"| `{path.name}/` |" not in page] == []
+    rows = dict(re.findall(r"^\| ([a-z ]+) \| (`.*`) \|$", page, re.MULTILINE))
+    owned = {owner: set(re.findall(r"`([^`]+)`", topics)) for owner, topics in rows.items() if owner != "folder"}
+    assert owned == {
+        owner: {name for name, topic in CATALOGUE.items() if topic.owner == owner}
+        for owner in {topic.owner for topic in CATALOGUE.values()}
+    }
+
+
 def test_topics_that_are_read_together_or_in_order_have_as_many_partitions_as_the_source():
     for name in (*SOURCES, STATE_TOPIC, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
         assert CATALOGUE[name].partitions == "source"

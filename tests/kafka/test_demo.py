@@ -1,6 +1,7 @@
 """The demo: it adds up, tells its story, and leaves nothing behind, however it ends."""
 
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -141,21 +142,23 @@ def test_interrupted_in_the_middle_it_leaves_nothing(start, kafka, number):
     assert demo.left_behind() == []
 
 
-def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka):
+def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka, tmp_path):
     before = topics_of_demos(kafka)
     demo = start("--keep", TOCSIN_KAFKA_BOOTSTRAP=kafka)
-    demo.wait_for("tocsin publish")
+    demo.wait_for("publish reports.jsonl")
+    # In another shell, in another folder: as it is printed.
+    (shown,) = re.findall(r"^  (.+) topics check$", demo.printed, re.MULTILINE)
     exported = re.search(r"export (TOCSIN_\S+ .*)", demo.printed)
     variables = dict(pair.split("=", 1) for pair in exported[1].split())
 
     def tocsin(*arguments: str) -> str:
         done = subprocess.run(
-            [*COMMAND, *arguments],
+            [*shlex.split(shown), *arguments],
             capture_output=True,
             text=True,
             timeout=60,
-            cwd=ROOT,
-            env=clean_environment(variables),
+            cwd=tmp_path,
+            env={name: text for name, text in clean_environment(variables).items() if name != "PYTHONPATH"},
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -164,7 +167,7 @@ def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka):
     assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
     tocsin("topics", "check")
     # The clock that lapsed, as the portrait says; and one of a request.
-    of_report = re.search(r"stop it +tocsin clock (\S+) fulfilled", demo.printed)[1]
+    of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]
     assert "lapsed, due" in tocsin("clock", of_report, "fulfilled")
     # The desk of the demo has stopped one before.
     tocsin(

@@ -1,5 +1,6 @@
 """What operators read of a worker, compared with what is in the topics."""
 
+import os
 import re
 import signal
 import socket
@@ -14,8 +15,11 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.local_kafka import LocalKafka
+from streams.operations.worker_operations import SILENCE_SECONDS
 from streams.report_stage import SOURCES as REPORT_SOURCES
 from streams.request_stage import SOURCES as REQUEST_SOURCES
+from streams.runtime.faust_consumer import UNANSWERED_SECONDS
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTERNAL,
@@ -230,6 +234,36 @@ def test_a_takeover_is_seen_and_lag_is_of_the_present(deploy):
     assert max(lags) < 2
     worker.signal(signal.SIGTERM)
     assert worker.wait(20) == 0
+
+
+@pytest.mark.parametrize("away", ["refusing", "silent"])
+def test_a_broker_that_is_away_is_no_lag_of_zero_and_no_reason_to_stay(deploy, tmp_path, away):
+    with LocalKafka(tmp_path / "kafka") as broker:
+        deployment = deploy(bootstrap=broker.bootstrap)
+        worker = deployment.fleet.start()
+        deployment.publish(generate(26, 500))
+        deployment.wait_until_applied()
+        assert scrape(worker)["tocsin_lag_records"]
+        if away == "refusing":
+            broker.kill()
+        else:
+            os.kill(broker.pid, signal.SIGSTOP)
+        deployment.fleet.wait_for(
+            lambda: get(worker, "/readyz")[0] == 503,
+            UNANSWERED_SECONDS + SILENCE_SECONDS + 10,
+            "not ready",
+            tend=False,
+        )
+        assert get(worker, "/readyz")[1].startswith("not ready: the brokers do not answer, ")
+        assert get(worker, "/livez")[0] == 200
+        found = scrape(worker)
+        assert found["tocsin_ready"] == {(): 0}
+        assert not found["tocsin_lag_records"] and not found["tocsin_lag_seconds"]
+        worker.signal(signal.SIGTERM)
+        # Thirty seconds are what Kubernetes grants.
+        assert worker.wait(20) == 0
+        assert "Traceback" not in worker.text
+        broker.kill()
 
 
 def test_a_port_in_use_is_named(deploy):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from click.testing import CliRunner
 
+from streams.commands.dead_letters import command
 from streams.commands.dead_letters import redrive as driving
 from streams.commands.dead_letters.letter import letter_of
 from streams.commands.dead_letters.selection import Selection
@@ -97,6 +98,21 @@ def test_a_selection_holds_when_every_part_of_it_does():
         assert EVERYTHING._replace(**part).holds(letter, "p.")
     for part in ({"reasons": ("empty",)}, {"topic": "other"}, {"partition": 2}):
         assert not EVERYTHING._replace(**part).holds(letter, "p.")
+
+
+@pytest.mark.parametrize(
+    ("number", "last_line"),
+    [(0, "0 dead letters"), (1, "1 dead letter: 1 not_json"), (2, "2 dead letters: 2 not_json")],
+)
+def test_the_list_ends_with_how_many_they_are(monkeypatch, number, last_line):
+    async def given(_settings, _since):
+        for offset in range(number):
+            yield refused(Record(b"{bad"), at=(0, offset))
+
+    monkeypatch.setattr(command, "letters", given)
+    result = CliRunner().invoke(commands, ["dead-letters", "list"])
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == last_line
 
 
 def chosen(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):

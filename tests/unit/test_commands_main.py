@@ -1,12 +1,24 @@
 """`tocsin` itself: what is there, and the exit codes that scripts rely on."""
 
 import os
+import shlex
+import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
 
+from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
+from streams.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SHIPPED_LAW = ROOT / "streams" / "registry" / "law"
 
 
 @pytest.fixture
@@ -159,3 +171,82 @@ def test_too_small_a_demo_is_refused_before_anything_starts(tocsin):
     code, out, err = tocsin("demo", "--reports", "10")
     assert (code, out) == (2, "")
     assert "2000" in err
+
+
+def test_a_topic_that_is_not_seen_may_also_be_one_that_this_user_may_not_see():
+    with pytest.raises(click.ClickException) as caught, broker_errors_explained(Settings()):
+        raise UnknownTopicOrPartitionError("escalations")
+    assert "`tocsin topics create`" in caught.value.message
+    assert "this user may not see it: docs/deployment.md" in caught.value.message
+
+
+@pytest.mark.parametrize("arguments", [("worker",), ("policy", "check"), ("registry", "check")], ids=" ".join)
+@pytest.mark.parametrize("name", ["TOCSIN_POLICIES_FILE", "TOCSIN_PLATFORM_FILE", "TOCSIN_LAW_FOLDER"])
+def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
+    tocsin, tmp_path, monkeypatch, name, arguments
+):
+    # The worker's module reads its settings when it is imported, which another test may have had done.
+    monkeypatch.delitem(sys.modules, "streams.app", raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "nope"))
+    code, _, err = tocsin(*arguments)
+    assert code == 2
+    assert "No such file or directory" in err
+    assert f"\n{name}={tmp_path / 'nope'} points there" in err
+
+
+def test_of_several_variables_the_one_is_named_that_points_there(tocsin, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
+    monkeypatch.setenv("TOCSIN_PLATFORM_FILE", str(tmp_path / "nope.yaml"))
+    _, _, err = tocsin("registry", "check")
+    assert "TOCSIN_PLATFORM_FILE=" in err
+    assert "TOCSIN_LAW_FOLDER" not in err
+
+
+def test_a_file_that_no_variable_points_at_is_named_alone(tocsin, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
+    code, _, err = tocsin("registry", "check", "--law", str(tmp_path))
+    assert code == 2
+    assert err == f"error: {tmp_path / 'territories.yaml'}: cannot be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize("started", [".venv/bin/tocsin", "/opt/a b/tocsin"])
+def test_the_program_is_named_by_where_it_is(monkeypatch, started):
+    monkeypatch.setattr(sys, "argv", [started, "demo"])
+    assert shlex.split(running_program()) == [str(Path.cwd() / started)]
+
+
+def test_a_program_started_as_a_module_runs_again_as_it_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "streams" / "commands" / "main.py"), "demo"])
+    done = subprocess.run(
+        f"{running_program()} --version",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("tocsin, version"), done.stderr
+
+
+def test_a_terminated_tail_ends_with_the_code_that_the_page_of_commands_gives(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("TOCSIN_")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streams.commands.main", "tail", "escalations"],
+            cwd=tmp_path,
+            env=kept | {"TOCSIN_KAFKA_BOOTSTRAP": f"127.0.0.1:{silent.getsockname()[1]}"},
+        )
+        try:
+            silent.settimeout(30)
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(signal.SIGTERM)
+                code = process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
+    # A shell gives 128 and the number of the signal.
+    assert code == -signal.SIGTERM
+    assert f"\n| {128 - code} | ended by SIGTERM" in (ROOT / "docs" / "commands.md").read_text(
+        encoding="utf-8"
+    )

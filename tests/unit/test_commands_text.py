@@ -13,6 +13,7 @@ from rich.console import Console
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.portrait import most_pressing, most_telling, portrait
 from streams.commands.demo.screen import Screen
+from streams.commands.demo.running_program import running_program
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.tally import Tally
@@ -324,7 +325,7 @@ def test_the_summary_shows_clocks_requests_and_refusals_apart_from_episodes():
     assert "an order routed human_review EU.tco.art3-3 due 2026-11-24 13:00 UTC, EU.tco.art6 due" in printed
     assert "order_to_act incomplete human_review 4 elements missing\n" in printed
     assert "refused human_rights_review bulk_identify, block_protest\n" in printed
-    assert f"stop it tocsin clock {armed.clock.clock_id} fulfilled\n" in printed
+    assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled\n" in printed
     assert "rule of law closed, human_rights_review\n" in printed
     assert "article 11 (freedom of assembly), https://www.echr.coe.int/" in printed
     assert "Episodes by policy and the highest level they reached\npolicy level episodes resolved" in printed

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from streams.operations.http_server import serve
 from streams.operations.readiness import Readiness
 from streams.operations.worker_operations import WorkerOperations
+from streams.runtime.lag import SourceLag
 from tests.unit.traffic import SHIPPED
 
 # --- readiness
@@ -104,6 +105,60 @@ def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypa
     after(10)
     operations.readiness.settled(3)
     assert after(60)[0] == 0
+
+
+def test_waiting_for_the_others_of_the_group_is_no_standstill(monkeypatch):
+    operations = WorkerOperations(
+        SHIPPED, {"reports": ("a", "b")}, lambda: [SourceLag("a", 0, 7, 5, 5, None)]
+    )
+    now = [100.0]
+    for clock in (operations._lag_watch, operations.readiness):
+        monkeypatch.setattr(clock, "_monotonic", lambda: now[0])
+    operations.readiness.rebalanced()
+
+    def stalled_after(seconds):
+        for _ in range(seconds):
+            now[0] += 1
+            operations._lags()
+        return operations._most_stalled[0]
+
+    stalled_after(1)
+    assert stalled_after(10) == 10
+    operations.readiness.rebalance_began()
+    assert stalled_after(100) == 10
+    # No broker waits for so long: it hangs.
+    assert stalled_after(100) > 60
+    operations.readiness.rebalance_began()
+    operations.readiness.rebalanced()
+    before = operations._most_stalled[0]
+    assert stalled_after(10) == before + 10
+
+
+def test_a_worker_that_no_broker_answers_is_not_ready(monkeypatch):
+    lags = [SourceLag("a", 0, 7, 0, 0, None)]
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: lags)
+    now = [100.0]
+    monkeypatch.setattr(operations._lag_watch, "_monotonic", lambda: now[0])
+    operations.readiness.rebalanced()
+
+    def after(seconds):
+        for _ in range(seconds):
+            now[0] += 1
+            operations._lags()
+        ready = "tocsin_ready 1.0" in operations._exposition.text().decode()
+        assert ready == operations.status()["ready"]
+        return operations.status()["reason"]
+
+    assert after(60) is None
+    # As the runtime tells it while the brokers do not answer.
+    lags[:] = [SourceLag("a", 0, 7, None, 0, None)]
+    assert after(9) is None, "a broker that restarts is back by then"
+    assert after(3) == "the brokers do not answer, 12 s"
+    operations.readiness.rebalance_began()
+    assert after(1).startswith("the group is rebalancing")
+    operations.readiness.rebalanced()
+    lags[:] = [SourceLag("a", 0, 7, 3, 3, None)]
+    assert after(1) is None
 
 
 # --- HTTP

@@ -340,7 +340,9 @@ class TestTheProbe:
         assert probe.ready_cluster(probe.free_port()) is None
 
 
-def test_a_cache_that_cannot_be_made_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_made_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(LocalKafkaError, match=r"file/tocsin cannot be made \(.+\): set XDG_CACHE_HOME"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from streams.assessment.census import open_episodes, take_census
+from streams.assessment.census import open_episodes, take_report_census
 from streams.assessment.findings import CHANNEL_COUNTS
 from streams.assessment.law.clock_state import CHANNEL_CLOCK
 from streams.assessment.partition_state import new_state, restore
@@ -370,7 +370,7 @@ def test_an_episode_in_cooldown_is_not_open():
     assert dict(open_episodes(state)) == {("spam", "live", 1): 1}
     run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
     assert dict(open_episodes(state)) == {}
-    assert take_census(state).records == {
+    assert take_report_census(state).records == {
         "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1,
     }  # fmt: skip
 

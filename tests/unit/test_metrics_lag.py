@@ -97,6 +97,21 @@ def test_a_record_after_a_quiet_hour_has_not_waited_for_an_hour():
     assert watch.sample()[0].seconds == 1
 
 
+def test_a_record_after_a_quiet_hour_has_not_waited_for_longer_than_the_brokers_were_away():
+    clock = Clock()
+    watch = clock.watch()
+    applied_at = clock.now - 3_600
+    clock.state(7, 0, applied_at)
+    watch.sample()
+    for _ in range(3):
+        clock.now += 1
+        clock.state(7, None, applied_at)
+        assert watch.sample() == []
+    clock.now += 1
+    clock.state(7, 1, applied_at)
+    assert watch.sample()[0].seconds == 4
+
+
 def test_a_backlog_found_at_the_start_is_as_old_as_the_last_record_applied():
     clock = Clock()
     clock.state(7, 50_000, clock.now - 600)
@@ -116,6 +131,24 @@ def test_a_partition_of_which_nothing_is_known_is_not_shown():
     clock = Clock()
     clock.state(7, None)
     assert clock.watch().sample() == []
+
+
+def test_silence_is_to_own_something_and_know_nothing():
+    clock = Clock()
+    watch = clock.watch()
+    found = []
+    for records in (0, None, None, 5, None):
+        clock.now += 1
+        clock.state(7, records)
+        watch.sample()
+        found.append(watch.silence)
+    clock.now += 1
+    watch.sample(restoring=True)
+    assert [*found, watch.silence] == [0, 1, 2, 0, 1, 1]
+    without = LagWatch(list, lambda: clock.now, lambda: clock.now)
+    clock.now += 1
+    without.sample()
+    assert without.silence == 0
 
 
 def run(clock, watch, seconds, **options):

@@ -4,13 +4,16 @@ import struct
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.assessment.count_store import CountStore, UnreadableCounts
 from streams.assessment.counts import STATE_VERSION
 from streams.assessment.partition_state import restore
-from streams.runtime.restore import UnreadableState, build_state
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
+from streams.runtime.restore import UnreadableState, _position_of, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 from streams.assessment.partition_state import new_state
 
@@ -113,3 +116,12 @@ def test_the_size_of_the_counts_is_that_of_their_records():
         assert state.counts.size == sum(len(key) + len(value) for key, value in kept.items())
         restored = restore(0, 1, RULES, entries.items())
         assert restored.counts.size == state.counts.size
+
+
+def test_a_position_that_was_cut_off_is_refused_by_name_wherever_it_ends():
+    whole = encode_position({"reports": SourcePosition(7, 4, 1_000)})
+    for end in range(len(bytes([POSITION_VERSION])), len(whole)):
+        with pytest.raises(
+            RefusedToStart, match=r"state partition 3: the position is damaged .*operations\.md"
+        ):
+            _position_of(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})

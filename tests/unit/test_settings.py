@@ -31,6 +31,11 @@ def test_refuses_an_unknown_variable_and_lists_the_known():
     ("name", "text", "hint"),
     [
         ("kafka_bootstrap", "localhost", "host:port"),
+        ("kafka_bootstrap", "localhost:9092,kafka://localhost:9092", "no scheme"),
+        ("kafka_bootstrap", "localhost:99999", "1 to 65535"),
+        ("kafka_bootstrap", "localhost:0", "host:port"),
+        ("kafka_bootstrap", "localhost:9092,", "several separated by commas"),
+        ("kafka_bootstrap", "localhost:9092, other:9092", "several separated by commas"),
         ("partitions", "0", "greater than or equal to 1"),
         ("partitions", "many", "integer"),
         ("topic_prefix", "a b", "topic name"),
@@ -47,6 +52,18 @@ def test_names_the_variable_and_what_is_valid(name, text, hint):
     message = refused(**{name: text})
     assert message.startswith(f"TOCSIN_{name.upper()}: ")
     assert hint in message
+
+
+@pytest.mark.parametrize("text", ["localhost", "", ":9092", "localhost:", "localhost:٩", "a:1 b:2"])
+def test_wrong_brokers_are_refused_without_a_regular_expression(text):
+    message = refused(kafka_bootstrap=text)
+    assert "must be host:port" in message
+    assert "pattern" not in message
+
+
+@pytest.mark.parametrize("text", ["localhost:9092", "a.example:1,b.example:65535", "[::1]:9092"])
+def test_brokers_are_taken_as_they_stand(text):
+    assert load_settings({"TOCSIN_KAFKA_BOOTSTRAP": text}).kafka_bootstrap == text
 
 
 def test_every_setting_is_described():
@@ -98,9 +115,24 @@ def test_half_of_sasl_is_refused(missing):
         load_settings(variables).connection()
 
 
-def test_credentials_that_would_not_be_used_are_refused():
-    with pytest.raises(SettingsError, match="SASL_PLAINTEXT or SASL_SSL"):
-        load_settings({"TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN"}).connection()
+@pytest.mark.parametrize(
+    ("protocol", "name", "remedy"),
+    [
+        ("PLAINTEXT", "SASL_MECHANISM", "must be SASL_PLAINTEXT or SASL_SSL"),
+        ("PLAINTEXT", "SASL_USERNAME", "must be SASL_PLAINTEXT or SASL_SSL"),
+        ("SSL", "SASL_PASSWORD", "must be SASL_PLAINTEXT or SASL_SSL"),
+        ("PLAINTEXT", "SSL_CA_FILE", "must be SSL or SASL_SSL"),
+        ("PLAINTEXT", "SSL_CERTIFICATE_FILE", "must be SSL or SASL_SSL"),
+        ("PLAINTEXT", "SSL_KEY_FILE", "must be SSL or SASL_SSL"),
+        ("SSL", "SSL_KEY_FILE", "set TOCSIN_KAFKA_SSL_CERTIFICATE_FILE too"),
+    ],
+)
+def test_what_would_not_be_used_is_refused(protocol, name, remedy):
+    variables = {"TOCSIN_KAFKA_SECURITY_PROTOCOL": protocol, f"TOCSIN_KAFKA_{name}": "PLAIN"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(variables).connection()
+    assert str(caught.value).startswith(f"TOCSIN_KAFKA_{name} ")
+    assert remedy in str(caught.value)
 
 
 def test_an_unreadable_certificate_is_refused(tmp_path):

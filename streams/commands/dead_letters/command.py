@@ -44,7 +44,8 @@ def list_letters(
         counted = asyncio.run(_list(settings, Selection(reasons, topic, partition, since), json_lines))
     if not json_lines:
         of_each = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
-        click.echo(f"{counted.total()} dead letters{': ' if of_each else ''}{of_each}")
+        noun = "dead letter" if counted.total() == 1 else "dead letters"
+        click.echo(f"{counted.total()} {noun}{': ' if of_each else ''}{of_each}")
 
 
 async def _list(settings: Settings, selection: Selection, json_lines: bool) -> Counter[str]:

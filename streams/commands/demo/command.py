@@ -11,6 +11,7 @@ import click
 
 from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.demo.performance import Performance
+from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
 from streams.commands.demo.surroundings import BOOTSTRAP, WorkerProcess, broker, demo_environment, topics
 from streams.commands.scenario import MINIMUM_COUNT
@@ -111,13 +112,14 @@ def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
         f"{PREFIX}REPLICATION_FACTOR": settings.replication_factor,
         f"{PREFIX}MIN_INSYNC_REPLICAS": settings.min_insync_replicas,
     }
+    program = running_program()
     return (
         f"\nKafka and the worker are still running; Ctrl-C ends them. The worker logs to {worker.log}.\n"
         f"In another shell:\n"
         f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
-        f"  tocsin tail escalations --from-beginning\n"
-        f"  tocsin tail authority-routing --from-beginning\n"
-        f"  tocsin tail dead-letters --from-beginning --json\n"
-        f"  tocsin topics check\n"
-        f"  tocsin publish reports.jsonl"
+        f"  {program} tail escalations --from-beginning\n"
+        f"  {program} tail authority-routing --from-beginning\n"
+        f"  {program} tail dead-letters --from-beginning --json\n"
+        f"  {program} topics check\n"
+        f"  {program} publish reports.jsonl"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from streams.commands.demo.running_program import running_program
 from streams.commands.demo.tally import Tally
 from streams.commands.routing_text import minute
 from streams.commands.scenario.storylines import DEEPFAKE_WAVE
@@ -67,7 +68,7 @@ def clock_portrait(event: Escalation) -> str:
             ("where", ", ".join(where)),
             *(("goes to", f"{route.recipient}, gate: {route.gate}") for route in event.routing),
             ("rule of law", f"{event.rule_of_law.tier}, {event.rule_of_law.decision}"),
-            ("stop it", f"tocsin clock {clock.clock_id} fulfilled"),
+            ("stop it", f"{running_program()} clock {clock.clock_id} fulfilled"),
         ]
     )
 

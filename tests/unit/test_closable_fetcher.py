@@ -1,0 +1,45 @@
+import asyncio
+from types import SimpleNamespace
+
+import aiokafka
+import pytest
+from aiokafka.consumer import consumer
+from aiokafka.consumer import fetcher as aiokafkas
+from aiokafka.errors import KafkaConnectionError
+
+from streams.runtime import closable_fetcher
+from streams.runtime.closable_fetcher import ClosableFetcher
+
+
+async def closed_while_the_broker_is_away(kind):
+    """Close a fetcher whose request has failed and waits for its next attempt."""
+
+    async def send(*_):
+        raise KafkaConnectionError
+
+    made = kind.__new__(kind)
+    made._client = SimpleNamespace(send=send)
+    made._retry_backoff = 3600
+    made._fetch_waiters = set()
+    made._fetch_task = asyncio.create_task(asyncio.sleep(3600))
+    request = asyncio.create_task(made._proc_fetch_request(None, 1, SimpleNamespace(topics=())))
+    made._pending_tasks = {request}
+    await asyncio.sleep(0.01)
+    await made.close()
+    return made._closed and request.done() and made._fetch_task.done()
+
+
+def test_it_is_closed_without_a_word():
+    assert asyncio.run(asyncio.wait_for(closed_while_the_broker_is_away(ClosableFetcher), 5))
+
+
+def test_aiokafkas_own_still_needs_it():
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(closed_while_the_broker_is_away(aiokafkas.Fetcher))
+
+
+def test_consumers_have_such_a_fetcher(monkeypatch):
+    monkeypatch.setattr(consumer, "Fetcher", aiokafkas.Fetcher)
+    closable_fetcher.fetch_closably()
+    assert consumer.Fetcher is ClosableFetcher
+    assert "Fetcher" in aiokafka.AIOKafkaConsumer.start.__code__.co_names

@@ -1,0 +1,58 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from streams.runtime import stage_app
+from streams.runtime.connection import Connection
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.observer import Observer
+from streams.runtime.stage_app import StageApp
+
+
+class Watched(Observer):
+    rebalances = 0
+
+    def rebalanced(self):
+        self.rebalances += 1
+
+
+@pytest.fixture
+def follow(monkeypatch):
+    """Lets an app of one stage follow an assignment; `during` is what happens meanwhile. Gives the observer."""
+    monkeypatch.setattr(stage_app, "leave_out_what_stays", lambda: None)
+
+    def run(during):
+        async def scenario():
+            app = StageApp("unit", Connection("127.0.0.1:1"), "", None)
+            app.consumer = SimpleNamespace(assignment=set)
+
+            async def follow_assignment(*_):
+                during(app)
+                return []
+
+            observer = Watched()
+            ownership = SimpleNamespace(owners={}, follow=follow_assignment)
+            app._stages.append(stage_app._RunningStage("reports", ownership, observer))
+            await app._follow()
+            return observer
+
+        return asyncio.run(asyncio.wait_for(scenario(), 5))
+
+    return run
+
+
+def test_who_has_taken_over_says_so(follow):
+    assert follow(lambda _: None).rebalances == 1
+
+
+def test_who_is_in_the_next_rebalance_already_does_not_say_that_it_is_over(follow):
+    assert follow(lambda app: app.on_rebalance_start()).rebalances == 0
+
+
+def test_a_takeover_that_is_cut_off_ends_the_worker(follow):
+    def cut_off(_app):
+        raise asyncio.CancelledError
+
+    with pytest.raises(OwnershipLost, match="a takeover of reports was cut off"):
+        follow(cut_off)
