@@ -71,9 +71,13 @@ def test_every_schema_and_example_belongs_to_a_topic():
 
 def test_the_page_of_schemas_names_every_folder_and_the_owner_of_every_topic():
     page = (SCHEMAS / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in SCHEMAS.iterdir() if path.is_dir() and f"| `{path.name}/` |" not in page] == []
+    assert [
+        path.name for path in SCHEMAS.iterdir() if path.is_dir() and f"| `{path.name}/` |" not in page
+    ] == []
     rows = dict(re.findall(r"^\| ([a-z ]+) \| (`.*`) \|$", page, re.MULTILINE))
-    owned = {owner: set(re.findall(r"`([^`]+)`", topics)) for owner, topics in rows.items() if owner != "folder"}
+    owned = {
+        owner: set(re.findall(r"`([^`]+)`", topics)) for owner, topics in rows.items() if owner != "folder"
+    }
     assert owned == {
         owner: {name for name, topic in CATALOGUE.items() if topic.owner == owner}
         for owner in {topic.owner for topic in CATALOGUE.values()}
