@@ -198,14 +198,15 @@ LAG_RECORDS = Metric(
     _LATENCY,
     "tocsin_lag_records",
     "gauge",
-    "Records that were in the log at the last fetch and are not applied.",
+    "Records that were in the log at the last fetch and are not applied. Not shown while the brokers do not answer.",
     ("stage", "topic", "partition"),
 )
 LAG_SECONDS = Metric(
     _LATENCY,
     "tocsin_lag_seconds",
     "gauge",
-    "How long the oldest record that is not applied has been waiting, at most; 0 when all are applied.",
+    "How long the oldest record that is not applied has been waiting, at most; 0 when all are applied. Not shown while the "
+    "brokers do not answer.",
     ("stage", "topic", "partition"),
 )
 PARTITION_TIME = Metric(

@@ -277,6 +277,15 @@ def test_a_port_in_use_is_named(deploy):
     assert "Traceback" not in worker.text
 
 
+def test_a_host_that_is_none_of_ours_is_named(deploy):
+    worker = deploy(settings={"TOCSIN_HTTP_HOST": "nowhere.invalid"}).fleet.start()
+    assert worker.wait(20) == 1
+    assert "TOCSIN_HTTP_HOST=nowhere.invalid" in worker.text
+    assert "The host must be a name or an address of this machine" in worker.text
+    assert "Another worker" not in worker.text
+    assert "Traceback" not in worker.text
+
+
 # In place of what a worker does: a commit that never comes, and a step that keeps the loop for itself.
 HANGING = {
     "commit": ("streams.runtime.partition_owner", "write_transaction", "lambda *a: asyncio.sleep(1e6)"),
