@@ -42,13 +42,13 @@ async def _before_start() -> None:
         await app.add_async_context(watching)
     except OSError as error:
         # The numbers of a name that is not known are none of the system's.
-        known = error.errno is not None and error.errno > 0
+        number = max(error.errno or 0, 0)
         raise RefusedToStart(
             f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot be listened on "
-            f"({os.strerror(error.errno) if known else error.strerror or error}). "
+            f"({os.strerror(number) if number else error.strerror or error}). "
             + (
                 "Another worker may have it: choose another port, or 0 for a free one that is logged."
-                if error.errno == errno.EADDRINUSE
+                if number == errno.EADDRINUSE
                 else "The host must be a name or an address of this machine, and the port one that it may listen on."
             )
         ) from error
