@@ -14,7 +14,8 @@ from streams.settings import Settings, load_settings
 def topics() -> None:
     """Create or check the topics.
 
-    schemas/topics/*.yaml says how they must be. Workers create nothing: they refuse to start unless `tocsin topics check` has nothing to say.
+    schemas/topics/*.yaml says how they must be. Workers create nothing: they refuse to start unless `tocsin topics check`
+    has nothing to say.
     """
 
 
@@ -22,8 +23,9 @@ def topics() -> None:
 def create() -> None:
     """Create the topics that are missing.
 
-    Those that are there stay as they are. Names begin with TOCSIN_TOPIC_PREFIX; TOCSIN_PARTITIONS, TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS
-    say how large and how safe (3 replicas, 2 in sync; 1 and 1 on a single broker). Can be repeated.
+    Those that are there stay as they are. Names begin with TOCSIN_TOPIC_PREFIX; TOCSIN_PARTITIONS,
+    TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS say how large and how safe (3 replicas, 2 in sync; 1 and 1 on
+    a single broker). Can be repeated.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
