@@ -225,9 +225,16 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             + f"\nKnown: {known}."
         )
     try:
-        return Settings(**values)  # type: ignore[arg-type]
+        settings = Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("\n".join(_explained(row) for row in error.errors())) from None
+    if settings.min_insync_replicas > settings.replication_factor:
+        raise SettingsError(
+            f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
+            f"{settings.replication_factor}: a record could never be written. Set the first to the second at most, and "
+            "to less where a broker may be away."
+        )
+    return settings
 
 
 def _explained(row: Mapping[str, object]) -> str:

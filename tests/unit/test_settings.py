@@ -135,6 +135,20 @@ def test_what_would_not_be_used_is_refused(protocol, name, remedy):
     assert remedy in str(caught.value)
 
 
+@pytest.mark.parametrize(("replicas", "in_sync"), [("1", None), (None, "4"), ("2", "3")])
+def test_more_replicas_in_sync_than_there_are_is_refused(replicas, in_sync):
+    given = {"TOCSIN_REPLICATION_FACTOR": replicas, "TOCSIN_MIN_INSYNC_REPLICAS": in_sync}
+    with pytest.raises(
+        SettingsError, match=r"^TOCSIN_MIN_INSYNC_REPLICAS is . and TOCSIN_REPLICATION_FACTOR ."
+    ):
+        load_settings({name: text for name, text in given.items() if text})
+
+
+def test_as_many_replicas_in_sync_as_there_are_is_taken():
+    settings = load_settings({"TOCSIN_REPLICATION_FACTOR": "1", "TOCSIN_MIN_INSYNC_REPLICAS": "1"})
+    assert settings.min_insync_replicas == settings.replication_factor
+
+
 def test_an_unreadable_certificate_is_refused(tmp_path):
     variables = {
         "TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL",
