@@ -25,6 +25,16 @@ def pause_under_load(deployment):
     return worker
 
 
+def _rows_since(before, after):
+    """New rows by topic, partition and key: a summary, as pytest would take minutes to compare all rows in words."""
+    return {
+        (topic, partition): [(row.offset, row.timestamp, row.key) for row in rows if row not in known]
+        for topic, partitions in after.rows.items()
+        for partition, rows in partitions.items()
+        if rows != (known := before.rows[topic][partition])
+    }
+
+
 def test_a_zombie_writes_nothing_and_exits(deploy):
     followed, alone = deploy(), deploy()
     followed.publish(generate(3, 60_000))
@@ -45,7 +55,7 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     assert zombie.wait(30) == 1
     assert "OwnershipLost" in zombie.text
     after = followed.outputs()
-    assert after.rows == before.rows, "the zombie wrote something"
+    assert _rows_since(before, after) == {}, "the zombie wrote something"
     assert successor.exit_code is None
     totals = check_outputs(followed, after)
     compared = check_replay(followed, after, shipped_rules())

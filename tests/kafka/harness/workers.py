@@ -1,5 +1,6 @@
 """Worker processes as operators run them, with a supervisor that starts again what exited non-zero."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -83,11 +84,11 @@ class Fleet:
         self.running: list[Worker] = []
         self.ended: list[Worker] = []
         self._folder = folder
+        self._numbers = itertools.count()
 
     def start(self) -> Worker:
         """One worker more."""
-        number = len(self.running) + len(self.ended)
-        worker = Worker(self._folder / f"worker-{number}.log", self.settings)
+        worker = Worker(self._folder / f"worker-{next(self._numbers)}.log", self.settings)
         self.running.append(worker)
         return worker
 
