@@ -26,9 +26,11 @@ FETCH_WAIT_MS = 20
 # Ten heartbeats, and half of a session. A loop that is busy holds an answer up for a second at most.
 UNANSWERED_SECONDS = 5.0
 
-# How long the consumer may take to leave the group. A broker that does not even refuse would let it wait for a minute,
-# and Kubernetes grants a worker half of that. The group notices by itself after the session.
-LEAVING_SECONDS = 10.0
+# How long the consumer may take to leave the group, and to commit the offsets that only lag tools read. A broker that
+# does not even refuse would let it wait for a minute and a half, and Kubernetes grants a worker a third of that. The
+# group notices by itself after the session.
+LEAVING_SECONDS = 5.0
+OFFSETS_SECONDS = 3.0
 
 
 class Fetched(NamedTuple):
@@ -70,6 +72,16 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
                 await super().on_thread_stop()
         except TimeoutError:
             logger.warning("stopped without leaving the group: the brokers do not answer")
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit the group's offsets, or leave it: whoever stops, or hands partitions over, waits for this."""
+        try:
+            async with asyncio.timeout(OFFSETS_SECONDS):
+                committed: bool = await super()._commit(offsets)
+        except TimeoutError:
+            logger.warning("offsets of the group not committed: the brokers do not answer")
+            return False
+        return committed
 
     def _stopped_set(self) -> None:
         # A thread that crashed has closed its loop, and mode would log an error of its own over the one that matters.

@@ -17,7 +17,13 @@ from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State
-from streams.runtime.transaction import Destination, Write, transactional_producer, write_transaction
+from streams.runtime.transaction import (
+    Destination,
+    Write,
+    stop_producer,
+    transactional_producer,
+    write_transaction,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -177,8 +183,8 @@ class PartitionOwner(Generic[State]):
     async def release(self) -> None:
         """Give the partition up. Nothing is written; the next owner starts at the committed position."""
         if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+            producer, self._producer = self._producer, None
+            await stop_producer(producer)
             self._observer.released(self.partition)
 
     async def _write(self, writes: dict[Destination, list[Write]]) -> None:

@@ -37,6 +37,10 @@ HEARTBEAT_SECONDS = 0.5
 # Seconds between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0
 
+# How long a worker that was told to stop may go on with its cycle. One takes a second at most; a transaction that no
+# broker answers is given up after 20, and what is left of it then is the next owner's to abort.
+FINISHING_SECONDS = 8.0
+
 # Bytes a fetch may bring of one partition: about 5,000 reports, a quarter of a cycle.
 FETCH_BYTES = 4 * 1024 * 1024
 
@@ -169,6 +173,16 @@ class StageApp(faust.App):
             # Else the next rebalance began while we restored, and is under way.
             for stage in self._stages:
                 stage.observer.rebalanced()
+
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        waiting = asyncio.ensure_future(super()._consumer_wait_empty(consumer, logger))
+        # Not a timeout: Faust takes a cancellation of its wait for that of another's.
+        await asyncio.wait([waiting], timeout=FINISHING_SECONDS)
+        if waiting.done():
+            waiting.result()
+        else:
+            waiting.cancel()
+            logger.warning("stopped in the middle of a cycle: the brokers do not answer")
 
     async def _release(self, *_: Any, **__: Any) -> None:
         for stage in self._stages:

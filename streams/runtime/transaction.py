@@ -14,6 +14,9 @@ from streams.runtime.errors import OwnershipLost
 # a minute when a worker dies in mid-batch.
 TRANSACTION_SECONDS = 20
 
+# How long a producer may take to stop. It waits for the answers to what it sent: milliseconds, if there are any.
+STOPPING_SECONDS = 2.0
+
 # Bytes of one record batch. The broker's limit per batch is a topic's max.message.bytes, 1 MiB by default; half of it
 # leaves room for headers and amortises the request well.
 BATCH_BYTES = 512 * 1024
@@ -63,16 +66,31 @@ async def write_transaction(
         ) from error
 
 
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop it, also when no broker answers. A transaction left open is the next owner's to abort."""
+    try:
+        async with asyncio.timeout(STOPPING_SECONDS):
+            await producer.stop()
+    except TimeoutError:
+        producer._sender.sender_task.cancel()  # noqa: SLF001
+        await producer.client.close()
+
+
 async def _send(
     producer: AIOKafkaProducer, topic: str, partition: int, rows: Iterable[Write], timestamp_ms: int
 ) -> None:
     # Whole batches: AIOKafkaProducer.send costs 5 us a record, a batch 1.3 us.
     deliveries = []
-    batch = producer.create_batch()
-    for key, value, headers in rows:
-        while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+    try:
+        batch = producer.create_batch()
+        for key, value, headers in rows:
+            while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+        if batch.record_count():
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-    if batch.record_count():
-        deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-    await asyncio.gather(*deliveries)
+        await asyncio.gather(*deliveries)
+    finally:
+        # Of those that are still open nobody asks any more how they ended, and asyncio would log that.
+        for delivery in deliveries:
+            delivery.cancel()

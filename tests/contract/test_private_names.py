@@ -31,12 +31,13 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
-from streams.runtime import faust_consumer
+from streams.runtime import faust_consumer, stage_app, transaction
 from streams.runtime.answering_group import AnsweringGroup, remember_answers
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
 from streams.runtime.stage_app import StageApp
+from streams.runtime.transaction import stop_producer
 
 RUNTIME = Path(faust_consumer.__file__).parent
 
@@ -85,6 +86,8 @@ COVERED = {
     "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
     "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
+    "_commit": "test_a_commit_that_nobody_answers_is_left",
+    "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
 }
@@ -148,6 +151,7 @@ def test_our_overrides_have_the_signatures_of_what_they_replace():
     for ours, theirs in (
         (ReadCommittedThread, driver.AIOKafkaConsumerThread),
         (PositionedConsumer, driver.Consumer),
+        (StageApp, App),
     ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
@@ -554,3 +558,73 @@ def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypa
 
 def test_what_the_fetcher_gets_passes_through_the_thread():
     assert "self._thread.getmany(active_partitions, timeout)" in source(driver.Consumer._getmany)
+
+
+async def never(*_):
+    await asyncio.get_running_loop().create_future()
+
+
+def test_a_commit_that_nobody_answers_is_left(app, monkeypatch):
+    monkeypatch.setattr(faust_consumer, "OFFSETS_SECONDS", 0.01)
+
+    async def scenario():
+        thread = app.consumer._thread
+        thread._consumer = SimpleNamespace(assignment=set, commit=never)
+        try:
+            return await asyncio.wait_for(thread._commit({TP("a", 0): 7}), 5)
+        finally:
+            thread._consumer = None
+
+    assert in_loop(scenario) is False
+    assert "call_thread(self._commit, offsets)" in source(driver.AIOKafkaConsumerThread.commit)
+
+
+def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
+    monkeypatch.setattr(transaction, "STOPPING_SECONDS", 0.01)
+
+    async def scenario():
+        sender = asyncio.create_task(never())
+        closed = []
+
+        async def close():
+            # It ends its requests with an error, which the sender would log.
+            assert sender.cancelling()
+            closed.append(True)
+
+        await asyncio.wait_for(
+            stop_producer(
+                SimpleNamespace(
+                    stop=never,
+                    client=SimpleNamespace(close=close),
+                    _sender=SimpleNamespace(sender_task=sender),
+                )
+            ),
+            5,
+        )
+        return closed
+
+    assert in_loop(scenario) == [True]
+    assert "self._sender.sender_task" in source(aiokafka.AIOKafkaProducer.stop)
+
+
+def test_a_cycle_that_nobody_answers_does_not_keep_a_worker_that_stops(app, monkeypatch):
+    monkeypatch.setattr(stage_app, "FINISHING_SECONDS", 0.01)
+
+    async def scenario():
+        app.conf.stream_wait_empty = True
+        ended = []
+
+        async def wait_empty():
+            try:
+                await never()
+            finally:
+                ended.append(True)
+
+        await asyncio.wait_for(app._consumer_wait_empty(SimpleNamespace(wait_empty=wait_empty), app.log), 5)
+        await asyncio.sleep(0)
+        return ended
+
+    assert in_loop(scenario) == [True]
+    assert "await self._consumer_wait_empty(consumer, self.log)" in source(App._stop_consumer)
+    # Why it is no `asyncio.timeout`: a cancellation is taken for that of the commit under way.
+    assert "except asyncio.CancelledError" in source(Consumer.maybe_wait_for_commit_to_finish)

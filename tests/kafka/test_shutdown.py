@@ -1,8 +1,13 @@
 """SIGTERM and SIGINT under load: gone soon, and the next start goes on where this one stopped."""
 
+import os
 import signal
 import time
 
+import pytest
+
+from streams.local_kafka import LocalKafka
+from streams.runtime.transaction import TRANSACTION_SECONDS
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -35,3 +40,37 @@ def test_stopped_under_load(deploy):
     totals = check_outputs(deployment, reader)
     compared = check_replay(deployment, reader, shipped_rules())
     print(f"measured: {totals} {compared} gone after {took} s, next start owns after {seconds:.1f} s")
+
+
+@pytest.mark.parametrize("told_to_stop", [True, False])
+def test_a_broker_that_falls_silent_under_load_holds_nobody_back(deploy, tmp_path, told_to_stop):
+    with LocalKafka(tmp_path / "kafka") as broker:
+        deployment = deploy(bootstrap=broker.bootstrap)
+        deployment.publish(generate(27, 40_000))
+        worker = deployment.fleet.start()
+        deployment.fleet.wait_for(lambda: deployment.applied() > 0, 30, "progress", tend=False)
+        os.kill(broker.pid, signal.SIGSTOP)
+        started = time.monotonic()
+        try:
+            if told_to_stop:
+                worker.signal(signal.SIGTERM)
+                # Thirty seconds are what Kubernetes grants.
+                assert worker.wait(25) == 0
+                assert "Traceback" not in worker.text
+            else:
+                # The transaction under way is given up, and a supervisor may try anew.
+                assert worker.wait(TRANSACTION_SECONDS + 25) == 1
+                assert worker.text.count("OwnershipLost('transaction did not commit: TimeoutError") == 1
+                assert "never retrieved" not in worker.text
+            gone = round(time.monotonic() - started, 2)
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        assert not deployment.everything_applied(), "silent too late: there was nothing left to apply"
+        deployment.fleet.tend()
+        if told_to_stop:
+            deployment.fleet.start()
+        deployment.wait_until_applied()
+        reader = deployment.outputs()
+        totals = check_outputs(deployment, reader)
+        compared = check_replay(deployment, reader, shipped_rules())
+        print(f"measured: {totals} {compared} gone after {gone} s")
