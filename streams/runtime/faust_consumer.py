@@ -120,6 +120,9 @@ class PositionedConsumer(driver.Consumer):
     """Starts every partition at the position its owner restored, whatever the group's committed offset says."""
 
     _thread: ReadCommittedThread
+    # How often partitions were given up, and whether any were assigned since.
+    _revocations = 0
+    _assigned = False
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -134,17 +137,27 @@ class PositionedConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. What comes next may have no offset anywhere before `perform_seek`."""
+        self._revocations += 1
+        self._assigned = False
         self._thread.allow_resets(True)
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Learn what is to be taken over."""
+        self._assigned = True
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def perform_seek(self) -> None:
         """Seek to the restored positions. Faust calls it after a rebalance and when a fetch comes back while paused."""
+        assigned, revocations = self._assigned, self._revocations
         positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
         offsets = {tp: positions[tp] for tp in self.assignment() if tp in positions}
         await self._thread.seek_wait(offsets)
         # From here on a missing offset means that retention overtook us or that the topic was recreated. A reset would
-        # pass over reports without a word, so let it be an error: the next takeover says what is wrong.
-        self._thread.allow_resets(False)
+        # pass over reports without a word, so let it be an error: the next takeover says what is wrong. It is none in
+        # a rebalance that began while the last one was still being followed.
+        if assigned and revocations == self._revocations and positions.keys() >= self.assignment():
+            self._thread.allow_resets(False)
         for tp, offset in offsets.items():
             # None: Faust takes 0 for "nothing read yet".
             self._read_offset[tp] = offset or None

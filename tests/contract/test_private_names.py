@@ -89,6 +89,8 @@ COVERED = {
     "_commit": "test_a_commit_that_nobody_answers_is_left",
     "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_assigned": "test_a_seek_between_two_assignments_forbids_nothing",
+    "_revocations": "test_a_seek_that_another_rebalance_has_overtaken_forbids_nothing",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
 }
 
@@ -243,32 +245,75 @@ def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
     assert "res_or_error.check_raise()" in source(fetcher.Fetcher.fetched_records)
 
 
-def test_perform_seek_goes_to_the_restored_positions_and_then_forbids_resets(app):
-    seeks, resets = [], []
+@pytest.fixture
+def seeking(app):
+    """Lets a consumer seek in its assignment; `during` is what happens meanwhile. Gives it, its seeks and its resets."""
+    restored = {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
 
-    class Thread:
-        def assignment(self):
-            return {TP("a", 0), TP("a", 1), TP("b", 0)}
+    def run(assignment, during=never_mind):
+        seeks, resets = [], []
 
-        async def seek_wait(self, offsets):
-            seeks.append(dict(offsets))
+        async def scenario():
+            consumer = app.consumer
 
-        def allow_resets(self, allowed):
-            resets.append(allowed)
+            async def seek_wait(offsets):
+                seeks.append(dict(offsets))
+                await during(consumer)
 
-    async def scenario():
-        consumer = app.consumer
-        consumer._thread = Thread()
-        app.restored_positions = lambda: {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
-        consumer._committed_offset[TP("a", 0)] = 600_000
-        await consumer.perform_seek()
-        assert seeks == [{TP("a", 0): 7, TP("b", 0): 0}]
-        assert resets == [False]
-        assert consumer._read_offset[TP("a", 0)] == 7
-        assert consumer._read_offset[TP("b", 0)] is None
-        assert consumer._committed_offset[TP("a", 0)] is None
+            async def followed(*_):
+                pass
 
-    in_loop(scenario)
+            consumer._thread = SimpleNamespace(
+                assignment=lambda: set(assignment), seek_wait=seek_wait, allow_resets=resets.append
+            )
+            consumer._on_partitions_revoked = consumer._on_partitions_assigned = followed
+            app.restored_positions = lambda: restored
+            await consumer.on_partitions_revoked(set())
+            await consumer.on_partitions_assigned(set(assignment), 1)
+            consumer._committed_offset[TP("a", 0)] = 600_000
+            await consumer.perform_seek()
+            return consumer
+
+        return in_loop(scenario), seeks, resets
+
+    return run
+
+
+async def never_mind(_consumer):
+    pass
+
+
+def test_perform_seek_goes_to_the_restored_positions_and_then_forbids_resets(seeking):
+    consumer, seeks, resets = seeking({TP("a", 0), TP("b", 0)})
+    assert seeks == [{TP("a", 0): 7, TP("b", 0): 0}]
+    assert resets == [True, False]
+    assert consumer._read_offset[TP("a", 0)] == 7
+    assert consumer._read_offset[TP("b", 0)] is None
+    assert consumer._committed_offset[TP("a", 0)] is None
+
+
+def test_a_seek_that_another_rebalance_has_overtaken_forbids_nothing(seeking):
+    async def revoke(consumer):
+        await consumer.on_partitions_revoked({TP("b", 0)})
+
+    async def revoke_and_assign(consumer):
+        await revoke(consumer)
+        await consumer.on_partitions_assigned({TP("a", 0)}, 2)
+
+    assert seeking({TP("a", 0), TP("b", 0)}, revoke)[2] == [True, True]
+    assert seeking({TP("a", 0), TP("b", 0)}, revoke_and_assign)[2] == [True, True]
+    # It was assigned what nobody has taken over yet.
+    _, seeks, resets = seeking({TP("a", 0), TP("a", 1)})
+    assert seeks == [{TP("a", 0): 7}] and resets == [True]
+
+
+def test_a_seek_between_two_assignments_forbids_nothing(seeking, app):
+    async def then_seek_again(consumer):
+        if consumer._revocations == 1:
+            await consumer.on_partitions_revoked(set())
+            await consumer.perform_seek()
+
+    assert seeking({TP("a", 0), TP("b", 0)}, then_seek_again)[2] == [True, True]
 
 
 def test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read():

@@ -89,7 +89,14 @@ class Deployment:
 
         async def create() -> None:
             async with admin_client(Connection(self.bootstrap)) as admin:
-                await create_topics(admin, load_catalogue(), self.prefix, self.partitions, 1, 1)
+                await create_topics(
+                    admin,
+                    load_catalogue(),
+                    self.prefix,
+                    self.partitions,
+                    int(self.settings["TOCSIN_REPLICATION_FACTOR"]),
+                    int(self.settings["TOCSIN_MIN_INSYNC_REPLICAS"]),
+                )
 
         asyncio.run(create())
 

@@ -1,0 +1,142 @@
+"""Kafka as it is run in earnest: several brokers, each record on all of them, and a controller beside."""
+
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka.admin import AdminClient
+
+from streams.local_kafka import jars, java, probe, properties
+from streams.local_kafka.program import Program
+
+BROKERS = 3
+IN_SYNC = 2
+_CONTROLLER_ID = 100
+_START_SECONDS = 60
+
+# How long the controller waits for a broker that says nothing before it gives its partitions to others. A broker that
+# is shut down tells it, and one that was killed closes its connections: this is for one that is stuck.
+_SESSION_MS = 3_000
+
+
+class KafkaCluster:
+    """A controller and three brokers on loopback, in a folder. As a context manager it starts and ends them all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._jars = jars.broker_jars()
+        self._cluster_id = uuid.uuid4().hex
+        self._controller_port = probe.free_port()
+        self._ports: dict[int, int] = {}
+        for number in range(1, BROKERS + 1):
+            self._ports[number] = probe.free_port(besides=self._controller_port)
+        self._running: dict[int, Program] = {}
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses of all brokers."""
+        return ",".join(f"{properties.LOOPBACK}:{port}" for port in self._ports.values())
+
+    def start(self, number: int) -> None:
+        """Start a broker and return when it serves clients."""
+        broker = self._program(number, "kafka.Kafka", str(self._home(number) / "server.properties"))
+        self._running[number] = broker
+        broker.wait_until(lambda: probe.ready_cluster(self._ports[number]) == self._cluster_id)
+
+    def stop(self, number: int) -> None:
+        """Shut a broker down: it hands its partitions over first."""
+        self._running.pop(number).stop(20)
+
+    def kill(self, number: int) -> None:
+        """SIGKILL a broker."""
+        self._running.pop(number).kill()
+
+    def pid(self, number: int) -> int:
+        """The process of a broker."""
+        return self._running[number].pid
+
+    def wait_until_in_sync(self, seconds: float = 60) -> None:
+        """Return when every partition is on all brokers again, as an operator waits before he takes the next one."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        deadline = time.monotonic() + seconds
+        while True:
+            topics = admin.list_topics(timeout=20).topics.values()
+            behind = [
+                (topic.topic, partition.id)
+                for topic in topics
+                for partition in topic.partitions.values()
+                if len(partition.isrs) < BROKERS
+            ]
+            if topics and not behind:
+                return
+            assert time.monotonic() < deadline, f"not in sync after {seconds} s: {behind}"
+            time.sleep(0.1)
+
+    def __enter__(self) -> Self:
+        try:
+            self._format(_CONTROLLER_ID, self._controller_properties(), "--standalone")
+            controller = self._program(
+                _CONTROLLER_ID, "kafka.Kafka", str(self._home(_CONTROLLER_ID) / "server.properties")
+            )
+            self._running[_CONTROLLER_ID] = controller
+            controller.wait_until(lambda: controller.logged("Performing controller activation"))
+            for number in self._ports:
+                self._format(number, self._broker_properties(number), "--no-initial-controllers")
+                self.start(number)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number in list(self._running):
+            self.kill(number)
+
+    def _home(self, number: int) -> Path:
+        return self._folder / f"node-{number}"
+
+    def _program(self, number: int, main: str, *arguments: str) -> Program:
+        home = self._home(number)
+        return Program(
+            f"node {number}",
+            java.command(self._jars, home, main, *arguments),
+            folder=home,
+            log=home / "node.log",
+            deadline=time.monotonic() + _START_SECONDS,
+        )
+
+    def _format(self, number: int, text: str, quorum: str) -> None:
+        home = self._home(number)
+        home.mkdir(parents=True)
+        (home / "server.properties").write_text(text)
+        tool = ("kafka.tools.StorageTool", "format", quorum, "--cluster-id", self._cluster_id)
+        self._program(number, *tool, "--config", str(home / "server.properties")).wait_for_success()
+
+    def _controller_properties(self) -> str:
+        alone = properties.render_controller(
+            data=self._home(_CONTROLLER_ID) / "data", controller_port=self._controller_port
+        )
+        return alone + f"node.id={_CONTROLLER_ID}\nbroker.session.timeout.ms={_SESSION_MS}\n"
+
+    def _broker_properties(self, number: int) -> str:
+        port = self._ports[number]
+        text = properties.render(
+            data=self._home(number) / "data", port=port, controller_port=self._controller_port
+        )
+        # Of a setting that is given twice the last one counts.
+        return text + "".join(
+            f"{name}={value}\n"
+            for name, value in {
+                "node.id": number,
+                "process.roles": "broker",
+                "listeners": f"PLAINTEXT://{properties.LOOPBACK}:{port}",
+                "offsets.topic.replication.factor": BROKERS,
+                "transaction.state.log.replication.factor": BROKERS,
+                "transaction.state.log.min.isr": IN_SYNC,
+                "default.replication.factor": BROKERS,
+            }.items()
+        )

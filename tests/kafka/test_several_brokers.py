@@ -1,0 +1,94 @@
+"""Three brokers, every record on all of them: one after the other is restarted under load, one is killed, one is stuck."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from tests.kafka.harness.cluster import BROKERS, IN_SYNC, KafkaCluster
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.replay import check_replay, shipped_rules
+from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(600)
+
+# More than can be published meanwhile, at 500 a second.
+REPORTS = 100_000
+
+# Longer than the controller waits for a broker that says nothing.
+STUCK_SECONDS = 8
+
+
+def test_no_broker_is_missed(deploy, tmp_path):
+    with KafkaCluster(tmp_path) as cluster:
+        deployment = deploy(
+            bootstrap=cluster.bootstrap,
+            settings={
+                "TOCSIN_REPLICATION_FACTOR": str(BROKERS),
+                "TOCSIN_MIN_INSYNC_REPLICAS": str(IN_SYNC),
+            },
+        )
+        fleet = deployment.fleet
+        publisher = deployment.publisher()
+        reports = generate(31, REPORTS)
+        through = threading.Event()
+
+        def publish_all_the_time():
+            while not through.wait(0.1):
+                sent = len(deployment.published)
+                publisher.send(reports[sent : sent + 50])
+                deployment.published += reports[sent : sent + 50]
+            publisher.flush()
+
+        def restart(number):
+            cluster.stop(number)
+            cluster.start(number)
+
+        def kill(number):
+            cluster.kill(number)
+            pause(5)
+            cluster.start(number)
+
+        def stick(number):
+            os.kill(cluster.pid(number), signal.SIGSTOP)
+            pause(STUCK_SECONDS)
+            os.kill(cluster.pid(number), signal.SIGCONT)
+
+        def pause(seconds):
+            until = time.monotonic() + seconds
+            fleet.wait_for(lambda: time.monotonic() > until, seconds + 30, "a while")
+
+        def seconds_until_progress():
+            applied = deployment.applied()
+            return round(fleet.wait_for(lambda: deployment.applied() > applied, 90, "progress"), 1)
+
+        fleet.start()
+        fleet.start()
+        publishing = threading.Thread(target=publish_all_the_time)
+        publishing.start()
+        worked, waited = [], []
+        try:
+            fleet.wait_for(lambda: deployment.applied() > 1000, 60, "first progress")
+            for what, number in ((restart, 1), (restart, 2), (restart, 3), (kill, 1), (stick, 2)):
+                applied = deployment.applied()
+                what(number)
+                worked.append(deployment.applied() - applied)
+                waited.append(seconds_until_progress())
+                cluster.wait_until_in_sync()
+        finally:
+            through.set()
+            publishing.join(120)
+        assert all(worked[:4]), "a broker that is away holds nobody up"
+        assert len(deployment.published) < REPORTS, "not under load to the end"
+        deployment.wait_until_applied()
+        assert set(fleet.exit_codes) <= {1}
+        reader = deployment.outputs()
+        totals = check_outputs(deployment, reader)
+        compared = check_replay(deployment, reader, shipped_rules())
+        print(
+            f"measured: {totals} {compared} {worked} applied meanwhile, the next after {waited} s, "
+            f"workers that had to start again: {len(fleet.ended)}"
+        )
