@@ -26,6 +26,7 @@ DeadLetterReason = Literal[
     "pii_detected",
     "bad_envelope",
     "unsupported_version",
+    "bad_batch",
     "clock_not_running",
     "not_pausable",
 ]
@@ -67,8 +68,8 @@ class DeadLetter(NamedTuple):
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record as it came, with `tocsin-*` headers that say why and where it was refused.
 
-    A record refused as `pii_detected`, or too large for the topic, keeps neither key nor bytes nor headers: its value
-    is the SHA-256, the length and the field. A re-keyed record is reported at the place where its publisher put it.
+    A record refused as `pii_detected` or `bad_batch`, or too large for the topic, keeps neither key nor bytes nor
+    headers: its value is the SHA-256, the length and the field. A re-keyed record is reported at the place where its publisher put it.
     """
     origin = origin_of(record)
     reported = [
@@ -84,7 +85,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
     headers = kept + reported
     if (
-        rejected.reason == "pii_detected"
+        rejected.reason in ("pii_detected", "bad_batch")
         or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
     ):
         # Not even the publisher's content type: the value is ours now, and it could hold anything.

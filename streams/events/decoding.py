@@ -10,7 +10,7 @@ from streams.events.dead_letter import Rejected
 from streams.events.incoming_envelope import open_envelope
 from streams.events.nesting import MAX_DEPTH, is_deeper_than
 from streams.events.personal_data import personal_data_in_envelope, personal_data_in_value
-from streams.events.record import Headers
+from streams.events.record import NOT_UNPACKED, Headers
 from streams.events.ref_check import check_refs
 from streams.events.rejection import WHOLE_VALUE, explain, not_valid
 from streams.events.report import MessageReport
@@ -47,7 +47,7 @@ def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) ->
     attributes = dict(headers)
     try:
         if not value:
-            raise Rejected("empty", WHOLE_VALUE, "Must be a report in JSON, not an empty record.")
+            raise nothing_to_read(attributes, "a report in JSON")
         check_text(value)
         ce_source, data = open_envelope(value, attributes)
         if data is not value:
@@ -68,6 +68,13 @@ def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) ->
         # A record must never stop the stream, so what is not foreseen is refused as well. `from None`: the exceptions
         # of the decoder quote the record and must not reach a log.
         raise _rejection(explain(error), value, attributes) from None
+
+
+def nothing_to_read(attributes: Mapping[str, bytes | None], wanted: str) -> Rejected:
+    """The rejection of a record without a value, or of one that could not be got out of its batch."""
+    if NOT_UNPACKED in attributes:
+        return Rejected("bad_batch", WHOLE_VALUE, "Must be in a batch that unpacks, to at most 64 MiB.")
+    return Rejected("empty", WHOLE_VALUE, f"Must be {wanted}, not an empty record.")
 
 
 def check_text(text: bytes) -> None:

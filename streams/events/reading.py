@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from streams.events.dead_letter import Rejected
-from streams.events.decoding import MAX_AHEAD_MS, check_text, untimely
+from streams.events.decoding import MAX_AHEAD_MS, check_text, nothing_to_read, untimely
 from streams.events.incoming_envelope import open_envelope
 from streams.events.personal_data import RefPaths, personal_data_in_envelope, personal_data_in_value
 from streams.events.record import Headers
-from streams.events.rejection import WHOLE_VALUE, explain
+from streams.events.rejection import explain
 
 Event = TypeVar("Event", bound=msgspec.Struct)
 
@@ -47,7 +47,7 @@ def read_event(
     attributes = dict(headers)
     try:
         if not value:
-            raise Rejected("empty", WHOLE_VALUE, "Must be an event in JSON, not an empty record.")
+            raise nothing_to_read(attributes, "an event in JSON")
         check_text(value)
         ce_source, data = open_envelope(value, attributes, form.type)
         if data is not value:

@@ -9,6 +9,9 @@ Headers = Sequence[tuple[str, bytes]]
 # they are compressed, so that one within the limit of message-reports may be a thousand times as large.
 MAX_PASSED_ON_BYTES = 2_000_000
 
+# A header of a record without a value, of whose batch nothing else could be read. The runtime sets it.
+NOT_UNPACKED = "tocsin-not-unpacked"
+
 # Kafka writes each length and number of a record in 1 to 5 bytes.
 _BYTES_PER_LENGTH = 5
 

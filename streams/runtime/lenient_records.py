@@ -1,16 +1,23 @@
-"""Reads records whose header names are not UTF-8, which would stop aiokafka at their partition for ever.
+"""Reads what would stop aiokafka at its partition for ever: odd header names, and batches that cannot be unpacked.
 
 Kafka's protocol calls header names strings, but brokers do not look and some clients send any bytes. aiokafka decodes
-them while it unpacks a fetch, so that one such record keeps raising until somebody moves the offset by hand.
+them while it unpacks a fetch, so that one such record keeps raising until somebody moves the offset by hand. So does a
+batch that takes more memory than there is: its worker is killed, and the next one too.
 """
 
 import struct
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
+import structlog
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch
+
+from streams.runtime.unpacking import unpacked
+
+logger = structlog.get_logger(__name__)
 
 # Base offset (8 bytes) and length (4) stand before each batch; the length counts what follows. The format's version
 # is at the same place in every version of it.
@@ -52,8 +59,23 @@ class LenientRecords:
         return end
 
 
+# The one header of what stands for a record that was not read.
+NOT_UNPACKED = "tocsin-not-unpacked"
+
+
+class NotUnpacked(NamedTuple):
+    """Stands for a record whose batch cannot be unpacked: where it is, and nothing of what it holds."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None = b""
+    value: bytes | None = b""
+    headers: tuple[tuple[str, bytes], ...] = ((NOT_UNPACKED, b""),)
+
+
 class LenientBatch:
-    """A batch that is unpacked as usual, and once more with patience if that fails."""
+    """A batch that is unpacked within limits, and read once more with patience if that fails."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -66,16 +88,29 @@ class LenientBatch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
-        unpacked = 0
+        read = 0
         try:
-            for record in self._batch:
-                yield record
-                unpacked += 1
-        except UnicodeDecodeError:
-            patient = _PatientBatch(self._data)
-            for number, record in enumerate(patient):
-                if number >= unpacked:
+            data = unpacked(self._data)
+            batch = self._batch if data is self._data else DefaultRecordBatch(data)
+            try:
+                for record in batch:
                     yield record
+                    read += 1
+            except UnicodeDecodeError:
+                for record in islice(_PatientBatch(data), read, None):
+                    yield record
+                    read += 1
+        except Exception as error:  # noqa: BLE001  # whatever it is, it would be raised at every attempt
+            # Nobody compacts a source topic, so no offset is missing.
+            first = self._batch.base_offset + read
+            logger.warning(
+                "a batch cannot be unpacked",
+                offset=first,
+                producer_id=self._batch.producer_id,
+                error=repr(error),
+            )
+            for offset in range(first, self._batch.next_offset):
+                yield NotUnpacked(offset, self._batch.max_timestamp, self._batch.timestamp_type)
 
 
 class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]

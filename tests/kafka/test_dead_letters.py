@@ -2,14 +2,18 @@
 
 import base64
 import hashlib
+import re
+from pathlib import Path
 
 import orjson
 import pytest
+from confluent_kafka import Producer
 
 from streams.assessment.law.report_clocks import clock_id
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE
 from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
 
 ENVELOPE = (
@@ -97,7 +101,8 @@ def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
     deployment = deploy()
     cases = bad_records()
     outcomes = bad_outcomes()
-    assert {reason for reason, *_ in (cases | outcomes).values()} == set(DEAD_LETTER_REASONS)
+    # A batch is none of a record's own faults.
+    assert {reason for reason, *_ in (cases | outcomes).values()} | {"bad_batch"} == set(DEAD_LETTER_REASONS)
     around = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
     letters, said = (
@@ -144,6 +149,46 @@ def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
             kept = [header for header in original.headers if header[0] != "tocsin-reason"]
             assert list(row.headers[: len(kept)]) == kept
     assert reader.count(deployment.name(ENRICHED)) == len({record.value for record in around})
+
+
+def test_a_batch_that_unpacks_to_too_much_is_not_read_and_the_stream_goes_on(deploy):
+    deployment = deploy(partitions=1)
+    before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (83, 84))
+    deployment.publish(before)
+    bomb = Producer(
+        {
+            "bootstrap.servers": deployment.bootstrap,
+            "compression.type": "zstd",
+            "message.max.bytes": 400_000_000,
+        }
+    )
+    bomb.produce(deployment.name(SOURCE), bytes(300_000_000), b"bomb")
+    assert bomb.flush(60) == 0
+    deployment.publish(after)
+    worker = deployment.fleet.start()
+    largest = []
+
+    def applied():
+        largest.append(resident_mib(worker))
+        return deployment.everything_applied()
+
+    deployment.fleet.wait_for(applied, 60, "applied", tend=False)
+    with Reader(deployment.bootstrap, map(deployment.name, (ENRICHED, DEAD_LETTERS))) as reader:
+        reader.catch_up()
+    assert reader.count(deployment.name(ENRICHED)) == len(before) + len(after)
+    (letter,) = reader.all(deployment.name(DEAD_LETTERS))
+    described = dict(letter.headers)
+    assert (described["tocsin-reason"], described["tocsin-offset"]) == (b"bad_batch", b"200")
+    assert letter.key is None
+    assert orjson.loads(letter.value)["length"] == 0
+    print(f"measured: {max(largest)} MiB resident at most")
+    assert max(largest) < 300
+
+
+def resident_mib(worker):
+    """Memory of a worker's process."""
+    status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) // 1024
 
 
 def place_of(letter):

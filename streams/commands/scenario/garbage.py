@@ -11,10 +11,10 @@ from streams.events.decoding import MAX_REPORT_BYTES
 from streams.events.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.events.nesting import MAX_DEPTH
 
-# A word on a clock is refused for what no report can be refused for.
-_OF_OUTCOMES = ("clock_not_running", "not_pausable")
+# A word on a clock is refused for what no report can be refused for, and batches are the client's matter.
+_OF_NO_REPORT = ("clock_not_running", "not_pausable", "bad_batch")
 REASONS: tuple[DeadLetterReason, ...] = tuple(
-    reason for reason in get_args(DeadLetterReason) if reason not in _OF_OUTCOMES
+    reason for reason in get_args(DeadLetterReason) if reason not in _OF_NO_REPORT
 )
 
 Payload = dict[str, Any]
