@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(600)
 REPORTS = 100_000
 
 # Longer than the controller waits for a broker that says nothing.
-STUCK_SECONDS = 8
+STUCK_SECONDS = 5
 
 
 def test_no_broker_is_missed(deploy, tmp_path):
@@ -49,7 +49,7 @@ def test_no_broker_is_missed(deploy, tmp_path):
 
         def kill(number):
             cluster.kill(number)
-            pause(5)
+            pause(3)
             cluster.start(number)
 
         def stick(number):

@@ -34,21 +34,26 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
     (tmp_path / "subscribe.py").write_text(program("docs/subscribing.md", "subscribe.py"), encoding="utf-8")
     log = tmp_path / "seen"
 
+    def seen():
+        """Ids in the order of reading. The last line may not be whole yet."""
+        return [line.split()[0] for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
     def run(until):
         """Let it read until it has seen so many in all, and end it as a person would."""
-        with log.open("ab") as seen:
+        with log.open("ab") as output:
             subscriber = subprocess.Popen(
                 [
                     sys.executable, "-u", "subscribe.py",
                     deployment.bootstrap, deployment.name(ESCALATIONS), deployment.name("case-system"),
                 ],
-                cwd=tmp_path, stdout=seen, stderr=subprocess.PIPE,
+                cwd=tmp_path, stdout=output, stderr=subprocess.PIPE,
             )  # fmt: skip
         try:
             deadline = time.monotonic() + 40
-            while len(log.read_text().splitlines()) < until:
+            # The record in hand when it was ended may come twice; that is what its ids are for.
+            while len(set(seen())) < until:
                 assert subscriber.poll() is None, subscriber.stderr.read().decode()
-                assert time.monotonic() < deadline, f"{len(log.read_text().splitlines())} of {until}"
+                assert time.monotonic() < deadline, f"{len(set(seen()))} of {until}"
                 time.sleep(0.05)
             subscriber.send_signal(signal.SIGINT)
             _, errors = subscriber.communicate(timeout=20)
@@ -61,10 +66,8 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
     wanted = escalated_by(reports[400:])
     assert len(wanted) > len(before)
     run(len(wanted))
-    seen = [line.split()[0] for line in log.read_text().splitlines()]
-    # The record in hand when it was ended may come twice; that is what its ids are for.
-    assert sorted(set(seen)) == wanted
-    assert len(seen) <= len(wanted) + 1
+    assert sorted(set(seen())) == wanted
+    assert len(seen()) <= len(wanted) + 1
 
 
 def test_a_copy_of_the_reports_is_judged_as_they_were(deploy, tmp_path):
