@@ -120,9 +120,10 @@ class PositionedConsumer(driver.Consumer):
     """Starts every partition at the position its owner restored, whatever the group's committed offset says."""
 
     _thread: ReadCommittedThread
-    # How often partitions were given up, and whether any were assigned since.
-    _revocations = 0
+    # Assignments that were made or taken back so far, whether one stands, and which of them was sought last.
+    _changes = 0
     _assigned = False
+    _sought = -1
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -137,31 +138,48 @@ class PositionedConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. What comes next may have no offset anywhere before `perform_seek`."""
-        self._revocations += 1
+        self._changes += 1
         self._assigned = False
         self._thread.allow_resets(True)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Learn what is to be taken over."""
+        self._changes += 1
         self._assigned = True
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
-        """Seek to the restored positions. Faust calls it after a rebalance and when a fetch comes back while paused."""
-        assigned, revocations = self._assigned, self._revocations
+        """Seek to the restored positions. Faust calls it after a rebalance and when a fetch comes back while paused.
+
+        Does nothing once the next rebalance has begun: what that one assigns is sought in its turn.
+        """
+        changes, assignment = self._changes, self.assignment()
         positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
-        offsets = {tp: positions[tp] for tp in self.assignment() if tp in positions}
+        if not self._assigned or not positions.keys() >= assignment:
+            return
+        offsets = {tp: positions[tp] for tp in assignment}
         await self._thread.seek_wait(offsets)
+        if changes != self._changes:
+            return
         # From here on a missing offset means that retention overtook us or that the topic was recreated. A reset would
-        # pass over reports without a word, so let it be an error: the next takeover says what is wrong. It is none in
-        # a rebalance that began while the last one was still being followed.
-        if assigned and revocations == self._revocations and positions.keys() >= self.assignment():
-            self._thread.allow_resets(False)
+        # pass over reports without a word, so let it be an error: the next takeover says what is wrong.
+        self._thread.allow_resets(False)
         for tp, offset in offsets.items():
             # None: Faust takes 0 for "nothing read yet".
             self._read_offset[tp] = offset or None
             self._committed_offset[tp] = None
+        self._sought = changes
+
+    def resume_flow(self) -> None:
+        """Let records through, if they come from where the last seek of this assignment went.
+
+        A takeover that ends after the next rebalance has begun would let them through in the middle of it. What is
+        read there is dropped, and read again after the next seek; but Faust has then noted how far it had read, and
+        drops that for a repetition.
+        """
+        if self._sought == self._changes:
+            super().resume_flow()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Batches leave gaps by design; Faust's bookkeeping of them would commit one batch per interval."""

@@ -100,6 +100,9 @@ class LenientBatch:
                 for record in islice(_PatientBatch(data), read, None):
                     yield record
                     read += 1
+        except (MemoryError, OSError):
+            # This machine's fault and not the batch's: who starts again may have the room.
+            raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it would be raised at every attempt
             # Nobody compacts a source topic, so no offset is missing.
             first = self._batch.base_offset + read

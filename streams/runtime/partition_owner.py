@@ -222,7 +222,10 @@ class PartitionOwner(Generic[State]):
 
     async def _partition_count(self, topic: str) -> int:
         assert self._producer is not None
-        self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
+        try:
+            self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
+        except KafkaError as error:
+            raise OwnershipLost(f"nobody says how many partitions {topic} has: {error!r}") from error
         return self._partitions_of[topic]
 
 

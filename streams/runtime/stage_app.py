@@ -175,6 +175,10 @@ class StageApp(faust.App):
                 stage.observer.rebalanced()
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        if not self.should_stop:
+            # In a rebalance; the cycle under way has to end before anybody else may own its partitions.
+            await super()._consumer_wait_empty(consumer, logger)
+            return
         waiting = asyncio.ensure_future(super()._consumer_wait_empty(consumer, logger))
         # Not a timeout: Faust takes a cancellation of its wait for that of another's.
         await asyncio.wait([waiting], timeout=FINISHING_SECONDS)

@@ -65,7 +65,10 @@ def test_no_broker_is_missed(deploy, tmp_path):
             applied = deployment.applied()
             return round(fleet.wait_for(lambda: deployment.applied() > applied, 90, "progress"), 1)
 
-        fleet.start()
+        first = fleet.start()
+        fleet.wait_for(
+            lambda: "owns partitions [0, 1, 2, 3]" in first.text, 60, "the first worker's takeover"
+        )
         fleet.start()
         publishing = threading.Thread(target=publish_all_the_time)
         publishing.start()

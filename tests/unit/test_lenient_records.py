@@ -99,6 +99,15 @@ def test_a_damaged_batch_gives_a_place_for_each_record(compression, at, damage, 
         assert read[-1].offset == 5 + more
 
 
+def test_too_little_memory_is_no_fault_of_the_batch(monkeypatch):
+    def no_room(*_):
+        raise MemoryError
+
+    monkeypatch.setitem(unpacking._UNPACK, 4, no_room)
+    with pytest.raises(MemoryError):
+        list(all_of(packed(4, b"v")))
+
+
 def test_events_know_the_record_that_was_not_read():
     assert lenient_records.NOT_UNPACKED == source_record.NOT_UNPACKED
     assert not NotUnpacked(0, 0, 0).value

@@ -123,7 +123,7 @@ def redrive(
     by ce_source and report_id among the last it has applied (TOCSIN_DUPLICATES_REMEMBERED per partition). Later than
     that, use --since. Of the letters of one and the same record only the newest is sent, once.
 
-    Redacted letters (pii_detected, or too large to keep) cannot be sent: their publisher must.
+    Redacted letters (pii_detected, bad_batch, or too large to keep) cannot be sent: their publisher must.
 
     \b
     Examples:
