@@ -69,7 +69,8 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record as it came, with `tocsin-*` headers that say why and where it was refused.
 
     A record refused as `pii_detected` or `bad_batch`, or too large for the topic, keeps neither key nor bytes nor
-    headers: its value is the SHA-256, the length and the field. A re-keyed record is reported at the place where its publisher put it.
+    headers: its value is the SHA-256, the length and the field. A re-keyed record is reported at the place where its
+    publisher put it.
     """
     origin = origin_of(record)
     reported = [

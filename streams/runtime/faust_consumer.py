@@ -120,10 +120,9 @@ class PositionedConsumer(driver.Consumer):
     """Starts every partition at the position its owner restored, whatever the group's committed offset says."""
 
     _thread: ReadCommittedThread
-    # Assignments that were made or taken back so far, whether one stands, and which of them was sought last.
-    _changes = 0
-    _assigned = False
-    _sought = -1
+    # The generation whose assignment stands, None in a rebalance, and whether its positions were sought.
+    _generation: int | None = None
+    _sought = False
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -138,15 +137,13 @@ class PositionedConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. What comes next may have no offset anywhere before `perform_seek`."""
-        self._changes += 1
-        self._assigned = False
+        self._generation, self._sought = None, False
         self._thread.allow_resets(True)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Learn what is to be taken over."""
-        self._changes += 1
-        self._assigned = True
+        self._generation = generation_id
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
@@ -154,13 +151,13 @@ class PositionedConsumer(driver.Consumer):
 
         Does nothing once the next rebalance has begun: what that one assigns is sought in its turn.
         """
-        changes, assignment = self._changes, self.assignment()
+        generation, assignment = self._generation, self.assignment()
         positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
-        if not self._assigned or not positions.keys() >= assignment:
+        if generation is None or not positions.keys() >= assignment:
             return
         offsets = {tp: positions[tp] for tp in assignment}
         await self._thread.seek_wait(offsets)
-        if changes != self._changes:
+        if generation != self._generation:
             return
         # From here on a missing offset means that retention overtook us or that the topic was recreated. A reset would
         # pass over reports without a word, so let it be an error: the next takeover says what is wrong.
@@ -169,16 +166,15 @@ class PositionedConsumer(driver.Consumer):
             # None: Faust takes 0 for "nothing read yet".
             self._read_offset[tp] = offset or None
             self._committed_offset[tp] = None
-        self._sought = changes
+        self._sought = True
 
     def resume_flow(self) -> None:
-        """Let records through, if they come from where the last seek of this assignment went.
+        """Let records through, once the positions of the assignment that stands were sought.
 
-        A takeover that ends after the next rebalance has begun would let them through in the middle of it. What is
-        read there is dropped, and read again after the next seek; but Faust has then noted how far it had read, and
-        drops that for a repetition.
+        Faust would do so too for a takeover that ends after the next rebalance has begun. Records that came through in
+        the middle of one were never applied.
         """
-        if self._sought == self._changes:
+        if self._sought:
             super().resume_flow()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:

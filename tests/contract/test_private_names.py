@@ -89,8 +89,7 @@ COVERED = {
     "_commit": "test_a_commit_that_nobody_answers_is_left",
     "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
-    "_assigned": "test_nothing_is_sought_between_two_assignments",
-    "_changes": "test_nothing_is_sought_between_two_assignments",
+    "_generation": "test_nothing_is_sought_between_two_assignments",
     "_sought": "test_records_come_through_after_the_seek_of_their_assignment",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
 }
@@ -318,7 +317,7 @@ def test_what_is_not_taken_over_yet_is_not_sought(seeking):
 
 def test_nothing_is_sought_between_two_assignments(seeking):
     async def then_seek_again(consumer):
-        if consumer._changes == 2:
+        if consumer._generation is not None:
             await consumer.on_partitions_revoked(set())
             await consumer.perform_seek()
 

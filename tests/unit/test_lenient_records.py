@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.events import record as source_record
+from streams.events.dead_letter import Rejected
+from streams.events.decoding import decode_report
 from streams.runtime import lenient_records, unpacking
 from streams.runtime.lenient_records import LenientRecords, NotUnpacked, read_leniently
 
@@ -110,7 +112,11 @@ def test_too_little_memory_is_no_fault_of_the_batch(monkeypatch):
 
 def test_events_know_the_record_that_was_not_read():
     assert lenient_records.NOT_UNPACKED == source_record.NOT_UNPACKED
-    assert not NotUnpacked(0, 0, 0).value
+    stand_in = NotUnpacked(0, 0, 0)
+    with pytest.raises(Rejected) as caught:
+        decode_report(stand_in.value, stand_in.headers, 0)
+    assert caught.value.reason == "bad_batch"
+    assert f"at most {unpacking.MAX_UNPACKED_BYTES >> 20} MiB" in caught.value.detail
 
 
 def test_what_the_fetcher_asks_of_a_batch():

@@ -28,10 +28,11 @@ class KafkaCluster:
         self._folder = folder
         self._jars = jars.broker_jars()
         self._cluster_id = uuid.uuid4().hex
-        self._controller_port = probe.free_port()
-        self._ports: dict[int, int] = {}
-        for number in range(1, BROKERS + 1):
-            self._ports[number] = probe.free_port(besides=self._controller_port)
+        ports: set[int] = set()
+        while len(ports) < 1 + BROKERS:
+            ports.add(probe.free_port())
+        self._controller_port = ports.pop()
+        self._ports = dict(enumerate(sorted(ports), start=1))
         self._running: dict[int, Program] = {}
 
     @property
@@ -41,8 +42,7 @@ class KafkaCluster:
 
     def start(self, number: int) -> None:
         """Start a broker and return when it serves clients."""
-        broker = self._program(number, "kafka.Kafka", str(self._home(number) / "server.properties"))
-        self._running[number] = broker
+        broker = self._run(number)
         broker.wait_until(lambda: probe.ready_cluster(self._ports[number]) == self._cluster_id)
 
     def stop(self, number: int) -> None:
@@ -77,10 +77,7 @@ class KafkaCluster:
     def __enter__(self) -> Self:
         try:
             self._format(_CONTROLLER_ID, self._controller_properties(), "--standalone")
-            controller = self._program(
-                _CONTROLLER_ID, "kafka.Kafka", str(self._home(_CONTROLLER_ID) / "server.properties")
-            )
-            self._running[_CONTROLLER_ID] = controller
+            controller = self._run(_CONTROLLER_ID)
             controller.wait_until(lambda: controller.logged("Performing controller activation"))
             for number in self._ports:
                 self._format(number, self._broker_properties(number), "--no-initial-controllers")
@@ -98,6 +95,11 @@ class KafkaCluster:
 
     def _home(self, number: int) -> Path:
         return self._folder / f"node-{number}"
+
+    def _run(self, number: int) -> Program:
+        node = self._program(number, "kafka.Kafka", str(self._home(number) / "server.properties"))
+        self._running[number] = node
+        return node
 
     def _program(self, number: int, main: str, *arguments: str) -> Program:
         home = self._home(number)
