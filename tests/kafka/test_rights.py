@@ -61,6 +61,7 @@ TOPIC_RIGHTS = {
     "intake": (("WRITE", (REQUESTS,)),),
     "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
+    "policies": (("READ", (SOURCE,)),),
     "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE,))),
     "resetter": (*WORKER, ("DELETE CREATE", STATES)),
 }
@@ -164,6 +165,9 @@ def test_every_role_can_do_its_work_with_its_rights(guarded, tmp_path):
         run("desk", "clock", clock, "fulfilled")
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
+        shipped = "streams/registry/policies.yaml"
+        assert "intimate-images" in run("policies", "policy", "backtest", shipped)
+        run("desk", "policy", "backtest", shipped, code=1)
         run("operator", "state", "check")
         run("operator", "dead-letters", "redrive", "--reason", "future_timestamp")
         worker.terminate()

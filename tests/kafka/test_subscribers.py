@@ -1,4 +1,4 @@
-"""The programs of docs/subscribing.md and docs/policies.md, as they stand there: one reads, one copies for a back-test."""
+"""The program of docs/subscribing.md, as it stands there."""
 
 import re
 import signal
@@ -6,8 +6,7 @@ import subprocess
 import sys
 import time
 
-from tests.kafka.harness.deployment import ESCALATIONS, SOURCE
-from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.deployment import ESCALATIONS
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import ROOT
 
@@ -68,36 +67,3 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
     run(len(wanted))
     assert sorted(set(seen())) == wanted
     assert len(seen()) <= len(wanted) + 1
-
-
-def test_a_copy_of_the_reports_is_judged_as_they_were(deploy, tmp_path):
-    original, copied = deploy(), deploy()
-    original.publish(generate(72, 2_000, channels=40))
-    done = subprocess.run(
-        [
-            sys.executable, "-c", program("docs/policies.md", "copy_reports.py"),
-            original.bootstrap, original.name(SOURCE), copied.name(SOURCE),
-        ],
-        capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode()
-
-    def logs(deployment):
-        name = deployment.name(SOURCE)
-        with Reader(deployment.bootstrap, [name]) as reader:
-            rows = reader.catch_up().all(name)
-            return [(row.partition, row.key, row.value, row.headers) for row in rows]
-
-    assert logs(copied) == logs(original)
-    for deployment in (original, copied):
-        deployment.fleet.start()
-    for deployment in (original, copied):
-        deployment.wait_until_applied()
-
-    def escalated(deployment):
-        # Where a report stood is told with the topic's prefix, and that alone differs.
-        prefix = deployment.prefix.encode()
-        rows = deployment.outputs().all(deployment.name(ESCALATIONS))
-        return sorted(row.value.replace(prefix, b"") for row in rows)
-
-    assert escalated(copied) == escalated(original) != []

@@ -1,0 +1,59 @@
+"""A back-test against the real topic: it finds the very episodes that workers opened."""
+
+import json
+import subprocess
+from collections import Counter
+
+import orjson
+
+from tests.kafka.harness.deployment import ESCALATIONS, SHADOW
+from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
+from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+
+SHIPPED = ROOT / "streams/registry/policies.yaml"
+
+
+def written(deployment):
+    """How many episodes came to each level, as the workers wrote it: (policy, level) -> number."""
+    reader = deployment.outputs()
+    highest = {}
+    for topic in (ESCALATIONS, SHADOW):
+        for row in reader.all(deployment.name(topic)):
+            event = orjson.loads(row.value)
+            if event["clock"] is None:
+                highest[event["escalation_id"]] = event["policy"], event["level"]
+    return Counter((policy, level) for policy, most in highest.values() for level in range(1, most + 1))
+
+
+def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
+    deployment = deploy()
+    reports = generate(72, 6_000, channels=60)
+    deployment.publish(reports[:3_000])
+    # Some channels' reports lie in two partitions, and only their times tell which came first.
+    deployment.publish(reports[3_000:], LIBRDKAFKA_DEFAULT)
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+    before = deployment.outputs()
+    candidate = tmp_path / "candidate.yaml"
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    without = shipped.replace("- id: intimate-images\n    mode: live", "- id: intimate-images\n    mode: off")
+    assert without != shipped
+    candidate.write_text(without, encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "policy", "backtest", str(candidate), "--json"],
+        env=clean_environment(deployment.settings),
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    in_use = {(row["policy"], row["level"]): row["in_use"] for row in found if row["kind"] == "level"}
+    assert +Counter(in_use) == written(deployment)
+    assert sum(in_use.values()) > 100
+    assert {row["mode"] for row in found if row.get("policy") == "intimate-images"} == {"live -> off"}
+    alone = {(row["only"], row["episode"]["policy"]) for row in found if row["kind"] == "episode"}
+    assert alone == {("in_use", "intimate-images")}
+    after = deployment.outputs()
+    assert {topic: after.count(topic) for topic in after.rows} == {
+        topic: before.count(topic) for topic in before.rows
+    }, "a back-test writes nothing"

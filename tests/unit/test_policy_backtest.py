@@ -1,0 +1,222 @@
+"""`tocsin policy backtest`: two sets of policies judge the same reports, and what differs is counted."""
+
+import json
+import sys
+from typing import get_args
+
+import pytest
+from click.testing import CliRunner
+
+from streams.commands.main import commands, main
+from streams.commands.policy.arrivals import PIECE, from_file
+from streams.commands.policy.trial import Trial
+from streams.events.envelope import rfc3339
+from streams.events.report import NoticeElement
+from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
+
+POLICY = """
+  - id: {id}
+    mode: {mode}
+    categories: [{category}]
+    window: PT1H
+    levels: [{levels}]
+    clear_below: 0.6
+    min_clear: PT30M
+    cooldown: PT1H
+    reason: For this test.
+"""
+
+
+def policy(*reports, id="spam", mode="live", category="spam"):
+    """One that comes to level n at so many reports in an hour."""
+    levels = ", ".join(
+        f"{{level: {number}, name: level_{number}, when: {{reports: {least}}}}}"
+        for number, least in enumerate(reports, 1)
+    )
+    return POLICY.format(id=id, mode=mode, category=category, levels=levels)
+
+
+def reports(channel, count, begin=START, **fields):
+    """A minute apart."""
+    return [
+        {
+            "report_id": f"{channel}-{begin}-{number}",
+            "kind": "user_report",
+            "occurred_at": rfc3339(begin + number * MINUTE),
+            "channel": {"ref": channel, "visibility": "public"},
+            "category": "spam",
+            **fields,
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def backtest(tmp_path, monkeypatch):
+    """Runs the command with policies of a test's own; gives its exit code and what it printed."""
+
+    def run(in_use, candidate, lines, *options):
+        for name, policies in (("in-use", in_use), ("candidate", candidate)):
+            (tmp_path / f"{name}.yaml").write_text("policies:" + "".join(policies))
+        source = tmp_path / "reports.jsonl"
+        source.write_text(
+            "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+        )
+        monkeypatch.setenv("TOCSIN_POLICIES_FILE", str(tmp_path / "in-use.yaml"))
+        arguments = [
+            "policy",
+            "backtest",
+            str(tmp_path / "candidate.yaml"),
+            "--reports",
+            str(source),
+            *options,
+        ]
+        result = CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def rows(output):
+    """The objects of --json, levels and episodes apart."""
+    objects = [json.loads(line) for line in output.splitlines()]
+    return [[each for each in objects if each["kind"] == kind] for kind in ("level", "episode")]
+
+
+def test_a_higher_threshold_opens_fewer_and_names_the_channels_that_are_left_out(backtest):
+    traffic = reports("loud", 5) + reports("quiet", 3)
+    text = backtest([policy(3, 5)], [policy(4, 6)], traffic)
+    assert text.startswith(
+        "8 reports made from 2026-09-04 00:00 UTC to 2026-09-04 00:04 UTC; 0 duplicates and 0 unreadable"
+    )
+    assert "spam    live  1 level_1           2          1\n" in text
+    assert "spam    live  2 level_2           1          0\n" in text
+    assert "Only with candidate.yaml: no channel." in text
+    assert (
+        "Only with the policies in use: 1 episode:\n"
+        "  2026-09-04 00:04 UTC  spam, came to level 1, channel quiet\n"
+        "                        threshold_crossed: reports 3 >= 3" in text
+    )
+
+
+def test_json_has_every_level_and_every_episode_of_one_side_alone(backtest):
+    levels, episodes = rows(
+        backtest([policy(3)], [policy(2)], reports("a", 3) + reports("b", 2) + reports("c", 2), "--json")
+    )
+    assert levels == [
+        {
+            "kind": "level", "policy": "spam", "mode": "live", "level": 1, "level_name": "level_1",
+            "in_use": 1, "candidate": 3,
+        }
+    ]  # fmt: skip
+    assert [(each["only"], each["episode"]["channel"], each["episode"]["level"]) for each in episodes] == [
+        ("candidate", "b", 1),
+        ("candidate", "c", 1),
+    ]
+
+
+def test_an_episode_counts_at_the_highest_level_that_it_came_to(backtest):
+    levels, _ = rows(backtest([policy(1, 2, 9)], [policy(1, 2, 4)], reports("a", 4), "--json"))
+    assert [(row["level"], row["in_use"], row["candidate"]) for row in levels] == [
+        (1, 1, 1),
+        (2, 1, 1),
+        (3, 0, 1),
+    ]
+
+
+def test_policies_that_one_side_lacks_or_runs_in_another_mode(backtest):
+    in_use = [
+        policy(1),
+        policy(1, id="fraud", category="fraud"),
+        policy(1, id="ip", mode="off", category="ip"),
+    ]
+    candidate = [policy(1, 2, mode="shadow"), policy(1, id="ip", category="ip")]
+    traffic = reports("a", 2) + reports("b", 1, category="fraud") + reports("c", 1, category="ip")
+    levels, episodes = rows(backtest(in_use, candidate, traffic, "--json"))
+    assert [
+        (row["policy"], row["mode"], row["level"], row["in_use"], row["candidate"]) for row in levels
+    ] == [
+        ("spam", "live -> shadow", 1, 1, 1),
+        ("spam", "live -> shadow", 2, None, 1),
+        ("fraud", "live -> off", 1, 1, None),
+        ("ip", "off -> live", 1, None, 1),
+    ]
+    assert {(each["only"], each["episode"]["policy"]) for each in episodes} == {
+        ("candidate", "ip"),
+        ("in_use", "fraud"),
+    }
+    assert "2 level_2           -          1" in backtest(in_use, candidate, traffic)
+
+
+def test_since_counts_what_opens_later_in_windows_that_are_full_by_then(backtest):
+    early = reports("early", 3) + reports("both", 2)
+    late = reports("both", 1, START + 30 * MINUTE)
+    since = ("--since", rfc3339(START + 20 * MINUTE), "--json")
+    levels, episodes = rows(backtest([policy(3)], [policy(4)], early + late, *since))
+    assert (levels[0]["in_use"], levels[0]["candidate"]) == (1, 0)
+    assert [each["episode"]["channel"] for each in episodes] == ["both"]
+
+
+def test_what_cannot_be_read_and_what_comes_twice_is_left_out(backtest):
+    traffic = [*reports("a", 2), "no report", "", *reports("a", 2), *reports("b", 1, category="nonsense")]
+    text = backtest([policy(3)], [policy(2)], traffic)
+    assert text.startswith("2 reports made from")
+    assert "; 2 duplicates and 2 unreadable records left out." in text
+
+
+def test_more_bad_records_than_would_stop_a_worker(backtest):
+    text = backtest([policy(3)], [policy(2)], ["no report"] * 3000 + reports("a", 2))
+    assert "2 reports made" in text
+    assert "3,000 unreadable records" in text
+
+
+def test_without_reports_it_says_so(backtest):
+    text = backtest([policy(3)], [policy(2)], [])
+    assert text.startswith("No report was judged")
+    assert "1 level_1           0          0" in text
+
+
+def test_legal_clocks_are_left_out(tmp_path):
+    victim = reports(
+        "a", 1, kind="statutory_victim_request", category="ncii",
+        evidence=[{"country": "GB", "basis": "victim", "confidence": 0.9}],
+        notice={"elements": list(get_args(NoticeElement))},
+    )  # fmt: skip
+    source = tmp_path / "reports.jsonl"
+    source.write_text("".join(f"{json.dumps(each)}\n" for each in victim + reports("b", 1, START + 10 * DAY)))
+    trial = Trial(SHIPPED, 100, rfc3339(0))
+    with source.open("rb") as file:
+        for piece in from_file(file, START + 10 * DAY):
+            trial.apply(piece)
+    steps = {name.rpartition(":")[2] for name in trial.counters if name.startswith("clock:")}
+    assert steps == {"armed", "half", "nine_tenths", "lapsed"}
+    assert {(each.policy, each.channel) for each in trial.episodes.values()} == {("intimate-images", "a")}
+
+
+def test_only_the_newest_are_listed(backtest):
+    traffic = [each for number in range(12) for each in reports(f"c{number:02}", 1, START + number * HOUR)]
+    text = backtest([policy(2)], [policy(1)], traffic)
+    assert "Only with candidate.yaml: 12 episodes, the newest 10:" in text
+    assert "channel c11" in text
+    assert "channel c01" not in text
+
+
+def test_a_candidate_that_cannot_be_used_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys):
+    candidate = tmp_path / "candidate.yaml"
+    candidate.write_text("policies:" + policy(1).replace("window: PT1H", "window: PT7M"))
+    monkeypatch.setattr(sys, "argv", ["tocsin", "policy", "backtest", str(candidate)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "candidate.yaml:5" in capsys.readouterr().err
+
+
+def test_a_file_is_read_in_pieces_without_its_empty_lines(tmp_path):
+    source = tmp_path / "lines"
+    source.write_bytes(b"a\n\n" * PIECE)
+    with source.open("rb") as file:
+        pieces = list(from_file(file, 5))
+    assert [len(piece) for piece in pieces] == [PIECE // 2, PIECE // 2]
+    assert [line.offset for line in pieces[0][:2]] == [0, 2]
+    assert {(line.value, line.timestamp) for piece in pieces for line in piece} == {(b"a", 5)}
