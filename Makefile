@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate bench clean requirements
+.PHONY: help demo test check format generate soak bench clean requirements
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ generate: $(VENV)/installed ## Generate schemas, the page of metrics and the das
 	$(BIN)/python -m streams.registry.schema
 	$(BIN)/python -m streams.operations.metrics_page
 	$(BIN)/python -m streams.operations.dashboard
+
+soak: $(VENV)/installed ## Look for trouble: random faults under load, a minute a seed (ARGS="--seeds 100 --first-seed 7")
+	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
 bench: $(VENV)/installed ## Measure speed on a real Kafka, beside a plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -1,0 +1,161 @@
+"""Faults of a random kind at random moments, under load: nothing is lost and nothing twice, whatever meets.
+
+The suite plays one short story. `make soak` plays many, each under another seed (CONTRIBUTING.md).
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from streams.local_kafka import LocalKafka
+from tests.kafka.harness.mix import Mix
+from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
+from tests.kafka.harness.replay import check_replay, shipped_rules
+from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(900)
+
+RATE = 1_000
+MOST_WORKERS = 4
+# The session is 10 s: some pauses are shorter, and whoever was paused goes on as if nothing had been; some longer, and
+# he must notice.
+SHORT_PAUSE, LONG_PAUSE = (0.1, 3), (9, 15)
+
+# How often each comes among all. A broker that is away holds everybody up, so that nothing else can meet.
+FAULTS = {
+    "start": 5,
+    "start two": 1,
+    "kill": 4,
+    "stop": 4,
+    "pause": 4,
+    "long pause": 2,
+    "stick the broker": 2,
+    "kill the broker": 0.7,
+    "stop the broker": 0.7,
+}
+
+
+class Trouble:
+    """Somebody who does harm to a deployment and its broker, and remembers what he did."""
+
+    def __init__(self, deployment, broker, chance):
+        self.story = []
+        self._deployment = deployment
+        self._fleet = deployment.fleet
+        self._broker = broker
+        self._chance = chance
+        self._began = time.monotonic()
+        # Until when each is paused.
+        self._paused = {}
+
+    def do_something(self):
+        """One fault, or none if there is nobody to do it to."""
+        self.wake(only_due=True)
+        (fault,) = self._chance.choices(list(FAULTS), list(FAULTS.values()))
+        awake = [worker for worker in self._fleet.running if worker not in self._paused]
+        if fault.startswith("start"):
+            for _ in range(min(1 + fault.endswith("two"), MOST_WORKERS - len(self._fleet.running))):
+                self._note("start", self._fleet.start())
+        elif fault.endswith("broker"):
+            self._note(fault)
+            self._harm_broker(fault)
+        elif awake:
+            worker = self._chance.choice(awake)
+            self._note(fault, worker)
+            self._harm(worker, fault)
+        self._fleet.tend()
+        if not self._fleet.running:
+            self._note("start", self._fleet.start())
+
+    def wake(self, *, only_due=False):
+        """Let paused workers go on: all, or those whose time is over."""
+        for worker, until in list(self._paused.items()):
+            if not only_due or time.monotonic() > until:
+                self._note("wake", worker)
+                worker.signal(signal.SIGCONT)
+                del self._paused[worker]
+
+    def _harm(self, worker, fault):
+        if fault == "kill":
+            self._deployment.kill(worker, at_once=self._chance.random() < 0.5)
+        elif fault == "stop":
+            worker.signal(signal.SIGTERM)
+        else:
+            worker.signal(signal.SIGSTOP)
+            seconds = self._chance.uniform(*(SHORT_PAUSE if fault == "pause" else LONG_PAUSE))
+            self._paused[worker] = time.monotonic() + seconds
+
+    def _harm_broker(self, fault):
+        if fault == "stick the broker":
+            os.kill(self._broker.pid, signal.SIGSTOP)
+            time.sleep(self._chance.uniform(0.2, 6))
+            os.kill(self._broker.pid, signal.SIGCONT)
+        else:
+            (self._broker.kill if fault.startswith("kill") else self._broker.stop)()
+            time.sleep(self._chance.uniform(0, 3))
+            self._broker.start()
+
+    def _note(self, what, worker=None):
+        whom = worker.log.stem if worker else ""
+        self.story.append(f"{time.monotonic() - self._began:.1f} {what} {whom}".rstrip())
+
+
+def pytest_generate_tests(metafunc):
+    first, seeds = (metafunc.config.getoption(name) for name in ("first_seed", "seeds"))
+    metafunc.parametrize("seed", range(first, first + seeds))
+
+
+def test_random_faults(deploy, tmp_path, seed, request):
+    seconds = request.config.getoption("seconds")
+    chance = random.Random(seed)
+    with LocalKafka(tmp_path / "kafka") as broker:
+        deployment = deploy(bootstrap=broker.bootstrap)
+        mix = Mix(deployment, seed, 400, 10, 20_000)
+        reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
+        publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]
+        failed = threading.Event()
+
+        def publish():
+            chance = random.Random(seed)
+            began = time.monotonic()
+            sent = 0
+            while sent < len(reports) and not failed.is_set():
+                due = min(len(reports), int((time.monotonic() - began) * RATE))
+                # One report in ten comes to a partition that is not its home.
+                publishers[chance.random() < 0.1].send(reports[sent:due])
+                deployment.published += reports[sent:due]
+                sent = due
+                time.sleep(0.02)
+            for publisher in publishers:
+                publisher.flush()
+
+        for _ in range(chance.choice((1, 2, 3))):
+            deployment.fleet.start()
+        trouble = Trouble(deployment, broker, chance)
+        publishing = threading.Thread(target=publish)
+        publishing.start()
+        try:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                time.sleep(chance.uniform(0, chance.choice((0.2, 0.5, 1, 2, 4))))
+                mix.go_on()
+                trouble.do_something()
+        except BaseException:
+            failed.set()
+            raise
+        finally:
+            trouble.wake()
+            publishing.join(120)
+            print(f"seed {seed}: {', '.join(trouble.story)}")
+        mix.settle(150)
+        assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL}
+
+        reader = deployment.outputs()
+        totals = mix.check(reader)
+        compared = check_replay(deployment, reader, shipped_rules())
+        print(f"measured: {totals} {compared} exit codes {deployment.fleet.exit_codes}")
