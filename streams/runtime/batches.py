@@ -5,12 +5,13 @@ once per few thousand records.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import faust
-from aiokafka import ConsumerRecord
 from faust.types import TP
+
+from streams.runtime.fetched_range import FetchedRange
 
 # Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice what a cycle takes keeps the agent busy while
 # the next fetch is on its way. Bytes, because 40,000 of the largest records that the topic takes would be 40 GB.
@@ -21,15 +22,16 @@ RECORD_OVERHEAD_BYTES = 600
 
 
 class RecordBatch:
-    """A list of records with the attributes of the last one, so that Faust takes it for a record."""
+    """A range of records with the attributes of the last one, so that Faust takes it for a record."""
 
     __slots__ = (
         "checksum", "headers", "key", "offset", "partition", "serialized_key_size", "serialized_value_size",
         "timestamp", "timestamp_type", "topic", "value",
     )  # fmt: skip
 
-    def __init__(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
-        last = records[-1]
+    def __init__(self, records: FetchedRange) -> None:
+        # Faust wants more of a record than a stage does.
+        last: Any = records[-1]
         self.topic: str = last.topic
         self.partition: int = last.partition
         self.offset: int = last.offset
@@ -49,7 +51,7 @@ class RecordBatch:
 class BatchScheduler:
     """Faust's setting `ConsumerScheduler`: hands on each partition's fetch as one batch."""
 
-    def iterate(self, records: Mapping[TP, Sequence[Any]]) -> Iterator[tuple[TP, RecordBatch]]:
+    def iterate(self, records: Mapping[TP, FetchedRange]) -> Iterator[tuple[TP, RecordBatch]]:
         """One batch per partition that has records."""
         for tp, fetched in records.items():
             if fetched:

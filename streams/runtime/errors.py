@@ -6,7 +6,7 @@ class RefusedToStart(Exception):
 
 
 class OwnershipLost(Exception):
-    """Another worker owns the partition, or a transaction did not commit in its time.
+    """Another worker owns the partition, a transaction did not commit in its time, or records got lost on their way.
 
     The partition's state in memory is worthless from here on. The process must end; the next takeover restores the
     last committed state and loses and repeats nothing. `fenced` is true when the broker said that there is another

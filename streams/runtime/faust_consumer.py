@@ -13,6 +13,7 @@ from faust.types import TP
 
 from streams.runtime.answering_group import remember_answers
 from streams.runtime.closable_fetcher import fetch_closably
+from streams.runtime.fetched_range import fetch_ranges
 from streams.runtime.fetched_records import fetch_named_tuples
 from streams.runtime.lenient_records import read_leniently
 
@@ -57,6 +58,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         read_leniently()
         fetch_named_tuples()
+        fetch_ranges()
         fetch_closably()
         remember_answers()
         consumer = super()._create_worker_consumer(transport)

@@ -13,6 +13,7 @@ from aiokafka.partitioner import murmur2
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.fetched_range import FetchedRange
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
@@ -50,6 +51,9 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
+        # Behind the last range that was applied of each topic. The position stands behind a record, while the next
+        # range begins behind the markers that follow.
+        self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
         self._written_at = time.monotonic()
@@ -104,17 +108,27 @@ class PartitionOwner(Generic[State]):
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
 
-    async def apply(self, batches: Sequence[tuple[str, Sequence[Record]]]) -> None:
+    async def apply(self, batches: Sequence[tuple[str, FetchedRange]]) -> None:
         """Apply the batches (topic, records) in their order, in one transaction; then the position moves on.
 
         Records below the position were applied before and are skipped. Raises OwnershipLost when the transaction did
-        not commit; whatever the stage raises passes through, with nothing written.
+        not commit or when records before a batch are missing; whatever the stage raises passes through. Nothing is
+        written then.
         """
         position = dict(self.position)
+        applied_to = dict(self._applied_to)
         fresh: list[Record] = []
         applied: dict[str, int] = defaultdict(int)
         for topic, records in batches:
             source = position[topic]
+            # The position is ahead where markers at the end of the log were stepped over.
+            expected = max(source.next_offset, applied_to.get(topic, 0))
+            if records.begin > expected:
+                raise OwnershipLost(
+                    f"{topic} partition {self.partition}: records were lost within this worker. What has come begins at "
+                    f"offset {records.begin}, and {expected} is the next to apply"
+                )
+            applied_to[topic] = max(expected, records.end)
             unseen = _from_offset(records, source.next_offset)
             if unseen:
                 last = unseen[-1]
@@ -122,6 +136,7 @@ class PartitionOwner(Generic[State]):
                 fresh += unseen
                 applied[topic.removeprefix(self._prefix)] += len(unseen)
         if not fresh:
+            self._applied_to = applied_to
             return
         outcome = self.stage.apply(self.state, fresh)
         writes = await self._by_destination(outcome.outputs)
@@ -131,6 +146,7 @@ class PartitionOwner(Generic[State]):
         started = time.monotonic()
         await self._write(writes)
         self.position = position
+        self._applied_to = applied_to
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(

@@ -16,6 +16,7 @@ import pytest
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -36,6 +37,7 @@ from streams.runtime.answering_group import AnsweringGroup, remember_answers
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
+from streams.runtime.fetched_range import FetchedRange, FetchResult, fetch_ranges
 from streams.runtime.stage_app import StageApp
 from streams.runtime.transaction import stop_producer
 
@@ -92,6 +94,9 @@ COVERED = {
     "_generation": "test_nothing_is_sought_between_two_assignments",
     "_sought": "test_records_come_through_after_the_seek_of_their_assignment",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
+    "_partition_records": "test_what_a_fetch_brought_is_handed_out_as_ranges",
+    "_assignment": "test_what_a_fetch_brought_is_handed_out_as_ranges",
+    "_topic_partition": "test_what_a_fetch_brought_is_handed_out_as_ranges",
 }
 
 
@@ -106,14 +111,14 @@ def test_every_private_name_in_use_is_covered():
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
         } | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-        overrides_faust = path.name in {"faust_consumer.py", "batches.py"}
+        overrides_theirs = path.name in {"faust_consumer.py", "batches.py", "fetched_range.py"}
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr.startswith("_")
                 and not node.attr.startswith("__")
             ):
-                if node.attr not in own or overrides_faust:
+                if node.attr not in own or overrides_theirs:
                     used.add(node.attr)
     assert used <= COVERED.keys()
     assert COVERED.keys() - used <= {"_create_worker_consumer", "_new_consumer_thread", "_compile_decode"}
@@ -130,6 +135,7 @@ def test_every_private_name_in_use_is_covered():
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
         (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
+        (fetcher.FetchResult.getall, ["max_records"]),
         (Consumer.perform_seek, []),
         (Consumer.on_partitions_revoked, ["revoked"]),
         (Consumer._add_gap, ["tp", "offset_from", "offset_to"]),
@@ -560,9 +566,47 @@ def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app)
         assert thread.fetched(TP("a", 1)) is None
 
     in_loop(scenario)
-    assert "consumed_to(self._partition_records.next_fetch_offset)" in source(fetcher.FetchResult)
+    moving = source(fetcher.FetchResult._update_position)
+    assert "consumed_to(self._partition_records.next_fetch_offset)" in moving
     assert "tp_state.highwater = highwater" in source(fetcher.Fetcher)
     assert "tp_state.lso = lso" in source(fetcher.Fetcher)
+
+
+def test_what_a_fetch_brought_is_handed_out_as_ranges(monkeypatch):
+    monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
+    fetch_ranges()
+    # By the module's name, for each fetch and for what is done with it.
+    assert fetcher.FetchResult is FetchResult
+    assert "FetchResult(" in source(fetcher.Fetcher._proc_fetch_request)
+    handing_out = source(fetcher.Fetcher.fetched_records)
+    assert "type(res_or_error) is FetchResult" in handing_out
+    assert "records = res_or_error.getall(max_records)" in handing_out
+    assert "drained[tp] = records" in handing_out
+    # Why a range may begin before the position: of a fetch without records nobody hears.
+    assert "if not records:\n                        continue" in handing_out
+
+    class Unpacking:
+        next_fetch_offset = 7
+
+        def __iter__(self):
+            yield "record"
+            self.next_fetch_offset = 9
+
+    async def scenario():
+        tp = aiokafka.TopicPartition("a", 0)
+        assignment = Assignment({tp})
+        assignment.state_value(tp).seek(7)
+        made = FetchResult(tp, assignment=assignment, partition_records=Unpacking(), backoff=0)
+        records = made.getall()
+        assert (type(records), records, records.begin, records.end) == (FetchedRange, ["record"], 7, 9)
+        assert assignment.state_value(tp).position == 9
+
+    in_loop(scenario)
+
+
+def test_faust_hands_on_what_the_fetcher_gives():
+    assert "return await fetcher.fetched_records(" in source(driver.AIOKafkaConsumerThread._fetch_records)
+    assert "return await self.call_thread(" in source(driver.AIOKafkaConsumerThread.getmany)
 
 
 def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):

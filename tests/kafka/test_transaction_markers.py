@@ -10,6 +10,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import SourceTopics, Stage
@@ -55,7 +56,7 @@ async def owner_after(
         first = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
         await first.take_over()
         record = type("Record", (), {"offset": 0, "timestamp": 0})
-        await first.apply([(prefix + "in-internal", [record])])
+        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1))])
         await idle_chore(first)
         await first.release()
         await admin.delete_records(

@@ -6,10 +6,12 @@ from faust.types import TP
 
 from streams.runtime import batches
 from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema, queued_bytes
+from streams.runtime.fetched_range import FetchedRange
 
 
 def records(topic, partition, *offsets):
-    return [ConsumerRecord(topic, partition, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in offsets]
+    made = [ConsumerRecord(topic, partition, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in offsets]
+    return FetchedRange(made, offsets[0], offsets[-1] + 1)
 
 
 def test_each_partition_is_one_batch_with_the_attributes_of_its_last_record():

@@ -6,6 +6,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
@@ -76,3 +78,85 @@ def test_a_producer_that_has_nothing_to_write_is_used_before_the_brokers_forget_
     assert owner.position == before
     asyncio.run(owner.step_over_markers())
     assert len(written) == 1
+
+
+@pytest.fixture
+def applied(owner, written):
+    """The offsets of `in` that the owner applied. Its position there is 7."""
+    seen = []
+
+    def apply(_state, records):
+        seen.extend(record.offset for record in records)
+        return SimpleNamespace(outputs=[], changes={})
+
+    owner.stage = SimpleNamespace(name="count", state_topic="state", apply=apply)
+    owner.state = None
+    return seen
+
+
+def fetched(begin, *offsets, end=None):
+    """Offsets from `begin` on that were fetched, up to the last one or, over what is no record, to before `end`."""
+    records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
+    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
+
+
+def apply_each(owner, *ranges):
+    for one in ranges:
+        asyncio.run(owner.apply([one]))
+
+
+def test_ranges_that_follow_each_other_are_applied(owner, applied):
+    # Behind 8 stands a marker, before 13 an aborted transaction and whatever else holds no record.
+    apply_each(owner, fetched(7, 7, 8, end=10), fetched(10, 13, 14))
+    asyncio.run(owner.apply([fetched(15, 15), fetched(16, 17, end=19), fetched(19, 19)]))
+    assert applied == [7, 8, 13, 14, 15, 17, 19]
+    assert owner.position["in"].next_offset == 20
+
+
+def test_what_comes_again_is_skipped(owner, applied):
+    # A seek goes to the position, which lies before a marker; a fetch may begin before that.
+    apply_each(
+        owner, fetched(7, 7, 8, end=10), fetched(7, 7, 8, end=10), fetched(9, 10), fetched(5, 5, 10, 11)
+    )
+    assert applied == [7, 8, 10, 11]
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        [fetched(8, 8)],
+        [fetched(7, 7, 8), fetched(10, 10)],
+        # What was lost stood behind a marker.
+        [fetched(7, 7, 8, end=10), fetched(11, 11)],
+        # Nothing of a range that came again counts beyond its own end.
+        [fetched(7, 7, 8, end=10), fetched(7, 7), fetched(12, 12)],
+    ],
+)
+def test_a_gap_is_refused(owner, applied, written, ranges):
+    *before, last = ranges
+    apply_each(owner, *before)
+    done, writes, position = list(applied), len(written), dict(owner.position)
+    expected = max([7, *(records.end for _, records in before)])
+    with pytest.raises(
+        OwnershipLost, match=f"in partition 3: .* begins at offset {last[1].begin}, and {expected} "
+    ):
+        asyncio.run(owner.apply([last]))
+    assert (applied, len(written), owner.position) == (done, writes, position)
+
+
+def test_a_gap_within_a_cycle_is_refused(owner, applied, written):
+    with pytest.raises(OwnershipLost, match="begins at offset 10, and 9 "):
+        asyncio.run(owner.apply([fetched(7, 7, 8), fetched(10, 10)]))
+    assert (applied, written) == ([], [])
+
+
+def test_a_range_may_begin_where_markers_were_stepped_over(owner, applied, monkeypatch):
+    async def nothing_up_to_12(_connection, tp, next_offset):
+        return 12 if tp.topic == "in" else next_offset
+
+    apply_each(owner, fetched(7, 7, 8))
+    monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_up_to_12)
+    asyncio.run(owner.step_over_markers())
+    # A seek goes there; without one the markers are counted to what follows.
+    apply_each(owner, fetched(12, 12), fetched(9, 13))
+    assert applied == [7, 8, 12, 13]

@@ -42,11 +42,10 @@ class Reader:
                 "topic.metadata.refresh.interval.ms": 5_000,
             }
         )
-        known = self._consumer.list_topics(timeout=20).topics
         self._assigned = [
             TopicPartition(topic, partition, OFFSET_BEGINNING)
-            for topic in self.rows
-            for partition in known[topic].partitions
+            for topic, partitions in self._partitions().items()
+            for partition in partitions
         ]
         self._consumer.assign(self._assigned)
 
@@ -98,6 +97,17 @@ class Reader:
             else:
                 view[row.key] = row.value
         return view
+
+    def _partitions(self, seconds: float = 20) -> dict[str, Iterable[int]]:
+        # Of several brokers one may not know yet what another has just created.
+        deadline = time.monotonic() + seconds
+        while True:
+            known = self._consumer.list_topics(timeout=20).topics
+            found = {topic: known[topic].partitions for topic in self.rows if topic in known}
+            if len(found) == len(self.rows) and all(found.values()):
+                return found
+            assert time.monotonic() < deadline, f"no such topics: {self.rows.keys() - found.keys()}"
+            time.sleep(0.05)
 
     def _next_positions(self) -> list[TopicPartition]:
         return [

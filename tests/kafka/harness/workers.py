@@ -86,9 +86,9 @@ class Fleet:
         self._folder = folder
         self._numbers = itertools.count()
 
-    def start(self) -> Worker:
-        """One worker more."""
-        worker = Worker(self._folder / f"worker-{next(self._numbers)}.log", self.settings)
+    def start(self, command: Sequence[str] = WORKER) -> Worker:
+        """One worker more. Its supervisor starts a usual one in place of one that runs another command."""
+        worker = Worker(self._folder / f"worker-{next(self._numbers)}.log", self.settings, command)
         self.running.append(worker)
         return worker
 
