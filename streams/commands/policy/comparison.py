@@ -23,7 +23,7 @@ class LevelRow(NamedTuple):
 
 
 def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelRow]:
-    """A row for each level of each policy of either side, those of the candidate first."""
+    """A row for each level of each policy of either side: those in use in their order, then new ones."""
     before, after = (_switched_on(trial) for trial in (in_use, candidate))
     reached_before, reached_after = (_reached(trial.episodes.values()) for trial in (in_use, candidate))
     rows = []
