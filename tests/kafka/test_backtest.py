@@ -1,15 +1,18 @@
 """A back-test against the real topic: it finds the very episodes that workers opened."""
 
+import asyncio
 import json
 import subprocess
 from collections import Counter
 
 import orjson
+from confluent_kafka import Producer
 
-from tests.kafka.harness.deployment import ESCALATIONS, SHADOW
+from tests.kafka.harness.deployment import ESCALATIONS, SHADOW, SOURCE
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
-from tests.kafka.harness.reports import generate
+from tests.kafka.harness.reports import Published, generate
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+from tests.kafka.test_header_names import publish_with_a_name_that_is_no_text
 
 SHIPPED = ROOT / "streams/registry/policies.yaml"
 
@@ -57,3 +60,30 @@ def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
     assert {topic: after.count(topic) for topic in after.rows} == {
         topic: before.count(topic) for topic in before.rows
     }, "a back-test writes nothing"
+
+
+def test_what_a_worker_can_pass_over_does_not_end_a_back_test(deploy):
+    deployment = deploy(partitions=1)
+    before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (85, 86))
+    deployment.publish(before)
+    strange = Published(b"k", b"no report at all")
+    asyncio.run(publish_with_a_name_that_is_no_text(deployment.bootstrap, deployment.name(SOURCE), strange))
+    # Unpacks to more than a worker would take.
+    bomb = Producer(
+        {
+            "bootstrap.servers": deployment.bootstrap,
+            "compression.type": "zstd",
+            "message.max.bytes": 400_000_000,
+        }
+    )
+    bomb.produce(deployment.name(SOURCE), bytes(300_000_000), b"bomb")
+    assert bomb.flush(60) == 0
+    deployment.publish(after)
+    done = subprocess.run(
+        [*COMMAND, "policy", "backtest", str(SHIPPED)],
+        env=clean_environment(deployment.settings),
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("400 reports made from")
+    assert "2 unreadable records left out" in done.stdout

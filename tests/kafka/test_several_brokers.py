@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.kafka.harness.cluster import BROKERS, IN_SYNC, KafkaCluster
+from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -24,13 +24,7 @@ STUCK_SECONDS = 5
 
 def test_no_broker_is_missed(deploy, tmp_path):
     with KafkaCluster(tmp_path) as cluster:
-        deployment = deploy(
-            bootstrap=cluster.bootstrap,
-            settings={
-                "TOCSIN_REPLICATION_FACTOR": str(BROKERS),
-                "TOCSIN_MIN_INSYNC_REPLICAS": str(IN_SYNC),
-            },
-        )
+        deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
         fleet = deployment.fleet
         publisher = deployment.publisher()
         reports = generate(31, REPORTS)

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.kafka.harness.cluster import BROKERS, IN_SYNC, KafkaCluster
+from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
@@ -47,13 +47,7 @@ def start_together(deployment, waiting, coming):
 
 def test_started_at_once_with_a_backlog(deploy, tmp_path):
     with KafkaCluster(tmp_path) as cluster:
-        deployment = deploy(
-            bootstrap=cluster.bootstrap,
-            settings={
-                "TOCSIN_REPLICATION_FACTOR": str(BROKERS),
-                "TOCSIN_MIN_INSYNC_REPLICAS": str(IN_SYNC),
-            },
-        )
+        deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
         fleet = deployment.fleet
         reports = generate(43, STARTS * REPORTS)
         waited, stayed = [], []

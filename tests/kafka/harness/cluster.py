@@ -40,6 +40,14 @@ class KafkaCluster:
         """The addresses of all brokers."""
         return ",".join(f"{properties.LOOPBACK}:{port}" for port in self._ports.values())
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a deployment must be told to have its records on all brokers."""
+        return {
+            "TOCSIN_REPLICATION_FACTOR": str(BROKERS),
+            "TOCSIN_MIN_INSYNC_REPLICAS": str(IN_SYNC),
+        }
+
     def start(self, number: int) -> None:
         """Start a broker and return when it serves clients."""
         broker = self._run(number)
