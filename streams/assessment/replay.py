@@ -77,9 +77,9 @@ def order_of_application(
     """Yield the records to give to `assess`, from an empty state on, to get what the partition's owner got.
 
     `applied` is a whole partition of `enriched-reports` in order, `record_at` finds original records, `ticks` are
-    those of the same partition of the internal topic in order; other records among them are passed over. `outcomes` are
-    those of the partition's channels in the order of `escalations`. What was dead-lettered, re-keyed away or a duplicate
-    left no trace in counts and is not yielded.
+    those of the same partition of the internal topic in order, below the owner's position; other records among them are
+    passed over. `outcomes` are those of the partition's channels in the order of `escalations`. What was dead-lettered,
+    re-keyed away or a duplicate left no trace in counts and is not yielded.
     """
     ticks_after: dict[int, list[SourceRecord]] = defaultdict(list)
     for record in ticks:

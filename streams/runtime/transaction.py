@@ -60,10 +60,20 @@ async def write_transaction(
                 *(_send(producer, topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
             )
             await producer.commit_transaction()
-    except (KafkaError, TimeoutError) as error:
+    except (KafkaError, TimeoutError, AssertionError) as error:
+        reason = _failure_of(producer) or error
         raise OwnershipLost(
-            f"transaction did not commit: {type(error).__name__} {error}", fenced=isinstance(error, FENCED)
+            f"transaction did not commit: {type(reason).__name__} {reason}", fenced=isinstance(reason, FENCED)
         ) from error
+
+
+def _failure_of(producer: AIOKafkaProducer) -> BaseException | None:
+    """What a producer failed of for good, if it did. Who uses it then is told less, now and then by an assertion."""
+    manager = producer._txn_manager  # noqa: SLF001
+    if not manager.is_fatal_error():
+        return None
+    failure: BaseException | None = manager.wait_for_transaction_end().exception()
+    return failure
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:

@@ -17,7 +17,7 @@ from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app import base as app_base
@@ -37,9 +37,10 @@ from streams.runtime.answering_group import AnsweringGroup, remember_answers
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
+from streams.runtime.errors import OwnershipLost
 from streams.runtime.fetched_range import FetchedRange, FetchResult, fetch_ranges
 from streams.runtime.stage_app import StageApp
-from streams.runtime.transaction import stop_producer
+from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
 
 RUNTIME = Path(faust_consumer.__file__).parent
 
@@ -90,6 +91,7 @@ COVERED = {
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
     "_commit": "test_a_commit_that_nobody_answers_is_left",
     "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
+    "_txn_manager": "test_a_producer_that_failed_for_good_says_why",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
     "_generation": "test_nothing_is_sought_between_two_assignments",
     "_sought": "test_records_come_through_after_the_seek_of_their_assignment",
@@ -714,6 +716,24 @@ def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
 
     assert in_loop(scenario) == [True]
     assert "self._sender.sender_task" in source(aiokafka.AIOKafkaProducer.stop)
+
+
+def test_a_producer_that_failed_for_good_says_why():
+    async def scenario():
+        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer._txn_manager.set_pid_and_epoch(1, 0)
+        producer._txn_manager.begin_transaction()
+        # As its sender does when a broker answers so.
+        producer._txn_manager.fatal_error(ProducerFenced())
+        # Whoever was about to send or to commit then gets to know no more than this.
+        with pytest.raises(AssertionError, match="Invalid state transition"):
+            await producer.commit_transaction()
+        with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
+            await write_transaction(producer, {}, 0)
+        await producer.stop()
+        return lost.value.fenced
+
+    assert in_loop(scenario)
 
 
 def test_a_cycle_that_nobody_answers_does_not_keep_a_worker_that_stops(app, monkeypatch):

@@ -9,6 +9,7 @@ from streams.assessment.assess import assess, next_due
 from streams.assessment.law.report_clocks import clock_id
 from streams.assessment.partition_state import new_state
 from streams.assessment.requests.request_clocks import clock_id as request_clock_id
+from streams.events.tick import encode_tick
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
@@ -17,6 +18,7 @@ from tests.kafka.harness.deployment import (
     ROUTING,
     Deployment,
 )
+from tests.kafka.harness.reader import Row
 from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
 from tests.kafka.harness.requests import FORMS, complete_request, generate_requests
@@ -203,6 +205,22 @@ def test_batches_of_any_size_give_the_same_bytes(logged, cut):
     compared = check_replay(deployment, reader, shipped_rules(), cut)
     assert compared[ENRICHED] > 2_900
     assert compared[ROUTING] > 50
+
+
+def test_a_tick_that_its_owner_has_not_read_is_not_replayed(logged):
+    # A worker that ends just after it wrote a tick leaves one.
+    deployment, reader = logged
+    internal = reader.rows[deployment.name(INTERNAL)][0]
+    after = reader.count(deployment.name(ENRICHED))
+    value, headers = encode_tick(after)
+    unread = Row(
+        deployment.name(INTERNAL), 0, internal[-1].offset + 2, now_ms() + HOUR, None, value, tuple(headers)
+    )
+    internal.append(unread)
+    try:
+        check_replay(deployment, reader, shipped_rules())
+    finally:
+        internal.remove(unread)
 
 
 def test_another_order_would_give_other_bytes(logged):

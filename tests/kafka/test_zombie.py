@@ -43,7 +43,7 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     lonely.signal(signal.SIGCONT)
 
     assert zombie.wait(30) == 1
-    assert "OwnershipLost" in zombie.text
+    assert "OwnershipLost" in zombie.text, zombie.text
     after = followed.outputs()
     assert successor.exit_code is None
     # Whatever it wrote would be there twice, or make the state another than the one that a replay comes to.

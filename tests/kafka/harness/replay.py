@@ -15,7 +15,7 @@ from streams.assessment.requests.request_rules import compile_request_rules
 from streams.assessment.requests.request_state import RequestState
 from streams.events.enriched_report import Source
 from streams.registry.loader import load_rules
-from streams.runtime.position import POSITION_KEY
+from streams.runtime.position import POSITION_KEY, decode_position
 from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
@@ -62,7 +62,7 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
         order_of_application(
             applied,
             _originals(deployment, reader, SOURCE),
-            reader.rows[deployment.name(INTERNAL)][partition],
+            _applied(deployment, reader, INTERNAL, STATE, partition),
             [told for told in outcomes if told is not None],
         )
     )
@@ -75,7 +75,7 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
         order_of_application(
             [each for each in told if isinstance(each, Applied)],
             _originals(deployment, reader, REQUESTS),
-            reader.rows[deployment.name(REQUESTS_INTERNAL)][partition],
+            _applied(deployment, reader, REQUESTS_INTERNAL, REQUESTS_STATE, partition),
             [each for each in told if isinstance(each, AppliedOutcome)],
         )
     )
@@ -89,6 +89,16 @@ def _originals(deployment: Deployment, reader: Reader, topic: str) -> Callable[[
         for number, rows in reader.rows[deployment.name(name)].items()
     }
     return lambda source: rows[source.topic, source.partition][source.offset]
+
+
+def _applied(deployment: Deployment, reader: Reader, internal: str, state: str, partition: int) -> list[Row]:
+    """The records of an internal topic below the committed position: a worker may end before it reads its last tick."""
+    rows = reader.rows[deployment.name(internal)][partition]
+    written = reader.latest(deployment.name(state), partition).get(POSITION_KEY)
+    if written is None:
+        return []
+    end = decode_position(written)[deployment.name(internal)].next_offset
+    return [row for row in rows if row.offset < end]
 
 
 class Replayed:
