@@ -3,6 +3,7 @@
 import sys
 
 import click
+import structlog
 
 from streams import __version__
 from streams.commands.clock import clock
@@ -48,6 +49,8 @@ def commands() -> None:
       tocsin tail escalations            what comes out
       tocsin explain ESCALATION_ID       why
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    # Warnings of what cannot be read, say: standard output is for results.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 for command in (

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime.connection import Connection
+from streams.runtime.fetched_records import fetch_named_tuples
+from streams.runtime.lenient_records import read_leniently
 from streams.runtime.topics import admin_client
 
 # Bytes a fetch may bring of one partition. Enriched reports are about 1 KiB, so thousands come at once.
@@ -25,9 +28,7 @@ async def committed_reader(
     Raises UnknownTopicOrPartitionError when a topic is missing, KafkaConnectionError when no broker answers.
     """
     await require_topics(connection, topics)
-    consumer = AIOKafkaConsumer(
-        *topics, **_options(connection), auto_offset_reset="earliest" if from_beginning else "latest"
-    )
+    consumer = _consumer(connection, *topics, auto_offset_reset="earliest" if from_beginning else "latest")
     try:
         await consumer.start()
         # Where the end is, is settled now and not at the first fetch: what is written in between will be read. Not by
@@ -41,15 +42,16 @@ async def committed_reader(
 
 async def committed_records(
     connection: Connection, topic: str, *, partition: int | None = None, since_ms: int | None = None
-) -> AsyncIterator[ConsumerRecord]:
-    """The records of a topic, or of one partition of it, up to what is committed now; each partition in its order.
+) -> AsyncIterator[Any]:
+    """The `SourceRecord`s of a topic, or of one partition of it, up to what is committed now, each partition in order.
 
-    With `since_ms`, from the first record on that was appended at that time or later (ms since the epoch). Raises
-    UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker answers.
+    Those of a compacted topic have keys: a broker takes no others. With `since_ms`, from the first record on that was
+    appended at that time or later (ms since the epoch). Raises UnknownTopicOrPartitionError when the topic is missing,
+    KafkaConnectionError when no broker answers.
     """
     numbers = range(await partition_count(connection, topic)) if partition is None else [partition]
     places = [TopicPartition(topic, number) for number in numbers]
-    consumer = AIOKafkaConsumer(**_options(connection), auto_offset_reset="earliest")
+    consumer = _consumer(connection, auto_offset_reset="earliest")
     try:
         await consumer.start()
         consumer.assign(places)
@@ -69,14 +71,20 @@ async def committed_records(
         await consumer.stop()
 
 
-def _options(connection: Connection) -> dict[str, object]:
-    return {
+def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> AIOKafkaConsumer:
+    """A consumer to which nothing is unreadable that a worker passes over."""
+    # Both, as a worker does: what stands for a record that cannot be read lacks what aiokafka's own records ask for.
+    read_leniently()
+    fetch_named_tuples()
+    return AIOKafkaConsumer(
+        *topics,
         **connection.client_options(),
-        "group_id": None,
-        "isolation_level": "read_committed",
-        "fetch_max_wait_ms": _FETCH_WAIT_MS,
-        "max_partition_fetch_bytes": _FETCH_BYTES,
-    }
+        auto_offset_reset=auto_offset_reset,
+        group_id=None,
+        isolation_level="read_committed",
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
 
 
 async def require_topics(connection: Connection, topics: Sequence[str]) -> None:

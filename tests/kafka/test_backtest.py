@@ -6,13 +6,12 @@ import subprocess
 from collections import Counter
 
 import orjson
-from confluent_kafka import Producer
 
 from tests.kafka.harness.deployment import ESCALATIONS, SHADOW, SOURCE
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, generate
+from tests.kafka.harness.strange import publish_bomb, publish_with_a_name_that_is_no_text
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
-from tests.kafka.test_header_names import publish_with_a_name_that_is_no_text
 
 SHIPPED = ROOT / "streams/registry/policies.yaml"
 
@@ -68,16 +67,7 @@ def test_what_a_worker_can_pass_over_does_not_end_a_back_test(deploy):
     deployment.publish(before)
     strange = Published(b"k", b"no report at all")
     asyncio.run(publish_with_a_name_that_is_no_text(deployment.bootstrap, deployment.name(SOURCE), strange))
-    # Unpacks to more than a worker would take.
-    bomb = Producer(
-        {
-            "bootstrap.servers": deployment.bootstrap,
-            "compression.type": "zstd",
-            "message.max.bytes": 400_000_000,
-        }
-    )
-    bomb.produce(deployment.name(SOURCE), bytes(300_000_000), b"bomb")
-    assert bomb.flush(60) == 0
+    publish_bomb(deployment.bootstrap, deployment.name(SOURCE))
     deployment.publish(after)
     done = subprocess.run(
         [*COMMAND, "policy", "backtest", str(SHIPPED)],

@@ -16,8 +16,10 @@ from streams.commands.main import commands
 from streams.commands.scenario import play_alone
 from streams.runtime.connection import Connection
 from streams.runtime.transaction import FENCED, transactional_producer
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SOURCE, STATE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, REQUESTS, SOURCE, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
+from tests.kafka.harness.requests import FORMS, complete_request
+from tests.kafka.harness.strange import publish_bomb, publish_with_a_name_that_is_no_text
 
 
 @pytest.fixture
@@ -202,3 +204,22 @@ def test_simulate_publishes_and_tail_filters(deployment, tocsin):
         *arguments, "--channel", one["channel_ref"], "--type", "opened", "--category", one["category"]
     )
     assert json.loads(filtered.output)["value"] == one
+
+
+def test_tail_goes_on_behind_what_a_worker_passes_over(deployment, tocsin):
+    topic, request = deployment.name(REQUESTS), complete_request(FORMS[0], "order-1", now_ms())
+    strange = Published(b"k", b"no request at all")
+    asyncio.run(publish_with_a_name_that_is_no_text(deployment.bootstrap, topic, strange))
+    for partition in range(deployment.partitions):
+        publish_bomb(deployment.bootstrap, topic, partition)
+    produce(deployment, *((REQUESTS, request.key, request.value, [*request.headers], n) for n in range(2)))
+    lines = tocsin("tail", "authority-requests", "--from-beginning", "--max", "5")
+    assert lines.exit_code == 0, lines.output
+    assert lines.stdout.count("order-1") == 2
+    assert lines.stdout.count("refused: ") == 3
+    # Warned of, but not among the results.
+    assert "a batch cannot be unpacked" in lines.stderr
+    assert "a batch cannot be unpacked" not in lines.stdout
+    as_json = tocsin("tail", "authority-requests", "--from-beginning", "--max", "5", "--json")
+    rows = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert sum("\\xff-name-in-\\xc3scii" in row["headers"] for row in rows) == 1

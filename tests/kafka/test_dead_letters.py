@@ -7,7 +7,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from confluent_kafka import Producer
 
 from streams.assessment.law.report_clocks import clock_id
 from streams.events.dead_letter import DEAD_LETTER_REASONS
@@ -15,6 +14,7 @@ from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOU
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
+from tests.kafka.harness.strange import publish_bomb
 
 ENVELOPE = (
     ("ce_specversion", b"1.0"),
@@ -155,15 +155,7 @@ def test_a_batch_that_unpacks_to_too_much_is_not_read_and_the_stream_goes_on(dep
     deployment = deploy(partitions=1)
     before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (83, 84))
     deployment.publish(before)
-    bomb = Producer(
-        {
-            "bootstrap.servers": deployment.bootstrap,
-            "compression.type": "zstd",
-            "message.max.bytes": 400_000_000,
-        }
-    )
-    bomb.produce(deployment.name(SOURCE), bytes(300_000_000), b"bomb")
-    assert bomb.flush(60) == 0
+    publish_bomb(deployment.bootstrap, deployment.name(SOURCE))
     deployment.publish(after)
     worker = deployment.fleet.start()
     largest = []

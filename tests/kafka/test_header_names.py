@@ -1,34 +1,13 @@
 """Kafka's header names are text by agreement only; one that is not must not stop a partition."""
 
 import asyncio
-import struct
 
 import orjson
-from aiokafka import AIOKafkaProducer
-from aiokafka.record.util import calc_crc32c
 
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report
-
-PLACEHOLDER = b"a-name-in-ascii"
-NO_TEXT = b"\xff-name-in-\xc3scii"
-
-# Of a record batch of version 2: the CRC, and where what it covers begins.
-CRC_AT, COVERED_FROM = 17, 21
-
-
-async def publish_with_a_name_that_is_no_text(bootstrap: str, topic: str, record: Published) -> None:
-    """No client lets us; so the batch is changed after it was built."""
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
-        batch = producer.create_batch()
-        headers = [(PLACEHOLDER.decode(), b"x")]
-        batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        batch._build()
-        data = bytearray(batch._buffer).replace(PLACEHOLDER, NO_TEXT)
-        struct.pack_into(">I", data, CRC_AT, calc_crc32c(bytes(data[COVERED_FROM:])))
-        batch._buffer = data
-        await (await producer.send_batch(batch, topic, partition=0))
+from tests.kafka.harness.strange import publish_with_a_name_that_is_no_text
 
 
 def test_the_stream_goes_on_behind_it(deploy):

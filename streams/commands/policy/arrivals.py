@@ -10,8 +10,6 @@ from streams.commands.reading import committed_records, partition_count
 from streams.commands.writing import SOURCE_TOPIC
 from streams.events.record import Headers, SourceRecord
 from streams.runtime.connection import Connection
-from streams.runtime.fetched_records import fetch_named_tuples
-from streams.runtime.lenient_records import read_leniently
 
 # Enough at once that what is done for each piece costs nothing, few enough that a person sees it getting on.
 PIECE = 1_000
@@ -36,9 +34,6 @@ async def from_topic(connection: Connection, topic: str) -> AsyncIterator[list[S
     So a channel whose reports came to several partitions is judged as it was in its home partition. Raises
     UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker answers.
     """
-    # Both, as a worker does: what stands for a record that cannot be read lacks what aiokafka's own records ask for.
-    read_leniently()
-    fetch_named_tuples()
     logs = [
         committed_records(connection, topic, partition=number)
         for number in range(await partition_count(connection, topic))

@@ -1,14 +1,12 @@
 """`tocsin policy check|backtest`."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-import structlog
 
 from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.moment import MOMENT
@@ -107,8 +105,6 @@ def backtest(file: Path, since: int, reports: BinaryIO | None, json_lines: bool)
 
 
 async def _judge_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:
-    # A batch that cannot be unpacked is warned of; standard output is for results.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     async for piece in from_topic(settings.connection(), settings.topic_prefix + SOURCE_TOPIC):
         _judge(trials, piece, progress)
 
