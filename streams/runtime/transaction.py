@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
@@ -60,7 +60,7 @@ async def write_transaction(
                 *(_send(producer, topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
             )
             await producer.commit_transaction()
-    except (KafkaError, TimeoutError, AssertionError) as error:
+    except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
         reason = _failure_of(producer) or error
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=isinstance(reason, FENCED)
@@ -68,7 +68,7 @@ async def write_transaction(
 
 
 def _failure_of(producer: AIOKafkaProducer) -> BaseException | None:
-    """What a producer failed of for good, if it did. Who uses it then is told less, now and then by an assertion."""
+    """What a producer failed of for good, if it did: who uses it then is told that it is not in a transaction."""
     manager = producer._txn_manager  # noqa: SLF001
     if not manager.is_fatal_error():
         return None

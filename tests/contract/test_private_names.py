@@ -17,7 +17,7 @@ from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import KafkaConnectionError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaConnectionError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app import base as app_base
@@ -718,22 +718,33 @@ def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
     assert "self._sender.sender_task" in source(aiokafka.AIOKafkaProducer.stop)
 
 
-def test_a_producer_that_failed_for_good_says_why():
+@pytest.mark.parametrize("told", [IllegalOperation, AssertionError])
+def test_a_producer_that_failed_for_good_says_why(told, monkeypatch):
     async def scenario():
         producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
-        producer._txn_manager.set_pid_and_epoch(1, 0)
-        producer._txn_manager.begin_transaction()
-        # As its sender does when a broker answers so.
-        producer._txn_manager.fatal_error(ProducerFenced())
-        # Whoever was about to send or to commit then gets to know no more than this.
+        manager = producer._txn_manager
+        manager.set_pid_and_epoch(1, 0)
+        manager.begin_transaction()
+        # As its sender does when a broker answers so. Whoever is about to send or to commit is told something else.
+        manager.fatal_error(ProducerFenced())
         with pytest.raises(AssertionError, match="Invalid state transition"):
             await producer.commit_transaction()
+        assert not manager.is_in_transaction()
+        monkeypatch.setattr(manager, "begin_transaction", raising(told))
         with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
             await write_transaction(producer, {}, 0)
         await producer.stop()
         return lost.value.fenced
 
     assert in_loop(scenario)
+    assert "raise IllegalOperation" in source(aiokafka.AIOKafkaProducer.send_batch)
+
+
+def raising(error):
+    def raise_it():
+        raise error
+
+    return raise_it
 
 
 def test_a_cycle_that_nobody_answers_does_not_keep_a_worker_that_stops(app, monkeypatch):

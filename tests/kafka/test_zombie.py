@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -49,10 +50,9 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     # Whatever it wrote would be there twice, or make the state another than the one that a replay comes to.
     totals = check_outputs(followed, after)
     compared = check_replay(followed, after, shipped_rules())
-    # Only counts: to tell millions of lines apart in words takes pytest ten minutes.
-    assert {topic: after.count(topic) for topic in after.rows} == {
-        topic: before.count(topic) for topic in before.rows
-    }, "the zombie wrote something"
+    # The successor may have honoured a tick meanwhile; what comes of a report, no tick writes.
+    for topic in map(followed.name, (ENRICHED, DEAD_LETTERS)):
+        assert after.count(topic) == before.count(topic), f"the zombie wrote to {topic}"
     print(f"measured: {totals} {compared}")
 
     # Nobody took over from the other one; whether it goes on or starts anew, nothing may be lost or repeated.
