@@ -34,8 +34,10 @@ def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
     deployment.publish(reports[:3_000])
     # Some channels' reports lie in two partitions, and only their times tell which came first.
     deployment.publish(reports[3_000:], LIBRDKAFKA_DEFAULT)
-    deployment.fleet.start()
+    worker = deployment.fleet.start()
     deployment.wait_until_applied()
+    # Nobody is to write a tick meanwhile.
+    worker.terminate()
     before = deployment.outputs()
     candidate = tmp_path / "candidate.yaml"
     shipped = SHIPPED.read_text(encoding="utf-8")

@@ -159,9 +159,13 @@ class Deployment:
         return self.fleet.wait_for(self.everything_applied, seconds, "everything applied")
 
     def outputs(self) -> Reader:
-        """Everything that is in the topics, as a downstream team would read it."""
+        """Everything that is in the topics at one moment, as a downstream team would read it."""
         with Reader(self.bootstrap, map(self.name, TOPICS)) as reader:
-            return reader.catch_up()
+            # A worker may write a tick while the one topic is read and the other is not: until nothing is new.
+            read = -1
+            while read != (read := reader.catch_up().records):
+                pass
+            return reader
 
     def end(self) -> None:
         """Kill the workers."""

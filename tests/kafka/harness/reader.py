@@ -74,6 +74,11 @@ class Reader:
                     raise AssertionError(error)
         return self
 
+    @property
+    def records(self) -> int:
+        """How many were read so far."""
+        return sum(sum(map(len, of_topic.values())) for of_topic in self.rows.values())
+
     def all(self, topic: str) -> Iterator[Row]:
         """Every row of a topic, partition by partition."""
         for _, rows in sorted(self.rows[topic].items()):
