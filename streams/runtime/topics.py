@@ -9,7 +9,8 @@ import msgspec
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.runtime.catalogue import SOURCE_TOPIC, Catalogue, Topic
 from streams.runtime.connection import Connection
@@ -65,7 +66,7 @@ async def create_topics(
 ) -> list[str]:
     """Create what is missing, leave what is there, return the names that were created.
 
-    `partitions` is for message-reports; if that is there already, its number counts for the others. Returns when the
+    `partitions` is for message-reports; if that is there already, its number counts for the others. Returns when all
     brokers know the topics. Raises RefusedToStart with the broker's reason for each topic that it refused.
     """
     existing = await _describe(admin, catalogue, prefix)
@@ -122,26 +123,42 @@ async def check_topics(
     return problems
 
 
-async def _describe(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> dict[str, FoundTopic]:
+async def _describe(
+    admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, broker: int | None = None
+) -> dict[str, FoundTopic]:
+    """What is there of the catalogue, as a broker knows it: the one with this id, or any."""
     # All topics, as asking for one by name lets a broker create it if it is set to.
+    request = MetadataRequest(None)
+    answer = await admin._send_request(request, broker)  # noqa: SLF001 - `describe_topics` asks no broker in particular
     names = {topic_name(prefix, name) for name in catalogue}
     return {
         row["topic"]: FoundTopic(
             len(row["partitions"]), min(len(part["replicas"]) for part in row["partitions"])
         )
-        for row in await admin.describe_topics()
+        for row in answer.to_object()["topics"]
         if row["topic"] in names and row["partitions"]
     }
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> None:
+    # Each learns it for itself, and a worker may ask the last one that does.
+    waiting = {broker["node_id"] for broker in (await admin.describe_cluster())["brokers"]}
     for _ in range(int(VISIBLE_SECONDS / _POLL_SECONDS)):
-        if len(await _describe(admin, catalogue, prefix)) == len(catalogue):
+        for broker in list(waiting):
+            try:
+                found = await _describe(admin, catalogue, prefix, broker)
+            except KafkaError:
+                # It is away, and catches up before it serves anybody again.
+                waiting.remove(broker)
+                continue
+            if len(found) == len(catalogue):
+                waiting.remove(broker)
+        if not waiting:
             return
         await asyncio.sleep(_POLL_SECONDS)
     raise RefusedToStart(
-        f"topics were created, but the brokers do not show them after {VISIBLE_SECONDS:.0f} seconds. "
-        "Run `tocsin topics check`; if they stay away, look at the log of the controller."
+        f"topics were created, but {', '.join(f'broker {broker}' for broker in sorted(waiting))} does not show them after "
+        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if they stay away, look at the log of the controller."
     )
 
 

@@ -13,6 +13,7 @@ import aiokafka
 import faust
 import mode
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
@@ -91,6 +92,7 @@ COVERED = {
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
     "_commit": "test_a_commit_that_nobody_answers_is_left",
     "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
+    "_send_request": "test_signatures",
     "_txn_manager": "test_a_producer_that_failed_for_good_says_why",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
     "_generation": "test_nothing_is_sought_between_two_assignments",
@@ -136,6 +138,7 @@ def test_every_private_name_in_use_is_covered():
         (driver.AIOKafkaConsumerThread.seek_wait, ["partitions"]),
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
+        (AIOKafkaAdminClient._send_request, ["request", "node_id"]),
         (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
         (fetcher.FetchResult.getall, ["max_records"]),
         (Consumer.perform_seek, []),

@@ -40,6 +40,10 @@ FAULTS = {
 }
 
 
+# What a worker says before it leaves by itself.
+REASONS = ("Crashed reason=OwnershipLost(", "error: refused to start: ")
+
+
 class Trouble:
     """Somebody who does harm to a deployment and its broker, and remembers what he did."""
 
@@ -154,6 +158,9 @@ def test_random_faults(deploy, tmp_path, seed, request):
             print(f"seed {seed}: {', '.join(trouble.story)}")
         mix.settle(150)
         assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL}
+        for worker in deployment.fleet.ended:
+            if worker.exit_code == 1:
+                assert any(reason in worker.text for reason in REASONS), worker.text
 
         reader = deployment.outputs()
         totals = mix.check(reader)
