@@ -24,6 +24,8 @@ class RegistryFiles(TypedDict):
     """Where rules come from; None: what is shipped."""
 
     policies: Path | None
+    scoring: Path | None
+    categories: Path | None
     platform: Path | None
     law: Path | None
 
@@ -94,6 +96,15 @@ class Settings(BaseSettings):
     policies_file: Annotated[
         Path | None, Field(description="Policies to use instead of the shipped ones (YAML).")
     ] = None
+    scoring_file: Annotated[
+        Path | None, Field(description="What a report weighs, instead of the shipped numbers (YAML).")
+    ] = None
+    categories_file: Annotated[
+        Path | None,
+        Field(
+            description="How grave each category is, and how likely a report in it is right, instead (YAML)."
+        ),
+    ] = None
     law_folder: Annotated[
         Path | None,
         Field(
@@ -155,7 +166,13 @@ class Settings(BaseSettings):
 
     def registry_files(self) -> RegistryFiles:
         """What to give to `load_rules`."""
-        return RegistryFiles(policies=self.policies_file, platform=self.platform_file, law=self.law_folder)
+        return RegistryFiles(
+            policies=self.policies_file,
+            scoring=self.scoring_file,
+            categories=self.categories_file,
+            platform=self.platform_file,
+            law=self.law_folder,
+        )
 
     def connection(self) -> Connection:
         """How to reach the brokers. Raises SettingsError when TLS or SASL settings do not fit together."""

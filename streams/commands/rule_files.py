@@ -7,11 +7,8 @@ from streams.settings import PREFIX, Settings
 
 def pointing_at(path: Path, settings: Settings) -> str | None:
     """The variable by which a worker came to `path`, with its value; None if no setting points there."""
-    for name, there in (
-        ("policies_file", path == settings.policies_file),
-        ("platform_file", path == settings.platform_file),
-        ("law_folder", settings.law_folder is not None and settings.law_folder in path.parents),
-    ):
-        if there:
-            return f"{PREFIX}{name.upper()}={getattr(settings, name)}"
+    for name in ("policies_file", "scoring_file", "categories_file", "platform_file", "law_folder"):
+        there = getattr(settings, name)
+        if there is not None and there in (path, *path.parents):
+            return f"{PREFIX}{name.upper()}={there}"
     return None

@@ -24,13 +24,14 @@ def load_rules(
     policies: Path | None = None,
     platform: Path | None = None,
     law: Path | None = None,
+    scoring: Path | None = None,
+    categories: Path | None = None,
 ) -> Rules:
     """Load law, scoring and policies.
 
     `folder` holds categories.yaml, scoring.yaml, policies.yaml and the folder `law` (default: those shipped with
-    Tocsin). `policies`, `platform` and `law` are another file or folder to take the policies, the facts about the
-    platform or the law from.
-    Raises RegistryError, which names file, line and field, if anything in them cannot be used.
+    Tocsin). The others are another file or folder to take the one from that is named so; `platform` are the facts about
+    the platform, which are in the folder of law otherwise. Raises RegistryError, which names file, line and field, if anything in them cannot be used.
     """
     folder = _SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law
@@ -39,8 +40,8 @@ def load_rules(
     hints_document = read_document(law / "location_hints.yaml")
     calendars_document = read_document(law / "calendars.yaml")
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
-    categories_document = read_document(folder / "categories.yaml")
-    scoring_document = read_document(folder / "scoring.yaml")
+    categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
+    scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
     triggers_file = triggers_document.parse(TriggersFile)

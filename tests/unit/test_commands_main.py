@@ -181,7 +181,16 @@ def test_a_topic_that_is_not_seen_may_also_be_one_that_this_user_may_not_see():
 
 
 @pytest.mark.parametrize("arguments", [("worker",), ("policy", "check"), ("registry", "check")], ids=" ".join)
-@pytest.mark.parametrize("name", ["TOCSIN_POLICIES_FILE", "TOCSIN_PLATFORM_FILE", "TOCSIN_LAW_FOLDER"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOCSIN_POLICIES_FILE",
+        "TOCSIN_SCORING_FILE",
+        "TOCSIN_CATEGORIES_FILE",
+        "TOCSIN_PLATFORM_FILE",
+        "TOCSIN_LAW_FOLDER",
+    ],
+)
 def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
     tocsin, tmp_path, monkeypatch, name, arguments
 ):

@@ -12,6 +12,7 @@ from streams.commands.policy.arrivals import PIECE, from_file
 from streams.commands.policy.trial import Trial
 from streams.events.envelope import rfc3339
 from streams.events.report import NoticeElement
+from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
 
 POLICY = """
@@ -123,6 +124,25 @@ def test_an_episode_counts_at_the_highest_level_that_it_came_to(backtest):
         (2, 1, 1),
         (3, 0, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "old", "new"),
+    [
+        ("scoring", "anonymous: {alpha: 1, beta: 3}", "anonymous: {alpha: 9, beta: 1}"),
+        ("categories", "  spam:\n    severity: 0.2", "  spam:\n    severity: 0.9"),
+    ],
+)
+def test_a_candidate_may_weigh_reports_differently(backtest, tmp_path, option, old, new):
+    edit(copy_files(tmp_path), f"{option}.yaml", old, new)
+    # Two reports by nobody known come to 0.007, and with the candidate's numbers to 0.03 or 0.06.
+    by_risk = policy(1).replace("{reports: 1}", "{risk: 0.02}")
+    levels, _ = rows(
+        backtest(
+            [by_risk], [by_risk], reports("a", 2), f"--{option}", str(tmp_path / f"{option}.yaml"), "--json"
+        )
+    )
+    assert [(row["in_use"], row["candidate"]) for row in levels] == [(0, 1)]
 
 
 def test_policies_that_one_side_lacks_or_runs_in_another_mode(backtest):

@@ -13,6 +13,19 @@ from tests.unit.registry_files import edit
 FILES = ("categories.yaml", "scoring.yaml", "policies.yaml", "law/EU.yaml", "law/triggers.yaml")
 
 
+def test_each_file_can_be_replaced_by_itself(folder: Path, rules: Rules) -> None:
+    edit(folder, "scoring.yaml", "anonymous: 0.15", "anonymous: 0.2")
+    edit(folder, "categories.yaml", "severity: 1.0", "severity: 0.99")
+    scored = load_rules(scoring=folder / "scoring.yaml")
+    assert scored.scoring.max_weight["anonymous"] == 0.2
+    assert scored.categories == rules.categories
+    graver = load_rules(categories=folder / "categories.yaml")
+    assert graver.categories["csam"].severity == 0.99
+    assert graver.scoring == rules.scoring
+    assert len({each.registry_version for each in (rules, scored, graver)}) == 3
+    assert {each.policy_version for each in (scored, graver)} == {rules.policy_version}
+
+
 # What is shipped
 
 

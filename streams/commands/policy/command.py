@@ -22,6 +22,8 @@ from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.settings import Settings, load_settings
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.group()
 def policy() -> None:
@@ -29,7 +31,7 @@ def policy() -> None:
 
 
 @policy.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.argument("file", type=_FILE, required=False)
 def check(file: Path | None) -> None:
     """Say whether policies are usable, and list them.
 
@@ -56,7 +58,9 @@ def _level(level: Level) -> str:
 
 
 @policy.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_FILE)
+@click.option("--scoring", type=_FILE, help="Let the candidate weigh reports by this file.")
+@click.option("--categories", type=_FILE, help="Let the candidate take severities and priors from this file.")
 @click.option(
     "--since",
     type=MOMENT,
@@ -70,7 +74,14 @@ def _level(level: Level) -> str:
     help="Judge these reports, one JSON object a line, instead of those in message-reports; needs no Kafka.",
 )
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: levels, then episodes.")
-def backtest(file: Path, since: int, reports: BinaryIO | None, json_lines: bool) -> None:
+def backtest(
+    file: Path,
+    scoring: Path | None,
+    categories: Path | None,
+    since: int,
+    reports: BinaryIO | None,
+    json_lines: bool,
+) -> None:
     """Say what the policies in FILE would have done, beside those in use.
 
     Judges what is in message-reports (14 days) twice, by the same code as a worker, and counts the episodes that opened
@@ -86,9 +97,12 @@ def backtest(file: Path, since: int, reports: BinaryIO | None, json_lines: bool)
     files = settings.registry_files()
     # One memory stands for those of all partitions.
     remembered = settings.duplicates_remembered * settings.partitions
-    trials = [
-        Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, {**files, "policies": file})
-    ]
+    candidates = files | {"policies": file}
+    if scoring:
+        candidates["scoring"] = scoring
+    if categories:
+        candidates["categories"] = categories
+    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, candidates)]
     progress = Progress("judged")
     if reports:
         for piece in from_file(reports, time.time_ns() // 1_000_000):
