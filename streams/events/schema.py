@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,9 @@ def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
             used.add(name)
             return {"$ref": f"#/$defs/{name}"}
     shaped = {name: _shaped(item, closed, used) for name, item in node.items()}
+    if isinstance(description := shaped.get("description"), str):
+        # From Python 3.13 on docstrings come without the indentation of their lines.
+        shaped["description"] = cleandoc(description)
     return shaped | {"additionalProperties": False} if closed and "properties" in shaped else shaped
 
 
