@@ -11,10 +11,10 @@ from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.runtime.answering_group import remember_answers
 from streams.runtime.closable_fetcher import fetch_closably
 from streams.runtime.fetched_range import fetch_ranges
 from streams.runtime.fetched_records import fetch_named_tuples
+from streams.runtime.group_member import join_groups_so
 from streams.runtime.lenient_records import read_leniently
 
 logger = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         fetch_named_tuples()
         fetch_ranges()
         fetch_closably()
-        remember_answers()
+        join_groups_so()
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts its fetcher, which is after this returns.
         consumer._isolation_level = "read_committed"  # noqa: SLF001

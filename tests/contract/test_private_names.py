@@ -33,13 +33,13 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
-from streams.runtime import faust_consumer, stage_app, transaction
-from streams.runtime.answering_group import AnsweringGroup, remember_answers
+from streams.runtime import faust_consumer, group_member, stage_app, transaction
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.fetched_range import FetchedRange, FetchResult, fetch_ranges
+from streams.runtime.group_member import GroupMember, join_groups_so
 from streams.runtime.stage_app import StageApp
 from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
 
@@ -624,7 +624,7 @@ def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
         return reply
 
     async def scenario():
-        made = AnsweringGroup.__new__(AnsweringGroup)
+        made = GroupMember.__new__(GroupMember)
         made.coordinator_id, made.group_id, made.generation, made.member_id = 1, "g", 1, "m"
         made._coordinator_dead_fut = asyncio.get_running_loop().create_future()
         made._send_req = send
@@ -649,10 +649,42 @@ def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
     assert "self._coordinator = GroupCoordinator(" in source(aiokafka.AIOKafkaConsumer.start)
 
 
-def test_consumers_join_groups_that_remember_answers(monkeypatch):
+@pytest.mark.parametrize("known_after", [0, 2, None])
+def test_a_leader_shares_out_the_partitions_of_topics_that_it_knows(monkeypatch, known_after):
+    monkeypatch.setattr(group_member, "TOPICS_SECONDS", 0.3)
+    asked = []
+
+    async def ask():
+        asked.append(True)
+
+    async def perform_assignment(self, _response):
+        known = known_after is not None and len(asked) >= known_after
+        self._metadata_snapshot = {"reports": 4, "outcomes": 4 * known}
+        return {"member": b"share" if known else b"nothing"}
+
+    monkeypatch.setattr(group_coordinator.GroupCoordinator, "_perform_assignment", perform_assignment)
+    leader = GroupMember.__new__(GroupMember)
+    leader._client = SimpleNamespace(force_metadata_update=ask)
+    if known_after is None:
+        with pytest.raises(RefusedToStart, match="^outcomes: no broker has shown it"):
+            in_loop(lambda: leader._perform_assignment(None))
+    else:
+        assert in_loop(lambda: leader._perform_assignment(None)) == {"member": b"share"}
+        assert len(asked) == known_after
+
+
+def test_aiokafka_notes_how_many_partitions_it_has_shared_out():
+    shares_out = source(group_coordinator.GroupCoordinator._perform_assignment)
+    assert "self._metadata_snapshot = self._get_metadata_snapshot()\n\n        return" in shares_out
+    assert "._perform_assignment(response)" in source(
+        group_coordinator.CoordinatorGroupRebalance._on_join_leader
+    )
+
+
+def test_consumers_join_groups_as_such_members(monkeypatch):
     monkeypatch.setattr(aiokafka_consumer, "GroupCoordinator", group_coordinator.GroupCoordinator)
-    remember_answers()
-    assert aiokafka_consumer.GroupCoordinator is AnsweringGroup
+    join_groups_so()
+    assert aiokafka_consumer.GroupCoordinator is GroupMember
 
 
 def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypatch):

@@ -41,7 +41,7 @@ FAULTS = {
 
 
 # What a worker says before it leaves by itself.
-REASONS = ("Crashed reason=OwnershipLost(", "error: refused to start: ")
+REASONS = ("Crashed reason=OwnershipLost(", "Error: RefusedToStart(")
 
 
 class Trouble:
@@ -156,8 +156,11 @@ def test_random_faults(deploy, tmp_path, seed, request):
             trouble.wake()
             publishing.join(120)
             print(f"seed {seed}: {', '.join(trouble.story)}")
+        # Whoever is there may be on his way out.
+        deployment.fleet.start()
         mix.settle(150)
-        assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL}
+        # SIGTERM itself ends a process that Python has not come to yet.
+        assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL, -signal.SIGTERM}
         for worker in deployment.fleet.ended:
             if worker.exit_code == 1:
                 assert any(reason in worker.text for reason in REASONS), worker.text

@@ -1,0 +1,60 @@
+"""aiokafka's part of a consumer group, made fit for brokers that are away for a while."""
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka.consumer import consumer, group_coordinator
+
+from streams.runtime.errors import RefusedToStart
+
+# The leader of a group has a session of 10 s to share the partitions out.
+TOPICS_SECONDS = 5.0
+# A broker that has just started learns of the topics within a second.
+_POLL_SECONDS = 0.1
+
+
+class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
+    """Remembers when it was answered last, and shares out partitions only of topics that it knows.
+
+    Whoever hears nothing may have lost his partitions long ago: `answered_at` (`time.monotonic`) is when it joined, or
+    when a heartbeat was answered.
+    """
+
+    answered_at = float("-inf")
+
+    def _start_heartbeat_task(self) -> None:
+        # It has just joined, and before that there were no heartbeats for as long as the others took.
+        self.answered_at = time.monotonic()
+        super()._start_heartbeat_task()
+
+    async def _do_heartbeat(self) -> bool:
+        answered: bool = await super()._do_heartbeat()
+        if answered:
+            self.answered_at = time.monotonic()
+        return answered
+
+    async def _perform_assignment(self, response: Any) -> Any:
+        """Share out the partitions of the group, as its leader.
+
+        A leader that asked for metadata while the brokers were away would know no topic, leave every worker without
+        partitions and look again after five minutes. Raises RefusedToStart when there is a topic that no broker shows.
+        """
+        deadline = time.monotonic() + TOPICS_SECONDS
+        while True:
+            shares = await super()._perform_assignment(response)
+            unknown = sorted(topic for topic, partitions in self._metadata_snapshot.items() if not partitions)
+            if not unknown:
+                return shares
+            if time.monotonic() > deadline:
+                raise RefusedToStart(
+                    f"{', '.join(unknown)}: no broker has shown it for {TOPICS_SECONDS:.0f} s. "
+                    "`tocsin topics check` says what is there and what should be."
+                )
+            await self._client.force_metadata_update()
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def join_groups_so() -> None:
+    """Let every aiokafka consumer of this process that joins a group be such a member."""
+    consumer.GroupCoordinator = GroupMember

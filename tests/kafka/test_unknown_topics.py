@@ -1,0 +1,45 @@
+"""A worker that started while its broker was away knows no topics; it may be the one that shares the partitions out."""
+
+import sys
+
+import pytest
+
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import generate
+
+# Minutes on an idle machine are many on one that runs other tests beside.
+pytestmark = pytest.mark.timeout(300)
+
+# A worker whose first question for the topics is not answered: in a restart of a broker that falls between two answers.
+_PROGRAM = """
+import sys
+from aiokafka.client import AIOKafkaClient
+
+update, unanswered = AIOKafkaClient._metadata_update, []
+
+async def answer_all_but_the_first(self, cluster, topics):
+    if any("clock-outcomes" in topic for topic in topics or ()) and not unanswered:
+        unanswered.append(topics)
+        print("not answered", file=sys.stderr, flush=True)
+        cluster.failed_update(None)
+        return False
+    return await update(self, cluster, topics)
+
+AIOKafkaClient._metadata_update = answer_all_but_the_first
+
+from streams.commands.main import main
+sys.argv = ["tocsin", "worker"]
+main()
+"""
+
+
+def test_a_leader_that_knows_no_topics_asks_again_before_it_shares_out(deploy):
+    deployment = deploy()
+    reports = generate(92, 2_000)
+    deployment.publish(reports)
+    worker = deployment.fleet.start((sys.executable, "-c", _PROGRAM))
+    seconds = deployment.wait_until_applied(60)
+    assert "not answered" in worker.text
+    assert worker.exit_code is None
+    check_outputs(deployment, deployment.outputs())
+    print(f"measured: everything applied after {seconds:.1f} s")
