@@ -50,8 +50,9 @@ class ReportObserver(StageObserver[PartitionState]):
             self._log_dead_letters(batch)
         self._operations.batch_committed(self.stage, batch.partition, opened)
 
-    def rebalanced(self) -> None:
+    def rebalanced(self, partitions: int | None) -> None:
         """Ready."""
+        super().rebalanced(partitions)
         self._operations.readiness.rebalanced()
 
     def _count_reports(self, counters: Mapping[str, int]) -> Counter[EpisodeKind]:

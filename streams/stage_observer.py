@@ -59,6 +59,11 @@ class StageObserver(Observer[Memory]):
         self._operations.partitions.released(self.stage, partition)
         self._operations.readiness.settled(self.named(partition))
 
+    def rebalanced(self, partitions: int | None) -> None:
+        """Show how many there are beside how many are ours."""
+        if partitions is not None:
+            self._operations.partitions.shared(self.stage, partitions)
+
     def ticked(self, partition: int) -> None:  # noqa: ARG002
         """Count a tick."""
         self._metrics.ticks_written.add(())

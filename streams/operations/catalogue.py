@@ -249,6 +249,13 @@ TRANSACTIONS_FAILED = Metric(
 
 _OWNERSHIP = "Ownership"
 READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 when /readyz answers 200, else 0.")
+PARTITIONS = Metric(
+    _OWNERSHIP,
+    "tocsin_partitions",
+    "gauge",
+    "Partitions that all workers share, as the brokers told this one when it joined.",
+    ("stage",),
+)
 PARTITIONS_OWNED = Metric(
     _OWNERSHIP,
     "tocsin_partitions_owned",

@@ -163,9 +163,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Partitions by worker",
-                "Partitions taken over and not released.",
+                "Partitions taken over and not released, and how many there are of each stage.",
                 "short",
-                {"{{instance}} {{stage}}": total("tocsin_partitions_owned", "instance, stage")},
+                {
+                    "{{instance}} {{stage}}": total("tocsin_partitions_owned", "instance, stage"),
+                    "there are {{stage}}": f"max by (stage) ({series('tocsin_partitions')})",
+                },
                 width=6,
             ),
             Panel(

@@ -63,6 +63,7 @@ class OwnedPartitions:
 
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
         self._owned: dict[StagePartition, _Owned] = {}
+        self._shared: dict[str, int] = {}
         self._stages = tuple(topics)
         self._stage_of = {topic: stage for stage, names in topics.items() for topic in names}
         self._levels: list[EpisodeKind] = [
@@ -90,6 +91,10 @@ class OwnedPartitions:
             return
         owned.last_commit = time.time()
         owned.open_episodes.update(opened)
+
+    def shared(self, stage: str, partitions: int) -> None:
+        """So many partitions are shared by all workers."""
+        self._shared[stage] = partitions
 
     def released(self, stage: str, partition: int) -> None:
         """It is not ours any more."""
@@ -130,6 +135,9 @@ class OwnedPartitions:
             sizes,
             clocks,
             owned_now,
+            gauge(
+                catalogue.PARTITIONS, (((stage,), number) for stage, number in self._shared.copy().items())
+            ),
             gauge(
                 catalogue.RECENT_DEAD_LETTERS,
                 zip(places, (census.recent_dead_letters for census in censuses.values()), strict=True),

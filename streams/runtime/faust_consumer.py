@@ -107,6 +107,11 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
             return None
         return Fetched(state.position, self.last_records.get(tp, -1), state.lso, state.highwater)
 
+    def partitions(self, topic: str) -> int | None:
+        """How many a topic has; None while no broker has told us."""
+        found = self._ensure_consumer().partitions_for_topic(topic)
+        return len(found) if found else None
+
     def in_touch(self) -> bool:
         """Whether the brokers answer: a heartbeat was answered lately."""
         answered_at: float = self._ensure_consumer()._coordinator.answered_at  # noqa: SLF001
@@ -132,6 +137,10 @@ class PositionedConsumer(driver.Consumer):
     def fetched(self, tp: TP) -> Fetched | None:
         """How far a partition was fetched; None before its first fetch came back."""
         return self._thread.fetched(tp)
+
+    def partitions(self, topic: str) -> int | None:
+        """How many a topic has; None while no broker has told us."""
+        return self._thread.partitions(topic)
 
     def in_touch(self) -> bool:
         """Whether the brokers answer."""

@@ -59,5 +59,8 @@ class Observer(Generic[State]):
     def transaction_failed(self, partition: int, *, fenced: bool) -> None:
         """A transaction did not commit; `fenced` when another owner is the reason. The worker will stop."""
 
-    def rebalanced(self) -> None:
-        """The group was rebalanced, and everything that is ours is taken over."""
+    def rebalanced(self, partitions: int | None) -> None:
+        """The group was rebalanced, and everything that is ours is taken over.
+
+        `partitions` are there for the workers to share, of which some may be ours; None if no broker has told us.
+        """

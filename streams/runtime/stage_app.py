@@ -47,6 +47,7 @@ FETCH_BYTES = 4 * 1024 * 1024
 
 class _RunningStage(NamedTuple):
     name: str
+    main_source: str
     ownership: Ownership[Any]
     observer: Observer[Any]
 
@@ -96,7 +97,7 @@ class StageApp(faust.App):
                 stage, self.connection, self.prefix, self.conf.id, partition, observer
             ),
         )
-        self._stages.append(_RunningStage(stage.name, ownership, observer))
+        self._stages.append(_RunningStage(stage.name, sources[0], ownership, observer))
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
@@ -172,7 +173,9 @@ class StageApp(faust.App):
         if self.rebalancing_count == rebalances:
             # Else the next rebalance began while we restored, and is under way.
             for stage in self._stages:
-                stage.observer.rebalanced()
+                stage.observer.rebalanced(
+                    cast(PositionedConsumer, self.consumer).partitions(stage.main_source)
+                )
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         if not self.should_stop:

@@ -161,6 +161,7 @@ def test_the_totals_are_those_of_the_topics(deploy):
     assert total(found["tocsin_transactions_failed_total"]) == 0
     # Each partition has an owner for reports and one for requests.
     assert by(found["tocsin_partitions_owned"], "stage") == {("reports",): 4, ("requests",): 4}
+    assert by(found["tocsin_partitions"], "stage") == {("reports",): 4, ("requests",): 4}
     assert total(found["tocsin_takeover_duration_seconds_count"]) == 8
     assert (
         total(found["tocsin_rebalances_total"]) == total(found["tocsin_rebalance_duration_seconds_count"]) > 0

@@ -211,9 +211,19 @@ def test_what_may_happen_is_there_with_zero_before_it_does():
     assert value(found, "tocsin_ready") == 0
 
 
+def test_how_many_partitions_there_are_is_shown_once_a_broker_has_said_so():
+    worker = Worker()
+    worker.observer.rebalanced(None)
+    assert "tocsin_partitions" not in {name for name, _ in worker.scrape()}
+    worker.observer.rebalanced(12)
+    worker.observer.rebalanced(None)
+    assert value(worker.scrape(), "tocsin_partitions", stage="reports") == 12
+
+
 def test_every_metric_of_the_catalogue_is_shown_and_no_other():
     worker = Worker()
     worker.take_over(0)
+    worker.observer.rebalanced(2)
     worker.apply(0, [report(1, START, channel=at_home(0))])
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}

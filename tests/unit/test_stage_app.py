@@ -13,7 +13,8 @@ from streams.runtime.stage_app import StageApp
 class Watched(Observer):
     rebalances = 0
 
-    def rebalanced(self):
+    def rebalanced(self, partitions):
+        assert partitions == 4
         self.rebalances += 1
 
 
@@ -25,7 +26,7 @@ def follow(monkeypatch):
     def run(during):
         async def scenario():
             app = StageApp("unit", Connection("127.0.0.1:1"), "", None)
-            app.consumer = SimpleNamespace(assignment=set)
+            app.consumer = SimpleNamespace(assignment=set, partitions={"reports-in": 4}.get)
 
             async def follow_assignment(*_):
                 during(app)
@@ -33,7 +34,7 @@ def follow(monkeypatch):
 
             observer = Watched()
             ownership = SimpleNamespace(owners={}, follow=follow_assignment)
-            app._stages.append(stage_app._RunningStage("reports", ownership, observer))
+            app._stages.append(stage_app._RunningStage("reports", "reports-in", ownership, observer))
             await app._follow()
             return observer
 
