@@ -92,9 +92,8 @@ def check_outputs(
         record.facts.request_id: record.facts for record in deployment.requests if record.facts is not None
     }
     bad = [record for record in (*records, *deployment.requests) if record.facts is None]
-    assert reader.count(deployment.name(SOURCE)) == len(records), (
-        "the publisher itself lost or repeated records"
-    )
+    there = reader.count(deployment.name(SOURCE))
+    assert there == len(records), f"the publisher itself lost or repeated records: {there} of {len(records)}"
 
     enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
     _check_ids(enriched, facts)
