@@ -121,7 +121,11 @@ class Reader:
         ]
 
     def _keep(self, message: object) -> None:
-        self._next[message.topic(), message.partition()] = message.offset() + 1
+        place = message.topic(), message.partition()
+        # What was fetched before an assignment may still come after the next one: twice, then.
+        if message.offset() < self._next.get(place, 0):
+            return
+        self._next[place] = message.offset() + 1
         if self._only is not None and message.key() != self._only:
             return
         row = Row(
