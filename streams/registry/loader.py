@@ -30,8 +30,9 @@ def load_rules(
     """Load law, scoring and policies.
 
     `folder` holds categories.yaml, scoring.yaml, policies.yaml and the folder `law` (default: those shipped with
-    Tocsin). The others are another file or folder to take the one from that is named so; `platform` are the facts about
-    the platform, which are in the folder of law otherwise. Raises RegistryError, which names file, line and field, if anything in them cannot be used.
+    Tocsin). Each of the others is a file, or the folder `law`, to use instead of the one in there; the file `platform`
+    stands in for that in the folder of law. Raises RegistryError, which names file, line and field, if anything in them
+    cannot be used.
     """
     folder = _SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law

@@ -8,7 +8,7 @@ from aiokafka.consumer import consumer, group_coordinator
 
 from streams.runtime.errors import RefusedToStart
 
-# The leader of a group has a session of 10 s to share the partitions out.
+# Half of a session: a leader who has not shared the partitions out by the end of his is put out of the group.
 TOPICS_SECONDS = 5.0
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
