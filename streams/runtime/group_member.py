@@ -4,9 +4,10 @@ import asyncio
 import time
 from typing import Any
 
+import structlog
 from aiokafka.consumer import consumer, group_coordinator
 
-from streams.runtime.errors import RefusedToStart
+logger = structlog.get_logger(__name__)
 
 # Half of a session: a leader who has not shared the partitions out by the end of his is put out of the group.
 TOPICS_SECONDS = 5.0
@@ -38,7 +39,8 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         """Share out the partitions of the group, as its leader.
 
         A leader that asked for metadata while the brokers were away would know no topic, leave every worker without
-        partitions and look again after five minutes. Raises RefusedToStart when there is a topic that no broker shows.
+        partitions and look again after five minutes. So it asks before; of a topic that no broker shows even then
+        nothing is shared out, and whoever misses its partitions says so.
         """
         deadline = time.monotonic() + TOPICS_SECONDS
         while True:
@@ -47,10 +49,11 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
             if not unknown:
                 return shares
             if time.monotonic() > deadline:
-                raise RefusedToStart(
-                    f"{', '.join(unknown)}: no broker has shown it for {TOPICS_SECONDS:.0f} s. "
-                    "`tocsin topics check` says what is there and what should be."
+                logger.error(
+                    "topics that no broker shows: their partitions are not shared out. See `tocsin topics check`",
+                    topics=unknown,
                 )
+                return shares
             await self._client.force_metadata_update()
             await asyncio.sleep(_POLL_SECONDS)
 
