@@ -39,16 +39,19 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         """Share out the partitions of the group, as its leader.
 
         A leader that asked for metadata while the brokers were away would know no topic, leave every worker without
-        partitions and look again after five minutes. So it asks before; of a topic that no broker shows even then
-        nothing is shared out, and whoever misses its partitions says so.
+        partitions and look again after five minutes. So one that has just started asks before; of a topic that no broker
+        shows even then nothing is shared out, and whoever misses its partitions says so.
         """
-        deadline = time.monotonic() + TOPICS_SECONDS
+        # Who has been in the group before knew them: what is gone then was deleted, and must not be waited for. It may
+        # come back as another log, and its owners have to notice.
+        has_just_started = self.answered_at == float("-inf")
+        deadline = time.monotonic() + (TOPICS_SECONDS if has_just_started else 0.0)
         while True:
             shares = await super()._perform_assignment(response)
             unknown = sorted(topic for topic, partitions in self._metadata_snapshot.items() if not partitions)
             if not unknown:
                 return shares
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 logger.error(
                     "topics that no broker shows: their partitions are not shared out. See `tocsin topics check`",
                     topics=unknown,

@@ -672,6 +672,10 @@ def test_a_leader_shares_out_the_partitions_of_topics_that_it_knows(monkeypatch,
     else:
         assert shares == {"member": b"share"}
         assert len(asked) == known_after
+    asked.clear()
+    leader.answered_at = 0.0
+    in_loop(lambda: leader._perform_assignment(None))
+    assert not asked, "a topic that is gone may come back as another log"
 
 
 def test_aiokafka_notes_how_many_partitions_it_has_shared_out():
