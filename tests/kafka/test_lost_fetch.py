@@ -1,7 +1,6 @@
 """A fetch that gets lost between fetcher and agent, for whatever reason, stops the worker before anything is skipped."""
 
 import re
-import sys
 
 import pytest
 
@@ -10,6 +9,7 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import changed_worker
 
 # Minutes on an idle machine are many on one that runs other tests beside.
 pytestmark = pytest.mark.timeout(600)
@@ -33,10 +33,6 @@ def lose_one(self, records):
             yield tp, batch
 
 batches.BatchScheduler.iterate = lose_one
-
-from streams.commands.main import main
-sys.argv = ["tocsin", "worker"]
-main()
 """
 
 # What is written in transactions has markers between its records, and fetches that bring nothing else.
@@ -51,7 +47,7 @@ def test_a_fetch_that_is_lost_on_its_way_stops_the_worker_and_is_applied_by_the_
     deployment = deploy()
     fleet = deployment.fleet
     program = _PROGRAM.format(topic=deployment.name(topic))
-    loses = fleet.start((sys.executable, "-c", program))
+    loses = fleet.start(changed_worker(program))
     fleet.wait_for(lambda: "owns partitions [" in loses.text, 60, "the takeover")
     reports = generate(41, PIECE * PIECES)
 

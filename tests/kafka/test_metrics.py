@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,7 +33,7 @@ from tests.kafka.harness.desk import LEGAL_CLOCK
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import ROOT, clean_environment
+from tests.kafka.harness.workers import ROOT, changed_worker, clean_environment
 
 
 def get(worker, path):
@@ -299,16 +298,15 @@ def test_a_worker_that_hangs_ends_itself_with_all_stacks(deploy, tmp_path, where
     deployment = deploy(settings={"TOCSIN_WATCHDOG_SECONDS": "5", "TOCSIN_LOG_FORMAT": "json"})
     module, name, replacement = HANGING[where]
     program = (
-        "import asyncio, sys, time\n"
+        "import asyncio, time\n"
         "def never_returns():\n    time.sleep(1e6)\n"
         f"import {module} as module\nmodule.{name} = {replacement}\n"
-        "from streams.commands.main import main\nsys.argv = ['tocsin', 'worker']\nmain()\n"
     )
     deployment.publish(generate(24, 100))
     log = tmp_path / "hanging.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", program],
+            changed_worker(program),
             cwd=ROOT, env=clean_environment(deployment.settings), stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

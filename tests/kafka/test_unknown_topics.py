@@ -1,11 +1,10 @@
 """A worker that started while its broker was away knows no topics; it may be the one that shares the partitions out."""
 
-import sys
-
 import pytest
 
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import changed_worker
 
 # Minutes on an idle machine are many on one that runs other tests beside.
 pytestmark = pytest.mark.timeout(300)
@@ -26,10 +25,6 @@ async def answer_all_but_the_first(self, cluster, topics):
     return await update(self, cluster, topics)
 
 AIOKafkaClient._metadata_update = answer_all_but_the_first
-
-from streams.commands.main import main
-sys.argv = ["tocsin", "worker"]
-main()
 """
 
 
@@ -37,7 +32,7 @@ def test_a_leader_that_knows_no_topics_asks_again_before_it_shares_out(deploy):
     deployment = deploy()
     reports = generate(92, 2_000)
     deployment.publish(reports)
-    worker = deployment.fleet.start((sys.executable, "-c", _PROGRAM))
+    worker = deployment.fleet.start(changed_worker(_PROGRAM))
     seconds = deployment.wait_until_applied(60)
     assert "not answered" in worker.text
     assert worker.exit_code is None

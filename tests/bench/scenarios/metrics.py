@@ -5,7 +5,6 @@ Two workers of the same code differ by more than the metrics cost, so the share 
 
 import re
 import signal
-import sys
 import threading
 import urllib.request
 
@@ -13,22 +12,15 @@ from tests.bench import traffic
 from tests.bench.outputs import Outputs, steady_rate
 from tests.bench.place import ENRICHED, Place, Site
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
-from tests.kafka.harness.workers import Worker
+from tests.kafka.harness.workers import Worker, changed_worker
 
 REPORTS = 200_000
 # Fifteen times as often as Prometheus does.
 SCRAPE_SECONDS = 1.0
 
-_RUN = """
-from streams.commands.main import main
-sys.argv = ["tocsin", "worker"]
-main()
-"""
-
 # Everything that is done for metrics is done in these two, on the thread that works on the reports.
-_MEASURED = (
-    """
-import atexit, sys, time
+_MEASURED = """
+import atexit, time
 from streams.operations.metrics import Exposition
 from streams.report_observer import ReportObserver
 
@@ -48,18 +40,12 @@ ReportObserver.committed = timed(ReportObserver.committed)
 Exposition.text = timed(Exposition.text)
 atexit.register(lambda: print(f"metrics took {sum(spent[1:])} of {at[-1] - at[0]} s", flush=True))
 """
-    + _RUN
-)
 
-_WITHOUT = (
-    """
-import sys
+_WITHOUT = """
 import streams.report_observer
 from streams.runtime.observer import Observer
 streams.report_observer.ReportObserver = lambda operations: Observer()
 """
-    + _RUN
-)
 
 
 def measure(place: Place) -> dict[str, float]:
@@ -80,7 +66,7 @@ def _work_off(place: Place, count: int, program: str) -> tuple[float, str]:
     with Site(place) as site:
         site.publish(traffic.usual(count, an_hour_ago(), HOUR_MS))
         outputs = Outputs(site.bootstrap, site.name(ENRICHED))
-        (worker,) = site.start_workers(1, (sys.executable, "-c", program))
+        (worker,) = site.start_workers(1, changed_worker(program))
         done = threading.Event()
         scraper = threading.Thread(target=_scrape, args=(worker, done), daemon=True)
         scraper.start()

@@ -1,10 +1,9 @@
 """The runtime with a core that does nothing: what fetching, transactions and Faust leave for everything else."""
 
-import sys
-
 from tests.bench import traffic
 from tests.bench.place import Place, Site
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
+from tests.kafka.harness.workers import changed_worker
 
 REPORTS = 300_000
 
@@ -12,7 +11,6 @@ REPORTS = 300_000
 FILLER_BYTES = 1_500
 
 _PROGRAM = f"""
-import sys
 import streams.report_stage
 from streams.assessment.outcome import Outcome
 from streams.events.record import OutputRecord
@@ -28,10 +26,6 @@ def pass_on(state, records, rules):
     return outcome
 
 streams.report_stage.assess = pass_on
-
-from streams.commands.main import main
-sys.argv = ["tocsin", "worker"]
-main()
 """
 
 
@@ -40,7 +34,7 @@ def measure(place: Place) -> dict[str, float]:
     count = place.amount(REPORTS)
     with Site(place) as site:
         reports = traffic.usual(count, an_hour_ago(), HOUR_MS)
-        worked = work_off(site, reports, "u1", count, (sys.executable, "-c", _PROGRAM))
+        worked = work_off(site, reports, "u1", count, changed_worker(_PROGRAM))
     return {
         "the runtime alone: reports/s": worked.rate,
         "the runtime alone: CPU per report": worked.cpu,

@@ -13,8 +13,20 @@ ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "streams.commands.main")
 WORKER = (*COMMAND, "worker")
 
+_RUN = """
+import sys
+from streams.commands.main import main
+sys.argv = ["tocsin", "worker"]
+main()
+"""
+
 # Nothing of the shell that runs the tests: a TOCSIN_ variable there must not decide what is tested.
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
+
+
+def changed_worker(change: str) -> tuple[str, ...]:
+    """The command of a worker that runs this Python first."""
+    return sys.executable, "-c", change + _RUN
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
