@@ -38,8 +38,8 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     async def _perform_assignment(self, response: Any) -> Any:
         """Share out the partitions of the group, as its leader.
 
-        A leader that asked for metadata while the brokers were away would know no topic, leave every worker without
-        partitions and look again after five minutes. So one that has just started asks before; of a topic that no broker
+        A leader that asked for metadata while the brokers were away would know no topic, and leave every worker without
+        partitions until its metadata is renewed. So one that has just started asks before; of a topic that no broker
         shows even then nothing is shared out, and whoever misses its partitions says so.
         """
         # Who has been in the group before knew them: what is gone then was deleted, and must not be waited for. It may

@@ -142,24 +142,24 @@ async def _describe(
 
 async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> None:
     # Each learns it for itself, and a worker may ask the last one that does.
-    waiting = {broker["node_id"] for broker in (await admin.describe_cluster())["brokers"]}
+    waiting = sorted(broker["node_id"] for broker in (await admin.describe_cluster())["brokers"])
     for _ in range(int(VISIBLE_SECONDS / _POLL_SECONDS)):
-        for broker in list(waiting):
-            try:
-                found = await _describe(admin, catalogue, prefix, broker)
-            except KafkaError:
-                # It is away, and catches up before it serves anybody again.
-                waiting.remove(broker)
-                continue
-            if len(found) == len(catalogue):
-                waiting.remove(broker)
+        waiting = [broker for broker in waiting if not await _shows_all(admin, catalogue, prefix, broker)]
         if not waiting:
             return
         await asyncio.sleep(_POLL_SECONDS)
     raise RefusedToStart(
-        f"topics were created, but {', '.join(f'broker {broker}' for broker in sorted(waiting))} does not show them after "
+        f"topics were created, but {', '.join(f'broker {broker}' for broker in waiting)} does not show them after "
         f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if they stay away, look at the log of the controller."
     )
+
+
+async def _shows_all(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, broker: int) -> bool:
+    try:
+        return len(await _describe(admin, catalogue, prefix, broker)) == len(catalogue)
+    except KafkaError:
+        # It is away, and catches up before it serves anybody again.
+        return True
 
 
 async def _settings(

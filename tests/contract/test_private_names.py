@@ -36,8 +36,8 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 from streams.runtime import faust_consumer, group_member, stage_app, transaction
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
-from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
 from streams.runtime.fetched_range import FetchedRange, FetchResult, fetch_ranges
 from streams.runtime.group_member import GroupMember, join_groups_so
 from streams.runtime.stage_app import StageApp

@@ -97,12 +97,12 @@ def backtest(
     files = settings.registry_files()
     # One memory stands for those of all partitions.
     remembered = settings.duplicates_remembered * settings.partitions
-    candidates = files | {"policies": file}
-    if scoring:
-        candidates["scoring"] = scoring
-    if categories:
-        candidates["categories"] = categories
-    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, candidates)]
+    of_candidate = files | {
+        "policies": file,
+        "scoring": scoring or files["scoring"],
+        "categories": categories or files["categories"],
+    }
+    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, of_candidate)]
     progress = Progress("judged")
     if reports:
         for piece in from_file(reports, time.time_ns() // 1_000_000):

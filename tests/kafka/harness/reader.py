@@ -77,7 +77,7 @@ class Reader:
     @property
     def records(self) -> int:
         """How many were read so far."""
-        return sum(sum(map(len, of_topic.values())) for of_topic in self.rows.values())
+        return sum(map(self.count, self.rows))
 
     def all(self, topic: str) -> Iterator[Row]:
         """Every row of a topic, partition by partition."""
