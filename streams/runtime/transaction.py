@@ -70,9 +70,11 @@ async def write_transaction(
 def _failure_of(producer: AIOKafkaProducer) -> BaseException | None:
     """What a producer failed of for good, if it did: who uses it then is told that it is not in a transaction."""
     manager = producer._txn_manager  # noqa: SLF001
-    if not manager.is_fatal_error():
+    # The end of its transaction fails then with the reason; before the first transaction there is none.
+    end = manager.wait_for_transaction_end()
+    if end is None or not manager.is_fatal_error():
         return None
-    failure: BaseException | None = manager.wait_for_transaction_end().exception()
+    failure: BaseException | None = end.exception()
     return failure
 
 

@@ -780,6 +780,20 @@ def test_a_producer_that_failed_for_good_says_why(told, monkeypatch):
     assert "raise IllegalOperation" in source(aiokafka.AIOKafkaProducer.send_batch)
 
 
+def test_a_producer_that_fails_before_its_first_transaction_is_lost_too():
+    async def scenario():
+        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer._txn_manager.set_pid_and_epoch(1, 0)
+        # aiokafka stumbles over a transaction that was never begun, and keeps no reason.
+        with pytest.raises(AttributeError):
+            producer._txn_manager.fatal_error(ProducerFenced())
+        with pytest.raises(OwnershipLost, match="Invalid state transition"):
+            await write_transaction(producer, {}, 0)
+        await producer.stop()
+
+    in_loop(scenario)
+
+
 def raising(error):
     def raise_it():
         raise error
