@@ -48,8 +48,7 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
                 cwd=tmp_path, stdout=output, stderr=subprocess.PIPE,
             )  # fmt: skip
         try:
-            # Longer than a session of its group: whoever was here before may not have been heard when it left.
-            deadline = time.monotonic() + 80
+            deadline = time.monotonic() + 40
             # The record in hand when it was ended may come twice; that is what its ids are for.
             while len(set(seen())) < until:
                 assert subscriber.poll() is None, subscriber.stderr.read().decode()
