@@ -29,20 +29,20 @@ check: $(VENV)/installed ## Lint, types, architecture, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m streams.events.schema --check
-	$(BIN)/python -m streams.registry.schema --check
-	$(BIN)/python -m streams.operations.metrics_page --check
-	$(BIN)/python -m streams.operations.dashboard --check
+	$(BIN)/python -m streams.operations.generated.event_schemas --check
+	$(BIN)/python -m streams.operations.generated.registry_schemas --check
+	$(BIN)/python -m streams.operations.generated.metrics_page --check
+	$(BIN)/python -m streams.operations.generated.dashboard --check
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 generate: $(VENV)/installed ## Generate schemas, the page of metrics and the dashboard from the code
-	$(BIN)/python -m streams.events.schema
-	$(BIN)/python -m streams.registry.schema
-	$(BIN)/python -m streams.operations.metrics_page
-	$(BIN)/python -m streams.operations.dashboard
+	$(BIN)/python -m streams.operations.generated.event_schemas
+	$(BIN)/python -m streams.operations.generated.registry_schemas
+	$(BIN)/python -m streams.operations.generated.metrics_page
+	$(BIN)/python -m streams.operations.generated.dashboard
 
 soak: $(VENV)/installed ## Look for trouble: random faults under load, a minute a seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)

@@ -6,26 +6,26 @@ import click
 import structlog
 
 from streams import __version__
-from streams.commands.clock import clock
-from streams.commands.clocks import clocks
-from streams.commands.completion import completion
-from streams.commands.config import config
+from streams.commands.clock.command import clock
+from streams.commands.clocks.command import clocks
+from streams.commands.completion.command import completion
+from streams.commands.config.command import config
 from streams.commands.dead_letters import dead_letters
 from streams.commands.demo import demo
-from streams.commands.explain import explain
+from streams.commands.explain.command import explain
 from streams.commands.policy import policy
-from streams.commands.publish import publish
+from streams.commands.publish.command import publish
 from streams.commands.registry import registry
-from streams.commands.rule_files import pointing_at
-from streams.commands.simulate import simulate
+from streams.commands.shared.rule_files import pointing_at
+from streams.commands.simulate.command import simulate
 from streams.commands.state import state
-from streams.commands.tail import tail
-from streams.commands.topics import topics
+from streams.commands.tail.command import tail
+from streams.commands.topics.command import topics
 from streams.commands.transparency import transparency
-from streams.commands.worker import worker
+from streams.commands.worker.command import worker
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.runtime.errors import RefusedToStart
-from streams.settings import SettingsError, load_settings
+from streams.worker.settings import SettingsError, load_settings
 
 # Exit codes: 0 done; 1 it failed while running; 2 the command line, a setting or a file is wrong (click uses 2 too).
 EXIT_WRONG_INPUT = 2

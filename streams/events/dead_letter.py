@@ -1,14 +1,8 @@
-"""A record that could not be decoded, kept with its reason."""
+"""Why a record was refused, and what a dead letter holds in place of a value that must not be kept."""
 
-import hashlib
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
-
-from streams.events.encoding import encode
-from streams.events.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
-from streams.events.origin import origin_of
-from streams.events.record import MAX_PASSED_ON_BYTES, Headers, SourceRecord, bytes_on_the_wire
 
 DeadLetterReason = Literal[
     "empty",
@@ -32,22 +26,6 @@ DeadLetterReason = Literal[
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
-_PREFIX = "tocsin-"
-ATTEMPT_HEADER = "tocsin-attempt"
-
-# Nobody re-drives a record a million times; what is longer was not written by us.
-_ATTEMPT_DIGITS = 6
-
-
-class Rejected(Exception):
-    """A record is refused: `reason` from the closed table, the field's path, and a detail that quotes no value."""
-
-    def __init__(self, reason: DeadLetterReason, field: str, detail: str) -> None:
-        super().__init__(f"{reason}: {field}: {detail}")
-        self.reason = reason
-        self.field = field
-        self.detail = detail
-
 
 class RedactedRecord(msgspec.Struct, frozen=True):
     """What stands for a value that is not kept: enough to recognise it, not enough to read it."""
@@ -55,54 +33,3 @@ class RedactedRecord(msgspec.Struct, frozen=True):
     sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9a-f]{64}$"})]
     length: Annotated[int, msgspec.Meta(ge=0)]
     field: str
-
-
-class DeadLetter(NamedTuple):
-    """What is to be written to `dead-letters`."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
-    """The record as it came, with `tocsin-*` headers that say why and where it was refused.
-
-    A record refused as `pii_detected` or `bad_batch`, or too large for the topic, keeps neither key nor bytes nor
-    headers: its value is the SHA-256, the length and the field. A re-keyed record is reported at the place where its
-    publisher put it.
-    """
-    origin = origin_of(record)
-    reported = [
-        ("tocsin-reason", rejected.reason.encode()),
-        ("tocsin-field", rejected.field.encode()),
-        ("tocsin-detail", rejected.detail.encode()),
-        ("tocsin-topic", origin.topic.encode()),
-        ("tocsin-partition", b"%d" % origin.partition),
-        ("tocsin-offset", b"%d" % origin.offset),
-        ("tocsin-timestamp", b"%d" % origin.timestamp),
-        (ATTEMPT_HEADER, b"%d" % (1 + _earlier_attempts(record.headers))),
-    ]
-    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
-    headers = kept + reported
-    if (
-        rejected.reason in ("pii_detected", "bad_batch")
-        or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
-    ):
-        # Not even the publisher's content type: the value is ours now, and it could hold anything.
-        return DeadLetter(
-            None,
-            _redacted(record.value or b"", rejected.field),
-            [(CONTENT_TYPE, JSON_CONTENT_TYPE), *reported],
-        )
-    return DeadLetter(record.key, record.value, headers)
-
-
-def _redacted(value: bytes, field: str) -> bytes:
-    return encode(RedactedRecord(hashlib.sha256(value).hexdigest(), len(value), field))
-
-
-def _earlier_attempts(headers: Headers) -> int:
-    carried = dict(headers).get(ATTEMPT_HEADER, b"0") or b""
-    # A header that is there but unreadable still tells that the record came before.
-    return int(carried) if carried.isdigit() and len(carried) <= _ATTEMPT_DIGITS else 1

@@ -1,61 +1,13 @@
-"""A tick: the record of the internal topic by which an idle partition's time moves on."""
+"""A tick, which moves an idle partition's time on: the payload of `tocsin.tick.v1`."""
 
 from typing import Annotated
 
 import msgspec
-import orjson
-
-from streams.events.envelope import (
-    CE_ID,
-    CE_SOURCE,
-    CE_SPECVERSION,
-    CE_TYPE,
-    CONTENT_TYPE,
-    JSON_CONTENT_TYPE,
-    SPECVERSION,
-    TOCSIN_SOURCE,
-)
-from streams.events.origin import is_internal
-from streams.events.record import Headers, SourceRecord
 
 TICK_TYPE = "tocsin.tick.v1"
-
-_TYPE_VALUE = TICK_TYPE.encode()
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """`after`: how many reports the partition had applied when the tick was written."""
 
     after: Annotated[int, msgspec.Meta(ge=0)]
-
-
-_DECODER = msgspec.json.Decoder(Tick)
-
-
-def encode_tick(after: int) -> tuple[bytes, Headers]:
-    """Value and headers of a tick. It has no time of its own: the broker's append time is what counts."""
-    headers = [
-        (CE_SPECVERSION, SPECVERSION),
-        (CE_ID, b"after-%d" % after),
-        (CE_SOURCE, TOCSIN_SOURCE),
-        (CE_TYPE, _TYPE_VALUE),
-        (CONTENT_TYPE, JSON_CONTENT_TYPE),
-    ]
-    return orjson.dumps({"after": after}), headers
-
-
-def decode_tick(record: SourceRecord) -> int | None:
-    """`after` of a tick; None for any other record, also for one that calls itself a tick and is not readable."""
-    if not is_internal(record):
-        return None
-    for name, value in record.headers:
-        if name == CE_TYPE:
-            return _after(record.value) if value == _TYPE_VALUE else None
-    return None
-
-
-def _after(value: bytes | None) -> int | None:
-    try:
-        return _DECODER.decode(value or b"").after
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

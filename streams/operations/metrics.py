@@ -11,7 +11,7 @@ from streams import __version__
 from streams.events.authority_request import RequestKind
 from streams.events.authority_routing import Decision, RefusalCode
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.operations import catalogue
+from streams.operations import metric_catalogue as catalogue
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from streams.events.clock import RunningStatus
-from streams.operations import catalogue
+from streams.operations import metric_catalogue as catalogue
 from streams.operations.lag_watch import Lag
 from streams.operations.values import Numbers, gauge
 from streams.registry.rules import Rules

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from streams import __version__
-from streams.operations import catalogue
+from streams.operations import metric_catalogue as catalogue
 from streams.operations.http_server import serve
 from streams.operations.lag_watch import Lag, LagWatch, SourceLag
 from streams.operations.metrics import Exposition, Metrics

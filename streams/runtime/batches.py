@@ -11,7 +11,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from streams.runtime.fetched_range import FetchedRange
+from streams.runtime.patches.fetched_range import FetchedRange
 
 # Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice what a cycle takes keeps the agent busy while
 # the next fetch is on its way. Bytes, because 40,000 of the largest records that the topic takes would be 40 GB.

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.runtime.faust_consumer import Fetched
+from streams.runtime.patches.faust_consumer import Fetched
 from streams.runtime.position import SourcePosition
 
 

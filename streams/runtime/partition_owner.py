@@ -13,8 +13,8 @@ from aiokafka.partitioner import murmur2
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.fetched_range import FetchedRange
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
+from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
 from streams.runtime.stage import Output, Record, Stage, State

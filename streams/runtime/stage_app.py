@@ -14,13 +14,13 @@ from streams.runtime.allocator import keep_freed_memory
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.garbage import collect_regularly, leave_out_what_stays
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.faust_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage import Stage, State
 
 logger = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from streams.runtime.catalogue import SOURCE_TOPIC, Topic
+from streams.runtime.topic_catalogue import SOURCE_TOPIC, Topic
 
 
 class Problem(NamedTuple):

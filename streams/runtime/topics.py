@@ -12,9 +12,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.runtime.catalogue import SOURCE_TOPIC, Catalogue, Topic
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.topic_catalogue import SOURCE_TOPIC, Catalogue, Topic
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streams.operations.catalogue import CATALOGUE
+from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.runtime.transaction import TRANSACTION_SECONDS
-from streams.settings import PREFIX, load_settings
+from streams.worker.settings import PREFIX, load_settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

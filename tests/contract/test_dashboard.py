@@ -5,8 +5,8 @@ import re
 import orjson
 import pytest
 
-from streams.operations import dashboard
-from streams.operations.catalogue import CATALOGUE
+from streams.operations.generated import dashboard
+from streams.operations.metric_catalogue import CATALOGUE
 from tests.contract.test_alerts import exposed
 from tests.promql import metrics, selectors
 
@@ -29,7 +29,7 @@ def test_check_says_when_it_is_not(tmp_path, monkeypatch, capsys):
     assert dashboard.main([]) == dashboard.main(["--check"]) == 0
     file.write_bytes(file.read_bytes().replace(b"Workers up", b"Workers"))
     assert dashboard.main(["--check"]) == 1
-    assert "python -m streams.operations.dashboard" in capsys.readouterr().err
+    assert "python -m streams.operations.generated.dashboard" in capsys.readouterr().err
 
 
 def test_data_source_job_and_instance_can_be_chosen():

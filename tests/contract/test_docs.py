@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.record_text import READABLE
+from streams.commands.shared.record_text import READABLE
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.events.decoding import decode_report
+from streams.wire.report_decoding import decode_report
 from streams.events.escalation import Escalation
 from streams.events.report import CATEGORIES, MessageReport
 from streams.registry.loader import load_rules

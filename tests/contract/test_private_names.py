@@ -33,17 +33,22 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
-from streams.runtime import faust_consumer, group_member, stage_app, transaction
+from streams.runtime.patches import faust_consumer, group_member
+from streams.runtime import stage_app, transaction
 from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.faust_consumer import PositionedConsumer, PositionedTransport, ReadCommittedThread
-from streams.runtime.fetched_range import FetchedRange, FetchResult, fetch_ranges
-from streams.runtime.group_member import GroupMember, join_groups_so
+from streams.runtime.patches.faust_consumer import (
+    PositionedConsumer,
+    PositionedTransport,
+    ReadCommittedThread,
+)
+from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, fetch_ranges
+from streams.runtime.patches.group_member import GroupMember, join_groups_so
 from streams.runtime.stage_app import StageApp
 from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
 
-RUNTIME = Path(faust_consumer.__file__).parent
+RUNTIME = Path(faust_consumer.__file__).parents[1]
 
 
 def parameters(function):
@@ -106,7 +111,7 @@ COVERED = {
 
 def test_every_private_name_in_use_is_covered():
     used = set()
-    for path in RUNTIME.glob("*.py"):
+    for path in RUNTIME.rglob("*.py"):
         tree = ast.parse(path.read_text())
         own = {
             node.attr

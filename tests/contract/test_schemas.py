@@ -9,21 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.assessment.clock_outcomes import apply_clock_outcome
-from streams.assessment.due import ClockKey
-from streams.assessment.law.clock_state import LegalClock
-from streams.assessment.law.clocks import Clock
-from streams.assessment.outcome import Outcome
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import compile_rules
-from streams.events import schema
-from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord, Rejected, dead_letter
-from streams.events.decoding import MAX_REPORT_BYTES, decode_report
-from streams.events.encoding import encode
+from streams.partition.clock_outcomes import apply_clock_outcome
+from streams.partition.due import ClockKey
+from streams.clocks.store import LegalClock
+from streams.clocks.clock import Clock
+from streams.partition.batch import Outcome
+from streams.reports.state import new_state
+from streams.reports.rules import compile_rules
+from streams.operations.generated import event_schemas as schema
+from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
+from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.report_decoding import MAX_REPORT_BYTES, decode_report
+from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
-from streams.events.origin import Origin
-from streams.events.outcome_decoding import decode_clock_outcome
+from streams.wire.origin import Origin
+from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.events.report import MessageReport
 from streams.registry.loader import load_rules
 from streams.runtime.topics import SCHEMAS, load_catalogue

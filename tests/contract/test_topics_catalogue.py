@@ -5,20 +5,20 @@ import re
 import pytest
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.events.decoding import MAX_REPORT_BYTES
+from streams.wire.report_decoding import MAX_REPORT_BYTES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.origin import INTERNAL_TOPIC
-from streams.events.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.origin import INTERNAL_TOPIC
+from streams.wire.outcome_decoding import CLOCK_OUTCOMES
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
 from streams.events.transparency import TRANSPARENCY_COUNTERS
-from streams.report_stage import SOURCES, STATE_TOPIC
-from streams.request_stage import SOURCES as REQUEST_SOURCES
-from streams.request_stage import STATE_TOPIC as REQUEST_STATE_TOPIC
-from streams.events.record import MAX_PASSED_ON_BYTES
-from streams.runtime.catalogue import MIN_INSYNC, SOURCE_TOPIC
+from streams.worker.report_stage import SOURCES, STATE_TOPIC
+from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
+from streams.worker.request_stage import STATE_TOPIC as REQUEST_STATE_TOPIC
+from streams.wire.records import MAX_PASSED_ON_BYTES
+from streams.runtime.topic_catalogue import MIN_INSYNC, SOURCE_TOPIC
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
 from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.assessment.law.report_clocks import clock_id
+from streams.reports.clock_events import clock_id
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE
 from tests.kafka.harness.oracle import check_outputs

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
-from streams.events.decoding import MAX_REPORT_BYTES
+from streams.wire.report_decoding import MAX_REPORT_BYTES
 from streams.events.report import CATEGORIES
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
 from tests.kafka.harness.oracle import check_outputs

@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.local_kafka import LocalKafka
 from streams.operations.worker_operations import SILENCE_SECONDS
-from streams.report_stage import SOURCES as REPORT_SOURCES
-from streams.request_stage import SOURCES as REQUEST_SOURCES
-from streams.runtime.faust_consumer import UNANSWERED_SECONDS
+from streams.worker.report_stage import SOURCES as REPORT_SOURCES
+from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
+from streams.runtime.patches.faust_consumer import UNANSWERED_SECONDS
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTERNAL,
@@ -289,7 +289,7 @@ def test_a_host_that_is_none_of_ours_is_named(deploy):
 # In place of what a worker does: a commit that never comes, and a step that keeps the loop for itself.
 HANGING = {
     "commit": ("streams.runtime.partition_owner", "write_transaction", "lambda *a: asyncio.sleep(1e6)"),
-    "loop": ("streams.report_stage", "assess", "lambda *a: never_returns()"),
+    "loop": ("streams.worker.report_stage", "assess", "lambda *a: never_returns()"),
 }
 
 

@@ -15,7 +15,7 @@ import orjson
 import pytest
 import yaml
 
-from streams.operations.dashboard import dashboard
+from streams.operations.generated.dashboard import dashboard
 from tests.contract.test_alerts import ALERTS, RULES
 from tests.kafka.harness.reports import generate
 from tests.promql import selectors

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.events.decoding import decode_report
+from streams.wire.report_decoding import decode_report
 from streams.local_kafka.jars import broker_jars
 from tests.kafka.harness.deployment import SOURCE, Deployment
 from tests.kafka.harness.oracle import check_outputs

@@ -5,11 +5,11 @@ import random
 import orjson
 import pytest
 
-from streams.assessment.assess import assess, next_due
-from streams.assessment.law.report_clocks import clock_id
-from streams.assessment.partition_state import new_state
-from streams.assessment.requests.request_clocks import clock_id as request_clock_id
-from streams.events.tick import encode_tick
+from streams.reports.handle import assess, next_due
+from streams.reports.clock_events import clock_id
+from streams.reports.state import new_state
+from streams.requests.clock_events import clock_id as request_clock_id
+from streams.wire.tick import encode_tick
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,

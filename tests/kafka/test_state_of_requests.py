@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
-from streams.assessment.home_partition import home_partition
+from streams.partition.home import home_partition
 from streams.commands.main import commands
 from streams.runtime.connection import Connection
 from streams.runtime.transaction import FENCED, transactional_producer

@@ -10,7 +10,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.fetched_range import FetchedRange
+from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import SourceTopics, Stage

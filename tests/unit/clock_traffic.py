@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from streams.assessment.law.report_clocks import clock_id
-from streams.assessment.outcome import Outcome
-from streams.assessment.policies import CompiledRules, compile_rules
-from streams.events.envelope import rfc3339
+from streams.reports.clock_events import clock_id
+from streams.partition.batch import Outcome
+from streams.reports.rules import CompiledRules, compile_rules
+from streams.wire.envelope import rfc3339
 from streams.registry.rules import Obligation, Policy
 from tests.unit.traffic import SHIPPED, Record, of_topic
 

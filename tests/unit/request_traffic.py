@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.assessment.outcome import Outcome
-from streams.assessment.requests.assess import assess_requests
-from streams.assessment.requests.request_rules import RequestRules, compile_request_rules
-from streams.assessment.requests.request_state import RequestState
+from streams.partition.batch import Outcome
+from streams.requests.handle import assess_requests
+from streams.requests.rules import RequestRules, compile_request_rules
+from streams.requests.state import RequestState
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.envelope import event_headers, rfc3339
-from streams.events.tick import encode_tick
+from streams.wire.envelope import event_headers, rfc3339
+from streams.wire.tick import encode_tick
 from tests.request_strategies import SHIPPED
 from tests.unit.traffic import HOUR, Record
 

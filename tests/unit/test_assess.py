@@ -8,17 +8,17 @@ from aiokafka.partitioner import murmur2 as kafka_murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment import home_partition
-from streams.assessment.assess import next_due, tick_after
-from streams.assessment.homecoming import NotAtHome
-from streams.assessment.escalations import NAMESPACE
-from streams.assessment.home_partition import HomePartitions
-from streams.assessment.murmur2 import murmur2, murmur2_of_all
-from streams.assessment.partition_state import new_state, restore
+from streams.partition import home as home_partition
+from streams.reports.handle import next_due, tick_after
+from streams.partition.homecoming import NotAtHome
+from streams.reports.escalations import NAMESPACE
+from streams.partition.home import HomePartitions
+from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.reports.state import new_state, restore
 from streams.events.enriched_report import EnrichedReport
-from streams.events.envelope import rfc3339
+from streams.wire.envelope import rfc3339
 from streams.events.escalation import Escalation
-from streams.events.record import MAX_PASSED_ON_BYTES
+from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.events.report import CATEGORIES, REPORTER_KINDS
 from tests.unit.traffic import (
     DAY,

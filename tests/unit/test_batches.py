@@ -6,7 +6,7 @@ from faust.types import TP
 
 from streams.runtime import batches
 from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema, queued_bytes
-from streams.runtime.fetched_range import FetchedRange
+from streams.runtime.patches.fetched_range import FetchedRange
 
 
 def records(topic, partition, *offsets):

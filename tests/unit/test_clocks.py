@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.clocks import (
+from streams.clocks.clock import (
     Clock,
     apply_outcome,
     check_outcome,
@@ -21,7 +21,7 @@ from streams.assessment.law.clocks import (
     take_step,
 )
 from streams.events.clock_outcome import Outcome
-from streams.events.dead_letter import Rejected
+from streams.wire.dead_letter import Rejected
 from streams.registry.loader import load_rules
 
 ANY_ROW = load_rules().obligations[0]

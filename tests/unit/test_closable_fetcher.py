@@ -7,8 +7,8 @@ from aiokafka.consumer import consumer
 from aiokafka.consumer import fetcher as aiokafkas
 from aiokafka.errors import KafkaConnectionError
 
-from streams.runtime import closable_fetcher
-from streams.runtime.closable_fetcher import ClosableFetcher
+from streams.runtime.patches import closable_fetcher
+from streams.runtime.patches.closable_fetcher import ClosableFetcher
 
 
 async def closed_while_the_broker_is_away(kind):

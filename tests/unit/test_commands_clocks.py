@@ -7,18 +7,20 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.assessment.assess import tick_after
-from streams.assessment.home_partition import home_partition
-from streams.assessment.law.clock_state import clock_key
-from streams.assessment.partition_state import new_state
-from streams.commands import clock_words, clocks, kept_clocks
-from streams.commands import clock as clock_command
-from streams.commands.clocks import time_left
-from streams.commands.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
+from streams.reports.handle import tick_after
+from streams.partition.home import home_partition
+from streams.clocks.store import clock_key
+from streams.reports.state import new_state
+from streams.commands.clock import words as clock_words
+from streams.commands.clocks import command as clocks
+from streams.commands.shared import kept_clocks
+from streams.commands.clock import command as clock_command
+from streams.commands.clocks.command import time_left
+from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
 from streams.commands.main import commands
-from streams.events.envelope import rfc3339
-from streams.events.outcome_decoding import decode_clock_outcome
-from streams.settings import Settings
+from streams.wire.envelope import rfc3339
+from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.worker.settings import Settings
 from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
 from tests.unit.request_traffic import (
     new_requests,

@@ -12,17 +12,18 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.commands.clock_words import Word, outcome_payload
-from streams.commands.escalation_story import story
+from streams.commands.clock.words import Word, outcome_payload
+from streams.commands.explain.story import story
 from streams.commands.main import commands
-from streams.commands.moment import MOMENT
-from streams.commands.progress import Progress
-from streams.commands.record_filter import FILTERS, RecordFilter
-from streams.commands.record_text import READABLE
-from streams.commands.scenario import STORYLINES, play, play_alone, play_requests
-from streams.events.decoding import decode_report
+from streams.commands.shared.moment import MOMENT
+from streams.commands.shared.progress import Progress
+from streams.commands.tail.record_filter import FILTERS, RecordFilter
+from streams.commands.shared.record_text import READABLE
+from streams.commands.shared.scenario import STORYLINES, play_alone, play_requests
+from streams.commands.shared.scenario import play
+from streams.wire.report_decoding import decode_report
 from streams.events.escalation import Escalation
-from streams.events.outcome_decoding import decode_clock_outcome
+from streams.wire.outcome_decoding import decode_clock_outcome
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"
@@ -278,7 +279,7 @@ def test_progress_is_for_terminals_only(monkeypatch):
 
     for screen, shown in ((io.StringIO(), False), (Screen(), True)):
         monkeypatch.setattr("sys.stderr", screen)
-        monkeypatch.setattr("streams.commands.progress._REDRAW_SECONDS", 0.0)
+        monkeypatch.setattr("streams.commands.shared.progress._REDRAW_SECONDS", 0.0)
         progress = Progress("published")
         progress.add(1_200)
         progress.clear()

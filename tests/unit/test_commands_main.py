@@ -12,10 +12,10 @@ import click
 import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
-from streams.settings import Settings
+from streams.worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SHIPPED_LAW = ROOT / "streams" / "registry" / "law"
@@ -195,7 +195,7 @@ def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
     tocsin, tmp_path, monkeypatch, name, arguments
 ):
     # The worker's module reads its settings when it is imported, which another test may have had done.
-    monkeypatch.delitem(sys.modules, "streams.app", raising=False)
+    monkeypatch.delitem(sys.modules, "streams.worker.app", raising=False)
     monkeypatch.setenv(name, str(tmp_path / "nope"))
     code, _, err = tocsin(*arguments)
     assert code == 2

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.commands.publish import _Lines, publish
-from streams.commands.published_event import published_event
+from streams.commands.publish.command import _Lines, publish
+from streams.commands.shared.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.decoding import decode_report
-from streams.events.outcome_decoding import decode_clock_outcome
-from streams.events.request_decoding import decode_request
+from streams.wire.report_decoding import decode_report
+from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.request_decoding import decode_request
 
 REPORT = {
     "report_id": "r-1",

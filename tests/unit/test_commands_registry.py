@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.assessment.law.resolution import Resolver
+from streams.law.resolution import Resolver
 from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer

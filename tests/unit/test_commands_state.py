@@ -5,16 +5,16 @@ import pytest
 from aiokafka import TopicPartition
 from click.testing import CliRunner
 
-from streams.assessment.counts import STATE_VERSION
-from streams.assessment.home_partition import home_partition
+from streams.counting.counts import STATE_VERSION
+from streams.partition.home import home_partition
 from streams.commands.main import commands
 from streams.commands.state import channel_state, command, request_state, soundness
 from streams.commands.state.reset import Doomed
 from streams.commands.state.soundness import PartitionReport, judged
 from streams.commands.state.stages import STAGE_NAMES, all_stages
-from streams.report_stage import report_stage
-from streams.request_stage import request_stage
-from streams.settings import Settings
+from streams.worker.report_stage import report_stage
+from streams.worker.request_stage import request_stage
+from streams.worker.settings import Settings
 from tests.unit.request_traffic import (
     NOON,
     RULES,

@@ -17,20 +17,20 @@ from streams.commands.demo.running_program import running_program
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.tally import Tally
-from streams.commands.record_text import (
+from streams.commands.shared.record_text import (
     READABLE,
     as_json,
     decode_escalation,
     escalation_grounds,
     escalation_text,
 )
-from streams.commands.routing_text import decode_routing
-from streams.commands.text_table import text_table
+from streams.commands.shared.routing_text import decode_routing
+from streams.commands.shared.text_table import text_table
 from streams.events import escalation as wire
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
-from streams.events.outcome_decoding import decode_clock_outcome
+from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.commands.main import commands
 from streams.commands.transparency import command
 from streams.commands.transparency.tables import SECTIONS, as_document, sections
-from streams.events.encoding import encode
+from streams.wire.encoding import encode
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
 
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-31")

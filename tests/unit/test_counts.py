@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.assessment import distinct
-from streams.assessment.counts import STATE_VERSION, ChannelCounts, Measures, UnknownStateVersion
-from streams.assessment.panes import RunningSum
-from streams.assessment.windows import RINGS, WindowSpec, window_spec
+from streams.counting import distinct
+from streams.counting.counts import STATE_VERSION, ChannelCounts, Measures, UnknownStateVersion
+from streams.counting.panes import RunningSum
+from streams.counting.windows import RINGS, WindowSpec, window_spec
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.deadlines import UnknownDays, deadline
+from streams.law.deadlines import UnknownDays, deadline
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
 

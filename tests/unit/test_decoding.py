@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.dead_letter import DEAD_LETTER_REASONS, Rejected
-from streams.events.decoding import MAX_REPORT_BYTES, DecodedReport, decode_report
-from streams.events.encoding import encode
-from streams.events.nesting import MAX_DEPTH
+from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.wire.dead_letter import Rejected
+from streams.wire.report_decoding import MAX_REPORT_BYTES, DecodedReport, decode_report
+from streams.wire.encoding import encode
+from streams.wire.nesting import MAX_DEPTH
 from tests.report_strategies import APPEND_TIME_MS, reports
 
 REPORT = {

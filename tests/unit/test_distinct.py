@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.assessment import distinct
-from streams.assessment.counts import ChannelCounts, union_distinct
-from streams.assessment.panes import UNIT, RunningSum
-from streams.assessment.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_start
+from streams.counting import distinct
+from streams.counting.counts import ChannelCounts, union_distinct
+from streams.counting.panes import UNIT, RunningSum
+from streams.counting.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_start
 
 EVERY_WINDOW = [WindowSpec(ring, panes, "") for ring in range(3) for panes in range(1, RINGS[ring].panes + 1)]
 HOUR_WINDOW, DAY_WINDOW = WindowSpec(0, 12, "PT1H"), WindowSpec(1, 24, "P1D")

@@ -3,7 +3,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.duplicates import SLOT_SIZE, RecentReports, report_hash
+from streams.partition.duplicates import SLOT_SIZE, RecentReports, report_hash
 
 
 def test_hash_is_stable_across_processes() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import orjson
 import pytest
 
-from streams.events.encoding import encode
+from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
 

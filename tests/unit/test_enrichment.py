@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from streams.assessment.enrichment import PreparedReport, received_ms
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import compile_rules
-from streams.events.decoding import decode_report
-from streams.events.encoding import encode
+from streams.reports.enrich import PreparedReport, received_ms
+from streams.reports.state import new_state
+from streams.reports.rules import compile_rules
+from streams.wire.report_decoding import decode_report
+from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.report import MessageReport
 from tests.report_strategies import APPEND_TIME_MS, reports

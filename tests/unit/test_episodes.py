@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.episodes import (
+from streams.reports.episodes import (
     LATENESS_MS,
     Cause,
     Cooldown,
@@ -22,8 +22,8 @@ from streams.assessment.episodes import (
     resolution_time,
     rise,
 )
-from streams.assessment.partition_state import new_state
-from streams.events.envelope import rfc3339
+from streams.reports.state import new_state
+from streams.wire.envelope import rfc3339
 from streams.registry.rules import Policy
 from tests.unit.traffic import (
     DAY,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.dead_letter import Rejected, dead_letter
-from streams.events.origin import with_origin
-from streams.events.record import MAX_PASSED_ON_BYTES
+from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.origin import with_origin
+from streams.wire.records import MAX_PASSED_ON_BYTES
 from tests.report_strategies import Record
 
 REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")

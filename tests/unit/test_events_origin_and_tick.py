@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.origin import Origin, origin_of, with_origin
-from streams.events.tick import decode_tick, encode_tick
+from streams.wire.origin import Origin, origin_of, with_origin
+from streams.wire.tick import decode_tick, encode_tick
 from tests.report_strategies import Record
 
 INTERNAL = "eu.message-reports-internal"

@@ -7,7 +7,7 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from streams.events.rejection import VALID, explain
+from streams.wire.rejection import VALID, explain
 from streams.events.report import MessageReport
 
 REPORT = {

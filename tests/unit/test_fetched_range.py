@@ -15,8 +15,8 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime import fetched_range
-from streams.runtime.fetched_range import FetchedRange
+from streams.runtime.patches import fetched_range
+from streams.runtime.patches.fetched_range import FetchedRange
 
 TP = TopicPartition("reports", 3)
 AIOKAFKAS = fetcher.FetchResult

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.flood import WINDOW, FloodDetected, FloodWindow
-from streams.assessment.partition_state import new_state
+from streams.partition.flood import WINDOW, FloodDetected, FloodWindow
+from streams.reports.state import new_state
 from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report, run
 
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.applied import Duty, applied, due_ms, escalated, iso_duration
-from streams.assessment.law.arming import strictest, why_not_armed
+from streams.law.duty import Duty, applied, due_ms, escalated, iso_duration
+from streams.law.arming import strictest, why_not_armed
 from streams.events.obligation import NotArmedReason
 from streams.registry.durations import DAY, HOUR, parse_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation

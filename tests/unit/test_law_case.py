@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.assessment.episodes import Cause
-from streams.assessment.law.case import CaseLaw, cause_of, law_of
-from streams.assessment.policies import compile_rules
-from streams.events.origin import Origin
+from streams.reports.episodes import Cause
+from streams.reports.case_law import CaseLaw, cause_of, law_of
+from streams.reports.rules import compile_rules
+from streams.wire.origin import Origin
 from streams.events.report import Reporter
 from streams.events.statement import LegalGround
 from streams.registry.rules import Rules

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 import yaml
 
-from streams.assessment.law.deadlines import deadline
-from streams.assessment.law.resolution import Resolved, Resolver
-from streams.assessment.requests.judgement import judge_request
-from streams.assessment.requests.request_rules import compile_request_rules
+from streams.law.deadlines import deadline
+from streams.law.resolution import Resolved, Resolver
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,

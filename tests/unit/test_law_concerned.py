@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.concerned import concerned, identified
+from streams.law.concerned import concerned, identified
 from streams.events.countries import COUNTRY_ALIASES
 from streams.events.enriched_report import Jurisdiction, JurisdictionBasis
 from streams.events.report import EvidenceBasis, MessageReport

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.assessment.law.resolution import Resolved, Resolver
+from streams.law.resolution import Resolved, Resolver
 from streams.events.report import CATEGORIES, Evidence, MessageReport, Reporter
 from streams.events.routing import Gate
 from streams.registry.rules import Obligation, Rules, RuleOfLawTier

@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.assessment.requests.judgement import Judgement, judge_request
-from streams.assessment.requests.request_rules import compile_request_rules
+from streams.requests.judge import Judgement, judge_request
+from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,

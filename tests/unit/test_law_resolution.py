@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.applied import applied
-from streams.assessment.law.concerned import concerned
-from streams.assessment.law.resolution import Resolved, Resolver
-from streams.events.encoding import encode
+from streams.law.duty import applied
+from streams.law.concerned import concerned
+from streams.law.resolution import Resolved, Resolver
+from streams.wire.encoding import encode
 from streams.events.report import (
     CATEGORIES,
     EvidenceBasis,
@@ -26,7 +26,7 @@ from streams.events.report import (
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, RuleOfLawTier
 from tests.unit.law_reports import RULES, duty, report, small_world
 
-resolution_module = importlib.import_module("streams.assessment.law.resolution")
+resolution_module = importlib.import_module("streams.law.resolution")
 
 
 def resolve(*args: Any, rules: Rules = RULES, **fields: Any) -> Resolved:

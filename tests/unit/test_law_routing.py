@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.resolution import Resolver
+from streams.law.resolution import Resolver
 from streams.events.report import CATEGORIES, EvidenceBasis
 from streams.events.routing import Gate
 from streams.registry.rules import Obligation, Rules

@@ -5,11 +5,11 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, DefaultRe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events import record as source_record
-from streams.events.dead_letter import Rejected
-from streams.events.decoding import decode_report
-from streams.runtime import lenient_records, unpacking
-from streams.runtime.lenient_records import LenientRecords, NotUnpacked, read_leniently
+from streams.wire import records as source_record
+from streams.wire.dead_letter import Rejected
+from streams.wire.report_decoding import decode_report
+from streams.runtime.patches import lenient_records, unpacking
+from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, read_leniently
 
 GOOD = b"a-name-in-ascii"
 BAD = b"\xff-name-in-\xc3scii"

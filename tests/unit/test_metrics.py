@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from streams.assessment.census import open_episodes, take_report_census
-from streams.assessment.findings import CHANNEL_COUNTS
-from streams.assessment.law.clock_state import CHANNEL_CLOCK
-from streams.assessment.partition_state import new_state, restore
-from streams.assessment.requests.request_state import restore_requests
+from streams.reports.census import open_episodes, take_report_census
+from streams.counting.channel_windows import CHANNEL_COUNTS
+from streams.clocks.store import CHANNEL_CLOCK
+from streams.reports.state import new_state, restore
+from streams.requests.state import restore_requests
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.operations import catalogue, metrics_page
-from streams.operations.catalogue import CATALOGUE, LABELS, Metric
+from streams.operations import metric_catalogue as catalogue
+from streams.operations.generated import metrics_page
+from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.values import Histogram, Numbers
 from streams.operations.worker_operations import WorkerOperations
-from streams.report_observer import ReportObserver
-from streams.request_observer import RequestObserver
+from streams.worker.report_observer import ReportObserver
+from streams.worker.request_observer import RequestObserver
 from streams.runtime.observer import CommittedBatch, Takeover
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
@@ -77,7 +78,7 @@ def test_the_page_is_that_of_the_catalogue(tmp_path, monkeypatch, capsys):
     assert metrics_page.main(["--check"]) == 0
     monkeypatch.setattr(metrics_page, "PAGE", tmp_path / "metrics.md")
     assert metrics_page.main(["--check"]) == 1
-    assert "run `python -m streams.operations.metrics_page`" in capsys.readouterr().err
+    assert "run `python -m streams.operations.generated.metrics_page`" in capsys.readouterr().err
     assert metrics_page.main([]) == 0
     assert metrics_page.main(["--check"]) == 0
     text = (tmp_path / "metrics.md").read_text()

@@ -12,10 +12,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from streams.assessment.assess import next_due
-from streams.assessment.partition_state import new_state, restore
-from streams.assessment.policies import compile_rules
-from streams.events.envelope import event_headers, rfc3339
+from streams.reports.handle import next_due
+from streams.reports.state import new_state, restore
+from streams.reports.rules import compile_rules
+from streams.wire.envelope import event_headers, rfc3339
 from streams.events.report import REPORT_TYPE, NoticeElement
 from tests.unit.clock_traffic import word
 from tests.unit.traffic import (

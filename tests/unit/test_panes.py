@@ -5,16 +5,8 @@ import copy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.panes import (
-    UNIT,
-    Pane,
-    RunningSum,
-    drop_before,
-    find_or_insert,
-    fold,
-    pane_at,
-)
-from streams.assessment.windows import RINGS, WindowSpec, held_from, pane_start
+from streams.counting.panes import UNIT, Pane, RunningSum, drop_before, find_or_insert, fold, pane_at
+from streams.counting.windows import RINGS, WindowSpec, held_from, pane_start
 
 BASE = 288 * 20_000
 

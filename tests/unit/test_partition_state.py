@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment import count_store
-from streams.assessment.assess import assess, next_due
-from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.partition_state import PartitionState, new_state, restore
+from streams.counting import store as count_store
+from streams.reports.handle import assess, next_due
+from streams.counting.counts import UnknownStateVersion
+from streams.reports.state import PartitionState, new_state, restore
 from tests.unit.traffic import (
     DAY,
     EXTERNAL,

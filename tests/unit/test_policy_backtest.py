@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import PIECE, from_file
 from streams.commands.policy.trial import Trial
-from streams.events.envelope import rfc3339
+from streams.wire.envelope import rfc3339
 from streams.events.report import NoticeElement
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.law.resolution import Resolver
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import compile_rules
-from streams.assessment.requests.judgement import judge_request
-from streams.assessment.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
-from streams.assessment.requests.request_rules import compile_request_rules
+from streams.law.resolution import Resolver
+from streams.reports.state import new_state
+from streams.reports.rules import compile_rules
+from streams.requests.judge import judge_request
+from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
+from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AUTHORITY_REQUEST_TYPE,
     AuthorityRequest,
@@ -23,8 +23,8 @@ from streams.events.authority_request import (
     Target,
 )
 from streams.events.authority_routing import HardRefusalCode
-from streams.events.encoding import encode
-from streams.events.envelope import event_headers
+from streams.wire.encoding import encode
+from streams.wire.envelope import event_headers
 from streams.registry.obligations import ORDER_TRIGGERS
 from tests.report_strategies import reports
 from tests.request_strategies import SHIPPED, registries, requests

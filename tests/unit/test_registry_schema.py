@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from streams.registry import schema
+from streams.operations.generated import registry_schemas as schema
 from streams.registry.document import read_document
 from tests.unit.registry_files import SHIPPED
 

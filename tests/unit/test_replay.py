@@ -4,11 +4,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.home_partition import home_partition
-from streams.assessment.partition_state import new_state, restore
-from streams.assessment.replay import applied_of, order_of_application, outcome_of
+from streams.partition.home import home_partition
+from streams.reports.state import new_state, restore
+from streams.partition.replay import applied_of, order_of_application, outcome_of
 from streams.events.enriched_report import EnrichedReport, Source
-from streams.events.record import OutputRecord
+from streams.wire.records import OutputRecord
 from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
 from tests.unit.traffic import (
     HOUR,

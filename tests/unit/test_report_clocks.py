@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.assess import next_due, tick_after
-from streams.assessment.homecoming import NotAtHome
-from streams.assessment.census import take_census
-from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.duplicates import outcome_hash, report_hash
-from streams.assessment.flood import WINDOW, FloodDetected
-from streams.assessment.home_partition import home_partition
-from streams.assessment.partition_state import PartitionState, new_state, restore
-from streams.assessment.policies import compile_rules
-from streams.events.envelope import rfc3339
+from streams.reports.handle import next_due, tick_after
+from streams.partition.homecoming import NotAtHome
+from streams.partition.census import take_census
+from streams.counting.counts import UnknownStateVersion
+from streams.partition.duplicates import outcome_hash, report_hash
+from streams.partition.flood import WINDOW, FloodDetected
+from streams.partition.home import home_partition
+from streams.reports.state import PartitionState, new_state, restore
+from streams.reports.rules import compile_rules
+from streams.wire.envelope import rfc3339
 from streams.events.escalation import Escalation
 from streams.registry.rules import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, told, word

@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.assess import next_due
-from streams.assessment.census import take_census
-from streams.assessment.partition_state import new_state, restore
-from streams.events.envelope import rfc3339
+from streams.reports.handle import next_due
+from streams.partition.census import take_census
+from streams.reports.state import new_state, restore
+from streams.wire.envelope import rfc3339
 from streams.registry.rules import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, word
 from tests.unit.traffic import (

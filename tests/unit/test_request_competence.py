@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from streams.assessment.requests.competence import judge_competence
-from streams.assessment.requests.request_rules import compile_request_rules
+from streams.requests.competence import judge_competence
+from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import AuthorityRequest, Demand, IssuingAuthority, LegalBasis, Target
 from streams.registry.rules import Rules
 from tests.request_strategies import SHIPPED

@@ -4,9 +4,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from streams.operations.worker_operations import WorkerOperations
-from streams.report_stage import SOURCES as REPORT_SOURCES
-from streams.request_observer import RequestObserver
-from streams.request_stage import SOURCES
+from streams.worker.report_stage import SOURCES as REPORT_SOURCES
+from streams.worker.request_observer import RequestObserver
+from streams.worker.request_stage import SOURCES
 from streams.runtime.observer import CommittedBatch, Takeover
 from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (

@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.home_partition import home_partition
-from streams.assessment.replay import Applied, AppliedOutcome, order_of_application
-from streams.assessment.requests.request_replay import applied_of
-from streams.assessment.requests.request_state import restore_requests
+from streams.partition.home import home_partition
+from streams.partition.replay import Applied, AppliedOutcome, order_of_application
+from streams.requests.replay import applied_of
+from streams.requests.state import restore_requests
 from streams.events.enriched_report import Source
-from streams.events.origin import with_origin
-from streams.events.record import OutputRecord
+from streams.wire.origin import with_origin
+from streams.wire.records import OutputRecord
 from tests.unit.request_traffic import (
     INTERNAL,
     NOON,

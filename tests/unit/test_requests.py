@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.homecoming import NotAtHome
-from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.flood import WINDOW, FloodDetected
-from streams.assessment.home_partition import home_partition
-from streams.assessment.requests.request_rules import compile_request_rules
-from streams.assessment.requests.request_state import restore_requests
-from streams.request_stage import SOURCES, request_stage
+from streams.partition.homecoming import NotAtHome
+from streams.counting.counts import UnknownStateVersion
+from streams.partition.flood import WINDOW, FloodDetected
+from streams.partition.home import home_partition
+from streams.requests.rules import compile_request_rules
+from streams.requests.state import restore_requests
+from streams.worker.request_stage import SOURCES, request_stage
 from tests.request_strategies import SHIPPED, registries
 from tests.unit.request_traffic import (
     EPOC,

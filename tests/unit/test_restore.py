@@ -8,14 +8,14 @@ from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.count_store import CountStore, UnreadableCounts
-from streams.assessment.counts import STATE_VERSION
-from streams.assessment.partition_state import restore
+from streams.counting.store import CountStore, UnreadableCounts
+from streams.counting.counts import STATE_VERSION
+from streams.reports.state import restore
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _position_of, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
-from streams.assessment.partition_state import new_state
+from streams.reports.state import new_state
 
 RULES = compiled(policy())
 ENTRIES = {b"Asecret": b"1", b"Bsecret": b"2", b"Csecret": b"3"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.risk import RiskModel, reporter_weight
+from streams.reports.risk import RiskModel, reporter_weight
 from streams.events.enriched_report import Risk
 from streams.events.report import (
     CATEGORIES,

@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from streams.assessment.assess import assess
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import compile_rules
-from streams.assessment.requests.judgement import judge_request
-from streams.assessment.requests.request_rules import compile_request_rules
-from streams.commands.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
-from streams.commands.scenario.garbage import REASONS
-from streams.commands.scenario.play import SPAN_MS
-from streams.commands.scenario.pseudonyms import pseudonym
-from streams.events.dead_letter import Rejected
-from streams.events.decoding import decode_report
-from streams.events.request_decoding import decode_request
+from streams.reports.handle import assess
+from streams.reports.state import new_state
+from streams.reports.rules import compile_rules
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
+from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play_requests
+from streams.commands.shared.scenario import play
+from streams.commands.shared.scenario.garbage import REASONS
+from streams.commands.shared.scenario.play import SPAN_MS
+from streams.commands.shared.scenario.pseudonyms import pseudonym
+from streams.wire.dead_letter import Rejected
+from streams.wire.report_decoding import decode_report
+from streams.wire.request_decoding import decode_request
 from streams.registry.loader import load_rules
 
 END_MS = 1_790_000_000_000

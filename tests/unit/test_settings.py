@@ -1,6 +1,6 @@
 import pytest
 
-from streams.settings import Settings, SettingsError, load_settings
+from streams.worker.settings import Settings, SettingsError, load_settings
 
 
 def refused(**variables):

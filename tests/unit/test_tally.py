@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.tally import COUNTERS, forget_before, most_reported, tally_message
-from streams.assessment.windows import WindowSpec
+from streams.counting.tally import COUNTERS, forget_before, most_reported, tally_message
+from streams.counting.windows import WindowSpec
 
 NOW = 288 * 20_000 + 100
 MONTH = WindowSpec(2, 30, "P30D")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.transparency import DAILY_COUNTERS, DailyCounters
-from streams.assessment.transparency_reports import count_report
-from streams.events.encoding import encode
-from streams.events.record import OutputRecord
+from streams.counting.counts import UnknownStateVersion
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.reports.daily_counters import count_report
+from streams.wire.encoding import encode
+from streams.wire.records import OutputRecord
 from streams.events.report import Channel, MessageReport, Reporter
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,

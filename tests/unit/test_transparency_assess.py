@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.assessment.partition_state import new_state, restore
+from streams.reports.state import new_state, restore
 from streams.events.transparency import TransparencyCounter
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.assessment.windows import (
+from streams.counting.windows import (
     FINE_MS,
     FINE_PER_PANE,
     RINGS,

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.assessment.assess import assess
-from streams.assessment.outcome import Outcome
-from streams.assessment.partition_state import PartitionState
-from streams.assessment.policies import CompiledRules, compile_rules
-from streams.events.envelope import rfc3339
-from streams.events.record import Headers
-from streams.events.tick import encode_tick
+from streams.reports.handle import assess
+from streams.partition.batch import Outcome
+from streams.reports.state import PartitionState
+from streams.reports.rules import CompiledRules, compile_rules
+from streams.wire.envelope import rfc3339
+from streams.wire.records import Headers
+from streams.wire.tick import encode_tick
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 

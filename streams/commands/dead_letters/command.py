@@ -5,13 +5,13 @@ from collections import Counter
 
 import click
 
-from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.dead_letters import redrive as driving
 from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.dead_letters.selection import TOPIC, Selection, letters, selecting
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
-from streams.commands.reading import committed_records, partition_count
-from streams.settings import Settings, load_settings
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.reading import committed_records, partition_count
+from streams.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
 

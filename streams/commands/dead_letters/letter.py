@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.events.dead_letter import ATTEMPT_HEADER, RedactedRecord
-from streams.events.envelope import CONTENT_TYPE
-from streams.events.record import Headers, SourceRecord
+from streams.events.dead_letter import RedactedRecord
+from streams.wire.dead_letter import ATTEMPT_HEADER
+from streams.wire.envelope import CONTENT_TYPE
+from streams.wire.records import Headers, SourceRecord
 
 _PREFIX = "tocsin-"
 

@@ -10,11 +10,11 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
-from streams.commands.writing import SOURCE_TOPIC, Pace, producer_for
-from streams.events.dead_letter import ATTEMPT_HEADER
-from streams.report_stage import SOURCES as REPORT_SOURCES
-from streams.request_stage import SOURCES as REQUEST_SOURCES
-from streams.settings import Settings
+from streams.commands.shared.writing import SOURCE_TOPIC, Pace, producer_for
+from streams.wire.dead_letter import ATTEMPT_HEADER
+from streams.worker.report_stage import SOURCES as REPORT_SOURCES
+from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
+from streams.worker.settings import Settings
 
 # A dead letter may have 2 MB.
 _AT_ONCE = 100

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import click
 
 from streams.commands.dead_letters.letter import Letter, letter_of
-from streams.commands.moment import MOMENT
-from streams.commands.reading import committed_records
+from streams.commands.shared.moment import MOMENT
+from streams.commands.shared.reading import committed_records
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.settings import Settings
+from streams.worker.settings import Settings
 
 TOPIC = "dead-letters"
 

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from streams.commands.dead_letters.letter import Letter
-from streams.events.envelope import rfc3339
 from streams.runtime.topics import load_catalogue
+from streams.wire.envelope import rfc3339
 
 
 def in_one_line(letter: Letter) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from streams.commands.broker_errors import broker_errors_explained
 from streams.commands.demo.performance import Performance
 from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
 from streams.commands.demo.surroundings import BOOTSTRAP, WorkerProcess, broker, demo_environment, topics
-from streams.commands.scenario import MINIMUM_COUNT
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.scenario import MINIMUM_COUNT
 from streams.local_kafka import LocalKafkaError
-from streams.settings import PREFIX, Settings, load_settings
+from streams.worker.settings import PREFIX, Settings, load_settings
 
 _REDRAW_SECONDS = 0.1
 

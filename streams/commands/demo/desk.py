@@ -2,10 +2,10 @@
 
 import orjson
 
-from streams.commands.published_event import Event, published_event
+from streams.commands.shared.published_event import Event, published_event
 from streams.events.clock_outcome import Outcome
 from streams.events.escalation import Escalation
-from streams.events.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.outcome_decoding import CLOCK_OUTCOMES
 
 SOURCE = "/platform/legal-desk"
 

@@ -11,18 +11,18 @@ from aiokafka.structs import OffsetAndMetadata
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.surroundings import WorkerProcess
 from streams.commands.demo.tally import Tally
-from streams.commands.published_event import AUTHORITY_REQUESTS
-from streams.commands.reading import committed_reader
-from streams.commands.record_text import decode_escalation, reason_of
-from streams.commands.routing_text import decode_routing
-from streams.commands.scenario import STORYLINES, ScenarioRecord, play, play_requests
-from streams.commands.writing import SOURCE_TOPIC
+from streams.commands.shared.published_event import AUTHORITY_REQUESTS
+from streams.commands.shared.reading import committed_reader
+from streams.commands.shared.record_text import decode_escalation, reason_of
+from streams.commands.shared.routing_text import decode_routing
+from streams.commands.shared.scenario import STORYLINES, ScenarioRecord, play, play_requests
+from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.events.authority_routing import AuthorityRouting
-from streams.events.envelope import CE_ID, CE_TIME
 from streams.events.escalation import Escalation
-from streams.events.outcome_decoding import CLOCK_OUTCOMES
 from streams.runtime.topics import admin_client
-from streams.settings import Settings
+from streams.wire.envelope import CE_ID, CE_TIME
+from streams.wire.outcome_decoding import CLOCK_OUTCOMES
+from streams.worker.settings import Settings
 
 # What comes out, and what goes in.
 ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS = (

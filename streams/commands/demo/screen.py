@@ -8,9 +8,9 @@ from rich.text import Text
 
 from streams.commands.demo.summary import summary
 from streams.commands.demo.tally import Tally
-from streams.commands.record_text import escalation_grounds, escalation_text
-from streams.commands.routing_text import clock_text, routing_grounds, routing_text
-from streams.commands.scenario import DEMO_STORYLINES, STORYLINES
+from streams.commands.shared.record_text import escalation_grounds, escalation_text
+from streams.commands.shared.routing_text import clock_text, routing_grounds, routing_text
+from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 

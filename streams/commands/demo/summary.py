@@ -14,9 +14,9 @@ from streams.commands.demo.portrait import (
     refused,
 )
 from streams.commands.demo.tally import Tally
-from streams.commands.routing_text import minute
-from streams.commands.scenario import DEMO_STORYLINES, STORYLINES
-from streams.commands.text_table import text_table
+from streams.commands.shared.routing_text import minute
+from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
+from streams.commands.shared.text_table import text_table
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 

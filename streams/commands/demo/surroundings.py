@@ -17,7 +17,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.local_kafka import LocalKafka
 from streams.runtime.topics import admin_client, create_topics, load_catalogue
-from streams.settings import PREFIX, Settings
+from streams.worker.settings import PREFIX, Settings
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from streams.commands.scenario import Fate
+from streams.commands.shared.scenario import Fate
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 

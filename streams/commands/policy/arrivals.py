@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from streams.commands.reading import committed_records, partition_count
-from streams.commands.writing import SOURCE_TOPIC
-from streams.events.record import Headers, SourceRecord
+from streams.commands.shared.reading import committed_records, partition_count
+from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.runtime.connection import Connection
+from streams.wire.records import Headers, SourceRecord
 
 # Enough at once that what is done for each piece costs nothing, few enough that a person sees it getting on.
 PIECE = 1_000

@@ -8,19 +8,19 @@ from typing import BinaryIO
 
 import click
 
-from streams.commands.broker_errors import broker_errors_explained
-from streams.commands.moment import MOMENT
 from streams.commands.policy.arrivals import from_file, from_topic
 from streams.commands.policy.comparison_text import comparison_json, comparison_text
 from streams.commands.policy.trial import Trial
-from streams.commands.progress import Progress
-from streams.commands.text_table import text_table
-from streams.commands.writing import SOURCE_TOPIC
-from streams.events.envelope import rfc3339
-from streams.events.record import SourceRecord
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.moment import MOMENT
+from streams.commands.shared.progress import Progress
+from streams.commands.shared.text_table import text_table
+from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
-from streams.settings import Settings, load_settings
+from streams.wire.envelope import rfc3339
+from streams.wire.records import SourceRecord
+from streams.worker.settings import Settings, load_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -6,9 +6,9 @@ import orjson
 
 from streams.commands.policy.comparison import levels_compared, only_in
 from streams.commands.policy.trial import Episode, Trial
-from streams.commands.routing_text import minute
-from streams.commands.text_table import text_table
-from streams.events.envelope import rfc3339
+from streams.commands.shared.routing_text import minute
+from streams.commands.shared.text_table import text_table
+from streams.wire.envelope import rfc3339
 
 # What fits on a screen below the table; --json has all of them.
 SHOWN_EPISODES = 10

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.assessment.assess import assess
-from streams.assessment.escalations import ESCALATIONS, ESCALATIONS_SHADOW
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import compile_rules
-from streams.commands.record_text import escalation_grounds
+from streams.commands.shared.record_text import escalation_grounds
 from streams.events.escalation import Escalation
-from streams.events.record import SourceRecord
 from streams.registry.rules import LEGAL_CLOCK, Rules
+from streams.reports.escalations import ESCALATIONS, ESCALATIONS_SHADOW
+from streams.reports.handle import assess
+from streams.reports.rules import compile_rules
+from streams.reports.state import new_state
+from streams.wire.records import SourceRecord
 
 _decode = msgspec.json.Decoder(Escalation).decode
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from streams.assessment.law.applicability import GLOBAL, applicable, holds_in
-from streams.assessment.law.applied import Duty, target
-from streams.assessment.law.arming import strictest, why_not_armed
-from streams.assessment.law.gates import rule_of_law, tier_of
-from streams.assessment.law.routing import Place, routes
 from streams.events.report import CATEGORIES, Category
 from streams.events.routing import Routing, RuleOfLaw
+from streams.law.applicability import GLOBAL, applicable, holds_in
+from streams.law.arming import strictest, why_not_armed
+from streams.law.duty import Duty, target
+from streams.law.routing import Place, routes
+from streams.law.rule_of_law import rule_of_law, tier_of
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)

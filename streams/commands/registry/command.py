@@ -14,7 +14,7 @@ from streams.events.report import CATEGORIES, Category
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules, Trigger
-from streams.settings import load_settings
+from streams.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _LAW = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from streams.commands.text_table import text_table
+from streams.commands.shared.text_table import text_table
 from streams.registry.lint import CHECKED_WITHIN, Finding, Findings
 from streams.registry.rules import Rules
 

@@ -4,11 +4,11 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from streams.assessment.law.applied import Duty
 from streams.commands.registry.answer import Answer
 from streams.commands.registry.words import TRIGGERS, clock_in_words, time_in_words
-from streams.commands.text_table import text_table
+from streams.commands.shared.text_table import text_table
 from streams.events.report import CATEGORIES
+from streams.law.duty import Duty
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
 _WIDTH = 110

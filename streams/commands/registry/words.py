@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from streams.assessment.law.applied import target
 from streams.events.obligation import NotArmedReason
+from streams.law.duty import target
 from streams.registry.durations import DAY, HOUR, MINUTE, parse_legal_duration
 from streams.registry.rules import Obligation, Rules, Trigger
 

@@ -6,22 +6,22 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import TopicPartition
 
-from streams.assessment.counts import Measures
-from streams.assessment.episodes import LATENESS_MS, Episode, Open, resolution_time
-from streams.assessment.findings import CHANNEL_COUNTS, parts_of
-from streams.assessment.home_partition import home_partition
-from streams.assessment.law.clock_state import CHANNEL_CLOCK
-from streams.assessment.law.clocks import clock_view
-from streams.assessment.partition_memory import PARTITION_TIME
-from streams.assessment.partition_state import CHANNEL_EPISODES, PartitionState, restore
-from streams.assessment.policies import MILLION, CompiledRules
-from streams.assessment.windows import WindowSpec, window_spec
-from streams.commands.reading import committed_records, partition_count
+from streams.clocks.clock import clock_view
+from streams.clocks.store import CHANNEL_CLOCK
+from streams.commands.shared.reading import committed_records, partition_count
+from streams.counting.channel_windows import CHANNEL_COUNTS, parts_of
+from streams.counting.counts import Measures
+from streams.counting.windows import WindowSpec, window_spec
 from streams.events.clock import ClockView
-from streams.events.envelope import rfc3339
+from streams.partition.home import home_partition
+from streams.partition.state import PARTITION_TIME
 from streams.registry.durations import DAY, HOUR
-from streams.report_stage import STATE_TOPIC
-from streams.settings import Settings
+from streams.reports.episodes import LATENESS_MS, Episode, Open, resolution_time
+from streams.reports.rules import MILLION, CompiledRules
+from streams.reports.state import CHANNEL_EPISODES, PartitionState, restore
+from streams.wire.envelope import rfc3339
+from streams.worker.report_stage import STATE_TOPIC
+from streams.worker.settings import Settings
 
 # What is shown of a category besides the windows of its policies.
 _SHOWN = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))

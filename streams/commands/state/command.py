@@ -6,19 +6,19 @@ import click
 import msgspec
 import orjson
 
-from streams.assessment.count_store import UnreadableCounts
-from streams.assessment.counts import UnknownStateVersion
-from streams.assessment.policies import MILLION
-from streams.commands.broker_errors import broker_errors_explained
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.text_table import text_table
 from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import Doomed, delete_state, what_would_go
 from streams.commands.state.soundness import PartitionReport, examine
 from streams.commands.state.stages import STAGE_NAMES, all_stages, report_rules, request_rules
-from streams.commands.text_table import text_table
-from streams.events.envelope import rfc3339
-from streams.settings import Settings, load_settings
+from streams.counting.counts import UnknownStateVersion
+from streams.counting.store import UnreadableCounts
+from streams.reports.rules import MILLION
+from streams.wire.envelope import rfc3339
+from streams.worker.settings import Settings, load_settings
 
 
 @click.group()

@@ -5,18 +5,18 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import TopicPartition
 
-from streams.assessment.home_partition import home_partition
-from streams.assessment.law.clock_state import CHANNEL_CLOCK
-from streams.assessment.law.clocks import clock_view
-from streams.assessment.partition_memory import PARTITION_TIME
-from streams.assessment.requests.request_rules import RequestRules
-from streams.assessment.requests.request_state import restore_requests
-from streams.commands.reading import committed_records, partition_count
+from streams.clocks.clock import clock_view
+from streams.clocks.store import CHANNEL_CLOCK
+from streams.commands.shared.reading import committed_records, partition_count
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.clock import ClockView
-from streams.events.envelope import rfc3339
-from streams.request_stage import STATE_TOPIC
-from streams.settings import Settings
+from streams.partition.home import home_partition
+from streams.partition.state import PARTITION_TIME
+from streams.requests.rules import RequestRules
+from streams.requests.state import restore_requests
+from streams.wire.envelope import rfc3339
+from streams.worker.request_stage import STATE_TOPIC
+from streams.worker.settings import Settings
 
 _decode_opening = msgspec.json.Decoder(AuthorityRouting).decode
 

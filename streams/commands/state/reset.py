@@ -9,12 +9,12 @@ import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
 
-from streams.commands.reading import partition_count
+from streams.commands.shared.reading import partition_count
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage import Stage
 from streams.runtime.topics import VISIBLE_SECONDS, admin_client, create_topics, load_catalogue
 from streams.runtime.transaction import transactional_producer
-from streams.settings import Settings
+from streams.worker.settings import Settings
 
 _POLL_SECONDS = 0.1
 

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.assessment.findings import CHANNEL_COUNTS
-from streams.assessment.home_partition import home_partition
-from streams.assessment.law.clock_state import CHANNEL_CLOCK
-from streams.assessment.partition_memory import DUPLICATES_SLOT
-from streams.assessment.partition_state import CHANNEL_EPISODES, PartitionState
-from streams.commands.reading import partition_count
+from streams.clocks.store import CHANNEL_CLOCK
+from streams.commands.shared.reading import partition_count
+from streams.counting.channel_windows import CHANNEL_COUNTS
+from streams.partition.home import home_partition
+from streams.partition.state import DUPLICATES_SLOT
+from streams.reports.state import CHANNEL_EPISODES, PartitionState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
 from streams.runtime.stage import Stage
-from streams.settings import Settings
+from streams.worker.settings import Settings
 
 # Of one kind of problem in a partition so many are named.
 _NAMED = 5

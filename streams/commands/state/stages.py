@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from streams.assessment.policies import CompiledRules, compile_rules
-from streams.assessment.requests.request_rules import RequestRules, compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
-from streams.report_stage import report_stage
-from streams.request_stage import request_stage
+from streams.reports.rules import CompiledRules, compile_rules
+from streams.requests.rules import RequestRules, compile_request_rules
 from streams.runtime.stage import Stage
-from streams.settings import Settings
+from streams.worker.report_stage import report_stage
+from streams.worker.request_stage import request_stage
+from streams.worker.settings import Settings
 
 STAGE_NAMES = ("reports", "requests")
 

@@ -9,9 +9,9 @@ import msgspec
 import orjson
 from aiokafka import ConsumerRecord
 
-from streams.commands.broker_errors import broker_errors_explained
-from streams.commands.reading import committed_records
-from streams.commands.text_table import text_table
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.reading import committed_records
+from streams.commands.shared.text_table import text_table
 from streams.commands.transparency.tables import (
     REPORT_DIMENSIONS,
     REQUEST_DIMENSIONS,
@@ -22,7 +22,7 @@ from streams.commands.transparency.tables import (
     sections,
 )
 from streams.events.transparency import TRANSPARENCY_COUNTERS, TransparencyCounter
-from streams.settings import Settings, load_settings
+from streams.worker.settings import Settings, load_settings
 
 _LEGEND = (
     "<5: fewer than five.  *: fewer than five, or withheld because such a number could be calculated from it.\n"

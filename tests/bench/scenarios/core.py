@@ -16,18 +16,18 @@ from typing import NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.assessment import application, assess, transitions
-from streams.assessment.count_store import CountStore
-from streams.assessment.counts import ChannelCounts
-from streams.assessment.enrichment import channel_window, enriched_json, public_report
-from streams.assessment.law.resolution import Resolved, Resolver
-from streams.assessment.outcome import Outcome
-from streams.assessment.partition_state import PartitionState
-from streams.assessment.policies import CompiledRules, compile_rules
-from streams.assessment.risk import RiskModel
-from streams.events.decoding import decode_report
-from streams.events.encoding import encode
-from streams.events.envelope import event_headers
+from streams.reports import apply as application, handle as assess, transitions
+from streams.counting.store import CountStore
+from streams.counting.counts import ChannelCounts
+from streams.reports.enrich import channel_window, enriched_json, public_report
+from streams.law.resolution import Resolved, Resolver
+from streams.partition.batch import Outcome
+from streams.reports.state import PartitionState
+from streams.reports.rules import CompiledRules, compile_rules
+from streams.reports.risk import RiskModel
+from streams.wire.report_decoding import decode_report
+from streams.wire.encoding import encode
+from streams.wire.envelope import event_headers
 from streams.events.report import Channel, MessageReport
 from streams.registry.loader import load_rules
 from streams.runtime.garbage import leave_out_what_stays

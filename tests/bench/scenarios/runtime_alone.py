@@ -11,7 +11,7 @@ REPORTS = 300_000
 FILLER_BYTES = 1_500
 
 _PROGRAM = f"""
-import streams.report_stage
+import streams.worker.report_stage
 from streams.assessment.outcome import Outcome
 from streams.events.record import OutputRecord
 
@@ -25,7 +25,7 @@ def pass_on(state, records, rules):
     ]
     return outcome
 
-streams.report_stage.assess = pass_on
+streams.worker.report_stage.assess = pass_on
 """
 
 

@@ -4,15 +4,21 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
-from streams.assessment.assess import assess
-from streams.assessment.outcome import Outcome
-from streams.assessment.partition_state import new_state
-from streams.assessment.policies import CompiledRules, compile_rules
-from streams.assessment.replay import Applied, AppliedOutcome, applied_of, order_of_application, outcome_of
-from streams.assessment.requests.assess import assess_requests
-from streams.assessment.requests.request_replay import applied_of as applied_request_of
-from streams.assessment.requests.request_rules import compile_request_rules
-from streams.assessment.requests.request_state import RequestState
+from streams.reports.handle import assess
+from streams.partition.batch import Outcome
+from streams.reports.state import new_state
+from streams.reports.rules import CompiledRules, compile_rules
+from streams.partition.replay import (
+    Applied,
+    AppliedOutcome,
+    applied_of,
+    order_of_application,
+    outcome_of,
+)
+from streams.requests.handle import assess_requests
+from streams.requests.replay import applied_of as applied_request_of
+from streams.requests.rules import compile_request_rules
+from streams.requests.state import RequestState
 from streams.events.enriched_report import Source
 from streams.registry.loader import load_rules
 from streams.runtime.position import POSITION_KEY, decode_position

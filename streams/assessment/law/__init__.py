@@ -1,1 +1,0 @@
-"""The law applied to a report or a request."""

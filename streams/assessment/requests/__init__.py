@@ -1,1 +1,0 @@
-"""Requests of authorities, judged: to whom they belong, what they lack, and what is never done."""

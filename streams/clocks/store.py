@@ -1,0 +1,119 @@
+"""The legal clocks that a partition of either stage keeps, and their records in the state topic."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.clocks.clock import Clock, status
+from streams.counting.counts import UnknownStateVersion
+from streams.events.clock import RunningStatus
+from streams.partition.due import ClockKey
+
+CHANNEL_CLOCK = b"L"
+"""Type of the state key of a clock: type, channel ref or request id, NUL, clock id."""
+
+_VERSION = b"\x01"
+
+
+class LegalClock(msgspec.Struct, array_like=True):
+    """A clock that a report or a request armed for a duty.
+
+    `sequence` is that of the last event published. `opening` is the first one, as JSON: all that later ones say of the
+    report or request, the duty and the law is in it, so that no change of the registry reaches a clock that runs.
+    """
+
+    clock: Clock
+    obligation: str
+    sequence: int
+    opening: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(LegalClock).decode
+
+
+def clock_key(name: bytes) -> ClockKey:
+    """Whose clock a state record is of, by its key, which begins with CHANNEL_CLOCK."""
+    channel, _, clock_id = name[1:].decode().partition("\0")
+    return ClockKey(channel, clock_id)
+
+
+def read_clock(value: bytes) -> LegalClock:
+    """The clock in a state record. Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes."""
+    if value[:1] != _VERSION:
+        raise UnknownStateVersion(
+            f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
+        )
+    return _decode(memoryview(value)[1:])
+
+
+class LegalClockStore:
+    """Every clock that no outcome has ended. None expires: a duty that is not fulfilled is still owed.
+
+    `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as of the last
+    `drain_changes`.
+    """
+
+    __slots__ = ("_clocks", "_sizes", "_touched", "numbers", "size")
+
+    def __init__(self) -> None:
+        self.numbers: Counter[RunningStatus] = Counter()
+        self.size = 0
+        self._sizes: dict[ClockKey, int] = {}
+        self._clocks: dict[ClockKey, tuple[LegalClock, RunningStatus]] = {}
+        self._touched: dict[ClockKey, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._clocks)
+
+    def __iter__(self) -> Iterator[tuple[ClockKey, LegalClock]]:
+        return ((key, kept) for key, (kept, _) in self._clocks.items())
+
+    def find(self, key: ClockKey) -> LegalClock | None:
+        """The clock with this key, if it is open."""
+        found = self._clocks.get(key)
+        return None if found is None else found[0]
+
+    def put(self, key: ClockKey, kept: LegalClock) -> None:
+        """Keep a new or changed clock."""
+        self._forget(key)
+        self._keep(key, kept)
+        self._touched[key] = None
+
+    def remove(self, key: ClockKey) -> None:
+        """Let go of a clock that an outcome has ended."""
+        self._forget(key)
+        self._touched[key] = None
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """State records changed since the last call, None for one to delete."""
+        for key in self._touched:
+            kept = self.find(key)
+            name = CHANNEL_CLOCK + f"{key.channel}\0{key.clock_id}".encode()
+            value = None if kept is None else _VERSION + _encode(kept)
+            self.size -= self._sizes.pop(key, 0)
+            if value is not None:
+                self._measure(key, len(name) + len(value))
+            yield name, value
+        self._touched = {}
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take back a record that `drain_changes` gave. Raises UnknownStateVersion."""
+        name = clock_key(key)
+        self._keep(name, read_clock(value))
+        self._measure(name, len(key) + len(value))
+
+    def _keep(self, key: ClockKey, kept: LegalClock) -> None:
+        now_is = status(kept.clock)
+        self._clocks[key] = (kept, now_is)
+        self.numbers[now_is] += 1
+
+    def _measure(self, key: ClockKey, size: int) -> None:
+        self._sizes[key] = size
+        self.size += size
+
+    def _forget(self, key: ClockKey) -> None:
+        found = self._clocks.pop(key, None)
+        if found is not None:
+            self.numbers[found[1]] -= 1

@@ -1,0 +1,5 @@
+"""`tocsin clock`."""
+
+from streams.commands.clock.command import clock
+
+__all__ = ["clock"]

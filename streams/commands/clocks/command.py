@@ -1,0 +1,159 @@
+"""`tocsin clocks`: the legal clocks that have not ended."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import msgspec
+import orjson
+
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.kept_clocks import (
+    KEY_NAMES,
+    FoundClocks,
+    KeptClock,
+    WantedClocks,
+    wanted_clocks,
+)
+from streams.commands.shared.routing_text import minute
+from streams.commands.shared.text_table import text_table
+from streams.events.clock import RunningStatus
+from streams.registry.durations import DAY, HOUR, MINUTE, parse_duration
+from streams.worker.settings import load_settings
+
+# Of those that are kept: one that was fulfilled, withdrawn or is over is let go of.
+_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
+
+_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
+
+
+def _milliseconds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
+
+
+@click.command()
+@click.option("--channel", metavar="REF", help="Only clocks that reports of this channel started.")
+@click.option(
+    "--request", metavar="ID", help="Only clocks that the authority's request with this id started."
+)
+@click.option("--duty", metavar="ID", help="Only clocks of this duty, such as GB.osa.s10-3A.")
+@click.option(
+    "--authority",
+    metavar="NAME",
+    help="Only clocks of duties that answer to it, such as OFCOM; of requests, what asks, such as court.",
+)
+@click.option(
+    "--status", type=click.Choice(_STATUSES), metavar="NAME", help=f"Only clocks that are {', '.join(_STATUSES)}."
+)  # fmt: skip
+@click.option(
+    "--due-within",
+    "due_within_ms",
+    metavar="DURATION",
+    callback=_milliseconds,
+    help="Only clocks that have no more time left than that, such as PT24H; lapsed ones too.",
+)
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line instead of a table.")
+@click.option("--ids", "only_ids", is_flag=True, help="Only the ids, one a line, for `tocsin clock -`.")
+def clocks(
+    channel: str | None,
+    request: str | None,
+    duty: str | None,
+    authority: str | None,
+    status: RunningStatus | None,
+    due_within_ms: int | None,
+    json_lines: bool,
+    only_ids: bool,
+) -> None:
+    """List the legal clocks that have not ended.
+
+    They run, are paused or have lapsed; the most urgent one comes first. Read from what workers keep of both stages, so
+    it is complete whatever old events are gone; workers may run. Time left is by this machine's clock. A paused clock
+    has left what it had when it was paused, and its end moves on. Exits with 1 if a clock cannot be read; that there is
+    none is no failure.
+
+    \b
+    Examples:
+      tocsin clocks --due-within PT24H
+      tocsin clocks --status lapsed --authority FTC --json
+      tocsin clocks --channel s4xj233qkor3uxmtwnvslhuus4 --ids | tocsin clock - withdrawn
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    if channel is not None and request is not None:
+        raise click.UsageError(
+            "a clock is of a channel or of a request: give one of --channel and --request."
+        )
+    if json_lines and only_ids:
+        raise click.UsageError("--json and --ids are two ways to print the same: give one.")
+    wanted = WantedClocks(channel, request, duty, authority, status, due_within_ms)
+    settings = load_settings()
+    with broker_errors_explained(settings):
+        found = asyncio.run(wanted_clocks(settings, wanted, time.time_ns() // 1_000_000))
+    if json_lines:
+        _print_lines(orjson.dumps(as_document(clock)).decode() for clock in found.clocks)
+    elif only_ids:
+        _print_lines(clock.view.clock_id for clock in found.clocks)
+    elif found.clocks:
+        click.echo(_text(found.clocks))
+    _say_what_is_not_shown(found)
+
+
+def _print_lines(lines: Iterator[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _say_what_is_not_shown(found: FoundClocks) -> None:
+    if not found.clocks:
+        click.echo("there is no such clock", err=True)
+    for problem in found.unreadable:
+        click.echo(f"{problem}; `tocsin state check` says more", err=True)
+    if found.unreadable:
+        raise SystemExit(1)
+
+
+def as_document(clock: KeptClock) -> dict[str, Any]:
+    """The same as JSON: what is published of a clock, and whose it is. `left_seconds` is below 0 when time is over."""
+    return {
+        **msgspec.to_builtins(clock.view),
+        "subject": clock.subject,
+        "key": clock.key,
+        "authority": clock.authority,
+        "countries": clock.countries,
+        "left_seconds": clock.left_ms // 1000,
+    }
+
+
+def _text(found: Sequence[KeptClock]) -> str:
+    header = ("clock", "duty", "authority", "country", "started by", "status", "due", "left")
+    rows = [
+        (
+            clock.view.clock_id,
+            clock.view.obligation,
+            clock.authority or "",
+            " ".join(clock.countries),
+            f"{KEY_NAMES[clock.subject]} {clock.key}",
+            clock.view.status,
+            minute(clock.view.due_at),
+            time_left(clock.left_ms),
+        )
+        for clock in found
+    ]
+    statuses = Counter(clock.view.status for clock in found)
+    of_each = ", ".join(f"{number:,} {status}" for status, number in statuses.most_common())
+    return f"{text_table(header, rows)}\n{len(found):,} clocks: {of_each}"
+
+
+def time_left(left_ms: int) -> str:
+    """In the two largest units that there are, rounded down: `2 d 4 h`, `overdue by 3 min 5 s`."""
+    rest, parts = abs(left_ms), []
+    for length, unit in _UNITS:
+        number, rest = divmod(rest, length)
+        parts.append((number, unit))
+    first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
+    told = " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+    return told if left_ms >= 0 else f"overdue by {told}"

@@ -1,0 +1,5 @@
+"""`tocsin completion`."""
+
+from streams.commands.completion.command import completion
+
+__all__ = ["completion"]

@@ -1,0 +1,5 @@
+"""`tocsin config`."""
+
+from streams.commands.config.command import config
+
+__all__ = ["config"]

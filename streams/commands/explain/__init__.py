@@ -1,0 +1,5 @@
+"""`tocsin explain`."""
+
+from streams.commands.explain.command import explain
+
+__all__ = ["explain"]

@@ -1,0 +1,66 @@
+"""`tocsin explain`: why an escalation is one, from its events alone."""
+
+import asyncio
+
+import click
+import msgspec
+from aiokafka import ConsumerRecord
+
+from streams.commands.explain.story import story
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.reading import committed_records
+from streams.commands.shared.record_text import as_json, decode_escalation
+from streams.events.escalation import Escalation
+from streams.worker.settings import Settings, load_settings
+
+TOPICS = ("escalations", "escalations-shadow")
+
+
+@click.command()
+@click.argument("escalation_id")
+@click.option("--json", "json_lines", is_flag=True, help="Its events as they are, one JSON object a line.")
+def explain(escalation_id: str, json_lines: bool) -> None:
+    """Tell why an escalation is one, event by event.
+
+    What crossed which threshold, when, and by which version of policies and law. ESCALATION_ID is the `escalation_id` of its events, in escalations or escalations-shadow. Of a legal clock it tells
+    which duty it is, where that is written, why the clock runs, since when and until when, and what became of it; of
+    any other escalation, why the clock of each duty does not run, and by when the platform means to act. Everything
+    shown was written when it happened: later changes of policies or law do not show. Exits with 1 if there is no such
+    escalation.
+
+    \b
+    Example:
+      tocsin tail escalations --from-beginning --json | jq -r .value.escalation_id | head -1
+      tocsin explain 3f0c81c2-5a0e-5c43-9d5e-0f3d2f1f6d55
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    settings = load_settings()
+    with broker_errors_explained(settings):
+        found = asyncio.run(_find(settings, escalation_id))
+    if not found:
+        raise click.ClickException(
+            f"no event of escalation {escalation_id} is in {' or '.join(TOPICS)}: events are kept for a year; "
+            "`tocsin tail escalations --from-beginning --json` shows the ids."
+        )
+    # After a reset of the state the same events are written again: one of each is enough.
+    by_sequence = {escalation.sequence: (escalation, record) for escalation, record in reversed(found)}
+    events = [by_sequence[sequence] for sequence in sorted(by_sequence)]
+    if json_lines:
+        click.echo("\n".join(as_json(record) for _, record in events))
+    else:
+        click.echo(story([escalation for escalation, _ in events]))
+
+
+async def _find(settings: Settings, escalation_id: str) -> list[tuple[Escalation, ConsumerRecord]]:
+    found = []
+    wanted = escalation_id.encode()
+    for topic in TOPICS:
+        async for record in committed_records(settings.connection(), settings.topic_prefix + topic):
+            # Decoding costs more than looking for the bytes.
+            if wanted in (record.value or b""):
+                try:
+                    escalation = decode_escalation(record)
+                except msgspec.DecodeError:
+                    continue
+                if escalation.escalation_id == escalation_id:
+                    found.append((escalation, record))
+    return found

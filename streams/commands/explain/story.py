@@ -1,0 +1,173 @@
+"""The story of an escalation: its events in their order, as a person reads them."""
+
+from collections.abc import Iterator, Sequence
+
+from streams.commands.shared.routing_text import minute
+from streams.commands.shared.text_table import text_table
+from streams.events.clock import ClockView
+from streams.events.escalation import Escalation
+from streams.events.obligation import EscalatedObligation, NotArmedReason
+
+_Rows = list[tuple[str, str]]
+
+_NOT_ARMED: dict[NotArmedReason, str] = {
+    "trigger_not_met": "something else starts it, such as an order, or a person who has looked",
+    "elements_missing": "the notice lacks what the law asks of it",
+    "unverified": "its row in the registry is marked unverified",
+    "no_duration": "the law names no number of hours",
+    "no_holiday_calendar": "no source says which days count",
+    "retention": "it says what to keep, not what to do",
+}
+
+# What somebody wrote to clock-outcomes, and no report or passing of time.
+_SAID_BY_A_DESK = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
+
+
+def story(events: Sequence[Escalation]) -> str:
+    """The events of one escalation in the order of their sequence, as text."""
+    newest = events[-1]
+    lines = [
+        f"escalation {newest.escalation_id}: {newest.status}",
+        *_block(_about_episode(newest) if newest.clock is None else _about_clock(newest, newest.clock)),
+    ]
+    if events[0].sequence != 1:
+        lines.append(f"  (what happened before event {events[0].sequence} is no longer in the log)")
+    before: Escalation | None = None
+    for event in events:
+        lines += ["", *_event(event, before)]
+        before = event
+    return "\n".join(lines)
+
+
+def _about_episode(newest: Escalation) -> _Rows:
+    return [
+        ("policy", f"{newest.policy} ({newest.mode}), counting {', '.join(newest.categories)}"),
+        ("because", newest.policy_reason),
+        ("channel", newest.channel_ref),
+        ("began with", f"report {newest.trace.first_report_id}"),
+    ]
+
+
+def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
+    (duty,) = newest.obligations
+    armed = (
+        f"the report meets the trigger {duty.trigger} by itself and has every element that the duty asks for, "
+        "and the duty's row names a time and is not marked unverified"
+    )
+    authority = f"; answers to {duty.authority}" if duty.authority else ""
+    return [
+        ("clock of", f"{clock.obligation}: {newest.policy_reason}"),
+        ("written in", duty.source_url),
+        ("asks for", f"{duty.action}{authority}"),
+        ("started", f"{minute(clock.started_at)}, with report {newest.trace.first_report_id}"),
+        ("due", f"{minute(clock.due_at)}; {clock.status}"),
+        ("armed as", armed),
+        ("channel", newest.channel_ref),
+    ]
+
+
+def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
+    yield f"{event.sequence}. {event.at}  {event.type}, level {event.level} {event.level_name}: {event.reason}"
+    if event.clock is None:
+        yield from _conditions(event)
+        rows = _measured(event)
+    else:
+        clock = event.clock
+        rows = [
+            ("clock", f"{clock.status}, {clock.elapsed:.0%} of its time over, due {minute(clock.due_at)}")
+        ]
+    rows.append(("caused by", _cause(event)))
+    if event.message_refs and (before is None or event.clock is None):
+        rows.append(("messages", ", ".join(event.message_refs)))
+    # What stayed as it was need not be read again.
+    if before is None or event.jurisdictions != before.jurisdictions:
+        places = ", ".join(f"{row.code} {row.confidence:g} ({row.basis})" for row in event.jurisdictions)
+        rows.append(("where", places or "unknown"))
+    if event.clock is None and (before is None or event.obligations != before.obligations):
+        rows += [("duty", _duty(row)) for row in event.obligations]
+    if before is None or event.rule_of_law != before.rule_of_law:
+        law = event.rule_of_law
+        rows.append(("rule of law", f"{law.tier}, {law.decision}: {' '.join(law.reasons)}"))
+    if before is None or event.routing != before.routing:
+        rows += [("goes to", f"{row.recipient}, gate {row.gate}: {row.reason}") for row in event.routing]
+    versions = (event.policy_version, event.registry_version)
+    if before is None or versions != (before.policy_version, before.registry_version):
+        rows.append(("versions", f"policy {versions[0]}, registry {versions[1]}"))
+    yield from _block(rows, indent="     ")
+
+
+def _conditions(event: Escalation) -> Iterator[str]:
+    if event.conditions:
+        table = text_table(
+            ("condition", "was", "", "threshold"),
+            [
+                (
+                    row.measure,
+                    _number(row.value),
+                    ">=" if row.value >= row.threshold else "<",
+                    _number(row.threshold),
+                )
+                for row in event.conditions
+            ],
+        )
+        yield from (f"     {line}" for line in table.splitlines())
+
+
+def _measured(event: Escalation) -> _Rows:
+    counts, score = event.counts, event.score
+    counted = (
+        f"{counts.reports} reports by {counts.distinct_reporters} distinct reporters (n_eff {counts.n_eff:g}), "
+        f"trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, "
+        f"state actors {counts.state_actors}"
+    )
+    parts = " + ".join(f"{name} {_number(part)}" for name, part in score.components.items())
+    return [
+        ("window", f"{event.window.start} to {event.window.end}"),
+        ("counted", counted),
+        ("risk", f"{_number(score.value)}{f' = {parts}' if parts else ''}"),
+        ("integrity", _integrity(event)),
+    ]
+
+
+def _block(rows: Sequence[tuple[str, str]], indent: str = "  ") -> list[str]:
+    return [f"{indent}{name:<11} {text}" for name, text in rows]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _integrity(event: Escalation) -> str:
+    signs = ", ".join(f"{name} {_number(value)}" for name, value in event.integrity.signals.items())
+    suspected = "brigade suspected" if event.integrity.brigade_suspected else "no brigade suspected"
+    return f"{suspected}, score {_number(event.integrity.score)}{f' ({signs})' if signs else ''}"
+
+
+def _cause(event: Escalation) -> str:
+    places = ", ".join(f"{place}/{offset}" for place, offset in event.trace.partition_offsets.items())
+    place = f" at {places}" if places else ""
+    if event.reason in _SAID_BY_A_DESK:
+        return f"a word of a desk{place}"
+    timed = event.type != "opened" if event.clock is not None else event.type == "resolved"
+    passing = "time passing after " if timed else ""
+    return f"{passing}report {event.trace.last_report_id}{place}"
+
+
+def _duty(obligation: EscalatedObligation) -> str:
+    clock = f"clock {obligation.clock_status}"
+    if obligation.due_at:
+        clock += f", due {minute(obligation.due_at)}"
+    if obligation.not_armed_reason:
+        clock += f" ({obligation.not_armed_reason}: {_NOT_ARMED[obligation.not_armed_reason]})"
+    if obligation.target:
+        until = f" ({minute(obligation.target_at)})" if obligation.target_at else ""
+        clock += f", internal target {obligation.target}{until}"
+    known = [
+        obligation.action,
+        obligation.trigger,
+        obligation.standard,
+        obligation.authority,
+        clock,
+        obligation.source_url,
+    ]
+    return f"{obligation.id}: {', '.join(part for part in known if part)}"

@@ -1,0 +1,179 @@
+"""Records of Tocsin's topics as a person reads them, one or two lines each, and as JSON."""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from streams.commands.shared.routing_text import minute, request_line, routing_line
+from streams.events.clock import ClockView
+from streams.events.enriched_report import EnrichedReport, Jurisdiction
+from streams.events.escalation import Condition, Escalation
+from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.wire.dead_letter import Rejected
+from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.records import SourceRecord
+
+_ESCALATION = msgspec.json.Decoder(Escalation)
+_ENRICHED_REPORT = msgspec.json.Decoder(EnrichedReport)
+_COUNTER = msgspec.json.Decoder(TransparencyCounter)
+
+# Below an even chance a country is a hint from a reporter's home or a language.
+_SHOWN_CONFIDENCE = 0.5
+
+
+def decode_escalation(record: SourceRecord) -> Escalation:
+    """The escalation in a record. Raises msgspec.DecodeError when it holds something else."""
+    return _ESCALATION.decode(record.value or b"")
+
+
+def escalation_text(escalation: Escalation) -> str:
+    """What happened to a channel or a clock: `12:30:00 opened   fraud level 1, internal_review`."""
+    return (
+        f"{escalation.at[11:19]} {escalation.type:<8} "
+        f"{escalation.policy} level {escalation.level}, {escalation.level_name}"
+    )
+
+
+def escalation_grounds(escalation: Escalation) -> str:
+    """Why: the reason, each condition with its number and threshold, countries, and what a reviewer must beware of.
+
+    Of a clock: the duty, what it asks for, and until when.
+    """
+    if escalation.clock is None:
+        numbers = ", ".join(_condition_text(condition) for condition in escalation.conditions)
+    else:
+        numbers = _clock_numbers(escalation, escalation.clock)
+    remarks = [f"{escalation.reason}: {numbers}" if numbers else escalation.reason]
+    where = likely_countries(escalation.jurisdictions)
+    if where:
+        remarks.append(" ".join(where))
+    if escalation.integrity.brigade_suspected:
+        remarks.append("brigade suspected")
+    if escalation.rule_of_law.decision != "human_review":
+        remarks.append(escalation.rule_of_law.decision)
+    return "; ".join(remarks)
+
+
+def likely_countries(jurisdictions: Iterable[Jurisdiction]) -> list[str]:
+    """Codes of those that are concerned with at least an even chance."""
+    return [row.code for row in jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
+
+
+def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:
+    action = escalation.obligations[0].action
+    return f"{clock.obligation}, {action}, due {minute(clock.due_at)}, {clock.elapsed:.0%} of its time over"
+
+
+def _condition_text(condition: Condition) -> str:
+    comparison = ">=" if condition.value >= condition.threshold else "<"
+    # Counts are whole numbers, risk is a sum of probabilities that means nothing beyond two digits.
+    value = f"{condition.value:.2f}".removesuffix(".00")
+    return f"{condition.measure} {value} {comparison} {condition.threshold:g}"
+
+
+def _escalation_line(record: SourceRecord) -> str:
+    escalation = decode_escalation(record)
+    # An outcome names the clock it is about.
+    clock = f", clock {escalation.clock.clock_id}" if escalation.clock else ""
+    return (
+        f"{escalation_text(escalation)}, channel {escalation.channel_ref}{clock}"
+        f"\n         {escalation_grounds(escalation)}"
+    )
+
+
+def _enriched_line(record: SourceRecord) -> str:
+    enriched = _ENRICHED_REPORT.decode(record.value or b"")
+    report = enriched.report
+    where = " ".join(f"{row.code} {row.confidence:.2f}" for row in enriched.jurisdictions)
+    windows = ", ".join(
+        f"{window.window}: {window.reports} reports by {window.distinct_reporters}, risk {window.risk:.2f}"
+        for window in enriched.channel_windows
+    )
+    late = "" if enriched.counted else f", not counted: {enriched.not_counted_reason}"
+    return (
+        f"{report.occurred_at:%H:%M:%S} {report.category}, channel {report.channel.ref}, "
+        f"risk {enriched.risk.score:.3f}, {where}{late}\n         {windows}"
+    )
+
+
+def _outcome_line(record: SourceRecord) -> str:
+    outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).outcome
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    whose = "channel" if outcome.subject == "report" else "request"
+    return f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}\n         {whose} {outcome.key}"
+
+
+def _counter_line(record: SourceRecord) -> str:
+    counter = _COUNTER.decode(record.value or b"")
+    rows: list[ReportCount | RequestCount] = [*counter.reports, *counter.requests]
+    parts = [f"{row.count:,} {_kind_counted(row)}" for row in rows]
+    return (
+        f"{counter.date} {counter.stage}, {counter.country} {counter.category}: "
+        f"{sum(row.count for row in rows):,} in partition {counter.partition}\n         {', '.join(parts)}"
+    )
+
+
+def _kind_counted(row: ReportCount | RequestCount) -> str:
+    if isinstance(row, RequestCount):
+        return f"{row.kind} {row.decision}{f' ({row.refusal})' if row.refusal else ''}"
+    marks = ", ".join(name for name in ("late", "escalated") if getattr(row, name))
+    return f"{row.kind} by {row.source}{f' ({marks})' if marks else ''}"
+
+
+def _dead_letter_line(record: SourceRecord) -> str:
+    headers = _headers(record)
+    place = "/".join(headers.get(f"tocsin-{part}", "?") for part in ("topic", "partition", "offset"))
+    return (
+        f"{reason_of(record)}: {headers.get('tocsin-field', '?')}: "
+        f"{headers.get('tocsin-detail', '?')}\n         {place}, {len(record.value or b'')} bytes"
+    )
+
+
+def reason_of(record: SourceRecord) -> str:
+    """Why a dead letter is one."""
+    return _headers(record).get("tocsin-reason", "?")
+
+
+def _headers(record: SourceRecord) -> dict[str, str]:
+    return {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+
+
+def _or_refused(line: Callable[[SourceRecord], str]) -> Callable[[SourceRecord], str]:
+    """What others write may be anything: a record that a worker will refuse is shown with the reason."""
+
+    def shown(record: SourceRecord) -> str:
+        try:
+            return line(record)
+        except Rejected as rejected:
+            return f"refused: {rejected}"
+
+    return shown
+
+
+READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
+    "escalations": _escalation_line,
+    "escalations-shadow": _escalation_line,
+    "enriched-reports": _enriched_line,
+    "authority-routing": routing_line,
+    "authority-requests": _or_refused(request_line),
+    "clock-outcomes": _or_refused(_outcome_line),
+    "transparency-counters": _counter_line,
+    "dead-letters": _dead_letter_line,
+}
+"""By topic, what `tocsin tail` shows of a record. Raises msgspec.DecodeError for one of another version."""
+
+
+def as_json(record: SourceRecord) -> str:
+    """One line: key, headers and value. Bytes that are no JSON are in `value_base64`, and `value` is null then."""
+    row: dict[str, Any] = {
+        "key": None if record.key is None else record.key.decode(errors="replace"),
+        "headers": _headers(record),
+    }
+    try:
+        row["value"] = orjson.loads(record.value) if record.value else None
+    except orjson.JSONDecodeError:
+        row |= {"value": None, "value_base64": base64.b64encode(record.value or b"").decode()}
+    return orjson.dumps(row).decode()

@@ -1,0 +1,26 @@
+"""A made-up day on a messaging platform: reports and requests to play, the same ones for the same seed, size and end.
+
+for record in play(seed=7, count=50_000, end_ms=now):
+    producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
+"""
+
+from streams.commands.shared.scenario.play import (
+    MINIMUM_COUNT,
+    Fate,
+    ScenarioRecord,
+    play,
+    play_alone,
+    play_requests,
+)
+from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, STORYLINES
+
+__all__ = [
+    "DEMO_STORYLINES",
+    "MINIMUM_COUNT",
+    "STORYLINES",
+    "Fate",
+    "ScenarioRecord",
+    "play",
+    "play_alone",
+    "play_requests",
+]

@@ -1,0 +1,111 @@
+"""What authorities ask of the platform in the same six hours: a few requests, each of another kind."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from streams.commands.shared.scenario.storylines import BRIGADE, FRAUD_RING, HOUR
+from streams.commands.shared.scenario.world import World
+from streams.wire.envelope import rfc3339
+
+# Who writes the requests down; their ce_source.
+INTAKE = "/platform/authority-intake"
+
+
+class PlannedRequest(NamedTuple):
+    """A request, and what a person is told of it."""
+
+    description: str
+    payload: dict[str, Any]
+
+
+def authority_requests(world: World, start_ms: int) -> Iterator[PlannedRequest]:
+    """The requests in the order in which they are received, in a scenario that starts at `start_ms`."""
+    random = world.randomness("authorities")
+    for hours, description, payload in _requests(world):
+        identity = {
+            "request_id": f"ar-{random.getrandbits(48):012x}",
+            "received_at": rfc3339(start_ms + int(hours * HOUR)),
+        }
+        yield PlannedRequest(description, identity | payload)
+
+
+def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
+    hub = world.channel(f"{FRAUD_RING}/0", "DE")["ref"]
+    protest = world.channel(BRIGADE, "IR")["ref"]
+    yield (
+        0.6,
+        "keep the fraud ring's data",
+        {
+            "kind": "preservation_order",
+            "legal_basis": "e_evidence_epoc_pr",
+            "authority": {"country": "IT", "type": "prosecutor"},
+            "demands": ["preserve_data"],
+            "target": {"kind": "account", "ref": hub, "people": 1},
+            "elements": [
+                "issuing_authority", "addressee", "specific_recipients", "data_category", "time_range",
+                "criminal_provision", "necessity", "signature",
+            ],
+            "category": "fraud",
+            "language": "en",
+        },
+    )  # fmt: skip
+    yield (
+        1.8,
+        "hide a message; does not say which or why",
+        {
+            "kind": "order_to_act",
+            "legal_basis": "dsa_art9",
+            "authority": {"country": "HU", "type": "court"},
+            "demands": ["geo_disable"],
+            "target": {"kind": "message"},
+            "elements": ["legal_basis", "issuing_authority", "redress_information", "territorial_scope"],
+            "category": "fraud",
+            "language": "hu",
+        },
+    )
+    yield (
+        3.4,
+        "take down a protest",
+        {
+            "kind": "order_to_act",
+            "legal_basis": "national_law",
+            "authority": {"country": "IR", "type": "government"},
+            "demands": ["block_protest", "restrict_account"],
+            "target": {"kind": "channel", "ref": protest},
+            "elements": ["legal_basis", "issuing_authority"],
+            "category": "terrorism",
+            "concerns": ["peaceful_assembly"],
+        },
+    )
+    yield (
+        4.4,
+        "hand over messages; the platform answers elsewhere",
+        {
+            "kind": "production_order",
+            "legal_basis": "national_law",
+            "authority": {"country": "US", "type": "court"},
+            "demands": ["produce_content_data"],
+            "target": {"kind": "account", "ref": hub, "people": 1},
+            "elements": ["legal_basis", "issuing_authority", "specific_recipients"],
+            "category": "fraud",
+            "language": "en",
+        },
+    )
+    yield (
+        # With most of its hour still to come when the scenario ends.
+        5.7,
+        "remove terrorist content; complete in every part",
+        {
+            "kind": "removal_order",
+            "legal_basis": "tco_art3",
+            "authority": {"country": "DE", "type": "police"},
+            "demands": ["remove"],
+            "target": {"kind": "message", "ref": world.message("authorities", 0)},
+            "elements": [
+                "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location",
+                "redress_information", "issued_at", "signature", "accepted_language",
+            ],
+            "category": "terrorism",
+            "language": "en",
+        },
+    )  # fmt: skip

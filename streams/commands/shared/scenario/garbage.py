@@ -1,0 +1,63 @@
+"""What broken publishers send: for every reason of the dead letters, a good report with that one thing wrong."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import orjson
+
+from streams.commands.shared.published_event import Headers
+from streams.events.dead_letter import DeadLetterReason
+from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
+from streams.wire.nesting import MAX_DEPTH
+from streams.wire.report_decoding import MAX_REPORT_BYTES
+
+# A word on a clock is refused for what no report can be refused for, and batches are the client's matter.
+_OF_NO_REPORT = ("clock_not_running", "not_pausable", "bad_batch")
+REASONS: tuple[DeadLetterReason, ...] = tuple(
+    reason for reason in get_args(DeadLetterReason) if reason not in _OF_NO_REPORT
+)
+
+Payload = dict[str, Any]
+
+_DAY_MS = 86_400_000
+
+
+def spoil(reason: DeadLetterReason, payload: Payload, headers: Headers, end_ms: int) -> tuple[bytes, Headers]:
+    """Value and headers of the report, spoilt so that it is refused for `reason` when it is published at `end_ms`."""
+    if reason in _ENVELOPES:
+        return orjson.dumps(payload), _ENVELOPES[reason](headers)
+    if reason in _BYTES:
+        return _BYTES[reason](orjson.dumps(payload)), headers
+    if reason == "missing_field":
+        return orjson.dumps({name: value for name, value in payload.items() if name != "category"}), headers
+    if reason == "future_timestamp":
+        # A clock that runs a day ahead.
+        return orjson.dumps(payload | {"occurred_at": rfc3339(end_ms + _DAY_MS)}), headers
+    return orjson.dumps(payload | _FIELDS[reason]), headers
+
+
+_FIELDS: dict[str, Payload] = {
+    "wrong_type": {"message_ref": 12},
+    "invalid_value": {"kind": "complaint"},
+    "unknown_category": {"category": "rudeness"},
+    "invalid_country": {"evidence": [{"country": "EU", "basis": "victim", "confidence": 0.9}]},
+    # A time without a zone means another moment to everybody.
+    "invalid_time": {"occurred_at": "2026-03-01T12:00:00"},
+    # RFC 2606 reserves the domain, so that this is nobody's address.
+    "pii_detected": {"reporter": {"kind": "user", "ref": "someone@example.org"}},
+}
+
+_BYTES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "not_json": lambda value: value[: len(value) // 2],
+    "invalid_utf8": lambda value: value[:-1] + b',"note":"\xff"}',
+    "too_deep": lambda value: value[:-1] + b',"note":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
+    "oversized": lambda value: value[:-1] + b',"note":"' + b"x" * MAX_REPORT_BYTES + b'"}',
+}
+
+_ENVELOPES: dict[str, Callable[[Headers], Headers]] = {
+    "bad_envelope": lambda headers: [header for header in headers if header[0] != CE_SOURCE],
+    "unsupported_version": lambda headers: [
+        (name, b"tocsin.report.v9" if name == CE_TYPE else value) for name, value in headers
+    ],
+}

@@ -1,0 +1,123 @@
+"""The records of a scenario in the order of their publication."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from random import Random
+from typing import Literal, NamedTuple
+
+import orjson
+
+from streams.commands.shared.published_event import AUTHORITY_REQUESTS, Headers, published_event
+from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
+from streams.commands.shared.scenario.background import background
+from streams.commands.shared.scenario.garbage import REASONS, spoil
+from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
+from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
+from streams.commands.shared.writing import SOURCE_TOPIC
+
+SPAN_MS = 6 * HOUR
+
+# The storylines and one record of each kind of garbage need about 1,000; the rest is what hides them.
+MINIMUM_COUNT = 2_000
+
+# One report in 200 is sent twice: publishers repeat what was not confirmed in time, seconds later.
+_REPORTS_PER_DUPLICATE = 200
+_RESEND_MS = (1_000, 30_000)
+
+# One unreadable record of each reason in so many.
+_RECORDS_PER_ROUND_OF_GARBAGE = 25_000
+
+Fate = Literal["report", "duplicate", "garbage", "request"]
+
+
+class ScenarioRecord(NamedTuple):
+    """A record for `message-reports`; `fate` is what Tocsin should make of it, `storyline` what it is part of.
+
+    Or one for `authority-requests`, which tells its own story.
+    """
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    storyline: str
+    fate: Fate
+
+
+def play(
+    seed: int, count: int, end_ms: int, storylines: Iterable[str] = DEMO_STORYLINES
+) -> Iterator[ScenarioRecord]:
+    """Exactly `count` records (at least 2,000) of the six hours before `end_ms` (milliseconds since the epoch).
+
+    The storylines among background, duplicates and garbage. The same arguments give the same bytes. Only garbage
+    claims a time after `end_ms`.
+    """
+    if count < MINIMUM_COUNT:
+        raise ValueError(f"a scenario has at least {MINIMUM_COUNT} records, not {count}")
+    world = World(seed)
+    stories = _stories(world, storylines, end_ms - SPAN_MS)
+    duplicates = count // _REPORTS_PER_DUPLICATE
+    garbage = len(REASONS) * max(1, count // _RECORDS_PER_ROUND_OF_GARBAGE)
+    noise = background(world, count - len(stories) - duplicates - garbage, end_ms - SPAN_MS, end_ms)
+    reports = heapq.merge(stories, noise, key=_published_at)
+    resent = _with_duplicates(
+        world.randomness("duplicates"), reports, count - duplicates - garbage, duplicates
+    )
+    yield from _with_garbage(world, resent, count - garbage, garbage, end_ms)
+
+
+def play_alone(seed: int, end_ms: int, storylines: Iterable[str]) -> Iterator[ScenarioRecord]:
+    """The reports of these storylines and nothing else, the same ones as in `play`."""
+    yield from map(_encoded, _stories(World(seed), storylines, end_ms - SPAN_MS))
+
+
+def play_requests(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
+    """The requests of authorities in the same six hours, for `authority-requests`."""
+    for request in authority_requests(World(seed), end_ms - SPAN_MS):
+        event = published_event(AUTHORITY_REQUESTS, orjson.dumps(request.payload), INTAKE, end_ms)
+        yield ScenarioRecord(*event, request.description, "request")
+
+
+def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[PlannedReport]:
+    planned = (report for name in storylines for report in STORYLINES[name].plan(world, start_ms))
+    return sorted(planned, key=_published_at)
+
+
+def _published_at(planned: PlannedReport) -> int:
+    return planned.published_at
+
+
+def _with_duplicates(
+    random: Random, reports: Iterator[PlannedReport], count: int, duplicates: int
+) -> Iterator[ScenarioRecord]:
+    chosen = set(random.sample(range(count), duplicates))
+    waiting: list[tuple[int, int, ScenarioRecord]] = []
+    for number, planned in enumerate(reports):
+        while waiting and waiting[0][0] <= planned.published_at:
+            yield heapq.heappop(waiting)[2]
+        record = _encoded(planned)
+        yield record
+        if number in chosen:
+            due = planned.published_at + random.randrange(*_RESEND_MS)
+            heapq.heappush(waiting, (due, number, record._replace(fate="duplicate")))
+    yield from (heapq.heappop(waiting)[2] for _ in range(len(waiting)))
+
+
+def _encoded(planned: PlannedReport) -> ScenarioRecord:
+    source = SOURCES[planned.payload["kind"]]
+    event = published_event(SOURCE_TOPIC, orjson.dumps(planned.payload), source, planned.published_at)
+    return ScenarioRecord(*event, planned.storyline, "report")
+
+
+def _with_garbage(
+    world: World, records: Iterator[ScenarioRecord], count: int, garbage: int, end_ms: int
+) -> Iterator[ScenarioRecord]:
+    # Spoilt are reports of channels and people that nobody else speaks of.
+    models = background(World(world.seed + 1), garbage, end_ms - HOUR, end_ms)
+    interval = count // garbage
+    for number, model in enumerate(models):
+        good = _encoded(model)
+        value, headers = spoil(REASONS[number % len(REASONS)], model.payload, good.headers, end_ms)
+        yield good._replace(value=value, headers=headers, fate="garbage", storyline="garbage")
+        yield from islice(records, interval)
+    yield from records

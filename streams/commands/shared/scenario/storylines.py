@@ -1,0 +1,284 @@
+"""What happens on top of the background: one function a storyline, each with a few hundred reports at most.
+
+They are written so that the shipped policies tell them apart; the demo shows what became of each.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any, NamedTuple
+
+from streams.commands.shared.scenario.world import PlannedReport, World, report
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+DEEPFAKE_WAVE = "deepfake wave"
+FRAUD_RING = "fraud ring"
+SPAM_FLOOD = "spam flood"
+CHILD_SAFETY = "child safety"
+THREATS = "threats to life"
+PILE_ON = "pile-on"
+BRIGADE = "brigade"
+SLOW_BRIGADE = "slow brigade"
+VICTIMS = "victim requests"
+
+# A platform asks for these when somebody reports images of themselves (DSA art. 16, national removal laws).
+_VICTIM_NOTICE = (
+    "explanation",
+    "location",
+    "identity",
+    "good_faith",
+    "subject_or_authorised",
+    "contact",
+    "signature",
+)
+
+
+def deepfake_wave(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Forged intimate images of students and office workers: six channels, each found later and growing faster."""
+    random = world.randomness(DEEPFAKE_WAVE)
+    for number, (size, country) in enumerate(
+        [(5, "KR"), (9, "KR"), (16, "DE"), (24, "FR"), (38, "KR"), (70, "KR")]
+    ):
+        name = f"{DEEPFAKE_WAVE}/{number}"
+        channel = world.channel(name, country, "private" if number < 2 else "public")
+        found = start_ms + HOUR + number * 40 * MINUTE
+        for index in range(size):
+            # The square root makes the rate grow in time: copies bring viewers, viewers bring reports and copies.
+            occurred_at = found + int((5 * HOUR - number * 40 * MINUTE - 5 * MINUTE) * random.random() ** 0.5)
+            details = _deepfake_report(world, random, index, country)
+            payload = report(
+                random, occurred_at, channel, "ncii_deepfake",
+                message_ref=world.message(name, int(4 * random.random() ** 2)), **details,
+            )  # fmt: skip
+            yield PlannedReport(occurred_at + random.randrange(20_000), DEEPFAKE_WAVE, payload)
+
+
+def _deepfake_report(world: World, random: Random, index: int, country: str) -> dict[str, Any]:
+    victim, where = (country, "victim", 0.9), (country, "channel", 0.6)
+    kind = random.random()
+    if kind < 0.12:
+        return {
+            "kind": "statutory_victim_request",
+            "reporter": world.person(f"victim/{country}/{index}", country) | {"member": False},
+            "evidence": [victim, where],
+            "notice": _VICTIM_NOTICE,
+        }
+    if kind < 0.20:
+        return {
+            "kind": "trusted_flagger_notice",
+            "reporter": {"kind": "trusted_flagger", "ref": world.person(f"flagger/{country}")["ref"]},
+            "evidence": [victim],
+            "notice": ("explanation", "location", "identity", "good_faith"),
+        }
+    if kind < 0.30:
+        score = round(random.uniform(0.8, 0.99), 3)
+        return {
+            "kind": "automated_detection",
+            "reporter": {"kind": "automated"},
+            "classifier": score,
+            "evidence": [where],
+        }
+    reporter = world.person(f"viewer/{random.randrange(4_000)}", country) | {"member": random.random() < 0.7}
+    return {"reporter": reporter, "evidence": [where] if random.random() < 0.5 else []}
+
+
+def victim_requests(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Five people ask for the removal of images of themselves, one of them without signing what her law wants signed.
+
+    Where a law gives hours for that, they run from here: two in India, so that they are over within the scenario.
+    """
+    random = world.randomness(VICTIMS)
+    unsigned = tuple(element for element in _VICTIM_NOTICE if element != "signature")
+    for number, (hours, country, category, elements) in enumerate(
+        [
+            (0.5, "GB", "ncii", _VICTIM_NOTICE),
+            (0.9, "IN", "ncii_deepfake", _VICTIM_NOTICE),
+            (1.6, "US", "ncii_deepfake", _VICTIM_NOTICE),
+            (2.3, "US", "ncii", unsigned),
+            (3.2, "IN", "ncii", _VICTIM_NOTICE),
+        ]
+    ):
+        name = f"{VICTIMS}/{number}"
+        occurred_at = start_ms + int(hours * HOUR)
+        payload = report(
+            random, occurred_at, world.channel(name, country), category, kind="statutory_victim_request",
+            reporter=world.person(name, country) | {"member": False}, message_ref=world.message(name, 0),
+            evidence=[(country, "victim", 0.95)], notice=elements,
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(5_000), VICTIMS, payload)
+
+
+def fraud_ring(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """One gang, a dozen channels: the same victims, long-time users, follow a trail that ends in one of them."""
+    random = world.randomness(FRAUD_RING)
+    for number in range(12):
+        name = f"{FRAUD_RING}/{number}"
+        hub = number == 0
+        channel = world.channel(name, "DE")
+        begins = start_ms + 2 * HOUR + (0 if hub else number * 12 * MINUTE)
+        for _ in range(150 if hub else random.randrange(7, 28)):
+            occurred_at = begins + int(random.random() * (3.5 * HOUR if hub else HOUR))
+            # The victims are few, so most of them meet several of the channels.
+            reporter = world.person(f"saver/{random.randrange(260)}", "DE")
+            payload = report(
+                random, occurred_at, channel, "fraud",
+                reporter=reporter | {"member": True, "account_age": random.choice(("under_1y", "over_1y"))},
+                message_ref=world.message(name, int(3 * random.random() ** 2)),
+                evidence=[("DE", "victim", 0.8), ("NG", "suspect", 0.4)],
+            )  # fmt: skip
+            yield PlannedReport(occurred_at + random.randrange(30_000), FRAUD_RING, payload)
+
+
+def spam_flood(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """A hijacked channel advertises to all its members for twenty minutes; then the owner has it back."""
+    random = world.randomness(SPAM_FLOOD)
+    channel = world.channel(SPAM_FLOOD, "PL")
+    begins = start_ms + 90 * MINUTE
+    for _ in range(420):
+        # A burst that ebbs away: half of it in the first four minutes.
+        occurred_at = begins + int(min(random.expovariate(1 / (6 * MINUTE)), 20 * MINUTE))
+        payload = report(
+            random, occurred_at, channel, "spam",
+            reporter=world.person(f"subscriber/{random.randrange(2_000)}") | {"member": True},
+            message_ref=world.message(SPAM_FLOOD, int(6 * random.random() ** 2)),
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(5_000), SPAM_FLOOD, payload)
+
+
+def child_safety(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Four channels, found by few and mostly without a name: who reports this need not say who they are."""
+    random = world.randomness(CHILD_SAFETY)
+    plan: list[tuple[float, str, list[str | None]]] = [
+        (0.6, "csam", [None, "detector"]),
+        (2.4, "csam_synthetic", [None]),
+        (3.1, "grooming", ["member", None, "member"]),
+        (4.2, "csam", ["detector", None, "flagger", "detector"]),
+    ]
+    for number, (hours, category, reporters) in enumerate(plan):
+        name = f"{CHILD_SAFETY}/{number}"
+        channel = world.channel(
+            name, ("FR", "BR", "GB", "DE")[number], "private" if category == "grooming" else "public"
+        )
+        for index, who in enumerate(reporters):
+            occurred_at = start_ms + int(hours * HOUR) + index * random.randrange(2 * MINUTE, 9 * MINUTE)
+            payload = report(
+                random,
+                occurred_at,
+                channel,
+                category,
+                message_ref=world.message(name, 0),
+                **_witness(world, who, index),
+            )
+            yield PlannedReport(occurred_at + random.randrange(5_000), CHILD_SAFETY, payload)
+
+
+def threats_to_life(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Two announcements of violence: one that a single stranger took seriously, one that those who know them did."""
+    random = world.randomness(THREATS)
+    for number, (hours, country, reporters) in enumerate(
+        [
+            (2.8, "US", ["stranger"]),
+            (4.6, "FR", ["member", "member", "stranger", "member", "member", "member", "flagger"]),
+        ]
+    ):
+        name = f"{THREATS}/{number}"
+        channel = world.channel(name, country, "private")
+        for index, who in enumerate(reporters):
+            occurred_at = start_ms + int(hours * HOUR) + index * random.randrange(MINUTE, 4 * MINUTE)
+            payload = report(
+                random, occurred_at, channel, "threat_to_life",
+                message_ref=world.message(name, 0), evidence=[(country, "offence", 0.8)],
+                **_witness(world, who, index),
+            )  # fmt: skip
+            yield PlannedReport(occurred_at + random.randrange(5_000), THREATS, payload)
+
+
+def _witness(world: World, who: str | None, index: int) -> dict[str, Any]:
+    if who is None:
+        return {"reporter": None}
+    if who == "detector":
+        return {"kind": "automated_detection", "reporter": {"kind": "automated"}, "classifier": 0.94}
+    person = world.person(f"witness/{index}")
+    if who == "flagger":
+        return {
+            "kind": "trusted_flagger_notice",
+            "reporter": {"kind": "trusted_flagger", "ref": person["ref"]},
+        }
+    return {"reporter": person | {"member": who == "member", "account_age": "over_1y"}}
+
+
+def pile_on(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """A channel publishes a journalist's address and sends its members; her friends report it all afternoon."""
+    random = world.randomness(PILE_ON)
+    channel = world.channel(PILE_ON, "IT")
+    begins = start_ms + 2 * HOUR + 40 * MINUTE
+    for index in range(46):
+        occurred_at = begins + int(2 * HOUR * random.random())
+        payload = report(
+            random, occurred_at, channel, "doxxing" if index % 4 == 0 else "harassment",
+            reporter=world.person(f"friend/{random.randrange(60)}", "IT") | {"member": random.random() < 0.3},
+            message_ref=world.message(PILE_ON, int(3 * random.random())), evidence=[("IT", "victim", 0.8)],
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(20_000), PILE_ON, payload)
+
+
+def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """A handful of accounts made this morning call a channel of peaceful protest terrorist, again and again."""
+    random = world.randomness(BRIGADE)
+    channel = world.channel(BRIGADE, "IR")
+    begins = start_ms + 3 * HOUR + 20 * MINUTE
+    for index in range(110):
+        occurred_at = begins + int(random.random() * 15 * MINUTE)
+        account = world.person(f"sockpuppet/{index % 16}", "IR")
+        payload = report(
+            random, occurred_at, channel, "terrorism",
+            reporter=account | {"member": False, "account_age": "under_1d"},
+            message_ref=world.message(BRIGADE, 0), evidence=[("IR", "channel", 0.7)],
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(3_000), BRIGADE, payload)
+
+
+def slow_brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
+    """Forty accounts of good standing report a rival's shop as fraud: once each, one every eight minutes."""
+    random = world.randomness(SLOW_BRIGADE)
+    channel = world.channel(SLOW_BRIGADE, "TR")
+    for index in range(40):
+        # Nothing here looks like a crowd, and no hand reports twice: the integrity score stays 0.
+        occurred_at = start_ms + 10 * MINUTE + index * 8 * MINUTE + random.randrange(4 * MINUTE)
+        payload = report(
+            random, occurred_at, channel, "fraud",
+            reporter=world.person(f"rival/{index}", "TR") | {"member": False, "account_age": "under_1y"},
+            message_ref=world.message(SLOW_BRIGADE, index % 2),
+        )  # fmt: skip
+        yield PlannedReport(occurred_at + random.randrange(20_000), SLOW_BRIGADE, payload)
+
+
+class Storyline(NamedTuple):
+    """What a person is told of it, and the function that plans its reports for a scenario's start (ms)."""
+
+    description: str
+    plan: Callable[[World, int], Iterator[PlannedReport]]
+
+
+STORYLINES: dict[str, Storyline] = {
+    DEEPFAKE_WAVE: Storyline(
+        "forged intimate images spread over six channels in KR, DE and FR", deepfake_wave
+    ),
+    VICTIMS: Storyline("five people in GB, US and IN ask for images of themselves to go", victim_requests),
+    FRAUD_RING: Storyline(
+        "one gang, twelve channels, the same victims; the trail ends in one hub", fraud_ring
+    ),
+    SPAM_FLOOD: Storyline("a hijacked channel advertises to its members for twenty minutes", spam_flood),
+    CHILD_SAFETY: Storyline("four channels with a handful of reports, mostly without a name", child_safety),
+    THREATS: Storyline("two announcements of violence", threats_to_life),
+    PILE_ON: Storyline("a journalist is hounded; the policy for this is still in shadow", pile_on),
+    BRIGADE: Storyline("16 fresh accounts call a channel of peaceful protest terrorist", brigade),
+    SLOW_BRIGADE: Storyline(
+        "40 accounts report a rival's shop as fraud, one every eight minutes", slow_brigade
+    ),
+}
+
+# The demo shows what the shipped policies tell apart. The slow brigade they do not: it opens level 1 of fraud without
+# a mark, and goes no further only because those who are no members weigh little.
+DEMO_STORYLINES = tuple(name for name in STORYLINES if name != SLOW_BRIGADE)

@@ -1,0 +1,108 @@
+"""The platform of the scenario: its key, its channels, its people, and the reports they make."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+from random import Random
+from typing import Any, NamedTuple
+
+from streams.commands.shared.scenario.pseudonyms import pseudonym
+from streams.wire.envelope import rfc3339
+
+# Countries of channels and people, by weight, with the language a client would be set to there.
+_PLACES = {
+    "DE": (16, "de"), "FR": (13, "fr"), "KR": (8, "ko"), "IN": (14, "hi"), "BR": (9, "pt-BR"), "US": (10, "en-US"),
+    "GB": (7, "en-GB"), "ES": (6, "es"), "IT": (6, "it"), "PL": (5, "pl"), "TR": (4, "tr"), "BE": (3, "nl"),
+    "ID": (4, "id"), "NG": (3, "en"), "RU": (3, "ru"), "IR": (2, "fa"),
+}  # fmt: skip
+_COUNTRIES = tuple(_PLACES)
+_WEIGHTS = tuple(weight for weight, _ in _PLACES.values())
+
+_ACCOUNT_AGES = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
+_ACCOUNT_AGE_WEIGHTS = (1, 3, 8, 30, 58)
+
+# What comes in by which of the platform's services; each is a ce_source.
+SOURCES = {
+    "user_report": "/platform/report-button",
+    "statutory_victim_request": "/platform/legal-form",
+    "trusted_flagger_notice": "/platform/trusted-flaggers",
+    "automated_detection": "/platform/detectors",
+}
+
+
+class PlannedReport(NamedTuple):
+    """A report, when its publisher writes it (milliseconds since the epoch), and the storyline it belongs to."""
+
+    published_at: int
+    storyline: str
+    payload: dict[str, Any]
+
+
+class World:
+    """People and channels of one seed. Every name is made by HMAC, as a publisher would."""
+
+    def __init__(self, seed: int) -> None:
+        # A real publisher's key comes from a vault. This one protects nobody: the people are made up.
+        self.key = hashlib.sha256(b"tocsin scenario %d" % seed).digest()
+        self.seed = seed
+        self.channel = cache(self._channel)
+        self.person = cache(self._person)
+
+    def randomness(self, of: str) -> Random:
+        """A generator of its own for each part, so that a change of one part leaves the others as they are."""
+        return Random(f"{self.seed}/{of}")  # noqa: S311 - a simulation, and it must be repeatable
+
+    def _channel(self, name: str, country: str | None = None, visibility: str = "public") -> dict[str, Any]:
+        if country is None:
+            country = self.randomness(f"channel/{name}").choices(_COUNTRIES, _WEIGHTS)[0]
+        # A platform knows a channel's language far more often than its country.
+        place = {"language": _PLACES[country][1]}
+        return {"ref": pseudonym(self.key, "channel", name), "visibility": visibility, **place}
+
+    def _person(self, name: str, country: str | None = None) -> dict[str, Any]:
+        random = self.randomness(f"person/{name}")
+        return {
+            "kind": "user",
+            "ref": pseudonym(self.key, "reporter", name),
+            "country": country or random.choices(_COUNTRIES, _WEIGHTS)[0],
+            "account_age": random.choices(_ACCOUNT_AGES, _ACCOUNT_AGE_WEIGHTS)[0],
+        }
+
+    def message(self, channel: str, number: int) -> str:
+        """The ref of a channel's message."""
+        return pseudonym(self.key, "message", f"{channel}/{number}")
+
+
+def report(
+    random: Random,
+    occurred_at: int,
+    channel: dict[str, Any],
+    category: str,
+    *,
+    reporter: dict[str, Any] | None,
+    message_ref: str | None = None,
+    kind: str = "user_report",
+    classifier: float | None = None,
+    evidence: Iterable[tuple[str, str, float]] = (),
+    notice: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Payload of a report. `evidence` holds (country, basis, confidence); `classifier` is the model's score."""
+    payload: dict[str, Any] = {
+        "report_id": f"{random.getrandbits(96):024x}",
+        "kind": kind,
+        "occurred_at": rfc3339(occurred_at),
+        "channel": channel,
+        "category": category,
+    }
+    if message_ref is not None:
+        payload["message_ref"] = message_ref
+    if reporter is not None:
+        payload["reporter"] = reporter
+    if classifier is not None:
+        payload["classifier"] = {"name": f"{category}-detector", "version": "3.2", "score": classifier}
+    rows = [{"country": country, "basis": basis, "confidence": value} for country, basis, value in evidence]
+    if rows:
+        payload["evidence"] = rows
+    if notice:
+        payload["notice"] = {"elements": list(notice)}
+    return payload

@@ -1,0 +1,5 @@
+"""`tocsin tail`."""
+
+from streams.commands.tail.command import tail
+
+__all__ = ["tail"]

@@ -1,0 +1,5 @@
+"""`tocsin worker`."""
+
+from streams.commands.worker.command import worker
+
+__all__ = ["worker"]

@@ -1,0 +1,135 @@
+"""The counts of every channel and category of a partition: most as bytes, those in use as objects."""
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.counting.counts import STATE_VERSION, ChannelCounts, UnknownStateVersion
+from streams.counting.windows import RINGS
+from streams.partition.due import ExpiryDays
+
+DAY_MS = RINGS[-1].pane_ms
+DAYS_HELD = RINGS[-1].panes
+
+# Objects of a generation; two generations are kept. A ChannelCounts takes about ten times the memory of its bytes and
+# decoding it costs as much as a report, so that what is in use must stay: 20,000 keys see most reports of a busy hour.
+GENERATION = 20_000
+
+# After what ChannelCounts.encode gives: the day of expiry, so that a restore need not decode the counts.
+_EXPIRY_DAY = struct.Struct(">I")
+
+
+class CountEntry(msgspec.Struct, gc=False):
+    """Counts, and the day (days since the epoch) on which nothing of them is left; None while there is nothing."""
+
+    counts: ChannelCounts
+    expires: int | None
+
+
+class UnreadableCounts(ValueError):
+    """The bytes kept under a key are no counts, though they say that they are."""
+
+
+class CountStore:
+    """ChannelCounts by state key. Absent counts are zero counts.
+
+    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`.
+    """
+
+    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._encoded: dict[bytes, bytes] = {}
+        self._new: dict[bytes, CountEntry] = {}
+        self._old: dict[bytes, CountEntry] = {}
+        self._touched: dict[bytes, CountEntry] = {}
+        self._removed: dict[bytes, None] = {}
+        self._expiry = ExpiryDays()
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take in a record of the state topic. Raises UnknownStateVersion."""
+        if value[:1] != bytes([STATE_VERSION]):
+            raise UnknownStateVersion(
+                f"state key type {key[:1]!r} has version {value[:1].hex()}, not {STATE_VERSION}"
+            )
+        self._encoded[key] = value
+        self.size += len(key) + len(value)
+        self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+
+    def find(self, key: bytes) -> CountEntry | None:
+        """The entry of a key, None if nothing is counted there."""
+        return self._new.get(key) or self._recall(key)
+
+    def counted(self, key: bytes, entry: CountEntry, occurred_ms: int) -> None:
+        """Note that `entry`, the one found or a new one, has counted a report of that time."""
+        expires = occurred_ms // DAY_MS + DAYS_HELD
+        known = entry.expires
+        if known is None:
+            self._remember(key, entry)
+        if known is None or expires > known:
+            self._expiry.move(key, known, expires)
+            entry.expires = expires
+        self._touched[key] = entry
+
+    def aged(self, key: bytes, entry: CountEntry) -> None:
+        """Note that an entry that was found has moved on in time without counting."""
+        self._touched[key] = entry
+
+    def expire(self, now_ms: int) -> None:
+        """Forget what has nothing left at `now_ms`."""
+        for key in self._expiry.pop(now_ms // DAY_MS):
+            self._new.pop(key, None)
+            self._old.pop(key, None)
+            self._touched.pop(key, None)
+            value = self._encoded.pop(key, None)
+            if value is not None:
+                self.size -= len(key) + len(value)
+                self._removed[key] = None
+
+    def next_expiry(self) -> int | None:
+        """The time (ms) at which the next entry has nothing left."""
+        day = self._expiry.earliest()
+        return None if day is None else day * DAY_MS
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """State records that changed since the last call, None for one to be deleted."""
+        for key in self._removed:
+            yield key, None
+        for key, entry in self._touched.items():
+            assert entry.expires is not None
+            value = entry.counts.encode() + _EXPIRY_DAY.pack(entry.expires)
+            before = self._encoded.get(key)
+            self.size += len(value) + len(key) if before is None else len(value) - len(before)
+            self._encoded[key] = value
+            yield key, value
+        self._removed = {}
+        self._touched = {}
+
+    def _recall(self, key: bytes) -> CountEntry | None:
+        # Touched ones may have dropped out of both generations; their bytes are then out of date.
+        entry = self._old.get(key) or self._touched.get(key)
+        if entry is None:
+            value = self._encoded.get(key)
+            if value is None:
+                return None
+            try:
+                counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
+            except (ValueError, LookupError, struct.error) as error:
+                raise UnreadableCounts(
+                    f"counts of state key type {key[:1]!r} cannot be read ({error}): `tocsin state check` names the "
+                    "record"
+                ) from error
+            entry = CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+        self._remember(key, entry)
+        return entry
+
+    def _remember(self, key: bytes, entry: CountEntry) -> None:
+        if len(self._new) >= GENERATION:
+            self._old = self._new
+            self._new = {}
+        self._new[key] = entry

@@ -1,0 +1,88 @@
+"""Duties as they are published on reports and escalations."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from streams.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason
+from streams.law.arming import target_ms
+from streams.law.deadlines import UnknownDays, deadline
+from streams.registry.durations import DAY, HOUR, MINUTE
+from streams.registry.rules import Obligation, Rules
+from streams.wire.envelope import rfc3339
+
+_UNITS = ((HOUR, "H"), (MINUTE, "M"), (1000, "S"))
+
+
+class Duty(NamedTuple):
+    """A duty that may apply: why its clock is not armed (None: it is), and whether it is among the strictest."""
+
+    obligation: Obligation
+    not_armed: NotArmedReason | None
+    strictest: bool
+
+
+def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
+    """When the clock of an armed duty is over (ms since the epoch), if it began at `started_ms`.
+
+    None if its holiday calendar does not reach that far: then no clock runs after all.
+    """
+    try:
+        return deadline(obligation, started_ms, rules.calendars)
+    except UnknownDays:
+        return None
+
+
+def applied(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
+    """A duty on a report that was received at `started_ms`, which matters only if the clock is armed."""
+    obligation, reason, is_strictest = duty
+    due = None
+    if reason is None:
+        due = due_ms(obligation, started_ms, rules)
+        if due is None:
+            reason = "no_holiday_calendar"
+    return AppliedObligation(
+        id=obligation.id,
+        trigger=obligation.trigger,
+        action=obligation.action,
+        clock_status="armed" if reason is None else "not_armed",
+        not_armed_reason=reason,
+        due_at=None if due is None else rfc3339(due),
+        target=None if reason is None else target(obligation, rules),
+        standard=obligation.standard,
+        strictest=is_strictest,
+        authority=obligation.authority,
+        source_url=obligation.source_url,
+    )
+
+
+def escalated(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObligation:
+    """A duty on an escalation whose report was received at `started_ms`."""
+    known = applied(duty, rules, started_ms)
+    target_at = None
+    if known.target is not None:
+        target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
+    return EscalatedObligation(*(*msgspec.structs.astuple(known), target_at))
+
+
+def target(obligation: Obligation, rules: Rules) -> str:
+    """The time within which the platform itself means to act where no clock runs (ISO 8601)."""
+    return obligation.duration or iso_duration(target_ms(obligation, rules.targets))
+
+
+def iso_duration(milliseconds: int) -> str:
+    """An ISO 8601 duration of days, hours, minutes and seconds."""
+    days, rest = divmod(milliseconds, DAY)
+    text = f"P{days}D" if days else "P"
+    parts = []
+    for length, unit in _UNITS:
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return f"{text}T{''.join(parts)}" if parts else text
+
+
+def _target_at(obligation: Obligation, rules: Rules, started_ms: int) -> int:
+    due = None if obligation.duration is None else due_ms(obligation, started_ms, rules)
+    # Business days that no calendar knows are counted as days.
+    return started_ms + target_ms(obligation, rules.targets) if due is None else due

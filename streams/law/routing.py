@@ -1,0 +1,224 @@
+"""Where a case goes: advice to a human, never a message that is sent.
+
+Whom DSA art. 18 has told: the Member States concerned, as far as they are known with reasonable certainty, else the
+state of establishment or of the legal representative, or Europol, or both. Elsewhere it is the authority that the
+duty names. How far an authority is trusted decides whether it is named at all.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from streams.events.enriched_report import Jurisdiction
+from streams.events.report import Category
+from streams.events.routing import Gate, Routing
+from streams.law.applicability import GLOBAL, holds_in, in_force
+from streams.law.concerned import UNKNOWN
+from streams.law.rule_of_law import most_protective_tier, tier_of
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules, Trigger
+
+INTERNAL_REVIEW = "internal_review"
+EUROPOL = "EUROPOL"
+
+_SUSPICION: tuple[Trigger, ...] = ("awareness_threat", "actual_knowledge")
+_THREAT_TO_LIFE: Category = "threat_to_life"
+_OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
+
+
+class Place(NamedTuple):
+    """A country concerned: whether with reasonable certainty (DSA art. 18(2)), and whether on more than a weak hint.
+
+    A reporter's country and a language are weak hints: they identify nobody.
+    """
+
+    code: str
+    certain: bool
+    more_than_hint: bool
+
+
+def places_of(
+    rules: Rules, jurisdictions: Iterable[Jurisdiction], certain: Collection[str]
+) -> tuple[Place, ...]:
+    """How sure the countries concerned are, as far as routing depends on it; `certain` are the codes of some."""
+    weak = max(rules.location_hints.reporter, rules.location_hints.language)
+    return tuple(Place(found.code, found.code in certain, found.confidence > weak) for found in jurisdictions)
+
+
+def routes(
+    rules: Rules,
+    places: Sequence[Place],
+    obligations: Iterable[Obligation],
+    category: Category,
+    decision: Gate,
+    day: date,
+) -> tuple[Routing, ...]:
+    """Who should see a case received on `day` (UTC): always the platform's own review, then authorities, each once.
+
+    `obligations` are those that apply, `decision` is what must happen before anybody outside is told (see `gates`).
+    More evidence takes nobody away, apart from those who are told because no Member State is certain.
+    """
+    floor = rules.categories[category].floor
+    reason = f"A human always looks at {category}." if floor else "A human decides whether anything follows."
+    gate: Gate = "human_rights_review" if decision == "human_rights_review" else "human_review"
+    told: dict[str, list[str]] = {}
+    for recipient, why in _outside(rules, places, obligations, category, day):
+        if why not in told.setdefault(recipient, []):
+            told[recipient].append(why)
+    return (
+        Routing(INTERNAL_REVIEW, reason, gate),
+        *(
+            Routing(recipient, " ".join(reasons) + unverified_note(rules, recipient), decision)
+            for recipient, reasons in told.items()
+        ),
+    )
+
+
+def unverified_note(rules: Rules, authority: str) -> str:
+    """What to add to a reason that names an authority which nobody has verified; empty for the others."""
+    row = rules.authorities.get(authority)
+    if row is None or row.verification != "unverified":
+        return ""
+    return f" What is known of {authority} is unverified."
+
+
+def may_be_told(tier: RuleOfLawTier, category: Category, *, abuse_prone: bool) -> bool:
+    """Whether the authorities of a country of this tier may be told of a category at all."""
+    if tier == "open":
+        return True
+    return tier != "closed" and category == _THREAT_TO_LIFE and not abuse_prone
+
+
+def _outside(
+    rules: Rules,
+    places: Sequence[Place],
+    obligations: Iterable[Obligation],
+    category: Category,
+    day: date,
+) -> Iterable[tuple[str, str]]:
+    for duty in obligations:
+        if not _tells(duty, category):
+            continue
+        if duty.jurisdiction == GLOBAL:
+            if duty.authority is not None and _tier(rules, GLOBAL, duty.authority) != "closed":
+                yield duty.authority, f"{_named(duty)}."
+            continue
+        known = _known(rules, duty, places)
+        for code in known:
+            yield from _of_place(rules, duty, code, category)
+        if not known and duty.jurisdiction in rules.regions:
+            yield from _fallback(rules, category, duty)
+    for duty in _at_home(rules, places, category, day):
+        yield from _fallback(rules, category, duty)
+    # No law of a closed country leads anywhere, because none of its demands is followed.
+    closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions) == "closed"]
+    if closed and any(_tells(duty, category) for duty in rules.obligations):
+        for code in closed:
+            yield from _safe(rules, category, f"{code} is closed.")
+
+
+def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> Iterable[tuple[str, str]]:
+    """Who is told under a duty because a country is concerned."""
+    authority = _authority(rules, duty, code)
+    tier = _tier(rules, code, authority)
+    if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
+        yield from _safe(rules, category, f"{_named(duty)}: {code} is {tier}.")
+    elif authority is not None:
+        yield authority, f"{_named(duty)}: {code} is concerned."
+    elif duty.jurisdiction in rules.regions:
+        yield from _fallback(rules, category, duty)
+
+
+def _named(duty: Obligation) -> str:
+    """The id of a duty in a reason, which says so if nobody has verified it: such a row is advice."""
+    return duty.id if duty.verification != "unverified" else f"{duty.id} (unverified)"
+
+
+def _tells(duty: Obligation, category: Category) -> bool:
+    return duty.action == "notify_authority" and duty.trigger in _SUSPICION and category in duty.categories
+
+
+def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: date) -> list[Obligation]:
+    """The duties of regions that bind the platform where it is at home, should an unknown place be in one of them.
+
+    A place that only a weak hint names is unknown: a reporter's country must not take away whom a report is told to
+    that says nothing at all. Law for what is open to the public only is left out. So is what is prone to abuse: the
+    place may be a closed one.
+    """
+    known = any(place.more_than_hint and place.code != UNKNOWN for place in places)
+    home = _home(rules)
+    if known or home is None or rules.categories[category].abuse_prone:
+        return []
+    return [
+        duty
+        for duty in rules.obligations
+        if _tells(duty, category)
+        and not duty.public_only
+        and in_force(duty, day)
+        and duty.jurisdiction in rules.regions
+        and holds_in(duty, home, rules.jurisdictions)
+    ]
+
+
+def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]:
+    """The countries concerned whose authorities a duty can have told.
+
+    In the states of a region that takes reasonable certainty: without, others are told. Elsewhere the law names one
+    authority whatever the certainty.
+    """
+    concerned = [place for place in places if holds_in(duty, place.code, rules.jurisdictions)]
+    if duty.jurisdiction in rules.regions or rules.jurisdictions[duty.jurisdiction].regions:
+        return [place.code for place in concerned if place.certain]
+    return [place.code for place in concerned if place.more_than_hint]
+
+
+def _tier(rules: Rules, code: str, authority: str | None) -> RuleOfLawTier:
+    """The tier of a place, or of the country that its authority belongs to if that is more protective."""
+    codes = [code] if authority is None else [code, rules.authorities[authority].jurisdiction]
+    return most_protective_tier(codes, rules.jurisdictions)
+
+
+def _authority(rules: Rules, duty: Obligation, code: str) -> str | None:
+    """The authority that a duty has told in a country: a region's duty leaves it to the state to name one."""
+    if duty.jurisdiction not in rules.regions:
+        return duty.authority
+    return _art18_authority(rules, code) or duty.authority
+
+
+def _art18_authority(rules: Rules, code: str | None) -> str | None:
+    while code is not None and code in rules.jurisdictions:
+        row = rules.jurisdictions[code]
+        if row.art18_authority is not None:
+            return row.art18_authority
+        code = row.part_of
+    return None
+
+
+def _home(rules: Rules) -> str | None:
+    return rules.platform.establishment or rules.platform.legal_representative
+
+
+def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tuple[str, str]]:
+    """Who is told where no Member State is certain (DSA art. 18(2)); never nobody."""
+    why = f"{_named(duty)}: no state is certain enough to be told."
+    home = _home(rules)
+    authority = None
+    if home is not None and rules.platform.fallback != "europol":
+        abuse_prone = rules.categories[category].abuse_prone
+        authority = _art18_authority(rules, home)
+        if not may_be_told(_tier(rules, home, authority), category, abuse_prone=abuse_prone):
+            authority = None
+    if authority is not None:
+        yield authority, why
+    if rules.platform.fallback != "representative" or authority is None:
+        yield EUROPOL, why
+
+
+def _safe(rules: Rules, category: Category, why: str) -> Iterable[tuple[str, str]]:
+    """Who may be told in place of a country's own authorities."""
+    of_category = rules.categories[category]
+    if of_category.abuse_prone:
+        return
+    for recipient in rules.platform.safe_recipients:
+        # Hotlines are for the abuse of children.
+        if rules.authorities[recipient].role != "hotline" or of_category.dsa_category == _OF_MINORS:
+            yield recipient, f"{why} Only a safe recipient may be told."

@@ -1,0 +1,1 @@
+"""What writes generated files: schemas, the page of metrics, the dashboard."""

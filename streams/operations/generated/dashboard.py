@@ -1,0 +1,147 @@
+"""Writes Grafana's overview of the workers: `python -m streams.operations.generated.dashboard [--check]`."""
+
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streams.operations.generated.dashboard_queries import Panel
+from streams.operations.generated.dashboard_rows import ROWS
+
+FILE = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards" / "overview.json"
+
+Json = dict[str, Any]
+
+_DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+# Grafana's grid is 24 wide.
+_COLUMNS = 24
+_HEIGHT = {"stat": 4, "timeseries": 8, "heatmap": 8, "table": 8}
+
+
+def dashboard() -> Json:
+    """The whole dashboard."""
+    return {
+        "uid": "tocsin-overview",
+        "title": "Tocsin overview",
+        "description": "Reports in, escalations out: traffic, latency, lag, decisions, dead letters and the workers.",
+        "tags": ["tocsin"],
+        "schemaVersion": 39,
+        "editable": False,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": "now-1h", "to": "now"},
+        "timezone": "utc",
+        "templating": {
+            "list": [
+                {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
+                _variable("job", "label_values(tocsin_build_info, job)"),
+                _variable("instance", 'label_values(tocsin_build_info{job=~"$job"}, instance)'),
+            ]
+        },
+        "panels": list(_panels()),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or with `--check` say if it is not what the rows say. Returns the exit code."""
+    text = orjson.dumps(dashboard(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if "--check" not in arguments:
+        FILE.write_bytes(text)
+        return 0
+    if FILE.exists() and FILE.read_bytes() == text:
+        return 0
+    sys.stderr.write(f"{FILE} is not up to date: run `python -m streams.operations.generated.dashboard`.\n")
+    return 1
+
+
+def _variable(name: str, query: str) -> Json:
+    return {
+        "name": name,
+        "label": name.capitalize(),
+        "type": "query",
+        "datasource": _DATASOURCE,
+        "query": {"query": query, "refId": name},
+        # When the time range changes: workers come and go.
+        "refresh": 2,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".+",
+        "current": {"text": "All", "value": "$__all"},
+    }
+
+
+def _panels() -> Iterator[Json]:
+    ids = count(1)
+    top = 0
+    for title, panels in ROWS:
+        place = {"x": 0, "y": top, "w": _COLUMNS, "h": 1}
+        yield {
+            "id": next(ids),
+            "type": "row",
+            "title": title,
+            "collapsed": False,
+            "gridPos": place,
+            "panels": [],
+        }
+        top += 1
+        left = height = 0
+        for panel in panels:
+            if left + panel.width > _COLUMNS:
+                left, top, height = 0, top + height, 0
+            yield _panel(next(ids), panel, left, top)
+            left += panel.width
+            height = max(height, _HEIGHT[panel.kind])
+        top += height
+
+
+def _panel(number: int, panel: Panel, left: int, top: int) -> Json:
+    return {
+        "id": number,
+        "type": panel.kind,
+        "title": panel.title,
+        "description": panel.description,
+        "datasource": _DATASOURCE,
+        "gridPos": {"x": left, "y": top, "w": panel.width, "h": _HEIGHT[panel.kind]},
+        "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
+        "targets": [
+            _target(letter, legend, expression, panel.kind)
+            for letter, (legend, expression) in zip("ABCDEF", panel.queries.items(), strict=False)
+        ],
+        **_look(panel),
+    }
+
+
+def _target(letter: str, legend: str, expression: str, kind: str) -> Json:
+    return {
+        "refId": letter,
+        "datasource": _DATASOURCE,
+        "expr": expression,
+        "legendFormat": legend,
+        "range": kind in ("timeseries", "heatmap"),
+        "instant": kind in ("stat", "table"),
+        "format": {"heatmap": "heatmap", "table": "table"}.get(kind, "time_series"),
+    }
+
+
+def _look(panel: Panel) -> Json:
+    if panel.kind == "stat":
+        return {
+            "options": {"reduceOptions": {"calcs": ["lastNotNull"], "values": False}, "graphMode": "none"}
+        }
+    if panel.kind == "timeseries":
+        return {
+            "options": {
+                "legend": {"displayMode": "list", "placement": "bottom"},
+                "tooltip": {"mode": "multi"},
+            }
+        }
+    if panel.kind == "heatmap":
+        return {"options": {"calculate": False, "yAxis": {"unit": panel.unit}}}
+    return {"options": {"showHeader": True}}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,121 @@
+"""Writes the JSON Schemas of all events from their types: `python -m streams.operations.generated.event_schemas [--check]`."""
+
+import json
+import sys
+from collections.abc import Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.events.authority_request import AUTHORITY_REQUEST_TYPE, AuthorityRequest
+from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome
+from streams.events.countries import Country
+from streams.events.dead_letter import RedactedRecord
+from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
+from streams.events.escalation import ESCALATION_TYPE, Escalation
+from streams.events.report import REPORT_TYPE, Category, LanguageTag, MessageReport, Pseudonym, Ref
+from streams.events.tick import TICK_TYPE, Tick
+from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
+
+FOLDER = Path(__file__).parents[3] / "schemas" / "json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# What we read is open: publishers may be ahead of us, unknown fields are dropped. What we write is closed, so that a
+# test finds a field that nobody announced; subscribers should be tolerant all the same.
+_INBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "report.v1.json": (REPORT_TYPE, MessageReport),
+    "authority-request.v1.json": (AUTHORITY_REQUEST_TYPE, AuthorityRequest),
+    "clock-outcome.v1.json": (CLOCK_OUTCOME_TYPE, ClockOutcome),
+    "tick.v1.json": (TICK_TYPE, Tick),
+}
+_OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
+    "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
+    "escalation.v1.json": (ESCALATION_TYPE, Escalation),
+    "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
+    "redacted-dead-letter.v1.json": (
+        "value of a dead letter with tocsin-reason pii_detected",
+        RedactedRecord,
+    ),
+}
+
+# Types that stand in many places and would be repeated in each.
+_SHARED = {
+    "Ref": Ref,
+    "Pseudonym": Pseudonym,
+    "LanguageTag": LanguageTag,
+    "Country": Country,
+    "Category": Category,
+}
+_SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED.items()}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema 2020-12 of every event, by file name."""
+    inbound = {file: _schema(file, *event, closed=False) for file, event in _INBOUND.items()}
+    outbound = {file: _schema(file, *event, closed=True) for file, event in _OUTBOUND.items()}
+    return inbound | outbound
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files, or with `--check` name those that are not what the types say. Returns the exit code."""
+    return write_or_check(
+        arguments,
+        FOLDER,
+        schemas(),
+        "not what the types say: run `python -m streams.operations.generated.event_schemas`",
+    )
+
+
+def write_or_check(
+    arguments: list[str], folder: Path, documents: Mapping[str, dict[str, Any]], outdated: str
+) -> int:
+    """Write the documents into `folder` as JSON, by file name; with `--check` name the files that differ instead.
+
+    `outdated` says what is wrong with such a file and how to make it anew. Returns the exit code.
+    """
+    texts = {file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
+    if "--check" not in arguments:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        return 0
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    differing = sorted(file for file in texts.keys() | there.keys() if texts.get(file) != there.get(file))
+    for file in differing:
+        sys.stderr.write(f"{folder / file} is {outdated}.\n")
+    return 1 if differing else 0
+
+
+def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool) -> dict[str, Any]:
+    (top,), definitions = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
+    used: set[str] = set()
+    body = {name: _shaped(definition, closed, used) for name, definition in sorted(definitions.items())}
+    own = body.pop(top["$ref"].rpartition("/")[2])
+    shared = {name: schema for name, schema in _SHARED_SCHEMAS.items() if name in used}
+    schema = {"$schema": DIALECT, "$id": file, **own, "title": title}
+    return schema | {"$defs": shared | body} if shared or body else schema
+
+
+def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
+    """`node` with shared types as references, added to `used`, and objects closed if asked for."""
+    if isinstance(node, list):
+        return [_shaped(item, closed, used) for item in node]
+    if not isinstance(node, dict):
+        return node
+    for name, schema in _SHARED_SCHEMAS.items():
+        if node == schema:
+            used.add(name)
+            return {"$ref": f"#/$defs/{name}"}
+    shaped = {name: _shaped(item, closed, used) for name, item in node.items()}
+    if isinstance(description := shaped.get("description"), str):
+        # From Python 3.13 on docstrings come without the indentation of their lines.
+        shaped["description"] = cleandoc(description)
+    return shaped | {"additionalProperties": False} if closed and "properties" in shaped else shaped
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""Writes docs/metrics.md from the catalogue: `python -m streams.operations.generated.metrics_page [--check]`."""
+
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
+
+PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+_HEAD = """\
+# Metrics
+
+<!-- Generated from streams/operations/metric_catalogue.py by `python -m streams.operations.generated.metrics_page`. -->
+
+A worker serves them on `/metrics` in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters and
+histograms count committed batches only, since the worker started. Beside those below there are `process_*` and
+`python_gc_*`. No label names a channel, a message, a report or a reporter.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for group, metrics in groupby(CATALOGUE, key=lambda metric: metric.group):
+        parts.append(f"\n## {group}\n\n| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")
+        parts += map(_row, metrics)
+    parts.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
+    parts += (f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
+    return "".join(parts)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with `--check` say if it is not what the catalogue says. Returns the exit code."""
+    if "--check" not in arguments:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    sys.stderr.write(
+        f"{PAGE} is not what the catalogue says: run `python -m streams.operations.generated.metrics_page`.\n"
+    )
+    return 1
+
+
+def _row(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    buckets = (
+        f" Buckets up to {', '.join(f'{bound:g}' for bound in metric.buckets)}." if metric.buckets else ""
+    )
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning}{buckets} |\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What every stage remembers about a partition and does with its records."""

@@ -1,0 +1,171 @@
+"""Daily counters: what a stage did on a day, by country and category, for transparency reports.
+
+A counter is a cumulative number of one UTC day of the partition's time. A batch publishes those that it changed, whole,
+to `transparency-counters`: the last value of each key is the exact number, however the order of application was cut
+into batches. Only the current day is kept in memory and in the stage's state; earlier ones stand in the topic.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.counting.counts import UnknownStateVersion
+from streams.counting.store import DAY_MS
+from streams.events.report import Category
+from streams.events.transparency import (
+    TRANSPARENCY_COUNTER_TYPE,
+    TRANSPARENCY_COUNTERS,
+    CountedStage,
+    ReportCount,
+    RequestCount,
+    TransparencyCounter,
+)
+from streams.wire.encoding import encode
+from streams.wire.envelope import event_headers
+from streams.wire.records import OutputRecord
+
+DAILY_COUNTERS = b"R"
+"""Type of the state key: type, day, country, category with slashes between; refs stand under other types only."""
+
+_VERSION = b"\x01"
+_EPOCH = date(1970, 1, 1).toordinal()
+
+# Country and category.
+_Place = tuple[str, Category]
+# The fields of ReportCount or RequestCount in their order, without the count.
+Cell = tuple[str | bool | None, ...]
+
+_COUNTS: Mapping[CountedStage, Callable[..., Any]] = {"reports": ReportCount, "requests": RequestCount}
+
+_encode_cells = msgspec.msgpack.Encoder().encode
+_decode_cells = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
+
+
+class _Group:
+    """The cells of one country and category. `stored`: the state topic has a record of it."""
+
+    __slots__ = ("cells", "counted_at", "stored")
+
+    def __init__(self, cells: dict[Cell, int], *, stored: bool) -> None:
+        self.cells = cells
+        self.counted_at = 0
+        self.stored = stored
+
+
+class Drained(NamedTuple):
+    """What to write of counters: `records` to publish, in order, and changed records of the state (None deletes)."""
+
+    records: list[OutputRecord]
+    changes: dict[bytes, bytes | None]
+
+
+class DailyCounters:
+    """The counters of one partition of a stage.
+
+    A stage calls `count` for whatever it counts, and `drain` once at the end of each batch: it writes `records` with
+    the batch's outputs and `changes` with its other state. At a takeover it gives each state record whose key begins
+    with DAILY_COUNTERS to `restore`.
+    """
+
+    __slots__ = ("_day", "_finished", "_groups", "_partition", "_stage", "_tombstones", "_touched")
+
+    def __init__(self, stage: CountedStage, partition: int) -> None:
+        self._stage = stage
+        self._partition = partition
+        self._day = 0
+        self._groups: dict[_Place, _Group] = {}
+        self._touched: dict[_Place, _Group] = {}
+        self._finished: list[OutputRecord] = []
+        self._tombstones: dict[bytes, None] = {}
+
+    def __len__(self) -> int:
+        """Number of countries and categories with a counter of the current day."""
+        return len(self._groups)
+
+    def count(self, now: int, country: str, category: Category, cell: Cell) -> None:
+        """Count one on the UTC day of `now`, the partition's time (ms since the epoch), which never goes back.
+
+        `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order, without the
+        count. Some 0.4 us.
+        """
+        day = now // DAY_MS
+        if day != self._day:
+            self._begin(day)
+        key = (country, category)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = _Group({}, stored=False)
+        cells = group.cells
+        cells[cell] = cells.get(cell, 0) + 1
+        group.counted_at = now
+        self._touched[key] = group
+
+    def drain(self, now: int) -> Drained:
+        """What was counted since the last call, and the end of a day that `now` has left behind."""
+        day = now // DAY_MS
+        if day != self._day:
+            self._begin(day)
+        changes: dict[bytes, bytes | None] = dict.fromkeys(self._tombstones)
+        records = self._finished
+        for key, group in self._touched.items():
+            records.append(self._record(key, group))
+            changes[_state_key(day, key)] = _VERSION + _encode_cells(
+                [(*cell, number) for cell, number in group.cells.items()]
+            )
+            group.stored = True
+        self._touched = {}
+        self._finished = []
+        self._tombstones = {}
+        return Drained(records, changes)
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take back a record of the state.
+
+        Raises UnknownStateVersion (a ValueError) when another version wrote it, ValueError when it is damaged.
+        """
+        if value[:1] != _VERSION:
+            raise UnknownStateVersion(
+                f"state key type {DAILY_COUNTERS!r} has version {value[:1].hex() or 'none'}; known is {_VERSION.hex()}"
+            )
+        written, country, category = key[len(DAILY_COUNTERS) :].decode().split("/")
+        day = date.fromisoformat(written).toordinal() - _EPOCH
+        if self._groups and day != self._day:
+            raise ValueError(f"counters of two days in one state, one of them {written}: it is damaged")
+        self._day = day
+        cells = {row[:-1]: row[-1] for row in _decode_cells(memoryview(value)[1:])}
+        self._groups[country, msgspec.convert(category, Category)] = _Group(cells, stored=True)
+
+    def _begin(self, day: int) -> None:
+        """Let the day go: what it still has to publish waits for `drain`."""
+        for key, group in self._touched.items():
+            self._finished.append(self._record(key, group))
+        for key, group in self._groups.items():
+            if group.stored:
+                self._tombstones[_state_key(self._day, key)] = None
+        self._groups = {}
+        self._touched = {}
+        self._day = day
+
+    def _record(self, key: _Place, group: _Group) -> OutputRecord:
+        country, category = key
+        written = _date(self._day)
+        count = _COUNTS[self._stage]
+        rows: dict[str, tuple[Any, ...]] = {"reports": (), "requests": ()}
+        rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
+        counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
+        name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
+        # With the total, an id of its own for every value that the counter ever has.
+        headers = event_headers(
+            TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at
+        )
+        return OutputRecord(TRANSPARENCY_COUNTERS, self._partition, name.encode(), encode(counter), headers)
+
+
+def _state_key(day: int, key: _Place) -> bytes:
+    return DAILY_COUNTERS + "/".join((_date(day), *key)).encode()
+
+
+def _date(day: int) -> str:
+    return date.fromordinal(_EPOCH + day).isoformat()

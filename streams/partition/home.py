@@ -1,0 +1,70 @@
+"""Which partition is the home of a channel: the one where its counts and episodes are kept."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.wire.records import SourceRecord
+
+# Java's default partitioner is the one rule that every publisher can follow by setting the channel ref as key, and then
+# nothing needs to be re-keyed. It takes the hash without its sign.
+_POSITIVE = 0x7FFFFFFF
+
+# Most reports of an hour concern few channels, so that 65,536 refs nearly always hit; at about 200 bytes each the
+# cache stays under 15 MB. It is emptied when full: cheaper than keeping an order of use, and refilled within a second.
+CACHED_REFS = 65_536
+
+# Hashing the keys of a batch together costs a quarter of hashing them one by one, but goes over all of them: it pays
+# when more than this part of a batch is about channels not seen lately.
+NEW_FOR_HASHING_TOGETHER = 1 / 4
+
+# A longer key is no channel ref, and hashing it together with few others takes longer than alone.
+LONGEST_REF = 128
+
+
+def home_partition(key: bytes, partitions: int) -> int:
+    """The partition that Java's default partitioner gives to a record with this key."""
+    return (murmur2(key) & _POSITIVE) % partitions
+
+
+class HomePartitions:
+    """Key and home of channels among `partitions`, remembered for those seen lately."""
+
+    __slots__ = ("_foreseen", "_known", "_new", "_partitions")
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._known: dict[str, tuple[bytes, int]] = {}
+        self._foreseen: dict[bytes, int] = {}
+        self._new = 0
+
+    def of(self, channel_ref: str) -> tuple[bytes, int]:
+        """The record key of a channel and its home partition."""
+        found = self._known.get(channel_ref)
+        if found is None:
+            if len(self._known) >= CACHED_REFS:
+                self._known.clear()
+            self._new += 1
+            key = channel_ref.encode()
+            hashed = self._foreseen.get(key)
+            home = (
+                home_partition(key, self._partitions)
+                if hashed is None
+                else (hashed & _POSITIVE) % self._partitions
+            )
+            found = self._known[channel_ref] = (key, home)
+        return found
+
+    def foresee(self, records: Sequence[SourceRecord]) -> None:
+        """Get ready for a batch: most publishers set the channel ref as key. Changes nothing but how long `of` takes."""
+        new, self._new = self._new, 0
+        self._foreseen = {}
+        if new <= NEW_FOR_HASHING_TOGETHER * len(records):
+            return
+        by_length: defaultdict[int, list[bytes]] = defaultdict(list)
+        for record in records:
+            length = len(record.key or b"")
+            if length % 4 == 0 and length <= LONGEST_REF:
+                by_length[length].append(record.key or b"")
+        for length, keys in by_length.items():
+            self._foreseen.update(zip(keys, murmur2_of_all(keys, length), strict=True))

@@ -1,0 +1,79 @@
+"""The law of a report as escalations speak of it, from what is kept of the report."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from streams.events.enriched_report import Jurisdiction
+from streams.events.obligation import EscalatedObligation
+from streams.events.report import Category, MessageReport
+from streams.events.routing import Routing, RuleOfLaw
+from streams.events.statement import Statement
+from streams.law.duty import Duty, escalated
+from streams.law.resolution import Resolved
+from streams.law.routing import places_of, routes
+from streams.law.rule_of_law import rule_of_law
+from streams.law.statement import statement
+from streams.registry.rules import RuleOfLawTier
+from streams.reports.episodes import Cause
+from streams.reports.rules import CompiledRules
+from streams.wire.origin import Origin
+
+
+class CaseLaw(NamedTuple):
+    """What an escalation says of the law; the names are those of its fields."""
+
+    jurisdictions: tuple[Jurisdiction, ...]
+    obligations: tuple[EscalatedObligation, ...]
+    routing: tuple[Routing, ...]
+    rule_of_law: RuleOfLaw
+    statement: Statement
+
+
+def cause_of(report: MessageReport, received_ms: int, origin: Origin, resolved: Resolved) -> Cause:
+    """What must be kept of a report, received at `received_ms`, for all that follows from it."""
+    return Cause(
+        report_id=report.report_id,
+        kind=report.kind,
+        reporter=None if report.reporter is None else report.reporter.kind,
+        category=report.category,
+        received_ms=received_ms,
+        topic=origin.topic,
+        partition=origin.partition,
+        offset=origin.offset,
+        jurisdictions=tuple((place.code, place.confidence, place.basis) for place in resolved.jurisdictions),
+        obligations=tuple((duty.obligation.id, duty.not_armed, duty.strictest) for duty in resolved.duties),
+        certain=tuple(place.code for place in resolved.places if place.certain),
+        tier=resolved.tier,
+    )
+
+
+def law_of(
+    rules: CompiledRules, cause: Cause, reported: Collection[Category], tier: RuleOfLawTier
+) -> CaseLaw:
+    """Say what law a report met: its duties as far as the registry still has them, and what follows from them.
+
+    `reported` are the categories that an escalation is about, the report's own among them; `tier` is the most
+    protective one among all its reports.
+    """
+    known = rules.obligations
+    duties = [
+        Duty(known[obligation], not_armed, strictest)
+        for obligation, not_armed, strictest in cause.obligations
+        if obligation in known
+    ]
+    obligations = [duty.obligation for duty in duties]
+    jurisdictions = tuple(Jurisdiction(*jurisdiction) for jurisdiction in cause.jurisdictions)
+    protection = rule_of_law(
+        tier, reported, obligations, rules.rules.categories, by_state=cause.reporter == "state_actor"
+    )
+    places = places_of(rules.rules, jurisdictions, cause.certain)
+    codes = [place.code for place in places]
+    day = datetime.fromtimestamp(cause.received_ms / 1000, UTC).date()
+    return CaseLaw(
+        jurisdictions=jurisdictions,
+        obligations=tuple(escalated(duty, rules.rules, cause.received_ms) for duty in duties),
+        routing=routes(rules.rules, places, obligations, cause.category, protection.decision, day),
+        rule_of_law=protection,
+        statement=statement(cause.kind, cause.reporter, codes, obligations, rules.rules.jurisdictions),
+    )

@@ -1,0 +1,88 @@
+"""The judgement of one request: a function of the request and the rules alone."""
+
+from datetime import UTC
+from typing import NamedTuple
+
+from streams.events.authority_request import AuthorityRequest
+from streams.events.authority_routing import Competence, Decision, Findings, Territory
+from streams.events.routing import Gate, Routing
+from streams.law.duty import Duty, escalated
+from streams.law.rule_of_law import most_protective
+from streams.requests.competence import judge_competence
+from streams.requests.completeness import language_finding, missing_elements, present_elements
+from streams.requests.duties import duties_of, judged_duties
+from streams.requests.gates import disclosure_of, gates_of, is_abuse_prone, territory_of
+from streams.requests.refusals import refusals, refused_to_closed
+from streams.requests.rules import RequestRules
+
+INTERNAL_REVIEW = "internal_review"
+
+
+class Judgement(NamedTuple):
+    """What a request comes to. `armed` are the duties whose clocks it starts."""
+
+    decision: Decision
+    gate: Gate
+    recipients: tuple[Routing, ...]
+    findings: Findings
+    armed: tuple[Duty, ...]
+
+
+def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRules) -> Judgement:
+    """Judge a request received at `received_ms` (ms since the epoch).
+
+    First what is never done, then whether the law named gives this authority this power, whether the request has what
+    that law asks for, what must happen before anything is done, and which clocks run. A refused request starts no clock
+    and nothing of it is done; the authority may ask again for what can be asked.
+    """
+    received = request.received_at.astimezone(UTC).date()
+    competence, belongs_to = judge_competence(request, received, rules)
+    language = language_finding(request, rules)
+    applicable = duties_of(request, received, rules)
+    gates, law = gates_of(request, applicable, rules)
+    refused = refusals(request) + refused_to_closed(law.tier, abuse_prone=is_abuse_prone(request, rules))
+    # Whoever has not the power to ask is told who has, not how to ask better.
+    missing = missing_elements(request, language, applicable) if competence.competent else ()
+    decision: Decision = "refused" if refused else "incomplete" if missing else "routed"
+    duties = judged_duties(
+        request,
+        () if refused else applicable,
+        present_elements(request, language),
+        received_ms,
+        rules,
+        competent=competence.competent,
+        complete=not missing,
+    )
+    if refused:
+        gates = (*(gate for gate in gates if gate != "human_rights_review"), "human_rights_review")
+    allowed = not refused and competence.competent
+    findings = Findings(
+        refusals=refused,
+        competence=competence,
+        belongs_to=belongs_to,
+        language=language,
+        missing=missing,
+        territory=Territory("none", (), "The request is refused.") if refused else territory_of(request),
+        disclosure=disclosure_of(request, law, allowed=allowed),
+        gates=gates,
+        obligations=tuple(escalated(duty, rules.rules, received_ms) for duty in duties),
+        rule_of_law=law,
+    )
+    gate = most_protective(gates)
+    return Judgement(
+        decision=decision,
+        gate=gate,
+        recipients=(Routing(INTERNAL_REVIEW, _reason(decision, competence), gate),),
+        findings=findings,
+        armed=tuple(duty for duty in duties if duty.not_armed is None),
+    )
+
+
+def _reason(decision: Decision, competence: Competence) -> str:
+    if decision == "refused":
+        return "Tell the authority that this is never done, and why."
+    if not competence.competent:
+        return "Tell the authority to whom this belongs."
+    if decision == "incomplete":
+        return "Ask the authority for what is missing."
+    return "Decide whether and how the request is followed."

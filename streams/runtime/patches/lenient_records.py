@@ -1,0 +1,139 @@
+"""Reads what would stop aiokafka at its partition for ever: odd header names, and batches that cannot be unpacked.
+
+Kafka's protocol calls header names strings, but brokers do not look and some clients send any bytes. aiokafka decodes
+them while it unpacks a fetch, so that one such record keeps raising until somebody moves the offset by hand. So does a
+batch that takes more memory than there is: its worker is killed, and the next one too.
+"""
+
+import struct
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import structlog
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
+from aiokafka.record.legacy_records import LegacyRecordBatch
+
+from streams.runtime.patches.unpacking import unpacked
+
+logger = structlog.get_logger(__name__)
+
+# Base offset (8 bytes) and length (4) stand before each batch; the length counts what follows. The format's version
+# is at the same place in every version of it.
+_LENGTH = struct.Struct(">8xi")
+_VERSION_AT = 16
+
+
+class LenientRecords:
+    """The batches of a fetch, as `aiokafka.record.MemoryRecords` gives them."""
+
+    def __init__(self, fetched: bytes) -> None:
+        self._fetched = memoryview(fetched)
+        self._at = 0
+
+    def size_in_bytes(self) -> int:
+        """Bytes of the whole fetch."""
+        return len(self._fetched)
+
+    def has_next(self) -> bool:
+        """Whether a whole batch is left; a fetch may end in the middle of one."""
+        return self._end() <= len(self._fetched)
+
+    def next_batch(self) -> Any:
+        """The next batch, or None."""
+        end = self._end()
+        if end > len(self._fetched):
+            return None
+        batch = self._fetched[self._at : end]
+        self._at = end
+        version = batch[_VERSION_AT]
+        # Before version 2 records had no headers.
+        return LenientBatch(batch) if version >= 2 else LegacyRecordBatch(batch, version)
+
+    def _end(self) -> int:
+        if len(self._fetched) - self._at < _LENGTH.size:
+            return len(self._fetched) + 1
+        (length,) = _LENGTH.unpack_from(self._fetched, self._at)
+        end: int = self._at + _LENGTH.size + length
+        return end
+
+
+# The one header of what stands for a record that was not read.
+NOT_UNPACKED = "tocsin-not-unpacked"
+
+
+class NotUnpacked(NamedTuple):
+    """Stands for a record whose batch cannot be unpacked: where it is, and nothing of what it holds."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None = b""
+    value: bytes | None = b""
+    headers: tuple[tuple[str, bytes], ...] = ((NOT_UNPACKED, b""),)
+
+
+class LenientBatch:
+    """A batch that is unpacked within limits, and read once more with patience if that fails."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._batch = DefaultRecordBatch(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        read = 0
+        try:
+            data = unpacked(self._data)
+            batch = self._batch if data is self._data else DefaultRecordBatch(data)
+            try:
+                for record in batch:
+                    yield record
+                    read += 1
+            except UnicodeDecodeError:
+                for record in islice(_PatientBatch(data), read, None):
+                    yield record
+                    read += 1
+        except (MemoryError, OSError):
+            # This machine's fault and not the batch's: who starts again may have the room.
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it would be raised at every attempt
+            # Nobody compacts a source topic, so no offset is missing.
+            first = self._batch.base_offset + read
+            logger.warning(
+                "a batch cannot be unpacked",
+                offset=first,
+                producer_id=self._batch.producer_id,
+                error=repr(error),
+            )
+            for offset in range(first, self._batch.next_offset):
+                yield NotUnpacked(offset, self._batch.max_timestamp, self._batch.timestamp_type)
+
+
+class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
+    """aiokafka's batch in Python, with bytes of a header's name that are no text escaped."""
+
+    def __iter__(self) -> Any:
+        batch = super().__iter__()
+        batch._buffer = _PatientBuffer(batch._buffer)  # noqa: SLF001
+        return batch
+
+
+class _PatientBuffer(bytearray):
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return found if isinstance(found, int) else _PatientBuffer(found)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
+        return super().decode(encoding, errors)
+
+
+def read_leniently() -> None:
+    """Let every aiokafka consumer of this process read so."""
+    fetcher.MemoryRecords = LenientRecords

@@ -1,0 +1,1 @@
+"""How events are read from Kafka records and written to them: topics, envelopes, decoding, dead letters."""

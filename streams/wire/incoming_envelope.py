@@ -1,0 +1,136 @@
+"""Opens the CloudEvent around an event: binary mode, structured mode, or none."""
+
+import base64
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from streams.events.report import REPORT_TYPE
+from streams.wire.dead_letter import Rejected
+from streams.wire.envelope import (
+    CE_ID,
+    CE_PREFIX,
+    CE_SOURCE,
+    CE_SPECVERSION,
+    CE_TYPE,
+    CONTENT_TYPE,
+    JSON_CONTENT_TYPE,
+    SPECVERSION,
+)
+from streams.wire.personal_data import personal_data_in_envelope
+
+Attributes = Mapping[str, bytes | None]
+
+_STRUCTURED = b"application/cloudevents"
+_REPORT_TYPE = REPORT_TYPE.encode()
+_VERSION = re.compile(rb"v[0-9]+")
+
+
+class _StructuredEvent(msgspec.Struct, gc=False):
+    """The JSON event format. Null is the same as absent; anything else that is no string is refused."""
+
+    specversion: str | None = None
+    id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
+    data_base64: str | None = None
+
+
+_EVENT_DECODER = msgspec.json.Decoder(_StructuredEvent)
+
+
+def open_envelope(
+    value: bytes, attributes: Attributes, event_type: bytes = _REPORT_TYPE
+) -> tuple[str, bytes]:
+    """`source` of the event (empty without an envelope) and the JSON in it, a report's unless asked for another.
+
+    The very object `value` comes back unless the event is in structured mode. Raises Rejected; also what the JSON
+    decoder raises for a structured event that is no JSON.
+    """
+    content_type = attributes.get(CONTENT_TYPE)
+    if (
+        content_type is not None
+        and content_type != JSON_CONTENT_TYPE
+        and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
+    ):
+        return _open_structured(value, content_type, event_type)
+    if attributes.get(CE_TYPE) is None and not any(name.startswith(CE_PREFIX) for name in attributes):
+        return "", value
+    return _checked_source(attributes, event_type), value
+
+
+def _open_structured(value: bytes, content_type: bytes, event_type: bytes) -> tuple[str, bytes]:
+    if content_type.partition(b";")[0].strip().lower() not in (_STRUCTURED, _STRUCTURED + b"+json"):
+        raise _bad(
+            CONTENT_TYPE, "Must be application/cloudevents+json: one event, no batch, no other format."
+        )
+    try:
+        event = _EVENT_DECODER.decode(value)
+    except msgspec.ValidationError as error:
+        # The message may quote the value before the path, never after it.
+        name = str(error).rpartition("`$.")[2].rstrip("`")
+        if name in ("specversion", "id", "source", "type"):
+            raise _bad(CE_PREFIX + name, "Must be a string.") from None
+        raise _bad("value", "Must be a JSON object, with data_base64 a string if it is there.") from None
+    source = _checked_source(
+        {
+            CE_SPECVERSION: (event.specversion or "").encode(),
+            CE_ID: (event.id or "").encode(),
+            CE_SOURCE: (event.source or "").encode(),
+            CE_TYPE: (event.type or "").encode(),
+        },
+        event_type,
+    )
+    return source, _data(event)
+
+
+def _data(event: _StructuredEvent) -> bytes:
+    data = bytes(event.data)
+    if data == b"null":
+        data = b""
+    if event.data_base64 is not None:
+        if data:
+            raise _bad("data_base64", "Must not be there together with data.")
+        try:
+            data = base64.b64decode(event.data_base64, validate=True)
+        except ValueError:
+            raise _bad("data_base64", "Must be base64 as in RFC 4648, section 4.") from None
+    if not data:
+        raise Rejected("empty", "data", "Must be there: the event has no data.")
+    return data
+
+
+def _checked_source(attributes: Attributes, expected: bytes) -> str:
+    if attributes.get(CE_SPECVERSION) != SPECVERSION:
+        raise _bad(CE_SPECVERSION, "Must be there and 1.0.")
+    if attributes.get(CE_TYPE) != expected:
+        name, _, version = (attributes.get(CE_TYPE) or b"").rpartition(b".")
+        if name == expected.rpartition(b".")[0] and _VERSION.fullmatch(version):
+            raise Rejected(
+                "unsupported_version", CE_TYPE, f"Must be {expected.decode()}; no other version is read here."
+            )
+        raise _bad(CE_TYPE, f"Must be there and {expected.decode()}.")
+    event_id = _text(attributes, CE_ID)
+    source = _text(attributes, CE_SOURCE)
+    identity = source + event_id
+    if "@" in identity or "%" in identity:
+        field = personal_data_in_envelope(attributes)
+        if field is not None:
+            raise Rejected("pii_detected", field, "Must not hold an e-mail address.")
+    return source
+
+
+def _text(attributes: Attributes, name: str) -> str:
+    try:
+        text = (attributes.get(name) or b"").decode()
+    except UnicodeDecodeError:
+        raise _bad(name, "Must be UTF-8.") from None
+    if not text:
+        raise _bad(name, "Must be there and not empty.")
+    return text
+
+
+def _bad(field: str, detail: str) -> Rejected:
+    return Rejected("bad_envelope", field, detail)

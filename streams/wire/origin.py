@@ -1,0 +1,64 @@
+"""Where a re-keyed record stood before it was moved to its home partition."""
+
+from typing import NamedTuple
+
+from streams.wire.records import Headers, SourceRecord
+
+ORIGIN_HEADER = "tocsin-origin"
+
+# Without the prefix of the deployment.
+INTERNAL_TOPIC = "message-reports-internal"
+REQUESTS_INTERNAL_TOPIC = "authority-requests-internal"
+
+_INTERNAL_TOPICS = (INTERNAL_TOPIC, REQUESTS_INTERNAL_TOPIC)
+
+
+class Origin(NamedTuple):
+    """The place of a record and its append time in milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+def is_internal(record: SourceRecord) -> bool:
+    """Whether Tocsin itself wrote the record. On any other topic a publisher could forge our headers."""
+    return record.topic.endswith(_INTERNAL_TOPICS)
+
+
+def origin_of(record: SourceRecord) -> Origin:
+    """The origin that a re-keyed record carries, or the place of the record itself."""
+    return (is_internal(record) and read_origin(record.headers)) or own_place(record)
+
+
+def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
+    """Headers of `record` for writing it to its home partition: its own, plus where it first stood."""
+    headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
+    headers.append((ORIGIN_HEADER, written_origin(origin_of(record))))
+    return headers
+
+
+def written_origin(origin: Origin) -> bytes:
+    """An origin as the header has it."""
+    return "/".join(map(str, origin)).encode()
+
+
+def read_origin(headers: Headers) -> Origin | None:
+    """The origin in the headers of a record that Tocsin wrote; None if they have none."""
+    return next((_parsed(value) for name, value in headers if name == ORIGIN_HEADER), None)
+
+
+def own_place(record: SourceRecord) -> Origin:
+    """The place of the record itself: its origin, unless it is internal."""
+    return Origin(record.topic, record.partition, record.offset, record.timestamp)
+
+
+def _parsed(value: bytes | None) -> Origin | None:
+    # Kafka's topic names hold no slash.
+    try:
+        topic, *numbers = (value or b"").decode().split("/")
+        partition, offset, timestamp = map(int, numbers)
+    except ValueError:
+        return None
+    return Origin(topic, partition, offset, timestamp)

@@ -1,0 +1,74 @@
+"""The Faust app: `faust -A streams.worker.app worker`, or `tocsin worker`.
+
+Importing this module reads the environment and the registry, so that a wrong setting stops the worker at once.
+"""
+
+import errno
+import os
+
+from streams.operations.faust_sensor import RebalanceSensor
+from streams.operations.worker_operations import WorkerOperations
+from streams.registry.loader import load_rules
+from streams.reports.rules import compile_rules
+from streams.requests.rules import compile_request_rules
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.stage_app import StageApp
+from streams.runtime.topics import admin_client, check_topics, load_catalogue
+from streams.worker.report_observer import ReportObserver
+from streams.worker.report_stage import SOURCES as REPORT_SOURCES
+from streams.worker.report_stage import report_stage
+from streams.worker.request_observer import RequestObserver
+from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
+from streams.worker.request_stage import request_stage
+from streams.worker.settings import PREFIX, load_settings
+
+settings = load_settings()
+rules = compile_rules(
+    load_rules(**settings.registry_files()),
+    dead_letter_breaker=settings.dead_letter_breaker == "on",
+    duplicates_remembered=settings.duplicates_remembered,
+)
+request_rules = compile_request_rules(
+    rules.rules,
+    dead_letter_breaker=rules.dead_letter_breaker,
+    duplicates_remembered=rules.duplicates_remembered,
+)
+
+
+async def _before_start() -> None:
+    # First of all: probes must be answered while Kafka is asked and state is restored.
+    watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
+    try:
+        await app.add_async_context(watching)
+    except OSError as error:
+        # The numbers of a name that is not known are none of the system's.
+        number = max(error.errno or 0, 0)
+        raise RefusedToStart(
+            f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot be listened on "
+            f"({os.strerror(number) if number else error.strerror or error}). "
+            + (
+                "Another worker may have it: choose another port, or 0 for a free one that is logged."
+                if number == errno.EADDRINUSE
+                else "The host must be a name or an address of this machine, and the port one that it may listen on."
+            )
+        ) from error
+    await _check_topics()
+
+
+async def _check_topics() -> None:
+    async with admin_client(app.connection) as admin:
+        problems = await check_topics(
+            admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+        )
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise RefusedToStart(
+            f"the topics are not as the catalogue wants them (`tocsin topics check`):\n{listed}"
+        )
+
+
+app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)
+operations = WorkerOperations(rules.rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
+app.add_stage(report_stage(rules), ReportObserver(operations))
+app.add_stage(request_stage(request_rules), RequestObserver(operations))
+app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))
