@@ -11,7 +11,6 @@ from streams.events.authority_request import AuthorityType, LegalBasis, RequestK
 from streams.events.authority_routing import Decision, RefusalCode
 from streams.events.report import Category, ReporterKind, ReportKind
 
-TRANSPARENCY_COUNTERS = "transparency-counters"
 TRANSPARENCY_COUNTER_TYPE = "tocsin.transparency-counter.v1"
 
 CountedStage = Literal["reports", "requests"]

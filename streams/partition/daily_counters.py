@@ -16,7 +16,6 @@ from streams.counting.store import DAY_MS
 from streams.events.report import Category
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
-    TRANSPARENCY_COUNTERS,
     CountedStage,
     ReportCount,
     RequestCount,
@@ -25,6 +24,7 @@ from streams.events.transparency import (
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.records import OutputRecord
+from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
 """Type of the state key: type, day, country, category with slashes between; refs stand under other types only."""

@@ -8,11 +8,9 @@ from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.state import PartitionMemory
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, is_internal, origin_of, own_place
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick
-
-DEAD_LETTERS = "dead-letters"
+from streams.wire.topics import CLOCK_OUTCOMES, DEAD_LETTERS
 
 # Refusals of what could be read. They do not count as a flood: when logs are read from their beginning again, outcomes
 # may come before the reports and requests that arm their clocks, and can be driven again later.

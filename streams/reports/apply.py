@@ -23,8 +23,7 @@ from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
 from streams.wire.records import OutputRecord
 from streams.wire.report_decoding import DecodedReport
-
-ENRICHED_REPORTS = "enriched-reports"
+from streams.wire.topics import ENRICHED_REPORTS
 
 _new_tuple = tuple.__new__
 

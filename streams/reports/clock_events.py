@@ -28,11 +28,12 @@ from streams.events.escalation import (
 )
 from streams.partition.batch import Outcome
 from streams.partition.due import ClockKey
-from streams.reports.escalations import ESCALATIONS, NAMESPACE
+from streams.reports.escalations import NAMESPACE
 from streams.reports.state import PartitionState
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.records import Headers, OutputRecord
+from streams.wire.topics import ESCALATIONS
 
 # By the number of steps taken: name of the level, and the share of the time from which on it holds.
 LEVELS: tuple[tuple[str, float], ...] = (("armed", 0.0), ("half", 0.5), ("nine_tenths", 0.9), ("lapsed", 1.0))

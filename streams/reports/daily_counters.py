@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from streams.events.report import MessageReport
 from streams.partition.daily_counters import DailyCounters
-from streams.reports.escalations import ESCALATIONS
 from streams.wire.records import OutputRecord
+from streams.wire.topics import ESCALATIONS
 
 
 def count_report(

@@ -29,9 +29,7 @@ from streams.reports.rules import MEASURE_INDEX, MILLION, CompiledPolicy, Compil
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.records import OutputRecord
-
-ESCALATIONS = "escalations"
-ESCALATIONS_SHADOW = "escalations-shadow"
+from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
 # Made for this purpose alone; ids of ours can collide with nobody's.
 NAMESPACE = UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")

@@ -16,10 +16,11 @@ from streams.reports.apply import apply_report
 from streams.reports.rules import CompiledRules
 from streams.reports.state import PartitionState
 from streams.reports.transitions import advance
-from streams.wire.origin import INTERNAL_TOPIC, REQUESTS_INTERNAL_TOPIC, Origin
+from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.report_decoding import decode_report
+from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
 
 
 def assess(state: PartitionState, records: Sequence[SourceRecord], rules: CompiledRules) -> Outcome:
@@ -58,7 +59,7 @@ def _take_report(
     report = decoded.report
     channel_key, home = state.homes.of(report.channel.ref)
     if home != state.partition:
-        send_home(state, record, INTERNAL_TOPIC, channel_key, home, outcome)
+        send_home(state, record, MESSAGE_REPORTS_INTERNAL, channel_key, home, outcome)
         return
     hashed = report_hash(decoded.ce_source, report.report_id)
     if hashed in state.recent:
@@ -79,9 +80,9 @@ def _take_outcome(
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
     key, home = state.homes.of(decoded.outcome.key)
     if decoded.outcome.subject == "request":
-        pass_on(record, REQUESTS_INTERNAL_TOPIC, key, home, outcome)
+        pass_on(record, AUTHORITY_REQUESTS_INTERNAL, key, home, outcome)
         outcome.counters["clock_outcomes_passed_on"] += 1
     elif home != state.partition:
-        send_home(state, record, INTERNAL_TOPIC, key, home, outcome)
+        send_home(state, record, MESSAGE_REPORTS_INTERNAL, key, home, outcome)
     else:
         apply_clock_outcome(state, rules, origin, decoded, outcome)

@@ -24,8 +24,7 @@ from streams.requests.state import RequestState
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.records import Headers, OutputRecord
-
-AUTHORITY_ROUTING = "authority-routing"
+from streams.wire.topics import AUTHORITY_ROUTING
 
 _decode = msgspec.json.Decoder(AuthorityRouting).decode
 

@@ -17,10 +17,11 @@ from streams.requests.clock_events import serve_clocks, settle
 from streams.requests.replay import settled_headers
 from streams.requests.rules import RequestRules
 from streams.requests.state import RequestState
-from streams.wire.origin import REQUESTS_INTERNAL_TOPIC, Origin
+from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.request_decoding import decode_request
+from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL
 
 
 def assess_requests(state: RequestState, records: Sequence[SourceRecord], rules: RequestRules) -> Outcome:
@@ -50,7 +51,7 @@ def _take_request(
     request = decoded.request
     key, home = state.homes.of(request.request_id)
     if home != state.partition:
-        send_home(state, record, REQUESTS_INTERNAL_TOPIC, key, home, outcome)
+        send_home(state, record, AUTHORITY_REQUESTS_INTERNAL, key, home, outcome)
         return
     hashed = report_hash(decoded.ce_source, request.request_id)
     if hashed in state.recent:
@@ -70,7 +71,7 @@ def _take_outcome(state: RequestState, record: SourceRecord, origin: Origin, out
     word = decoded.outcome
     key, home = state.homes.of(word.key)
     if home != state.partition:
-        send_home(state, record, REQUESTS_INTERNAL_TOPIC, key, home, outcome)
+        send_home(state, record, AUTHORITY_REQUESTS_INTERNAL, key, home, outcome)
         return
     claimed = claim_clock(state, decoded, outcome)
     if claimed is None:

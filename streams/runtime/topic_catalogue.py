@@ -5,7 +5,6 @@ from typing import Literal
 
 import msgspec
 
-SOURCE_TOPIC = "message-reports"
 MIN_INSYNC = "min.insync.replicas"
 
 

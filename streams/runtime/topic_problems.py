@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from streams.runtime.topic_catalogue import SOURCE_TOPIC, Topic
+from streams.runtime.topic_catalogue import Topic
+from streams.wire.topics import MESSAGE_REPORTS
 
 
 class Problem(NamedTuple):
@@ -32,7 +33,7 @@ def shape_problems(
         if source is not None and found.partitions != source.partitions:
             yield Problem(
                 name,
-                f"has {_count(found.partitions, 'partition')}, {SOURCE_TOPIC} has {source.partitions}.",
+                f"has {_count(found.partitions, 'partition')}, {MESSAGE_REPORTS} has {source.partitions}.",
                 "Both must have the same number. Stop the workers, delete this topic if nothing in it is needed "
                 "any more, and run `tocsin topics create`.",
             )

@@ -14,8 +14,9 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.topic_catalogue import SOURCE_TOPIC, Catalogue, Topic
+from streams.runtime.topic_catalogue import Catalogue, Topic
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
+from streams.wire.topics import MESSAGE_REPORTS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -35,8 +36,8 @@ def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
         if topic.name != path.stem:
             raise ValueError(f"{path}: the name in it is {topic.name!r}, it must be the name of the file")
         catalogue[topic.name] = topic
-    if SOURCE_TOPIC not in catalogue:
-        raise ValueError(f"{folder}: {SOURCE_TOPIC}.yaml is missing, the installation is not complete")
+    if MESSAGE_REPORTS not in catalogue:
+        raise ValueError(f"{folder}: {MESSAGE_REPORTS}.yaml is missing, the installation is not complete")
     return catalogue
 
 
@@ -70,7 +71,7 @@ async def create_topics(
     brokers know the topics. Raises RefusedToStart with the broker's reason for each topic that it refused.
     """
     existing = await _describe(admin, catalogue, prefix)
-    source = existing.get(topic_name(prefix, SOURCE_TOPIC))
+    source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
     of_source = partitions if source is None else source.partitions
     wanted = [
         NewTopic(
@@ -102,7 +103,7 @@ async def check_topics(
     Only what the catalogue names is compared. A setting that comes from the broker's default counts by its value.
     """
     existing = await _describe(admin, catalogue, prefix)
-    source = existing.get(topic_name(prefix, SOURCE_TOPIC))
+    source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
     found = await _settings(
         admin, existing, sorted({n for t in catalogue.values() for n in t.settings(min_insync)})
     )

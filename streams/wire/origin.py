@@ -3,14 +3,11 @@
 from typing import NamedTuple
 
 from streams.wire.records import Headers, SourceRecord
+from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
 
 ORIGIN_HEADER = "tocsin-origin"
 
-# Without the prefix of the deployment.
-INTERNAL_TOPIC = "message-reports-internal"
-REQUESTS_INTERNAL_TOPIC = "authority-requests-internal"
-
-_INTERNAL_TOPICS = (INTERNAL_TOPIC, REQUESTS_INTERNAL_TOPIC)
+_INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
 
 
 class Origin(NamedTuple):

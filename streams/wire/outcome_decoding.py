@@ -11,9 +11,6 @@ from streams.wire.records import Headers
 from streams.wire.refs import is_ref
 from streams.wire.rejection import VALID, WHOLE_VALUE, not_valid
 
-CLOCK_OUTCOMES = "clock-outcomes"
-"""The topic, without the prefix of the deployment."""
-
 _REF = VALID["report_id"]
 _VALID = {
     WHOLE_VALUE: VALID[WHOLE_VALUE],

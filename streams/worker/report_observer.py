@@ -10,10 +10,10 @@ from streams.operations.dead_letter_log import first_of
 from streams.operations.owned_partitions import EpisodeKind
 from streams.operations.worker_operations import WorkerOperations
 from streams.partition.census import Census
-from streams.partition.loop import DEAD_LETTERS
 from streams.reports.census import open_episodes, take_report_census
 from streams.reports.state import PartitionState
 from streams.runtime.observer import CommittedBatch
+from streams.wire.topics import DEAD_LETTERS
 from streams.worker.stage_observer import DEAD_LETTER, StageObserver
 
 logger = structlog.get_logger(__name__)

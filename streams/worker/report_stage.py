@@ -7,11 +7,11 @@ from streams.reports.handle import assess, next_due, tick_after
 from streams.reports.rules import CompiledRules
 from streams.reports.state import PartitionState, restore
 from streams.runtime.stage import Output, SourceTopics, Stage
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
 from streams.wire.tick import encode_tick
+from streams.wire.topics import CHANNEL_STATE, CLOCK_OUTCOMES, MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
 
-SOURCES = SourceTopics(("message-reports", CLOCK_OUTCOMES), "message-reports-internal")
-STATE_TOPIC = "channel-state"
+SOURCES = SourceTopics((MESSAGE_REPORTS, CLOCK_OUTCOMES), MESSAGE_REPORTS_INTERNAL)
+STATE_TOPIC = CHANNEL_STATE
 
 
 def report_stage(rules: CompiledRules) -> Stage[PartitionState]:

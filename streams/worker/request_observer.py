@@ -3,9 +3,9 @@
 import structlog
 
 from streams.operations.dead_letter_log import first_of
-from streams.partition.loop import DEAD_LETTERS
 from streams.requests.state import RequestState
 from streams.runtime.observer import CommittedBatch
+from streams.wire.topics import DEAD_LETTERS
 from streams.worker.stage_observer import StageObserver
 
 logger = structlog.get_logger(__name__)

@@ -8,9 +8,10 @@ from streams.requests.rules import RequestRules
 from streams.requests.state import RequestState, restore_requests
 from streams.runtime.stage import Output, SourceTopics, Stage
 from streams.wire.tick import encode_tick
+from streams.wire.topics import AUTHORITY_REQUESTS, AUTHORITY_REQUESTS_INTERNAL, AUTHORITY_STATE
 
-SOURCES = SourceTopics(("authority-requests",), "authority-requests-internal")
-STATE_TOPIC = "authority-state"
+SOURCES = SourceTopics((AUTHORITY_REQUESTS,), AUTHORITY_REQUESTS_INTERNAL)
+STATE_TOPIC = AUTHORITY_STATE
 
 
 def request_stage(rules: RequestRules) -> Stage[RequestState]:

@@ -9,16 +9,17 @@ from streams.wire.report_decoding import MAX_REPORT_BYTES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.wire.origin import INTERNAL_TOPIC
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.topics import MESSAGE_REPORTS_INTERNAL
+from streams.wire.topics import CLOCK_OUTCOMES
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
-from streams.events.transparency import TRANSPARENCY_COUNTERS
+from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.report_stage import SOURCES, STATE_TOPIC
 from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
 from streams.worker.request_stage import STATE_TOPIC as REQUEST_STATE_TOPIC
 from streams.wire.records import MAX_PASSED_ON_BYTES
-from streams.runtime.topic_catalogue import MIN_INSYNC, SOURCE_TOPIC
+from streams.runtime.topic_catalogue import MIN_INSYNC
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
 from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
@@ -38,17 +39,17 @@ def test_the_topics_are_those_of_the_code():
         *SOURCES, STATE_TOPIC, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, REQUEST_STATE_TOPIC, "authority-routing", TRANSPARENCY_COUNTERS,
     }  # fmt: skip
-    assert SOURCE_TOPIC == SOURCES.external[0]
-    assert INTERNAL_TOPIC == SOURCES.internal
+    assert MESSAGE_REPORTS == SOURCES.external[0]
+    assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
 
 
 def test_event_types_are_those_of_the_code():
     types = {name: topic.event.type for name, topic in CATALOGUE.items() if topic.event is not None}
-    assert types[SOURCE_TOPIC] == REPORT_TYPE
-    assert REPORT_TYPE in types[INTERNAL_TOPIC]
-    assert TICK_TYPE in types[INTERNAL_TOPIC]
+    assert types[MESSAGE_REPORTS] == REPORT_TYPE
+    assert REPORT_TYPE in types[MESSAGE_REPORTS_INTERNAL]
+    assert TICK_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types[CLOCK_OUTCOMES] == CLOCK_OUTCOME_TYPE
-    assert CLOCK_OUTCOME_TYPE in types[INTERNAL_TOPIC]
+    assert CLOCK_OUTCOME_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
@@ -119,8 +120,8 @@ def test_retention_is_as_documented():
 
 
 def test_the_largest_record_fits_wherever_it_goes():
-    largest = config(SOURCE_TOPIC, "max.message.bytes")
-    assert config(INTERNAL_TOPIC, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
+    largest = config(MESSAGE_REPORTS, "max.message.bytes")
+    assert config(MESSAGE_REPORTS_INTERNAL, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
     assert config("dead-letters", "max.message.bytes") > MAX_PASSED_ON_BYTES
     assert largest > MAX_REPORT_BYTES
     assert config(STATE_TOPIC, "max.message.bytes") < MAX_REQUEST_BYTES

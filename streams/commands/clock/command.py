@@ -18,6 +18,7 @@ from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject, Outcome
 from streams.wire.records import SourceRecord
+from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
 from streams.worker.settings import Settings, load_settings
 
 _STANDARD_INPUT = "-"
@@ -120,13 +121,13 @@ def _say_of_all(settings: Settings, ids: Sequence[str], word: Word, now_ms: int)
 async def _find(settings: Settings, clock_id: str) -> _Found | None:
     found: list[_Found] = []
     wanted = clock_id.encode()
-    for topic in ("escalations", "authority-routing"):
+    for topic in (ESCALATIONS, AUTHORITY_ROUTING):
         async for record in committed_records(settings.connection(), settings.topic_prefix + topic):
             # Decoding costs more than looking for the bytes.
             if wanted not in (record.value or b""):
                 continue
             try:
-                found += _clocks_of_report(record) if topic == "escalations" else _clocks_of_request(record)
+                found += _clocks_of_report(record) if topic == ESCALATIONS else _clocks_of_request(record)
             except msgspec.DecodeError:
                 continue
     own = (row for row in found if row.clock.clock_id == clock_id)

@@ -13,7 +13,7 @@ from streams.commands.shared.writing import Pace, producer_for
 from streams.events.clock_outcome import ClockSubject, Outcome
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.topics import CLOCK_OUTCOMES
 from streams.worker.settings import Settings
 
 SOURCE = "tocsin-clock"

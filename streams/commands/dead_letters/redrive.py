@@ -10,8 +10,9 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
-from streams.commands.shared.writing import SOURCE_TOPIC, Pace, producer_for
+from streams.commands.shared.writing import Pace, producer_for
 from streams.wire.dead_letter import ATTEMPT_HEADER
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.worker.report_stage import SOURCES as REPORT_SOURCES
 from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
 from streams.worker.settings import Settings
@@ -83,7 +84,7 @@ async def redrive(
     sources = frozenset(
         settings.topic_prefix + topic for topic in (*REPORT_SOURCES.external, *REQUEST_SOURCES.external)
     )
-    otherwise = settings.topic_prefix + SOURCE_TOPIC
+    otherwise = settings.topic_prefix + MESSAGE_REPORTS
     pace = Pace(rate)
     waiting: list[Letter] = []
     async with producer_for(settings, otherwise) as producer:

@@ -9,9 +9,10 @@ from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.reading import committed_records
 from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.wire.topics import DEAD_LETTERS
 from streams.worker.settings import Settings
 
-TOPIC = "dead-letters"
+TOPIC = DEAD_LETTERS
 
 
 class Selection(NamedTuple):

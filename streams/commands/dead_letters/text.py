@@ -8,6 +8,7 @@ import orjson
 from streams.commands.dead_letters.letter import Letter
 from streams.runtime.topics import load_catalogue
 from streams.wire.envelope import rfc3339
+from streams.wire.topics import DEAD_LETTERS
 
 
 def in_one_line(letter: Letter) -> str:
@@ -20,7 +21,7 @@ def in_one_line(letter: Letter) -> str:
 
 def in_full(letter: Letter) -> str:
     """A block of lines: what is wrong, what that means, what to do, and the original."""
-    reason = load_catalogue()["dead-letters"].reasons.get(letter.reason)
+    reason = load_catalogue()[DEAD_LETTERS].reasons.get(letter.reason)
     rows = [
         ("reason", letter.reason),
         ("field", letter.field),

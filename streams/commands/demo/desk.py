@@ -5,7 +5,7 @@ import orjson
 from streams.commands.shared.published_event import Event, published_event
 from streams.events.clock_outcome import Outcome
 from streams.events.escalation import Escalation
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.topics import CLOCK_OUTCOMES
 
 SOURCE = "/platform/legal-desk"
 

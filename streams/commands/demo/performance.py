@@ -11,28 +11,27 @@ from aiokafka.structs import OffsetAndMetadata
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.surroundings import WorkerProcess
 from streams.commands.demo.tally import Tally
-from streams.commands.shared.published_event import AUTHORITY_REQUESTS
 from streams.commands.shared.reading import committed_reader
 from streams.commands.shared.record_text import decode_escalation, reason_of
 from streams.commands.shared.routing_text import decode_routing
 from streams.commands.shared.scenario import STORYLINES, ScenarioRecord, play, play_requests
-from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 from streams.runtime.topics import admin_client
 from streams.wire.envelope import CE_ID, CE_TIME
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS,
+    AUTHORITY_ROUTING,
+    CLOCK_OUTCOMES,
+    DEAD_LETTERS,
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    MESSAGE_REPORTS,
+)
 from streams.worker.settings import Settings
 
-# What comes out, and what goes in.
-ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS = (
-    "enriched-reports",
-    "escalations",
-    "escalations-shadow",
-    "authority-routing",
-    "dead-letters",
-)
-SOURCES = (SOURCE_TOPIC, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
+PUBLISHED_TO = (MESSAGE_REPORTS, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
 
 # Six hours in twenty seconds: slow enough to follow, and at 2,500 records a second far from what a worker can do. More
 # records than the default go as fast as this machine can, fewer take less time.
@@ -75,7 +74,7 @@ class Performance:
         Raises ClickException when the worker ends, when nothing moves any more, or when the numbers do not add up.
         """
         connection = self._settings.connection()
-        topics = [self._name(name) for name in (ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS)]
+        topics = [self._name(name) for name in READ_BACK]
         async with (
             committed_reader(connection, topics, from_beginning=True) as consumer,
             AIOKafkaProducer(**connection.client_options(), enable_idempotence=True, linger_ms=5) as producer,
@@ -101,7 +100,7 @@ class Performance:
     async def _publish(
         self, producer: AIOKafkaProducer, seed: int, count: int, following: asyncio.Task[None]
     ) -> None:
-        tally, topic = self.tally, self._name(SOURCE_TOPIC)
+        tally, topic = self.tally, self._name(MESSAGE_REPORTS)
         end_ms = time.time_ns() // 1_000_000
         requests = deque(play_requests(seed, end_ms))
         tally.began_at = time.monotonic()
@@ -136,11 +135,11 @@ class Performance:
         while True:
             for partition, records in (await consumer.getmany(timeout_ms=500)).items():
                 name = partition.topic.removeprefix(prefix)
-                if name == ENRICHED:
+                if name == ENRICHED_REPORTS:
                     tally.enriched += len(records)
                 elif name == DEAD_LETTERS:
                     tally.dead_letters.update(reason_of(record) for record in records)
-                elif name == ROUTING:
+                elif name == AUTHORITY_ROUTING:
                     for record in records:
                         tally.routings.append(decode_routing(record))
                         self._on_routing(tally.routings[-1])
@@ -189,7 +188,7 @@ class Performance:
 
     async def _until_applied(self, following: asyncio.Task[None]) -> None:
         """Wait until the worker has gone past the last records: what it makes of duplicates has come then too."""
-        topics, group = [self._name(topic) for topic in SOURCES], self._name(self._settings.app_id)
+        topics, group = [self._name(topic) for topic in PUBLISHED_TO], self._name(self._settings.app_id)
         deadline = time.monotonic() + _STALLED_SECONDS
         async with (
             admin_client(self._settings.connection()) as admin,
@@ -219,3 +218,6 @@ def _time_of(record: ScenarioRecord) -> bytes:
 
 def _offset(committed: Mapping[TopicPartition, OffsetAndMetadata], partition: TopicPartition) -> int:
     return committed[partition].offset if partition in committed else 0
+
+
+READ_BACK = (ENRICHED_REPORTS, ESCALATIONS, ESCALATIONS_SHADOW, AUTHORITY_ROUTING, DEAD_LETTERS)

@@ -11,9 +11,10 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.reading import committed_records
 from streams.commands.shared.record_text import as_json, decode_escalation
 from streams.events.escalation import Escalation
+from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.worker.settings import Settings, load_settings
 
-TOPICS = ("escalations", "escalations-shadow")
+TOPICS = (ESCALATIONS, ESCALATIONS_SHADOW)
 
 
 @click.command()

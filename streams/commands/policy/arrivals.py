@@ -7,9 +7,9 @@ from itertools import islice
 from typing import BinaryIO
 
 from streams.commands.shared.reading import committed_records, partition_count
-from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.runtime.connection import Connection
 from streams.wire.records import Headers, SourceRecord
+from streams.wire.topics import MESSAGE_REPORTS
 
 # Enough at once that what is done for each piece costs nothing, few enough that a person sees it getting on.
 PIECE = 1_000
@@ -63,7 +63,7 @@ def from_file(file: BinaryIO, now_ms: int) -> Iterator[list[Line]]:
     lines = enumerate(file)
     while piece := list(islice(lines, PIECE)):
         yield [
-            Line(SOURCE_TOPIC, 0, number, now_ms, None, line.strip(), ())
+            Line(MESSAGE_REPORTS, 0, number, now_ms, None, line.strip(), ())
             for number, line in piece
             if line.strip()
         ]

@@ -15,11 +15,11 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.text_table import text_table
-from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.wire.envelope import rfc3339
 from streams.wire.records import SourceRecord
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.worker.settings import Settings, load_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -119,7 +119,7 @@ def backtest(
 
 
 async def _judge_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:
-    async for piece in from_topic(settings.connection(), settings.topic_prefix + SOURCE_TOPIC):
+    async for piece in from_topic(settings.connection(), settings.topic_prefix + MESSAGE_REPORTS):
         _judge(trials, piece, progress)
 
 

@@ -9,11 +9,11 @@ import msgspec
 from streams.commands.shared.record_text import escalation_grounds
 from streams.events.escalation import Escalation
 from streams.registry.rules import LEGAL_CLOCK, Rules
-from streams.reports.escalations import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.reports.handle import assess
 from streams.reports.rules import compile_rules
 from streams.reports.state import new_state
 from streams.wire.records import SourceRecord
+from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
 _decode = msgspec.json.Decoder(Escalation).decode
 

@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaProducer
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.published_event import PUBLISHED, Event, published_event
-from streams.commands.shared.writing import SOURCE_TOPIC, Pace, started_producer
+from streams.commands.shared.writing import Pace, started_producer
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.worker.settings import Settings, load_settings
 
 # Bytes read at once: some 2,000 reports, sent together. Less comes back at once when that is all there is, so that a
@@ -32,7 +33,7 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
-    "--to", "topic", type=click.Choice(list(PUBLISHED)), default=SOURCE_TOPIC, show_default=True,
+    "--to", "topic", type=click.Choice(list(PUBLISHED)), default=MESSAGE_REPORTS, show_default=True,
     metavar="TOPIC", help=f"What the lines are for: {', '.join(PUBLISHED)}.",
 )  # fmt: skip
 @click.option(

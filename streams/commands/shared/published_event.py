@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from streams.commands.shared.writing import SOURCE_TOPIC
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.report import REPORT_TYPE
@@ -18,11 +17,10 @@ from streams.wire.envelope import (
     SPECVERSION,
     rfc3339,
 )
-from streams.wire.outcome_decoding import CLOCK_OUTCOMES, decode_clock_outcome
+from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
-
-AUTHORITY_REQUESTS = "authority-requests"
+from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MESSAGE_REPORTS
 
 Headers = list[tuple[str, bytes]]
 
@@ -77,7 +75,7 @@ def _of_outcome(value: bytes, now_ms: int) -> _Identity:
 
 
 PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {
-    SOURCE_TOPIC: _of_report,
+    MESSAGE_REPORTS: _of_report,
     AUTHORITY_REQUESTS: _of_request,
     CLOCK_OUTCOMES: _of_outcome,
 }

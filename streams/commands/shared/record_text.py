@@ -15,6 +15,16 @@ from streams.events.transparency import ReportCount, RequestCount, TransparencyC
 from streams.wire.dead_letter import Rejected
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS,
+    AUTHORITY_ROUTING,
+    CLOCK_OUTCOMES,
+    DEAD_LETTERS,
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    TRANSPARENCY_COUNTERS,
+)
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
 _ENRICHED_REPORT = msgspec.json.Decoder(EnrichedReport)
@@ -154,14 +164,14 @@ def _or_refused(line: Callable[[SourceRecord], str]) -> Callable[[SourceRecord],
 
 
 READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
-    "escalations": _escalation_line,
-    "escalations-shadow": _escalation_line,
-    "enriched-reports": _enriched_line,
-    "authority-routing": routing_line,
-    "authority-requests": _or_refused(request_line),
-    "clock-outcomes": _or_refused(_outcome_line),
-    "transparency-counters": _counter_line,
-    "dead-letters": _dead_letter_line,
+    ESCALATIONS: _escalation_line,
+    ESCALATIONS_SHADOW: _escalation_line,
+    ENRICHED_REPORTS: _enriched_line,
+    AUTHORITY_ROUTING: routing_line,
+    AUTHORITY_REQUESTS: _or_refused(request_line),
+    CLOCK_OUTCOMES: _or_refused(_outcome_line),
+    TRANSPARENCY_COUNTERS: _counter_line,
+    DEAD_LETTERS: _dead_letter_line,
 }
 """By topic, what `tocsin tail` shows of a record. Raises msgspec.DecodeError for one of another version."""
 

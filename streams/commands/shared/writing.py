@@ -12,7 +12,6 @@ from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.worker.settings import Settings
 
 # Where reports go in. Without the prefix of the deployment.
-SOURCE_TOPIC = "message-reports"
 
 # Reports have some hundred bytes: so many fill a batch for each of a few partitions.
 _AT_ONCE = 500

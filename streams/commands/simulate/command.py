@@ -11,7 +11,6 @@ import click
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
-from streams.commands.shared.published_event import AUTHORITY_REQUESTS
 from streams.commands.shared.scenario import (
     MINIMUM_COUNT,
     STORYLINES,
@@ -20,7 +19,8 @@ from streams.commands.shared.scenario import (
     play_alone,
     play_requests,
 )
-from streams.commands.shared.writing import SOURCE_TOPIC, Pace, producer_for
+from streams.commands.shared.writing import Pace, producer_for
+from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
 from streams.worker.settings import Settings, load_settings
 
 DEFAULT_COUNT = 50_000
@@ -128,7 +128,7 @@ def simulate(
         return
     settings = load_settings()
     with broker_errors_explained(settings):
-        topic = AUTHORITY_REQUESTS if requests else SOURCE_TOPIC
+        topic = AUTHORITY_REQUESTS if requests else MESSAGE_REPORTS
         progress = asyncio.run(_publish(settings, topic, records, rate))
     click.echo(progress.summary())
 

@@ -6,6 +6,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.wire.records import SourceRecord
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS,
+    AUTHORITY_ROUTING,
+    CLOCK_OUTCOMES,
+    DEAD_LETTERS,
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    TRANSPARENCY_COUNTERS,
+)
 
 _Value = dict[str, Any]
 
@@ -25,28 +35,28 @@ _OF_REQUESTS: dict[str, Callable[[_Value, str], bool]] = {
 }
 
 FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
-    "escalations": _OF_ESCALATIONS,
-    "escalations-shadow": _OF_ESCALATIONS,
-    "enriched-reports": {
+    ESCALATIONS: _OF_ESCALATIONS,
+    ESCALATIONS_SHADOW: _OF_ESCALATIONS,
+    ENRICHED_REPORTS: {
         "channel": lambda value, wanted: value["report"]["channel"]["ref"] == wanted,
         "category": lambda value, wanted: value["report"]["category"] == wanted,
         "country": lambda value, wanted: any(row["code"] == wanted for row in value["jurisdictions"]),
     },
-    "authority-routing": _OF_REQUESTS
+    AUTHORITY_ROUTING: _OF_REQUESTS
     | {
         "decision": lambda value, wanted: value["decision"] == wanted,
         "type": lambda value, wanted: value["type"] == wanted,
     },
-    "authority-requests": _OF_REQUESTS,
-    "clock-outcomes": {
+    AUTHORITY_REQUESTS: _OF_REQUESTS,
+    CLOCK_OUTCOMES: {
         "channel": lambda value, wanted: value["subject"] == "report" and value["key"] == wanted,
         "request": lambda value, wanted: value["subject"] == "request" and value["key"] == wanted,
     },
-    "transparency-counters": {
+    TRANSPARENCY_COUNTERS: {
         "category": lambda value, wanted: value["category"] == wanted,
         "country": lambda value, wanted: value["country"] == wanted,
     },
-    "dead-letters": {},
+    DEAD_LETTERS: {},
 }
 """By topic and name of the filter: whether a record's value is what is wanted."""
 

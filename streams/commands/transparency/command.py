@@ -21,7 +21,8 @@ from streams.commands.transparency.tables import (
     as_document,
     sections,
 )
-from streams.events.transparency import TRANSPARENCY_COUNTERS, TransparencyCounter
+from streams.events.transparency import TransparencyCounter
+from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.settings import Settings, load_settings
 
 _LEGEND = (

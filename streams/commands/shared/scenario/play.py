@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from streams.commands.shared.published_event import AUTHORITY_REQUESTS, Headers, published_event
+from streams.commands.shared.published_event import Headers, published_event
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
 from streams.commands.shared.scenario.garbage import REASONS, spoil
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
-from streams.commands.shared.writing import SOURCE_TOPIC
+from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
 
 SPAN_MS = 6 * HOUR
 
@@ -105,7 +105,7 @@ def _with_duplicates(
 
 def _encoded(planned: PlannedReport) -> ScenarioRecord:
     source = SOURCES[planned.payload["kind"]]
-    event = published_event(SOURCE_TOPIC, orjson.dumps(planned.payload), source, planned.published_at)
+    event = published_event(MESSAGE_REPORTS, orjson.dumps(planned.payload), source, planned.published_at)
     return ScenarioRecord(*event, planned.storyline, "report")
 
 

@@ -1,0 +1,44 @@
+"""The name of every topic, without the prefix of the deployment. `schemas/topics/` has a file for each of them."""
+
+from functools import lru_cache
+from typing import Final
+
+MESSAGE_REPORTS: Final = "message-reports"
+MESSAGE_REPORTS_INTERNAL: Final = "message-reports-internal"
+ENRICHED_REPORTS: Final = "enriched-reports"
+ESCALATIONS: Final = "escalations"
+ESCALATIONS_SHADOW: Final = "escalations-shadow"
+CHANNEL_STATE: Final = "channel-state"
+CLOCK_OUTCOMES: Final = "clock-outcomes"
+AUTHORITY_REQUESTS: Final = "authority-requests"
+AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
+AUTHORITY_ROUTING: Final = "authority-routing"
+AUTHORITY_STATE: Final = "authority-state"
+TRANSPARENCY_COUNTERS: Final = "transparency-counters"
+DEAD_LETTERS: Final = "dead-letters"
+
+TOPICS: Final = (
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    CHANNEL_STATE,
+    CLOCK_OUTCOMES,
+    AUTHORITY_REQUESTS,
+    AUTHORITY_REQUESTS_INTERNAL,
+    AUTHORITY_ROUTING,
+    AUTHORITY_STATE,
+    TRANSPARENCY_COUNTERS,
+    DEAD_LETTERS,
+)
+
+
+# A worker reads half a dozen topics; the cache also takes the topics that origin headers name.
+@lru_cache(maxsize=256)
+def without_prefix(topic: str) -> str:
+    """The name of a topic without the deployment's prefix, whatever that is; an unknown name comes back unchanged.
+
+    No name in TOPICS ends with another one, so the answer is unambiguous for every prefix.
+    """
+    return next((name for name in TOPICS if topic.endswith(name)), topic)

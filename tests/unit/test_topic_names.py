@@ -1,0 +1,20 @@
+"""Topic names stand once, and can be told apart behind any prefix."""
+
+from itertools import permutations
+
+from streams.runtime.topics import load_catalogue
+from streams.wire.topics import TOPICS, without_prefix
+
+
+def test_the_catalogue_has_a_file_for_every_name():
+    assert set(load_catalogue()) == set(TOPICS)
+
+
+def test_no_name_ends_with_another():
+    assert not [(one, other) for one, other in permutations(TOPICS, 2) if one.endswith(other)]
+
+
+def test_a_prefix_is_taken_off_whatever_it_is():
+    for prefix in ("", "eu.", "escalations", "message-reports-"):
+        assert [without_prefix(prefix + name) for name in TOPICS] == list(TOPICS)
+    assert without_prefix("somebody-elses") == "somebody-elses"
