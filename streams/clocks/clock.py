@@ -24,20 +24,6 @@ from streams.wire.envelope import rfc3339
 Step = Literal["half", "nine_tenths", "due"]
 # (step, tenths of the time at which it is taken)
 STEPS: tuple[tuple[Step, int], ...] = (("half", 5), ("nine_tenths", 9), ("due", 10))
-# What is published of a step, and of what an outcome did.
-STEP_REASONS: dict[Step, Literal["clock_half", "clock_nine_tenths", "clock_lapsed"]] = {
-    "half": "clock_half",
-    "nine_tenths": "clock_nine_tenths",
-    "due": "clock_lapsed",
-}
-OUTCOME_REASONS: dict[
-    Outcome, Literal["clock_paused", "clock_resumed", "clock_fulfilled", "clock_withdrawn"]
-] = {
-    "paused": "clock_paused",
-    "resumed": "clock_resumed",
-    "fulfilled": "clock_fulfilled",
-    "withdrawn": "clock_withdrawn",
-}
 ENDS: frozenset[Outcome] = frozenset({"fulfilled", "withdrawn"})
 
 # What is kept for a time wants no warnings: nobody has to act before it is over.

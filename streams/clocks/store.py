@@ -2,18 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from streams.clocks.clock import Clock, status
-from streams.counting.counts import UnknownStateVersion
 from streams.events.clock import RunningStatus
-from streams.partition.due import ClockKey
+from streams.wire.state_records import STATE_VERSION, require_version
 
 CHANNEL_CLOCK = b"L"
 """Type of the state key of a clock: type, channel ref or request id, NUL, clock id."""
 
-_VERSION = b"\x01"
+
+class ClockKey(NamedTuple):
+    """A clock of a channel or of a request: `ref` is the channel's ref or the request's id, which decides its home."""
+
+    ref: str
+    clock_id: str
 
 
 class LegalClock(msgspec.Struct, array_like=True):
@@ -35,16 +40,13 @@ _decode = msgspec.msgpack.Decoder(LegalClock).decode
 
 def clock_key(name: bytes) -> ClockKey:
     """Whose clock a state record is of, by its key, which begins with CHANNEL_CLOCK."""
-    channel, _, clock_id = name[1:].decode().partition("\0")
-    return ClockKey(channel, clock_id)
+    ref, _, clock_id = name[1:].decode().partition("\0")
+    return ClockKey(ref, clock_id)
 
 
 def read_clock(value: bytes) -> LegalClock:
     """The clock in a state record. Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes."""
-    if value[:1] != _VERSION:
-        raise UnknownStateVersion(
-            f"state key type {CHANNEL_CLOCK!r} has version {value[:1].hex() or 'none'}, known is {_VERSION.hex()}"
-        )
+    require_version(CHANNEL_CLOCK, value)
     return _decode(memoryview(value)[1:])
 
 
@@ -90,8 +92,8 @@ class LegalClockStore:
         """State records changed since the last call, None for one to delete."""
         for key in self._touched:
             kept = self.find(key)
-            name = CHANNEL_CLOCK + f"{key.channel}\0{key.clock_id}".encode()
-            value = None if kept is None else _VERSION + _encode(kept)
+            name = CHANNEL_CLOCK + f"{key.ref}\0{key.clock_id}".encode()
+            value = None if kept is None else STATE_VERSION + _encode(kept)
             self.size -= self._sizes.pop(key, 0)
             if value is not None:
                 self._measure(key, len(name) + len(value))

@@ -3,11 +3,11 @@
 import struct
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from streams.counting.distinct import LastSeen, next_limit, resample, see, settle, thin_out, union_size
+from streams.counting.measures import WindowCounts
 from streams.counting.panes import (
     START,
     UNIT,
@@ -21,45 +21,29 @@ from streams.counting.panes import (
 from streams.counting.tally import Tally, forget_before, most_reported, tally_message
 from streams.counting.windows import (
     FINE_MS,
-    FINE_PER_DAY,
     RINGS,
     WindowSpec,
     held_from,
     pane_start,
     window_start,
 )
+from streams.events.report import Category
+from streams.wire.state_records import STATE_VERSION, require_version
 
-STATE_VERSION = 1
+CHANNEL_COUNTS = b"K"
+"""Type of the state key of (channel, category): type, channel ref, NUL, category."""
 
 _LONGEST = len(RINGS) - 1
-_VERSION = bytes([STATE_VERSION])
 # Most channels are quiet. Summing so few panes costs about as much as keeping their sums, and those would take more
 # memory than the counts.
 _FEW_PANES = 3
 
 
-class UnknownStateVersion(ValueError):
-    """The state was written by another version of the encoding."""
-
-
-class Measures(NamedTuple):
-    """What a window counted. `reports` is over all kinds of reporter; `risk_millionths` is their summed risk."""
-
-    reports: int
-    distinct_reporters: int
-    risk_millionths: int
-    trusted_flaggers: int
-    automated: int
-    state_actors: int
-    anonymous: int
-    without_ref: int
-
-
-def _measures(total: Counters, distinct: int) -> Measures:
-    """Make Measures of sums; `distinct` is a sum of weights."""
-    # Measures(...) would go through one more Python function: that is a quarter of the time of `measure`.
+def _window_counts(total: Counters, distinct: int) -> WindowCounts:
+    """Make WindowCounts of sums; `distinct` is a sum of weights."""
+    # WindowCounts(...) would go through one more Python function: that is a quarter of the time of `measure`.
     return tuple.__new__(
-        Measures,
+        WindowCounts,
         (
             total.reports,
             (distinct + UNIT // 2) // UNIT,
@@ -73,10 +57,10 @@ def _measures(total: Counters, distinct: int) -> Measures:
     )
 
 
-def _sum_of_few(panes: Sequence[Pane], start: int) -> Measures:
+def _sum_of_few(panes: Sequence[Pane], start: int) -> WindowCounts:
     """Sum the panes from `start` on. Local sums are twice as fast as those of an object."""
     if len(panes) == 1 and panes[0].start >= start:
-        return _measures(panes[0], panes[0].kept * panes[0].weight)
+        return _window_counts(panes[0], panes[0].kept * panes[0].weight)
     reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
     for pane in panes:
         if pane.start >= start:
@@ -90,9 +74,14 @@ def _sum_of_few(panes: Sequence[Pane], start: int) -> Measures:
             without_ref += pane.without_ref
     distinct = (distinct + UNIT // 2) // UNIT
     return tuple.__new__(
-        Measures,
+        WindowCounts,
         (reports, distinct, risk, trusted_flaggers, automated, state_actors, anonymous, without_ref),
     )
+
+
+def category_suffix(category: Category) -> bytes:
+    """The end of a state key of (channel, category). No ref holds NUL, so no ref can imitate it."""
+    return b"\0" + category.encode()
 
 
 class _State(msgspec.Struct, array_like=True, gc=False):
@@ -175,7 +164,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def measure(self, spec: WindowSpec, now_ms: int) -> Measures:
+    def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
         """Give the counts of the window that ends with the pane of `now_ms`."""
         now = now_ms // FINE_MS
         panes = self._panes
@@ -189,7 +178,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._sums[spec] = total
         elif now >= total.until:
             total.slide(panes, now)
-        return _measures(total, total.distinct)
+        return _window_counts(total, total.distinct)
 
     def messages(self, spec: WindowSpec, now_ms: int) -> list[tuple[str, int]]:
         """Give the messages kept that were reported in the window, with their counts, most reported first.
@@ -202,12 +191,6 @@ class ChannelCounts(msgspec.Struct, gc=False):
         """Give the highest tier among the reports of the window that ends with the pane of `now_ms`; 0 without any."""
         start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
         return max((pane.tier for pane in self._panes if pane.start >= start), default=0)
-
-    def empty_at(self) -> int:
-        """Give the time (ms) from which on no ring holds anything of this; 0 when there is nothing now."""
-        if not self._panes:
-            return 0
-        return (self._panes[-1].start // FINE_PER_DAY + RINGS[_LONGEST].panes) * RINGS[_LONGEST].pane_ms
 
     def sample(self, start: int) -> tuple[LastSeen, int]:
         """Give the map of reporters, and the largest weight of its panes from the fine index `start` on."""
@@ -222,17 +205,14 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if last_seen:
             reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
             places = bytes(len(last_seen)) if len(panes) == 1 else _places(last_seen, panes)
-        return _VERSION + _encode(
+        return STATE_VERSION + _encode(
             _State(self._now, self._limit, panes, reporters, places, self._messages or {})
         )
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> "ChannelCounts":
         """Give what was encoded. Raises UnknownStateVersion; msgspec.DecodeError for what is no state at all."""
-        if data[:1] != _VERSION:
-            raise UnknownStateVersion(
-                f"counts begin with version {bytes(data[:1]).hex()}, not {_VERSION.hex()}"
-            )
+        require_version(CHANNEL_COUNTS, data)
         state = _decode(memoryview(data)[1:])
         counts = cls()
         counts._now = state.now

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.counting.counts import STATE_VERSION, ChannelCounts, UnknownStateVersion
+from streams.counting.counts import ChannelCounts
+from streams.counting.expiry import ExpiryDays
 from streams.counting.windows import RINGS
-from streams.partition.due import ExpiryDays
+from streams.wire.state_records import require_version
+from streams.wire.times import DAY
 
-DAY_MS = RINGS[-1].pane_ms
 DAYS_HELD = RINGS[-1].panes
 
 # Objects of a generation; two generations are kept. A ChannelCounts takes about ten times the memory of its bytes and
@@ -53,10 +54,7 @@ class CountStore:
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take in a record of the state topic. Raises UnknownStateVersion."""
-        if value[:1] != bytes([STATE_VERSION]):
-            raise UnknownStateVersion(
-                f"state key type {key[:1]!r} has version {value[:1].hex()}, not {STATE_VERSION}"
-            )
+        require_version(key[:1], value)
         self._encoded[key] = value
         self.size += len(key) + len(value)
         self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
@@ -67,7 +65,7 @@ class CountStore:
 
     def counted(self, key: bytes, entry: CountEntry, occurred_ms: int) -> None:
         """Note that `entry`, the one found or a new one, has counted a report of that time."""
-        expires = occurred_ms // DAY_MS + DAYS_HELD
+        expires = occurred_ms // DAY + DAYS_HELD
         known = entry.expires
         if known is None:
             self._remember(key, entry)
@@ -82,7 +80,7 @@ class CountStore:
 
     def expire(self, now_ms: int) -> None:
         """Forget what has nothing left at `now_ms`."""
-        for key in self._expiry.pop(now_ms // DAY_MS):
+        for key in self._expiry.pop(now_ms // DAY):
             self._new.pop(key, None)
             self._old.pop(key, None)
             self._touched.pop(key, None)
@@ -94,7 +92,7 @@ class CountStore:
     def next_expiry(self) -> int | None:
         """The time (ms) at which the next entry has nothing left."""
         day = self._expiry.earliest()
-        return None if day is None else day * DAY_MS
+        return None if day is None else day * DAY
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """State records that changed since the last call, None for one to be deleted."""

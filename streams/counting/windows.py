@@ -6,7 +6,7 @@ begins at a fine index, so one number orders all of them.
 
 from typing import NamedTuple
 
-from streams.registry import durations
+from streams.wire.times import DAY, HOUR, MINUTE
 
 
 class Ring(NamedTuple):
@@ -17,12 +17,9 @@ class Ring(NamedTuple):
     panes: int
 
 
-# A minute-old report is asked for by the five minutes, a week-old one by the day: three resolutions answer windows
-# from five minutes to thirty days with at most 66 panes.
-RINGS: tuple[Ring, ...] = tuple(
-    Ring(name, pane_ms, panes)
-    for name, (pane_ms, panes) in zip(("5m", "1h", "1d"), durations.RINGS, strict=True)
-)
+# Three resolutions answer windows from five minutes to thirty days with at most 66 panes per channel and category. The
+# window is rounded to whole panes: an hour is counted in five-minute panes, a week in days.
+RINGS: tuple[Ring, ...] = (Ring("5m", 5 * MINUTE, 12), Ring("1h", HOUR, 24), Ring("1d", DAY, 30))
 FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
 FINE_PER_DAY = FINE_PER_PANE[-1]
@@ -42,8 +39,24 @@ def window_spec(duration_ms: int, text: str) -> WindowSpec:
     Raises ValueError, saying which lengths are possible, when no ring holds it or it is no multiple of that ring's
     pane: a pane is not divisible.
     """
-    ring = durations.window_ring(duration_ms)
+    ring = window_ring(duration_ms)
     return WindowSpec(ring, duration_ms // RINGS[ring].pane_ms, text)
+
+
+def window_ring(window_ms: int) -> int:
+    """Give the index in RINGS of the finest ring that holds a window; raises ValueError where none fits.
+
+    A window must be a whole number of that ring's panes: counts are kept per pane and cannot be split.
+    """
+    for index, ring in enumerate(RINGS):
+        if 0 < window_ms <= ring.pane_ms * ring.panes:
+            if window_ms % ring.pane_ms:
+                break
+            return index
+    raise ValueError(
+        "must be a multiple of PT5M up to PT1H, of PT1H up to PT24H, or of P1D up to P30D, because counts are kept "
+        "in panes of these lengths"
+    )
 
 
 def window_start(ring: int, panes: int, now: int) -> int:

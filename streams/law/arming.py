@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from streams.events.obligation import NotArmedReason
-from streams.registry.durations import DAY, parse_legal_duration
+from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation, Trigger
+from streams.wire.times import DAY
 
 # Long enough to compare durations that nobody adds to a date.
 _MONTH = 30 * DAY

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from streams.registry.durations import DAY, parse_legal_duration
+from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, Obligation
+from streams.wire.times import DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -7,9 +7,9 @@ import msgspec
 from streams.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason
 from streams.law.arming import target_ms
 from streams.law.deadlines import UnknownDays, deadline
-from streams.registry.durations import DAY, HOUR, MINUTE
 from streams.registry.rules import Obligation, Rules
 from streams.wire.envelope import rfc3339
+from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((HOUR, "H"), (MINUTE, "M"), (1000, "S"))
 

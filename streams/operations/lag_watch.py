@@ -3,37 +3,10 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from streams.operations.standstill import MOST_BETWEEN_SAMPLES
-
-
-class SourceLag(Protocol):
-    """What is known of a partition of a source topic; see the runtime for the meaning of each."""
-
-    @property
-    def topic(self) -> str:
-        """Without prefix."""
-
-    @property
-    def partition(self) -> int:
-        """Its number."""
-
-    @property
-    def next_offset(self) -> int:
-        """The next to apply."""
-
-    @property
-    def records(self) -> int | None:
-        """In the log and not applied; None when not known yet."""
-
-    @property
-    def readable(self) -> int:
-        """How many of them could be applied now."""
-
-    @property
-    def applied_append_time(self) -> int | None:
-        """Append time (ms) of the last record applied."""
+from streams.runtime.lag import SourceLag
 
 
 class Lag(NamedTuple):

@@ -8,24 +8,13 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, 
 from prometheus_client.metrics_core import Metric as Family
 
 from streams import __version__
+from streams.clocks.life import ClockEvent
 from streams.events.authority_request import RequestKind
 from streams.events.authority_routing import Decision, RefusalCode
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
-
-CLOCK_EVENTS = (
-    "armed",
-    "half",
-    "nine_tenths",
-    "lapsed",
-    "paused",
-    "resumed",
-    "fulfilled",
-    "withdrawn",
-    "over",
-)
 
 
 class Metrics:
@@ -74,27 +63,6 @@ class Metrics:
         """Everything that is counted."""
         return list(vars(self).values())
 
-    def count_law(self, name: str, number: int) -> bool:
-        """Count what an `Outcome` of any stage calls by one of the law's names; False if it is none of them.
-
-        `clock:<obligation>:<event>`, `clock_outcomes`, `clock_outcomes_passed_on`, `request:<kind>:<decision>`,
-        `refused:<code>`.
-        """
-        kind, _, rest = name.partition(":")
-        if kind.startswith("clock_outcomes"):
-            self.clock_outcomes.add(("passed_on" if kind.endswith("passed_on") else "applied",), number)
-            return True
-        numbers = {
-            "clock": self.clock_transitions,
-            "request": self.authority_requests,
-            "refused": self.refusals,
-        }.get(kind)
-        if numbers is None:
-            return False
-        # From the right: an event or decision is one word, whatever an obligation is called.
-        numbers.add(tuple(rest.rsplit(":", len(numbers.metric.labels) - 1)), number)
-        return True
-
 
 class Exposition:
     """The text of /metrics: what was counted, what `live` finds out at each scrape, and the process itself.
@@ -131,7 +99,7 @@ def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
     """Of the duties that can arm a clock: a row that is advisory only, or names no time, never does."""
     for duty in rules.obligations:
         if duty.verification != "unverified" and duty.duration is not None:
-            for event in CLOCK_EVENTS:
+            for event in get_args(ClockEvent):
                 if (event == "over") == (duty.meaning == "retention") or event not in ("over", "lapsed"):
                     yield duty.id, event
 

@@ -5,41 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from streams.events.clock import RunningStatus
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.lag_watch import Lag
 from streams.operations.values import Numbers, gauge
+from streams.partition.census import OPEN_STATUSES, Census
 from streams.registry.rules import Rules
-
-
-class Census(Protocol):
-    """What the state of a partition consists of; see the assessment for the meaning of each."""
-
-    @property
-    def records(self) -> Mapping[str, int]:
-        """State records by kind."""
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """Bytes by kind of state record, of the kinds that can be large."""
-
-    @property
-    def clocks(self) -> Mapping[RunningStatus, int]:
-        """Legal clocks by status."""
-
-    @property
-    def time(self) -> int:
-        """The partition's (ms since the epoch), 0 before anything was applied."""
-
-    @property
-    def recent_dead_letters(self) -> int:
-        """Among the last 1,000 records."""
-
-
-# Of a clock that is kept; one that an outcome has ended is not.
-OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")
 
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]

@@ -11,7 +11,7 @@ import structlog
 from streams import __version__
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.http_server import serve
-from streams.operations.lag_watch import Lag, LagWatch, SourceLag
+from streams.operations.lag_watch import Lag, LagWatch
 from streams.operations.metrics import Exposition, Metrics
 from streams.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.operations.readiness import Readiness
@@ -19,6 +19,7 @@ from streams.operations.standstill import Standstill
 from streams.operations.values import Numbers, gauge
 from streams.operations.watchdog import Watchdog
 from streams.registry.rules import Rules
+from streams.runtime.lag import SourceLag
 
 logger = structlog.get_logger(__name__)
 

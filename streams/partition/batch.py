@@ -1,25 +1,69 @@
-"""What a batch leads to."""
+"""One batch of records of a partition: what it changes and what it leads to."""
 
-from collections import Counter
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
+from streams.partition.counters import PartitionCounters
+from streams.partition.due import DueKey
+from streams.partition.state import PartitionState
 from streams.wire.records import OutputRecord
 
+State = TypeVar("State", bound=PartitionState)
+Rules = TypeVar("Rules")
+Counters = TypeVar("Counters", bound=PartitionCounters)
 
-class Outcome:
-    """Records to write, changed state, and what there is to count of a batch.
 
-    `outputs` are in order, with logical topic names. `changes` holds each changed state record once: key -> value,
-    None to delete it. `counters`: applied, late, duplicates, rekeyed, ticks_honoured, ticks_ignored,
-    dead_letter:<reason>, escalation:<policy>:<mode>:<type>:<level>, and raised:<policy>:<mode>:<level before> beside
-    each that is `updated`; clock_outcomes, clock_outcomes_passed_on, and clock:<obligation>:<event> with armed, half,
-    nine_tenths, lapsed, paused, resumed, fulfilled or withdrawn; what did not happen is absent. `event_times` holds occurred_at (ms since the epoch) of every
-    report applied, in the order of application.
+class Batch(Generic[State, Rules, Counters]):
+    """State, rules and results of a batch. Handlers get it and nothing else that can change.
+
+    `outputs` are the records to write, in order, with topic names without prefix. `changes` holds each changed state
+    record once, None to delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) at
+    which what was applied had happened, in the order of application. Whatever a handler raises, neither `state` nor
+    the batch may be used afterwards.
     """
 
-    __slots__ = ("changes", "counters", "event_times", "outputs")
+    __slots__ = ("_take_step", "changes", "counters", "event_times", "outputs", "rules", "state")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        state: State,
+        rules: Rules,
+        counters: Counters,
+        take_step: Callable[[Any, int, DueKey], None],
+    ) -> None:
+        self.state = state
+        self.rules = rules
+        self.counters = counters
         self.outputs: list[OutputRecord] = []
         self.changes: dict[bytes, bytes | None] = {}
-        self.counters: Counter[str] = Counter()
         self.event_times: list[int] = []
+        self._take_step = take_step
+
+    def advance(self, time: int) -> None:
+        """Move the partition's time on to `time` (ms), taking each step due by then, in the order of (due time, key)."""
+        state = self.state
+        while (due := state.due.pop(time)) is not None:
+            self._take_step(self, *due)
+        state.reach(time)
+
+    def count_applied(self, event_time: int) -> None:
+        """Count a report or request that was applied; `event_time` (ms since the epoch) is when it happened."""
+        self.state.time.count_applied()
+        self.counters.applied += 1
+        self.event_times.append(event_time)
+
+    def honour_tick(self, after: int, appended: int) -> None:
+        """Move time on by a tick, unless something was applied after it was written: then its time has passed."""
+        time = self.state.time
+        if not time.honours(after):
+            self.counters.ticks_ignored += 1
+            return
+        self.counters.ticks_honoured += 1
+        self.advance(time.honour_tick(appended))
+
+    def finish(self) -> None:
+        """Complete `outputs` and `changes`, once, after the last record."""
+        state = self.state
+        counted = state.daily.drain(state.time.now)
+        self.outputs.extend(counted.records)
+        self.changes = state.drain_changes() | counted.changes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from streams.events.clock import RunningStatus
-from streams.partition.state import PartitionMemory
+from streams.partition.state import PartitionState
 
 OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
 
@@ -23,11 +23,11 @@ class Census(NamedTuple):
     sizes: Mapping[str, int]
 
 
-def take_census(state: PartitionMemory) -> Census:
+def take_census(state: PartitionState) -> Census:
     """Look at the sizes of what every stage keeps; takes as long for a large state as for a small one."""
     return Census(
         records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
-        time=state.now,
+        time=state.time.now,
         recent_dead_letters=state.flood.dead_letters,
         clocks={status: state.clocks.numbers[status] for status in OPEN_STATUSES},
         sizes={"clocks": state.clocks.size, "duplicates": state.recent.size},

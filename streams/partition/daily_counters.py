@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.counting.counts import UnknownStateVersion
-from streams.counting.store import DAY_MS
 from streams.events.report import Category
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
@@ -24,12 +22,13 @@ from streams.events.transparency import (
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.records import OutputRecord
+from streams.wire.state_records import STATE_VERSION, require_version
+from streams.wire.times import DAY
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
 """Type of the state key: type, day, country, category with slashes between; refs stand under other types only."""
 
-_VERSION = b"\x01"
 _EPOCH = date(1970, 1, 1).toordinal()
 
 # Country and category.
@@ -90,7 +89,7 @@ class DailyCounters:
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order, without the
         count. Some 0.4 us.
         """
-        day = now // DAY_MS
+        day = now // DAY
         if day != self._day:
             self._begin(day)
         key = (country, category)
@@ -104,14 +103,14 @@ class DailyCounters:
 
     def drain(self, now: int) -> Drained:
         """What was counted since the last call, and the end of a day that `now` has left behind."""
-        day = now // DAY_MS
+        day = now // DAY
         if day != self._day:
             self._begin(day)
         changes: dict[bytes, bytes | None] = dict.fromkeys(self._tombstones)
         records = self._finished
         for key, group in self._touched.items():
             records.append(self._record(key, group))
-            changes[_state_key(day, key)] = _VERSION + _encode_cells(
+            changes[_state_key(day, key)] = STATE_VERSION + _encode_cells(
                 [(*cell, number) for cell, number in group.cells.items()]
             )
             group.stored = True
@@ -125,10 +124,7 @@ class DailyCounters:
 
         Raises UnknownStateVersion (a ValueError) when another version wrote it, ValueError when it is damaged.
         """
-        if value[:1] != _VERSION:
-            raise UnknownStateVersion(
-                f"state key type {DAILY_COUNTERS!r} has version {value[:1].hex() or 'none'}; known is {_VERSION.hex()}"
-            )
+        require_version(DAILY_COUNTERS, value)
         written, country, category = key[len(DAILY_COUNTERS) :].decode().split("/")
         day = date.fromisoformat(written).toordinal() - _EPOCH
         if self._groups and day != self._day:

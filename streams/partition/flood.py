@@ -13,6 +13,13 @@ _HEAD = struct.Struct(">Q")
 class FloodDetected(Exception):
     """More than half of the last 1,000 records of a partition could not be decoded; the batch must not be used."""
 
+    def __init__(self, stage: str, partition: int, dead_letters: int) -> None:
+        super().__init__(
+            f"{dead_letters} of the last {WINDOW} records of partition {partition} could not be read as {stage}. "
+            "Nothing of this batch was written. Look at what is published; to let it pass into the dead letters, set "
+            "TOCSIN_DEAD_LETTER_BREAKER=off."
+        )
+
 
 class FloodWindow:
     """How many of the last 1,000 records were dead letters, as the sequence numbers of those."""

@@ -1,4 +1,4 @@
-"""Which partition is the home of a channel: the one where its counts and episodes are kept."""
+"""The home partition of a channel or request, where its state is kept, and sending records there."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,15 +1,9 @@
-"""ISO 8601 durations: those of laws, and which of them a window of counts can have."""
+"""ISO 8601 durations, of policies and of laws."""
 
 import re
 from functools import lru_cache
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-
-# (milliseconds of a pane, number of panes), finest first. Three rings answer windows from five minutes to thirty
-# days with at most 66 panes per channel and category.
-RINGS: tuple[tuple[int, int], ...] = ((5 * MINUTE, 12), (HOUR, 24), (DAY, 30))
+from streams.wire.times import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,4})W|(?P<days>\d{1,4})D)?"
@@ -53,19 +47,3 @@ def parse_legal_duration(text: str) -> tuple[int, int]:
     if not milliseconds:
         raise ValueError("must be longer than nothing")
     return 0, milliseconds
-
-
-def window_ring(window_ms: int) -> int:
-    """Give the index in RINGS of the finest ring that holds a window; raises ValueError where none fits.
-
-    A window must be a whole number of that ring's panes: counts are kept per pane and cannot be split.
-    """
-    for index, (pane, panes) in enumerate(RINGS):
-        if 0 < window_ms <= pane * panes:
-            if window_ms % pane:
-                break
-            return index
-    raise ValueError(
-        "must be a multiple of PT5M up to PT1H, of PT1H up to PT24H, or of P1D up to P30D, because counts are kept "
-        "in panes of these lengths"
-    )

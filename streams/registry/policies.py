@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from streams.counting.measures import MEASURES, MeasureName
+from streams.counting.windows import window_ring
 from streams.registry.document import Document, Place
-from streams.registry.durations import parse_duration, window_ring
+from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
-from streams.registry.rules import LEGAL_CLOCK, Level, Measure, Policy
+from streams.registry.rules import LEGAL_CLOCK, Level, Policy
 from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
 
 
@@ -56,7 +58,7 @@ def _duration(document: Document, place: Place, text: str, check: Callable[[int]
 
 
 def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Level, ...]:
-    highest: dict[Measure, float] = {}
+    highest: dict[MeasureName, float] = {}
     for index, row in enumerate(rows):
         if row.level != index + 1:
             document.refuse(
@@ -64,14 +66,12 @@ def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Lev
                 f"must be {index + 1}: levels are numbered from 1 in ascending order",
             )
         for measure, threshold in row.when.items():
-            if measure != "risk" and threshold != int(threshold):
-                document.refuse(
-                    (*place, index, "when", measure), "is a count, so its threshold must be a whole number"
-                )
+            where = (*place, index, "when", measure)
+            if MEASURES[measure].scale == 1 and threshold != int(threshold):
+                document.refuse(where, "is a count, so its threshold must be a whole number")
             if threshold < highest.get(measure, 0.0):
                 document.refuse(
-                    (*place, index, "when", measure),
-                    f"must be at least {highest[measure]:g}, the threshold of a lower level",
+                    where, f"must be at least {highest[measure]:g}, the threshold of a lower level"
                 )
             highest[measure] = threshold
     return tuple(Level(level=row.level, name=row.name, when=dict(row.when)) for row in rows)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from streams.counting.measures import MeasureName
 from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
 from streams.events.report import Category, NoticeElement, ReportKind
 from streams.events.routing import Gate
 
 Mode = Literal["live", "shadow", "off"]
-Measure = Literal["reports", "distinct_reporters", "risk", "trusted_flaggers", "automated"]
 # From the least to the most protective. A country nobody has assessed may be a closed one, so `unknown` stands above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
@@ -80,7 +80,7 @@ class Level:
 
     level: int
     name: str
-    when: Mapping[Measure, float]
+    when: Mapping[MeasureName, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What categories.yaml, scoring.yaml and policies.yaml may contain, and what all files share."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.events.report import AccountAge, Category, ReporterKind
 from streams.registry.document import Row
-from streams.registry.rules import DsaCategory, Measure, Mode, Verification
+from streams.registry.rules import DsaCategory, Mode, Verification
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
@@ -32,12 +33,19 @@ class SourceRow(Row):
         return self
 
 
+if TYPE_CHECKING:
+    _PolicyMeasure = MeasureName
+else:
+    # For messages that list what is valid: a type checker takes no computed literal.
+    _PolicyMeasure = Literal[POLICY_MEASURES]
+
+
 class LevelRow(Row):
     """A level of a policy."""
 
     level: Annotated[int, Field(ge=1)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    when: Annotated[dict[Measure, Positive], Field(min_length=1)]
+    when: Annotated[dict[_PolicyMeasure, Positive], Field(min_length=1)]
 
 
 class PolicyRow(Row):

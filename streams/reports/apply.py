@@ -1,139 +1,126 @@
-"""Applying one report: count it, publish it with what was found out, and decide what it means for the channel."""
+"""Applying one report: find its law and risk, count it, publish it enriched, and let policies judge the channel."""
+
+from collections.abc import Sequence
 
 from xxhash import xxh3_64_intdigest
 
-from streams.counting.channel_windows import CHANNEL_COUNTS, Part, judge, parts_of
-from streams.counting.counts import ChannelCounts, Measures
+from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.measures import WindowCounts
 from streams.counting.store import CountEntry
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import MessageReport
-from streams.law.resolution import Resolved
-from streams.partition.batch import Outcome
-from streams.partition.due import EpisodeKey
-from streams.partition.replay import TICKS_HEADER
-from streams.reports.case_law import cause_of
-from streams.reports.clock_arming import arm_clocks
-from streams.reports.daily_counters import count_report
-from streams.reports.enrich import enriched_json, received_ms
-from streams.reports.episodes import Open, note_clear, rise
-from streams.reports.rules import CategoryPlan, CompiledRules
-from streams.reports.state import PartitionState
-from streams.reports.transitions import advance, open_or_raise
+from streams.partition.daily_counters import Cell
+from streams.partition.replay import ticks_headers
+from streams.reports.arm_clocks import arm_clocks
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.enrich import enriched_json
+from streams.reports.episodes import EpisodeKey, Open, note_clear, rise
+from streams.reports.rules import CategoryPlan
+from streams.reports.transitions import open_or_raise
 from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
 from streams.wire.records import OutputRecord
 from streams.wire.report_decoding import DecodedReport
-from streams.wire.topics import ENRICHED_REPORTS
+from streams.wire.times import epoch_ms
+from streams.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 
 _new_tuple = tuple.__new__
 
 
-def apply_report(
-    state: PartitionState,
-    rules: CompiledRules,
-    channel_key: bytes,
-    origin: Origin,
-    decoded: DecodedReport,
-    outcome: Outcome,
-) -> None:
-    """Apply a report that is at home here and was not applied before; see the package's other modules for each step."""
-    report = decoded.report
-    occurred = decoded.occurred_ms
-    time = max(state.now, occurred)
-    state.note_append_time(time, origin.timestamp)
-    advance(state, rules, time, outcome)
-    resolved = rules.resolver.resolve(report)
+def apply_report(batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: DecodedReport) -> None:
+    """Apply a report that is at home here and was not applied before; `channel_key` is its channel's ref as bytes."""
+    state, rules = batch.state, batch.rules
+    report, ce_source, occurred = decoded
+    batch.advance(state.time_after(occurred, origin.timestamp))
+    received = occurred if report.received_at is None else epoch_ms(report.received_at)
     risk = rules.risk_model.score(report)
+    case = Case(report, ce_source, occurred, received, origin, rules.resolver.resolve(report), risk)
     plan = rules.plans[report.category]
+    now = state.time.now
 
     key = CHANNEL_COUNTS + channel_key + plan.suffix
     entry = state.counts.find(key)
     if entry is None:
         entry = CountEntry(ChannelCounts(), None)
     counts = entry.counts
-    counted = _count(
-        counts, report, occurred, state.now, rules.risk_model.millionths(risk), resolved.protection
-    )
+    counted = _count(counts, case, now, rules.risk_model.millionths(risk))
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
         state.counts.aged(key, entry)
-    measured = [counts.measure(spec, state.now) for spec in plan.windows]
+    windows = [counts.measure(spec, now) for spec in plan.windows]
 
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
-    if state.ticks:
-        headers.append((TICKS_HEADER, b"%d" % state.ticks))
-        state.ticks = 0
-    value = enriched_json(
-        rules, report, occurred, origin, resolved, risk, plan.windows, measured, counted=counted
-    )
+    headers += ticks_headers(state.time.ticks)
+    value = enriched_json(rules, case, plan.windows, windows, counted=counted)
     # A quarter of the price of the named tuple's own constructor.
     row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
-    outcome.outputs.append(_new_tuple(OutputRecord, row))
-    written = len(outcome.outputs)
-    state.applied += 1
-    outcome.counters["applied"] += 1
-    outcome.event_times.append(occurred)
-    if resolved.armed:
-        arm_clocks(state, rules, origin, decoded, resolved, risk, outcome)
+    batch.outputs.append(_new_tuple(OutputRecord, row))
+    written = len(batch.outputs)
+    batch.count_applied(occurred)
+    if case.law.armed:
+        arm_clocks(batch, case)
     if counted:
-        _decide(state, rules, channel_key, origin, decoded, resolved, plan, counts, measured, outcome)
+        _decide(batch, case, channel_key, plan, counts, windows)
     else:
-        outcome.counters["late"] += 1
-    count_report(
-        state.transparency,
-        state.now,
-        report,
-        resolved.jurisdictions[0].code,
-        outcome.outputs[written:],
-        late=not counted,
-    )
+        batch.counters.late += 1
+    cell = daily_cell(report, batch.outputs[written:], late=not counted)
+    state.daily.count(now, case.law.jurisdictions[0].code, report.category, cell)
 
 
-def _count(
-    counts: ChannelCounts, report: MessageReport, occurred: int, now: int, risk: int, tier: int
-) -> bool:
+def _count(counts: ChannelCounts, case: Case, now: int, risk: int) -> bool:
+    report = case.report
     reporter = report.reporter
-    if reporter is None:
-        return counts.add(occurred, now, "anonymous", None, risk, report.message_ref, tier)
-    hashed = None if reporter.ref is None else xxh3_64_intdigest(reporter.ref.encode())
-    return counts.add(occurred, now, reporter.kind, hashed, risk, report.message_ref, tier)
+    kind, hashed = "anonymous", None
+    if reporter is not None:
+        kind = reporter.kind
+        hashed = None if reporter.ref is None else xxh3_64_intdigest(reporter.ref.encode())
+    return counts.add(case.occurred, now, kind, hashed, risk, report.message_ref, case.law.protection)
 
 
 def _decide(
-    state: PartitionState,
-    rules: CompiledRules,
+    batch: ReportBatch,
+    case: Case,
     channel_key: bytes,
-    origin: Origin,
-    decoded: DecodedReport,
-    resolved: Resolved,
     plan: CategoryPlan,
     counts: ChannelCounts,
-    measured: list[Measures],
-    outcome: Outcome,
+    windows: list[WindowCounts],
 ) -> None:
-    """Let each policy of the report's category see the channel as it now is."""
-    report = decoded.report
-    channel = report.channel.ref
-    of_channel = state.episodes.get(channel, {})
-    cause = None
+    """Let each policy of the report's category judge the channel as it now is."""
+    state = batch.state
+    now = state.time.now
+    channel = case.report.channel.ref
+    episodes = state.episodes.get(channel, {})
     for policy, window in plan.policies:
-        episode = of_channel.get(policy.key)
+        episode = episodes.get(policy.key)
         if policy.single_category:
-            measures = measured[window]
-            if episode is None and measures.reports < policy.least_reports:
-                # The usual case by far: too few reports for any level, and nothing there that could become clear.
+            if episode is None and windows[window].reports < policy.least_reports:
+                # By far the most frequent case: too few reports for any level, and no episode that could become clear.
                 continue
-            verdict = policy.judge(measures)
-            parts = None
+            shares = [CategoryShare(case.report.category, counts, windows[window])]
         else:
-            parts = parts_of(state.counts, channel_key, policy.policy.categories, policy.spec, state.now)
-            verdict = judge(policy, parts, state.now)
-        if rise(episode, verdict.level) is None:
-            if isinstance(episode, Open) and note_clear(episode, state.now, clear=verdict.clear):
-                state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, state.now)
-            continue
-        cause = cause or cause_of(report, received_ms(report, decoded.occurred_ms), origin, resolved)
-        parts = parts or [Part(report.category, counts, measured[window])]
+            shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+        verdict = policy.judge_shares(shares, now)
         key = EpisodeKey(channel, *policy.key)
-        open_or_raise(state, rules, key, policy, verdict.level, parts, cause, decoded.ce_source, outcome)
+        if rise(episode, verdict.level) is not None:
+            open_or_raise(batch, key, policy, verdict.level, shares, case)
+        elif isinstance(episode, Open) and (episode.clear_since is not None) != verdict.clear:
+            note_clear(episode, now, clear=verdict.clear)
+            state.put_episode(key, episode, policy.timing, now)
+
+
+def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:
+    """The daily counter (see events.transparency.ReportCount) that counts the report.
+
+    `led_to` are its outputs besides the enriched report: with a live escalation among them it counts as escalated.
+    """
+    source = "anonymous" if report.reporter is None else report.reporter.kind
+    return (
+        source,
+        report.kind,
+        source == "automated" or report.kind == "automated_detection",
+        late,
+        bool(led_to) and any(record[0] == ESCALATIONS for record in led_to),
+    )

@@ -1,23 +1,22 @@
 """The law of a report as escalations speak of it, from what is kept of the report."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
-from streams.events.report import Category, MessageReport
+from streams.events.report import Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
 from streams.law.duty import Duty, escalated
-from streams.law.resolution import Resolved
 from streams.law.routing import places_of, routes
 from streams.law.rule_of_law import rule_of_law
 from streams.law.statement import statement
 from streams.registry.rules import RuleOfLawTier
-from streams.reports.episodes import Cause
-from streams.reports.rules import CompiledRules
-from streams.wire.origin import Origin
+from streams.reports.case import Case
+from streams.reports.episodes import CausingReport
+from streams.reports.rules import ReportRules
+from streams.wire.times import from_epoch_ms
 
 
 class CaseLaw(NamedTuple):
@@ -30,26 +29,27 @@ class CaseLaw(NamedTuple):
     statement: Statement
 
 
-def cause_of(report: MessageReport, received_ms: int, origin: Origin, resolved: Resolved) -> Cause:
-    """What must be kept of a report, received at `received_ms`, for all that follows from it."""
-    return Cause(
+def causing_report(case: Case) -> CausingReport:
+    """What must be kept of a report for later events of its escalation."""
+    report, law, origin = case.report, case.law, case.origin
+    return CausingReport(
         report_id=report.report_id,
         kind=report.kind,
         reporter=None if report.reporter is None else report.reporter.kind,
         category=report.category,
-        received_ms=received_ms,
+        received_ms=case.received,
         topic=origin.topic,
         partition=origin.partition,
         offset=origin.offset,
-        jurisdictions=tuple((place.code, place.confidence, place.basis) for place in resolved.jurisdictions),
-        obligations=tuple((duty.obligation.id, duty.not_armed, duty.strictest) for duty in resolved.duties),
-        certain=tuple(place.code for place in resolved.places if place.certain),
-        tier=resolved.tier,
+        jurisdictions=tuple((place.code, place.confidence, place.basis) for place in law.jurisdictions),
+        obligations=tuple((duty.obligation.id, duty.not_armed, duty.strictest) for duty in law.duties),
+        certain=tuple(place.code for place in law.places if place.certain),
+        tier=law.tier,
     )
 
 
 def law_of(
-    rules: CompiledRules, cause: Cause, reported: Collection[Category], tier: RuleOfLawTier
+    rules: ReportRules, cause: CausingReport, reported: Collection[Category], tier: RuleOfLawTier
 ) -> CaseLaw:
     """Say what law a report met: its duties as far as the registry still has them, and what follows from them.
 
@@ -69,7 +69,7 @@ def law_of(
     )
     places = places_of(rules.rules, jurisdictions, cause.certain)
     codes = [place.code for place in places]
-    day = datetime.fromtimestamp(cause.received_ms / 1000, UTC).date()
+    day = from_epoch_ms(cause.received_ms).date()
     return CaseLaw(
         jurisdictions=jurisdictions,
         obligations=tuple(escalated(duty, rules.rules, cause.received_ms) for duty in duties),

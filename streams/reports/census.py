@@ -4,10 +4,10 @@ from collections import Counter
 
 from streams.partition.census import Census, take_census
 from streams.reports.episodes import Open
-from streams.reports.state import PartitionState
+from streams.reports.state import ReportState
 
 
-def take_report_census(state: PartitionState) -> Census:
+def take_report_census(state: ReportState) -> Census:
     """`take_census` with the counts and episodes that the stage of reports keeps besides."""
     census = take_census(state)
     return census._replace(
@@ -16,7 +16,7 @@ def take_report_census(state: PartitionState) -> Census:
     )
 
 
-def open_episodes(state: PartitionState) -> Counter[tuple[str, str, int]]:
+def open_episodes(state: ReportState) -> Counter[tuple[str, str, int]]:
     """Open episodes by (policy, mode, level). Looks at each, some 0.3 us; afterwards `Outcome.counters` tells changes."""
     return Counter(
         (policy, mode, episode.level)

@@ -1,141 +1,88 @@
-"""The clocks of reports: each is an escalation of its own, from its arming until an outcome ends it."""
+"""How a change of a report's clock is published: each clock is an escalation of its own."""
 
-from typing import NamedTuple
-from uuid import UUID, uuid5
+from collections.abc import Mapping
 
 import msgspec
 
-from streams.clocks.clock import (
-    ENDS,
-    OUTCOME_REASONS,
-    STEP_REASONS,
-    Clock,
-    clock_view,
-    due_time,
-    elapsed,
-    next_step_time,
-    take_step,
-)
-from streams.clocks.store import LegalClock
-from streams.events.clock_outcome import Outcome as ClockOutcomeWord
-from streams.events.escalation import (
-    ESCALATION_TYPE,
-    Condition,
-    Escalation,
-    EscalationReason,
-    EscalationType,
-    Window,
-)
-from streams.partition.batch import Outcome
-from streams.partition.due import ClockKey
-from streams.reports.escalations import NAMESPACE
-from streams.reports.state import PartitionState
+from streams.clocks.clock import Clock, due_time, elapsed
+from streams.clocks.life import ClockChange, ClockEvent
+from streams.clocks.store import ClockKey, LegalClock
+from streams.events.escalation import ESCALATION_TYPE, Condition, Escalation, EscalationReason, Window
+from streams.partition.legal_clocks import OutcomeTrace
+from streams.partition.replay import outcome_headers
+from streams.reports.batch import ReportBatch
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
+from streams.wire.ids import stable_id, step_id
 from streams.wire.records import Headers, OutputRecord
 from streams.wire.topics import ESCALATIONS
 
 # By the number of steps taken: name of the level, and the share of the time from which on it holds.
 LEVELS: tuple[tuple[str, float], ...] = (("armed", 0.0), ("half", 0.5), ("nine_tenths", 0.9), ("lapsed", 1.0))
 
+# Not `over`: a report arms no retention period.
+_REASONS: Mapping[ClockEvent, EscalationReason] = {
+    "armed": "clock_armed",
+    "half": "clock_half",
+    "nine_tenths": "clock_nine_tenths",
+    "lapsed": "clock_lapsed",
+    "paused": "clock_paused",
+    "resumed": "clock_resumed",
+    "fulfilled": "clock_fulfilled",
+    "withdrawn": "clock_withdrawn",
+}
+
 _decode = msgspec.json.Decoder(Escalation).decode
 
 
-class Cause(NamedTuple):
-    """The outcome behind a transition: `place` is its topic and partition, `headers` tell when it was applied."""
-
-    word: ClockOutcomeWord
-    place: str
-    offset: int
-    headers: Headers
-
-
 def clock_id(obligation: str, channel: str, ce_source: str, report_id: str) -> str:
-    """The id of the clock that a report arms for a duty. Only ce_source may hold NUL: no two clocks share a text."""
-    return str(uuid5(NAMESPACE, f"clock\0{obligation}\0{channel}\0{ce_source}\0{report_id}"))
-
-
-def keep_armed(
-    state: PartitionState, key: ClockKey, clock: Clock, opening: Escalation, outcome: Outcome
-) -> None:
-    """Publish the arming of a clock, keep it, and take at once what steps are due already."""
-    obligation = opening.obligations[0].id
-    kept = LegalClock(clock, obligation, 1, encode(opening))
-    _write(key, opening, state.now, kept.opening, (), outcome)
-    outcome.counters[f"clock:{obligation}:armed"] += 1
-    while (time := next_step_time(clock)) is not None and time <= state.now:
-        _step(key, kept, state.now, outcome)
-    state.put_clock(key, kept)
-
-
-def serve_clock(state: PartitionState, key: ClockKey, time: int, outcome: Outcome) -> None:
-    """Take the step that is due at `time`."""
-    kept = state.clocks.find(key)
-    assert kept is not None
-    _step(key, kept, time, outcome)
-    state.put_clock(key, kept)
-
-
-def publish_outcome(
-    state: PartitionState, key: ClockKey, kept: LegalClock, at: int, cause: Cause, outcome: Outcome
-) -> None:
-    """Publish what an outcome did to the clock, which is in its state after it, and keep or let go of the clock."""
-    ended = cause.word if cause.word in ENDS else None
-    _publish(key, kept, "resolved" if ended else "updated", OUTCOME_REASONS[cause.word], at, cause, outcome)
-    outcome.counters[f"clock:{kept.obligation}:{cause.word}"] += 1
-    if ended:
-        state.remove_clock(key)
-    else:
-        state.put_clock(key, kept)
-
-
-def _step(key: ClockKey, kept: LegalClock, at: int, outcome: Outcome) -> None:
-    step = take_step(kept.clock)
-    _publish(key, kept, "updated", STEP_REASONS[step], at, None, outcome)
-    outcome.counters[f"clock:{kept.obligation}:{LEVELS[kept.clock.steps][0]}"] += 1
-
-
-def _publish(
-    key: ClockKey,
-    kept: LegalClock,
-    kind: EscalationType,
-    reason: EscalationReason,
-    at: int,
-    cause: Cause | None,
-    outcome: Outcome,
-) -> None:
-    kept.sequence += 1
-    opening = _decode(kept.opening)
-    clock = kept.clock
-    due_at = rfc3339(due_time(clock))
-    ended = cause.word if cause is not None and cause.word in ENDS else None
-    trace = opening.trace
-    if cause is not None:
-        trace = msgspec.structs.replace(trace, partition_offsets={cause.place: cause.offset})
-    event = msgspec.structs.replace(
-        opening,
-        sequence=kept.sequence,
-        type=kind,
-        reason=reason,
-        status="resolved" if ended else "open",
-        at=rfc3339(at),
-        level=clock.steps + 1,
-        level_name=LEVELS[clock.steps][0],
-        window=Window(start=opening.window.start, end=due_at),
-        conditions=clock_conditions(clock, at),
-        obligations=(msgspec.structs.replace(opening.obligations[0], due_at=due_at),),
-        clock=clock_view(clock, key.clock_id, kept.obligation, at, ended),
-        trace=trace,
-    )
-    _write(key, event, at, encode(event), () if cause is None else cause.headers, outcome)
+    """The id of the clock that a report arms for a duty."""
+    return stable_id("clock", obligation, channel, ce_source, report_id)
 
 
 def clock_conditions(clock: Clock, at: int) -> tuple[Condition, ...]:
-    """The share of the clock's time that has passed, and the share from which on its level holds."""
+    """The share of the clock's time that has passed at `at`, and the share from which on its level holds."""
     return (Condition("elapsed", elapsed(clock, at), LEVELS[clock.steps][1]),)
 
 
-def _write(key: ClockKey, event: Escalation, at: int, value: bytes, more: Headers, outcome: Outcome) -> None:
-    event_id = str(uuid5(UUID(key.clock_id), str(event.sequence)))
-    headers = [*event_headers(ESCALATION_TYPE, event_id, at), *more]
-    outcome.outputs.append(OutputRecord(ESCALATIONS, None, key.channel.encode(), value, headers))
+def publish_opening(batch: ReportBatch, key: ClockKey, opening: Escalation) -> bytes:
+    """Publish the arming of a clock, and give its JSON."""
+    value = encode(opening)
+    _write(batch, key, opening.sequence, batch.state.time.now, value, ())
+    return value
+
+
+def publish_change(
+    batch: ReportBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
+) -> None:
+    """Publish a change of a clock: its opening with what is different now."""
+    opening = _decode(kept.opening)
+    clock = kept.clock
+    due_at = rfc3339(due_time(clock))
+    origins = opening.trace
+    headers: Headers = ()
+    if trace is not None:
+        place = f"{trace.origin.topic}/{trace.origin.partition}"
+        origins = msgspec.structs.replace(origins, partition_offsets={place: trace.origin.offset})
+        headers = outcome_headers(trace.applied, trace.ticks)
+    event = msgspec.structs.replace(
+        opening,
+        sequence=kept.sequence,
+        type="resolved" if change.ended else "updated",
+        reason=_REASONS[change.event],
+        status="resolved" if change.ended else "open",
+        at=rfc3339(change.at),
+        level=clock.steps + 1,
+        level_name=LEVELS[clock.steps][0],
+        window=Window(start=opening.window.start, end=due_at),
+        conditions=clock_conditions(clock, change.at),
+        obligations=(msgspec.structs.replace(opening.obligations[0], due_at=due_at),),
+        clock=change.view,
+        trace=origins,
+    )
+    _write(batch, key, kept.sequence, change.at, encode(event), headers)
+
+
+def _write(batch: ReportBatch, key: ClockKey, sequence: int, at: int, value: bytes, more: Headers) -> None:
+    headers = [*event_headers(ESCALATION_TYPE, step_id(key.clock_id, sequence), at), *more]
+    batch.outputs.append(OutputRecord(ESCALATIONS, None, key.ref.encode(), value, headers))

@@ -1,27 +1,22 @@
 """The enriched report: the report without its reporter's pseudonym, and what was found out about it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from streams.counting.counts import Measures
+from streams.counting.measures import MILLION, WindowCounts
 from streams.counting.windows import WindowSpec
 from streams.events.enriched_report import ChannelWindow, PublicReport, PublicReporter, Risk, Source
 from streams.events.report import MessageReport
 from streams.law.duty import applied
-from streams.law.resolution import Resolved
-from streams.reports.rules import MILLION, CompiledRules
+from streams.reports.case import Case
+from streams.reports.rules import ReportRules
 from streams.wire.encoding import encode
-from streams.wire.origin import Origin
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
-    """An `EnrichedReport` with its law as JSON that was made once for all reports alike: the same bytes for less.
+    """An `EnrichedReport` with its law as JSON that was encoded once for all similar reports: the same bytes for less.
 
     Fields and their order are those of EnrichedReport.
     """
@@ -43,35 +38,31 @@ class PreparedReport(msgspec.Struct, frozen=True, gc=False):
 
 
 def enriched_json(
-    rules: CompiledRules,
-    report: MessageReport,
-    occurred_ms: int,
-    origin: Origin,
-    resolved: Resolved,
-    risk: Risk,
+    rules: ReportRules,
+    case: Case,
     windows: Sequence[WindowSpec],
-    measured: Sequence[Measures],
+    counts: Sequence[WindowCounts],
     *,
     counted: bool,
 ) -> bytes:
-    """JSON of the enriched report; `measured` are the counts of `windows` after it was applied."""
-    obligations = resolved.obligations_json
+    """JSON of the enriched report; `counts` are those of `windows` after it was applied."""
+    law, origin = case.law, case.origin
+    obligations = law.obligations_json
     if obligations is None:
-        received = received_ms(report, occurred_ms)
-        duties = tuple(applied(duty, rules.rules, received) for duty in resolved.duties)
+        duties = tuple(applied(duty, rules.rules, case.received) for duty in law.duties)
         obligations = msgspec.Raw(encode(duties))
-    dsa_category, dsa_keywords = rules.dsa[report.category]
+    dsa_category, dsa_keywords = rules.dsa[case.report.category]
     return encode(
         PreparedReport(
-            public_report(report),
-            resolved.jurisdictions_json,
+            public_report(case.report),
+            law.jurisdictions_json,
             obligations,
-            resolved.routing_json,
-            resolved.rule_of_law_json,
+            law.routing_json,
+            law.rule_of_law_json,
             dsa_category,
             dsa_keywords,
-            risk,
-            tuple(map(channel_window, windows, measured)),
+            case.risk,
+            tuple(map(channel_window, windows, counts)),
             counted,
             None if counted else "late",
             rules.rules.policy_version,
@@ -79,12 +70,6 @@ def enriched_json(
             Source(origin.topic, origin.partition, origin.offset),
         )
     )
-
-
-def received_ms(report: MessageReport, occurred_ms: int) -> int:
-    """When the platform received a report (ms since the epoch): that starts legal clocks."""
-    received = report.received_at
-    return occurred_ms if received is None else (received - _EPOCH) // _MILLISECOND
 
 
 def public_report(report: MessageReport) -> PublicReport:
@@ -107,13 +92,13 @@ def public_report(report: MessageReport) -> PublicReport:
     )
 
 
-def channel_window(spec: WindowSpec, measures: Measures) -> ChannelWindow:
+def channel_window(spec: WindowSpec, counts: WindowCounts) -> ChannelWindow:
     """A window's counts as they are published."""
     return ChannelWindow(
         spec.text,
-        measures.reports,
-        measures.distinct_reporters,
-        measures.trusted_flaggers,
-        measures.automated,
-        measures.risk_millionths / MILLION,
+        counts.reports,
+        counts.distinct_reporters,
+        counts.trusted_flaggers,
+        counts.automated,
+        counts.risk_millionths / MILLION,
     )

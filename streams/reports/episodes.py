@@ -18,7 +18,15 @@ from streams.registry.rules import RuleOfLawTier
 LATENESS_MS = 300_000
 
 
-class Cause(msgspec.Struct, frozen=True, array_like=True):
+class EpisodeKey(NamedTuple):
+    """There is at most one episode per key. Equal due times are served in the order of the fields."""
+
+    channel: str
+    policy: str
+    mode: str
+
+
+class CausingReport(msgspec.Struct, frozen=True, array_like=True):
     """The report behind an episode's last rise, as far as later events must speak of it.
 
     `received_ms` is when the platform received it (ms since the epoch). `certain` are the codes of the countries that
@@ -56,7 +64,7 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     sequence: int
     clear_since: int | None
     first_report_id: str
-    cause: Cause
+    cause: CausingReport
     scope: Scope
 
 
@@ -86,12 +94,10 @@ def rise(episode: Episode | None, level: int) -> Literal["opened", "updated"] | 
     return "opened" if level > last_level else None
 
 
-def note_clear(episode: Open, time: int, *, clear: bool) -> bool:
-    """Record whether the episode is clear at `time`; True if that changed anything."""
-    if clear == (episode.clear_since is not None):
-        return False
-    episode.clear_since = time if clear else None
-    return True
+def note_clear(episode: Open, time: int, *, clear: bool) -> None:
+    """Note whether the episode is clear at `time`; it stays clear since when it became so."""
+    if clear != (episode.clear_since is not None):
+        episode.clear_since = time if clear else None
 
 
 def resolution_time(episode: Open, timing: Timing) -> int | None:

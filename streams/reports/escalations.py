@@ -1,11 +1,12 @@
 """Escalation events: what a reviewer must know of a transition, and nothing that identifies a reporter."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID, uuid5
 
-from streams.counting.channel_windows import Part, total_of
+from streams.counting.categories import CategoryShare, total_of
 from streams.counting.integrity import effective_reporters, integrity
+from streams.counting.measures import MEASURES, MILLION, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
 from streams.events.escalation import (
     ESCALATION_TYPE,
@@ -21,18 +22,16 @@ from streams.events.escalation import (
 from streams.events.routing import Routing
 from streams.law.routing import INTERNAL_REVIEW
 from streams.law.rule_of_law import TIERS
-from streams.partition.due import EpisodeKey
-from streams.registry.rules import Level, RuleOfLawTier
+from streams.registry.rules import RuleOfLawTier
 from streams.reports.case_law import law_of
-from streams.reports.episodes import Cause, Open
-from streams.reports.rules import MEASURE_INDEX, MILLION, CompiledPolicy, CompiledRules
+from streams.reports.episodes import CausingReport, EpisodeKey, Open
+from streams.reports.policies import CompiledPolicy
+from streams.reports.rules import ReportRules
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
+from streams.wire.ids import stable_id, step_id
 from streams.wire.records import OutputRecord
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
-
-# Made for this purpose alone; ids of ours can collide with nobody's.
-NAMESPACE = UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")
 
 # A reviewer looks at a handful of messages; ten is what fits on a screen.
 MESSAGE_REFS = 10
@@ -41,7 +40,7 @@ _POLICY_GONE = "The policy was removed from the registry or switched."
 
 
 class Transition(NamedTuple):
-    """A step of an episode. `at` is when it happened in event time, `counted_at` the time that the counts are of."""
+    """A step of an episode. `at` is when it happened in event time, `counted_at` the time of its counts (ms)."""
 
     type: EscalationType
     reason: EscalationReason
@@ -50,20 +49,23 @@ class Transition(NamedTuple):
 
 
 def escalation_id(key: EpisodeKey, ce_source: str, report_id: str) -> str:
-    """The id of the episode that a report opens. Only ce_source may hold NUL: no two episodes share a text."""
-    name = f"{key.policy}\0{key.mode}\0{key.channel}\0{ce_source}\0{report_id}"
-    return str(uuid5(NAMESPACE, name))
+    """The id of the episode that a report opens."""
+    return stable_id(key.policy, key.mode, key.channel, ce_source, report_id)
 
 
 def escalation_record(
-    rules: CompiledRules, key: EpisodeKey, episode: Open, transition: Transition, parts: list[Part]
+    rules: ReportRules,
+    key: EpisodeKey,
+    episode: Open,
+    transition: Transition,
+    shares: Sequence[CategoryShare],
 ) -> OutputRecord:
     """The record to write for a transition of `episode`, which is in its state after the transition.
 
-    `parts` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
+    `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
     """
-    event_id = str(uuid5(UUID(episode.escalation_id), str(episode.sequence)))
-    event = _event(rules, key, episode, transition, parts)
+    event_id = step_id(episode.escalation_id, episode.sequence)
+    event = _event(rules, key, episode, transition, shares)
     return OutputRecord(
         ESCALATIONS if key.mode == "live" else ESCALATIONS_SHADOW,
         None,
@@ -74,20 +76,24 @@ def escalation_record(
 
 
 def _event(
-    rules: CompiledRules, key: EpisodeKey, episode: Open, transition: Transition, parts: list[Part]
+    rules: ReportRules,
+    key: EpisodeKey,
+    episode: Open,
+    transition: Transition,
+    shares: Sequence[CategoryShare],
 ) -> Escalation:
     policy = rules.policies.get((key.policy, key.mode))
     cause = episode.cause
     scope = episode.scope
     spec = policy.spec if policy else window_spec(scope.window_ms, "")
     categories = policy.policy.categories if policy else scope.categories
-    measures = total_of(parts, spec, transition.counted_at)
+    counts = total_of(shares, spec, transition.counted_at)
     of_category = rules.rules.categories[cause.category]
     law = law_of(
         rules,
         cause,
-        tuple(dict.fromkeys([cause.category, *(part.category for part in parts)])),
-        _tier(cause, parts, spec, transition.counted_at),
+        tuple(dict.fromkeys([cause.category, *(share.category for share in shares)])),
+        _tier(cause, shares, spec, transition.counted_at),
     )
     return Escalation(
         escalation_id=episode.escalation_id,
@@ -107,25 +113,23 @@ def _event(
         dsa_category=of_category.dsa_category,
         dsa_keywords=of_category.dsa_keywords,
         window=_window(spec, transition.counted_at),
-        conditions=_conditions(policy, episode.level, transition, measures),
+        conditions=_conditions(policy, episode.level, transition, counts),
         counts=Counts(
-            reports=measures.reports,
-            distinct_reporters=measures.distinct_reporters,
+            reports=counts.reports,
+            distinct_reporters=counts.distinct_reporters,
             n_eff=round(
-                effective_reporters(measures.reports, measures.distinct_reporters, measures.without_ref), 6
+                effective_reporters(counts.reports, counts.distinct_reporters, counts.without_ref), 6
             ),
-            trusted_flaggers=measures.trusted_flaggers,
-            automated=measures.automated,
-            state_actors=measures.state_actors,
+            trusted_flaggers=counts.trusted_flaggers,
+            automated=counts.automated,
+            state_actors=counts.state_actors,
         ),
         score=Score(
-            value=measures.risk_millionths / MILLION,
-            components={part.category: part.measures.risk_millionths / MILLION for part in parts},
+            value=counts.risk_millionths / MILLION,
+            components={share.category: share.counts.risk_millionths / MILLION for share in shares},
         ),
-        integrity=integrity(
-            measures.reports, measures.distinct_reporters, measures.without_ref, measures.anonymous
-        ),
-        message_refs=_most_reported(parts, spec, transition.counted_at),
+        integrity=integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous),
+        message_refs=_most_reported(shares, spec, transition.counted_at),
         jurisdictions=law.jurisdictions,
         obligations=law.obligations,
         routing=_routing(key, episode, law.routing),
@@ -144,12 +148,14 @@ def _event(
     )
 
 
-def _tier(cause: Cause, parts: list[Part], spec: WindowSpec, time: int) -> RuleOfLawTier:
+def _tier(
+    cause: CausingReport, shares: Sequence[CategoryShare], spec: WindowSpec, time: int
+) -> RuleOfLawTier:
     """The most protective tier among the reports of the window.
 
-    Not that of the last report alone: whoever wants an authority told could add one report that names an open country.
+    Not that of the last report alone: to have an authority told, it would take one report that names an open country.
     """
-    return TIERS[max([TIERS.index(cause.tier), *(part.counts.tier(spec, time) for part in parts)])]
+    return TIERS[max([TIERS.index(cause.tier), *(share.channel.tier(spec, time) for share in shares)])]
 
 
 def _window(spec: WindowSpec, time: int) -> Window:
@@ -158,39 +164,31 @@ def _window(spec: WindowSpec, time: int) -> Window:
 
 
 def _conditions(
-    policy: CompiledPolicy | None, level: int, transition: Transition, measures: tuple[int, ...]
+    policy: CompiledPolicy | None, level: int, transition: Transition, counts: WindowCounts
 ) -> tuple[Condition, ...]:
     """Those of the level reached; for a resolution those of level 1, which had to become clear."""
     if policy is None:
         return ()
-    reached = _level(policy, 1 if transition.type == "resolved" else level)
+    reached = policy.level(1 if transition.type == "resolved" else level)
     return tuple(
-        Condition(
-            measure=measure,
-            value=measures[MEASURE_INDEX[measure]] / (MILLION if measure == "risk" else 1),
-            threshold=float(threshold),
-        )
-        for measure, threshold in reached.when.items()
+        Condition(measure=name, value=MEASURES[name].value(counts), threshold=float(threshold))
+        for name, threshold in reached.when.items()
     )
 
 
-def _level(policy: CompiledPolicy, number: int) -> Level:
-    return next(level for level in policy.policy.levels if level.level == number)
-
-
-def _most_reported(parts: list[Part], spec: WindowSpec, time: int) -> tuple[str, ...]:
-    if len(parts) == 1:
+def _most_reported(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
+    if len(shares) == 1:
         # In the right order already; most policies with many escalations have one category.
-        return tuple(ref for ref, _ in parts[0].counts.messages(spec, time)[:MESSAGE_REFS])
+        return tuple(ref for ref, _ in shares[0].channel.messages(spec, time)[:MESSAGE_REFS])
     counted: Counter[str] = Counter()
-    for part in parts:
-        counted.update(dict(part.counts.messages(spec, time)))
+    for share in shares:
+        counted.update(dict(share.channel.messages(spec, time)))
     ranked = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
     return tuple(ref for ref, _ in ranked[:MESSAGE_REFS])
 
 
 def _routing(key: EpisodeKey, episode: Open, of_report: tuple[Routing, ...]) -> tuple[Routing, ...]:
-    """That of the report behind the transition; to internal review it goes because of the policy."""
+    """The routing of the report behind the transition; its reason for internal review is the policy."""
     reason = f"policy {key.policy} level {episode.level} ({episode.scope.level_name})"
     return tuple(
         Routing(INTERNAL_REVIEW, reason, route.gate) if route.recipient == INTERNAL_REVIEW else route

@@ -1,18 +1,19 @@
-"""All that a partition of the stage of reports remembers, and its records in the state topic."""
+"""What a partition of the stage of reports remembers, and its records in the state topic."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from streams.counting.channel_windows import CHANNEL_COUNTS
+from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
-from streams.partition.due import EpisodeKey
-from streams.partition.state import STATE_VERSION, PartitionMemory, require_version
-from streams.reports.episodes import Cooldown, Episode, Timing, due_time
-from streams.reports.rules import CompiledRules
+from streams.partition.state import PartitionState
+from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, due_time
+from streams.reports.rules import ReportRules
+from streams.wire.state_records import STATE_VERSION, require_version
+from streams.wire.times import DAY
 
-# Types of state keys besides those of every stage: the first byte.
 CHANNEL_EPISODES = b"C"
+"""Type of the state key of a channel's episodes: type, channel ref."""
 
 # policy id, mode, episode
 _StoredEpisode = tuple[str, str, Episode]
@@ -20,34 +21,37 @@ _encode_episodes = msgspec.msgpack.Encoder().encode
 _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 
 
-class PartitionState(PartitionMemory):
+class ReportState(PartitionState):
     """The state of one partition: what every stage remembers, and the channels' counts and episodes.
 
-    `now` moves with occurred_at. `newest_append` is told by `note_append_time`.
+    `time.now` moves with occurred_at.
     """
 
     __slots__ = ("_touched_channels", "counts", "episodes")
 
-    def __init__(self, partition: int, partitions: int, rules: CompiledRules) -> None:
+    def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", partition, partitions, rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = CountStore()
         self._touched_channels: dict[str, None] = {}
 
-    def note_append_time(self, time: int, appended: int) -> None:
-        """Before a record moves `now` on to `time`: note that its append time is `appended`, as far as that counts.
+    def time_after(self, moment: int, appended: int) -> int:
+        """See PartitionState: reports and outcomes count by when they occurred."""
+        return self.time.after_event(moment, appended)
 
-        The next tick moves time on by what has passed since `newest_append`. A record that comes late speaks of what was
-        long before it was appended: were its append time taken as it is, so much time would be missing for good, and in
-        an idle partition every clock would lapse late by as much.
-        """
-        if not self.newest_append:
-            self.newest_append = appended
-        elif appended > self.newest_append:
-            self.newest_append += min(time - self.now, appended - self.newest_append)
+    def reach(self, time: int) -> None:
+        """Move on to `time` (ms), and forget the counts of days that no window reaches any more."""
+        if time // DAY != self.time.now // DAY:
+            self.counts.expire(time)
+        self.time.reach(time)
+
+    def next_due(self) -> int | None:
+        """When (ms) an episode or clock has a step, or counts expire; None if nothing waits."""
+        times = (self.due.earliest(), self.counts.next_expiry())
+        return min((time for time in times if time is not None), default=None)
 
     def episode(self, key: EpisodeKey) -> Episode | None:
-        """The episode of a policy in a channel, if there is one."""
+        """The episode of a policy in a channel; None if there is none."""
         of_channel = self.episodes.get(key.channel)
         return None if of_channel is None else of_channel.get((key.policy, key.mode))
 
@@ -58,7 +62,7 @@ class PartitionState(PartitionMemory):
         self.due.set(key, due_time(episode, time, timing))
 
     def remove_episode(self, key: EpisodeKey) -> None:
-        """Forget an episode that is over."""
+        """Forget an episode."""
         of_channel = self.episodes[key.channel]
         del of_channel[key.policy, key.mode]
         if not of_channel:
@@ -76,7 +80,7 @@ class PartitionState(PartitionMemory):
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Take back the episodes of a channel. Raises UnknownStateVersion."""
-        require_version(key, value)
+        require_version(key[:1], value)
         self.episodes[key[1:].decode()] = {
             (policy, mode): episode for policy, mode, episode in _decode_episodes(memoryview(value)[1:])
         }
@@ -88,26 +92,21 @@ class PartitionState(PartitionMemory):
         return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
 
 
-def new_state(partition: int, partitions: int, rules: CompiledRules) -> PartitionState:
-    """The state of a partition to which nothing was applied yet."""
-    return PartitionState(partition, partitions, rules)
-
-
-def restore(
-    partition: int, partitions: int, rules: CompiledRules, entries: Iterable[tuple[bytes, bytes]]
-) -> PartitionState:
+def restore_reports(
+    partition: int, partitions: int, rules: ReportRules, entries: Iterable[tuple[bytes, bytes]]
+) -> ReportState:
     """Build the state from the last value of every key, deleted ones left out.
 
     Raises UnknownStateVersion (a ValueError) naming type and version of a record that this version cannot read.
     """
-    state = PartitionState(partition, partitions, rules)
+    state = ReportState(partition, partitions, rules)
     own = {CHANNEL_COUNTS: state.counts.restore, CHANNEL_EPISODES: state.restore_episodes}
     state.take_back(entries, rules.duplicates_remembered, own)
     _schedule(state, rules)
     return state
 
 
-def _schedule(state: PartitionState, rules: CompiledRules) -> None:
+def _schedule(state: ReportState, rules: ReportRules) -> None:
     """Set when each episode is due: at once for an open one whose policy is gone."""
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
@@ -115,7 +114,7 @@ def _schedule(state: PartitionState, rules: CompiledRules) -> None:
             if isinstance(episode, Cooldown):
                 time = episode.until
             elif policy is None:
-                time = state.now
+                time = state.time.now
             else:
-                time = due_time(episode, state.now, policy.timing)
+                time = due_time(episode, state.time.now, policy.timing)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)

@@ -1,14 +1,20 @@
-"""Moving episodes: by a report, and by time alone."""
+"""Transitions of episodes: those that a report causes, and those that time alone brings."""
 
-from streams.counting.channel_windows import Part, judge, parts_of
-from streams.counting.store import DAY_MS
+from collections.abc import Sequence
+
+from streams.clocks.store import ClockKey
+from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.windows import window_spec
-from streams.partition.batch import Outcome
-from streams.partition.due import ClockKey, DueKey, EpisodeKey
-from streams.reports.clock_events import serve_clock
+from streams.partition.due import DueKey
+from streams.partition.legal_clocks import take_clock_step
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.case_law import causing_report
+from streams.reports.clock_events import publish_change
+from streams.reports.counters import EpisodeLevel, EscalationStep
 from streams.reports.episodes import (
-    Cause,
     Cooldown,
+    EpisodeKey,
     Open,
     Scope,
     after_resolution,
@@ -16,41 +22,25 @@ from streams.reports.episodes import (
     resolution_time,
 )
 from streams.reports.escalations import Transition, escalation_id, escalation_record
-from streams.reports.rules import CompiledPolicy, CompiledRules
-from streams.reports.state import PartitionState
-
-
-def advance(
-    state: PartitionState,
-    rules: CompiledRules,
-    time: int,
-    outcome: Outcome,
-) -> None:
-    """Move the partition's time on to `time` (ms) and do what was due by then, in the order of (due time, key)."""
-    while (due := state.due.pop(time)) is not None:
-        _serve(state, rules, *due, outcome)
-    if time // DAY_MS != state.now // DAY_MS:
-        state.counts.expire(time)
-    state.now = time
+from streams.reports.policies import CompiledPolicy
 
 
 def open_or_raise(
-    state: PartitionState,
-    rules: CompiledRules,
+    batch: ReportBatch,
     key: EpisodeKey,
     policy: CompiledPolicy,
     level: int,
-    parts: list[Part],
-    cause: Cause,
-    ce_source: str,
-    outcome: Outcome,
+    shares: Sequence[CategoryShare],
+    case: Case,
 ) -> None:
-    """Bring the episode to `level`, which the report of `cause` made hold (see episodes.rise)."""
-    now = state.now
+    """Bring the episode to `level`, which the report of `case` made hold (see episodes.rise)."""
+    state = batch.state
+    now = state.time.now
     episode = state.episode(key)
-    scope = Scope(policy.policy.categories, policy.policy.window_ms, _level_name(policy, level))
+    cause = causing_report(case)
+    scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
     if isinstance(episode, Open):
-        outcome.counters[f"raised:{key.policy}:{key.mode}:{episode.level}"] += 1
+        batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
         episode.sequence += 1
         episode.level = level
         episode.clear_since = None
@@ -59,7 +49,7 @@ def open_or_raise(
         transition = Transition("updated", "level_raised", now, now)
     else:
         episode = Open(
-            escalation_id=escalation_id(key, ce_source, cause.report_id),
+            escalation_id=escalation_id(key, case.ce_source, cause.report_id),
             level=level,
             sequence=1,
             clear_since=None,
@@ -69,57 +59,54 @@ def open_or_raise(
         )
         transition = Transition("opened", "threshold_crossed", now, now)
     state.put_episode(key, episode, policy.timing, now)
-    _emit(rules, key, episode, transition, parts, outcome)
+    _publish(batch, key, episode, transition, shares)
 
 
-def _serve(
-    state: PartitionState,
-    rules: CompiledRules,
-    time: int,
-    key: DueKey,
-    outcome: Outcome,
-) -> None:
+def take_step(batch: ReportBatch, time: int, key: DueKey) -> None:
+    """Do what is due at `time` (ms) for a clock or an episode."""
     if isinstance(key, ClockKey):
-        serve_clock(state, key, time, outcome)
-        return
+        take_clock_step(batch, key, time, publish_change)
+    else:
+        assert isinstance(key, EpisodeKey)
+        _take_episode_step(batch, time, key)
+
+
+def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
+    state = batch.state
     episode = state.episode(key)
     assert episode is not None
     if isinstance(episode, Cooldown):
         state.remove_episode(key)
         return
-    policy = rules.policies.get((key.policy, key.mode))
+    policy = batch.rules.policies.get((key.policy, key.mode))
     channel = key.channel.encode()
     if policy is None:
         scope = episode.scope
-        parts = parts_of(state.counts, channel, scope.categories, window_spec(scope.window_ms, ""), time)
+        shares = shares_of(state.counts, channel, scope.categories, window_spec(scope.window_ms, ""), time)
         episode.sequence += 1
-        _emit(rules, key, episode, Transition("resolved", "policy_changed", time, time), parts, outcome)
+        _publish(batch, key, episode, Transition("resolved", "policy_changed", time, time), shares)
         state.remove_episode(key)
         return
-    parts = parts_of(state.counts, channel, policy.policy.categories, policy.spec, time)
-    clear = judge(policy, parts, time).clear
+    shares = shares_of(state.counts, channel, policy.policy.categories, policy.spec, time)
+    clear = policy.judge_shares(shares, time).clear
     resolved_at = resolution_time(episode, policy.timing)
     if resolved_at is None or not clear:
-        # Not clear although it was when it last was looked at: the policy's thresholds were changed since.
+        # It may have been clear when it was last judged, and is not now because the policy's thresholds were changed.
         note_clear(episode, time, clear=clear)
         state.put_episode(key, episode, policy.timing, time)
         return
     episode.sequence += 1
-    _emit(rules, key, episode, Transition("resolved", "cleared", resolved_at, time), parts, outcome)
+    _publish(batch, key, episode, Transition("resolved", "cleared", resolved_at, time), shares)
     state.put_episode(key, after_resolution(episode, resolved_at, policy.timing), policy.timing, time)
 
 
-def _emit(
-    rules: CompiledRules,
+def _publish(
+    batch: ReportBatch,
     key: EpisodeKey,
     episode: Open,
     transition: Transition,
-    parts: list[Part],
-    outcome: Outcome,
+    shares: Sequence[CategoryShare],
 ) -> None:
-    outcome.outputs.append(escalation_record(rules, key, episode, transition, parts))
-    outcome.counters[f"escalation:{key.policy}:{key.mode}:{transition.type}:{episode.level}"] += 1
-
-
-def _level_name(policy: CompiledPolicy, number: int) -> str:
-    return next(level.name for level in policy.policy.levels if level.level == number)
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares))
+    step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
+    batch.counters.escalations[step] += 1

@@ -1,32 +1,30 @@
-"""Applying one request: judge it, publish what it comes to, count it and start its clocks."""
+"""Applying one request: judge it, publish the judgement, count it and start its clocks."""
 
 from streams.clocks.clock import Clock, clock_view, start_clock
+from streams.clocks.store import ClockKey
 from streams.events.authority_routing import Asker, AuthorityRouting
 from streams.law.duty import due_ms
-from streams.partition.batch import Outcome
-from streams.partition.due import ClockKey
-from streams.requests.clock_events import clock_id, keep_armed, routing_id, serve_clocks, write_routing
+from streams.partition.legal_clocks import arm_clock
+from streams.partition.replay import ticks_headers
+from streams.requests.batch import RequestBatch
+from streams.requests.clock_events import clock_id, publish_routing, routing_id
 from streams.requests.judge import Judgement, judge_request
-from streams.requests.replay import request_headers
 from streams.requests.rules import RequestRules, country_of
-from streams.requests.state import RequestState
 from streams.wire.envelope import rfc3339
-from streams.wire.origin import Origin
+from streams.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.wire.request_decoding import DecodedRequest
 
 
-def apply_request(
-    state: RequestState, rules: RequestRules, decoded: DecodedRequest, origin: Origin, outcome: Outcome
-) -> None:
+def apply_request(batch: RequestBatch, origin: Origin, decoded: DecodedRequest) -> None:
     """Judge a request that is at home here and was not applied before, publish it, and start its clocks."""
-    request = decoded.request
-    received = decoded.received_ms
-    serve_clocks(state, state.note_time(received, origin.timestamp), outcome)
+    rules, state = batch.rules, batch.state
+    request, ce_source, received = decoded
+    batch.advance(state.time_after(received, origin.timestamp))
     judgement = judge_request(request, received, rules)
-    armed = _start_clocks(judgement, decoded, rules)
+    started = _start_clocks(judgement, decoded, rules)
     authority = request.authority
     event = AuthorityRouting(
-        routing_id=routing_id(decoded.ce_source, request.request_id),
+        routing_id=routing_id(ce_source, request.request_id),
         sequence=1,
         type="routed",
         reason="judged",
@@ -44,43 +42,43 @@ def apply_request(
         recipients=judgement.recipients,
         gate=judgement.gate,
         clocks=tuple(
-            clock_view(clock, key.clock_id, obligation, received) for key, obligation, clock in armed
+            clock_view(clock, key.clock_id, obligation, received) for key, obligation, clock in started
         ),
         findings=judgement.findings,
         human_review_required=True,
         policy_version=rules.rules.policy_version,
         registry_version=rules.rules.registry_version,
     )
-    headers = request_headers(origin, state.ticks)
-    opening = write_routing(event, received, event.routing_id, outcome, headers)
-    state.ticks = 0
-    state.applied += 1
-    outcome.counters["applied"] += 1
-    outcome.event_times.append(received)
-    _count(state, decoded, judgement, outcome)
-    keep_armed(state, armed, opening, outcome)
+    headers = [(ORIGIN_HEADER, written_origin(origin)), *ticks_headers(state.time.ticks)]
+    opening = publish_routing(batch, event, received, event.routing_id, headers)
+    batch.count_applied(received)
+    _count(batch, decoded, judgement)
+    for key, obligation, clock in started:
+        arm_clock(batch, key, clock, obligation, opening)
+    # A request may come so late that steps are due already.
+    batch.advance(state.time.now)
 
 
 def _start_clocks(
     judgement: Judgement, decoded: DecodedRequest, rules: RequestRules
 ) -> list[tuple[ClockKey, str, Clock]]:
+    request, ce_source, received = decoded
     started = []
     for duty in judgement.armed:
         obligation = duty.obligation
-        due = due_ms(obligation, decoded.received_ms, rules.rules)
+        due = due_ms(obligation, received, rules.rules)
         assert due is not None
-        request_id = decoded.request.request_id
-        key = ClockKey(request_id, clock_id(obligation.id, decoded.ce_source, request_id))
-        started.append((key, obligation.id, start_clock(obligation, decoded.received_ms, due)))
+        key = ClockKey(request.request_id, clock_id(obligation.id, ce_source, request.request_id))
+        started.append((key, obligation.id, start_clock(obligation, received, due)))
     return started
 
 
-def _count(state: RequestState, decoded: DecodedRequest, judgement: Judgement, outcome: Outcome) -> None:
+def _count(batch: RequestBatch, decoded: DecodedRequest, judgement: Judgement) -> None:
     request = decoded.request
     codes = [refusal.code for refusal in judgement.findings.refusals]
-    outcome.counters[f"request:{request.kind}:{judgement.decision}"] += 1
+    batch.counters.requests[request.kind, judgement.decision] += 1
     for code in codes:
-        outcome.counters[f"refused:{code}"] += 1
+        batch.counters.refusals[code] += 1
     cell = (
         request.kind,
         request.legal_basis,
@@ -89,4 +87,5 @@ def _count(state: RequestState, decoded: DecodedRequest, judgement: Judgement, o
         codes[0] if codes else None,
     )
     country = country_of(request.authority.country)
-    state.transparency.count(state.now, country, request.category or "unspecified", cell)
+    state = batch.state
+    state.daily.count(state.time.now, country, request.category or "unspecified", cell)

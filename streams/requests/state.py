@@ -1,30 +1,22 @@
-"""All that a partition of the stage of requests remembers."""
+"""What a partition of the stage of requests remembers."""
 
 from collections.abc import Iterable
 
-from streams.partition.state import PartitionMemory
+from streams.partition.state import PartitionState
 from streams.requests.rules import RequestRules
 
-# An intake enters what came by night in the morning, and after holidays what came days ago. Within a week, a request
-# counts as written to the log when it was received, so that the next tick brings time up to the present and no clock
-# lapses late. What is older is a recording: it is told again at its own pace.
-ENTERED_WITHIN_MS = 7 * 24 * 60 * 60 * 1000
 
-
-class RequestState(PartitionMemory):
-    """The state of one partition: no more than every stage remembers. `now` moves with received_at."""
+class RequestState(PartitionState):
+    """The state of one partition: what every stage remembers. `time.now` moves with received_at."""
 
     __slots__ = ()
 
     def __init__(self, partition: int, partitions: int, rules: RequestRules) -> None:
         super().__init__("requests", partition, partitions, rules.duplicates_remembered)
 
-    def note_time(self, moment: int, appended: int) -> int:
-        """The time that the partition comes to by what happened at `moment` and was written at `appended`."""
-        if moment > self.now:
-            entered_late = moment <= appended <= moment + ENTERED_WITHIN_MS
-            self.newest_append = max(self.newest_append, moment if entered_late else appended)
-        return max(self.now, moment)
+    def time_after(self, moment: int, appended: int) -> int:
+        """See PartitionState: requests and outcomes count by when the platform received them."""
+        return self.time.after_receipt(moment, appended)
 
 
 def restore_requests(

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Generic
+from typing import Any, Generic
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -17,7 +17,7 @@ from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
-from streams.runtime.stage import Output, Record, Stage, State
+from streams.runtime.stage import Stage, State
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -25,6 +25,7 @@ from streams.runtime.transaction import (
     transactional_producer,
     write_transaction,
 )
+from streams.wire.records import OutputRecord, SourceRecord
 
 logger = structlog.get_logger(__name__)
 
@@ -41,12 +42,12 @@ class PartitionOwner(Generic[State]):
 
     def __init__(
         self,
-        stage: Stage[State],
+        stage: Stage[State, Any],
         connection: Connection,
         prefix: str,
         app_id: str,
         partition: int,
-        observer: Observer[State],
+        observer: Observer[State, Any],
     ) -> None:
         self.stage = stage
         self.partition = partition
@@ -96,9 +97,7 @@ class PartitionOwner(Generic[State]):
         self.position = dict(restored.position)
         self.last_applied_at = time.monotonic()
         seconds = self.last_applied_at - started
-        self._observer.taken_over(
-            Takeover(self.partition, self.state, seconds, restored.records_read, len(restored.entries))
-        )
+        self._observer.taken_over(Takeover(self.partition, self.state, seconds, restored.records_read))
         logger.info(
             "took over partition",
             partition=self.partition,
@@ -117,7 +116,7 @@ class PartitionOwner(Generic[State]):
         """
         position = dict(self.position)
         applied_to = dict(self._applied_to)
-        fresh: list[Record] = []
+        fresh: list[SourceRecord] = []
         applied: dict[str, int] = defaultdict(int)
         for topic, records in batches:
             source = position[topic]
@@ -138,10 +137,10 @@ class PartitionOwner(Generic[State]):
         if not fresh:
             self._applied_to = applied_to
             return
-        outcome = self.stage.apply(self.state, fresh)
-        writes = await self._by_destination(outcome.outputs)
+        result = self.stage.apply(self.state, fresh)
+        writes = await self._by_destination(result.outputs)
         state_rows = writes[(self._prefix + self.stage.state_topic, self.partition)]
-        state_rows += [(key, value, []) for key, value in outcome.changes.items()]
+        state_rows += [(key, value, []) for key, value in result.changes.items()]
         state_rows.append((POSITION_KEY, encode_position(position), []))
         started = time.monotonic()
         await self._write(writes)
@@ -153,8 +152,7 @@ class PartitionOwner(Generic[State]):
                 self.partition,
                 applied,
                 [record.timestamp for record in fresh],
-                outcome,
-                self.state,
+                result,
                 self.last_applied_at - started,
             )
         )
@@ -214,7 +212,7 @@ class PartitionOwner(Generic[State]):
             raise
         self._written_at = time.monotonic()
 
-    async def _by_destination(self, outputs: Sequence[Output]) -> dict[Destination, list[Write]]:
+    async def _by_destination(self, outputs: Sequence[OutputRecord]) -> dict[Destination, list[Write]]:
         writes: dict[Destination, list[Write]] = defaultdict(list)
         last: tuple[str, int | None] | None = None
         rows: list[Write] = []
@@ -245,7 +243,7 @@ class PartitionOwner(Generic[State]):
         return self._partitions_of[topic]
 
 
-def _from_offset(records: Sequence[Record], offset: int) -> Sequence[Record]:
+def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
     """The records that are not below an offset. Nearly always all: only after a seek does a fetch begin earlier."""
     if not records or records[0].offset >= offset:
         return records

@@ -1,80 +1,53 @@
-"""What the runtime must be told to run a stage: its topics and a few pure functions."""
+"""What the runtime must know of a stage to run it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.topics import SourceTopics
 
 State = TypeVar("State")
 
-Headers = Sequence[tuple[str, bytes]]
 
-
-class Record(Protocol):
-    """A consumed record; aiokafka's ConsumerRecord is one. `timestamp` is the append time in milliseconds."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-# topic (logical name), partition or None (by murmur2 of the key), key, value, headers
-Output = tuple[str, int | None, bytes | None, bytes | None, Headers]
-
-
-class Outcome(Protocol):
-    """What a batch leads to: records to write, the stage's changed state (None deletes a key), and what to count."""
+class BatchResult(Protocol):
+    """What a batch leads to: records to write, the stage's changed state, and what observers want to know of it."""
 
     @property
-    def outputs(self) -> Sequence[Output]:
+    def outputs(self) -> Sequence[OutputRecord]:
         """What to write, in order."""
 
     @property
     def changes(self) -> Mapping[bytes, bytes | None]:
-        """The state keys that changed, with their new values."""
-
-    @property
-    def counters(self) -> Mapping[str, int]:
-        """What happened how often, under the stage's own names; for an `Observer`."""
-
-    @property
-    def event_times(self) -> Sequence[int]:
-        """When what was applied had happened (ms since the epoch), in no promised order; for an `Observer`."""
+        """The state keys that changed, with their new values; None deletes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceTopics:
-    """The topics that feed a stage: partition n of all of them belongs to one owner.
-
-    Others write to the external ones; the internal one is the stage's own, for what it sends to another partition of
-    itself and for ticks.
-    """
-
-    external: tuple[str, ...]
-    internal: str
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.external
-        yield self.internal
+Result = TypeVar("Result", bound=BatchResult)
+Result_co = TypeVar("Result_co", bound=BatchResult, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage(Generic[State]):
-    """A stage. Topic names are logical; the runtime puts the prefix before them.
+class Stage(Protocol[State, Result_co]):
+    """A stage. Topic names are without prefix; the runtime puts it before them.
 
-    `restore(partition, partitions, entries)` builds a state from the last value of every key.
-    `apply(state, records)` judges a batch and changes the state in place: the runtime drops a state whose batch did not
-    commit.
-    `tick(state, wall_clock_ms)` is the record to append to the internal topic when something is due by then, or None.
     State keys must not begin with `position.RESERVED_KEY_TYPE`.
     """
 
-    name: str
-    sources: SourceTopics
-    state_topic: str
-    restore: Callable[[int, int, Iterable[tuple[bytes, bytes]]], State]
-    apply: Callable[[State, Sequence[Record]], Outcome]
-    tick: Callable[[State, int], Output | None]
+    @property
+    def name(self) -> str:
+        """Part of the transactional ids and a label of metrics."""
+
+    @property
+    def sources(self) -> SourceTopics:
+        """What the stage reads."""
+
+    @property
+    def state_topic(self) -> str:
+        """Where its state is kept."""
+
+    def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:
+        """Build the state of a partition from the last value of every key."""
+
+    def apply(self, state: State, records: Sequence[SourceRecord]) -> Result_co:
+        """Apply a batch, changing the state in place: the runtime drops a state whose batch did not commit."""
+
+    def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
+        """The record to append to the internal topic when something is due by then, or None."""

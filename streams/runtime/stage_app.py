@@ -53,7 +53,7 @@ class _RunningStage(NamedTuple):
     name: str
     main_source: str
     ownership: Ownership[Any]
-    observer: Observer[Any]
+    observer: Observer[Any, Any]
 
 
 class StageApp(faust.App):
@@ -93,7 +93,7 @@ class StageApp(faust.App):
         self.on_rebalance_complete.connect(self._follow, weak=False)
         self.on_before_shutdown.connect(self._release, weak=False)
 
-    def add_stage(self, stage: Stage[State], observer: Observer[State]) -> None:
+    def add_stage(self, stage: Stage[State, Any], observer: Observer[State, Any]) -> None:
         """Define the agent that runs `stage`; `observer` sees what happens to its partitions."""
         sources = tuple(self.prefix + name for name in stage.sources)
         ownership: Ownership[State] = Ownership(

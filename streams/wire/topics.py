@@ -1,5 +1,7 @@
 """The name of every topic, without the prefix of the deployment. `schemas/topics/` has a file for each of them."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -42,3 +44,18 @@ def without_prefix(topic: str) -> str:
     No name in TOPICS ends with another one, so the answer is unambiguous for every prefix.
     """
     return next((name for name in TOPICS if topic.endswith(name)), topic)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTopics:
+    """The topics that feed a stage: partition n of all of them belongs to one owner.
+
+    Others write to the external ones; the internal one is the stage's own, for re-keyed records and ticks.
+    """
+
+    external: tuple[str, ...]
+    internal: str
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.external
+        yield self.internal

@@ -8,31 +8,20 @@ import os
 
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
-from streams.registry.loader import load_rules
-from streams.reports.rules import compile_rules
-from streams.requests.rules import compile_request_rules
+from streams.reports.stage import SOURCES as REPORT_SOURCES
+from streams.reports.stage import report_stage
+from streams.requests.stage import SOURCES as REQUEST_SOURCES
+from streams.requests.stage import request_stage
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topics import admin_client, check_topics, load_catalogue
 from streams.worker.report_observer import ReportObserver
-from streams.worker.report_stage import SOURCES as REPORT_SOURCES
-from streams.worker.report_stage import report_stage
 from streams.worker.request_observer import RequestObserver
-from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
-from streams.worker.request_stage import request_stage
+from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import PREFIX, load_settings
 
 settings = load_settings()
-rules = compile_rules(
-    load_rules(**settings.registry_files()),
-    dead_letter_breaker=settings.dead_letter_breaker == "on",
-    duplicates_remembered=settings.duplicates_remembered,
-)
-request_rules = compile_request_rules(
-    rules.rules,
-    dead_letter_breaker=rules.dead_letter_breaker,
-    duplicates_remembered=rules.duplicates_remembered,
-)
+rules = configured_rules(settings)
 
 
 async def _before_start() -> None:
@@ -68,7 +57,7 @@ async def _check_topics() -> None:
 
 
 app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)
-operations = WorkerOperations(rules.rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
-app.add_stage(report_stage(rules), ReportObserver(operations))
-app.add_stage(request_stage(request_rules), RequestObserver(operations))
+operations = WorkerOperations(rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
+app.add_stage(report_stage(report_rules(settings, rules)), ReportObserver(operations))
+app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
 app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

@@ -1,40 +1,36 @@
-"""Tells the metrics what happens to the partitions of the request stage."""
+"""Counts what happens to the partitions of the stage of requests."""
 
 import structlog
 
-from streams.operations.dead_letter_log import first_of
+from streams.requests.batch import RequestBatch
 from streams.requests.state import RequestState
 from streams.runtime.observer import CommittedBatch
-from streams.wire.topics import DEAD_LETTERS
-from streams.worker.stage_observer import StageObserver
+from streams.worker.stage_observer import StageObserver, first_dead_letter
 
 logger = structlog.get_logger(__name__)
 
 
-class RequestObserver(StageObserver[RequestState]):
-    """Requests are few: each refusal, each clock that lapses and each batch with dead letters is a line in the log."""
+class RequestObserver(StageObserver[RequestState, RequestBatch]):
+    """Requests are few: each refusal, each clock that lapses and each batch with dead letters is logged."""
 
     stage = "requests"
 
     def named(self, partition: int) -> str:
-        """Apart from the partition of reports with the same number."""
+        """The name of a partition on /readyz, different from that of the stage of reports."""
         return f"{partition} of {self.stage}"
 
-    def committed(self, batch: CommittedBatch[RequestState]) -> None:
+    def committed(self, batch: CommittedBatch[RequestBatch]) -> None:
         """Count a batch."""
         self.count_batch(batch)
-        for name, number in batch.outcome.counters.items():
-            self.count(name, number)
-            _log(batch.partition, name, number)
-        written = [headers for topic, _, _, _, headers in batch.outcome.outputs if topic == DEAD_LETTERS]
-        if written:
-            logger.warning("a record is no valid request", **first_of(written))
+        counters = batch.result.counters
+        for labels, number in counters.requests.items():
+            self._metrics.authority_requests.add(labels, number)
+        for code, number in counters.refusals.items():
+            self._metrics.refusals.add((code,), number)
+            logger.warning("a request is refused", partition=batch.partition, code=code, number=number)
+        for (obligation, event), number in counters.clock_events.items():
+            if event == "lapsed":
+                logger.warning("a request's legal clock has lapsed", obligation=obligation, number=number)
+        if counters.dead_letters:
+            logger.warning("not a valid request", **first_dead_letter(batch.result.outputs))
         self._operations.batch_committed(self.stage, batch.partition, {})
-
-
-def _log(partition: int, name: str, number: int) -> None:
-    kind, *labels = name.split(":")
-    if kind == "refused":
-        logger.warning("a request is refused", partition=partition, code=labels[0], number=number)
-    elif kind == "clock" and labels[1] == "lapsed":
-        logger.warning("a request's legal clock has lapsed", obligation=labels[0], number=number)

@@ -1,21 +1,22 @@
-"""Tells the metrics what happens to the partitions of a stage, as far as it is the same in every stage."""
+"""Counts what happens to the partitions of a stage, where every stage counts the same."""
 
 import time
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from streams.operations.owned_partitions import EpisodeKind
 from streams.operations.worker_operations import WorkerOperations
+from streams.partition.batch import Batch, State
 from streams.partition.census import Census, take_census
-from streams.partition.state import PartitionMemory
+from streams.partition.counters import PartitionCounters
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
+from streams.wire.records import OutputRecord
+from streams.wire.topics import DEAD_LETTERS
 
-DEAD_LETTER = "dead_letter"
-
-Memory = TypeVar("Memory", bound=PartitionMemory)
+Applied = TypeVar("Applied", bound=Batch[Any, Any, Any])
 
 
-class StageObserver(Observer[Memory]):
+class StageObserver(Observer[State, Applied]):
     """`stage` is the stage's name, the label of its metrics."""
 
     stage: str
@@ -25,27 +26,27 @@ class StageObserver(Observer[Memory]):
         self._metrics = operations.metrics
 
     def named(self, partition: int) -> int | str:
-        """How readiness calls a partition."""
+        """The name of a partition on /readyz."""
         return partition
 
-    def census(self, state: Memory) -> Census:
-        """What a state consists of, asked at every scrape."""
+    def census(self, state: State) -> Census:
+        """The sizes of a state, asked for at every scrape."""
         return take_census(state)
 
-    def open_episodes(self, state: Memory) -> Mapping[EpisodeKind, int]:  # noqa: ARG002
-        """The open episodes of a state that was restored; none unless the stage has such."""
+    def open_episodes(self, state: State) -> Mapping[EpisodeKind, int]:  # noqa: ARG002
+        """The open episodes of a restored state by policy, mode and level; none unless the stage has episodes."""
         return {}
 
     def taking_over(self, partition: int) -> None:
-        """Not ready until it is restored."""
+        """Report not ready until the partition is restored."""
         self._operations.readiness.taking_over(self.named(partition))
 
     def restoring(self, partition: int) -> None:  # noqa: ARG002
-        """Getting on."""
+        """Tell the watchdog that a restore makes progress."""
         self._operations.readiness.restoring_goes_on()
 
-    def taken_over(self, takeover: Takeover[Memory]) -> None:
-        """Count, and look into the state at every scrape from now on."""
+    def taken_over(self, takeover: Takeover[State]) -> None:
+        """Count the takeover, and include the partition's state in every scrape from now on."""
         self._metrics.takeover_duration.observe(takeover.seconds)
         self._metrics.restored_records.add((), takeover.records)
         state = takeover.state
@@ -55,12 +56,12 @@ class StageObserver(Observer[Memory]):
         self._operations.readiness.settled(self.named(takeover.partition))
 
     def released(self, partition: int) -> None:
-        """Show it no longer."""
+        """Leave the partition out of scrapes."""
         self._operations.partitions.released(self.stage, partition)
         self._operations.readiness.settled(self.named(partition))
 
     def rebalanced(self, partitions: int | None) -> None:
-        """Show how many there are beside how many are ours."""
+        """Note how many partitions all workers share."""
         if partitions is not None:
             self._operations.partitions.shared(self.stage, partitions)
 
@@ -69,30 +70,40 @@ class StageObserver(Observer[Memory]):
         self._metrics.ticks_written.add(())
 
     def transaction_failed(self, partition: int, *, fenced: bool) -> None:  # noqa: ARG002
-        """Count what will stop the worker."""
+        """Count a transaction that failed; the worker stops after it."""
         self._metrics.transactions_failed.add(("fenced" if fenced else "not_committed",))
 
-    def count_batch(self, batch: CommittedBatch[Memory]) -> None:
-        """Count the records of a batch, how old they were, and its transaction."""
+    def count_batch(self, batch: CommittedBatch[Applied]) -> None:
+        """Count a batch: its records and their age, its transaction, and what every stage counts."""
         metrics = self._metrics
         for topic, number in batch.records.items():
             metrics.records.add((topic,), number)
         metrics.append_to_commit.observe_ages(batch.append_times, int(time.time() * 1000))
         metrics.batch_records.observe(len(batch.append_times))
         metrics.transaction_duration.observe(batch.transaction_seconds)
+        counters: PartitionCounters = batch.result.counters
+        metrics.duplicates.add((), counters.duplicates)
+        metrics.rekeyed.add((), counters.rekeyed)
+        metrics.ticks_read.add(("honoured",), counters.ticks_honoured)
+        metrics.ticks_read.add(("ignored",), counters.ticks_ignored)
+        metrics.clock_outcomes.add(("applied",), counters.clock_outcomes)
+        for reason, number in counters.dead_letters.items():
+            metrics.dead_letters.add((self.stage, reason), number)
+        for (obligation, event), number in counters.clock_events.items():
+            metrics.clock_transitions.add((obligation, event), number)
 
-    def count(self, name: str, number: int) -> bool:
-        """Count what an outcome's counter says; False if its name is one of the stage's own."""
-        metrics = self._metrics
-        kind, _, label = name.partition(":")
-        if kind == "duplicates":
-            metrics.duplicates.add((), number)
-        elif kind == "rekeyed":
-            metrics.rekeyed.add((), number)
-        elif kind == DEAD_LETTER:
-            metrics.dead_letters.add((self.stage, label), number)
-        elif kind in ("ticks_honoured", "ticks_ignored"):
-            metrics.ticks_read.add((kind.removeprefix("ticks_"),), number)
-        else:
-            return metrics.count_law(name, number)
-        return True
+
+def first_dead_letter(outputs: list[OutputRecord]) -> dict[str, object]:
+    """What to log of a batch's dead letters: place and reason of the first, and their number; empty if it has none."""
+    written = [dict(record.headers) for record in outputs if record.topic == DEAD_LETTERS]
+    if not written:
+        return {}
+    first = written[0]
+    return {
+        "partition": int(first["tocsin-partition"]),
+        "offset": int(first["tocsin-offset"]),
+        "topic": first["tocsin-topic"].decode(),
+        "reason": first["tocsin-reason"].decode(),
+        "field": first["tocsin-field"].decode(),
+        "in_this_batch": len(written),
+    }

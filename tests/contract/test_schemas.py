@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.partition.clock_outcomes import apply_clock_outcome
-from streams.partition.due import ClockKey
+from streams.partition.legal_clocks import apply_clock_outcome
+from streams.clocks.store import ClockKey
 from streams.clocks.store import LegalClock
 from streams.clocks.clock import Clock
-from streams.partition.batch import Outcome
-from streams.reports.state import new_state
-from streams.reports.rules import compile_rules
+from streams.partition.batch import Batch
+from streams.reports.clock_events import publish_change
+from streams.reports.counters import ReportCounters
+from streams.reports.transitions import take_step
+from streams.reports.state import ReportState
+from streams.reports.rules import compile_report_rules
 from streams.operations.generated import event_schemas as schema
 from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
 from streams.wire.dead_letter import Rejected, dead_letter
@@ -339,15 +342,16 @@ def test_examples_of_escalations_show_every_type_and_reason():
 def refuse_outcome(value, headers, append_time_ms):
     """Apply an outcome where one clock is open, which the law lets nobody pause."""
     decoded = decode_clock_outcome(value, headers, append_time_ms)
-    rules = compile_rules(load_rules())
-    state = new_state(0, 1, rules)
+    rules = compile_report_rules(load_rules())
+    state = ReportState(0, 1, rules)
     if decoded.outcome.outcome == "paused":
         started = decoded.occurred_ms
         clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
         state.put_clock(
             ClockKey(decoded.outcome.key, decoded.outcome.clock_id), LegalClock(clock, "row", 1, b"")
         )
-    apply_clock_outcome(state, rules, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, Outcome())
+    batch = Batch(state, rules, ReportCounters(), take_step)
+    apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
 
 def dead_letter_examples():

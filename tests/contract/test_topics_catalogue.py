@@ -14,9 +14,10 @@ from streams.wire.topics import CLOCK_OUTCOMES
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
 from streams.wire.topics import TRANSPARENCY_COUNTERS
-from streams.worker.report_stage import SOURCES, STATE_TOPIC
-from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
-from streams.worker.request_stage import STATE_TOPIC as REQUEST_STATE_TOPIC
+from streams.reports.stage import SOURCES
+from streams.wire.topics import CHANNEL_STATE
+from streams.requests.stage import SOURCES as REQUEST_SOURCES
+from streams.wire.topics import AUTHORITY_STATE as REQUEST_STATE_TOPIC
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.runtime.topic_catalogue import MIN_INSYNC
 from streams.wire.topics import MESSAGE_REPORTS
@@ -26,7 +27,7 @@ from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
-COMPACTED = {STATE_TOPIC, REQUEST_STATE_TOPIC, TRANSPARENCY_COUNTERS}
+COMPACTED = {CHANNEL_STATE, REQUEST_STATE_TOPIC, TRANSPARENCY_COUNTERS}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -36,7 +37,7 @@ def config(name, setting):
 
 def test_the_topics_are_those_of_the_code():
     assert set(CATALOGUE) == {
-        *SOURCES, STATE_TOPIC, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
+        *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, REQUEST_STATE_TOPIC, "authority-routing", TRANSPARENCY_COUNTERS,
     }  # fmt: skip
     assert MESSAGE_REPORTS == SOURCES.external[0]
@@ -86,7 +87,7 @@ def test_the_page_of_schemas_names_every_folder_and_the_owner_of_every_topic():
 
 
 def test_topics_that_are_read_together_or_in_order_have_as_many_partitions_as_the_source():
-    for name in (*SOURCES, STATE_TOPIC, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
+    for name in (*SOURCES, CHANNEL_STATE, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
         assert CATALOGUE[name].partitions == "source"
 
 
@@ -124,7 +125,7 @@ def test_the_largest_record_fits_wherever_it_goes():
     assert config(MESSAGE_REPORTS_INTERNAL, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
     assert config("dead-letters", "max.message.bytes") > MAX_PASSED_ON_BYTES
     assert largest > MAX_REPORT_BYTES
-    assert config(STATE_TOPIC, "max.message.bytes") < MAX_REQUEST_BYTES
+    assert config(CHANNEL_STATE, "max.message.bytes") < MAX_REQUEST_BYTES
 
 
 def test_a_prefix_is_put_before_the_name_as_it_is():
@@ -151,7 +152,7 @@ def test_a_faulty_catalogue_names_the_file(tmp_path, file, text, named):
 
 
 def test_partitions_that_differ_are_told():
-    topic = CATALOGUE[STATE_TOPIC]
+    topic = CATALOGUE[CHANNEL_STATE]
     assert list(shape_problems("p.x", topic, FoundTopic(4, 3), FoundTopic(4, 3), 2)) == []
     assert list(shape_problems("p.x", topic, FoundTopic(1, 3), None, 2)) == []
     (problem,) = shape_problems("p.x", topic, FoundTopic(1, 3), FoundTopic(4, 3), 2)

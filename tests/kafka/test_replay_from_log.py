@@ -5,9 +5,9 @@ import random
 import orjson
 import pytest
 
-from streams.reports.handle import assess, next_due
+from streams.reports.stage import assess
 from streams.reports.clock_events import clock_id
-from streams.reports.state import new_state
+from streams.reports.state import ReportState
 from streams.requests.clock_events import clock_id as request_clock_id
 from streams.wire.tick import encode_tick
 from tests.kafka.harness.deployment import (
@@ -98,9 +98,9 @@ def clock_events(deployment, reader):
 
 def next_due_in(deployment, rules):
     """When something happens in the partition without a report, by the pure core."""
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     assess(state, order_of(deployment, deployment.outputs(), 0), rules)
-    return next_due(state)
+    return state.next_due()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
@@ -13,7 +14,7 @@ from streams.runtime.errors import RefusedToStart
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.stage import SourceTopics, Stage
+from streams.wire.topics import SourceTopics
 from streams.runtime.transaction import transactional_producer, write_transaction
 
 
@@ -25,12 +26,12 @@ class Counted:
         self.changes = {b"Kseen": b"%d" % seen}
 
 
-def counting_stage() -> Stage[list[int]]:
+def counting_stage() -> SimpleNamespace:
     def apply(state: list[int], records: list[object]) -> Counted:
         state.append(len(records))
         return Counted(sum(state))
 
-    return Stage(
+    return SimpleNamespace(
         name="count",
         sources=SourceTopics(("in",), "in-internal"),
         state_topic="state",

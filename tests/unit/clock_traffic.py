@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from streams.reports.clock_events import clock_id
-from streams.partition.batch import Outcome
-from streams.reports.rules import CompiledRules, compile_rules
+from streams.partition.batch import Batch
+from streams.reports.rules import ReportRules, compile_report_rules
 from streams.wire.envelope import rfc3339
 from streams.registry.rules import Obligation, Policy
 from tests.unit.traffic import SHIPPED, Record, of_topic
@@ -42,10 +42,10 @@ def duty(**changes: Any) -> Obligation:
     return dataclasses.replace(SHIPPED.obligations[0], **{**values, **changes})
 
 
-def clock_rules(
-    *obligations: Obligation, policies: tuple[Policy, ...] = (), **settings: Any
-) -> CompiledRules:
-    return compile_rules(dataclasses.replace(SHIPPED, obligations=obligations, policies=policies), **settings)
+def clock_rules(*obligations: Obligation, policies: tuple[Policy, ...] = (), **settings: Any) -> ReportRules:
+    return compile_report_rules(
+        dataclasses.replace(SHIPPED, obligations=obligations, policies=policies), **settings
+    )
 
 
 def clock_of(number: int, channel: str = "c", obligation: str = "GLOBAL.fast") -> str:
@@ -76,12 +76,12 @@ def word(
     return Record(OUTCOMES, 0, number, time if appended is None else appended, b"any", value)
 
 
-def clock_events(outcome: Outcome) -> list[dict[str, Any]]:
+def clock_events(outcome: Batch) -> list[dict[str, Any]]:
     """The escalations of clocks."""
     return [event for event in of_topic(outcome, "escalations") if event["policy"] == "legal-clock"]
 
 
-def told(outcome: Outcome) -> list[tuple[str, int, str]]:
+def told(outcome: Batch) -> list[tuple[str, int, str]]:
     """(reason without `clock_`, level, time) of each escalation of a clock."""
     return [
         (event["reason"].removeprefix("clock_"), event["level"], event["at"])

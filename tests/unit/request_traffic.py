@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.partition.batch import Outcome
-from streams.requests.handle import assess_requests
+from streams.partition.batch import Batch
+from streams.requests.stage import assess_requests
 from streams.requests.rules import RequestRules, compile_request_rules
 from streams.requests.state import RequestState
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
@@ -112,16 +112,16 @@ def new_requests(partition: int = 0, partitions: int = 1, rules: RequestRules = 
     return RequestState(partition, partitions, rules)
 
 
-def run_requests(state: RequestState, records: Sequence[Record], rules: RequestRules = RULES) -> Outcome:
+def run_requests(state: RequestState, records: Sequence[Record], rules: RequestRules = RULES) -> Batch:
     return assess_requests(state, records, rules)
 
 
-def routings(outcome: Outcome) -> list[dict[str, Any]]:
+def routings(outcome: Batch) -> list[dict[str, Any]]:
     """The steps that were published."""
     return [msgspec.json.decode(output.value or b"") for output in outcome.outputs if output.topic == ROUTING]
 
 
-def steps(outcome: Outcome) -> list[tuple[str, str, float]]:
+def steps(outcome: Batch) -> list[tuple[str, str, float]]:
     """(duty, reason, minutes after noon) of each step of a clock."""
     return [
         (event["clocks"][0]["obligation"], event["reason"], _minutes(event["at"]))

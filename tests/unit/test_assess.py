@@ -9,18 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.partition import home as home_partition
-from streams.reports.handle import next_due, tick_after
-from streams.partition.homecoming import NotAtHome
-from streams.reports.escalations import NAMESPACE
+
+from streams.partition.rekey import NotAtHome
+from streams.wire.ids import stable_id
 from streams.partition.home import HomePartitions
 from streams.partition.murmur2 import murmur2, murmur2_of_all
-from streams.reports.state import new_state, restore
+from streams.reports.state import ReportState, restore_reports
 from streams.events.enriched_report import EnrichedReport
 from streams.wire.envelope import rfc3339
 from streams.events.escalation import Escalation
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.events.report import CATEGORIES, REPORTER_KINDS
 from tests.unit.traffic import (
+    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -107,55 +108,55 @@ def test_a_report_from_elsewhere_is_sent_home_unjudged_and_applied_there() -> No
     source = report(7, START, channel="c4")
     assert (kafka_murmur2(b"c4") & 0x7FFFFFFF) % 2 == 0
     source = source._replace(topic="eu.message-reports", partition=1, headers=(("x", b"1"),))
-    away = new_state(1, 2, RULES)
+    away = ReportState(1, 2, RULES)
     outcome = run(away, RULES, [source])
     [moved] = outcome.outputs
     assert moved[:4] == (INTERNAL, 0, b"c4", source.value)
     assert ("x", b"1") in moved.headers
     assert list(outcome.changes) == [b"T"]
-    assert dict(outcome.counters) == {"rekeyed": 1}
-    assert (away.applied, away.now, next_due(away)) == (0, 0, None)
+    assert counted(outcome) == {"rekeyed": 1}
+    assert (away.time.applied, away.time.now, away.next_due()) == (0, 0, None)
 
-    home = new_state(0, 2, RULES)
+    home = ReportState(0, 2, RULES)
     # It is read later than five minutes after it was made: its original append time counts.
     arrived = Record("eu." + INTERNAL, 0, 3, START + DAY, moved.key, moved.value, moved.headers)
     [enriched] = of_topic(run(home, RULES, [arrived]), "enriched-reports")
     assert enriched["source"] == {"topic": "eu.message-reports", "partition": 1, "offset": 7}
-    assert home.newest_append == START
+    assert home.time.newest_append == START
 
 
 def test_a_report_too_large_to_be_sent_home_is_a_dead_letter() -> None:
     headers = (("trace", b"x" * MAX_PASSED_ON_BYTES),)
     source = report(7, START, channel="c4")._replace(partition=1, headers=headers)
-    outcome = run(new_state(1, 2, RULES), RULES, [source])
+    outcome = run(ReportState(1, 2, RULES), RULES, [source])
     [letter] = outcome.outputs
     assert letter.topic == "dead-letters"
     told = dict(letter.headers)
     assert (told["tocsin-reason"], told["tocsin-field"]) == (b"oversized", b"headers")
-    assert dict(outcome.counters) == {"dead_letter:oversized": 1}
+    assert counted(outcome) == {"dead_letter:oversized": 1}
 
 
 def test_a_rekeyed_report_far_ahead_of_its_original_append_time_is_a_dead_letter() -> None:
     late = report(7, START + HOUR, appended=START)._replace(headers=(("tocsin-origin", b"t/1/2/%d" % START),))
     arrived = late._replace(topic=INTERNAL, timestamp=START + HOUR)
-    outcome = run(new_state(0, 1, RULES), RULES, [arrived])
-    assert dict(outcome.counters) == {"dead_letter:future_timestamp": 1}
+    outcome = run(ReportState(0, 1, RULES), RULES, [arrived])
+    assert counted(outcome) == {"dead_letter:future_timestamp": 1}
 
 
 def test_a_rekeyed_report_that_is_not_at_home_stops() -> None:
     with pytest.raises(NotAtHome, match=r"offset 7: the home of this record is partition 0 of 2"):
-        run(new_state(1, 2, RULES), RULES, [report(7, START, channel="c4")._replace(topic=INTERNAL)])
+        run(ReportState(1, 2, RULES), RULES, [report(7, START, channel="c4")._replace(topic=INTERNAL)])
 
 
 def test_what_cannot_be_read_becomes_a_dead_letter_and_nothing_else() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     outcome = run(state, RULES, [Record(EXTERNAL, 0, 5, START, b"k", b"{", (("h", b"v"),))])
     [letter] = outcome.outputs
     assert letter[:4] == ("dead-letters", None, b"k", b"{")
     headers = dict(letter.headers)
     assert (headers["h"], headers["tocsin-reason"], headers["tocsin-offset"]) == (b"v", b"not_json", b"5")
-    assert dict(outcome.counters) == {"dead_letter:not_json": 1}
-    assert (state.applied, state.now, state.newest_append) == (0, 0, 0)
+    assert counted(outcome) == {"dead_letter:not_json": 1}
+    assert (state.time.applied, state.time.now, state.time.newest_append) == (0, 0, 0)
 
 
 def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +166,7 @@ def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) ->
     rules = compiled(policy())
     monkeypatch.setattr(type(rules.resolver), "resolve", fails)
     with pytest.raises(RuntimeError, match="bug"):
-        run(new_state(0, 1, rules), rules, [report(1, START)])
+        run(ReportState(0, 1, rules), rules, [report(1, START)])
 
 
 # --- duplicates
@@ -173,13 +174,13 @@ def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_same_report_twice_has_no_second_effect() -> None:
     rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     first = run(state, rules, [report(1, START)])
     assert escalations(first) == [("opened", 1, rfc3339(START))]
     again = run(state, rules, [report(1, START, offset=2, appended=START + HOUR)])
     assert again.outputs == []
-    assert dict(again.counters) == {"duplicates": 1}
-    assert (state.applied, state.newest_append) == (1, START)
+    assert counted(again) == {"duplicates": 1}
+    assert (state.time.applied, state.time.newest_append) == (1, START)
 
 
 def test_the_publisher_is_part_of_the_identity() -> None:
@@ -187,8 +188,8 @@ def test_the_publisher_is_part_of_the_identity() -> None:
         headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_type", b"tocsin.report.v1")]
         return report(1, START)._replace(headers=(*headers, ("ce_source", source)))
 
-    outcome = run(new_state(0, 1, RULES), RULES, [event(b"/a"), event(b"/b"), event(b"/a")])
-    assert dict(outcome.counters) == {"applied": 2, "duplicates": 1}
+    outcome = run(ReportState(0, 1, RULES), RULES, [event(b"/a"), event(b"/b"), event(b"/a")])
+    assert counted(outcome) == {"applied": 2, "duplicates": 1}
 
 
 # --- the enriched report
@@ -196,7 +197,7 @@ def test_the_publisher_is_part_of_the_identity() -> None:
 
 def test_enriched_report() -> None:
     rules = compiled(policy(), policy(id="day", window="PT24H", window_ms=DAY))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     reporter = {"kind": "trusted_flagger", "ref": "secret-pseudonym", "country": "DE"}
     run(state, rules, [report(1, START - 2 * HOUR)])
     outcome = run(state, rules, [report(2, START, reporter=reporter, message_ref="m")])
@@ -235,58 +236,62 @@ def test_enriched_report() -> None:
 
 def test_a_category_without_a_policy_shows_an_hour() -> None:
     [enriched] = of_topic(
-        run(new_state(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports"
+        run(ReportState(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports"
     )
     assert [window["window"] for window in enriched["channel_windows"]] == ["PT1H"]
 
 
 def test_too_late_for_every_ring() -> None:
     rules = compiled(policy(levels=levels({"reports": 1})))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, category="ip")])
     outcome = run(state, rules, [report(2, START - 40 * DAY, appended=START)])
     [enriched] = of_topic(outcome, "enriched-reports")
     assert (enriched["counted"], enriched["not_counted_reason"]) == (False, "late")
     assert enriched["channel_windows"][0]["reports"] == 0
     assert escalations(outcome) == []
-    assert outcome.counters["late"] == 1
+    assert counted(outcome).get("late", 0) == 1
     assert b"Kc\0spam" not in outcome.changes
-    assert state.applied == 2
+    assert state.time.applied == 2
 
 
 # --- time
 
 
 def test_a_tick_is_honoured_only_if_nothing_was_applied_since() -> None:
-    state = new_state(0, 1, RULES)
-    assert dict(run(state, RULES, [tick(0, START)]).counters) == {"ticks_ignored": 1}
+    state = ReportState(0, 1, RULES)
+    assert counted(run(state, RULES, [tick(0, START)])) == {"ticks_ignored": 1}
     run(state, RULES, [report(1, START, appended=START + MINUTE)])
-    assert tick_after(state) == 1
+    assert state.time.applied == 1
     outcome = run(state, RULES, [tick(0, START + HOUR), tick(1, START + HOUR), tick(1, START + HOUR)])
-    assert dict(outcome.counters) == {"ticks_ignored": 1, "ticks_honoured": 2}
-    assert (state.now, state.newest_append, state.applied) == (START + HOUR - MINUTE, START + HOUR, 1)
+    assert counted(outcome) == {"ticks_ignored": 1, "ticks_honoured": 2}
+    assert (state.time.now, state.time.newest_append, state.time.applied) == (
+        START + HOUR - MINUTE,
+        START + HOUR,
+        1,
+    )
     run(state, RULES, [tick(1, START)])
-    assert state.now == START + HOUR - MINUTE
+    assert state.time.now == START + HOUR - MINUTE
 
 
 def test_a_report_appended_earlier_does_not_take_append_time_back() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START, appended=START + HOUR), report(2, START, appended=START)])
-    assert state.newest_append == START + HOUR
+    assert state.time.newest_append == START + HOUR
 
 
 def test_a_tick_on_the_external_topic_is_no_tick() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [tick(1, START + HOUR)._replace(topic=EXTERNAL)])
-    assert state.now == START
-    assert sum(count for name, count in outcome.counters.items() if name.startswith("dead_letter:")) == 1
+    assert state.time.now == START
+    assert sum(count for name, count in counted(outcome).items() if name.startswith("dead_letter:")) == 1
 
 
 def test_old_recordings_replay_like_live_traffic() -> None:
     """Append times of today, reports of last year: time is that of the reports."""
     rules = compiled(policy(levels=levels({"reports": 1})))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     today = START + 365 * DAY
     run(state, rules, [report(1, START, appended=today), report(2, START + MINUTE, appended=today)])
     outcome = run(state, rules, [tick(2, today + 3 * HOUR)])
@@ -299,7 +304,7 @@ def test_due_transitions_come_before_the_report_that_moved_time_in_order_of_time
         policy(id="a", levels=levels({"reports": 1})),
         policy(id="first", levels=levels({"reports": 1}), min_clear_ms=0),
     )
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, channel="y"), report(2, START, channel="x")])
     outcome = run(state, rules, [report(3, START + DAY, category="ip")])
     order = [(event["policy"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
@@ -319,7 +324,7 @@ def test_every_field_of_an_escalation() -> None:
             levels=levels({"reports": 2}, {"reports": 3, "distinct_reporters": 3, "risk": 0.01}),
         )
     )
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     evidence = [{"country": "DE", "basis": "victim", "confidence": 0.9}]
     records = [
         report(1, START, category="ncii", message_ref="m1", evidence=evidence),
@@ -330,7 +335,7 @@ def test_every_field_of_an_escalation() -> None:
     outputs = [output for output in run(state, rules, records).outputs if output.topic == "escalations"]
     events = [msgspec.json.decode(output.value or b"", type=Escalation) for output in outputs]
     opened, updated = events
-    expected_id = str(uuid5(NAMESPACE, "image\0live\0c\0\0r2"))
+    expected_id = stable_id("image", "live", "c", "", "r2")
     assert opened.escalation_id == updated.escalation_id == expected_id
     assert (opened.type, opened.reason, opened.sequence, opened.level) == (
         "opened",
@@ -390,10 +395,10 @@ def test_every_field_of_an_escalation() -> None:
 
 def test_a_resolution_speaks_of_the_report_that_raised_it_last_and_of_level_1() -> None:
     rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     stored: dict[bytes, bytes] = {}
     fold(stored, run(state, rules, [report(n, START, message_ref="m") for n in (1, 2, 3)]).changes)
-    state = restore(0, 1, rules, stored.items())
+    state = restore_reports(0, 1, rules, stored.items())
     [event] = of_topic(run(state, rules, [tick(3, START + DAY)]), "escalations")
     assert (event["type"], event["reason"], event["status"]) == ("resolved", "cleared", "resolved")
     assert (event["level"], event["sequence"]) == (2, 3)
@@ -416,7 +421,9 @@ def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_pr
     for country, tier in [("DE", "open"), ("RU", "closed")]:
         assert SHIPPED.jurisdictions[country].rule_of_law == tier
         evidence = [{"country": country, "basis": "offence", "confidence": 1}]
-        outcome = run(new_state(0, 1, rules), rules, [report(1, START, category="civic", evidence=evidence)])
+        outcome = run(
+            ReportState(0, 1, rules), rules, [report(1, START, category="civic", evidence=evidence)]
+        )
         [event] = of_topic(outcome, "escalations")
         decisions[tier] = event["rule_of_law"]["decision"]
     assert decisions == {"open": "human_review", "closed": "human_rights_review"}
@@ -429,14 +436,14 @@ def test_a_report_that_names_an_open_country_does_not_loosen_the_gate_of_those_b
         evidence = [] if country is None else [{"country": country, "basis": "suspect", "confidence": 1}]
         return report(number, at, category="terrorism", evidence=evidence)
 
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [of(1, START, "IR"), of(2, START + MINUTE, None)])
     [event] = of_topic(run(state, rules, [of(3, START + 2 * MINUTE, "DE")]), "escalations")
     assert event["rule_of_law"]["tier"] == "closed"
     assert {routing["gate"] for routing in event["routing"]} == {"human_rights_review"}
 
     # An hour later the window no longer holds the first; a report that names no place loosens and tightens nothing.
-    later = new_state(0, 1, rules)
+    later = ReportState(0, 1, rules)
     run(
         later, rules, [of(1, START, "IR"), of(2, START + 70 * MINUTE, None), of(3, START + 71 * MINUTE, "DE")]
     )
@@ -454,7 +461,7 @@ def test_no_output_names_a_reporter() -> None:
             (c, k) for c in CATEGORIES for k in REPORTER_KINDS for _ in range(4)
         )
     ]
-    outcome = run(new_state(0, 1, rules), rules, records)
+    outcome = run(ReportState(0, 1, rules), rules, records)
     assert of_topic(outcome, "escalations")
     assert of_topic(outcome, "escalations-shadow")
     written = [
@@ -473,10 +480,10 @@ def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated(
         policy(id="l", levels=one),
         policy(id="o", mode="off", levels=one),
     )
-    outcome = run(new_state(0, 1, rules), rules, [report(1, START)])
+    outcome = run(ReportState(0, 1, rules), rules, [report(1, START)])
     assert [event["policy"] for event in of_topic(outcome, "escalations")] == ["l"]
     assert [event["policy"] for event in of_topic(outcome, "escalations-shadow")] == ["s"]
-    assert {name for name in outcome.counters if name.startswith("escalation")} == {
+    assert {name for name in counted(outcome) if name.startswith("escalation")} == {
         "escalation:l:live:opened:1",
         "escalation:s:shadow:opened:1",
     }
@@ -488,11 +495,11 @@ def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(
 ) -> None:
     before = compiled(policy(levels=levels({"reports": 1})))
     stored: dict[bytes, bytes] = {}
-    fold(stored, run(new_state(0, 1, before), before, [report(1, START)]).changes)
+    fold(stored, run(ReportState(0, 1, before), before, [report(1, START)]).changes)
     after = compiled(policy(**{"levels": levels({"reports": 100}), **change}))
     for first in (report(2, START + 9 * MINUTE, category="ip"), tick(1, START)):
-        state = restore(0, 1, after, stored.items())
-        assert next_due(state) == START
+        state = restore_reports(0, 1, after, stored.items())
+        assert state.next_due() == START
         outcome = run(state, after, [first])
         [event] = of_topic(outcome, "escalations")
         assert (event["type"], event["reason"], event["at"]) == ("resolved", "policy_changed", rfc3339(START))
@@ -504,10 +511,10 @@ def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(
 def test_a_policy_with_new_content_keeps_its_episode() -> None:
     before = compiled(policy(levels=levels({"reports": 1}), content_hash="1"))
     stored: dict[bytes, bytes] = {}
-    state = new_state(0, 1, before)
+    state = ReportState(0, 1, before)
     fold(stored, run(state, before, [report(1, START), report(2, START)]).changes)
     after = compiled(policy(levels=levels({"reports": 1}, {"reports": 3}), content_hash="2"))
-    state = restore(0, 1, after, stored.items())
+    state = restore_reports(0, 1, after, stored.items())
     [event] = of_topic(run(state, after, [report(3, START + MINUTE)]), "escalations")
     assert (event["type"], event["level"], event["sequence"]) == ("updated", 2, 2)
 
@@ -515,14 +522,14 @@ def test_a_policy_with_new_content_keeps_its_episode() -> None:
 def test_an_episode_that_was_clear_under_older_thresholds_is_looked_at_again() -> None:
     before = compiled(policy(window="PT24H", window_ms=DAY, levels=levels({"reports": 3})))
     stored: dict[bytes, bytes] = {}
-    state = new_state(0, 1, before)
+    state = ReportState(0, 1, before)
     times = [START, START, START + 90 * MINUTE]
     fold(stored, run(state, before, [report(n, time) for n, time in enumerate(times)]).changes)
     fold(stored, run(state, before, [tick(3, START + DAY + 10 * MINUTE)]).changes)
     [[episode]] = [list(of_channel.values()) for of_channel in state.episodes.values()]
     assert episode.clear_since == START + DAY  # type: ignore[union-attr]
     after = compiled(policy(window="P7D", window_ms=7 * DAY, levels=levels({"reports": 3})))
-    state = restore(0, 1, after, stored.items())
+    state = restore_reports(0, 1, after, stored.items())
     outcome = run(state, after, [tick(3, START + 3 * DAY)])
     assert escalations(outcome) == []
     [resolved] = escalations(run(state, after, [tick(3, START + 9 * DAY)]))
@@ -543,7 +550,7 @@ def test_reporters_of_several_categories_count_once(reports: list[tuple[str, int
         report(n, START + n, category=category, reporter={"kind": "user", "ref": f"u{who}"})
         for n, (category, who) in enumerate(reports)
     ]
-    events = of_topic(run(new_state(0, 1, rules), rules, records), "escalations")
+    events = of_topic(run(ReportState(0, 1, rules), rules, records), "escalations")
     seen: set[int] = set()
     crossed = None
     for n, (category, who) in enumerate(reports):
@@ -566,6 +573,6 @@ def test_shipped_policies_open_level_1_at_the_first_report_of_a_floor_category()
     for category in floor:
         anonymous = {"kind": "anonymous"}
         outcome = run(
-            new_state(0, 1, rules), rules, [report(1, START, category=category, reporter=anonymous)]
+            ReportState(0, 1, rules), rules, [report(1, START, category=category, reporter=anonymous)]
         )
         assert [event[:2] for event in escalations(outcome)] == [("opened", 1)], category

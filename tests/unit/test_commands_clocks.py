@@ -7,10 +7,10 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.reports.handle import tick_after
+
 from streams.partition.home import home_partition
 from streams.clocks.store import clock_key
-from streams.reports.state import new_state
+from streams.reports.state import ReportState
 from streams.commands.clock import words as clock_words
 from streams.commands.clocks import command as clocks
 from streams.commands.shared import kept_clocks
@@ -111,7 +111,7 @@ def arm(logs):
 
     At START + 1 h: lapsed for 30 min; request's hour, 45 min left; 1 h 10 min; paused with 1 h 50 min left; six months.
     """
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     first = [
         report(1, START - 90 * MINUTE, channel="a"),
         report(2, START + 10 * MINUTE, channel="b", evidence=VICTIM),
@@ -121,7 +121,7 @@ def arm(logs):
     logs.add("report", run(state, RULES, third).changes)
     pause = word(1, "paused", clock_of(3, "b"), START + 22 * MINUTE, channel="b", reason="clarification")
     logs.add("report", run(state, RULES, [pause]).changes)
-    logs.add("report", run(state, RULES, [tick(tick_after(state), START + 40 * MINUTE)]).changes)
+    logs.add("report", run(state, RULES, [tick(state.time.applied, START + 40 * MINUTE)]).changes)
     opened = run_requests(new_requests(), [request_record(removal_order("q", START + 45 * MINUTE))])
     logs.add("request", opened.changes)
     return state
@@ -214,7 +214,7 @@ def test_of_one_channel_or_request_only_its_home_is_read(logs):
 
 
 def test_a_channel_whose_ref_only_begins_alike_is_another_one(logs):
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     logs.add(
         "report", run(state, RULES, [report(1, START, channel="b"), report(2, START, channel="bb")]).changes
     )
@@ -355,7 +355,7 @@ def test_nothing_on_standard_input_is_nothing_said(logs, now):
 
 
 def test_more_than_are_sent_at_once_are_all_sent(logs, now):
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     reports = [report(n, START + n, channel=f"c{n % 7}") for n in range(1_234)]
     changes = run(state, RULES, reports).changes
     logs.add("report", changes)

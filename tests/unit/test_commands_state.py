@@ -12,8 +12,8 @@ from streams.commands.state import channel_state, command, request_state, soundn
 from streams.commands.state.reset import Doomed
 from streams.commands.state.soundness import PartitionReport, judged
 from streams.commands.state.stages import STAGE_NAMES, all_stages
-from streams.worker.report_stage import report_stage
-from streams.worker.request_stage import request_stage
+from streams.reports.stage import report_stage
+from streams.requests.stage import request_stage
 from streams.worker.settings import Settings
 from tests.unit.request_traffic import (
     NOON,
@@ -65,7 +65,7 @@ def test_a_sound_state_is_counted_in_both_stages():
 
 @pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
 def test_counts_that_cannot_be_read_are_a_finding_that_names_the_channel(body):
-    stored = reports_kept() | {b"Kc1\0csam": bytes([STATE_VERSION]) + body + bytes(4)}
+    stored = reports_kept() | {b"Kc1\0csam": STATE_VERSION + body + bytes(4)}
     found = judged(REPORTS, PLACE, 1, stored)
     (problem,) = found.problems
     assert problem.startswith("channel-state partition 0: counts c1 csam cannot be read (")
@@ -91,7 +91,7 @@ def test_clocks_that_are_not_at_home_are_a_finding():
 
 
 def test_of_many_problems_some_are_named():
-    stored = reports_kept() | {b"Kd%d\0csam" % n: bytes([STATE_VERSION]) + bytes(4) for n in range(20)}
+    stored = reports_kept() | {b"Kd%d\0csam" % n: STATE_VERSION + bytes(4) for n in range(20)}
     problems = judged(REPORTS, PLACE, 1, stored).problems
     assert len(problems) == 6
     assert problems[-1].endswith("and 15 more")
@@ -155,7 +155,7 @@ def test_a_request_whose_id_only_begins_alike_is_another_one(monkeypatch):
 
 def test_what_cannot_be_read_is_said_without_a_traceback(monkeypatch):
     kept = reports_kept()
-    for damaged in (bytes([STATE_VERSION]) + b"\xc1" * 20 + bytes(4), b"\x77" + bytes(9)):
+    for damaged in (STATE_VERSION + b"\xc1" * 20 + bytes(4), b"\x77" + bytes(9)):
         result = invoke_with(monkeypatch, kept | {b"Kc1\0csam": damaged}, "c1")
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from streams.reports.enrich import PreparedReport, received_ms
-from streams.reports.state import new_state
-from streams.reports.rules import compile_rules
+from streams.reports.enrich import PreparedReport
+from streams.reports.state import ReportState
+from streams.reports.rules import compile_report_rules
 from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
@@ -17,7 +17,7 @@ from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES
 from tests.unit.traffic import START, Record, of_topic, report, run
 
-COMPILED = compile_rules(RULES)
+COMPILED = compile_report_rules(RULES)
 
 
 def test_the_fields_are_those_of_the_published_type() -> None:
@@ -30,7 +30,7 @@ def test_the_bytes_are_those_of_the_published_type(given_report: MessageReport) 
     value = encode(given_report)
     decode_report(value, (), APPEND_TIME_MS)
     record = Record("message-reports", 0, 1, APPEND_TIME_MS, None, value)
-    outcome = run(new_state(0, 1, COMPILED), COMPILED, [record])
+    outcome = run(ReportState(0, 1, COMPILED), COMPILED, [record])
     [written] = [output.value for output in outcome.outputs if output.topic == "enriched-reports"]
     assert written is not None
     enriched = msgspec.json.decode(written, type=EnrichedReport)
@@ -49,7 +49,7 @@ def test_the_bytes_are_those_of_the_published_type(given_report: MessageReport) 
 
 def enriched(**fields: Any) -> dict[str, Any]:
     [value] = of_topic(
-        run(new_state(0, 1, COMPILED), COMPILED, [report(1, START, **fields)]), "enriched-reports"
+        run(ReportState(0, 1, COMPILED), COMPILED, [report(1, START, **fields)]), "enriched-reports"
     )
     return value
 
@@ -72,7 +72,7 @@ VICTIM_REQUEST: dict[str, Any] = {
 def test_a_clock_runs_from_when_the_report_was_received(received: str | None, due: str) -> None:
     fields = VICTIM_REQUEST | ({"received_at": received} if received else {})
     record = report(1, START, appended=START + 86_400_000, **fields)
-    [value] = of_topic(run(new_state(0, 1, COMPILED), COMPILED, [record]), "enriched-reports")
+    [value] = of_topic(run(ReportState(0, 1, COMPILED), COMPILED, [record]), "enriched-reports")
     duties = {duty["id"]: duty for duty in value["obligations"]}
     armed = duties["US.take-it-down.s3"]
     assert (armed["clock_status"], armed["due_at"], armed["target"]) == ("armed", due, None)
@@ -85,10 +85,3 @@ def test_without_its_elements_a_request_has_a_target_only() -> None:
     [duty] = [duty for duty in value["obligations"] if duty["id"] == "US.take-it-down.s3"]
     assert (duty["clock_status"], duty["not_armed_reason"]) == ("not_armed", "elements_missing")
     assert (duty["due_at"], duty["target"]) == (None, "PT48H")
-
-
-def test_when_a_report_was_received() -> None:
-    made = decode_report(report(1, START).value, (), START).report
-    assert received_ms(made, START) == START
-    later = msgspec.structs.replace(made, received_at=made.occurred_at)
-    assert received_ms(later, 5) == START

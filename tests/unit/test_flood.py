@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.partition.flood import WINDOW, FloodDetected, FloodWindow
-from streams.reports.state import new_state
-from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report, run
+from streams.reports.state import ReportState
+from tests.unit.traffic import counted, EXTERNAL, START, Record, compiled, policy, report, run
 
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")
 
@@ -47,14 +47,14 @@ def test_a_clean_stream_costs_eight_bytes() -> None:
 
 def test_assess_stops_with_a_message_for_the_operator() -> None:
     rules = compiled(policy())
-    state = new_state(3, 4, rules)
+    state = ReportState(3, 4, rules)
     with pytest.raises(FloodDetected, match=r"1000 of the last 1000 records of partition 3"):
         run(state, rules, [BAD] * WINDOW)
 
 
 def test_the_window_goes_over_batches_and_duplicates_count_as_good() -> None:
     rules = compiled(policy())
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START)] * 499)
     run(state, rules, [BAD] * 500)
     with pytest.raises(FloodDetected):
@@ -63,6 +63,6 @@ def test_the_window_goes_over_batches_and_duplicates_count_as_good() -> None:
 
 def test_switched_off_lets_everything_pass() -> None:
     rules = compiled(policy(), dead_letter_breaker=False)
-    outcome = run(new_state(0, 1, rules), rules, [BAD] * (WINDOW + 1))
-    assert outcome.counters["dead_letter:not_json"] == WINDOW + 1
+    outcome = run(ReportState(0, 1, rules), rules, [BAD] * (WINDOW + 1))
+    assert counted(outcome).get("dead_letter:not_json", 0) == WINDOW + 1
     assert {output.topic for output in outcome.outputs} == {"dead-letters"}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streams.law.duty import Duty, applied, due_ms, escalated, iso_duration
 from streams.law.arming import strictest, why_not_armed
 from streams.events.obligation import NotArmedReason
-from streams.registry.durations import DAY, HOUR, parse_duration
+from streams.wire.times import DAY, HOUR
+from streams.registry.durations import parse_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation
 from tests.unit.law_reports import RULES, duty, small_world
 

@@ -5,11 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.reports.episodes import Cause
-from streams.reports.case_law import CaseLaw, cause_of, law_of
-from streams.reports.rules import compile_rules
+from streams.reports.episodes import CausingReport
+from streams.reports.case_law import CaseLaw, causing_report, law_of
+from streams.reports.rules import compile_report_rules
 from streams.wire.origin import Origin
-from streams.events.report import Reporter
+from streams.events.enriched_report import Risk, RiskComponents
+from streams.events.report import MessageReport, Reporter
+from streams.law.resolution import Resolved
+from streams.reports.case import Case
 from streams.events.statement import LegalGround
 from streams.registry.rules import Rules
 from tests.unit.law_reports import RULES, duty, report, small_world
@@ -18,14 +21,19 @@ ORIGIN = Origin("message-reports", 0, 7, 0)
 RECEIVED = 1_790_000_000_000
 
 
+def case_of(given_report: MessageReport, resolved: Resolved) -> Case:
+    risk = Risk(0.0, RiskComponents(0.0, 0.0, 0.0, None, 0.0))
+    return Case(given_report, "", RECEIVED, RECEIVED, ORIGIN, resolved, risk)
+
+
 def law(
     *evidence: tuple[str, str, float], rules: Rules = RULES, reported: tuple[str, ...] = (), **fields: Any
 ) -> CaseLaw:
-    compiled = compile_rules(rules)
+    compiled = compile_report_rules(rules)
     given_report = report(evidence, **fields)
-    cause = cause_of(given_report, RECEIVED, ORIGIN, compiled.resolver.resolve(given_report))
+    cause = causing_report(case_of(given_report, compiled.resolver.resolve(given_report)))
     # As after a restart.
-    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(cause), type=Cause)
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(cause), type=CausingReport)
     assert kept == cause
     return law_of(compiled, kept, (given_report.category, *reported), kept.tier)  # type: ignore[arg-type]
 
@@ -35,10 +43,10 @@ def law(
 @pytest.mark.parametrize("category", ["csam", "threat_to_life", "terrorism", "fraud"])
 def test_it_is_the_law_of_the_report(kind: str, code: str, category: str) -> None:
     given_report = report([(code, "victim", 0.9), ("BE", "suspect", 0.2)], kind=kind, category=category)
-    compiled = compile_rules(RULES)
+    compiled = compile_report_rules(RULES)
     resolved = compiled.resolver.resolve(given_report)
     found = law_of(
-        compiled, cause_of(given_report, RECEIVED, ORIGIN, resolved), (given_report.category,), resolved.tier
+        compiled, causing_report(case_of(given_report, resolved)), (given_report.category,), resolved.tier
     )
     assert found.jurisdictions == resolved.jurisdictions
     assert found.routing == resolved.routing
@@ -55,10 +63,10 @@ def test_times_run_from_when_the_report_was_received() -> None:
 
 
 def test_a_duty_that_left_the_registry_is_left_out() -> None:
-    compiled = compile_rules(small_world(duty(), duty(id="GLOBAL.gone")))
+    compiled = compile_report_rules(small_world(duty(), duty(id="GLOBAL.gone")))
     given_report = report()
-    cause = cause_of(given_report, RECEIVED, ORIGIN, compiled.resolver.resolve(given_report))
-    later = law_of(compile_rules(small_world(duty())), cause, ("csam",), cause.tier)
+    cause = causing_report(case_of(given_report, compiled.resolver.resolve(given_report)))
+    later = law_of(compile_report_rules(small_world(duty())), cause, ("csam",), cause.tier)
     assert [row.id for row in later.obligations] == ["GLOBAL.duty"]
 
 

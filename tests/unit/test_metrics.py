@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from types import SimpleNamespace
+from streams.reports.counters import ReportCounters
+from streams.requests.counters import RequestCounters
 from streams.reports.census import open_episodes, take_report_census
-from streams.counting.channel_windows import CHANNEL_COUNTS
+from streams.counting.counts import CHANNEL_COUNTS
 from streams.clocks.store import CHANNEL_CLOCK
-from streams.reports.state import new_state, restore
+from streams.reports.state import ReportState, restore_reports
 from streams.requests.state import restore_requests
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import metric_catalogue as catalogue
@@ -164,10 +167,10 @@ class Worker:
         self.states = {}
 
     def take_over(self, partition, state=None):
-        state = new_state(partition, 2, self.rules) if state is None else state
+        state = ReportState(partition, 2, self.rules) if state is None else state
         self.states[partition] = state
         self.observer.taking_over(partition)
-        self.observer.taken_over(Takeover(partition, state, 0.3, 7, 5))
+        self.observer.taken_over(Takeover(partition, state, 0.3, 7))
 
     def apply(self, partition, records):
         state = self.states[partition]
@@ -176,7 +179,7 @@ class Worker:
         for record in records:
             counted[record.topic] = counted.get(record.topic, 0) + 1
         times = [record.timestamp for record in records]
-        self.observer.committed(CommittedBatch(partition, counted, times, outcome, state, 0.02))
+        self.observer.committed(CommittedBatch(partition, counted, times, outcome, 0.02))
         return outcome
 
     def scrape(self):
@@ -185,7 +188,7 @@ class Worker:
 
 def at_home(number):
     """A channel whose home is partition 0 of 2."""
-    homes = new_state(0, 2, RULES).homes
+    homes = ReportState(0, 2, RULES).homes
     found = [name for name in (f"channel-{n}" for n in range(100)) if homes.of(name)[1] == 0]
     return found[number]
 
@@ -293,7 +296,7 @@ def test_dead_letters_are_logged_with_their_place_once_per_while():
             worker.apply(0, [Record(EXTERNAL, 0, offset, START, None, b"{secret"), report(offset, START)])
     (line,) = lines
     assert line == {
-        "event": "a record is no valid report",
+        "event": "not a valid report",
         "log_level": "warning",
         "topic": EXTERNAL,
         "partition": 0,
@@ -328,7 +331,7 @@ def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
     assert not any(("partition", "0") in labels for _, labels in between)
 
     successor = Worker()
-    successor.take_over(0, restore(0, 2, RULES, stored.items()))
+    successor.take_over(0, restore_reports(0, 2, RULES, stored.items()))
     after = successor.scrape()
     kept = {
         key: number
@@ -376,7 +379,7 @@ def test_open_episodes_follow_the_state_over_openings_rises_resolutions_and_rest
 
 def test_an_episode_in_cooldown_is_not_open():
     rules = compiled(policy())
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(number, START, channel="c") for number in range(3)])
     assert dict(open_episodes(state)) == {("spam", "live", 1): 1}
     run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
@@ -406,20 +409,21 @@ async def _sensor(worker):
     return worker.operations.metrics.rebalance_duration.count
 
 
-def test_what_stages_say_of_the_law_is_counted_under_its_own_names():
-    metrics = Worker().operations.metrics
-    named = {
-        "clock:dsa_art18:armed": 3,
-        "clock:in:it:rules:lapsed": 2,
-        "clock_outcomes": 5,
-        "clock_outcomes_passed_on": 1,
-        "request:removal_order:refused": 4,
-        "refused:block_protest": 4,
-    }
-    assert [name for name, number in named.items() if not metrics.count_law(name, number)] == []
-    assert [
-        name for name in ("applied", "ticks_honoured", "dead_letter:empty") if metrics.count_law(name, 1)
-    ] == []
+def test_the_counters_of_each_stage_reach_their_metrics():
+    worker = Worker()
+    reports = ReportCounters(clock_outcomes=5, clock_outcomes_passed_on=1)
+    reports.clock_events["dsa_art18", "armed"] = 3
+    requests = RequestCounters()
+    requests.clock_events["in:it:rules", "lapsed"] = 2
+    requests.requests["removal_order", "refused"] = 4
+    requests.refusals["block_protest"] = 4
+    for observer, counters in (
+        (worker.observer, reports),
+        (RequestObserver(worker.operations), requests),
+    ):
+        result = SimpleNamespace(counters=counters, outputs=[], changes={}, event_times=[])
+        observer.committed(CommittedBatch(0, {}, [], result, 0.01))
+    metrics = worker.operations.metrics
     assert metrics.clock_transitions.of("dsa_art18", "armed") == 3
     assert metrics.clock_transitions.of("in:it:rules", "lapsed") == 2
     assert (metrics.clock_outcomes.of("applied"), metrics.clock_outcomes.of("passed_on")) == (5, 1)
@@ -427,16 +431,24 @@ def test_what_stages_say_of_the_law_is_counted_under_its_own_names():
     assert metrics.refusals.of("block_protest") == 4
 
 
+def test_a_counter_that_does_not_exist_is_an_error():
+    for counters in (ReportCounters(), RequestCounters()):
+        with pytest.raises(AttributeError):
+            counters.aplied += 1
+        with pytest.raises(AttributeError):
+            counters.aplied = 1
+
+
 def test_gauges_cover_both_stages_of_what_is_owned():
     worker = Worker()
     worker.take_over(0)
     requests, observer = new_requests(), RequestObserver(worker.operations)
-    observer.taken_over(Takeover(0, requests, 0.1, 3, 3))
+    observer.taken_over(Takeover(0, requests, 0.1, 3))
     stored = {}
     for records in ([request_record(removal_order())], [request_record(preservation_order())]):
         outcome = run_requests(requests, records)
         fold(stored, outcome.changes)
-        observer.committed(CommittedBatch(0, {"authority-requests": 1}, [NOON], outcome, requests, 0.01))
+        observer.committed(CommittedBatch(0, {"authority-requests": 1}, [NOON], outcome, 0.01))
     worker.states[0].clocks.numbers.update(running=2, lapsed=1)
     found = worker.scrape()
 
@@ -462,7 +474,7 @@ def test_gauges_cover_both_stages_of_what_is_owned():
 
     # A successor knows the same of what it restored.
     restored = restore_requests(0, 1, request_traffic.RULES, stored.items())
-    observer.taken_over(Takeover(0, restored, 0.1, 3, 3))
+    observer.taken_over(Takeover(0, restored, 0.1, 3))
     assert {key: worker.scrape()[key] for key in found if key[0] == "tocsin_state_bytes"} == {
         key: number for key, number in found.items() if key[0] == "tocsin_state_bytes"
     }

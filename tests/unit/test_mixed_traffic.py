@@ -12,13 +12,14 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from streams.reports.handle import next_due
-from streams.reports.state import new_state, restore
-from streams.reports.rules import compile_rules
+
+from streams.reports.state import ReportState, restore_reports
+from streams.reports.rules import compile_report_rules
 from streams.wire.envelope import event_headers, rfc3339
 from streams.events.report import REPORT_TYPE, NoticeElement
 from tests.unit.clock_traffic import word
 from tests.unit.traffic import (
+    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -32,7 +33,7 @@ from tests.unit.traffic import (
     tick,
 )
 
-RULES = compile_rules(SHIPPED, dead_letter_breaker=False, duplicates_remembered=1_000)
+RULES = compile_report_rules(SHIPPED, dead_letter_breaker=False, duplicates_remembered=1_000)
 # 2026-11-24, 12:00 UTC: what 2026 brought is in force.
 NOON = 1_795_521_600_000
 ELEMENTS = get_args(NoticeElement)
@@ -42,7 +43,7 @@ RECORDS = 400
 def traffic(seed: int) -> list[Record]:
     """Reports that arm several clocks each, their duplicates, outcomes of their clocks, ticks, and what is no report."""
     random = Random(seed)
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     clocks = [("nobodys", "c0")]
     records: list[Record] = []
     now = NOON
@@ -60,7 +61,9 @@ def traffic(seed: int) -> list[Record]:
             )
         elif what < 0.97:
             record = tick(
-                state.applied - (random.random() < 0.1), now + random.choice([0, HOUR, 20 * HOUR]), number
+                state.time.applied - (random.random() < 0.1),
+                now + random.choice([0, HOUR, 20 * HOUR]),
+                number,
             )
         else:
             record = Record(EXTERNAL, 0, number, now, None, b"{")
@@ -108,7 +111,7 @@ def everything(records: list[Record], random: Random, cut: float, taken_over: fl
     After each record a batch ends with the chance `cut`, and after each batch another worker takes over with the chance
     `taken_over`.
     """
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}
     outputs, counters, happened = [], {}, {}
     batch: list[Record] = []
@@ -123,15 +126,15 @@ def everything(records: list[Record], random: Random, cut: float, taken_over: fl
                 counters[output.key] = output
             else:
                 outputs.append(output)
-        for name, number in outcome.counters.items():
+        for name, number in counted(outcome).items():
             happened[name] = happened.get(name, 0) + number
         fold(stored, outcome.changes)
         if random.random() < taken_over:
             entries = list(stored.items())
             random.shuffle(entries)
-            due = next_due(state)
-            state = restore(0, 1, RULES, entries)
-            assert next_due(state) == due
+            due = state.next_due()
+            state = restore_reports(0, 1, RULES, entries)
+            assert state.next_due() == due
     return outputs, sorted(counters.items()), sorted(stored.items()), sorted(happened.items())
 
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.counting import store as count_store
-from streams.reports.handle import assess, next_due
-from streams.counting.counts import UnknownStateVersion
-from streams.reports.state import PartitionState, new_state, restore
+from streams.reports.stage import assess
+from streams.wire.state_records import UnknownStateVersion
+from streams.reports.state import ReportState, restore_reports
 from tests.unit.traffic import (
+    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -64,12 +65,12 @@ def test_batches_and_restores_leave_no_trace(
     steps: list[tuple[Any, ...]], cuts: set[int], restored: set[int]
 ) -> None:
     records = to_records(steps)
-    whole = new_state(0, 1, RULES)
+    whole = ReportState(0, 1, RULES)
     outcome = run(whole, RULES, records)
     expected: dict[bytes, bytes] = {}
     fold(expected, outcome.changes)
 
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}
     outputs = []
     start = 0
@@ -78,8 +79,8 @@ def test_batches_and_restores_leave_no_trace(
         outputs += part.outputs
         fold(stored, part.changes)
         if cut in restored:
-            state = restore(0, 1, RULES, shuffled(stored))
-            assert next_due(state) is None or state.applied
+            state = restore_reports(0, 1, RULES, shuffled(stored))
+            assert state.next_due() is None or state.time.applied
         start = cut
 
     # Daily counters are published once per batch.
@@ -87,30 +88,33 @@ def test_batches_and_restores_leave_no_trace(
         output for output in outcome.outputs if output.topic != "transparency-counters"
     ]
     assert stored == expected
-    assert next_due(state) == next_due(whole) == next_due(restore(0, 1, RULES, expected.items()))
+    assert state.next_due() == whole.next_due() == restore_reports(0, 1, RULES, expected.items()).next_due()
 
 
 @settings(deadline=None, max_examples=60)
 @given(steps=traffic)
 def test_time_never_goes_back_and_everything_ends(steps: list[tuple[Any, ...]]) -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}
     before = (0, 0, 0)
     for record in to_records(steps):
         fold(stored, run(state, RULES, [record]).changes)
-        after = (state.now, state.applied, state.newest_append)
+        after = (state.time.now, state.time.applied, state.time.newest_append)
         assert all(a <= b for a, b in zip(before, after, strict=True))
-        due = next_due(state)
-        assert due is None or due > state.now
+        due = state.next_due()
+        assert due is None or due > state.time.now
         before = after
-    if state.applied:
-        fold(stored, run(state, RULES, [tick(state.applied, state.newest_append + 100 * DAY)]).changes)
+    if state.time.applied:
+        fold(
+            stored,
+            run(state, RULES, [tick(state.time.applied, state.time.newest_append + 100 * DAY)]).changes,
+        )
         assert {key[:1] for key in stored} == {b"T", b"D"}
-        assert next_due(state) is None
+        assert state.next_due() is None
 
 
 def test_keys_have_a_type_and_values_a_version() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     changes = run(state, RULES, [report(0, START, channel="P"), report(1, START, channel="T.spam")]).changes
     assert sorted(changes) == [
         b"CP",
@@ -125,7 +129,7 @@ def test_keys_have_a_type_and_values_a_version() -> None:
 
 
 def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(n, START, channel=f"c{n}") for n in range(3)])
     same = {"kind": "user", "ref": "u1"}
     records = [report(n, START + MINUTE, channel="c1", reporter=same) for n in (10, 11)]
@@ -147,12 +151,12 @@ def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
 )
 def test_unknown_records_refuse_to_be_restored(key: bytes, value: bytes, message: str) -> None:
     with pytest.raises(UnknownStateVersion, match=message):
-        restore(0, 1, RULES, [(key, value)])
+        restore_reports(0, 1, RULES, [(key, value)])
 
 
 def test_restore_does_not_decode_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     stored: dict[bytes, bytes] = {}
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     fold(stored, run(state, RULES, [report(n, START, channel=f"c{n}") for n in range(50)]).changes)
     decoded: list[bytes] = []
     original = count_store.ChannelCounts.decode
@@ -161,7 +165,7 @@ def test_restore_does_not_decode_counts(monkeypatch: pytest.MonkeyPatch) -> None
         "decode",
         classmethod(lambda _, data: decoded.append(bytes(data)) or original(data)),
     )
-    state = restore(0, 1, RULES, stored.items())
+    state = restore_reports(0, 1, RULES, stored.items())
     assert len(state.counts) == 50
     assert decoded == []
     [enriched] = of_topic(run(state, RULES, [report(99, START, channel="c7")]), "enriched-reports")
@@ -175,7 +179,7 @@ def test_counts_that_left_both_generations_are_as_before(monkeypatch: pytest.Mon
     results = []
     for generation in (1, 20_000):
         monkeypatch.setattr(count_store, "GENERATION", generation)
-        state = new_state(0, 1, RULES)
+        state = ReportState(0, 1, RULES)
         stored: dict[bytes, bytes] = {}
         outputs = []
         for start in range(0, 300, 30):
@@ -187,26 +191,26 @@ def test_counts_that_left_both_generations_are_as_before(monkeypatch: pytest.Mon
 
 
 def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(
         state,
         RULES,
         [report(0, START + 5, category="ip"), report(1, START + DAY, category="ip", channel="d")],
     )
-    assert next_due(state) == START + 30 * DAY
+    assert state.next_due() == START + 30 * DAY
     changes = run(state, RULES, [tick(2, START + 30 * DAY)]).changes
     assert b"Kc\0ip" in changes
     assert changes[b"Kc\0ip"] is None
     assert b"Kd\0ip" not in changes
-    assert next_due(state) == START + 31 * DAY
+    assert state.next_due() == START + 31 * DAY
 
 
 def test_the_last_report_decides_when_counts_are_deleted() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(0, START, category="ip"), report(1, START + 2 * DAY, category="ip")])
     # A late one for an older day does not bring the deletion forward.
     changes = run(state, RULES, [report(2, START + DAY, category="ip", appended=START + 2 * DAY)]).changes
-    assert next_due(state) == next_due(restore(0, 1, RULES, _values(changes))) == START + 32 * DAY
+    assert state.next_due() == restore_reports(0, 1, RULES, _values(changes)).next_due() == START + 32 * DAY
     [enriched] = of_topic(run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports")
     assert enriched["counted"]
 
@@ -216,33 +220,33 @@ def test_counts_that_only_grew_older_are_written_too() -> None:
     late = report(2, START - 30 * DAY, category="ip", appended=START + HOUR)
     records = [report(0, START, category="ip"), report(1, START + HOUR), late]
     stored: dict[bytes, bytes] = {}
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     for record in records:
         outcome = run(state, RULES, [record])
         fold(stored, outcome.changes)
-    assert outcome.counters["late"] == 1
-    assert stored == dict(_values(run(new_state(0, 1, RULES), RULES, records).changes))
+    assert counted(outcome).get("late", 0) == 1
+    assert stored == dict(_values(run(ReportState(0, 1, RULES), RULES, records).changes))
 
 
 def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
     """A state that was handed to a batch is dropped; the one restored from what was committed knows nothing of it."""
     stored: dict[bytes, bytes] = {}
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     fold(stored, run(state, RULES, [report(0, START)]).changes)
     run(state, RULES, [report(1, START)])
-    again = run(restore(0, 1, RULES, stored.items()), RULES, [report(1, START)])
-    assert again.counters["applied"] == 1
+    again = run(restore_reports(0, 1, RULES, stored.items()), RULES, [report(1, START)])
+    assert counted(again).get("applied", 0) == 1
 
 
 def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
     """Records of random traffic. Ticks carry the `after` that the owner would have written."""
     records: list[Record] = []
-    state = PartitionState(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     clock = START + 60 * DAY
     for number, (what, minutes, late, channel, category, reporter) in enumerate(steps):
         clock += minutes * MINUTE
         if what == "tick":
-            record = tick(state.applied, clock, number)
+            record = tick(state.time.applied, clock, number)
         elif what == "bad":
             record = Record(EXTERNAL, 0, number, clock, None, b"{")
         else:

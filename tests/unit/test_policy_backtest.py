@@ -210,7 +210,7 @@ def test_legal_clocks_are_left_out(tmp_path):
         for piece in from_file(file, START + 10 * DAY):
             trial.apply(piece)
     assert len(trial._state.clocks) == 0
-    steps = {name.rpartition(":")[2] for name in trial.counters if name.startswith("clock:")}
+    steps = {event for _, event in trial.counters.clock_events}
     assert steps == {"armed", "half", "nine_tenths", "lapsed"}
     assert {(each.policy, each.channel) for each in trial.episodes.values()} == {("intimate-images", "a")}
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.law.resolution import Resolver
-from streams.reports.state import new_state
-from streams.reports.rules import compile_rules
+from streams.reports.state import ReportState
+from streams.reports.rules import compile_report_rules
 from streams.requests.judge import judge_request
 from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
 from streams.requests.rules import compile_request_rules
@@ -255,8 +255,8 @@ def test_no_report_starts_the_clock_of_an_order(report):
 @settings(deadline=None, max_examples=50)
 @given(requests)
 def test_an_order_that_comes_as_a_report_is_none(request):
-    rules = compile_rules(SHIPPED)
+    rules = compile_report_rules(SHIPPED)
     for headers in ((), event_headers(AUTHORITY_REQUEST_TYPE, "x", START)):
         record = Record(EXTERNAL, 0, 0, 2**42, None, encode(request), headers)
-        outcome = run(new_state(0, 1, rules), rules, [record])
+        outcome = run(ReportState(0, 1, rules), rules, [record])
         assert [output.topic for output in outcome.outputs] == ["dead-letters"]

@@ -4,15 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.registry.durations import (
-    DAY,
-    HOUR,
-    MINUTE,
-    RINGS,
-    parse_duration,
-    parse_legal_duration,
-    window_ring,
-)
+from streams.wire.times import DAY, HOUR, MINUTE
+from streams.counting.windows import RINGS
+from streams.registry.durations import parse_duration, parse_legal_duration
+from streams.counting.windows import window_ring
 
 
 @pytest.mark.parametrize(
@@ -60,8 +55,8 @@ def test_what_is_no_duration(text: str) -> None:
 @settings(deadline=None)
 def test_a_window_takes_the_finest_ring_that_holds_it(minutes: int) -> None:
     window = minutes * MINUTE
-    holding = [index for index, (pane, panes) in enumerate(RINGS) if 0 < window <= pane * panes]
-    if holding and window % RINGS[holding[0]][0] == 0:
+    holding = [index for index, (_, pane, panes) in enumerate(RINGS) if 0 < window <= pane * panes]
+    if holding and window % RINGS[holding[0]].pane_ms == 0:
         assert window_ring(window) == holding[0]
     else:
         with pytest.raises(ValueError, match="must be a multiple"):

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.partition.home import home_partition
-from streams.reports.state import new_state, restore
-from streams.partition.replay import applied_of, order_of_application, outcome_of
+from streams.reports.state import ReportState, restore_reports
+from tests.replay_order import applied_report, order_of_application, applied_outcome
 from streams.events.enriched_report import EnrichedReport, Source
 from streams.wire.records import OutputRecord
 from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
@@ -80,15 +80,15 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
 
     published = [output for output in owner.outputs if output.topic == "enriched-reports"]
     applied = [
-        applied_of(msgspec.json.decode(output.value or b"", type=EnrichedReport).source, output.headers)
+        applied_report(msgspec.json.decode(output.value or b"", type=EnrichedReport).source, output.headers)
         for output in published
     ]
     outcomes = [
-        outcome_of(output.value or b"", output.headers)
+        applied_outcome(output.value or b"", output.headers)
         for output in owner.outputs
         if output.topic == "escalations"
     ]
-    again = new_state(0, PARTITIONS, RULES)
+    again = ReportState(0, PARTITIONS, RULES)
     outcome = run(
         again,
         RULES,
@@ -112,7 +112,7 @@ def test_a_tick_overtaken_by_a_report_stays_without_effect_in_the_replay() -> No
     owner.step(1, "tick read later", 0, 3 * HOUR)
     owner.step(2, "report", 1, 0)
     owner.read_late_tick()
-    assert owner.state.now == START + 3 * HOUR - MINUTE
+    assert owner.state.time.now == START + 3 * HOUR - MINUTE
     headers = [dict(output.headers) for output in owner.outputs if output.topic == "enriched-reports"]
     assert ["tocsin-ticks" in header for header in headers] == [False, False]
 
@@ -134,7 +134,7 @@ def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None
             (told.after, told.ticks)
             for output in owner.outputs
             if output.topic == "escalations"
-            and (told := outcome_of(output.value or b"", output.headers)) is not None
+            and (told := applied_outcome(output.value or b"", output.headers)) is not None
         ]
         assert (after, ticks) == (1, 0 if first == "paused" else 1)
 
@@ -143,7 +143,7 @@ class Owner:
     """What a worker does with a partition, one record at a time, restoring its state now and then."""
 
     def __init__(self) -> None:
-        self.state = new_state(0, PARTITIONS, RULES)
+        self.state = ReportState(0, PARTITIONS, RULES)
         self.stored: dict[bytes, bytes] = {}
         self.outputs: list[OutputRecord] = []
         self.log: dict[Source, Record] = {}
@@ -158,7 +158,7 @@ class Owner:
             # The internal topic is read in its order.
             self.read_late_tick()
         if what.startswith("tick"):
-            record = tick(self.state.applied, self.clock, len(self.internal))
+            record = tick(self.state.time.applied, self.clock, len(self.internal))
             self.internal.append(record)
             if what == "tick read later":
                 self._late_tick = record
@@ -183,7 +183,7 @@ class Owner:
             self.log[_place(record)] = record
         self._apply(record)
         if number % 5 == 4:
-            self.state = restore(0, PARTITIONS, RULES, self.stored.items())
+            self.state = restore_reports(0, PARTITIONS, RULES, self.stored.items())
 
     def read_late_tick(self) -> None:
         if self._late_tick is not None:
@@ -206,7 +206,7 @@ class Owner:
     def _rekey(self, record: Record) -> Record:
         original = record._replace(partition=1)
         self.log[_place(original)] = original
-        outcome = run(new_state(1, PARTITIONS, RULES), RULES, [original])
+        outcome = run(ReportState(1, PARTITIONS, RULES), RULES, [original])
         [output] = outcome.outputs
         assert (output.topic, output.partition) == (INTERNAL, 0)
         moved = Record(

@@ -10,20 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.handle import next_due, tick_after
-from streams.partition.homecoming import NotAtHome
+
+from streams.partition.rekey import NotAtHome
 from streams.partition.census import take_census
-from streams.counting.counts import UnknownStateVersion
+from streams.wire.state_records import UnknownStateVersion
 from streams.partition.duplicates import outcome_hash, report_hash
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
-from streams.reports.state import PartitionState, new_state, restore
-from streams.reports.rules import compile_rules
+from streams.reports.state import ReportState, restore_reports
+from streams.reports.rules import compile_report_rules
 from streams.wire.envelope import rfc3339
 from streams.events.escalation import Escalation
 from streams.registry.rules import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, told, word
 from tests.unit.traffic import (
+    counted,
     DAY,
     HOUR,
     INTERNAL,
@@ -46,7 +47,7 @@ RULES = clock_rules(duty())
 
 
 def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     armed = run(state, RULES, [report(1, START)])
     assert told(armed) == [("armed", 1, rfc3339(START))]
     clock = START
@@ -55,17 +56,17 @@ def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
         ("nine_tenths", 3, START + 108 * MINUTE),
         ("lapsed", 4, START + 2 * HOUR),
     ):
-        assert next_due(state) == due
-        early = run(state, RULES, [tick(tick_after(state), due - 1)])
+        assert state.next_due() == due
+        early = run(state, RULES, [tick(state.time.applied, due - 1)])
         assert early.outputs == []
         # Read later than it was due: the step is of the time at which it was.
         clock = due + MINUTE
-        assert told(run(state, RULES, [tick(tick_after(state), clock)])) == [(reason, level, rfc3339(due))]
+        assert told(run(state, RULES, [tick(state.time.applied, clock)])) == [(reason, level, rfc3339(due))]
     assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1}
     # Its counts expire; the clock that nobody answered does not.
-    run(state, RULES, [tick(tick_after(state), clock + 60 * DAY)])
-    assert (len(state.counts), len(state.clocks), next_due(state)) == (0, 1, None)
-    time = state.now
+    run(state, RULES, [tick(state.time.applied, clock + 60 * DAY)])
+    assert (len(state.counts), len(state.clocks), state.next_due()) == (0, 1, None)
+    time = state.time.now
     ended = run(state, RULES, [word(1, "fulfilled", clock_of(1), time)])
     assert told(ended) == [("fulfilled", 4, rfc3339(time))]
     assert len(state.clocks) == 0
@@ -74,7 +75,7 @@ def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
 
 
 def test_what_the_events_of_a_clock_say() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     first = run(state, RULES, [report(1, START + 30 * MINUTE, received_at=rfc3339(START), message_ref="m")])
     [opened] = clock_events(first)
     record = next(output for output in first.outputs if output.topic == "escalations")
@@ -102,7 +103,7 @@ def test_what_the_events_of_a_clock_say() -> None:
     assert (event["type"], event["sequence"], event["level"]) == ("updated", 2, 1)
     assert event["trace"]["partition_offsets"] == {"clock-outcomes/0": 7}
     assert event["clock"]["status"] == "paused"
-    assert next_due(state) == state.counts.next_expiry()
+    assert state.next_due() == state.counts.next_expiry()
     resumed = run(state, RULES, [word(8, "resumed", clock_of(1), START + 10 * HOUR)])
     [event] = clock_events(resumed)
     later = rfc3339(START + 10 * HOUR + 80 * MINUTE)
@@ -116,22 +117,22 @@ def test_what_the_events_of_a_clock_say() -> None:
         for output in outcome.outputs:
             if output.topic == "escalations":
                 msgspec.json.decode(output.value or b"", type=Escalation, strict=True)
-    assert dict(ended.counters) == {"clock:GLOBAL.fast:withdrawn": 1, "clock_outcomes": 1}
+    assert counted(ended) == {"clock:GLOBAL.fast:withdrawn": 1, "clock_outcomes": 1}
 
 
 def test_steps_that_are_due_already_are_served_at_once() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     outcome = run(state, RULES, [report(1, START, received_at=rfc3339(START - 110 * MINUTE))])
     at = rfc3339(START)
     assert told(outcome) == [("armed", 1, at), ("half", 2, at), ("nine_tenths", 3, at)]
-    assert next_due(state) == START + 10 * MINUTE
+    assert state.next_due() == START + 10 * MINUTE
     outcome = run(state, RULES, [report(2, START, received_at=rfc3339(START - 3 * DAY))])
     assert [reason for reason, _, _ in told(outcome)] == ["armed", "half", "nine_tenths", "lapsed"]
 
 
 def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
     rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, channel="d"), report(2, START, channel="c")])
     outcome = run(state, rules, [report(3, START + DAY, category="ip")])
     served = [(event["reason"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
@@ -140,24 +141,24 @@ def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
 
 
 def test_a_report_too_old_to_be_counted_arms_all_the_same() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START, category="fraud")])
     outcome = run(state, RULES, [report(2, START - 40 * DAY, appended=START, received_at=rfc3339(START))])
-    assert outcome.counters["late"] == 1
+    assert counted(outcome).get("late", 0) == 1
     assert told(outcome) == [("armed", 1, rfc3339(START))]
 
 
 def test_a_report_that_was_forgotten_as_a_duplicate_arms_nothing_anew() -> None:
     rules = clock_rules(duty(), duplicates_remembered=1)
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START), report(2, START)])
     again = run(state, rules, [report(1, START)])
-    assert again.counters["applied"] == 1
+    assert counted(again).get("applied", 0) == 1
     assert told(again) == []
 
 
 def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START + 70 * MINUTE, category="fraud")])
     run(state, RULES, [word(1, "paused", clock_of(1), START + 65 * MINUTE, reason="clarification")])
     # Half of its time was over before; by the time of the resumption nine tenths are too.
@@ -172,22 +173,22 @@ def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
 
 
 def test_a_report_that_comes_late_does_not_hold_clocks_back() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(
         state, RULES, [report(1, START), report(2, START - HOUR, appended=START + 50 * MINUTE, category="ip")]
     )
-    assert state.now == START
-    outcome = run(state, RULES, [tick(tick_after(state), START + HOUR)])
+    assert state.time.now == START
+    outcome = run(state, RULES, [tick(state.time.applied, START + HOUR)])
     assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
 
 
 def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> None:
     """The tick after it moves time on by all that has passed since the last report."""
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START)])
     run(state, RULES, [word(1, "fulfilled", clock_of(1), START + MINUTE, appended=START + 50 * MINUTE)])
-    assert state.now == START + MINUTE
-    outcome = run(state, RULES, [tick(tick_after(state), START + HOUR)])
+    assert state.time.now == START + MINUTE
+    outcome = run(state, RULES, [tick(state.time.applied, START + HOUR)])
     assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
 
 
@@ -226,7 +227,7 @@ def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> Non
     ],
 )  # fmt: skip
 def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str, field: str) -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [record])
     [letter] = outcome.outputs
@@ -234,31 +235,31 @@ def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str,
     assert letter.topic == "dead-letters"
     assert (headers["tocsin-reason"], headers["tocsin-field"]) == (reason.encode(), field.encode())
     assert headers["tocsin-topic"] == b"clock-outcomes"
-    assert dict(outcome.counters) == {f"dead_letter:{reason}": 1}
+    assert counted(outcome) == {f"dead_letter:{reason}": 1}
     # All but the window of the flood breaker.
     assert list(outcome.changes) == [b"T"]
-    assert (state.now, state.newest_append) == (START, START)
-    assert next_due(state) == START + HOUR
+    assert (state.time.now, state.time.newest_append) == (START, START)
+    assert state.next_due() == START + HOUR
 
 
 def test_only_outcomes_that_cannot_be_read_trip_the_breaker() -> None:
     """Read before the reports, after a reset, thousands of outcomes name clocks that are not there yet."""
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     early = [word(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
-    assert run(state, RULES, early).counters["dead_letter:clock_not_running"] == 2 * WINDOW
+    assert counted(run(state, RULES, early))["dead_letter:clock_not_running"] == 2 * WINDOW
     with pytest.raises(FloodDetected):
         run(state, RULES, [Record(OUTCOMES, 0, n, START, None, b"{}") for n in range(WINDOW)])
 
 
 def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     paused = word(1, "paused", clock_of(1), START, reason="clarification")
     resumed = word(2, "resumed", clock_of(1), START + HOUR)
     run(state, RULES, [paused, resumed])
     outcome = run(state, RULES, [paused])
     assert outcome.outputs == []
-    assert dict(outcome.counters) == {"duplicates": 1}
+    assert counted(outcome) == {"duplicates": 1}
 
 
 @settings(deadline=None)
@@ -279,11 +280,11 @@ AWAY = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, 2) == 1)
 
 def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
     record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)._replace(topic="eu." + OUTCOMES)
-    away = run(new_state(0, 2, RULES), RULES, [record])
+    away = run(ReportState(0, 2, RULES), RULES, [record])
     [moved] = away.outputs
     assert moved[:4] == (INTERNAL, 1, AWAY.encode(), record.value)
-    assert dict(away.counters) == {"rekeyed": 1}
-    home = new_state(1, 2, RULES)
+    assert counted(away) == {"rekeyed": 1}
+    home = ReportState(1, 2, RULES)
     run(home, RULES, [report(1, START, channel=AWAY)])
     arrived = Record("eu." + INTERNAL, 1, 9, START + DAY, moved.key, moved.value, moved.headers)
     outcome = run(home, RULES, [arrived])
@@ -296,19 +297,19 @@ def test_a_rekeyed_outcome_that_is_not_at_home_stops() -> None:
     record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)
     origin = (("tocsin-origin", b"clock-outcomes/0/4/%d" % START),)
     with pytest.raises(NotAtHome, match="offset 4: the home of this record is partition 1 of 2"):
-        run(new_state(0, 2, RULES), RULES, [record._replace(topic=INTERNAL, headers=origin)])
+        run(ReportState(0, 2, RULES), RULES, [record._replace(topic=INTERNAL, headers=origin)])
 
 
 @pytest.mark.parametrize("key", [AWAY, "4711-2026-08", "00123456789"])
 def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
     record = word(4, "fulfilled", "some-clock", START, channel=key, subject="request")
-    state = new_state(0, 2, RULES)
+    state = ReportState(0, 2, RULES)
     outcome = run(state, RULES, [record])
     [passed] = outcome.outputs
     home = home_partition(key.encode(), 2)
     assert passed[:4] == ("authority-requests-internal", home, key.encode(), record.value)
     assert dict(passed.headers)["tocsin-origin"] == b"clock-outcomes/0/4/%d" % START
-    assert dict(outcome.counters) == {"clock_outcomes_passed_on": 1}
+    assert counted(outcome) == {"clock_outcomes_passed_on": 1}
 
 
 # --- state
@@ -316,7 +317,7 @@ def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
 
 def test_a_clock_in_another_version_is_refused() -> None:
     with pytest.raises(UnknownStateVersion, match=r"type b'L' has version 09"):
-        restore(0, 1, RULES, [(b"Lc\0id", b"\x09")])
+        restore_reports(0, 1, RULES, [(b"Lc\0id", b"\x09")])
 
 
 # --- the law
@@ -325,10 +326,10 @@ def test_a_clock_in_another_version_is_refused() -> None:
 @pytest.mark.parametrize("changed", [(), (duty(duration="PT10M", title="new", pausable_for=()),)])
 def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obligation, ...]) -> None:
     before = _opened()
-    state = restore(0, 1, clock_rules(*changed), before.items())
+    state = restore_reports(0, 1, clock_rules(*changed), before.items())
     rules = clock_rules(*changed)
     [half] = clock_events(run(state, rules, [tick(1, START + HOUR)]))
-    [opened] = clock_events(run(new_state(0, 1, RULES), RULES, [report(1, START)]))
+    [opened] = clock_events(run(ReportState(0, 1, RULES), RULES, [report(1, START)]))
     same = (
         "policy_reason",
         "registry_version",
@@ -345,7 +346,7 @@ def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obl
 
 def _opened() -> dict[bytes, bytes]:
     stored: dict[bytes, bytes] = {}
-    fold(stored, run(new_state(0, 1, RULES), RULES, [report(1, START)]).changes)
+    fold(stored, run(ReportState(0, 1, RULES), RULES, [report(1, START)]).changes)
     return stored
 
 
@@ -362,7 +363,7 @@ def _opened() -> dict[bytes, bytes]:
 )
 def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
     rules = clock_rules(duty(**changes))
-    state = new_state(0, 1, rules)
+    state = ReportState(0, 1, rules)
     outcome = run(state, rules, [report(1, START)])
     assert told(outcome) == []
     assert len(state.clocks) == 0
@@ -371,13 +372,13 @@ def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
 ELEMENTS = [
     "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
 ]  # fmt: skip
-unsure = compile_rules(
+unsure = compile_report_rules(
     dataclasses.replace(
         SHIPPED,
         obligations=tuple(dataclasses.replace(row, verification="unverified") for row in SHIPPED.obligations),
     )
 )
-shipped = compile_rules(SHIPPED)
+shipped = compile_report_rules(SHIPPED)
 
 
 @settings(deadline=None, max_examples=100)
@@ -398,9 +399,9 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
         evidence=[{"country": country, "basis": "victim", "confidence": 1.0}],
         notice={"elements": elements},
     )
-    assert clock_events(run(new_state(0, 1, unsure), unsure, [record])) == []
+    assert clock_events(run(ReportState(0, 1, unsure), unsure, [record])) == []
     rows = {row.id: row for row in SHIPPED.obligations}
-    outcome = run(new_state(0, 1, shipped), shipped, [record])
+    outcome = run(ReportState(0, 1, shipped), shipped, [record])
     [enriched] = of_topic(outcome, "enriched-reports")
     armed = {row["id"]: row["due_at"] for row in enriched["obligations"] if row["clock_status"] == "armed"}
     opened = {event["clock"]["obligation"]: event["clock"]["due_at"] for event in clock_events(outcome)}
@@ -418,13 +419,13 @@ def test_the_registry_arms_clocks() -> None:
         evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
         notice={"elements": ELEMENTS},
     )
-    events = clock_events(run(new_state(0, 1, shipped), shipped, [record]))
+    events = clock_events(run(ReportState(0, 1, shipped), shipped, [record]))
     assert "US.take-it-down.s3" in {event["clock"]["obligation"] for event in events}
 
 
 def test_state_is_not_shared() -> None:
     """Steps taken on trial, to see whether an outcome fits, are not taken."""
-    state: PartitionState = new_state(0, 1, RULES)
+    state: ReportState = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     run(state, RULES, [word(1, "paused", clock_of(1), START + 119 * MINUTE, reason="holiday")])
     assert told(run(state, RULES, [tick(1, START + HOUR)])) == [("half", 2, rfc3339(START + HOUR))]

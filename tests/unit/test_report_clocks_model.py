@@ -7,9 +7,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.handle import next_due
+
 from streams.partition.census import take_census
-from streams.reports.state import new_state, restore
+from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
 from streams.registry.rules import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, word
@@ -164,7 +164,7 @@ def _ms(text: str) -> int:
 def test_against_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
     duties = (duty(), SLOW)
     records = to_records(steps, duties)
-    state = new_state(0, 1, BOTH)
+    state = ReportState(0, 1, BOTH)
     outcome = run(state, BOTH, records)
     model = Model(duties, {"GLOBAL.fast": 2 * HOUR, "GLOBAL.slow": 10 * HOUR})
     for record in records:
@@ -174,7 +174,7 @@ def test_against_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
         for event in clock_events(outcome)
     ]
     assert published == model.events
-    assert state.now == model.now
+    assert state.time.now == model.now
     assert len(state.clocks) == len(model.clocks)
     sequences: dict[str, int] = {}
     for event in clock_events(outcome):
@@ -188,11 +188,11 @@ def test_batches_and_restores_leave_no_trace(
     steps: list[tuple[str, int, int, int, str]], cuts: set[int], restored: set[int]
 ) -> None:
     records = to_records(steps, (duty(), SLOW))
-    whole = run(new_state(0, 1, BOTH), BOTH, records)
+    whole = run(ReportState(0, 1, BOTH), BOTH, records)
     expected: dict[bytes, bytes] = {}
     fold(expected, whole.changes)
 
-    state = new_state(0, 1, BOTH)
+    state = ReportState(0, 1, BOTH)
     stored: dict[bytes, bytes] = {}
     outputs = []
     start = 0
@@ -202,14 +202,14 @@ def test_batches_and_restores_leave_no_trace(
         outputs += part.outputs
         fold(stored, part.changes)
         if cut in restored:
-            due = next_due(state)
-            state = restore(0, 1, BOTH, stored.items())
-            assert next_due(state) == due
+            due = state.next_due()
+            state = restore_reports(0, 1, BOTH, stored.items())
+            assert state.next_due() == due
     assert _without_counters(outputs) == _without_counters(whole.outputs)
     assert stored == expected
     running = sum(take_census(state).clocks.values())
     assert running == sum(key.startswith(b"L") for key in stored)
-    assert take_census(restore(0, 1, BOTH, stored.items())).clocks == take_census(state).clocks
+    assert take_census(restore_reports(0, 1, BOTH, stored.items())).clocks == take_census(state).clocks
 
 
 def _without_counters(outputs: list[Any]) -> list[Any]:

@@ -4,9 +4,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from streams.operations.worker_operations import WorkerOperations
-from streams.worker.report_stage import SOURCES as REPORT_SOURCES
+from streams.reports.stage import SOURCES as REPORT_SOURCES
 from streams.worker.request_observer import RequestObserver
-from streams.worker.request_stage import SOURCES
+from streams.requests.stage import SOURCES
 from streams.runtime.observer import CommittedBatch, Takeover
 from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
@@ -31,7 +31,7 @@ def commit(observer, state, records):
     counted = {SOURCES.external[0]: len(records)}
     with capture_logs() as logged:
         observer.committed(
-            CommittedBatch(0, counted, [record.timestamp for record in records], outcome, state, 0.01)
+            CommittedBatch(0, counted, [record.timestamp for record in records], outcome, 0.01)
         )
     return logged
 
@@ -57,7 +57,7 @@ def test_records_count_by_topic_and_what_an_operator_must_see_is_logged(operatio
     assert (refused["event"], refused["code"]) == ("a request is refused", "encryption_keys")
     assert (lapsed["event"], lapsed["obligation"]) == ("a request's legal clock has lapsed", "EU.tco.art3-3")
     assert unreadable == {
-        "event": "a record is no valid request", "log_level": "warning", "topic": "authority-requests",
+        "event": "not a valid request", "log_level": "warning", "topic": "authority-requests",
         "partition": 0, "offset": 0, "reason": "not_json", "field": "value", "in_this_batch": 1,
     }  # fmt: skip
     assert not any("ar-" in str(line) for line in logged)
@@ -72,7 +72,7 @@ def test_the_worker_is_not_ready_while_a_partition_of_requests_is_restored(opera
     operations.readiness.taking_over(3)
     operations.readiness.settled(3)
     assert operations.readiness.restoring
-    observer.taken_over(Takeover(3, new_requests(), 0.1, 10, 5))
+    observer.taken_over(Takeover(3, new_requests(), 0.1, 10))
     assert operations.readiness.reason_against() is None
     assert operations.metrics.restored_records.of() == 10
     observer.taking_over(4)

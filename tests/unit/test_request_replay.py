@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.partition.home import home_partition
-from streams.partition.replay import Applied, AppliedOutcome, order_of_application
-from streams.requests.replay import applied_of
+from tests.replay_order import Applied, AppliedOutcome, order_of_application
+from tests.replay_order import applied_of_routing
 from streams.requests.state import restore_requests
 from streams.events.enriched_report import Source
 from streams.wire.origin import with_origin
@@ -66,7 +66,7 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
         owner.step(number, what, which, minutes * MINUTE)
     owner.read_late_tick()
     written = [output for output in owner.outputs if output.topic == ROUTING]
-    told = [applied_of(output.headers) for output in written]
+    told = [applied_of_routing(output.headers) for output in written]
     order = list(
         order_of_application(
             [each for each in told if isinstance(each, Applied)],
@@ -92,7 +92,7 @@ def test_a_tick_overtaken_by_a_request_stays_without_effect_in_the_replay() -> N
         owner.step(1, what, 0, 40 * MINUTE)
         owner.step(2, "request", 1, 0)
         owner.read_late_tick()
-        applied = [applied_of(output.headers) for output in owner.outputs if output.topic == ROUTING]
+        applied = [applied_of_routing(output.headers) for output in owner.outputs if output.topic == ROUTING]
         assert [each.ticks for each in applied if isinstance(each, Applied)] == told
 
 
@@ -100,7 +100,7 @@ def test_a_step_by_time_alone_tells_of_no_record() -> None:
     owner = Owner()
     owner.step(0, "request", 0, 0)
     owner.step(1, "tick", 0, 40 * MINUTE)
-    _, half = [applied_of(output.headers) for output in owner.outputs if output.topic == ROUTING]
+    _, half = [applied_of_routing(output.headers) for output in owner.outputs if output.topic == ROUTING]
     assert half is None
 
 
@@ -122,7 +122,7 @@ class Owner:
         if what.startswith("tick"):
             # The internal topic is read in its order.
             self.read_late_tick()
-            record = tick_record(self.state.applied, self.clock)._replace(offset=len(self.internal))
+            record = tick_record(self.state.time.applied, self.clock)._replace(offset=len(self.internal))
             self.internal.append(record)
             if what == "tick read later":
                 self._late_tick = record

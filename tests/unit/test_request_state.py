@@ -24,13 +24,13 @@ def test_what_is_entered_after_a_weekend_lapses_with_the_next_tick(late: int) ->
         ("clock_nine_tenths", 54),
         ("clock_lapsed", 60),
     ]
-    assert state.now == NOON + late + MINUTE
+    assert state.time.now == NOON + late + MINUTE
 
 
 def test_a_request_that_is_entered_late_never_sets_time_back() -> None:
     state = new_requests()
     run_requests(state, [request_record(removal_order("ar-1", NOON + 2 * DAY))])
-    newest = state.newest_append
+    newest = state.time.newest_append
     run_requests(state, [request_record(removal_order("ar-2", NOON), appended=NOON + 3 * DAY)])
-    assert state.now == NOON + 2 * DAY
-    assert state.newest_append == newest
+    assert state.time.now == NOON + 2 * DAY
+    assert state.time.newest_append == newest

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.homecoming import NotAtHome
-from streams.counting.counts import UnknownStateVersion
+from streams.partition.rekey import NotAtHome
+from streams.wire.state_records import UnknownStateVersion
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
 from streams.requests.rules import compile_request_rules
 from streams.requests.state import restore_requests
-from streams.worker.request_stage import SOURCES, request_stage
+from streams.requests.stage import SOURCES, request_stage
 from tests.request_strategies import SHIPPED, registries
 from tests.unit.request_traffic import (
     EPOC,
@@ -32,7 +32,7 @@ from tests.unit.request_traffic import (
     steps,
     tick_record,
 )
-from tests.unit.traffic import DAY, HOUR, MINUTE, fold
+from tests.unit.traffic import counted, DAY, HOUR, MINUTE, fold
 
 HOUR_OF_TCO = "EU.tco.art3-3"
 PAUSE = "force_majeure"
@@ -66,7 +66,7 @@ def test_a_request_is_routed_with_its_clocks():
     assert {clock["status"] for clock in event["clocks"]} == {"running"}
     armed = {duty["id"] for duty in event["findings"]["obligations"] if duty["clock_status"] == "armed"}
     assert armed == by_duty.keys()
-    assert outcome.counters["request:removal_order:routed"] == outcome.counters["applied"] == 1
+    assert counted(outcome).get("request:removal_order:routed", 0) == counted(outcome).get("applied", 0) == 1
 
 
 def test_outputs_are_keyed_by_the_request_and_have_an_id_of_their_own():
@@ -280,7 +280,7 @@ def test_an_outcome_that_fits_no_clock_is_a_dead_letter_and_changes_nothing(chan
     refused = run_requests(state, [record])
     assert dead_letters(refused) == [reason]
     assert routings(refused) == []
-    assert state.now == NOON
+    assert state.time.now == NOON
     assert len(state.clocks) == 2
 
 
@@ -290,7 +290,7 @@ def test_an_outcome_counts_once():
     record = outcome_record(clock, "fulfilled", NOON + MINUTE)
     assert len(routings(run_requests(state, [record]))) == 1
     again = run_requests(state, [record])
-    assert (again.outputs, again.counters["duplicates"]) == ([], 1)
+    assert (again.outputs, counted(again).get("duplicates", 0)) == ([], 1)
 
 
 def test_an_outcome_is_believed_on_the_internal_topic_alone():
@@ -332,8 +332,8 @@ def test_a_tick_is_ignored_once_a_request_came_between():
     state = new_requests()
     run_requests(state, [request_record(removal_order()), request_record(preservation_order())])
     outcome = run_requests(state, [tick_record(1, NOON + 9 * HOUR)])
-    assert outcome.counters["ticks_ignored"] == 1
-    assert state.now == NOON
+    assert counted(outcome).get("ticks_ignored", 0) == 1
+    assert state.time.now == NOON
 
 
 def test_the_stage_asks_for_a_tick_when_a_step_is_due_and_not_before():
@@ -357,7 +357,7 @@ def test_a_request_counts_once_per_source():
     record = request_record(removal_order())
     other = request_record(removal_order(), source="/other-intake")
     outcome = run_requests(state, [record, record, other])
-    assert (outcome.counters["applied"], outcome.counters["duplicates"]) == (2, 1)
+    assert (counted(outcome).get("applied", 0), counted(outcome).get("duplicates", 0)) == (2, 1)
     assert len({event["routing_id"] for event in routings(outcome)}) == 2
     assert len(state.clocks) == 4
 
@@ -396,7 +396,7 @@ def test_what_is_no_request_is_a_dead_letter(changes, reason):
     record = record._replace(value=orjson.dumps({**orjson.loads(record.value), **changes}))
     outcome = run_requests(new_requests(), [record])
     assert dead_letters(outcome) == [reason]
-    assert outcome.counters[f"dead_letter:{reason}"] == 1
+    assert outcome.counters.dead_letters[reason] == 1
 
 
 def test_a_flood_stops_the_worker_unless_it_is_let_pass():
@@ -427,16 +427,18 @@ def test_refusals_and_decisions_are_counted_by_day_country_and_category():
     )
     outcome = run_requests(new_requests(), [request_record(removal_order()), request_record(refused)])
     assert (
-        outcome.counters["refused:encryption_keys"] == outcome.counters["request:removal_order:refused"] == 1
+        counted(outcome).get("refused:encryption_keys", 0)
+        == counted(outcome).get("request:removal_order:refused", 0)
+        == 1
     )
-    counted = {
+    cells = {
         output.key: msgspec.json.decode(output.value)["requests"]
         for output in outcome.outputs
         if output.topic == "transparency-counters"
     }
-    (cell,) = counted[b"2026-11-24/requests/0/GR/terrorism"]
+    (cell,) = cells[b"2026-11-24/requests/0/GR/terrorism"]
     assert (cell["decision"], cell["refusal"], cell["count"]) == ("refused", "encryption_keys", 1)
-    (cell,) = counted[b"2026-11-24/requests/0/DE/terrorism"]
+    (cell,) = cells[b"2026-11-24/requests/0/DE/terrorism"]
     assert (cell["decision"], cell["refusal"]) == ("routed", None)
 
 
@@ -469,7 +471,7 @@ def history(plan):
         elif what == "bad":
             record = request_record(removal_order(key, now))._replace(value=b"[]")
         elif what == "tick":
-            record = tick_record(state.applied, now)
+            record = tick_record(state.time.applied, now)
         elif what == "twice":
             record = records[-1] if records else tick_record(0, now)
         else:

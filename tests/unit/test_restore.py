@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from streams.counting.store import CountStore, UnreadableCounts
 from streams.counting.counts import STATE_VERSION
-from streams.reports.state import restore
+from streams.reports.state import restore_reports
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _position_of, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
-from streams.reports.state import new_state
+from streams.reports.state import ReportState
 
 RULES = compiled(policy())
 ENTRIES = {b"Asecret": b"1", b"Bsecret": b"2", b"Csecret": b"3"}
@@ -33,7 +33,7 @@ def fails_at(key, error):
 
 def stored():
     """The state after some reports, as the state topic holds it."""
-    state, entries = new_state(0, 1, RULES), {}
+    state, entries = ReportState(0, 1, RULES), {}
     fold(
         entries,
         run(state, RULES, [report(number, START, channel=f"c-{number % 3}") for number in range(9)]).changes,
@@ -83,7 +83,7 @@ def test_damaged_bytes_are_refused_by_name_or_read(damage):
         value[damage.draw(st.integers(1, len(value) - 1))] ^= damage.draw(st.integers(1, 255))
     entries[key] = bytes(value)
     try:
-        state = build_state(lambda found: restore(0, 1, RULES, found), entries)
+        state = build_state(lambda found: restore_reports(0, 1, RULES, found), entries)
         for name in entries:
             state.counts.find(name)
     except UnreadableState as error:
@@ -96,14 +96,14 @@ def test_damaged_bytes_are_refused_by_name_or_read(damage):
 def test_counts_that_are_none_say_so_when_they_are_needed():
     store = CountStore()
     key = b"N" + b"secret"
-    store.restore(key, bytes([STATE_VERSION]) + b"\xc1" * 20)
+    store.restore(key, STATE_VERSION + b"\xc1" * 20)
     with pytest.raises(UnreadableCounts, match="counts of state key type b'N' cannot be read") as raised:
         store.find(key)
     assert "secret" not in str(raised.value)
 
 
 def test_the_size_of_the_counts_is_that_of_their_records():
-    state, entries = new_state(0, 1, RULES), {}
+    state, entries = ReportState(0, 1, RULES), {}
     number = 0
     for day in (0, 0, 1, 20, 60, 95):
         batch = [
@@ -114,7 +114,7 @@ def test_the_size_of_the_counts_is_that_of_their_records():
         kept = {key: value for key, value in entries.items() if state.counts.find(key)}
         assert len(kept) == len(state.counts)
         assert state.counts.size == sum(len(key) + len(value) for key, value in kept.items())
-        restored = restore(0, 1, RULES, entries.items())
+        restored = restore_reports(0, 1, RULES, entries.items())
         assert restored.counts.size == state.counts.size
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from streams.reports.handle import assess
-from streams.reports.state import new_state
-from streams.reports.rules import compile_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
+from streams.reports.rules import compile_report_rules
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play_requests
@@ -48,10 +48,10 @@ class Consumed:
 @pytest.fixture(scope="module")
 def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     """What the core makes of it under the shipped rules, in a single partition."""
-    rules = compile_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
+    rules = compile_report_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
     source = [Consumed(offset, row.key, row.value, row.headers) for offset, row in enumerate(records)]
     by_topic = defaultdict(list)
-    for output in assess(new_state(0, 1, rules), source, rules).outputs:
+    for output in assess(ReportState(0, 1, rules), source, rules).outputs:
         by_topic[output.topic].append(output)
     return by_topic
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.counting.counts import UnknownStateVersion
+from streams.wire.state_records import UnknownStateVersion
 from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
-from streams.reports.daily_counters import count_report
+from streams.reports.apply import daily_cell
 from streams.wire.encoding import encode
 from streams.wire.records import OutputRecord
 from streams.events.report import Channel, MessageReport, Reporter
@@ -183,7 +183,7 @@ def test_state_of_two_days_is_refused():
 def counted(report, *topics, late=False):
     counters = DailyCounters("reports", 0)
     led_to = [OutputRecord(topic, None, b"", b"", ()) for topic in topics]
-    count_report(counters, START, report, "DE", led_to, late=late)
+    counters.count(START, "DE", report.category, daily_cell(report, led_to, late=late))
     (record,) = counters.drain(START).records
     (row,) = msgspec.json.decode(record.value, type=TransparencyCounter).reports
     return row

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.state import new_state, restore
+from streams.reports.state import ReportState, restore_reports
 from streams.events.transparency import TransparencyCounter
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
@@ -57,7 +57,7 @@ def records(steps):
 
 
 def play(made, cuts, restored):
-    state, stored, counted, others = new_state(0, 1, RULES), {}, {}, []
+    state, stored, counted, others = ReportState(0, 1, RULES), {}, {}, []
     start = 0
     for cut in sorted({cut for cut in cuts if 0 < cut < len(made)} | {len(made)}):
         outcome = run(state, RULES, made[start:cut])
@@ -69,7 +69,7 @@ def play(made, cuts, restored):
             else:
                 others.append(output)
         if cut in restored:
-            state = restore(0, 1, RULES, list(stored.items())[::-1])
+            state = restore_reports(0, 1, RULES, list(stored.items())[::-1])
         start = cut
     return state, stored, counted, others
 
@@ -124,11 +124,11 @@ def test_counters_say_what_the_enriched_reports_say(steps, cuts, restored):
     assert others == whole_others
     days = {key[1:11] for key in stored if key[:1] == b"R"}
     assert len(days) <= 1
-    assert len(state.transparency) == sum(key[:1] == b"R" for key in stored)
+    assert len(state.daily) == sum(key[:1] == b"R" for key in stored)
 
 
 def test_a_day_that_is_over_leaves_the_state_by_a_tick_alone():
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [tick(1, START + DAY)])
     assert outcome.changes[b"R2026-09-04/XX/spam"] is None
@@ -136,7 +136,7 @@ def test_a_day_that_is_over_leaves_the_state_by_a_tick_alone():
 
 
 def test_a_duplicate_and_a_dead_letter_count_nothing():
-    state = new_state(0, 1, RULES)
+    state = ReportState(0, 1, RULES)
     again = report(1, START)
     run(state, RULES, [again])
     outcome = run(state, RULES, [again, again._replace(value=b"{", offset=2)])

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.reports.handle import assess
-from streams.partition.batch import Outcome
-from streams.reports.state import PartitionState
-from streams.reports.rules import CompiledRules, compile_rules
+from streams.reports.stage import assess
+from streams.partition.batch import Batch
+from streams.reports.state import ReportState
+from streams.reports.rules import ReportRules, compile_report_rules
 from streams.wire.envelope import rfc3339
 from streams.wire.records import Headers
 from streams.wire.tick import encode_tick
@@ -60,8 +60,8 @@ def levels(*whens: Mapping[str, float]) -> tuple[Level, ...]:
     return tuple(Level(number, f"level_{number}", when) for number, when in enumerate(whens, 1))
 
 
-def compiled(*policies: Policy, **settings: Any) -> CompiledRules:
-    return compile_rules(dataclasses.replace(SHIPPED, policies=policies), **settings)
+def compiled(*policies: Policy, **settings: Any) -> ReportRules:
+    return compile_report_rules(dataclasses.replace(SHIPPED, policies=policies), **settings)
 
 
 def report(
@@ -97,16 +97,38 @@ def tick(after: int, appended: int, offset: int = 0) -> Record:
     return Record(INTERNAL, 0, offset, appended, None, value, headers)
 
 
-def run(state: PartitionState, rules: CompiledRules, records: Iterable[Record]) -> Outcome:
+def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Batch:
     return assess(state, list(records), rules)
 
 
-def of_topic(outcome: Outcome, topic: str) -> list[dict[str, Any]]:
+def counted(batch: Batch) -> dict[str, int]:
+    """What the counters of a batch say, by name and labels; what did not happen is left out."""
+    names = {
+        "dead_letters": "dead_letter",
+        "clock_events": "clock",
+        "escalations": "escalation",
+        "raised_from": "raised",
+        "requests": "request",
+        "refusals": "refused",
+    }
+    flat: dict[str, int] = {}
+    for field in dataclasses.fields(batch.counters):
+        value = getattr(batch.counters, field.name)
+        if isinstance(value, int):
+            flat[field.name] = value
+            continue
+        for labels, number in value.items():
+            parts = [labels] if isinstance(labels, str) else map(str, labels)
+            flat[":".join([names[field.name], *parts])] = number
+    return {name: number for name, number in flat.items() if number}
+
+
+def of_topic(outcome: Batch, topic: str) -> list[dict[str, Any]]:
     """The decoded values that were written to a topic."""
     return [msgspec.json.decode(output.value) for output in outcome.outputs if output.topic == topic]
 
 
-def escalations(outcome: Outcome) -> list[tuple[str, int, str]]:
+def escalations(outcome: Batch) -> list[tuple[str, int, str]]:
     """(type, level, time) of each escalation."""
     return [(event["type"], event["level"], event["at"]) for event in of_topic(outcome, "escalations")]
 

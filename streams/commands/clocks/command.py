@@ -21,7 +21,8 @@ from streams.commands.shared.kept_clocks import (
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.text_table import text_table
 from streams.events.clock import RunningStatus
-from streams.registry.durations import DAY, HOUR, MINUTE, parse_duration
+from streams.registry.durations import parse_duration
+from streams.wire.times import DAY, HOUR, MINUTE
 from streams.worker.settings import load_settings
 
 # Of those that are kept: one that was fulfilled, withdrawn or is over is let go of.

@@ -11,10 +11,10 @@ from aiokafka.errors import MessageSizeTooLargeError
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
 from streams.commands.shared.writing import Pace, producer_for
+from streams.reports.stage import SOURCES as REPORT_SOURCES
+from streams.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.wire.dead_letter import ATTEMPT_HEADER
 from streams.wire.topics import MESSAGE_REPORTS
-from streams.worker.report_stage import SOURCES as REPORT_SOURCES
-from streams.worker.request_stage import SOURCES as REQUEST_SOURCES
 from streams.worker.settings import Settings
 
 # A dead letter may have 2 MB.

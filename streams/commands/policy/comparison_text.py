@@ -43,10 +43,10 @@ def _judged(trial: Trial) -> str:
     if trial.first is None or trial.last is None:
         return "No report was judged: counts are all 0."
     counted = trial.counters
-    unreadable = sum(number for name, number in counted.items() if name.startswith("dead_letter:"))
+    unreadable = counted.dead_letters.total()
     return (
-        f"{counted['applied']:,} reports made from {minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}; "
-        f"{counted['duplicates']:,} duplicates and {unreadable:,} unreadable records left out."
+        f"{counted.applied:,} reports made from {minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}; "
+        f"{counted.duplicates:,} duplicates and {unreadable:,} unreadable records left out."
     )
 
 

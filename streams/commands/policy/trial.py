@@ -1,6 +1,5 @@
 """What one set of policies makes of reports: the core of the worker, without topics."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +8,9 @@ import msgspec
 from streams.commands.shared.record_text import escalation_grounds
 from streams.events.escalation import Escalation
 from streams.registry.rules import LEGAL_CLOCK, Rules
-from streams.reports.handle import assess
-from streams.reports.rules import compile_rules
-from streams.reports.state import new_state
+from streams.reports.counters import ReportCounters
+from streams.reports.rules import compile_report_rules
+from streams.reports.stage import report_stage
 from streams.wire.records import SourceRecord
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
@@ -39,28 +38,29 @@ class Trial:
     def __init__(self, rules: Rules, duplicates_remembered: int, since: str) -> None:
         self.rules = rules
         self.episodes: dict[str, Episode] = {}
-        self.counters: Counter[str] = Counter()
+        self.counters = ReportCounters()
         self.first: int | None = None
         self.last: int | None = None
         # Whatever a flood of bad records was, it is over: it stopped the worker then, or was let through.
-        self._compiled = compile_rules(
+        compiled = compile_report_rules(
             rules, dead_letter_breaker=False, duplicates_remembered=duplicates_remembered
         )
-        self._state = new_state(0, 1, self._compiled)
+        self._stage = report_stage(compiled)
+        self._state = self._stage.restore(0, 1)
         self._since = since
 
     def apply(self, records: Sequence[SourceRecord]) -> None:
         """Judge records in their order, however they are cut into calls."""
-        outcome = assess(self._state, records, self._compiled)
-        self.counters.update(outcome.counters)
+        batch = self._stage.apply(self._state, records)
+        self.counters.add(batch.counters)
         # None ends here, as no outcomes are read, and each would take 3 KB until the last report.
         for key, _ in list(self._state.clocks):
             self._state.remove_clock(key)
-        if outcome.event_times:
-            first, last = min(outcome.event_times), max(outcome.event_times)
+        if batch.event_times:
+            first, last = min(batch.event_times), max(batch.event_times)
             self.first = first if self.first is None else min(first, self.first)
             self.last = last if self.last is None else max(last, self.last)
-        for topic, _, _, value, _ in outcome.outputs:
+        for topic, _, _, value, _ in batch.outputs:
             if topic in (ESCALATIONS, ESCALATIONS_SHADOW):
                 self._note(value)
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from streams.events.obligation import NotArmedReason
 from streams.law.duty import target
-from streams.registry.durations import DAY, HOUR, MINUTE, parse_legal_duration
+from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import Obligation, Rules, Trigger
+from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
 

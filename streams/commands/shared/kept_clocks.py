@@ -6,23 +6,22 @@ from typing import NamedTuple
 import msgspec
 
 from streams.clocks.clock import clock_view, due_time
-from streams.clocks.store import CHANNEL_CLOCK, clock_key, read_clock
+from streams.clocks.store import CHANNEL_CLOCK, ClockKey, clock_key, read_clock
 from streams.commands.shared.reading import committed_records, partition_count
 from streams.commands.shared.record_text import likely_countries
-from streams.counting.counts import UnknownStateVersion
 from streams.events.authority_routing import Asker
 from streams.events.clock import ClockView, RunningStatus
 from streams.events.clock_outcome import ClockSubject
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import AppliedObligation
-from streams.partition.due import ClockKey
 from streams.partition.home import home_partition
-from streams.worker import report_stage, request_stage
+from streams.wire.state_records import UnknownStateVersion
+from streams.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
 from streams.worker.settings import Settings
 
 STATE_TOPICS: Mapping[ClockSubject, str] = {
-    "report": report_stage.STATE_TOPIC,
-    "request": request_stage.STATE_TOPIC,
+    "report": CHANNEL_STATE,
+    "request": AUTHORITY_STATE,
 }
 """By what started a clock, the topic in which it is kept."""
 
@@ -104,7 +103,7 @@ async def wanted_clocks(settings: Settings, wanted: WantedClocks, now_ms: int) -
                 clock = kept_clock(subject, key, value, now_ms)
             except (UnknownStateVersion, msgspec.DecodeError) as error:
                 unreadable[key] = (
-                    f"clock {key.clock_id} of {KEY_NAMES[subject]} {key.channel} cannot be read ({error})"
+                    f"clock {key.clock_id} of {KEY_NAMES[subject]} {key.ref} cannot be read ({error})"
                 )
                 continue
             if wanted.holds(clock):
@@ -118,7 +117,7 @@ async def whereabouts(settings: Settings, ids: Collection[str]) -> dict[str, Whe
     for subject in STATE_TOPICS:
         async for key, value in _clock_records(settings, subject):
             if key.clock_id in ids:
-                found[key.clock_id] = Whereabouts(subject, key.channel, value is None)
+                found[key.clock_id] = Whereabouts(subject, key.ref, value is None)
     return found
 
 
@@ -130,7 +129,7 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     return KeptClock(
         clock_view(kept.clock, key.clock_id, kept.obligation, now_ms),
         subject,
-        key.channel,
+        key.ref,
         authority,
         countries,
         due_time(kept.clock) - until,

@@ -9,18 +9,19 @@ from aiokafka import TopicPartition
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CHANNEL_CLOCK
 from streams.commands.shared.reading import committed_records, partition_count
-from streams.counting.channel_windows import CHANNEL_COUNTS, parts_of
-from streams.counting.counts import Measures
+from streams.counting.categories import shares_of
+from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.measures import MILLION, WindowCounts
 from streams.counting.windows import WindowSpec, window_spec
 from streams.events.clock import ClockView
 from streams.partition.home import home_partition
 from streams.partition.state import PARTITION_TIME
-from streams.registry.durations import DAY, HOUR
 from streams.reports.episodes import LATENESS_MS, Episode, Open, resolution_time
-from streams.reports.rules import MILLION, CompiledRules
-from streams.reports.state import CHANNEL_EPISODES, PartitionState, restore
+from streams.reports.rules import ReportRules
+from streams.reports.state import CHANNEL_EPISODES, ReportState, restore_reports
 from streams.wire.envelope import rfc3339
-from streams.worker.report_stage import STATE_TOPIC
+from streams.wire.times import DAY, HOUR
+from streams.wire.topics import CHANNEL_STATE
 from streams.worker.settings import Settings
 
 # What is shown of a category besides the windows of its policies.
@@ -33,14 +34,14 @@ class ChannelState(NamedTuple):
     channel: str
     partition: int
     now: int
-    windows: list[tuple[str, str, Measures]]
+    windows: list[tuple[str, str, WindowCounts]]
     episodes: list[tuple[str, str, Episode]]
     clocks: list[ClockView]
 
 
-async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -> ChannelState:
+async def read_channel(settings: Settings, rules: ReportRules, channel: str) -> ChannelState:
     """Read what is committed of a channel. Raises UnknownStateVersion for what this version cannot read."""
-    topic, key = settings.topic_prefix + STATE_TOPIC, channel.encode()
+    topic, key = settings.topic_prefix + CHANNEL_STATE, channel.encode()
     partitions = await partition_count(settings.connection(), topic)
     home = TopicPartition(topic, home_partition(key, partitions))
     entries: dict[bytes, bytes] = {}
@@ -50,31 +51,31 @@ async def read_channel(settings: Settings, rules: CompiledRules, channel: str) -
         ):
             entries[record.key] = record.value
     kept = {name: value for name, value in entries.items() if value is not None}
-    state = restore(home.partition, partitions, rules, kept.items())
+    state = restore_reports(home.partition, partitions, rules, kept.items())
     return ChannelState(
         channel,
         home.partition,
-        state.now,
+        state.time.now,
         list(_windows(state, rules, key)),
         [(*names, episode) for names, episode in sorted(state.episodes.get(channel, {}).items())],
         [
-            clock_view(kept.clock, name.clock_id, kept.obligation, state.now)
+            clock_view(kept.clock, name.clock_id, kept.obligation, state.time.now)
             for name, kept in sorted(state.clocks)
         ],
     )
 
 
-def _windows(state: PartitionState, rules: CompiledRules, key: bytes) -> Iterator[tuple[str, str, Measures]]:
+def _windows(state: ReportState, rules: ReportRules, key: bytes) -> Iterator[tuple[str, str, WindowCounts]]:
     for category, plan in rules.plans.items():
         by_length: dict[tuple[int, int], WindowSpec] = {}
         for spec in sorted((*_SHOWN, *plan.windows)):
             by_length.setdefault(spec[:2], spec)
         for spec in by_length.values():
-            for part in parts_of(state.counts, key, (category,), spec, state.now):
-                yield category, spec.text, part.measures
+            for part in shares_of(state.counts, key, (category,), spec, state.time.now):
+                yield category, spec.text, part.counts
 
 
-def as_document(found: ChannelState, rules: CompiledRules) -> dict[str, Any]:
+def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
     """The same as JSON; times are RFC 3339, risk is in units of risk."""
     return {
         "channel": found.channel,
@@ -94,7 +95,7 @@ def as_document(found: ChannelState, rules: CompiledRules) -> dict[str, Any]:
     }
 
 
-def _episode(episode: Episode, rules: CompiledRules, policy: str, mode: str) -> dict[str, Any]:
+def _episode(episode: Episode, rules: ReportRules, policy: str, mode: str) -> dict[str, Any]:
     if not isinstance(episode, Open):
         return {"status": "cooldown", "last_level": episode.last_level, "until": rfc3339(episode.until)}
     compiled = rules.policies.get((policy, mode))

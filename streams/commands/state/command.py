@@ -13,11 +13,12 @@ from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import Doomed, delete_state, what_would_go
 from streams.commands.state.soundness import PartitionReport, examine
-from streams.commands.state.stages import STAGE_NAMES, all_stages, report_rules, request_rules
-from streams.counting.counts import UnknownStateVersion
+from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
-from streams.reports.rules import MILLION
 from streams.wire.envelope import rfc3339
+from streams.wire.state_records import UnknownStateVersion
+from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import Settings, load_settings
 
 
@@ -54,7 +55,7 @@ def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
 
 
 def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
-    rules = report_rules(settings)
+    rules = report_rules(settings, configured_rules(settings))
     found = asyncio.run(channel_state.read_channel(settings, rules, channel))
     document = channel_state.as_document(found, rules)
     if as_json:
@@ -69,7 +70,9 @@ def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
 
 
 def _show_request(settings: Settings, request_id: str, *, as_json: bool) -> None:
-    found = asyncio.run(request_state.read_request(settings, request_rules(settings), request_id))
+    found = asyncio.run(
+        request_state.read_request(settings, request_rules(settings, configured_rules(settings)), request_id)
+    )
     document = request_state.as_document(found)
     if as_json:
         click.echo(orjson.dumps(document))

@@ -15,7 +15,7 @@ from streams.partition.state import PARTITION_TIME
 from streams.requests.rules import RequestRules
 from streams.requests.state import restore_requests
 from streams.wire.envelope import rfc3339
-from streams.worker.request_stage import STATE_TOPIC
+from streams.wire.topics import AUTHORITY_STATE
 from streams.worker.settings import Settings
 
 _decode_opening = msgspec.json.Decoder(AuthorityRouting).decode
@@ -36,7 +36,7 @@ class KeptRequest(NamedTuple):
 
 async def read_request(settings: Settings, rules: RequestRules, request_id: str) -> KeptRequest:
     """Read what is committed of a request. Raises UnknownStateVersion or msgspec.DecodeError for what is no state."""
-    topic, key = settings.topic_prefix + STATE_TOPIC, request_id.encode()
+    topic, key = settings.topic_prefix + AUTHORITY_STATE, request_id.encode()
     partitions = await partition_count(settings.connection(), topic)
     home = TopicPartition(topic, home_partition(key, partitions))
     entries: dict[bytes, bytes | None] = {}
@@ -48,10 +48,10 @@ async def read_request(settings: Settings, rules: RequestRules, request_id: str)
     return KeptRequest(
         request_id,
         home.partition,
-        state.now,
+        state.time.now,
         [
             (
-                clock_view(clock.clock, name.clock_id, clock.obligation, state.now),
+                clock_view(clock.clock, name.clock_id, clock.obligation, state.time.now),
                 _decode_opening(clock.opening),
             )
             for name, clock in sorted(state.clocks)

@@ -30,7 +30,7 @@ class Doomed(NamedTuple):
     to_read: int
 
 
-async def what_would_go(settings: Settings, stages: Sequence[Stage[Any]]) -> list[Doomed]:
+async def what_would_go(settings: Settings, stages: Sequence[Stage[Any, Any]]) -> list[Doomed]:
     """Count what would be deleted. Raises ClickException while workers are in the group."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
@@ -38,7 +38,7 @@ async def what_would_go(settings: Settings, stages: Sequence[Stage[Any]]) -> lis
     return [await _doomed(settings, stage) for stage in stages]
 
 
-async def _doomed(settings: Settings, stage: Stage[Any]) -> Doomed:
+async def _doomed(settings: Settings, stage: Stage[Any, Any]) -> Doomed:
     connection = settings.connection()
     topic = settings.topic_prefix + stage.state_topic
     partitions = await partition_count(connection, topic)

@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.clocks.store import CHANNEL_CLOCK
 from streams.commands.shared.reading import partition_count
-from streams.counting.channel_windows import CHANNEL_COUNTS
+from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.home import home_partition
 from streams.partition.state import DUPLICATES_SLOT
-from streams.reports.state import CHANNEL_EPISODES, PartitionState
+from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
@@ -42,7 +42,7 @@ class PartitionReport(NamedTuple):
     to_do: int | None = None
 
 
-async def examine(settings: Settings, stage: Stage[Any]) -> list[PartitionReport]:
+async def examine(settings: Settings, stage: Stage[Any, Any]) -> list[PartitionReport]:
     """Examine every partition of a stage. Raises UnknownTopicOrPartitionError when a topic is missing."""
     connection = settings.connection()
     sources = [settings.topic_prefix + topic for topic in stage.sources]
@@ -61,7 +61,7 @@ async def examine(settings: Settings, stage: Stage[Any]) -> list[PartitionReport
 
 
 async def _examine(
-    settings: Settings, stage: Stage[Any], sources: list[str], place: TopicPartition, partitions: int
+    settings: Settings, stage: Stage[Any, Any], sources: list[str], place: TopicPartition, partitions: int
 ) -> PartitionReport:
     try:
         restored = await read_state(settings.connection(), place, sources, partitions)
@@ -77,7 +77,7 @@ async def _examine(
 
 
 def judged(
-    stage: Stage[Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
+    stage: Stage[Any, Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
 ) -> PartitionReport:
     """What is to be said of the last values in partition `place` of a state topic; `to_do` is left out."""
     where = f"{place.topic} partition {place.partition}"
@@ -86,7 +86,7 @@ def judged(
     except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
         return PartitionReport(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
     problems = []
-    if isinstance(state, PartitionState):
+    if isinstance(state, ReportState):
         for key in (key for key in entries if key.startswith(CHANNEL_COUNTS)):
             try:
                 state.counts.find(key)
@@ -110,7 +110,7 @@ def judged(
         episodes=kinds[CHANNEL_EPISODES],
         clocks=kinds[CHANNEL_CLOCK],
         duplicates=kinds[DUPLICATES_SLOT],
-        applied=state.applied,
+        applied=state.time.applied,
     )
 
 

@@ -1,36 +1,17 @@
-"""The two stages as the commands need them: their names, topics and how their state is read."""
+"""The stages of a worker, for commands that read their state."""
 
 from typing import Any
 
-from streams.registry.loader import load_rules
-from streams.registry.rules import Rules
-from streams.reports.rules import CompiledRules, compile_rules
-from streams.requests.rules import RequestRules, compile_request_rules
-from streams.runtime.stage import Stage
-from streams.worker.report_stage import report_stage
-from streams.worker.request_stage import request_stage
+from streams.partition.stage import Stage
+from streams.reports.stage import report_stage
+from streams.requests.stage import request_stage
+from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import Settings
 
 STAGE_NAMES = ("reports", "requests")
 
 
-def report_rules(settings: Settings) -> CompiledRules:
-    """The rules of a worker with these settings. Raises RegistryError."""
-    return compile_rules(
-        load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
-    )
-
-
-def request_rules(settings: Settings) -> RequestRules:
-    """The same for requests."""
-    return _request_rules(load_rules(**settings.registry_files()), settings)
-
-
-def all_stages(settings: Settings) -> tuple[Stage[Any], ...]:
+def all_stages(settings: Settings) -> tuple[Stage[Any, Any, Any], ...]:
     """Every stage of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
-    rules = report_rules(settings)
-    return report_stage(rules), request_stage(_request_rules(rules.rules, settings))
-
-
-def _request_rules(rules: Rules, settings: Settings) -> RequestRules:
-    return compile_request_rules(rules, duplicates_remembered=settings.duplicates_remembered)
+    rules = configured_rules(settings)
+    return report_stage(report_rules(settings, rules)), request_stage(request_rules(settings, rules))

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from aiokafka.consumer import fetcher
 
-from streams.runtime.stage import Record
+from streams.wire.records import SourceRecord
 
 
-class FetchedRange(list[Record]):
+class FetchedRange(list[SourceRecord]):
     """All records of a partition from offset `begin` to before `end`; the range that is handed out next begins there.
 
     Seeks apart: after one, the next range begins where it went to.
@@ -19,7 +19,7 @@ class FetchedRange(list[Record]):
 
     __slots__ = ("begin", "end")
 
-    def __init__(self, records: Iterable[Record], begin: int, end: int) -> None:
+    def __init__(self, records: Iterable[SourceRecord], begin: int, end: int) -> None:
         super().__init__(records)
         self.begin = begin
         self.end = end
@@ -28,7 +28,7 @@ class FetchedRange(list[Record]):
 class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """What a fetch brought of one partition, handed out as ranges."""
 
-    def getall(self, max_records: int | None = None) -> list[Record]:
+    def getall(self, max_records: int | None = None) -> list[SourceRecord]:
         """The next records, with the part of the log that they stand for."""
         unpacking = self._partition_records
         begin = unpacking.next_fetch_offset

@@ -21,9 +21,9 @@ from streams.counting.store import CountStore
 from streams.counting.counts import ChannelCounts
 from streams.reports.enrich import channel_window, enriched_json, public_report
 from streams.law.resolution import Resolved, Resolver
-from streams.partition.batch import Outcome
-from streams.reports.state import PartitionState
-from streams.reports.rules import CompiledRules, compile_rules
+from streams.partition.batch import Batch
+from streams.reports.state import ReportState
+from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.risk import RiskModel
 from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
@@ -48,7 +48,7 @@ STAGES = {
     "count": (application._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
     "decide": (application._decide, transitions.advance),
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
-    "save state": (PartitionState.drain_changes,),
+    "save state": (ReportState.drain_changes,),
     # What is left of assess: origins, homes, duplicates, putting the parts together.
     "between": (assess.assess,),
 }
@@ -105,7 +105,7 @@ def measure(place: Place) -> dict[str, float]:
         Record("message-reports", 0, number, begin + HOUR_MS, *report)
         for number, report in enumerate(traffic.usual(count, begin, HOUR_MS))
     ]
-    rules = compile_rules(load_rules())
+    rules = compile_report_rules(load_rules())
     leave_out_what_stays()
     try:
         with Samples() as samples:
@@ -132,7 +132,7 @@ def measure(place: Place) -> dict[str, float]:
 class _NoLaw:
     """In the place of a Resolver: the same empty answer for every report."""
 
-    def __init__(self, rules: CompiledRules) -> None:
+    def __init__(self, rules: ReportRules) -> None:
         lawless = replace(rules.rules, obligations=())
         nobody = MessageReport(
             "none", "user_report", datetime(2026, 1, 1, tzinfo=UTC), Channel("none", "unknown"), "spam"
@@ -143,7 +143,7 @@ class _NoLaw:
         return self._nothing
 
 
-def _law(records: Sequence[Record], rules: CompiledRules) -> float:
+def _law(records: Sequence[Record], rules: ReportRules) -> float:
     """CPU seconds that finding, writing and following the law of the reports takes, out of all that assess takes."""
     lawless = replace(rules, resolver=_NoLaw(rules))
     # By turns, so that whatever disturbs meets both.
@@ -152,9 +152,9 @@ def _law(records: Sequence[Record], rules: CompiledRules) -> float:
     return min(with_law) - min(without)
 
 
-def _assess(records: Sequence[Record], rules: CompiledRules) -> tuple[float, list[Outcome]]:
+def _assess(records: Sequence[Record], rules: ReportRules) -> tuple[float, list[Batch]]:
     """CPU seconds, and what came of it."""
-    state = PartitionState(0, 1, rules)
+    state = ReportState(0, 1, rules)
     started = time.process_time()
     outcomes = [
         assess.assess(state, records[start : start + BATCH], rules) for start in range(0, len(records), BATCH)
@@ -162,7 +162,7 @@ def _assess(records: Sequence[Record], rules: CompiledRules) -> tuple[float, lis
     return time.process_time() - started, outcomes
 
 
-def _publish(outcomes: Sequence[Outcome]) -> float:
+def _publish(outcomes: Sequence[Batch]) -> float:
     """CPU seconds of writing the outputs into record batches as the producer does."""
     started = time.process_time()
     for outcome in outcomes:

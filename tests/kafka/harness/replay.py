@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
-from streams.reports.handle import assess
-from streams.partition.batch import Outcome
-from streams.reports.state import new_state
-from streams.reports.rules import CompiledRules, compile_rules
-from streams.partition.replay import (
+from streams.reports.stage import assess
+from streams.partition.batch import Batch
+from streams.reports.state import ReportState
+from streams.reports.rules import ReportRules, compile_report_rules
+from tests.replay_order import (
     Applied,
     AppliedOutcome,
-    applied_of,
+    applied_report,
     order_of_application,
-    outcome_of,
+    applied_outcome,
 )
-from streams.requests.handle import assess_requests
-from streams.requests.replay import applied_of as applied_request_of
+from streams.requests.stage import assess_requests
+from tests.replay_order import applied_of_routing as applied_request_of
 from streams.requests.rules import compile_request_rules
 from streams.requests.state import RequestState
 from streams.events.enriched_report import Source
@@ -50,19 +50,22 @@ Cut = Callable[[list[Row]], Iterable[Sequence[Row]]]
 Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
-def shipped_rules(**changes: object) -> CompiledRules:
+def shipped_rules(**changes: object) -> ReportRules:
     """The rules of a worker without settings of its own."""
-    return compile_rules(load_rules(**changes), dead_letter_breaker=True, duplicates_remembered=200_000)
+    return compile_report_rules(
+        load_rules(**changes), dead_letter_breaker=True, duplicates_remembered=200_000
+    )
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
     """What was applied in a partition of the stage of reports, in that order, as the logs tell it."""
     applied = [
-        applied_of(Source(**orjson.loads(row.value)["source"]), row.headers)
+        applied_report(Source(**orjson.loads(row.value)["source"]), row.headers)
         for row in reader.rows[deployment.name(ENRICHED)][partition]
     ]
     outcomes = [
-        outcome_of(row.value, row.headers) for row in reader.rows[deployment.name(ESCALATIONS)][partition]
+        applied_outcome(row.value, row.headers)
+        for row in reader.rows[deployment.name(ESCALATIONS)][partition]
     ]
     return list(
         order_of_application(
@@ -116,7 +119,7 @@ class Replayed:
         self.kept: dict[bytes, bytes] = {}
         self._partition = partition
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Batch) -> None:
         """Take in what a batch led to."""
         for topic, number, key, value, headers in outcome.outputs:
             if topic == COUNTERS:
@@ -133,7 +136,7 @@ class Replayed:
 
 
 def check_replay(
-    deployment: Deployment, reader: Reader, rules: CompiledRules, cut: Cut | None = None
+    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None = None
 ) -> dict[str, int]:
     """Compare the topics, byte for byte, with a replay; gives how many records of each topic were compared.
 
@@ -147,7 +150,7 @@ def check_replay(
     )
     for partition in range(deployment.partitions):
         reports, requests = Replayed(partition), Replayed(partition)
-        state = new_state(partition, deployment.partitions, rules)
+        state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(assess(state, batch, rules))
         requests_state = RequestState(partition, deployment.partitions, request_rules)

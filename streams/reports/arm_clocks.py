@@ -1,68 +1,49 @@
-"""Arming the clocks of a report: what the first event of each says."""
+"""Arming the clocks of a report, each with the event that opens its escalation."""
 
-from streams.clocks.clock import Clock, clock_view, start_clock
+from streams.clocks.clock import Clock, clock_view, next_step_time, start_clock
+from streams.clocks.store import ClockKey
 from streams.counting.integrity import effective_reporters, integrity
-from streams.events.enriched_report import Risk
 from streams.events.escalation import Counts, Escalation, Integrity, Score, Trace, Window
 from streams.events.report import MessageReport
 from streams.law.duty import Duty, due_ms, escalated
-from streams.law.resolution import Resolved
 from streams.law.statement import statement
-from streams.partition.batch import Outcome
-from streams.partition.due import ClockKey
+from streams.partition.legal_clocks import arm_clock, take_clock_step
 from streams.registry.rules import LEGAL_CLOCK
-from streams.reports.clock_events import LEVELS, clock_conditions, clock_id, keep_armed
-from streams.reports.enrich import received_ms
-from streams.reports.rules import MILLION, CompiledRules
-from streams.reports.state import PartitionState
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.clock_events import LEVELS, clock_conditions, clock_id, publish_change, publish_opening
 from streams.wire.envelope import rfc3339
-from streams.wire.origin import Origin
-from streams.wire.report_decoding import DecodedReport
 
 
-def arm_clocks(
-    state: PartitionState,
-    rules: CompiledRules,
-    origin: Origin,
-    decoded: DecodedReport,
-    resolved: Resolved,
-    risk: Risk,
-    outcome: Outcome,
-) -> None:
-    """Open an escalation for each duty of the report that a clock runs for, whatever the counts are.
+def arm_clocks(batch: ReportBatch, case: Case) -> None:
+    """Open an escalation for each duty of the report whose clock runs, whatever the counts are.
 
-    A clock starts when the platform received the report. One that is open already, from a report that was forgotten as
-    a duplicate, is left as it is.
+    A clock starts when the platform received the report. A clock that is open already, from a report that was forgotten
+    as a duplicate, is left as it is.
     """
-    report = decoded.report
-    started = received_ms(report, decoded.occurred_ms)
-    for duty in resolved.duties:
+    report = case.report
+    now = batch.state.time.now
+    for duty in case.law.duties:
         if duty.not_armed is not None:
             continue
-        due = due_ms(duty.obligation, started, rules.rules)
+        due = due_ms(duty.obligation, case.received, batch.rules.rules)
         channel = report.channel.ref
-        key = ClockKey(channel, clock_id(duty.obligation.id, channel, decoded.ce_source, report.report_id))
-        if due is None or state.clocks.find(key) is not None:
+        key = ClockKey(channel, clock_id(duty.obligation.id, channel, case.ce_source, report.report_id))
+        if due is None or batch.state.clocks.find(key) is not None:
             continue
-        clock = start_clock(duty.obligation, started, due)
-        opening = _opening(state.now, rules, key, clock, duty, origin, report, resolved, risk)
-        keep_armed(state, key, clock, opening, outcome)
+        clock = start_clock(duty.obligation, case.received, due)
+        opening = publish_opening(batch, key, _opening(batch, key, clock, duty, case))
+        arm_clock(batch, key, clock, duty.obligation.id, opening)
+        # A report may come so late that steps are due already: they are published as of now.
+        while (time := next_step_time(clock)) is not None and time <= now:
+            take_clock_step(batch, key, now, publish_change)
 
 
-def _opening(
-    now: int,
-    rules: CompiledRules,
-    key: ClockKey,
-    clock: Clock,
-    duty: Duty,
-    origin: Origin,
-    report: MessageReport,
-    resolved: Resolved,
-    risk: Risk,
-) -> Escalation:
+def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: Case) -> Escalation:
+    rules, now = batch.rules, batch.state.time.now
+    report, law, origin = case.report, case.law, case.origin
     obligation = duty.obligation
     of_category = rules.rules.categories[report.category]
-    score = rules.risk_model.millionths(risk) / MILLION
     counts, signs = _of_one_report(report)
     view = clock_view(clock, key.clock_id, obligation.id, now)
     reporter = None if report.reporter is None else report.reporter.kind
@@ -78,7 +59,7 @@ def _opening(
         mode="live",
         level=1,
         level_name=LEVELS[0][0],
-        channel_ref=key.channel,
+        channel_ref=key.ref,
         category=report.category,
         categories=(report.category,),
         dsa_category=of_category.dsa_category,
@@ -86,18 +67,18 @@ def _opening(
         window=Window(start=view.started_at, end=view.due_at),
         conditions=clock_conditions(clock, now),
         counts=counts,
-        score=Score(value=score, components={report.category: score}),
+        score=Score(value=case.risk.score, components={report.category: case.risk.score}),
         integrity=signs,
         message_refs=() if report.message_ref is None else (report.message_ref,),
-        jurisdictions=resolved.jurisdictions,
+        jurisdictions=law.jurisdictions,
         obligations=(escalated(duty, rules.rules, clock.started),),
-        routing=resolved.routing,
-        rule_of_law=resolved.rule_of_law,
+        routing=law.routing,
+        rule_of_law=law.rule_of_law,
         statement=statement(
             report.kind,
             reporter,
-            [place.code for place in resolved.jurisdictions],
-            [each.obligation for each in resolved.duties],
+            [place.code for place in law.jurisdictions],
+            [each.obligation for each in law.duties],
             rules.rules.jurisdictions,
         ),
         clock=view,

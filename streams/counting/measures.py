@@ -1,0 +1,111 @@
+"""The measures of a window, one row each.
+
+A policy's conditions, the back-test, `tocsin explain` and docs/policies.md follow from the rows. To add a measure, add
+its name and its row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final, Literal, NamedTuple
+
+MILLION: Final = 1_000_000
+
+MeasureName = Literal[
+    "reports", "distinct_reporters", "risk", "trusted_flaggers", "automated", "state_actors"
+]
+# How a measure of several categories follows from those of each: their sum; the union of the reporters; for a ratio,
+# from the summed counts.
+OverCategories = Literal["sum", "union", "ratio"]
+
+
+class WindowCounts(NamedTuple):
+    """What a window counted. `reports` is over all kinds of reporter; `risk_millionths` is their summed risk."""
+
+    reports: int
+    distinct_reporters: int
+    risk_millionths: int
+    trusted_flaggers: int
+    automated: int
+    state_actors: int
+    anonymous: int
+    without_ref: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure of a window.
+
+    `read` gives its value in whole steps, of which `scale` make one `unit`: sums of integers are exact and the same
+    after a restore. No measure may exceed the number of reports: policies skip channels with too few of them.
+    """
+
+    name: MeasureName
+    meaning: str
+    unit: Literal["reports", "reporters", "risk", "share"]
+    read: Callable[[WindowCounts], int]
+    scale: int
+    over_categories: OverCategories
+    in_policies: bool
+
+    def steps(self, threshold: float) -> float:
+        """A threshold in the steps of `read`."""
+        # 0.6 * 1e6 is 600000.0, but 1.1 * 1e6 is not 1100000: a threshold means whole steps.
+        return threshold if self.scale == 1 else round(threshold * self.scale)
+
+    def value(self, counts: WindowCounts) -> float:
+        """The measure in its unit."""
+        return self.read(counts) / self.scale
+
+
+def _field(name: str) -> Callable[[WindowCounts], int]:
+    return itemgetter(WindowCounts._fields.index(name))
+
+
+_ROWS = (
+    Measure("reports", "reports of any kind", "reports", _field("reports"), 1, "sum", in_policies=True),
+    Measure(
+        "distinct_reporters",
+        "different reporters; reports without a reporter's ref do not count",
+        "reporters",
+        _field("distinct_reporters"),
+        1,
+        "union",
+        in_policies=True,
+    ),
+    Measure(
+        "risk",
+        "summed risk of the reports, each severity x probability",
+        "risk",
+        _field("risk_millionths"),
+        MILLION,
+        "sum",
+        in_policies=True,
+    ),
+    Measure(
+        "trusted_flaggers",
+        "reports by trusted flaggers",
+        "reports",
+        _field("trusted_flaggers"),
+        1,
+        "sum",
+        in_policies=True,
+    ),
+    Measure("automated", "reports by detectors", "reports", _field("automated"), 1, "sum", in_policies=True),
+    # Shown to reviewers. In a policy it would let a state raise an escalation by being a state.
+    Measure(
+        "state_actors",
+        "reports by state actors",
+        "reports",
+        _field("state_actors"),
+        1,
+        "sum",
+        in_policies=False,
+    ),
+)
+
+MEASURES: Mapping[MeasureName, Measure] = {row.name: row for row in _ROWS}
+"""Every measure by name."""
+
+POLICY_MEASURES: tuple[MeasureName, ...] = tuple(row.name for row in _ROWS if row.in_policies)
+"""The measures that a policy may have conditions on."""

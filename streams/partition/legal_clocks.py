@@ -1,0 +1,100 @@
+"""The legal clocks of a partition: arming them, taking their steps, and applying the outcomes that desks report."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from streams.clocks.clock import Clock, check_outcome
+from streams.clocks.life import ClockChange, settle_clock, step_clock
+from streams.clocks.store import ClockKey, LegalClock
+from streams.events.clock_outcome import ClockOutcome
+from streams.partition.batch import Batch, Counters, Rules, State
+from streams.partition.duplicates import outcome_hash
+from streams.wire.dead_letter import Rejected
+from streams.wire.origin import Origin
+from streams.wire.outcome_decoding import DecodedOutcome
+
+
+class OutcomeTrace(NamedTuple):
+    """Where an outcome was read, how many records were applied before it, and how many ticks since the last of them."""
+
+    origin: Origin
+    applied: int
+    ticks: int
+
+
+PublishChange = Callable[[Any, ClockKey, LegalClock, ClockChange, OutcomeTrace | None], None]
+"""How a stage publishes a change of a clock, in a batch; without a trace it is a step that time alone brought."""
+
+
+def arm_clock(
+    batch: Batch[State, Rules, Counters], key: ClockKey, clock: Clock, obligation: str, opening: bytes
+) -> LegalClock:
+    """Keep a clock that was just started; `opening` is the JSON of the event that published it."""
+    kept = LegalClock(clock, obligation, 1, opening)
+    batch.counters.clock_events[obligation, "armed"] += 1
+    batch.state.put_clock(key, kept)
+    return kept
+
+
+def take_clock_step(
+    batch: Batch[State, Rules, Counters], key: ClockKey, at: int, publish: PublishChange
+) -> None:
+    """Take the step of a clock that is due at `at`, and publish it."""
+    kept = batch.state.clocks.find(key)
+    assert kept is not None
+    _apply(batch, key, kept, step_clock(key, kept, at), None, publish)
+
+
+def apply_clock_outcome(
+    batch: Batch[State, Rules, Counters], origin: Origin, decoded: DecodedOutcome, publish: PublishChange
+) -> None:
+    """Apply an outcome whose `key` is at home here; one that was applied before has no effect.
+
+    Moves the partition's time on as a report or request does. Raises Rejected, with nothing changed, when it names no
+    open clock, or one that may not be paused or resumed. Time does not move then either: a replay does not see it.
+    """
+    outcome = decoded.outcome
+    state = batch.state
+    hashed = outcome_hash(decoded.ce_source, outcome.outcome_id)
+    if hashed in state.recent:
+        batch.counters.duplicates += 1
+        return
+    key = ClockKey(outcome.key, outcome.clock_id)
+    kept = _open_clock(batch, key, outcome, decoded.occurred_ms)
+    state.recent.add(hashed)
+    batch.advance(state.time_after(decoded.occurred_ms, origin.timestamp))
+    time = state.time
+    trace = OutcomeTrace(origin, time.applied, time.ticks)
+    batch.counters.clock_outcomes += 1
+    change = settle_clock(key, kept, outcome, decoded.occurred_ms, time.now)
+    _apply(batch, key, kept, change, trace, publish)
+    # A clock that was resumed some time ago may have had steps due since.
+    batch.advance(time.now)
+
+
+def _open_clock(
+    batch: Batch[State, Rules, Counters], key: ClockKey, outcome: ClockOutcome, occurred: int
+) -> LegalClock:
+    kept = batch.state.clocks.find(key)
+    if kept is None:
+        where = "in the channel" if outcome.subject == "report" else "for the request"
+        raise Rejected("clock_not_running", "clock_id", f"Must name a clock that is open {where} of `key`.")
+    now = max(batch.state.time.now, occurred)
+    check_outcome(kept.clock, outcome.outcome, outcome.reason, at=occurred, now=now)
+    return kept
+
+
+def _apply(
+    batch: Batch[State, Rules, Counters],
+    key: ClockKey,
+    kept: LegalClock,
+    change: ClockChange,
+    trace: OutcomeTrace | None,
+    publish: PublishChange,
+) -> None:
+    publish(batch, key, kept, change, trace)
+    batch.counters.clock_events[kept.obligation, change.event] += 1
+    if change.ended:
+        batch.state.remove_clock(key)
+    else:
+        batch.state.put_clock(key, kept)

@@ -1,0 +1,43 @@
+"""Sending a record to the partition that is the home of what it is about."""
+
+from streams.partition.batch import Batch, Counters, Rules, State
+from streams.wire.dead_letter import Rejected
+from streams.wire.origin import is_internal, with_origin
+from streams.wire.records import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord, bytes_on_the_wire
+
+
+class NotAtHome(Exception):
+    """A re-keyed record lies in a partition that is not its home: the number of partitions was changed."""
+
+
+def at_home(
+    batch: Batch[State, Rules, Counters], record: SourceRecord, ref: str, internal_topic: str
+) -> bytes | None:
+    """The key of what the record is about, if its home is here; else re-key the record, unjudged, and give None.
+
+    `ref` is the channel's ref or the request's id; `internal_topic` is the stage's. Raises NotAtHome for a record that
+    another owner re-keyed to here, Rejected for one that is too large to write again.
+    """
+    state = batch.state
+    key, home = state.homes.of(ref)
+    if home == state.partition:
+        return key
+    if is_internal(record):
+        raise NotAtHome(
+            f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
+            f"partition {home} of {state.partitions}. The number of partitions was changed."
+        )
+    pass_on(batch, record, internal_topic, key, home)
+    batch.counters.rekeyed += 1
+    return None
+
+
+def pass_on(
+    batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, key: bytes, partition: int
+) -> None:
+    """Write a record to another topic, with its origin. Raises Rejected if it is too large."""
+    headers = with_origin(record)
+    if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
+        limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
+        raise Rejected("oversized", "headers", limit)
+    batch.outputs.append(OutputRecord(topic, partition, key, record.value, headers))

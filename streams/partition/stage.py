@@ -1,0 +1,99 @@
+"""A stage: a table of handlers by topic, its state, and the loop that applies records."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from streams.events.dead_letter import DeadLetterReason
+from streams.events.transparency import CountedStage
+from streams.partition.batch import Batch, Counters, Rules, State
+from streams.partition.due import DueKey
+from streams.partition.flood import FloodDetected
+from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.origin import Origin, origin_of
+from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.tick import decode_tick, encode_tick
+from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
+
+# Rejections of records that could be read. They do not count as a flood: when logs are read again from the beginning,
+# outcomes may come before the reports and requests that arm their clocks, and can be redriven later.
+_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
+
+Handler = Callable[[Any, SourceRecord, Origin], None]
+"""Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage(Generic[State, Rules, Counters]):
+    """A stage under certain rules. The runtime runs it; tests and the back-test call it directly.
+
+    `handlers` are by the topic in which a record first stood; the first one also takes records of topics that are not
+    in the table. Records of topics that are in `handlers` but not in `sources` come by the internal topic alone.
+    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key. `take_step(batch,
+    time, key)` does what is due at `time`. `stop_at_floods`: see FloodDetected.
+    """
+
+    name: CountedStage
+    rules: Rules
+    sources: SourceTopics
+    state_topic: str
+    handlers: Mapping[str, Handler]
+    new_counters: Callable[[], Counters]
+    restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
+    take_step: Callable[[Any, int, DueKey], None]
+    stop_at_floods: bool
+
+    def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
+        """The state of a partition from the last value of every key; without entries, one that applied nothing.
+
+        Raises UnknownStateVersion (a ValueError) for a record that this version cannot read.
+        """
+        return self.restored(partition, partitions, self.rules, entries)
+
+    def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
+        """The tick to append to the internal topic if something is due by `wall_clock_ms`, else None."""
+        due = state.next_due()
+        if due is None or due > state.time.after_tick(wall_clock_ms):
+            return None
+        value, headers = encode_tick(state.time.applied)
+        return OutputRecord(self.sources.internal, state.partition, None, value, headers)
+
+    def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
+        """Apply records in their order. Changes `state`, which must have been made with the same rules.
+
+        Outputs and state are a function of the order of application alone, however it is cut into batches and wherever
+        the state was restored in between. Raises FloodDetected, NotAtHome when partitions were added, or what a handler
+        raises, with a note that names the record's place; then neither `state` nor the batch may be used.
+        """
+        batch = Batch(state, self.rules, self.new_counters(), self.take_step)
+        default = next(iter(self.handlers.values()))
+        state.homes.foresee(records)
+        for record in records:
+            if without_prefix(record.topic) == self.sources.internal:
+                after = decode_tick(record)
+                if after is not None:
+                    batch.honour_tick(after, record.timestamp)
+                    continue
+            origin = origin_of(record)
+            handler = self.handlers.get(without_prefix(origin.topic), default)
+            try:
+                handler(batch, record, origin)
+            except Rejected as rejected:
+                _refuse(batch, record, rejected)
+                flooded = state.flood.note(dead=rejected.reason not in _READABLE)
+            except Exception as error:
+                error.add_note(
+                    f"while applying {record.topic} partition {record.partition} offset {record.offset}"
+                )
+                raise
+            else:
+                flooded = state.flood.note(dead=False)
+            if flooded and self.stop_at_floods:
+                raise FloodDetected(self.name, state.partition, state.flood.dead_letters)
+        batch.finish()
+        return batch
+
+
+def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:
+    batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
+    batch.counters.dead_letters[rejected.reason] += 1

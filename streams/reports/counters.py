@@ -1,0 +1,35 @@
+"""What happened in a batch of reports, in numbers."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streams.events.escalation import EscalationType
+from streams.partition.counters import PartitionCounters
+
+
+class EscalationStep(NamedTuple):
+    """A published transition of an episode: the policy, its mode, what happened, and the level afterwards."""
+
+    policy: str
+    mode: str
+    type: EscalationType
+    level: int
+
+
+class EpisodeLevel(NamedTuple):
+    """An open episode's policy, mode and level."""
+
+    policy: str
+    mode: str
+    level: int
+
+
+@dataclass(slots=True)
+class ReportCounters(PartitionCounters):
+    """`late` reports were too late for every window. `raised_from` has the level before each `updated` escalation."""
+
+    late: int = 0
+    clock_outcomes_passed_on: int = 0
+    escalations: Counter[EscalationStep] = field(default_factory=Counter)
+    raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)

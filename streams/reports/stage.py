@@ -1,0 +1,46 @@
+"""The stage of reports as a table: its topics with their handlers, its state, and what time alone does."""
+
+from collections.abc import Sequence
+
+from streams.partition.stage import Stage
+from streams.reports.batch import ReportBatch
+from streams.reports.counters import ReportCounters
+from streams.reports.handle import handle_clock_outcome, handle_report
+from streams.reports.rules import ReportRules
+from streams.reports.state import ReportState, restore_reports
+from streams.reports.transitions import take_step
+from streams.wire.records import SourceRecord
+from streams.wire.topics import (
+    CHANNEL_STATE,
+    CLOCK_OUTCOMES,
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    SourceTopics,
+)
+
+SOURCES = SourceTopics((MESSAGE_REPORTS, CLOCK_OUTCOMES), MESSAGE_REPORTS_INTERNAL)
+
+ReportStage = Stage[ReportState, ReportRules, ReportCounters]
+
+
+def report_stage(rules: ReportRules) -> ReportStage:
+    """The stage under these rules."""
+    return Stage(
+        name="reports",
+        rules=rules,
+        sources=SOURCES,
+        state_topic=CHANNEL_STATE,
+        handlers={MESSAGE_REPORTS: handle_report, CLOCK_OUTCOMES: handle_clock_outcome},
+        new_counters=ReportCounters,
+        restored=restore_reports,
+        take_step=take_step,
+        stop_at_floods=rules.dead_letter_breaker,
+    )
+
+
+def assess(state: ReportState, records: Sequence[SourceRecord], rules: ReportRules) -> ReportBatch:
+    """The one function that judges reports: the worker, the demo, the back-test and the benchmark all call it.
+
+    It knows no clock, no randomness and no Kafka. See Stage.apply.
+    """
+    return report_stage(rules).apply(state, records)

@@ -1,0 +1,16 @@
+"""What happened in a batch of authorities' requests, in numbers."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from streams.events.authority_request import RequestKind
+from streams.events.authority_routing import Decision, RefusalCode
+from streams.partition.counters import PartitionCounters
+
+
+@dataclass(slots=True)
+class RequestCounters(PartitionCounters):
+    """`requests` are by kind and decision, `refusals` by code."""
+
+    requests: Counter[tuple[RequestKind, Decision]] = field(default_factory=Counter)
+    refusals: Counter[RefusalCode] = field(default_factory=Counter)

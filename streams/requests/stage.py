@@ -1,0 +1,56 @@
+"""The stage of authorities' requests as a table: its topics with their handlers, its state, and what time alone does."""
+
+from collections.abc import Sequence
+
+from streams.clocks.store import ClockKey
+from streams.partition.due import DueKey
+from streams.partition.legal_clocks import take_clock_step
+from streams.partition.stage import Stage
+from streams.requests.batch import RequestBatch
+from streams.requests.clock_events import publish_change
+from streams.requests.counters import RequestCounters
+from streams.requests.handle import handle_clock_outcome, handle_request
+from streams.requests.rules import RequestRules
+from streams.requests.state import RequestState, restore_requests
+from streams.wire.records import SourceRecord
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS,
+    AUTHORITY_REQUESTS_INTERNAL,
+    AUTHORITY_STATE,
+    CLOCK_OUTCOMES,
+    SourceTopics,
+)
+
+SOURCES = SourceTopics((AUTHORITY_REQUESTS,), AUTHORITY_REQUESTS_INTERNAL)
+
+RequestStage = Stage[RequestState, RequestRules, RequestCounters]
+
+
+def request_stage(rules: RequestRules) -> RequestStage:
+    """The stage under these rules. Outcomes of clocks come by its internal topic, from the stage of reports."""
+    return Stage(
+        name="requests",
+        rules=rules,
+        sources=SOURCES,
+        state_topic=AUTHORITY_STATE,
+        handlers={AUTHORITY_REQUESTS: handle_request, CLOCK_OUTCOMES: handle_clock_outcome},
+        new_counters=RequestCounters,
+        restored=restore_requests,
+        take_step=_take_step,
+        stop_at_floods=rules.dead_letter_breaker,
+    )
+
+
+def assess_requests(
+    state: RequestState, records: Sequence[SourceRecord], rules: RequestRules
+) -> RequestBatch:
+    """Judge requests of authorities: the one function that does, as `assess` does reports. See Stage.apply.
+
+    Orders enter here and nowhere else: nothing that comes as a report gets into this function.
+    """
+    return request_stage(rules).apply(state, records)
+
+
+def _take_step(batch: RequestBatch, time: int, key: DueKey) -> None:
+    assert isinstance(key, ClockKey)
+    take_clock_step(batch, key, time, publish_change)

@@ -1,0 +1,21 @@
+"""Units of time, and times as milliseconds since the epoch."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down; `moment` must have a zone."""
+    return (moment - EPOCH) // _MILLISECOND
+
+
+def from_epoch_ms(time_ms: int) -> datetime:
+    """The moment, in UTC, of milliseconds since the epoch."""
+    return EPOCH + time_ms * _MILLISECOND

@@ -1,0 +1,30 @@
+"""The rules of a worker with certain settings, in the form that each stage needs."""
+
+from streams.registry.loader import load_rules
+from streams.registry.rules import Rules
+from streams.reports.rules import ReportRules, compile_report_rules
+from streams.requests.rules import RequestRules, compile_request_rules
+from streams.worker.settings import Settings
+
+
+def configured_rules(settings: Settings) -> Rules:
+    """The registry that the settings point at. Raises RegistryError, naming file, line and field."""
+    return load_rules(**settings.registry_files())
+
+
+def report_rules(settings: Settings, rules: Rules) -> ReportRules:
+    """Rules for the stage of reports."""
+    return compile_report_rules(
+        rules,
+        dead_letter_breaker=settings.dead_letter_breaker == "on",
+        duplicates_remembered=settings.duplicates_remembered,
+    )
+
+
+def request_rules(settings: Settings, rules: Rules) -> RequestRules:
+    """Rules for the stage of requests."""
+    return compile_request_rules(
+        rules,
+        dead_letter_breaker=settings.dead_letter_breaker == "on",
+        duplicates_remembered=settings.duplicates_remembered,
+    )
