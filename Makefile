@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all the set-up on a fresh machine: Python 3.11 or newer is all they need.
+# On a fresh machine, `make demo` and `make test` set up everything. They need only Python 3.11 or newer.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format generate soak bench clean requirements
 
-help: ## Show this list
+help: ## List these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-# The stamp stands for the environment: made again when the pins change.
+# This stamp file marks the environment as installed; a change of the pins builds it again.
 $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tocsin needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
@@ -17,14 +17,14 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations appear (ARGS=--keep leaves it running)
+demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Two at a time: most of the tests on Kafka wait for it. Each of the two has a broker of its own.
-test: check ## Run every check and every test, on a real Kafka
+# Two processes, because Kafka tests mostly wait. Each process has its own broker.
+test: check ## Run every check and every test on a real Kafka
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/installed ## Lint, types, architecture, generated files
+check: $(VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,19 +38,19 @@ format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed ## Generate schemas, the page of metrics and the dashboard from the code
+generate: $(VENV)/installed ## Write schemas, metrics page and dashboard from the code
 	$(BIN)/python -m streams.operations.generated.event_schemas
 	$(BIN)/python -m streams.operations.generated.registry_schemas
 	$(BIN)/python -m streams.operations.generated.metrics_page
 	$(BIN)/python -m streams.operations.generated.dashboard
 
-soak: $(VENV)/installed ## Look for trouble: random faults under load, a minute a seed (ARGS="--seeds 100 --first-seed 7")
+soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
-bench: $(VENV)/installed ## Measure speed on a real Kafka, beside a plain Faust (some minutes)
+bench: $(VENV)/installed ## Measure speed on a real Kafka, compared with plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-requirements: $(VENV)/installed ## Pin the dependencies again
+requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(BIN)/python -m pip install --quiet uv==0.13.9
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo -o requirements/runtime.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml

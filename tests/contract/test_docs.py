@@ -18,7 +18,12 @@ from streams.registry.loader import load_rules
 from streams.runtime.topics import load_catalogue
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 # After every report of the examples.
 LATER_MS = 4_000_000_000_000
@@ -96,3 +101,19 @@ def test_every_command_named_exists(page):
             words.append(word)
         assert words, f"{page.name}: tocsin {line}"
         assert CliRunner().invoke(commands, [*words, "--help"]).exit_code == 0
+
+
+def test_the_style_examples_are_in_the_code():
+    examples = blocks("CONTRIBUTING.md", "python")
+    assert examples
+    for example in examples:
+        place, *lines = example.splitlines()
+        source = text(place.removeprefix("# ")).splitlines()
+        (defined,) = (line for line in lines if re.match(r"def |class |[A-Z_]+ = ", line))
+        assert defined in source, f"{place}: {defined}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
