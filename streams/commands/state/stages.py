@@ -1,4 +1,4 @@
-"""The two stages as the commands need them: their names, topics and how their state is read."""
+"""The two stages for commands that read state: their names, topics, rules and restore functions."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ STAGE_NAMES = ("reports", "requests")
 
 
 def report_rules(settings: Settings) -> CompiledRules:
-    """The rules of a worker with these settings. Raises RegistryError."""
+    """The rules of a worker's report stage with these settings. Raises RegistryError."""
     return compile_rules(
         load_rules(**settings.registry_files()), duplicates_remembered=settings.duplicates_remembered
     )
 
 
 def request_rules(settings: Settings) -> RequestRules:
-    """The same for requests."""
+    """The rules of a worker's request stage with these settings. Raises RegistryError."""
     return _request_rules(load_rules(**settings.registry_files()), settings)
 
 
 def all_stages(settings: Settings) -> tuple[Stage[Any], ...]:
-    """Every stage of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
+    """All stages of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
     rules = report_rules(settings)
     return report_stage(rules), request_stage(_request_rules(rules.rules, settings))
 
