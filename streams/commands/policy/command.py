@@ -27,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def policy() -> None:
-    """Check and back-test policies, which decide what becomes an escalation."""
+    """Check and back-test the policies for escalations."""
 
 
 @policy.command()

@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """Show which duties apply in COUNTRY, and why.
 
-    Shows for each duty whether its legal clock runs, the authority concerned and the source. COUNTRY is an
+    Shows for each duty whether its legal clock runs, its authority and the source. COUNTRY is an
     ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger, lists
     every duty in force there as if its trigger were met, and the authorities. Clocks are shown as if the
     report or request contained every element that the law requires.

@@ -44,7 +44,7 @@ def time_in_words(obligation: Obligation) -> str:
         parts.append(f"keep for {words}" if obligation.meaning == "retention" else f"within {words}")
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
-    return ", ".join(parts) or "the law sets no time limit"
+    return ", ".join(parts) or "none set by law"
 
 
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:

@@ -107,8 +107,9 @@ async def _require_no_workers(admin: Any, group: str) -> None:
         return
     members = [member for row in response.groups for member in row[5]]
     if members:
+        workers = "1 worker is" if len(members) == 1 else f"{len(members)} workers are"
         raise click.ClickException(
-            f"{len(members)} workers are in group {group}: stop all of them first. A killed worker stays in the "
+            f"{workers} in group {group}: stop all of them first. A killed worker stays in the "
             "group for 10 seconds."
         )
 

@@ -70,8 +70,8 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
 
     \b
     Examples:
-      tocsin transparency report --from 2026-01-01 --to 2026-06-30 tocsin transparency report --from
-      2026-01-01 --to 2026-06-30 --group-by country --group-by category --json
+      tocsin transparency report --from 2026-01-01 --to 2026-06-30
+      tocsin transparency report --from 2026-01-01 --to 2026-06-30 --group-by country --group-by category
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     days = first.date(), last.date()
     if days[0] > days[1]:
