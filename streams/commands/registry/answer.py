@@ -63,8 +63,7 @@ def answer(rules: Rules, question: Question) -> Answer:
     obligations = [duty for duty in fitting if duty.id in in_force]
     hardest = strictest(obligations, rules.targets)
     of_requests = frozenset().union(*rules.triggers.met_by_request.values())
-    # The gate and recipients of an order differ from those of a report, so each is derived from its own
-    # duties.
+    # An order has another gate and other recipients than a report, so each is derived from its own duties.
     of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
     protection = rule_of_law(
         tier_of(code, rules.jurisdictions),

@@ -50,11 +50,11 @@ async def _plan_reset(settings: Settings, stage: Stage[Any]) -> ResetPlan:
     consumer = AIOKafkaConsumer(**connection.client_options())
     try:
         await consumer.start()
-        records = await _record_count(consumer, topic, partitions)
+        records = await _log_length(consumer, topic, partitions)
         to_read = 0
         for source in stage.sources:
             name = settings.topic_prefix + source
-            to_read += await _record_count(consumer, name, await partition_count(connection, name))
+            to_read += await _log_length(consumer, name, await partition_count(connection, name))
     finally:
         await consumer.stop()
     return ResetPlan(stage.name, topic, partitions, replicas, records, to_read)
@@ -130,7 +130,7 @@ async def _fence(settings: Settings, plan: ResetPlan) -> None:
             await producer.stop()
 
 
-async def _record_count(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> int:
+async def _log_length(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> int:
     topic_partitions = [TopicPartition(topic, partition) for partition in range(partitions)]
     starts = await consumer.beginning_offsets(topic_partitions)
     ends = await consumer.end_offsets(topic_partitions)

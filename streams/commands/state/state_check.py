@@ -21,8 +21,7 @@ from streams.worker.settings import Settings
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5
 
-# State of one channel or request, which must be in its home partition. The key is: type, ref, then NUL or the
-# end.
+# State of one channel or request, which must be in its home partition. Key: type, ref, then NUL or the end.
 _KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK)
 
 

@@ -63,7 +63,7 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
       <5  fewer than five
       *   fewer than five, or withheld because a number below five could be
           calculated from it and the total
-    A table in which every number is hidden is left out, but not its total.
+    If every number of a table is hidden, only its total is given.
 
     --group-by accepts date, country, category and kind; for reports also source, automated, late and
     escalated; for requests also legal_basis, authority, decision and refusal.
