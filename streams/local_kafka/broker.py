@@ -43,7 +43,7 @@ class LocalKafka:
         before = properties.ports_in(self._properties.read_text()) if self._properties.exists() else None
         remembered, controller = before or (None, None)
         self.port = port or remembered or probe.free_port()
-        self.controller_port = controller or probe.free_port(besides=self.port)
+        self.controller_port = controller or probe.free_port(other_than=self.port)
         self._program: Program | None = None
         self._class_path: list[Path] = []
 

@@ -40,11 +40,11 @@ def ready_cluster(port: int) -> str | None:
         return None
 
 
-def free_port(*, besides: int | None = None) -> int:
-    """Return a loopback port on which nothing listens at the moment, other than `besides`."""
+def free_port(*, other_than: int | None = None) -> int:
+    """Return a loopback port on which nothing listens at the moment, never `other_than`."""
     while True:
         port = random.choice(_PORTS)  # noqa: S311
-        if port != besides and is_free(port):
+        if port != other_than and is_free(port):
             return port
 
 

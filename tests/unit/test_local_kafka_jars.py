@@ -296,7 +296,7 @@ class TestPorts:
             free, reserved = probe.free_port(), probe.free_port()
             offers = iter([taken.getsockname()[1], reserved, free])
             monkeypatch.setattr(probe.random, "choice", lambda _ports: next(offers))
-            assert probe.free_port(besides=reserved) == free
+            assert probe.free_port(other_than=reserved) == free
 
 
 class TestTheProbe:
