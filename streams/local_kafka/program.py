@@ -1,4 +1,4 @@
-"""A running Java program of the broker: waiting for it, and reporting what it logged when it fails."""
+"""One Java program of the broker: starts it, waits for it, and raises errors that quote its log."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from streams.local_kafka.errors import LocalKafkaError
 
 _POLL_SECONDS = 0.05
 
-# A Java error with its causes fits.
+# Enough for a Java error with its causes.
 _TAIL_LINES = 40
 
 
 class Program:
-    """One Java process that appends to a log file. It runs when the constructor returns.
+    """A Java process that appends to a log file; it is running when the constructor returns.
 
-    Every wait raises LocalKafkaError, with the end of what this process has logged, when the process ends
-    before its time or the deadline (of the monotonic clock) passes. It stays running then: the caller kills
-    it.
+    Every wait raises LocalKafkaError with the last lines that this process logged if the process ends too
+    early or the deadline (on the monotonic clock) passes. After the deadline the process still runs; the
+    caller kills it.
     """
 
     def __init__(self, name: str, arguments: list[str], *, folder: Path, log: Path, deadline: float) -> None:
@@ -37,16 +37,16 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Return when the condition holds and the process is running."""
+        """Wait until the condition holds while the process is running."""
         while not condition() or not self.running:
             if not self.running:
                 raise self._failure(f"ended with exit code {self._process.returncode}")
@@ -54,7 +54,7 @@ class Program:
             time.sleep(_POLL_SECONDS)
 
     def wait_for_success(self) -> None:
-        """Return when the process has ended with exit code 0."""
+        """Wait until the process has ended with exit code 0."""
         while self.running:
             self._check_deadline()
             time.sleep(_POLL_SECONDS)
@@ -62,25 +62,25 @@ class Program:
             raise self._failure(f"ended with exit code {self._process.returncode}")
 
     def logged(self, words: str) -> bool:
-        """Whether this process has logged the words."""
+        """Whether this process has logged the text `words`."""
         return words.encode() in self._output()
 
     def tail(self) -> str:
-        """Return the last lines that this process has logged, at most 40."""
+        """Return the last lines, at most 40, that this process has logged."""
         return "\n".join(self._output().decode(errors="replace").splitlines()[-_TAIL_LINES:])
 
     def stop(self, seconds: float) -> None:
-        """Ask the process to end in good order, and kill it when it has not after so many seconds."""
+        """Send SIGTERM, and kill the process if it has not ended after `seconds`."""
         self._process.terminate()
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         finally:
-            # Also for a second Ctrl-C during the wait.
+            # Runs even if a second Ctrl-C interrupts the wait.
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
+        """Kill the process, as a crash would."""
         self._process.kill()
         self._process.wait()
 

@@ -1,4 +1,4 @@
-"""The broker's `server.properties`: one node, broker and controller in one, on loopback only."""
+"""The broker's `server.properties`: one node that is broker and controller, on loopback only."""
 
 from __future__ import annotations
 
@@ -7,46 +7,44 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
-# The largest record a topic may be given, the same as a generous production cluster.
+# The largest record that a topic may allow, as in a production cluster with generous limits.
 _MAX_MESSAGE_BYTES = 20 * 1024 * 1024
 
 
 def render(*, data: Path, port: int, controller_port: int) -> str:
-    """Return the text of server.properties for a broker that keeps its records in data."""
+    """Return the text of server.properties for a broker that keeps its records in `data`."""
     listener = f"PLAINTEXT://{LOOPBACK}:{port}"
     settings = _node(data, controller_port) | {
         "process.roles": "broker,controller",
         "listeners": f"{listener},{_controller(controller_port)}",
         "advertised.listeners": listener,
         "inter.broker.listener.name": "PLAINTEXT",
-        # Topics are declared in schemas/topics; one that appears by a typing mistake should be an error here
-        # too.
+        # Topics are declared in schemas/topics; a mistyped name should be an error here too.
         "auto.create.topics.enable": "false",
         "num.partitions": 1,
         "message.max.bytes": _MAX_MESSAGE_BYTES,
         "replica.fetch.max.bytes": _MAX_MESSAGE_BYTES,
-        # There is one node to hold everything.
+        # There is only one node.
         "default.replication.factor": 1,
         "offsets.topic.replication.factor": 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
-        # 50 partitions each are made for a cluster; loading four is quick.
+        # The default of 50 partitions each is for clusters; four load quickly.
         "offsets.topic.num.partitions": 4,
         "transaction.state.log.num.partitions": 4,
         "share.coordinator.state.topic.num.partitions": 4,
-        # Waiting for more members of a group is for fleets; a test that kills a worker wants it noticed in
-        # seconds.
+        # Do not delay the first rebalance for more members; notice a killed worker within seconds, for tests.
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # A transaction past its timeout is aborted within a second of it (default ten), for the tests of a
-        # dead producer. The timeout itself stays the producer's choice, up to the default maximum.
+        # Abort an expired transaction within one second (default: ten), for tests of a dead producer. The
+        # timeout itself is still set by the producer, up to the default maximum.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
-        # Compaction to be seen within a test; the default buffer of 128 MB is half the heap of this broker.
+        # Compact within the time of a test. The default buffer of 128 MB would be half of this broker's heap.
         "log.cleaner.backoff.ms": 500,
         "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
-        # The load comes from a handful of clients on the same few cores.
+        # A few clients on the same few cores make up the load.
         "num.network.threads": 2,
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 1,
@@ -55,13 +53,13 @@ def render(*, data: Path, port: int, controller_port: int) -> str:
 
 
 def render_controller(*, data: Path, controller_port: int) -> str:
-    """Return the properties that run the controller of that broker alone, quick to give up on the broker."""
+    """Return the properties for running only that broker's controller, with a short broker session."""
     return _text(
         _node(data, controller_port)
         | {
             "process.roles": "controller",
             "listeners": _controller(controller_port),
-            # Nobody is there to send heartbeats, so there is nothing to wait for (default 9 s).
+            # No broker runs that could send heartbeats, so there is nothing to wait for (default: 9 s).
             "broker.session.timeout.ms": 300,
             "broker.heartbeat.interval.ms": 100,
         }
@@ -69,7 +67,7 @@ def render_controller(*, data: Path, controller_port: int) -> str:
 
 
 def ports_in(text: str) -> tuple[int, int] | None:
-    """Return the ports (broker, controller) that a rendered server.properties names, if it does."""
+    """Return the ports (broker, controller) in a rendered server.properties, None if it has none."""
     found = re.search(r"^listeners=PLAINTEXT://[^:]+:(\d+),CONTROLLER://[^:]+:(\d+)$", text, re.MULTILINE)
     return (int(found[1]), int(found[2])) if found else None
 

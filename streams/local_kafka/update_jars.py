@@ -1,7 +1,6 @@
-"""Write `jars.sha256` afresh, after a change of version: `python -m streams.local_kafka.update_jars`.
+"""Rewrites `jars.sha256` after a change of version: `python -m streams.local_kafka.update_jars`.
 
-It needs the network. Read the difference before it is committed: it is what every machine will run from then
-on.
+It needs the network. Review the difference before you commit it: every machine will run these jars.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from pathlib import Path
 from streams.local_kafka import maven
 from streams.local_kafka.jars import JAR_LIST, KAFKA_VERSION, sha256_of
 
-# Kafka itself asks for slf4j-api 1.7.36 and brings no backend for it: with these two the broker's warnings
-# and errors reach its log file. Given next to Kafka, 2.0.20 wins over 1.7.36.
+# Kafka requires slf4j-api 1.7.36 and has no backend for it; with these two, the broker's warnings and errors
+# reach its log file. Version 2.0.20 overrides 1.7.36 because it is listed here.
 ROOTS = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
     "org.slf4j:slf4j-api:2.0.20",
@@ -22,7 +21,7 @@ ROOTS = (
 
 
 def update(jar_list: Path = JAR_LIST) -> int:
-    """Resolve ROOTS with all they need at run time, write the list, and return the number of jars.
+    """Resolve ROOTS with their runtime dependencies, write the list, and return the number of jars.
 
     Raises LocalKafkaError when jgo is not installed.
     """

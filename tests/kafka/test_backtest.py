@@ -77,5 +77,5 @@ def test_what_a_worker_can_pass_over_does_not_end_a_back_test(deploy):
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("400 reports made from")
-    assert "2 unreadable records left out" in done.stdout
+    assert done.stdout.startswith("400 reports from")
+    assert "2 unreadable records were skipped" in done.stdout

@@ -156,7 +156,7 @@ def test_state_is_shown_checked_and_reset_and_escalations_are_explained(deployme
     assert tocsin("state", "check").output.endswith("the state is sound\n")
     refused = tocsin("state", "reset", "--yes")
     assert refused.exit_code == 1
-    assert "1 workers are in group" in refused.output
+    assert "1 worker is in group" in refused.output
     worker.signal(signal.SIGTERM)
     assert worker.wait(15) == 0
     deployment.fleet.running.clear()

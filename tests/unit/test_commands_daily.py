@@ -211,7 +211,7 @@ def test_simulate_writes_requests_that_publish_takes(tmp_path):
 def test_simulate_refuses_requests_together_with_what_is_said_of_reports(other):
     result = CliRunner().invoke(commands, ["simulate", "--requests", *other])
     assert result.exit_code == 2
-    assert "--requests are no reports" in result.output
+    assert "--requests cannot be combined with --reports" in result.output
 
 
 @pytest.mark.parametrize("wrong", [["fulfilled", "--reason", "x"], ["paused"], ["done"]])

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from streams.counting.counts import STATE_VERSION
 from streams.partition.home import home_partition
 from streams.commands.main import commands
-from streams.commands.state import channel_state, command, request_state, soundness
-from streams.commands.state.reset import Doomed
-from streams.commands.state.soundness import PartitionReport, judged
+from streams.commands.state import channel_state, command, request_state, state_check
+from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.commands.state.state_check import PartitionCheck, check_entries
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
 from streams.worker.settings import Settings
@@ -58,15 +58,15 @@ def requests_kept():
 
 
 def test_a_sound_state_is_counted_in_both_stages():
-    assert judged(REPORTS, PLACE, 1, reports_kept()) == PartitionReport("reports", 0, [], 3, 3, 0, 1, 9)
+    assert check_entries(REPORTS, PLACE, 1, reports_kept()) == PartitionCheck("reports", 0, [], 3, 3, 0, 1, 9)
     stored, _ = requests_kept()
-    assert judged(REQUESTS, PLACE, 1, stored) == PartitionReport("requests", 0, [], 0, 0, 2, 1, 1)
+    assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck("requests", 0, [], 0, 0, 2, 1, 1)
 
 
 @pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
 def test_counts_that_cannot_be_read_are_a_finding_that_names_the_channel(body):
     stored = reports_kept() | {b"Kc1\0csam": STATE_VERSION + body + bytes(4)}
-    found = judged(REPORTS, PLACE, 1, stored)
+    found = check_entries(REPORTS, PLACE, 1, stored)
     (problem,) = found.problems
     assert problem.startswith("channel-state partition 0: counts c1 csam cannot be read (")
     # Not the advice to run the command that says this.
@@ -78,21 +78,21 @@ def test_counts_that_cannot_be_read_are_a_finding_that_names_the_channel(body):
 @pytest.mark.parametrize("value", [b"", b"\x09", b"\x01\xc1"])
 def test_damaged_records_of_requests_are_a_finding(key, value):
     stored, _ = requests_kept()
-    (problem,) = judged(REQUESTS, PLACE, 1, stored | {key: value}).problems
+    (problem,) = check_entries(REQUESTS, PLACE, 1, stored | {key: value}).problems
     assert problem.startswith("channel-state partition 0: ")
 
 
 def test_clocks_that_are_not_at_home_are_a_finding():
     stored, _ = requests_kept()
     away = 1 - home_partition(b"ar-1", 2)
-    problems = judged(REQUESTS, TopicPartition("authority-state", away), 2, stored).problems
+    problems = check_entries(REQUESTS, TopicPartition("authority-state", away), 2, stored).problems
     assert len(problems) == 2
     assert all(f"belongs to partition {1 - away}" in problem for problem in problems)
 
 
 def test_of_many_problems_some_are_named():
     stored = reports_kept() | {b"Kd%d\0csam" % n: STATE_VERSION + bytes(4) for n in range(20)}
-    problems = judged(REPORTS, PLACE, 1, stored).problems
+    problems = check_entries(REPORTS, PLACE, 1, stored).problems
     assert len(problems) == 6
     assert problems[-1].endswith("and 15 more")
 
@@ -104,8 +104,8 @@ def test_a_position_that_cannot_be_read_is_a_finding(monkeypatch):
     async def three(*_):
         return 3
 
-    monkeypatch.setattr(soundness, "read_state", damaged)
-    monkeypatch.setattr(soundness, "partition_count", three)
+    monkeypatch.setattr(state_check, "read_state", damaged)
+    monkeypatch.setattr(state_check, "partition_count", three)
     result = CliRunner().invoke(commands, ["state", "check"])
     assert result.exit_code == 1
     assert result.stdout.count("requests") == result.stdout.count("reports") == 3
@@ -150,7 +150,7 @@ def test_a_request_whose_id_only_begins_alike_is_another_one(monkeypatch):
     stored, _ = requests_kept()
     result = invoke_with(monkeypatch, stored, "--request", "ar")
     assert result.exit_code == 1
-    assert "no clock is kept of request ar" in result.stderr
+    assert "there is no clock of request ar" in result.stderr
 
 
 def test_what_cannot_be_read_is_said_without_a_traceback(monkeypatch):
@@ -159,11 +159,11 @@ def test_what_cannot_be_read_is_said_without_a_traceback(monkeypatch):
         result = invoke_with(monkeypatch, kept | {b"Kc1\0csam": damaged}, "c1")
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)
-        assert "what is kept of channel c1 cannot be read" in result.stderr
+        assert "the state of channel c1 cannot be read" in result.stderr
     stored, _ = requests_kept()
     result = invoke_with(monkeypatch, stored | {b"Lar-1\0x": b"\x01\xc1"}, "--request", "ar-1")
     assert isinstance(result.exception, SystemExit)
-    assert "what is kept of request ar-1 cannot be read" in result.stderr
+    assert "the state of request ar-1 cannot be read" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["c1", "--request", "ar-1"]])
@@ -190,13 +190,13 @@ def test_reset_forgets_both_stages_unless_one_is_named(monkeypatch, arguments, d
     done = []
 
     async def counted(_, stages):
-        return [Doomed(stage.name, stage.state_topic, 3, 1, 1_234, 5_678) for stage in stages]
+        return [ResetPlan(stage.name, stage.state_topic, 3, 1, 1_234, 5_678) for stage in stages]
 
-    async def delete(_, doomed):
-        done.extend(each.topic for each in doomed)
+    async def delete(_, plans):
+        done.extend(plan.topic for plan in plans)
 
-    monkeypatch.setattr(command, "what_would_go", counted)
-    monkeypatch.setattr(command, "delete_state", delete)
+    monkeypatch.setattr(command, "plan_resets", counted)
+    monkeypatch.setattr(command, "recreate_topics", delete)
     kept = CliRunner().invoke(commands, ["state", "reset", *arguments], input="n\n")
     assert (kept.exit_code, done) == (1, [])
     result = CliRunner().invoke(commands, ["state", "reset", "--yes", *arguments])

@@ -146,10 +146,10 @@ def test_group_by_gives_one_table_of_these_rows(tocsin):
 def test_the_text_says_what_the_marks_mean(tocsin):
     result = tocsin(map(record, MARCH), *PERIOD)
     assert result.exit_code == 0
-    assert "2026-03-01 to 2026-03-31 (UTC days, both included)" in result.stdout
-    assert "Reports, state actors left out: 73" in result.stdout
-    assert "found by automated means: 16.4%" in result.stdout
-    assert "by category: no number can be shown" in result.stdout
+    assert "2026-03-01 to 2026-03-31 (UTC days, inclusive)" in result.stdout
+    assert "Reports, excluding state actors: 73" in result.stdout
+    assert "detected by automated means: 16.4%" in result.stdout
+    assert "by category: every number is hidden" in result.stdout
     assert "<5: fewer than five." in result.stdout
 
 
@@ -162,7 +162,7 @@ def test_nothing_counted_is_no_failure(tocsin):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--from", "2026-03-02", "--to", "2026-03-01"), "2026-03-02 lies after --to 2026-03-01"),
+        (("--from", "2026-03-02", "--to", "2026-03-01"), "2026-03-02 is after --to 2026-03-01"),
         (("--from", "March", "--to", "2026-03-01"), "March"),
         ((*PERIOD, "--group-by", "late", "--group-by", "refusal"), "late, refusal"),
         ((*PERIOD, "--group-by", "channel"), "channel"),

@@ -161,7 +161,7 @@ class TestVerifying:
         jars.broker_jars()
         (cache / "org/example/group/two/2.0/two-2.0.jar").write_bytes(b"other")
         with pytest.raises(
-            LocalKafkaError, match=r"two-2\.0\.jar is not the one.*delete the folder"
+            LocalKafkaError, match=r"two-2\.0\.jar does not match its hash.*delete the folder"
         ) as caught:
             jars.broker_jars()
         assert str(cache) in str(caught.value)
@@ -296,7 +296,7 @@ class TestPorts:
             free, reserved = probe.free_port(), probe.free_port()
             offers = iter([taken.getsockname()[1], reserved, free])
             monkeypatch.setattr(probe.random, "choice", lambda _ports: next(offers))
-            assert probe.free_port(besides=reserved) == free
+            assert probe.free_port(other_than=reserved) == free
 
 
 class TestTheProbe:
@@ -345,5 +345,5 @@ def test_a_cache_that_cannot_be_made_says_what_to_set(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(LocalKafkaError, match=r"file/tocsin cannot be made \(.+\): set XDG_CACHE_HOME"):
+    with pytest.raises(LocalKafkaError, match=r"file/tocsin cannot be created \(.+\): set XDG_CACHE_HOME"):
         jars.broker_jars()

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands, main
-from streams.commands.policy.arrivals import PIECE, from_file
+from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.trial import Trial
 from streams.wire.envelope import rfc3339
 from streams.events.report import NoticeElement
@@ -89,14 +89,14 @@ def test_a_higher_threshold_opens_fewer_and_names_the_channels_that_are_left_out
     traffic = reports("loud", 5) + reports("quiet", 3)
     text = backtest([policy(3, 5)], [policy(4, 6)], traffic)
     assert text.startswith(
-        "8 reports made from 2026-09-04 00:00 UTC to 2026-09-04 00:04 UTC; 0 duplicates and 0 unreadable"
+        "8 reports from 2026-09-04 00:00 UTC to 2026-09-04 00:04 UTC; 0 duplicates and 0 unreadable"
     )
     assert "spam    live  1 level_1           2          1\n" in text
     assert "spam    live  2 level_2           1          0\n" in text
-    assert "Only with candidate.yaml: no channel." in text
+    assert "Only with candidate.yaml: no episodes." in text
     assert (
         "Only with the policies in use: 1 episode:\n"
-        "  2026-09-04 00:04 UTC  spam, came to level 1, channel quiet\n"
+        "  2026-09-04 00:04 UTC  spam, reached level 1, channel quiet\n"
         "                        threshold_crossed: reports 3 >= 3" in text
     )
 
@@ -181,19 +181,19 @@ def test_since_counts_what_opens_later_in_windows_that_are_full_by_then(backtest
 def test_what_cannot_be_read_and_what_comes_twice_is_left_out(backtest):
     traffic = [*reports("a", 2), "no report", "", *reports("a", 2), *reports("b", 1, category="nonsense")]
     text = backtest([policy(3)], [policy(2)], traffic)
-    assert text.startswith("2 reports made from")
-    assert "; 2 duplicates and 2 unreadable records left out." in text
+    assert text.startswith("2 reports from")
+    assert "; 2 duplicates and 2 unreadable records were skipped." in text
 
 
 def test_more_bad_records_than_would_stop_a_worker(backtest):
     text = backtest([policy(3)], [policy(2)], ["no report"] * 3000 + reports("a", 2))
-    assert "2 reports made" in text
+    assert "2 reports" in text
     assert "3,000 unreadable records" in text
 
 
 def test_without_reports_it_says_so(backtest):
     text = backtest([policy(3)], [policy(2)], [])
-    assert text.startswith("No report was judged")
+    assert text.startswith("No reports were evaluated")
     assert "1 level_1           0          0" in text
 
 
@@ -235,9 +235,9 @@ def test_a_candidate_that_cannot_be_used_is_refused_before_anything_is_read(tmp_
 
 def test_a_file_is_read_in_pieces_without_its_empty_lines(tmp_path):
     source = tmp_path / "lines"
-    source.write_bytes(b"a\n\n" * PIECE)
+    source.write_bytes(b"a\n\n" * BATCH_SIZE)
     with source.open("rb") as file:
         pieces = list(from_file(file, 5))
-    assert [len(piece) for piece in pieces] == [PIECE // 2, PIECE // 2]
+    assert [len(piece) for piece in pieces] == [BATCH_SIZE // 2, BATCH_SIZE // 2]
     assert [line.offset for line in pieces[0][:2]] == [0, 2]
     assert {(line.value, line.timestamp) for piece in pieces for line in piece} == {(b"a", 5)}

@@ -1,4 +1,4 @@
-"""Policies: whether they are usable, and what they would have done."""
+"""`tocsin policy`: check policies, and back-test them with the reports in Kafka."""
 
 from streams.commands.policy.command import policy
 

@@ -1,4 +1,4 @@
-"""Reports in the order in which they arrived, from their topic or from a file."""
+"""Reads reports in the order of their arrival, from a topic or from a file."""
 
 import heapq
 from collections.abc import AsyncIterator, Iterator
@@ -11,13 +11,13 @@ from streams.runtime.connection import Connection
 from streams.wire.records import Headers, SourceRecord
 from streams.wire.topics import MESSAGE_REPORTS
 
-# Enough at once that what is done for each piece costs nothing, few enough that a person sees it getting on.
-PIECE = 1_000
+# Large enough that the cost per batch does not matter, small enough that the progress line moves.
+BATCH_SIZE = 1_000
 
 
 @dataclass(slots=True)
-class Line:
-    """A line of a file in the form of a record; `offset` is its number, from 0."""
+class FileRecord:
+    """A line of a file in the form of a record; `offset` is the line number, counted from 0."""
 
     topic: str
     partition: int
@@ -29,10 +29,11 @@ class Line:
 
 
 async def from_topic(connection: Connection, topic: str) -> AsyncIterator[list[SourceRecord]]:
-    """The records of all partitions of a topic up to now, by the time at which the broker wrote them, in pieces.
+    """Yield batches of a topic's committed records up to now, all partitions merged by broker timestamp.
 
-    So a channel whose reports came to several partitions is judged as it was in its home partition. Raises
-    UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker answers.
+    A channel whose reports arrived at several partitions is thus evaluated as it was in its home partition.
+    Raises UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker
+    answers.
     """
     logs = [
         committed_records(connection, topic, partition=number)
@@ -40,30 +41,30 @@ async def from_topic(connection: Connection, topic: str) -> AsyncIterator[list[S
     ]
     heads: list[tuple[int, int, SourceRecord]] = []
 
-    async def go_on(number: int) -> None:
+    async def push_next(number: int) -> None:
         record = await anext(logs[number], None)
         if record is not None:
             heapq.heappush(heads, (record.timestamp, number, record))
 
-    piece = []
+    batch = []
     for number in range(len(logs)):
-        await go_on(number)
+        await push_next(number)
     while heads:
         _, number, record = heapq.heappop(heads)
-        piece.append(record)
-        if len(piece) == PIECE:
-            yield piece
-            piece = []
-        await go_on(number)
-    yield piece
+        batch.append(record)
+        if len(batch) == BATCH_SIZE:
+            yield batch
+            batch = []
+        await push_next(number)
+    yield batch
 
 
-def from_file(file: BinaryIO, now_ms: int) -> Iterator[list[Line]]:
-    """The lines of a file of reports in pieces, as if all had been published at `now_ms`."""
+def from_file(file: BinaryIO, now_ms: int) -> Iterator[list[FileRecord]]:
+    """Yield batches of the non-empty lines of a file of reports, as if all had been published at `now_ms`."""
     lines = enumerate(file)
-    while piece := list(islice(lines, PIECE)):
+    while batch := list(islice(lines, BATCH_SIZE)):
         yield [
-            Line(MESSAGE_REPORTS, 0, number, now_ms, None, line.strip(), ())
-            for number, line in piece
+            FileRecord(MESSAGE_REPORTS, 0, number, now_ms, None, line.strip(), ())
+            for number, line in batch
             if line.strip()
         ]

@@ -1,4 +1,4 @@
-"""`tocsin policy check|backtest`."""
+"""`tocsin policy check` and `tocsin policy backtest`."""
 
 import asyncio
 import time
@@ -27,16 +27,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def policy() -> None:
-    """Check and back-test the policies that decide what becomes an escalation."""
+    """Check and back-test the policies for escalations."""
 
 
 @policy.command()
 @click.argument("file", type=_FILE, required=False)
 def check(file: Path | None) -> None:
-    """Say whether policies are usable, and list them.
+    """Validate policies and list them.
 
-    Without FILE: those that a worker would use, which are TOCSIN_POLICIES_FILE's or else the shipped ones. Exits with
-    2 if they cannot be used, naming line, field and what would be valid.
+    Without FILE, checks the policies that a worker would use: those in TOCSIN_POLICIES_FILE, or the built-in
+    ones if it is not set. Exits with 2 if they are invalid, and names the line, the field and what would be
+    valid.
     """
     files = load_settings().registry_files()
     if file:
@@ -44,7 +45,7 @@ def check(file: Path | None) -> None:
     rules = load_rules(**files)
     rows = [_row(policy) for policy in rules.policies]
     click.echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
-    click.echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: usable.")
+    click.echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: valid.")
 
 
 def _row(policy: Policy) -> tuple[str, ...]:
@@ -59,21 +60,29 @@ def _level(level: Level) -> str:
 
 @policy.command()
 @click.argument("file", type=_FILE)
-@click.option("--scoring", type=_FILE, help="Let the candidate weigh reports by this file.")
-@click.option("--categories", type=_FILE, help="Let the candidate take severities and priors from this file.")
+@click.option(
+    "--scoring", type=_FILE, help="Scoring file for the candidate (YAML); without it, the one in use."
+)
+@click.option(
+    "--categories",
+    type=_FILE,
+    help="File of severities and priors for the candidate (YAML); without it, the one in use.",
+)
 @click.option(
     "--since",
     type=MOMENT,
     default=0,
-    help="Count only episodes that open from then on: a time with a zone, or a duration up to now. Earlier reports "
-    "still fill the windows.",
+    help="Count only episodes that opened since then. TIME is a time with a zone or a duration before now. "
+    "Earlier reports still fill the windows.",
 )
 @click.option(
     "--reports",
     type=click.File("rb"),
-    help="Judge these reports, one JSON object a line, instead of those in message-reports; needs no Kafka.",
+    help="Read reports from this file, one JSON object per line, instead of message-reports; needs no Kafka.",
 )
-@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: levels, then episodes.")
+@click.option(
+    "--json", "json_lines", is_flag=True, help="Print one JSON object per line: levels, then episodes."
+)
 def backtest(
     file: Path,
     scoring: Path | None,
@@ -82,34 +91,35 @@ def backtest(
     reports: BinaryIO | None,
     json_lines: bool,
 ) -> None:
-    """Say what the policies in FILE would have done, beside those in use.
+    """Compare the policies in FILE with those in use.
 
-    Judges what is in message-reports (14 days) twice, by the same code as a worker, and counts the episodes that opened
-    and the levels they came to. Windows are empty at the first report: with --since they are filled by then. It
-    writes nothing to Kafka. Legal clocks are left out. Exits with 2 if FILE cannot be used.
+    Evaluates the reports in message-reports (14 days) twice, with the code that workers run, and counts the
+    episodes that opened and the levels they reached. Writes nothing to Kafka and leaves legal clocks out.
+    Windows are empty at the first report, so use --since to skip the time in which they fill. Exits with 2 if
+    FILE is invalid.
 
     \b
     Examples:
       tocsin policy backtest candidate.yaml --since P7D
       tocsin policy backtest candidate.yaml --json | jq 'select(.only == "candidate")'
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     files = settings.registry_files()
-    # One memory stands for those of all partitions.
+    # A trial runs as one partition, so its memory of duplicates must hold those of all partitions.
     remembered = settings.duplicates_remembered * settings.partitions
-    of_candidate = files | {
+    candidate_files = files | {
         "policies": file,
         "scoring": scoring or files["scoring"],
         "categories": categories or files["categories"],
     }
-    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, of_candidate)]
-    progress = Progress("judged")
+    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, candidate_files)]
+    progress = Progress("evaluated")
     if reports:
-        for piece in from_file(reports, time.time_ns() // 1_000_000):
-            _judge(trials, piece, progress)
+        for batch in from_file(reports, time.time_ns() // 1_000_000):
+            _evaluate(trials, batch, progress)
     else:
         with broker_errors_explained(settings):
-            asyncio.run(_judge_topic(settings, trials, progress))
+            asyncio.run(_evaluate_topic(settings, trials, progress))
     progress.clear()
     in_use, candidate = trials
     if json_lines:
@@ -118,12 +128,12 @@ def backtest(
         click.echo(comparison_text(in_use, candidate, file.name))
 
 
-async def _judge_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:
-    async for piece in from_topic(settings.connection(), settings.topic_prefix + MESSAGE_REPORTS):
-        _judge(trials, piece, progress)
+async def _evaluate_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:
+    async for batch in from_topic(settings.connection(), settings.topic_prefix + MESSAGE_REPORTS):
+        _evaluate(trials, batch, progress)
 
 
-def _judge(trials: Sequence[Trial], records: Sequence[SourceRecord], progress: Progress) -> None:
+def _evaluate(trials: Sequence[Trial], records: Sequence[SourceRecord], progress: Progress) -> None:
     for trial in trials:
         trial.apply(records)
     progress.add(len(records))

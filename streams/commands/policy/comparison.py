@@ -1,17 +1,18 @@
-"""Two trials of the same reports, side by side."""
+"""Compares two trials of the same reports."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from streams.commands.policy.trial import Episode, Trial
+from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.registry.rules import Policy
 
 
 class LevelRow(NamedTuple):
-    """How many episodes of a policy came to a level at least; None where there is no such level, or it is off.
+    """How many episodes of a policy reached at least this level.
 
-    `mode` is that of the policy, with what it was before where the candidate changes it.
+    A count is None where that side has no such level or has switched the policy off. `mode` is the policy's
+    mode, or `old -> new` where the candidate changes it.
     """
 
     policy: str
@@ -23,7 +24,7 @@ class LevelRow(NamedTuple):
 
 
 def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelRow]:
-    """A row for each level of each policy of either side: those in use in their order, then new ones."""
+    """One row per level of every policy of either side: those in use first, in their order, then new ones."""
     before, after = (_switched_on(trial) for trial in (in_use, candidate))
     reached_before, reached_after = (_reached(trial.episodes.values()) for trial in (in_use, candidate))
     rows = []
@@ -43,8 +44,8 @@ def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelRow]:
     return rows
 
 
-def only_in(trial: Trial, other: Trial) -> list[Episode]:
-    """The episodes of a trial in channels where the policy opened none in the other, the newest first."""
+def only_in(trial: Trial, other: Trial) -> list[OpenedEpisode]:
+    """The episodes of `trial`, newest first, in channels where the same policy opened none in `other`."""
     known = {(episode.policy, episode.channel) for episode in other.episodes.values()}
     found = [episode for episode in trial.episodes.values() if (episode.policy, episode.channel) not in known]
     return sorted(found, key=lambda episode: episode.opened_at, reverse=True)
@@ -63,5 +64,5 @@ def _mode(before: Policy | None, after: Policy | None) -> str:
     return new if old == new else f"{old} -> {new}"
 
 
-def _reached(episodes: Collection[Episode]) -> Counter[tuple[str, int]]:
+def _reached(episodes: Collection[OpenedEpisode]) -> Counter[tuple[str, int]]:
     return Counter((episode.policy, level) for episode in episodes for level in range(1, episode.level + 1))

@@ -1,28 +1,28 @@
-"""A comparison of policies as a person reads it, and as JSON."""
+"""Renders a comparison of policies as text and as JSON."""
 
 from collections.abc import Iterator
 
 import orjson
 
 from streams.commands.policy.comparison import levels_compared, only_in
-from streams.commands.policy.trial import Episode, Trial
+from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.text_table import text_table
 from streams.wire.envelope import rfc3339
 
-# What fits on a screen below the table; --json has all of them.
+# As many as fit on a screen below the table; --json lists all.
 SHOWN_EPISODES = 10
 
 
 def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
-    """The table of levels, and the newest channels that only one side escalates; `name` is the candidate's file."""
+    """The table of levels, then the newest episodes of only one side; `name` is the candidate's file."""
     rows = [
         (row.policy, row.mode, f"{row.level} {row.level_name}", _number(row.in_use), _number(row.candidate))
         for row in levels_compared(in_use, candidate)
     ]
     parts = [
-        _judged(candidate),
-        text_table(("policy", "mode", "came to level", "in use", "candidate"), rows),
+        _summary(candidate),
+        text_table(("policy", "mode", "reached level", "in use", "candidate"), rows),
         _only(f"Only with {name}", only_in(candidate, in_use)),
         _only("Only with the policies in use", only_in(in_use, candidate)),
         f"In use: version {in_use.rules.policy_version}; {name}: version {candidate.rules.policy_version}.",
@@ -31,7 +31,7 @@ def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
 
 
 def comparison_json(in_use: Trial, candidate: Trial) -> Iterator[str]:
-    """One object for each level, then one for each episode in a channel that only one side escalates."""
+    """One object per level, then one per episode in a channel that only one side escalates."""
     for row in levels_compared(in_use, candidate):
         yield orjson.dumps({"kind": "level", **row._asdict()}).decode()
     for side, found in (("candidate", only_in(candidate, in_use)), ("in_use", only_in(in_use, candidate))):
@@ -39,14 +39,14 @@ def comparison_json(in_use: Trial, candidate: Trial) -> Iterator[str]:
             yield orjson.dumps({"kind": "episode", "only": side, "episode": episode}).decode()
 
 
-def _judged(trial: Trial) -> str:
+def _summary(trial: Trial) -> str:
     if trial.first is None or trial.last is None:
-        return "No report was judged: counts are all 0."
+        return "No reports were evaluated; all counts are 0."
     counted = trial.counters
     unreadable = counted.dead_letters.total()
     return (
-        f"{counted.applied:,} reports made from {minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}; "
-        f"{counted.duplicates:,} duplicates and {unreadable:,} unreadable records left out."
+        f"{counted.applied:,} reports from {minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}; "
+        f"{counted.duplicates:,} duplicates and {unreadable:,} unreadable records were skipped."
     )
 
 
@@ -54,11 +54,11 @@ def _number(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
 
 
-def _only(title: str, episodes: list[Episode]) -> str:
+def _only(title: str, episodes: list[OpenedEpisode]) -> str:
     if not episodes:
-        return f"{title}: no channel."
+        return f"{title}: no episodes."
     lines = [
-        f"  {minute(episode.opened_at)}  {episode.policy}, came to level {episode.level}, channel {episode.channel}"
+        f"  {minute(episode.opened_at)}  {episode.policy}, reached level {episode.level}, channel {episode.channel}"
         f"\n{' ' * 24}{episode.grounds}"
         for episode in episodes[:SHOWN_EPISODES]
     ]

@@ -1,4 +1,4 @@
-"""What one set of policies makes of reports: the core of the worker, without topics."""
+"""Runs reports through one set of policies: the report stage of a worker, without Kafka."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ _decode = msgspec.json.Decoder(Escalation).decode
 
 
 @dataclass(slots=True)
-class Episode:
-    """An episode that opened; `level` is the highest that it came to, `grounds` are those of its opening."""
+class OpenedEpisode:
+    """An episode that opened; `level` is the highest it reached, `grounds` says why it opened."""
 
     policy: str
     channel: str
@@ -29,19 +29,20 @@ class Episode:
 
 
 class Trial:
-    """Judges reports by `rules`, and keeps the episodes that open at `since` (RFC 3339, as events have it) or later.
+    """Evaluates reports with `rules` and keeps the episodes that open at or after `since` (RFC 3339).
 
-    All partitions are judged as one, so that their time is one: that of the newest report anywhere. `counters` are those
-    of the core's outcomes, `first` and `last` the bounds of occurred_at (ms since the epoch) of the reports applied.
+    All partitions are treated as one and share one time: that of the newest report anywhere. `counters` are
+    the report stage's own; `first` and `last` are the earliest and latest occurred_at (ms since the epoch) of
+    the reports applied.
     """
 
     def __init__(self, rules: Rules, duplicates_remembered: int, since: str) -> None:
         self.rules = rules
-        self.episodes: dict[str, Episode] = {}
+        self.episodes: dict[str, OpenedEpisode] = {}
         self.counters = ReportCounters()
         self.first: int | None = None
         self.last: int | None = None
-        # Whatever a flood of bad records was, it is over: it stopped the worker then, or was let through.
+        # A flood of bad records must not stop the back-test: the worker has already dealt with it.
         compiled = compile_report_rules(
             rules, dead_letter_breaker=False, duplicates_remembered=duplicates_remembered
         )
@@ -50,10 +51,10 @@ class Trial:
         self._since = since
 
     def apply(self, records: Sequence[SourceRecord]) -> None:
-        """Judge records in their order, however they are cut into calls."""
+        """Evaluate records in order; how they are split over calls does not change the result."""
         batch = self._stage.apply(self._state, records)
         self.counters.add(batch.counters)
-        # None ends here, as no outcomes are read, and each would take 3 KB until the last report.
+        # No outcomes are read, so no clock would ever end; each would take 3 KB until the last report.
         for key, _ in list(self._state.clocks):
             self._state.remove_clock(key)
         if batch.event_times:
@@ -67,10 +68,10 @@ class Trial:
     def _note(self, value: bytes | None) -> None:
         event = _decode(value or b"")
         if event.policy == LEGAL_CLOCK:
-            # No policy decides on these, and without the outcomes of then all of them would lapse.
+            # No policy decides on legal clocks, and without outcomes all of them would lapse.
             return
         if event.type == "opened" and event.at >= self._since:
-            self.episodes[event.escalation_id] = Episode(
+            self.episodes[event.escalation_id] = OpenedEpisode(
                 event.policy, event.channel_ref, event.at, escalation_grounds(event), event.level
             )
         elif event.type == "updated" and (episode := self.episodes.get(event.escalation_id)):

@@ -1,4 +1,4 @@
-"""`tocsin publish`."""
+"""`tocsin publish`: send events from a file or standard input to Kafka."""
 
 from streams.commands.publish.command import publish
 

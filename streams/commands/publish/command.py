@@ -1,4 +1,4 @@
-"""`tocsin publish`: events from a file or standard input to Kafka."""
+"""`tocsin publish`: send events from a file or standard input to Kafka."""
 
 import asyncio
 import time
@@ -17,15 +17,16 @@ from streams.wire.personal_data import looks_like_email
 from streams.wire.topics import MESSAGE_REPORTS
 from streams.worker.settings import Settings, load_settings
 
-# Bytes read at once: some 2,000 reports, sent together. Less comes back at once when that is all there is, so that a
-# line typed or piped in is sent when it is there.
+# At most this many bytes are read at once: some 2,000 reports, sent together. A read returns early with what
+# is available, so a line that is typed or piped in is sent without delay.
 _READ_BYTES = 1024 * 1024
 
 
 def _checked_source(_context: click.Context, _parameter: click.Parameter, source: str) -> str:
     if not source or not source.isprintable() or looks_like_email(source):
         raise click.BadParameter(
-            "must name a system, not a person, such as /platform/web or https://example.org/web."
+            "must be a printable name of a system, such as /platform/web or https://example.org/web, "
+            "and not an e-mail address."
         )
     return source
 
@@ -34,33 +35,35 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
     "--to", "topic", type=click.Choice(list(PUBLISHED)), default=MESSAGE_REPORTS, show_default=True,
-    metavar="TOPIC", help=f"What the lines are for: {', '.join(PUBLISHED)}.",
+    metavar="TOPIC", help=f"The topic to publish to: {', '.join(PUBLISHED)}.",
 )  # fmt: skip
 @click.option(
     "--source", default="tocsin-publish", show_default=True, callback=_checked_source,
-    help="Who publishes (ce_source). With the id in the payload it tells a repeated event from a new one.",
+    help="The publishing system (ce_source). Two events with the same source and id are duplicates.",
 )  # fmt: skip
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Events a second.  [default: as fast as possible]",
+    help="Events per second.  [default: as fast as possible]",
 )
-@click.option("--dry-run", is_flag=True, help="Check every line and send nothing; needs no Kafka.")
+@click.option("--dry-run", is_flag=True, help="Check every line without sending anything; needs no Kafka.")
 def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run: bool) -> None:
     """Publish reports, requests or outcomes from FILE.
 
-    FILE holds one JSON object a line (docs/events.md says what stands in one); `-`, the default, reads standard input.
-    --to says what they are. A line that is none is named on standard error and left out; the others are sent, as CloudEvents in binary mode with
-    the right key. A file can be published again after a failure: Tocsin drops what is among the last events it has
-    seen (TOCSIN_DUPLICATES_REMEMBERED). On a terminal it shows how far it is.
+    FILE has one JSON object per line, as described in docs/events.md; `-`, the default, reads standard input.
+    --to selects the topic. Each valid line is sent as a CloudEvent in binary mode, with the right key. An
+    invalid line is skipped and reported on standard error with its number, the field and the reason. A
+    terminal shows the progress.
 
-    To say what became of one clock, `tocsin clock` is easier. Exits with 1 if a line was refused.
+    After a failure, publish the file again: Tocsin drops an event that is among the last ones it has seen
+    (TOCSIN_DUPLICATES_REMEMBERED). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
+    if a line was refused.
 
     \b
     Examples:
       tocsin publish --dry-run reports.jsonl && tocsin publish reports.jsonl
       tocsin publish --to authority-requests --source /legal/intake requests.jsonl
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     lines = _Lines(topic, source)
     if dry_run:
@@ -75,7 +78,7 @@ def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run
 
 
 class _Lines:
-    """Lines to events. Refused lines are counted and named on standard error."""
+    """Turns lines into events; counts refused lines and reports them on standard error."""
 
     def __init__(self, topic: str, source: str) -> None:
         self.refused = 0
@@ -84,7 +87,7 @@ class _Lines:
         self._number = 0
 
     def read(self, file: BinaryIO) -> Iterator[list[Event]]:
-        """Give the events of the lines that have arrived, until the file ends."""
+        """Yield the events of the lines available so far, until the end of the file."""
         rest = b""
         while chunk := _read(file):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -108,12 +111,14 @@ class _Lines:
 
 
 def _read(file: BinaryIO) -> bytes:
-    # `read1` returns what is there; click's standard input has it, like every buffered file.
+    # Unlike `read`, `read1` does not wait for more; every buffered binary file has it, click's standard input
+    # too.
     return file.read1(_READ_BYTES)  # type: ignore[attr-defined, no-any-return]
 
 
 def _send(settings: Settings, topic: str, batches: Iterator[list[Event]], rate: float | None) -> int:
-    # Reading may block for as long as a person types, so it happens outside of the event loop: Ctrl-C then ends it.
+    # Reading blocks while a person types, so it happens outside the event loop, where Ctrl-C can interrupt
+    # it.
     topic = settings.topic_prefix + topic
     with asyncio.Runner() as runner:
         producer = runner.run(started_producer(settings, topic))

@@ -1,4 +1,4 @@
-"""The registry as a lawyer reads it."""
+"""`tocsin registry`: check the law in the registry, and show what applies where."""
 
 from streams.commands.registry.command import registry
 

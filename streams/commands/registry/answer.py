@@ -1,4 +1,4 @@
-"""What the registry says of a place: which duties apply, whether their clocks run, and who is told."""
+"""Asks the registry about a place: which duties apply, whether their clocks run, who receives such a case."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -19,7 +19,7 @@ TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
 
 
 class Question(NamedTuple):
-    """`category` and `trigger` None: all of them. `day` is the day (UTC) on which something is received."""
+    """What to look up; `category` or `trigger` None means all. `day` is the day of receipt (UTC)."""
 
     code: str
     category: Category | None
@@ -28,11 +28,12 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """`row` is that of the place, or the global one if it has none. `layers` are the rows whose law it has besides.
+    """The registry's answer.
 
-    `duties` are in force on the day; a clock is said to run if what comes in has all elements that the law asks for.
-    `other_days` are duties that fit but for the day. `routing` is that of
-    reports of the category, empty without one.
+    `row` is the row of the place, or the global one if it has none; `layers` are the other rows whose law
+    applies there. `duties` are in force on the day; their clocks are given as if every element that the law
+    requires were present. `other_days` are duties that match except for the day. `routing` is that of a
+    report of the category; it is empty without a category and for triggers that only a request can meet.
     """
 
     question: Question
@@ -45,10 +46,10 @@ class Answer(NamedTuple):
 
 
 def answer(rules: Rules, question: Question) -> Answer:
-    """Ask the registry what the core would ask it.
+    """Answer with the same functions that the stages use.
 
-    A trigger that a report can be by itself (`statutory_victim_request`) brings what else such a report meets, and what
-    it may lead to once somebody has looked.
+    If the trigger is also a kind of report (`statutory_victim_request`), the answer includes the other
+    triggers that such a report meets, and those that it may lead to after a review.
     """
     code, category, _, day = question
     row = rules.jurisdictions[code if code in rules.jurisdictions else GLOBAL]
@@ -62,7 +63,7 @@ def answer(rules: Rules, question: Question) -> Answer:
     obligations = [duty for duty in fitting if duty.id in in_force]
     hardest = strictest(obligations, rules.targets)
     of_requests = frozenset().union(*rules.triggers.met_by_request.values())
-    # What must come before an answer to an order says nothing of a report, and who gets one is the order's matter.
+    # An order has another gate and other recipients than a report, so each is derived from its own duties.
     of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
     protection = rule_of_law(
         tier_of(code, rules.jurisdictions),
@@ -95,7 +96,7 @@ def answer(rules: Rules, question: Question) -> Answer:
 
 
 def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
-    """The answer as JSON."""
+    """The answer as a JSON object, with each duty's clock status, internal target and source."""
     return {
         "code": found.question.code,
         "category": found.question.category,
@@ -123,7 +124,7 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
 
 
 def _triggers(rules: Rules, trigger: Trigger | None) -> tuple[frozenset[Trigger], frozenset[Trigger]]:
-    """The triggers that are met, and those that may be once somebody has looked."""
+    """The triggers that are met, and those that may be met after a review."""
     if trigger is None:
         return frozenset(TRIGGERS), frozenset()
     for kind, met in rules.triggers.met_by_report.items():
@@ -137,7 +138,7 @@ def _categories(category: Category | None) -> Iterable[Category]:
 
 
 def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) -> list[Obligation]:
-    """The duties that fit but for the day, in the registry's order."""
+    """The duties that match the question on some day, in the order of the registry."""
     return [
         duty
         for duty in rules.obligations

@@ -1,4 +1,4 @@
-"""`tocsin registry check|show`."""
+"""`tocsin registry check` and `tocsin registry show`."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,8 +7,8 @@ import click
 import orjson
 
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
-from streams.commands.registry.findings import findings_text
-from streams.commands.registry.text import answer_text
+from streams.commands.registry.answer_text import answer_text
+from streams.commands.registry.lint_text import lint_text
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.events.report import CATEGORIES, Category
 from streams.registry.lint import lint
@@ -22,9 +22,9 @@ _LAW = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def registry() -> None:
-    """Check the law that Tocsin knows; ask what applies where.
+    """Check the law in the registry; show what applies where.
 
-    No legal advice: a person decides. docs/law.md says how to change it.
+    The registry is not legal advice: a person decides. docs/law.md says how to change it.
     """
 
 
@@ -35,11 +35,11 @@ def registry() -> None:
 )
 @click.option(
     "--trigger", type=click.Choice(TRIGGERS), metavar="NAME",
-    help="Only duties that follow from this, with what else such a report is and may lead to.",
+    help="Only duties with this trigger, and with those that such a report meets or may lead to.",
 )  # fmt: skip
-@click.option("--at", type=_DAY, metavar="DATE", help="The day of receipt (UTC) [default: today].")
-@click.option("--law", type=_LAW, metavar="FOLDER", help="Another folder of law than the worker's.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@click.option("--at", type=_DAY, metavar="DATE", help="Day of receipt (UTC).  [default: today]")
+@click.option("--law", type=_LAW, metavar="FOLDER", help="Folder of law to read instead of the worker's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def show(
     code: str,
     category: Category | None,
@@ -50,12 +50,13 @@ def show(
 ) -> None:
     """Show which duties apply in COUNTRY, and why.
 
-    For each duty: whether its clock runs, who is told, and where that is written. COUNTRY is an ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger
-    everything in force there is listed, with its authorities; each duty then as if what begins it had come. Clocks are
-    shown as they run if what comes in has everything that the law asks for.
+    Shows for each duty whether its legal clock runs, its authority and the source. COUNTRY is an
+    ISO 3166-1 code, XX for unknown, or a region (EU, EEA, GLOBAL). Without --category and --trigger, lists
+    every duty in force there as if its trigger were met, and the authorities. Clocks are shown as if the
+    report or request contained every element that the law requires.
 
     \b
-    NAME of a category is one of docs/events.md, NAME of a trigger one of
+    docs/events.md lists the categories. The triggers are:
       authority_order, regulator_notice, data_order, statutory_victim_request,
       trusted_flagger_notice, user_report, actual_knowledge, awareness_threat
 
@@ -64,48 +65,50 @@ def show(
       tocsin registry show KR
       tocsin registry show KR --category ncii_deepfake --trigger statutory_victim_request --at 2026-11-24
       tocsin registry show GB --category ncii_deepfake --at 2026-06-28 --json
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = _rules(law)
-    question = Question(_known(code, rules), category, trigger, _day(at))
+    question = Question(_valid_code(code, rules), category, trigger, _day(at))
     found = answer(rules, question)
     click.echo(orjson.dumps(as_document(found, rules)) if as_json else answer_text(found, rules))
 
 
 @registry.command()
-@click.option("--law", type=_LAW, metavar="FOLDER", help="Another folder of law than the worker's.")
-@click.option("--today", type=_DAY, metavar="DATE", help="As of this day (UTC) [default: today].")
+@click.option("--law", type=_LAW, metavar="FOLDER", help="Folder of law to read instead of the worker's.")
+@click.option("--today", type=_DAY, metavar="DATE", help="Check as of this day (UTC).  [default: today]")
 def check(law: Path | None, today: datetime | None) -> None:
-    """Say whether the law is usable, and what to look at again.
+    """Check the law for errors, and list rows that need a review.
 
-    Refuses unknown codes, rows without a source, impossible dates and rows that say the same at the same time, naming
-    file, line and field, and exits with 2. Otherwise lists the rows that are not verified, which arm no clock, those
-    that nobody has checked for 180 days, and holiday calendars that end within 180 days. These are no failure.
+    Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
+    command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
+    verified (they arm no clock), those not checked for 180 days, and holiday calendars that end within 180
+    days; it then exits with 0.
 
     \b
     Examples:
       tocsin registry check
       tocsin registry check --law ./law --today 2027-06-01
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = _rules(law)
-    click.echo(findings_text(lint(rules, _day(today)), rules))
+    click.echo(lint_text(lint(rules, _day(today)), rules))
 
 
 def _rules(law: Path | None) -> Rules:
-    """The rules of a worker with these settings, or with another folder of law."""
+    """The rules of a worker with these settings, or those with another folder of law."""
     files = load_settings().registry_files()
     if law:
         files["law"] = law
     return load_rules(**files)
 
 
-def _known(code: str, rules: Rules) -> str:
-    """The code as the registry spells it."""
+def _valid_code(code: str, rules: Rules) -> str:
+    """The code as the registry spells it. Raises BadParameter for an unknown one."""
     code = code.upper()
     code = COUNTRY_ALIASES.get(code, code)
     if code not in COUNTRIES and code not in rules.jurisdictions:
         regions = sorted(set(rules.jurisdictions) - COUNTRIES)
         raise click.BadParameter(
-            f"{code!r} is no country: give an ISO 3166-1 alpha-2 code such as KR, or one of {', '.join(regions)}.",
+            f"{code!r} is not a country: give an ISO 3166-1 alpha-2 code such as KR, or one of "
+            f"{', '.join(regions)}.",
             param_hint="COUNTRY",
         )
     return code

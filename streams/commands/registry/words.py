@@ -1,4 +1,4 @@
-"""The registry's terms in words, for people who know the law and not the program."""
+"""Writes the registry's terms in words, for readers who know the law but not the program."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
 
-TRIGGERS: Mapping[Trigger, str] = {
+TRIGGER_WORDS: Mapping[Trigger, str] = {
     "authority_order": "an authority's order",
     "regulator_notice": "a regulator's notice",
     "data_order": "an authority's demand for data",
-    "statutory_victim_request": "a request by the person concerned, in the form that the statute asks for",
+    "statutory_victim_request": "a request by the person concerned, in the statutory form",
     "trusted_flagger_notice": "a trusted flagger's notice",
-    "user_report": "anybody's notice",
-    "actual_knowledge": "knowledge: somebody has looked and found it right",
-    "awareness_threat": "awareness of a threat to somebody's life or safety",
+    "user_report": "a notice by anyone",
+    "actual_knowledge": "actual knowledge: someone has reviewed the content and confirmed the report",
+    "awareness_threat": "awareness of a threat to someone's life or safety",
 }
 
 
@@ -29,14 +29,14 @@ def duration_in_words(text: str) -> str:
         years, rest = divmod(months, 12)
         return " ".join(_count(number, unit) for number, unit in ((years, "year"), (rest, "month")) if number)
     for unit_ms, unit in _UNITS:
-        # Hours as the law counts them: 48 hours are not always two days.
+        # A duration in hours stays in hours, as the law counts it: 48 hours are not always two days.
         if milliseconds % unit_ms == 0 and not (unit == "day" and "T" in text):
             return _count(milliseconds // unit_ms, unit)
     return text
 
 
 def time_in_words(obligation: Obligation) -> str:
-    """How long the law gives."""
+    """The time limit that the law sets, or the period to keep something."""
     parts = []
     if obligation.duration is not None:
         words = duration_in_words(obligation.duration)
@@ -45,32 +45,32 @@ def time_in_words(obligation: Obligation) -> str:
         parts.append(f"keep for {words}" if obligation.meaning == "retention" else f"within {words}")
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
-    return ", ".join(parts) or "the law names no time"
+    return ", ".join(parts) or "none set by law"
 
 
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:
-    """Whether a legal clock runs, when, and otherwise why not and what the platform sets itself."""
+    """From when the legal clock runs; or why none runs, and the platform's internal target instead."""
     if not_armed is None:
         condition = "receipt"
         if obligation.required_elements:
             named = ", ".join(element.replace("_", " ") for element in obligation.required_elements)
-            condition = f"receipt, if there is: {named}"
+            condition = f"receipt, if it contains: {named}"
         pauses = obligation.pausable_for
-        paused = f"; it may stand still for: {', '.join(pauses).replace('_', ' ')}" if pauses else ""
+        paused = f"; can be paused for: {', '.join(pauses).replace('_', ' ')}" if pauses else ""
         return f"runs from {condition}{paused}"
     if not_armed == "retention":
-        return "none, because it says what must be kept, not done"
+        return "none, because this duty is to keep something, not to act"
     within = duration_in_words(target(obligation, rules))
-    return f"none, {_why(obligation, not_armed)}; the platform means to act within {within}"
+    return f"none, {_why(obligation, not_armed)}; the platform's internal target is {within}"
 
 
 def _why(obligation: Obligation, not_armed: NotArmedReason) -> str:
     reasons: Mapping[NotArmedReason, str] = {
-        "trigger_not_met": f"it would take {TRIGGERS[obligation.trigger].partition(':')[0]}",
+        "trigger_not_met": f"because it needs {TRIGGER_WORDS[obligation.trigger].partition(':')[0]}",
         "unverified": "because this row is not verified",
-        "no_duration": "because the law names no number",
-        "no_holiday_calendar": "because it counts business days and no source says which days are holidays",
-        "elements_missing": "because something that the law asks for is missing",
+        "no_duration": "because the law sets no fixed period",
+        "no_holiday_calendar": "because it counts business days and the registry has no calendar of holidays",
+        "elements_missing": "because an element that the law requires is missing",
     }
     return reasons[not_armed]
 

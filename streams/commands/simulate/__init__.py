@@ -1,4 +1,4 @@
-"""`tocsin simulate`."""
+"""`tocsin simulate`: publish made-up traffic."""
 
 from streams.commands.simulate.command import simulate
 

@@ -1,4 +1,4 @@
-"""`tocsin simulate`: made-up traffic that behaves like the real one."""
+"""`tocsin simulate`: publish made-up traffic that resembles a real platform's."""
 
 import asyncio
 import time
@@ -25,13 +25,13 @@ from streams.worker.settings import Settings, load_settings
 
 DEFAULT_COUNT = 50_000
 
-# On a command line a name is one word.
-_NAMES = {name.replace(" ", "-"): name for name in STORYLINES}
+# Names on the command line, where a space would need quotes.
+_STORYLINE_BY_OPTION = {name.replace(" ", "-"): name for name in STORYLINES}
 
 
 def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        for word, name in _NAMES.items():
+        for word, name in _STORYLINE_BY_OPTION.items():
             click.echo(f"{word:<16} {STORYLINES[name].description}")
         context.exit()
 
@@ -41,9 +41,9 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
     "--storyline",
     "words",
     multiple=True,
-    type=click.Choice(list(_NAMES)),
+    type=click.Choice(list(_STORYLINE_BY_OPTION)),
     metavar="NAME",
-    help="Play only this one; can be repeated. Without it, all of them.",
+    help="Play only this storyline; can be repeated.  [default: all]",
 )
 @click.option(
     "--list",
@@ -51,33 +51,42 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
     is_eager=True,
     expose_value=False,
     callback=_list_storylines,
-    help="List the storylines and end.",
+    help="List the storylines and exit.",
 )
-@click.option("--alone", is_flag=True, help="Only the storylines: no background, no duplicates, no garbage.")
+@click.option(
+    "--alone",
+    is_flag=True,
+    help="Play only storylines, without background reports, duplicates and malformed records.",
+)
 @click.option(
     "--requests",
     is_flag=True,
-    help="Instead of reports, the few requests that authorities make in these hours, to authority-requests.",
+    help="Publish the five requests of authorities to authority-requests instead of reports.",
 )
 @click.option(
     "--reports",
     "count",
     type=click.IntRange(min=MINIMUM_COUNT),
-    help=f"Records in all; background fills up what the storylines leave.  [default: {DEFAULT_COUNT}]",
+    help=f"Number of records, filled up with background reports.  [default: {DEFAULT_COUNT}]",
 )
-@click.option("--seed", default=7, show_default=True, help="Another seed, other people and channels.")
+@click.option(
+    "--seed",
+    default=7,
+    show_default=True,
+    help="Seed of the random numbers; another seed gives other people and channels.",
+)
 @click.option(
     "--end",
     type=MOMENT,
-    help="When the six hours end, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: now]",
+    help="End of the six hours, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: now]",
 )
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Records a second.  [default: as fast as possible]",
+    help="Records per second.  [default: as fast as possible]",
 )
 @click.option(
-    "--out", type=click.File("wb"), help="Write JSON lines to this file, or - for standard output; needs no Kafka."
+    "--out", type=click.File("wb"), help="Write JSON lines to this file (- is standard output); needs no Kafka."
 )  # fmt: skip
 def simulate(
     words: tuple[str, ...],
@@ -91,15 +100,16 @@ def simulate(
 ) -> None:
     """Publish six made-up hours of a messaging platform.
 
-    Reports go to message-reports. Storylines (a wave of forged intimate images, victims who start legal clocks, a fraud ring, a fast and a slow
-    brigade ...) stand in a background of unrelated reports; one report in 200 is sent twice, and a few records are
-    broken in every way there is. The same seed, size, storylines and end give the same bytes.
+    Publishes reports to message-reports: storylines (a wave of forged intimate images, victims whose requests
+    start legal clocks, a fraud ring, a fast and a slow brigade and others) in a background of unrelated
+    reports. One report in 200 is sent twice, and a few records are malformed, one for each reason of a dead
+    letter. The same seed, number of records, storylines and end produce the same bytes.
 
-    With --requests it is what authorities ask of the platform instead: an order that is complete, one that is not, one
-    that is never followed.
+    With --requests, publishes requests of authorities instead, among them a complete order, an incomplete one
+    and one that is always refused.
 
-    With --out, lines are payloads that `tocsin publish` takes (requests with --to authority-requests); broken records
-    cannot be lines and are left out.
+    With --out, writes payloads that `tocsin publish` accepts (for requests: with --to authority-requests),
+    without the malformed records, which cannot be written as lines.
 
     \b
     Examples:
@@ -107,14 +117,16 @@ def simulate(
       tocsin simulate --storyline brigade --storyline slow-brigade --rate 50
       tocsin simulate --alone --storyline spam-flood --end 2026-03-01T12:00:00Z --out spam.jsonl
       tocsin simulate --requests
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     if alone and count is not None:
-        raise click.UsageError("--alone leaves out the background that --reports counts: give one of them.")
+        raise click.UsageError(
+            "--alone cannot be combined with --reports, which sets the size of the background that --alone omits."
+        )
     if requests and (alone or words or count is not None):
         raise click.UsageError(
-            "--requests are no reports: give it without --reports, --storyline and --alone."
+            "--requests cannot be combined with --reports, --storyline or --alone, which select reports."
         )
-    chosen = [_NAMES[word] for word in dict.fromkeys(words)] or list(STORYLINES)
+    chosen = [_STORYLINE_BY_OPTION[word] for word in dict.fromkeys(words)] or list(STORYLINES)
     end_ms = time.time_ns() // 1_000_000 if end is None else end
     if requests:
         records = play_requests(seed, end_ms)
@@ -140,7 +152,7 @@ async def _write(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float |
             await pace.turn(1)
             out.write(record.value + b"\n")
             if rate is not None:
-                # At a rate somebody is reading along.
+                # With a rate, a reader follows the output as it is written.
                 out.flush()
             progress.add(1)
     progress.clear()

@@ -1,4 +1,4 @@
-"""`tocsin state`: what the workers remember, whether it is sound, and forgetting it."""
+"""`tocsin state`: show, check and reset the state that workers keep."""
 
 from streams.commands.state.command import state
 

@@ -1,4 +1,4 @@
-"""What is kept of one channel, read as a worker would and measured with the same functions."""
+"""Reads the state of one channel and measures it with the functions that workers use."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -24,12 +24,15 @@ from streams.wire.times import DAY, HOUR
 from streams.wire.topics import CHANNEL_STATE
 from streams.worker.settings import Settings
 
-# What is shown of a category besides the windows of its policies.
+# Windows shown for every category, in addition to those of its policies.
 _SHOWN = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
 
 
 class ChannelState(NamedTuple):
-    """`partition` is the channel's home, `now` that partition's time (ms since the epoch)."""
+    """The state of a channel: windows by category, episodes by policy and mode, clocks.
+
+    `partition` is the channel's home partition, `now` that partition's time (ms since the epoch).
+    """
 
     channel: str
     partition: int
@@ -40,7 +43,7 @@ class ChannelState(NamedTuple):
 
 
 async def read_channel(settings: Settings, rules: ReportRules, channel: str) -> ChannelState:
-    """Read what is committed of a channel. Raises UnknownStateVersion for what this version cannot read."""
+    """Read the committed state of a channel. Raises UnknownStateVersion if another version wrote it."""
     topic, key = settings.topic_prefix + CHANNEL_STATE, channel.encode()
     partitions = await partition_count(settings.connection(), topic)
     home = TopicPartition(topic, home_partition(key, partitions))
@@ -76,7 +79,7 @@ def _windows(state: ReportState, rules: ReportRules, key: bytes) -> Iterator[tup
 
 
 def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
-    """The same as JSON; times are RFC 3339, risk is in units of risk."""
+    """The channel's state as JSON; times are RFC 3339, risk is in units, not millionths."""
     return {
         "channel": found.channel,
         "partition": found.partition,
@@ -108,6 +111,6 @@ def _episode(episode: Episode, rules: ReportRules, policy: str, mode: str) -> di
         "first_report_id": episode.first_report_id,
         "last_report_id": episode.cause.report_id,
         "clear_since": None if episode.clear_since is None else rfc3339(episode.clear_since),
-        # Written when the partition's time has come to here, if the channel stays clear.
+        # The episode resolves when the partition's time reaches this, if the channel stays clear.
         "resolves_at": None if resolves is None else rfc3339(resolves + LATENESS_MS),
     }

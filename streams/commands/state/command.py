@@ -1,4 +1,4 @@
-"""`tocsin state show|check|reset`."""
+"""`tocsin state show`, `tocsin state check` and `tocsin state reset`."""
 
 import asyncio
 
@@ -11,9 +11,9 @@ from streams.commands.shared.text_table import text_table
 from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
-from streams.commands.state.reset import Doomed, delete_state, what_would_go
-from streams.commands.state.soundness import PartitionReport, examine
+from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
 from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.commands.state.state_check import PartitionCheck, check_stage
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
 from streams.wire.envelope import rfc3339
@@ -24,22 +24,28 @@ from streams.worker.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show, check or reset what workers remember."""
+    """Show, check or reset the state that workers keep."""
 
 
 @state.command()
 @click.argument("channel", required=False)
-@click.option("--request", "request_id", metavar="ID", help="A request of an authority instead of a channel.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@click.option(
+    "--request",
+    "request_id",
+    metavar="ID",
+    help="Show the authority's request with this request_id instead of a channel.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
-    """Show what is kept of CHANNEL, or of a request.
+    """Show the state of a channel or of an authority's request.
 
-    Of a channel (the ref that reports give): counts, episodes and legal clocks. With --request, show the legal clocks of the request with that request_id, and how it was decided. Windows and
-    clocks are as of the time of the partition: the newest record applied there, or later when it is quiet. Read from
-    what is committed; workers may run. Exits with 1 if nothing is kept.
+    For CHANNEL, the ref that reports give, shows the counts, episodes and legal clocks; with --request, the
+    legal clocks of the request and how it was decided. Windows and clocks are shown as of the partition's
+    time, which is that of the newest record applied there, or later when the partition is quiet. Reads
+    committed state, so workers may run. Exits with 1 if there is no state.
     """
     if (channel is None) == (request_id is None):
-        raise click.UsageError("name either a CHANNEL or --request ID.")
+        raise click.UsageError("give either CHANNEL or --request ID.")
     settings = load_settings()
     what = f"channel {channel}" if channel is not None else f"request {request_id}"
     try:
@@ -50,7 +56,7 @@ def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
                 _show_request(settings, request_id, as_json=as_json)
     except (UnknownStateVersion, UnreadableCounts, msgspec.DecodeError) as error:
         raise click.ClickException(
-            f"what is kept of {what} cannot be read ({error.__cause__ or error}); `tocsin state check` says more."
+            f"the state of {what} cannot be read ({error.__cause__ or error}). Run `tocsin state check` for details."
         ) from error
 
 
@@ -64,8 +70,8 @@ def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
         click.echo(_text(found, document["episodes"], document["clocks"]))
     if not found.windows and not found.episodes and not found.clocks:
         raise click.ClickException(
-            f"nothing is kept of channel {channel} (home partition {found.partition}): no report of it was counted in "
-            "the last 30 days, or the ref is another."
+            f"there is no state of channel {channel} (home partition {found.partition}): no report about it "
+            "was counted in the last 30 days, or the ref is wrong."
         )
 
 
@@ -80,8 +86,8 @@ def _show_request(settings: Settings, request_id: str, *, as_json: bool) -> None
         click.echo(_request_text(found, document["clocks"]))
     if not found.clocks:
         raise click.ClickException(
-            f"no clock is kept of request {request_id} (home partition {found.partition}): it started none, all have "
-            "ended, or the id is another. What it came to is on authority-routing."
+            f"there is no clock of request {request_id} (home partition {found.partition}): it started none, "
+            "all have ended, or the id is wrong. The decision on a request is in authority-routing."
         )
 
 
@@ -128,32 +134,32 @@ def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[d
         "no ref",
     )
     lines = [f"channel {found.channel}, partition {found.partition}, at {rfc3339(found.now)}"]
-    lines += ["", text_table(header, rows) if rows else "no reports are counted any more", ""]
+    lines += ["", text_table(header, rows) if rows else "no report is in any window", ""]
     for episode in episodes:
-        told = ", ".join(f"{name} {value}" for name, value in list(episode.items())[2:] if value is not None)
-        lines.append(f"{episode['policy']} ({episode['mode']}): {told}")
+        shown = ", ".join(f"{name} {value}" for name, value in list(episode.items())[2:] if value is not None)
+        lines.append(f"{episode['policy']} ({episode['mode']}): {shown}")
     if not episodes:
-        lines.append("no episode is open")
+        lines.append("no episode is open or cooling down")
     lines += map(_clock_text, clocks)
     return "\n".join(lines)
 
 
 @state.command()
 def check() -> None:
-    """Say whether workers could go on from the state as it is.
+    """Check whether workers can start from the state.
 
-    Reads all of it as they would at their start. Decodes every record of both stages, with its version, and compares each position with the logs: the same checks
-    that make a worker refuse to start, and some that it leaves for later. Workers may run. Exits with 1 if something is
-    wrong.
+    Decodes every record of both stages, with its version, and compares each position with the logs. These are
+    the checks that a worker makes at its start, and some that it makes only when it needs a record. Workers
+    may run. Exits with 1 if there is a problem.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
-        reports = [
-            report for stage in all_stages(settings) for report in asyncio.run(examine(settings, stage))
+        checks = [
+            check for stage in all_stages(settings) for check in asyncio.run(check_stage(settings, stage))
         ]
-    header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "to do")
-    click.echo(text_table(header, [_checked(report) for report in reports]))
-    problems = [problem for report in reports for problem in report.problems]
+    header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "lag")
+    click.echo(text_table(header, [_check_row(check) for check in checks]))
+    problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
@@ -161,10 +167,10 @@ def check() -> None:
     click.echo("the state is sound")
 
 
-def _checked(report: PartitionReport) -> tuple[str, ...]:
-    numbers = (report.counts, report.episodes, report.clocks, report.duplicates, report.applied, report.to_do)
-    told = ("-" if number is None else f"{number:,}" for number in numbers)
-    return report.stage, str(report.partition), *told
+def _check_row(check: PartitionCheck) -> tuple[str, ...]:
+    numbers = (check.counts, check.episodes, check.clocks, check.duplicates, check.applied, check.lag)
+    shown = ("-" if number is None else f"{number:,}" for number in numbers)
+    return check.stage, str(check.partition), *shown
 
 
 @state.command()
@@ -172,32 +178,33 @@ def _checked(report: PartitionReport) -> tuple[str, ...]:
     "--stage",
     "name",
     type=click.Choice(STAGE_NAMES),
-    help="Forget what this stage keeps, and leave the other as it is.",
+    help="Reset this stage only.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def reset(name: str | None, yes: bool) -> None:
-    """Forget everything that workers keep; they start from nothing.
+    """Delete all state; workers then start from nothing.
 
-    Counts, episodes, legal clocks, known duplicates, positions. Deletes channel-state (of reports) and authority-state (of requests) and creates them again. Refuses while a worker
-    runs. Afterwards workers read message-reports, clock-outcomes and authority-requests from their beginning: what is
-    still there is judged and published again, with the same ids. Counts, open episodes and running legal clocks from
-    before that are gone. docs/operations.md says when to do this.
+    The state is the counts, episodes, legal clocks, known duplicates and positions. Deletes channel-state (of
+    reports) and authority-state (of requests) and creates both again; refuses while a worker runs. Afterwards
+    workers read message-reports, clock-outcomes and authority-requests from the beginning: what is still
+    there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
+    that came from older records are lost. docs/operations.md says when to do this.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
         stages = [stage for stage in all_stages(settings) if name in (None, stage.name)]
-        doomed = asyncio.run(what_would_go(settings, stages))
-        for each in doomed:
-            click.echo(_warning(each))
+        plans = asyncio.run(plan_resets(settings, stages))
+        for plan in plans:
+            click.echo(_warning(plan))
         if not yes:
-            click.confirm("Delete it?", abort=True)
-        asyncio.run(delete_state(settings, doomed))
-    topics = " and ".join(each.topic for each in doomed)
-    click.echo(f"{topics} {'is' if len(doomed) == 1 else 'are'} empty; start the workers")
+            click.confirm("Delete the state?", abort=True)
+        asyncio.run(recreate_topics(settings, plans))
+    topics = " and ".join(plan.topic for plan in plans)
+    click.echo(f"{topics} {'is' if len(plans) == 1 else 'are'} empty; start the workers")
 
 
-def _warning(doomed: Doomed) -> str:
+def _warning(plan: ResetPlan) -> str:
     return (
-        f"This deletes {doomed.topic}: {doomed.partitions} partitions, about {doomed.records:,} records of state. "
-        f"The topics that feed it hold {doomed.to_read:,} records that the workers will read again."
+        f"This deletes {plan.topic}: {plan.partitions} partitions, about {plan.records:,} records of state. "
+        f"Workers will read the {plan.to_read:,} records of its source topics again."
     )

@@ -1,4 +1,4 @@
-"""What is kept of one request of an authority: its legal clocks, and what it was judged to be when they started."""
+"""Reads the state of one authority's request: its legal clocks and the decision that started them."""
 
 from typing import Any, NamedTuple
 
@@ -22,10 +22,13 @@ _decode_opening = msgspec.json.Decoder(AuthorityRouting).decode
 
 
 class KeptRequest(NamedTuple):
-    """`partition` is the request's home, `now` that partition's time (ms since the epoch).
+    """The state of a request.
 
-    `clocks` are those that no outcome has ended and whose time to keep is not over, each with the event that started it.
-    Two intakes may use one id for requests of their own: `routing_id` of the event tells them apart.
+    `partition` is its home partition, `now` that partition's time (ms since the epoch).
+
+    `clocks` are the clocks that no outcome has ended and whose retention time is not over, each with the
+    event that started it. Two intakes may use the same request id; the event's `routing_id` tells their
+    requests apart.
     """
 
     request_id: str
@@ -35,7 +38,10 @@ class KeptRequest(NamedTuple):
 
 
 async def read_request(settings: Settings, rules: RequestRules, request_id: str) -> KeptRequest:
-    """Read what is committed of a request. Raises UnknownStateVersion or msgspec.DecodeError for what is no state."""
+    """Read the committed state of a request.
+
+    Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
+    """
     topic, key = settings.topic_prefix + AUTHORITY_STATE, request_id.encode()
     partitions = await partition_count(settings.connection(), topic)
     home = TopicPartition(topic, home_partition(key, partitions))
@@ -60,7 +66,7 @@ async def read_request(settings: Settings, rules: RequestRules, request_id: str)
 
 
 def as_document(found: KeptRequest) -> dict[str, Any]:
-    """The same as JSON; times are RFC 3339."""
+    """The request's state as JSON; times are RFC 3339."""
     return {
         "request": found.request_id,
         "partition": found.partition,

@@ -1,4 +1,7 @@
-"""Deletes state topics and creates them again, so that no worker, not even a sleeping one, can bring the old back."""
+"""Deletes the state topics and creates them again.
+
+No worker can write old state into them afterwards, not even one that was paused meanwhile.
+"""
 
 import asyncio
 import time
@@ -19,8 +22,8 @@ from streams.worker.settings import Settings
 _POLL_SECONDS = 0.1
 
 
-class Doomed(NamedTuple):
-    """What a reset of a stage deletes: `records` of state; `to_read` are those of its sources that workers read again."""
+class ResetPlan(NamedTuple):
+    """A reset of one stage: it deletes `records` of state, and workers read `to_read` source records again."""
 
     stage: str
     topic: str
@@ -30,15 +33,15 @@ class Doomed(NamedTuple):
     to_read: int
 
 
-async def what_would_go(settings: Settings, stages: Sequence[Stage[Any, Any]]) -> list[Doomed]:
-    """Count what would be deleted. Raises ClickException while workers are in the group."""
+async def plan_resets(settings: Settings, stages: Sequence[Stage[Any, Any]]) -> list[ResetPlan]:
+    """Count what a reset of `stages` would delete. Raises ClickException while workers are in the group."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
         await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
-    return [await _doomed(settings, stage) for stage in stages]
+    return [await _plan_reset(settings, stage) for stage in stages]
 
 
-async def _doomed(settings: Settings, stage: Stage[Any, Any]) -> Doomed:
+async def _plan_reset(settings: Settings, stage: Stage[Any, Any]) -> ResetPlan:
     connection = settings.connection()
     topic = settings.topic_prefix + stage.state_topic
     partitions = await partition_count(connection, topic)
@@ -47,48 +50,52 @@ async def _doomed(settings: Settings, stage: Stage[Any, Any]) -> Doomed:
     consumer = AIOKafkaConsumer(**connection.client_options())
     try:
         await consumer.start()
-        records = await _length(consumer, topic, partitions)
+        records = await _log_length(consumer, topic, partitions)
         to_read = 0
         for source in stage.sources:
             name = settings.topic_prefix + source
-            to_read += await _length(consumer, name, await partition_count(connection, name))
+            to_read += await _log_length(consumer, name, await partition_count(connection, name))
     finally:
         await consumer.stop()
-    return Doomed(stage.name, topic, partitions, replicas, records, to_read)
+    return ResetPlan(stage.name, topic, partitions, replicas, records, to_read)
 
 
-async def delete_state(settings: Settings, doomed: Sequence[Doomed]) -> None:
-    """Delete and create. Raises ClickException when workers have come in the meantime, or the broker refuses."""
+async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> None:
+    """Delete and recreate the state topics.
+
+    Raises ClickException if workers have started meanwhile or the broker refuses.
+    """
     connection = settings.connection()
     async with admin_client(connection) as admin:
         await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
-        # All of them before any is deleted: a worker that is asleep owns partitions of every stage.
-        for each in doomed:
-            await _fence(settings, each)
-        topics = [each.topic for each in doomed]
+        # Fence all stages before deleting any: a paused worker owns partitions of every stage.
+        for plan in plans:
+            await _fence(settings, plan)
+        topics = [plan.topic for plan in plans]
         answer = await admin.delete_topics(topics)
         refused = [
             f"{row[0]} ({for_code(row[1]).__name__})" for row in answer.topic_error_codes if row[1] != 0
         ]
         if refused:
             raise click.ClickException(
-                f"cannot be deleted: {', '.join(refused)}. `tocsin topics create` makes those again that were."
+                f"the broker refused to delete {', '.join(refused)}. Run `tocsin topics create` to recreate "
+                "those that were deleted."
             )
-        await _until_gone(admin, topics)
+        await _wait_until_gone(admin, topics)
         try:
             await create_topics(
                 admin,
                 load_catalogue(),
                 settings.topic_prefix,
                 settings.partitions,
-                # As many as they had: brokers that took them before take them again.
-                min(each.replicas for each in doomed),
+                # As many as before: the brokers accepted that number once.
+                min(plan.replicas for plan in plans),
                 settings.min_insync_replicas,
             )
         except RefusedToStart as error:
             raise click.ClickException(
-                f"{' and '.join(topics)}: deleted, but could not be created again: {error}\nMend that, then run "
-                "`tocsin topics create`."
+                f"{' and '.join(topics)}: deleted, but could not be created again: {error}\nCorrect that, "
+                "then run `tocsin topics create`."
             ) from error
 
 
@@ -96,13 +103,14 @@ async def _require_no_workers(admin: Any, group: str) -> None:
     try:
         (response,) = await admin.describe_consumer_groups([group])
     except GroupCoordinatorNotAvailableError:
-        # No group has ever been on these brokers.
+        # These brokers have never had a consumer group.
         return
     members = [member for row in response.groups for member in row[5]]
     if members:
+        workers = "1 worker is" if len(members) == 1 else f"{len(members)} workers are"
         raise click.ClickException(
-            f"{len(members)} workers are in group {group}: stop all of them first. One that was killed leaves after "
-            "10 seconds."
+            f"{workers} in group {group}: stop all of them first. A killed worker stays in the "
+            "group for 10 seconds."
         )
 
 
@@ -111,10 +119,10 @@ async def _replicas(admin: Any, topic: str) -> int:
     return min(len(partition["replicas"]) for partition in row["partitions"])
 
 
-async def _fence(settings: Settings, doomed: Doomed) -> None:
-    # A worker that was paused is no member any more, but could still commit what it had in hand when it wakes up.
-    for partition in range(doomed.partitions):
-        transactional_id = f"{settings.topic_prefix}{settings.app_id}-{doomed.stage}-{partition}"
+async def _fence(settings: Settings, plan: ResetPlan) -> None:
+    # A paused worker has left the group, but could commit its open transaction when it resumes.
+    for partition in range(plan.partitions):
+        transactional_id = f"{settings.topic_prefix}{settings.app_id}-{plan.stage}-{partition}"
         producer = transactional_producer(settings.connection(), transactional_id)
         try:
             await producer.start()
@@ -122,19 +130,19 @@ async def _fence(settings: Settings, doomed: Doomed) -> None:
             await producer.stop()
 
 
-async def _length(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> int:
-    places = [TopicPartition(topic, partition) for partition in range(partitions)]
-    starts = await consumer.beginning_offsets(places)
-    ends = await consumer.end_offsets(places)
-    return sum(ends[place] - starts[place] for place in places)
+async def _log_length(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> int:
+    topic_partitions = [TopicPartition(topic, partition) for partition in range(partitions)]
+    starts = await consumer.beginning_offsets(topic_partitions)
+    ends = await consumer.end_offsets(topic_partitions)
+    return sum(ends[each] - starts[each] for each in topic_partitions)
 
 
-async def _until_gone(admin: Any, topics: Sequence[str]) -> None:
+async def _wait_until_gone(admin: Any, topics: Sequence[str]) -> None:
     deadline = time.monotonic() + VISIBLE_SECONDS
     while left := sorted(set(topics).intersection(await admin.list_topics())):
         if time.monotonic() > deadline:
             raise click.ClickException(
-                f"{', '.join(left)}: still there {VISIBLE_SECONDS:.0f} s after the deletion; when it is gone, "
-                "`tocsin topics create` makes it again."
+                f"{', '.join(left)}: still listed {VISIBLE_SECONDS:.0f} s after the deletion. Run "
+                "`tocsin topics create` once it is gone."
             )
         await asyncio.sleep(_POLL_SECONDS)

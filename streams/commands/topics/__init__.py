@@ -1,4 +1,4 @@
-"""`tocsin topics`."""
+"""`tocsin topics`: create the topics, or compare them with the catalogue."""
 
 from streams.commands.topics.command import topics
 

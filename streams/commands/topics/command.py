@@ -1,4 +1,4 @@
-"""`tocsin topics create|check`: the topics as `schemas/topics` wants them."""
+"""`tocsin topics create` and `tocsin topics check`: keep the topics as `schemas/topics` declares them."""
 
 import asyncio
 
@@ -14,8 +14,8 @@ from streams.worker.settings import Settings, load_settings
 def topics() -> None:
     """Create or check the topics.
 
-    schemas/topics/*.yaml says how they must be. Workers create nothing: they refuse to start unless `tocsin topics check`
-    has nothing to say.
+    The files in schemas/topics declare every topic and its settings. Workers create no topics, and refuse to
+    start while `tocsin topics check` finds a difference.
     """
 
 
@@ -23,9 +23,9 @@ def topics() -> None:
 def create() -> None:
     """Create the topics that are missing.
 
-    Those that are there stay as they are. Names begin with TOCSIN_TOPIC_PREFIX; TOCSIN_PARTITIONS,
-    TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS say how large and how safe (3 replicas, 2 in sync; 1 and 1 on
-    a single broker). Can be repeated.
+    Existing topics are not changed, so it is safe to run again. TOCSIN_TOPIC_PREFIX is put before every name.
+    TOCSIN_PARTITIONS, TOCSIN_REPLICATION_FACTOR and TOCSIN_MIN_INSYNC_REPLICAS set the number of partitions
+    and replicas; the defaults are 3 replicas with 2 in sync, and a single broker needs 1 and 1.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -33,14 +33,15 @@ def create() -> None:
     for name in created:
         click.echo(f"created {name}")
     if not created:
-        click.echo("every topic was there already; `tocsin topics check` compares their settings")
+        click.echo("all topics already exist; `tocsin topics check` compares their settings")
 
 
 @topics.command()
 def check() -> None:
-    """List how the topics differ from what they must be.
+    """Compare the topics with the catalogue in schemas/topics.
 
-    Each line names the topic, the setting and the remedy. Exits with 1 if there is one.
+    Prints one line per difference, which names the topic, the setting and the remedy. Exits with 1 if there
+    is any.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -49,7 +50,7 @@ def check() -> None:
         click.echo(problem, err=True)
     if problems:
         raise SystemExit(1)
-    click.echo("every topic is as it must be")
+    click.echo("all topics match the catalogue")
 
 
 async def _create(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""Transparency reports: numbers for everybody, and nobody in them."""
+"""`tocsin transparency`: numbers for transparency reports that identify no one."""
 
 from streams.commands.transparency.command import transparency
 

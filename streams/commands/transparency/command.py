@@ -1,4 +1,4 @@
-"""`tocsin transparency report`."""
+"""`tocsin transparency report`: add up the daily counters and print them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,8 +26,9 @@ from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.settings import Settings, load_settings
 
 _LEGEND = (
-    "<5: fewer than five.  *: fewer than five, or withheld because such a number could be calculated from it.\n"
-    "Each table is safe by itself. Before several are published, see that none is a part of another."
+    "<5: fewer than five.\n"
+    "*: fewer than five, or withheld because such a number could be calculated from it.\n"
+    "Each table is safe to publish alone. Before you publish several, check that none is part of another."
 )
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -38,46 +39,47 @@ _decode = msgspec.json.Decoder(TransparencyCounter).decode
 
 @click.group()
 def transparency() -> None:
-    """Give the numbers that transparency reports ask for."""
+    """Produce the numbers for transparency reports."""
 
 
 @transparency.command()
-@click.option("--from", "first", type=_DAY, required=True, metavar="DATE", help="The first day (UTC).")
-@click.option("--to", "last", type=_DAY, required=True, metavar="DATE", help="The last day (UTC), included.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@click.option("--from", "first", type=_DAY, required=True, metavar="DATE", help="First day (UTC).")
+@click.option("--to", "last", type=_DAY, required=True, metavar="DATE", help="Last day (UTC), inclusive.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
     "--group-by", type=click.Choice(_DIMENSIONS), multiple=True, metavar="NAME",
-    help="Instead of the usual tables, one by this; can be repeated for finer rows.",
+    help="Print one table by NAME instead of the usual tables; repeat it for finer rows.",
 )  # fmt: skip
 def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, ...]) -> None:
     """Add up the daily counters for a transparency report.
 
-    Reports by category, source, country and what came of them, as the Santa Clara Principles 2.0 and DSA art. 15 and
-    24 ask, those of state actors apart; requests of authorities by country, kind, decision and refusal, by category
-    and by authority. A day is one of the partition's time: the time of the reports, not of the counting.
+    Counts reports by category, source, country and whether they escalated, as the Santa Clara Principles 2.0
+    and DSA art. 15 and 24 require, with the reports of state actors in a section of their own. Counts
+    requests of authorities by country, kind, decision and refusal, by category, and by authority. Days are
+    days of the partition's time, which follows the reports and not the moment of counting.
 
     \b
-    Numbers below 5 are not shown, nor what they could be calculated from:
+    Numbers below 5 are hidden, and so is any number that would reveal one:
       <5  fewer than five
-      *   fewer than five, or withheld because a number below five would
-          follow from it and the total
-    A table of which no number is left is not given; its total is.
+      *   fewer than five, or withheld because a number below five could be
+          calculated from it and the total
+    If every number of a table is hidden, only its total is given.
 
-    --group-by takes date, country, category, kind; source, automated, late, escalated of reports; legal_basis,
-    authority, decision, refusal of requests.
+    --group-by accepts date, country, category and kind; for reports also source, automated, late and
+    escalated; for requests also legal_basis, authority, decision and refusal.
 
     \b
     Examples:
       tocsin transparency report --from 2026-01-01 --to 2026-06-30
-      tocsin transparency report --from 2026-01-01 --to 2026-06-30 --group-by country --group-by category --json
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+      tocsin transparency report --from 2026-01-01 --to 2026-06-30 --group-by country --group-by category
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
     days = first.date(), last.date()
     if days[0] > days[1]:
-        raise click.UsageError(f"--from {days[0]} lies after --to {days[1]}.")
+        raise click.UsageError(f"--from {days[0]} is after --to {days[1]}.")
     group_by = tuple(dict.fromkeys(group_by))
     if not any(set(group_by) <= set(kind.dimensions) for kind in SECTIONS):
         raise click.UsageError(
-            f"--group-by {', '.join(group_by)}: some of these are of reports and some of requests, nothing has all."
+            f"--group-by {', '.join(group_by)}: use names that all belong to reports, or all to requests."
         )
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -95,7 +97,7 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
 
 
 async def _read(settings: Settings, first: date, last: date) -> list[TransparencyCounter]:
-    """The last value of each key, as far as it is of these days."""
+    """The last value of each key whose day is in the period."""
     topic = settings.topic_prefix + TRANSPARENCY_COUNTERS
     found: dict[bytes, ConsumerRecord] = {}
     async for record in committed_records(settings.connection(), topic):
@@ -109,17 +111,17 @@ def _decoded(record: ConsumerRecord) -> TransparencyCounter:
         return _decode(record.value or b"")
     except msgspec.DecodeError as error:
         raise click.ClickException(
-            f"{record.topic} partition {record.partition} offset {record.offset} is no counter of this version "
-            f"({error}): only `tocsin worker` may write to this topic; report with the version that wrote it."
+            f"{record.topic} partition {record.partition} offset {record.offset} is not a counter of this version "
+            f"({error}). Use the version that wrote it; only `tocsin worker` may write to this topic."
         ) from error
 
 
 def _text(first: date, last: date, made: list[Section]) -> Iterator[str]:
-    yield f"Transparency report, {first} to {last} (UTC days, both included)"
+    yield f"Transparency report, {first} to {last} (UTC days, inclusive)"
     for section in made:
         yield f"\n{section.kind.title}: {section.total}"
         if section.automated_share is not None:
-            yield f"found by automated means: {section.automated_share:.1%}"
+            yield f"detected by automated means: {section.automated_share:.1%}"
         if section.total:
             for table in section.tables:
                 yield f"\n{_table(table)}"
@@ -128,7 +130,7 @@ def _text(first: date, last: date, made: list[Section]) -> Iterator[str]:
 
 def _table(table: Table) -> str:
     if table.rows is None:
-        return f"by {', '.join(table.by)}: no number can be shown"
+        return f"by {', '.join(table.by)}: every number is hidden"
     header = (*(name.replace("_", " ") for name in table.by), "count")
     width = max((len(str(count)) for _, count in table.rows), default=0)
     return text_table(header, [(*row, str(count).rjust(width)) for row, count in table.rows])

@@ -1,11 +1,12 @@
-"""What a transparency report is made of: sections of reports and requests, each broken down in tables.
+"""Builds a transparency report: sections of reports and requests, each broken down in tables.
 
-Santa Clara Principles 2.0 (Numbers) and Ranking Digital Rights F6 ask for numbers by category, source and country, with
-state actors in the users' channel apart; DSA art. 15(1) for orders by category and Member State, for notices by
-category with those of trusted flaggers, and for the use of automated means; art. 24 refers to it.
+Santa Clara Principles 2.0 (Numbers) and Ranking Digital Rights F6 require numbers by category, source and
+country, with reports by state actors through the users' channel counted separately. DSA art. 15(1) requires
+orders by category and Member State, notices by category with those of trusted flaggers, and the use of
+automated means; art. 24 refers to it.
 
-The tables of a section share its total and nothing else: none has a row that is a sum of rows of another one, so that
-what one withholds does not follow from the next.
+The tables of a section share only its total. No table has a row that is a sum of another table's rows, so a
+number hidden in one table cannot be calculated from another.
 """
 
 from collections import Counter
@@ -36,7 +37,7 @@ STATE_ACTOR = "state_actor"
 
 
 class SectionKind(NamedTuple):
-    """A part of the report: which counts it adds up, and how it is broken down unless somebody asks otherwise."""
+    """A kind of section: the counts that it adds up (those for which `holds` is true) and its default tables."""
 
     name: str
     title: str
@@ -49,7 +50,7 @@ class SectionKind(NamedTuple):
 SECTIONS = (
     SectionKind(
         "reports",
-        "Reports, state actors left out",
+        "Reports, excluding state actors",
         "reports",
         lambda cell: cell["source"] != STATE_ACTOR,
         REPORT_DIMENSIONS,
@@ -57,7 +58,7 @@ SECTIONS = (
     ),
     SectionKind(
         "state_actors",
-        "Reports of state actors by the users' channel",
+        "Reports by state actors through the users' channel",
         "reports",
         lambda cell: cell["source"] == STATE_ACTOR,
         REPORT_DIMENSIONS,
@@ -75,14 +76,17 @@ SECTIONS = (
 
 
 class Table(NamedTuple):
-    """Rows with their counts as they may be shown, the largest first; None where none may."""
+    """Rows with their counts as they may be shown, the largest first; None if every row is hidden."""
 
     by: tuple[str, ...]
     rows: list[tuple[Row, int | str]] | None
 
 
 class Section(NamedTuple):
-    """`automated_share` is that of the reports that a machine made, None where it would give small numbers away."""
+    """A section's numbers.
+
+    `automated_share` is the share of automated reports, None where it would reveal a small number.
+    """
 
     kind: SectionKind
     total: int | str
@@ -91,7 +95,11 @@ class Section(NamedTuple):
 
 
 def sections(counters: Iterable[TransparencyCounter], group_by: tuple[str, ...]) -> list[Section]:
-    """Add up the counters. With `group_by` each section has one table by these; one that has not all of them is left out."""
+    """Add up the counters.
+
+    With `group_by`, each section has one table by these dimensions; sections that lack one of them are left
+    out.
+    """
     cells: dict[str, Counter[Row]] = {kind.name: Counter() for kind in SECTIONS}
     for counter in counters:
         for cell, count in _cells(counter):
@@ -106,7 +114,7 @@ def sections(counters: Iterable[TransparencyCounter], group_by: tuple[str, ...])
 
 
 def as_document(section: Section) -> dict[str, Any]:
-    """The section as JSON; `rows` null where a table may not be shown."""
+    """The section as JSON; `rows` is null in a table with every row hidden."""
     return {
         "name": section.kind.name,
         "total": section.total,
@@ -127,10 +135,10 @@ def _cells(counter: TransparencyCounter) -> Iterator[tuple[dict[str, str], int]]
     for row in (*counter.reports, *counter.requests):
         values: dict[str, Any] = msgspec.structs.asdict(row)
         count: int = values.pop("count")
-        yield place | {name: _word(value) for name, value in values.items()}, count
+        yield place | {name: _text(value) for name, value in values.items()}, count
 
 
-def _word(value: str | bool | None) -> str:
+def _text(value: str | bool | None) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else "yes" if value else "no"
@@ -151,20 +159,20 @@ def _table(kind: SectionKind, cells: Counter[Row], by: tuple[str, ...]) -> Table
     if rows is None:
         return Table(by, None)
     shown = list(rows.items())
-    # Hidden numbers at the end, by name: their order must not tell which is larger.
+    # Hidden numbers come last, ordered by name, because an order by size would reveal which is larger.
     shown.sort(key=lambda entry: (-entry[1] if isinstance(entry[1], int) else 0, entry[0]))
     return Table(by, shown)
 
 
 def _automated_share(table: Table, total: int) -> float | None:
-    """The share that follows from the table as it is shown: of its machine-made rows, or else of the others."""
+    """The share of automated reports, calculated only from the rows that the table shows."""
     if not table.rows:
         return None
     place = table.by.index("automated")
-    for made_by_machine in (True, False):
-        counts = [count for row, count in table.rows if (row[place] == "yes") == made_by_machine]
-        whole = [count for count in counts if isinstance(count, int)]
-        if len(whole) == len(counts):
-            share = sum(whole) / total
-            return round(share if made_by_machine else 1 - share, 4)
+    for automated in (True, False):
+        counts = [count for row, count in table.rows if (row[place] == "yes") == automated]
+        visible = [count for count in counts if isinstance(count, int)]
+        if len(visible) == len(counts):
+            share = sum(visible) / total
+            return round(share if automated else 1 - share, 4)
     return None

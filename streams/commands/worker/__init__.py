@@ -1,4 +1,4 @@
-"""`tocsin worker`."""
+"""`tocsin worker`: run one worker process."""
 
 from streams.commands.worker.command import worker
 

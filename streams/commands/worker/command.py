@@ -11,18 +11,18 @@ from streams.runtime.errors import OwnershipLost, RefusedToStart
 def worker() -> None:
     """Run one worker until SIGTERM or SIGINT.
 
-    Start as many as there are cores, at most one per partition; they share the partitions among themselves. The topics
-    must be there (`tocsin topics create`). It logs to standard error, and serves /readyz and /metrics on
-    TOCSIN_HTTP_PORT: workers on one machine need one each.
+    Start one worker per core, at most one per partition; they divide the partitions among themselves. Create
+    the topics first (`tocsin topics create`). A worker logs to standard error and serves /readyz and /metrics
+    on TOCSIN_HTTP_PORT; workers on the same machine need different ports.
 
-    Exits with 0 after a signal, with 2 when a setting or a file is wrong, and with 1 when its supervisor should start it
-    again. docs/operations.md lists what stops a worker.
+    Exits with 0 after a signal, with 2 if a setting or a file is invalid, and with 1 if its supervisor should
+    start it again. docs/operations.md lists what stops a worker.
     """
-    # Imported here: it reads the environment and the registry, which other commands may not need.
+    # Imported here because it reads the environment and the registry, which other commands may not need.
     from streams.worker.app import app, settings  # noqa: PLC0415
 
     configure_logs(settings.log_level, settings.log_format, FloodDetected, OwnershipLost, RefusedToStart)
     process = app.Worker(loglevel=settings.log_level, override_logging=False, quiet=True)
-    # Faust's would write its dots among the log lines.
+    # Faust's spinner would write dots between the log lines.
     process.spinner = None
     process.execute_from_commandline()

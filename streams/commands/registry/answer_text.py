@@ -1,11 +1,11 @@
-"""An answer of the registry as a person reads it."""
+"""Renders an answer of the registry as text."""
 
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from streams.commands.registry.answer import Answer
-from streams.commands.registry.words import TRIGGERS, clock_in_words, time_in_words
+from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
 from streams.commands.shared.text_table import text_table
 from streams.events.report import CATEGORIES
 from streams.law.duty import Duty
@@ -16,26 +16,27 @@ _LABEL = 16
 
 
 def answer_text(found: Answer, rules: Rules) -> str:
-    """The place, how far it is trusted, each duty with where it is written, and who is told."""
+    """The place with its rule-of-law tier, each duty with its source, the recipients, the authorities."""
     lines = [*_head(found, rules), ""]
     if found.duties:
         lines += [_number(len(found.duties), "duty applies", "duties apply") + ":", ""]
     else:
         lines += ["No duty applies.", ""]
-    rivals = Counter(map(_question, found.duties))
+    rivals = Counter(map(_comparison_key, found.duties))
     for duty in found.duties:
-        lines += [*_duty(duty, rules, marked=duty.strictest and rivals[_question(duty)] > 1)]
+        lines += [*_duty(duty, rules, marked=duty.strictest and rivals[_comparison_key(duty)] > 1)]
         if found.question.category is None:
-            about = "every category" if len(duty.obligation.categories) == len(CATEGORIES) else ""
-            lines += _labelled("  about", about or ", ".join(duty.obligation.categories))
+            every = len(duty.obligation.categories) == len(CATEGORIES)
+            named = "all categories" if every else ", ".join(duty.obligation.categories)
+            lines += _labelled("  categories", named)
         lines.append("")
     if found.other_days:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
     if found.routing:
-        lines.append("Who should see such a case:")
+        lines.append("Recipients of such a case:")
         for route in found.routing:
-            lines += _labelled(f"  {route.recipient}", f"{route.reason} After: {_words(route.gate)}.", 26)
+            lines += _labelled(f"  {route.recipient}", f"{route.reason} Gate: {_words(route.gate)}.", 26)
         lines.append("")
     if found.question.category is None and found.row.authorities:
         lines += [_authorities(found.row.authorities), ""]
@@ -44,19 +45,19 @@ def answer_text(found: Answer, rules: Rules) -> str:
 
 def _head(found: Answer, rules: Rules) -> Iterator[str]:
     question, row = found.question, found.row
-    asked = [question.category or "every category", f"received on {question.day}"]
+    asked = [question.category or "all categories", f"received on {question.day}"]
     if question.trigger:
-        asked.insert(1, TRIGGERS[question.trigger])
-    named = row.name if row.code == question.code else "has no row of its own, so the one of GLOBAL holds"
+        asked.insert(1, TRIGGER_WORDS[question.trigger])
+    named = row.name if row.code == question.code else "has no row of its own; the GLOBAL row applies"
     yield f"{question.code} {named}: {', '.join(asked)}"
     yield ""
     tier = f"{row.rule_of_law}, as of {row.rule_of_law_as_of}. {row.rule_of_law_basis}"
     yield from _labelled("rule of law", tier)
     yield from _labelled(
-        "before", f"{_words(found.rule_of_law.decision)}. {' '.join(found.rule_of_law.reasons)}"
+        "gate", f"{_words(found.rule_of_law.decision)}. {' '.join(found.rule_of_law.reasons)}"
     )
     yield from _labelled("law of", ", ".join(_layer(layer) for layer in (row, *reversed(found.layers))))
-    yield from _labelled("languages", ", ".join(row.languages) or "none is known")
+    yield from _labelled("languages", ", ".join(row.languages) or "not known")
     for label, authority in (
         ("threat to life", row.art18_authority),
         ("coordinator", row.dsc),
@@ -77,29 +78,29 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
     row = duty.obligation
     yield f"{row.id}{'   [strictest]' if marked else ''}"
     yield from _labelled("  duty", f"{row.title} ({_words(row.action)}, in {row.territory})")
-    yield from _labelled("  written in", f"{row.instrument}, {row.article}")
-    yield from _labelled("  begins with", TRIGGERS[row.trigger] + _legal_bases(row))
-    yield from _labelled("  time", time_in_words(row))
+    yield from _labelled("  provision", f"{row.instrument}, {row.article}")
+    yield from _labelled("  trigger", TRIGGER_WORDS[row.trigger] + _legal_bases(row))
+    yield from _labelled("  time limit", time_in_words(row))
     yield from _labelled("  clock", clock_in_words(row, duty.not_armed, rules))
     if duty.not_armed is not None and row.required_elements:
-        yield from _labelled("  must have", ", ".join(map(_words, row.required_elements)))
+        yield from _labelled("  required", ", ".join(map(_words, row.required_elements)))
     if row.gate is not None:
-        yield from _labelled("  first", _words(row.gate))
+        yield from _labelled("  gate", _words(row.gate))
     if row.authority is not None:
         yield from _labelled("  authority", _named(rules.authorities[row.authority]))
-    limits = [row.applies_to, *(["only for what is open to the public"] if row.public_only else [])]
+    limits = [row.applies_to, *(["public content only"] if row.public_only else [])]
     limits += [f"not in {', '.join(row.except_in)}"] if row.except_in else []
-    yield from _labelled("  for", "; ".join(limits))
+    yield from _labelled("  applies to", "; ".join(limits))
     yield from _labelled("  in force", _span(row))
     yield from _labelled("  source", row.source_title or row.source_url)
     if row.source_title is not None:
-        # Never broken: it is to be copied.
+        # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
     yield from _labelled("", f"checked {row.checked}, {row.verification}")
 
 
-def _question(duty: Duty) -> tuple[str, str, str]:
-    """Duties of the same have one that is the strictest."""
+def _comparison_key(duty: Duty) -> tuple[str, str, str]:
+    """What makes duties comparable: among those with the same key, the strictest is marked."""
     return duty.obligation.trigger, duty.obligation.action, duty.obligation.meaning
 
 
@@ -110,7 +111,7 @@ def _legal_bases(row: Obligation) -> str:
 
 
 def _named(authority: Authority) -> str:
-    reached = authority.channel or "no source says how it is reached"
+    reached = authority.channel or "contact not known"
     languages = f"; languages: {', '.join(authority.languages)}" if authority.languages else ""
     return (
         f"{authority.name} ({authority.id}, {authority.role}, {authority.verification}): {reached}{languages}"
@@ -129,11 +130,11 @@ def _authorities(authorities: Sequence[Authority]) -> str:
         )
         for row in authorities
     ]
-    return text_table(("authority", "role", "name", "reached", "languages", "mark"), rows)
+    return text_table(("authority", "role", "name", "contact", "languages", "verification"), rows)
 
 
 def _span(row: Obligation) -> str:
-    return f"from {row.in_force_from}" + (f" until {row.in_force_until}" if row.in_force_until else " on")
+    return f"from {row.in_force_from}" + (f" until {row.in_force_until}" if row.in_force_until else "")
 
 
 def _words(term: str) -> str:
@@ -145,6 +146,6 @@ def _number(number: int, one: str, many: str) -> str:
 
 
 def _labelled(label: str, text: str, width: int = _LABEL) -> Iterable[str]:
-    """A label and text to its right, on as many lines as it takes."""
+    """The label with the text wrapped to its right."""
     lines = textwrap.wrap(text, _WIDTH - width, break_long_words=False, break_on_hyphens=False)
     return [f"{label if not number else '':<{width}}{line}" for number, line in enumerate(lines)]

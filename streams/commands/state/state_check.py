@@ -1,4 +1,4 @@
-"""Whether a worker could go on from the state as it is."""
+"""Checks whether a worker can start from the state."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,17 +18,19 @@ from streams.runtime.restore import read_state
 from streams.runtime.stage import Stage
 from streams.worker.settings import Settings
 
-# Of one kind of problem in a partition so many are named.
-_NAMED = 5
+# At most this many problems are listed per partition.
+_MAX_PROBLEMS = 5
 
-# What is kept of one channel or request: it stands where that is at home. Type, ref, NUL or end.
+# State of one channel or request, which must be in its home partition. Key: type, ref, then NUL or the end.
 _KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK)
 
 
-class PartitionReport(NamedTuple):
-    """Numbers of records by kind, reports or requests applied, and records of the sources that are still to be applied.
+class PartitionCheck(NamedTuple):
+    """What was found in one partition of a stage: problems, and counts.
 
-    Numbers are None where a problem was in the way.
+    `counts`, `episodes`, `clocks` and `duplicates` are numbers of state records; `applied` is the number of
+    reports or requests applied, `lag` the number of source offsets not applied yet. They are None where a
+    problem prevents counting.
     """
 
     stage: str
@@ -39,11 +41,14 @@ class PartitionReport(NamedTuple):
     clocks: int | None = None
     duplicates: int | None = None
     applied: int | None = None
-    to_do: int | None = None
+    lag: int | None = None
 
 
-async def examine(settings: Settings, stage: Stage[Any, Any]) -> list[PartitionReport]:
-    """Examine every partition of a stage. Raises UnknownTopicOrPartitionError when a topic is missing."""
+async def check_stage(settings: Settings, stage: Stage[Any, Any]) -> list[PartitionCheck]:
+    """Check every partition of a stage.
+
+    Raises UnknownTopicOrPartitionError when a topic is missing, RefusedToStart when partition counts differ.
+    """
     connection = settings.connection()
     sources = [settings.topic_prefix + topic for topic in stage.sources]
     state_topic = settings.topic_prefix + stage.state_topic
@@ -51,58 +56,60 @@ async def examine(settings: Settings, stage: Stage[Any, Any]) -> list[PartitionR
     held = await partition_count(connection, state_topic)
     if held != partitions:
         raise RefusedToStart(
-            f"{state_topic} has {held} partitions and {sources[0]} {partitions}: they must be equal. "
-            "`tocsin topics check` says more."
+            f"{state_topic} has {held} partitions and {sources[0]} {partitions}: they must be equal. Run "
+            "`tocsin topics check` for details."
         )
     return [
-        await _examine(settings, stage, sources, TopicPartition(state_topic, partition), partitions)
+        await _check_partition(settings, stage, sources, TopicPartition(state_topic, partition), partitions)
         for partition in range(partitions)
     ]
 
 
-async def _examine(
+async def _check_partition(
     settings: Settings, stage: Stage[Any, Any], sources: list[str], place: TopicPartition, partitions: int
-) -> PartitionReport:
+) -> PartitionCheck:
     try:
         restored = await read_state(settings.connection(), place, sources, partitions)
     except RefusedToStart as error:
-        return PartitionReport(stage.name, place.partition, [str(error)])
+        return PartitionCheck(stage.name, place.partition, [str(error)])
     except (ValueError, TypeError) as error:
         problem = f"{place.topic} partition {place.partition}: the position cannot be read ({error})"
-        return PartitionReport(stage.name, place.partition, [problem])
-    report = judged(stage, place, partitions, restored.entries)
-    if report.applied is None:
-        return report
-    return report._replace(to_do=await _to_do(settings, place.partition, restored.position))
+        return PartitionCheck(stage.name, place.partition, [problem])
+    check = check_entries(stage, place, partitions, restored.entries)
+    if check.applied is None:
+        return check
+    return check._replace(lag=await _lag(settings, place.partition, restored.position))
 
 
-def judged(
+def check_entries(
     stage: Stage[Any, Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
-) -> PartitionReport:
-    """What is to be said of the last values in partition `place` of a state topic; `to_do` is left out."""
+) -> PartitionCheck:
+    """Check the last value of each key in partition `place` of a state topic; does not compute `lag`."""
     where = f"{place.topic} partition {place.partition}"
     try:
         state = stage.restore(place.partition, partitions, entries.items())
     except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
-        return PartitionReport(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
+        return PartitionCheck(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
     problems = []
     if isinstance(state, ReportState):
         for key in (key for key in entries if key.startswith(CHANNEL_COUNTS)):
             try:
                 state.counts.find(key)
             except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
-                # What lies behind UnreadableCounts says more: that one advises to run this command.
-                why = error.__cause__ or error
-                problems.append(f"{where}: counts {_name(key)} cannot be read ({type(why).__name__}: {why})")
+                # The cause is more specific: UnreadableCounts itself advises to run this command.
+                cause = error.__cause__ or error
+                problems.append(
+                    f"{where}: counts {_name(key)} cannot be read ({type(cause).__name__}: {cause})"
+                )
     for key in entries:
         if key.startswith(_KEYED):
             home = home_partition(key[1:].partition(b"\0")[0], partitions)
             if home != place.partition:
                 problems.append(f"{where}: {_name(key)} belongs to partition {home}")
-    if len(problems) > _NAMED:
-        problems = [*problems[:_NAMED], f"{where}: and {len(problems) - _NAMED} more"]
+    if len(problems) > _MAX_PROBLEMS:
+        problems = [*problems[:_MAX_PROBLEMS], f"{where}: and {len(problems) - _MAX_PROBLEMS} more"]
     kinds = Counter(key[:1] for key in entries)
-    return PartitionReport(
+    return PartitionCheck(
         stage.name,
         place.partition,
         problems,
@@ -118,7 +125,7 @@ def _name(key: bytes) -> str:
     return key[1:].decode(errors="backslashreplace").replace("\0", " ")
 
 
-async def _to_do(settings: Settings, partition: int, position: Position) -> int:
+async def _lag(settings: Settings, partition: int, position: Position) -> int:
     places = [TopicPartition(topic, partition) for topic in position]
     consumer = AIOKafkaConsumer(**settings.connection().client_options(), isolation_level="read_committed")
     try:
@@ -126,5 +133,5 @@ async def _to_do(settings: Settings, partition: int, position: Position) -> int:
         ends = await consumer.end_offsets(places)
     finally:
         await consumer.stop()
-    # Offsets, so transaction markers count as well.
+    # A difference of offsets, which counts transaction markers too.
     return sum(max(0, ends[place] - position[place.topic].next_offset) for place in places)

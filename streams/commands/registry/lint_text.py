@@ -1,4 +1,4 @@
-"""What the check of the registry found, as a person reads it."""
+"""Renders what `tocsin registry check` found as text."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from streams.registry.rules import Rules
 _TITLE_WIDTH = 60
 
 
-def findings_text(found: Findings, rules: Rules) -> str:
-    """A table for each kind of finding that there is, and what the registry holds."""
+def lint_text(found: Findings, rules: Rules) -> str:
+    """A table for each kind of finding, and how many rows the registry has."""
     days = CHECKED_WITHIN.days
     parts = [
-        *_table("Not verified; an obligation among them arms no clock", found.unverified),
+        *_table("Not verified; an unverified obligation arms no clock", found.unverified),
         *_table(f"Not checked for more than {days} days", found.stale),
-        *_table("Checked on a day that has not come yet", found.future),
+        *_table("Checked on a date in the future", found.future),
     ]
     if found.ending_calendars:
         names = ", ".join(found.ending_calendars)
@@ -26,9 +26,9 @@ def findings_text(found: Findings, rules: Rules) -> str:
         (len(rules.authorities), "authorities"),
         (len(rules.obligations), "obligations"),
     )
-    holds = ", ".join(f"{number} {what}" for number, what in counted)
+    contents = ", ".join(f"{number} {kind}" for number, kind in counted)
     parts.append(
-        f"{holds}, version {rules.registry_version}: usable; {len(found.unverified)} rows are not verified, "
+        f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not verified, "
         f"{len(found.stale)} not checked for more than {days} days."
     )
     return "\n\n".join(parts)
@@ -41,4 +41,4 @@ def _table(title: str, rows: Sequence[Finding]) -> Iterator[str]:
         (row.subject, row.id, row.jurisdiction, textwrap.fill(row.title, _TITLE_WIDTH), str(row.checked))
         for row in rows
     ]
-    yield f"{title}:\n\n{text_table(('row', 'id', 'of', 'title', 'checked'), cells)}"
+    yield f"{title}:\n\n{text_table(('row', 'id', 'jurisdiction', 'title', 'checked'), cells)}"
