@@ -92,7 +92,7 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
         timeout=60,
         check=False,
     )
-    assert (piped.returncode, piped.stdout) == (0, "said of 3 of 3 clocks: withdrawn\n"), piped.stderr
+    assert (piped.returncode, piped.stdout) == (0, "marked 3 of 3 clocks as withdrawn\n"), piped.stderr
     deployment.wait_until_applied(30)
     assert listed("--channel", "flooded") == []
     assert listed() == [old, victim, order, kept]
@@ -104,10 +104,10 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
     ids = tocsin("clocks", "--due-within", "PT1H", "--ids").stdout.split()
     said = tocsin("clock", "-", "fulfilled", lines=[ids[0], withdrawn[0], ids[2], "no-clock"])
     assert said.exit_code == 1
-    assert said.stdout == "said of 2 of 4 clocks: fulfilled\n"
+    assert said.stdout == "marked 2 of 4 clocks as fulfilled\n"
     assert said.stderr.splitlines() == [
         f"clock {withdrawn[0]} has ended",
-        "no clock no-clock is kept: it ended long ago, or never was",
+        "clock no-clock was not found: it ended long ago or never existed",
     ]
     deployment.wait_until_applied(30)
     assert listed() == [victim, kept]
@@ -115,14 +115,17 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
     # One alone, which is looked up in what was published.
     alone = tocsin("clock", ids[1], "fulfilled")
     assert alone.exit_code == 0, alone.output
-    assert alone.stdout.startswith(f"said of {INDIA} running, due ")
-    assert f"`tocsin explain {ids[1]}` shows what came of it" in alone.stdout
+    assert alone.stdout.startswith(f"marked clock {ids[1]} ({INDIA} running, due ")
+    assert f"`tocsin explain {ids[1]}` shows the result" in alone.stdout
     deployment.wait_until_applied(30)
     again = tocsin("clock", ids[1], "fulfilled")
     assert (again.exit_code, again.stderr) == (1, f"Error: clock {ids[1]} has ended: fulfilled.\n")
     unknown = tocsin("clock", "no-clock", "fulfilled")
-    assert unknown.stderr == "Error: no clock no-clock is in escalations or authority-routing.\n"
+    assert unknown.stderr == (
+        "Error: clock no-clock is in neither escalations nor authority-routing: "
+        "`tocsin clocks` lists the clocks that have not ended.\n"
+    )
     assert listed() == [kept]
     assert deployment.outputs().count(deployment.name(DEAD_LETTERS)) == 0
     none = tocsin("clocks", "--channel", "old")
-    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "there is no such clock\n")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no clocks found\n")

@@ -77,7 +77,7 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
 
     dry = tocsin("dead-letters", "redrive", "--dry-run")
     assert dry.exit_code == 0, dry.output
-    assert "1 left out, redacted" in dry.output
+    assert "1 skipped, redacted" in dry.output
     assert dry.output.endswith("2 would be sent\n")
     assert deployment.outputs().count(deployment.name(SOURCE)) == 0
 
@@ -96,11 +96,11 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
 
     third = tocsin("dead-letters", "redrive", "--reason", "not_json")
     # The older letter of the same record stays: only the newest attempt goes in again.
-    assert "1 left out, older letters" in third.output
+    assert "1 skipped, older letters" in third.output
     assert third.output.endswith("1 of 1 sent\n")
     assert max(attempts(applied(deployment), deployment)) == 3
     last = tocsin("dead-letters", "redrive", "--reason", "not_json")
-    assert "1 left out, refused 3 times or more" in last.output
+    assert "1 skipped, refused 3 times or more" in last.output
     assert last.output.endswith("0 of 0 sent\n")
 
     listed = tocsin("dead-letters", "list", "--reason", "not_json", "--since", "PT1H", "--json")

@@ -111,8 +111,8 @@ def test_on_its_own_kafka_it_tells_its_story_adds_up_and_leaves_nothing(start):
         r"^GB\.osa\.s10-3A +remove +.* UTC +running$",
         r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
         r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
-        r"^remove terrorist content; complete in every part +routed +human_review +EU\.tco\.art3-3 due ",
-        r"^hide a message; does not say which or why +incomplete +human_review +3 elements missing$",
+        r"^remove terrorist content; the order is complete +routed +human_review +EU\.tco\.art3-3 due ",
+        r"^hide a message; names neither message nor reason +incomplete +human_review +3 elements missing$",
         r"^take down a protest +refused +human_rights_review +block_protest, political_demand$",
         r"^  norm +European Convention on Human Rights, article 11",
     ):

@@ -145,7 +145,7 @@ CASES = {
     state_version: (1, ["has version 09", "Run the version that wrote it"]),
     counts_version: (1, ["version", "Run the version that wrote it"]),
     position_version: (1, ["position has version 9, this worker reads 1", "Run the version that wrote it"]),
-    no_policies_file: (2, ["TOCSIN_POLICIES_FILE=/no/such/policies.yaml points there", "No such file"]),
+    no_policies_file: (2, ["TOCSIN_POLICIES_FILE=/no/such/policies.yaml points to it", "No such file"]),
     indivisible_window: (2, ["policies.yaml:2: policies[0].window: must be a multiple of PT5M"]),
     unknown_setting: (
         2,

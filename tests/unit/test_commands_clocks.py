@@ -1,4 +1,4 @@
-"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and what is said of many at once."""
+"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and how many are marked at once."""
 
 import asyncio
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from streams.partition.home import home_partition
 from streams.clocks.store import clock_key
 from streams.reports.state import ReportState
-from streams.commands.clock import words as clock_words
+from streams.commands.clock import outcomes as clock_outcomes
 from streams.commands.clocks import command as clocks
 from streams.commands.shared import kept_clocks
 from streams.commands.clock import command as clock_command
@@ -58,7 +58,7 @@ class Logs:
         self.sent = []
         monkeypatch.setattr(kept_clocks, "committed_records", self._committed)
         monkeypatch.setattr(kept_clocks, "partition_count", self._count)
-        monkeypatch.setattr(clock_words, "producer_for", lambda *_: self)
+        monkeypatch.setattr(clock_outcomes, "producer_for", lambda *_: self)
 
     def add(self, subject, changes):
         for key, value in changes.items():
@@ -261,7 +261,7 @@ def test_json_has_what_is_published_of_a_clock_and_whose_it_is(logs, now):
 def test_that_there_is_none_is_said_and_is_no_failure(logs, now, form):
     result = tocsin("clocks", *form)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "there is no such clock" in result.stderr
+    assert "no clocks found" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_channels_clocks_are_ended_by_the_ids_that_the_list_gives(logs, now):
     logs.read.clear()
     result = tocsin("clock", "-", "withdrawn", lines=ids)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "said of 2 of 2 clocks: withdrawn\n"
+    assert result.stdout == "marked 2 of 2 clocks as withdrawn\n"
     assert logs.read == [("channel-state", None), ("authority-state", None)]
     outcomes = [(key, decoded.outcome) for key, decoded in logs.sent]
     assert [(key, outcome.clock_id, outcome.subject, outcome.key) for key, outcome in outcomes] == [
@@ -327,9 +327,9 @@ def test_what_is_unknown_or_has_ended_is_named_and_stops_nothing(logs, now):
     lines = ["nonsense", clock_of(1, "a"), "", f"  {order} ", clock_of(2, "b"), order, "\t"]
     result = tocsin("clock", "-", "withdrawn", lines=lines)
     assert result.exit_code == 1
-    assert result.stdout == "said of 2 of 4 clocks: withdrawn\n"
+    assert result.stdout == "marked 2 of 4 clocks as withdrawn\n"
     assert result.stderr.splitlines() == [
-        "no clock nonsense is kept: it ended long ago, or never was",
+        "clock nonsense was not found: it ended long ago or never existed",
         f"clock {clock_of(1, 'a')} has ended",
     ]
     assert [(sent.outcome.clock_id, sent.outcome.subject) for _, sent in logs.sent] == [
@@ -350,7 +350,7 @@ def test_the_same_word_of_the_same_time_is_the_same_outcome(logs, now):
 
 def test_nothing_on_standard_input_is_nothing_said(logs, now):
     result = tocsin("clock", "-", "withdrawn")
-    assert (result.exit_code, result.stdout) == (0, "said of 0 of 0 clocks: withdrawn\n")
+    assert (result.exit_code, result.stdout) == (0, "marked 0 of 0 clocks as withdrawn\n")
     assert logs.read == []
 
 
@@ -361,7 +361,7 @@ def test_more_than_are_sent_at_once_are_all_sent(logs, now):
     logs.add("report", changes)
     ids = [clock_key(key).clock_id for key in changes if key[:1] == b"L"]
     result = tocsin("clock", "-", "withdrawn", lines=ids)
-    assert result.stdout == "said of 1,234 of 1,234 clocks: withdrawn\n"
+    assert result.stdout == "marked 1,234 of 1,234 clocks as withdrawn\n"
     assert [sent.outcome.clock_id for _, sent in logs.sent] == ids
 
 
@@ -369,7 +369,7 @@ def test_of_a_word_that_would_be_refused_nothing_is_sent(logs, now):
     arm(logs)
     result = tocsin("clock", "-", "withdrawn", "--at", "2999-01-01T00:00:00Z", lines=[clock_of(2, "b")])
     assert result.exit_code == 1
-    assert "this would be refused: " in result.stderr
+    assert "a worker would refuse this outcome: " in result.stderr
     assert logs.sent == []
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.commands.clock.words import Word, outcome_payload
+from streams.commands.clock.outcomes import DeskDecision, outcome_payload
 from streams.commands.explain.story import story
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
@@ -64,13 +64,11 @@ def test_explain_tells_what_changed_from_event_to_event():
     assert text.count("goes to") == len(first.routing)
     assert text.count("versions") == 2
     assert text.startswith(f"escalation {first.escalation_id}: resolved")
-    assert "caused by   time passing after report" in text
+    assert "caused by   the passing of time; the newest report is" in text
 
 
 def test_explain_says_when_the_beginning_is_gone():
-    assert "what happened before event 2 is no longer in the log" in story(
-        [escalation("updated-level-raised")]
-    )
+    assert "the events before event 2 are no longer in the log" in story([escalation("updated-level-raised")])
 
 
 @pytest.mark.parametrize("name", ["opened-threshold-crossed", "resolved-cleared", "resolved-policy-changed"])
@@ -87,14 +85,14 @@ def test_explain_tells_of_a_clock_which_duty_since_when_until_when_why_and_what_
     assert text.startswith(f"escalation {events[0].clock.clock_id}: resolved\n")
     for told in (
         r"clock of +US\.take-it-down\.s3: TAKE IT DOWN Act \(Pub\. L\. 119-12\), section 3: Remove an intimate",
-        r"written in +https://www\.govinfo\.gov/",
-        r"asks for +remove; answers to FTC",
+        r"source +https://www\.govinfo\.gov/",
+        r"requires +remove; supervised by FTC",
         r"started +2026-09-21 14:15 UTC, with report 01K5Q000000000000000000905",
         r"due +2026-09-23 17:15 UTC; fulfilled",
-        r"armed as +the report meets the trigger statutory_victim_request",
-        r"clock +paused, 35% of its time over, due 2026-09-23 14:15 UTC\n +caused by +a word of a desk",
-        r"clock +lapsed, 100% of its time over, due 2026-09-23 17:15 UTC\n +caused by +time passing after report",
-        r"clock +fulfilled, 100% .*\n +caused by +a word of a desk at clock-outcomes/",
+        r"armed +because the report alone meets the trigger statutory_victim_request",
+        r"clock +paused, 35% elapsed, due 2026-09-23 14:15 UTC\n +caused by +an outcome recorded by a desk",
+        r"clock +lapsed, 100% elapsed, due 2026-09-23 17:15 UTC\n +caused by +the passing of time; the newest report is",
+        r"clock +fulfilled, 100% .*\n +caused by +an outcome recorded by a desk at clock-outcomes/",
     ):
         assert re.search(told, text), told
     assert "condition" not in text
@@ -104,7 +102,7 @@ def test_explain_tells_of_a_clock_which_duty_since_when_until_when_why_and_what_
 def test_explain_says_why_the_clock_of_a_duty_does_not_run_and_by_when_the_platform_means_to_act():
     text = story([escalation("opened-threshold-crossed")])
     assert (
-        "clock not_armed (no_duration: the law names no number of hours), internal target P1D (2026-09-22 14:13 UTC)"
+        "clock not_armed (no_duration: the law sets no fixed time limit), internal target P1D (2026-09-22 14:13 UTC)"
         in text
     )
 
@@ -143,17 +141,17 @@ def fitting(topic):
 def test_filters_hold_what_they_name(topic):
     value, right = fitting(topic)
     assert set(right) == set(FILTERS[topic])
-    assert RecordFilter(right).holds(topic, Record(value))
+    assert RecordFilter(right).matches(topic, Record(value))
     for name in right:
-        assert not RecordFilter(right | {name: "other"}).holds(topic, Record(value))
+        assert not RecordFilter(right | {name: "other"}).matches(topic, Record(value))
 
 
 def test_an_outcome_is_found_by_the_channel_or_the_request_it_is_about():
     of_report = Record(example("clock-outcomes", "binary-fulfilled"))
     ref = example("clock-outcomes", "binary-fulfilled")["key"]
-    assert RecordFilter({"channel": ref}).holds("clock-outcomes", of_report)
-    assert not RecordFilter({"request": ref}).holds("clock-outcomes", of_report)
-    assert not RecordFilter({"channel": "other"}).holds("clock-outcomes", of_report)
+    assert RecordFilter({"channel": ref}).matches("clock-outcomes", of_report)
+    assert not RecordFilter({"request": ref}).matches("clock-outcomes", of_report)
+    assert not RecordFilter({"channel": "other"}).matches("clock-outcomes", of_report)
 
 
 def test_every_topic_that_can_be_read_can_be_filtered_or_says_that_it_cannot():
@@ -162,13 +160,16 @@ def test_every_topic_that_can_be_read_can_be_filtered_or_says_that_it_cannot():
 
 @pytest.mark.parametrize("value", [b"", b"{broken", b"[]", b"{}"])
 def test_what_cannot_be_read_is_never_filtered_away(value):
-    assert RecordFilter({"policy": "fraud"}).holds("escalations", Record(value))
+    assert RecordFilter({"policy": "fraud"}).matches("escalations", Record(value))
 
 
 def test_a_filter_that_means_nothing_for_a_topic_is_refused():
     result = CliRunner().invoke(commands, ["tail", "enriched-reports", "--policy", "fraud"])
     assert result.exit_code == 2
-    assert "--policy means nothing for enriched-reports" in result.output
+    assert (
+        "--policy does not apply to enriched-reports; its filters are --channel, --category, --country"
+        in result.output
+    )
 
 
 def simulated(*arguments):
@@ -222,12 +223,12 @@ def test_a_word_on_a_clock_that_means_nothing_is_refused(wrong):
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
 def test_a_word_on_a_clock_is_an_outcome_and_the_same_word_is_the_same_outcome(reason):
     word = "paused" if reason else "fulfilled"
-    value = outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS))
+    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS))
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
     assert (outcome.outcome, outcome.reason, occurred_ms) == (word, reason, END_MS)
-    assert outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS)) == value
-    later = outcome_payload("c-1", "request", "2026-4711", Word(word, reason, END_MS + 1))
+    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS)) == value
+    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS + 1))
     assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 

@@ -200,7 +200,7 @@ def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
     code, _, err = tocsin(*arguments)
     assert code == 2
     assert "No such file or directory" in err
-    assert f"\n{name}={tmp_path / 'nope'} points there" in err
+    assert f"\n{name}={tmp_path / 'nope'} points to it" in err
 
 
 def test_of_several_variables_the_one_is_named_that_points_there(tocsin, tmp_path, monkeypatch):

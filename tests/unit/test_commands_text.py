@@ -145,7 +145,7 @@ def a_routing(name: str) -> AuthorityRouting:
 READ = {
     ("escalations", "opened-clock-armed"): """\
 14:15:00 opened   legal-clock level 1, armed, channel jcvc2xiwrv4k3tykvilbpbku52, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
-         clock_armed: US.take-it-down.s3, remove, due 2026-09-23 14:15 UTC, 0% of its time over; US""",
+         clock_armed: US.take-it-down.s3, remove, due 2026-09-23 14:15 UTC, 0% elapsed; US""",
     ("authority-routing", "removal-order"): """\
 12:00:00 routed   removal_order of DE police, tco_art3: gate human_review, request ar-0001
          takes effect in EU
@@ -252,7 +252,7 @@ def test_a_run_adds_up_when_every_report_and_every_piece_of_garbage_was_answered
 def test_a_report_lost_or_answered_twice_is_noticed(enriched):
     tally = a_tally()
     tally.enriched = enriched
-    assert tally.differences() == [f"enriched reports: {enriched} came, 90 should have"]
+    assert tally.differences() == [f"enriched reports: {enriched} instead of 90"]
 
 
 def test_a_dead_letter_instead_of_a_report_is_noticed_though_the_sum_is_right():
@@ -302,8 +302,8 @@ def test_a_request_that_was_not_judged_and_a_clock_that_was_not_stopped_are_noti
     tally.routings.append(a_routing("removal-order"))
     assert not tally.complete
     assert tally.differences() == [
-        "judged requests: 1 came, 2 should have",
-        "stopped clocks: 0 came, 1 should have",
+        "judged requests: 1 instead of 2",
+        "stopped clocks: 0 instead of 1",
     ]
     tally.routings.append(a_routing("everybody-at-a-protest"))
     # What a clock does later is no judgement.
@@ -328,7 +328,7 @@ def test_the_summary_shows_clocks_requests_and_refusals_apart_from_episodes():
     assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled\n" in printed
     assert "rule of law closed, human_rights_review\n" in printed
     assert "article 11 (freedom of assembly), https://www.echr.coe.int/" in printed
-    assert "Episodes by policy and the highest level they reached\npolicy level episodes resolved" in printed
+    assert "Episodes by policy and highest level reached\npolicy level episodes resolved" in printed
     assert "legal-clock" not in printed
 
 
@@ -365,8 +365,7 @@ def test_the_screen_shows_clocks_and_requests_with_what_is_due():
     lines = printed.getvalue().splitlines()
     assert "17:15:00 updated  legal-clock level 2, half  background, channel jcvc2xiw" in lines
     assert (
-        "         clock_half: US.take-it-down.s3, remove, due 2026-09-23 17:15 UTC, 50% of its time over; US"
-        in lines
+        "         clock_half: US.take-it-down.s3, remove, due 2026-09-23 17:15 UTC, 50% elapsed; US" in lines
     )
     assert "12:00:00 routed   removal_order of DE police, tco_art3: gate human_review  an order" in lines
     assert "         EU.tco.art3-3 running, due 2026-11-24 13:00 UTC" in lines

@@ -1,4 +1,4 @@
-"""`tocsin clocks`."""
+"""`tocsin clocks`: lists the legal clocks that have not ended."""
 
 from streams.commands.clocks.command import clocks
 

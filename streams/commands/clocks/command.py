@@ -1,4 +1,4 @@
-"""`tocsin clocks`: the legal clocks that have not ended."""
+"""`tocsin clocks`: the command."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ from streams.registry.durations import parse_duration
 from streams.wire.times import DAY, HOUR, MINUTE
 from streams.worker.settings import load_settings
 
-# Of those that are kept: one that was fulfilled, withdrawn or is over is let go of.
+# The state keeps no other clocks: a clock with any other status has ended.
 _STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
 
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
@@ -39,7 +39,7 @@ def _milliseconds(_context: click.Context, _parameter: click.Parameter, text: st
 
 
 @click.command()
-@click.option("--channel", metavar="REF", help="Only clocks that reports of this channel started.")
+@click.option("--channel", metavar="REF", help="Only clocks that reports about this channel started.")
 @click.option(
     "--request", metavar="ID", help="Only clocks that the authority's request with this id started."
 )
@@ -47,20 +47,24 @@ def _milliseconds(_context: click.Context, _parameter: click.Parameter, text: st
 @click.option(
     "--authority",
     metavar="NAME",
-    help="Only clocks of duties that answer to it, such as OFCOM; of requests, what asks, such as court.",
+    help="Only clocks of duties that this authority supervises, such as OFCOM; "
+    "for requests, the type of the requesting authority, such as court.",
 )
 @click.option(
-    "--status", type=click.Choice(_STATUSES), metavar="NAME", help=f"Only clocks that are {', '.join(_STATUSES)}."
+    "--status", type=click.Choice(_STATUSES), metavar="NAME",
+    help=f"Only clocks with this status: {', '.join(_STATUSES)}."
 )  # fmt: skip
 @click.option(
     "--due-within",
     "due_within_ms",
     metavar="DURATION",
     callback=_milliseconds,
-    help="Only clocks that have no more time left than that, such as PT24H; lapsed ones too.",
+    help="Only clocks with at most this much time left, such as PT24H. Includes lapsed clocks.",
 )
-@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line instead of a table.")
-@click.option("--ids", "only_ids", is_flag=True, help="Only the ids, one a line, for `tocsin clock -`.")
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object per line instead of a table.")
+@click.option(
+    "--ids", "only_ids", is_flag=True, help="Only the ids, one per line, as input for `tocsin clock -`."
+)
 def clocks(
     channel: str | None,
     request: str | None,
@@ -73,23 +77,24 @@ def clocks(
 ) -> None:
     """List the legal clocks that have not ended.
 
-    They run, are paused or have lapsed; the most urgent one comes first. Read from what workers keep of both stages, so
-    it is complete whatever old events are gone; workers may run. Time left is by this machine's clock. A paused clock
-    has left what it had when it was paused, and its end moves on. Exits with 1 if a clock cannot be read; that there is
-    none is no failure.
+    A listed clock is running, paused or lapsed; the most urgent one comes first. The list is read from the
+    workers' state of both stages, so it is complete even after old events were deleted. Workers may keep
+    running. Time left is measured with this machine's clock. A paused clock keeps the time that it had left
+    when it was paused; its due time moves when the pause ends. Exits with 1 if a clock cannot be read. An
+    empty list is not an error.
 
     \b
     Examples:
       tocsin clocks --due-within PT24H
       tocsin clocks --status lapsed --authority FTC --json
       tocsin clocks --channel s4xj233qkor3uxmtwnvslhuus4 --ids | tocsin clock - withdrawn
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     if channel is not None and request is not None:
         raise click.UsageError(
-            "a clock is of a channel or of a request: give one of --channel and --request."
+            "give --channel or --request, not both: a clock belongs to a channel or to a request."
         )
     if json_lines and only_ids:
-        raise click.UsageError("--json and --ids are two ways to print the same: give one.")
+        raise click.UsageError("give --json or --ids, not both.")
     wanted = WantedClocks(channel, request, duty, authority, status, due_within_ms)
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -100,7 +105,7 @@ def clocks(
         _print_lines(clock.view.clock_id for clock in found.clocks)
     elif found.clocks:
         click.echo(_text(found.clocks))
-    _say_what_is_not_shown(found)
+    _report_missing(found)
 
 
 def _print_lines(lines: Iterator[str]) -> None:
@@ -108,17 +113,20 @@ def _print_lines(lines: Iterator[str]) -> None:
         click.echo(line)
 
 
-def _say_what_is_not_shown(found: FoundClocks) -> None:
+def _report_missing(found: FoundClocks) -> None:
     if not found.clocks:
-        click.echo("there is no such clock", err=True)
+        click.echo("no clocks found", err=True)
     for problem in found.unreadable:
-        click.echo(f"{problem}; `tocsin state check` says more", err=True)
+        click.echo(f"{problem}; `tocsin state check` gives details", err=True)
     if found.unreadable:
         raise SystemExit(1)
 
 
 def as_document(clock: KeptClock) -> dict[str, Any]:
-    """The same as JSON: what is published of a clock, and whose it is. `left_seconds` is below 0 when time is over."""
+    """The clock for --json: its published fields and whose it is.
+
+    `left_seconds` is negative once its time is over.
+    """
     return {
         **msgspec.to_builtins(clock.view),
         "subject": clock.subject,
@@ -145,16 +153,16 @@ def _text(found: Sequence[KeptClock]) -> str:
         for clock in found
     ]
     statuses = Counter(clock.view.status for clock in found)
-    of_each = ", ".join(f"{number:,} {status}" for status, number in statuses.most_common())
-    return f"{text_table(header, rows)}\n{len(found):,} clocks: {of_each}"
+    by_status = ", ".join(f"{number:,} {status}" for status, number in statuses.most_common())
+    return f"{text_table(header, rows)}\n{len(found):,} clocks: {by_status}"
 
 
 def time_left(left_ms: int) -> str:
-    """In the two largest units that there are, rounded down: `2 d 4 h`, `overdue by 3 min 5 s`."""
+    """A duration in its two largest units, rounded down: `2 d 4 h`, `overdue by 3 min 5 s`."""
     rest, parts = abs(left_ms), []
     for length, unit in _UNITS:
         number, rest = divmod(rest, length)
         parts.append((number, unit))
     first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
-    told = " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
-    return told if left_ms >= 0 else f"overdue by {told}"
+    text = " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+    return text if left_ms >= 0 else f"overdue by {text}"

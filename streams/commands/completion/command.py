@@ -1,9 +1,9 @@
-"""`tocsin completion`: makes the Tab key complete commands, options and values."""
+"""`tocsin completion`: the command."""
 
 import click
 from click.shell_completion import get_completion_class
 
-# click's own name for it, from the name of the program.
+# click derives this name from the program's name.
 _VARIABLE = "_TOCSIN_COMPLETE"
 
 
@@ -13,14 +13,14 @@ _VARIABLE = "_TOCSIN_COMPLETE"
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that lets SHELL complete commands.
 
-    The Tab key then completes commands, options and their values after `tocsin`.
+    With it the Tab key completes commands, options and values after `tocsin`.
 
     \b
-    To have it in every new shell:
+    To set it up for every new shell:
       bash  echo 'eval "$(tocsin completion bash)"' >> ~/.bashrc
       zsh   echo 'eval "$(tocsin completion zsh)"' >> ~/.zshrc
       fish  tocsin completion fish > ~/.config/fish/completions/tocsin.fish
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     completer = get_completion_class(shell)
     assert completer is not None
     click.echo(completer(context.find_root().command, {}, "tocsin", _VARIABLE).source())

@@ -1,4 +1,4 @@
-"""`tocsin config`."""
+"""`tocsin config show`: lists every setting, its value and its meaning."""
 
 from streams.commands.config.command import config
 

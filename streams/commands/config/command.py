@@ -1,4 +1,4 @@
-"""`tocsin config show`: what is set, and what could be."""
+"""`tocsin config show`: the command."""
 
 import os
 import textwrap
@@ -13,17 +13,18 @@ _WIDTH = 100
 
 @click.group()
 def config() -> None:
-    """Show the settings."""
+    """Show the settings and where their values come from."""
 
 
 @config.command()
 def show() -> None:
     """List every setting, its value and what it does.
 
-    `set` and `default` say where the value is from. Settings are environment variables. Secrets are masked. Exits with 2 if a setting is wrong, saying which.
+    Settings are environment variables. Each line ends with `set` if the variable is set, or with `default`.
+    Secrets are masked. Exits with 2 and names the setting if one is wrong.
     """
     settings = load_settings()
-    # TLS and SASL settings that do not fit together are found when they are put together.
+    # Raises SettingsError if TLS and SASL settings contradict each other.
     settings.connection()
     for name, field in Settings.model_fields.items():
         variable = PREFIX + name.upper()

@@ -1,4 +1,4 @@
-"""`tocsin dead-letters`: what could not be read, why, and driving it in again."""
+"""`tocsin dead-letters`: lists records that were refused, shows why, and sends them again."""
 
 from streams.commands.dead_letters.command import dead_letters
 

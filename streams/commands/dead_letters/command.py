@@ -1,11 +1,11 @@
-"""`tocsin dead-letters list|show|redrive`."""
+"""`tocsin dead-letters list`, `show` and `redrive`: the commands."""
 
 import asyncio
 from collections import Counter
 
 import click
 
-from streams.commands.dead_letters import redrive as driving
+from streams.commands.dead_letters import redrive as redriving
 from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.dead_letters.selection import TOPIC, Selection, letters, selecting
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
@@ -18,34 +18,36 @@ _PLACE = r"PARTITION/OFFSET"
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List, show and send again what could not be read.
+    """List, show and redrive dead letters.
 
-    Dead letters are records of message-reports, authority-requests and clock-outcomes that Tocsin refused. Each has a reason from a closed list; `tocsin dead-letters show` says what it means and what to do about it.
+    Dead letters are records of message-reports, authority-requests and clock-outcomes that Tocsin refused.
+    Each has a reason from a fixed list; `tocsin dead-letters show` explains it and says what to do.
     """
 
 
 @dead_letters.command("list")
 @selecting
-@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line instead of text.")
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object per line instead of text.")
 def list_letters(
     reasons: tuple[str, ...], topic: str | None, partition: int | None, since: int | None, json_lines: bool
 ) -> None:
-    """List dead letters, one a line, and count them by reason.
+    """List dead letters, one per line, and count them by reason.
 
-    A line gives place, time, reason, field, attempt, where the original stood, and its size.
+    Each line shows the letter's place, time, reason, field and attempt number, then the original's place and
+    size.
 
     \b
     Examples:
       tocsin dead-letters list --since PT1H
       tocsin dead-letters list --reason unknown_category --json
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     with broker_errors_explained(settings):
         counted = asyncio.run(_list(settings, Selection(reasons, topic, partition, since), json_lines))
     if not json_lines:
-        of_each = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
+        by_reason = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
         noun = "dead letter" if counted.total() == 1 else "dead letters"
-        click.echo(f"{counted.total()} {noun}{': ' if of_each else ''}{of_each}")
+        click.echo(f"{counted.total()} {noun}{': ' if by_reason else ''}{by_reason}")
 
 
 async def _list(settings: Settings, selection: Selection, json_lines: bool) -> Counter[str]:
@@ -61,10 +63,10 @@ async def _list(settings: Settings, selection: Selection, json_lines: bool) -> C
 @click.argument("place", metavar=_PLACE)
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object instead of text.")
 def show(place: str, json_lines: bool) -> None:
-    """Show one dead letter: what is wrong, and what to do.
+    """Show one dead letter: what is wrong and what to do.
 
-    It shows the original too. The place is what `tocsin dead-letters list` gives first, such as 0/17. The original was never checked and may
-    hold anything. Exits with 1 if there is no such letter.
+    It shows the original record too, which was never checked and may hold anything. PARTITION/OFFSET is the
+    first column of `tocsin dead-letters list`, such as 0/17. Exits with 1 if there is no such letter.
     """
     partition, offset = _parsed(place)
     settings = load_settings()
@@ -72,8 +74,8 @@ def show(place: str, json_lines: bool) -> None:
         letter = asyncio.run(_find(settings, partition, offset))
     if letter is None:
         raise click.ClickException(
-            f"there is no dead letter at {place}: it may have been deleted (dead letters are kept for 7 days); "
-            "`tocsin dead-letters list` shows those that are there."
+            f"there is no dead letter at {place}. It may have been deleted: dead letters are kept for 7 days. "
+            "`tocsin dead-letters list` lists those that are there."
         )
     click.echo(as_json(letter) if json_lines else in_full(letter))
 
@@ -82,7 +84,7 @@ def _parsed(place: str) -> tuple[int, int]:
     partition, _, offset = place.partition("/")
     if not (partition.isdecimal() and offset.isdecimal()):
         raise click.BadParameter(
-            f"{place!r} is no place: give partition and offset, such as 0/17.", param_hint=_PLACE
+            f"{place!r} is not a place: give partition and offset, such as 0/17.", param_hint=_PLACE
         )
     return int(partition), int(offset)
 
@@ -99,11 +101,15 @@ async def _find(settings: Settings, partition: int, offset: int) -> Letter | Non
 
 @dead_letters.command()
 @selecting
-@click.option("--dry-run", is_flag=True, help="Say what would be sent and send nothing.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many a second.")
+@click.option("--dry-run", is_flag=True, help="Count what would be sent, and send nothing.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Letters per second at most.  [default: as fast as possible]",
+)
 @click.option(
     "--max-attempts", type=click.IntRange(min=1), default=3, show_default=True,
-    help="Leave alone what was refused so often.",
+    help="Skip records that were refused this many times or more.",
 )  # fmt: skip
 def redrive(
     reasons: tuple[str, ...],
@@ -114,47 +120,53 @@ def redrive(
     rate: float | None,
     max_attempts: int,
 ) -> None:
-    """Send dead letters to the topics they came from again.
+    """Send dead letters back to the topics they came from.
 
-    With their own bytes, key and headers. For when what was wrong is mended on this side: a newer version, a category that was added, a time that has come.
-    What is refused again becomes a dead letter again and counts its attempts; see --max-attempts.
+    Use it once the cause is fixed on Tocsin's side: a newer version reads the record, a category was added,
+    or a time in the future has passed. The original bytes, key and headers are sent. A record that is refused
+    again becomes a new dead letter with the next attempt number; see --max-attempts.
 
-    It can be repeated, also after it was interrupted: a report that was accepted counts once, because Tocsin knows it
-    by ce_source and report_id among the last it has applied (TOCSIN_DUPLICATES_REMEMBERED per partition). Later than
-    that, use --since. Of the letters of one and the same record only the newest is sent, once.
+    The command is safe to repeat, also after an interruption. A report that was accepted counts once, because
+    a worker recognises its ce_source and report_id among the last it applied (TOCSIN_DUPLICATES_REMEMBERED
+    per partition). For a run long after an earlier one, use --since. If a record has several dead letters,
+    only the newest is sent, once.
 
-    Redacted letters (pii_detected, bad_batch, or too large to keep) cannot be sent: their publisher must.
+    Redacted letters (pii_detected, bad_batch, or too large to keep) cannot be sent. Only their publisher can
+    publish the records again.
 
     \b
     Examples:
       tocsin dead-letters redrive --reason unsupported_version --dry-run
       tocsin dead-letters redrive --reason future_timestamp --since PT6H --rate 100
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     selection = Selection(reasons, topic, partition, since)
     with broker_errors_explained(settings):
-        plan = asyncio.run(driving.plan(settings, selection, max_attempts))
-        _say_what_stays(plan, max_attempts)
+        plan = asyncio.run(redriving.plan(settings, selection, max_attempts))
+        _report_skipped(plan, max_attempts)
         if dry_run:
             click.echo(f"{len(plan.chosen)} would be sent")
             return
-        progress = driving.Progress()
+        progress = redriving.Progress()
         try:
-            asyncio.run(driving.redrive(settings, since, plan.chosen, rate, progress))
+            asyncio.run(redriving.redrive(settings, since, plan.chosen, rate, progress))
         finally:
             click.echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:
         raise click.ClickException(
-            f"{len(progress.too_large)} are larger uncompressed than their topic takes and stay where they are: "
+            f"{len(progress.too_large)} were not sent: uncompressed they are larger than their topic allows: "
             + ", ".join(progress.too_large)
         )
 
 
-def _say_what_stays(plan: driving.Plan, max_attempts: int) -> None:
+def _report_skipped(plan: redriving.Plan, max_attempts: int) -> None:
     for number, why in (
-        (plan.redacted, "redacted: their bytes were not kept, so only their publisher can send them again"),
-        (plan.worn_out, f"refused {max_attempts} times or more: mend the cause, then raise --max-attempts"),
-        (plan.repeated, "older letters or copies of a record that has a newer one"),
+        (
+            plan.redacted,
+            "redacted: their bytes were not kept, so only their publisher can publish them again",
+        ),
+        (plan.worn_out, f"refused {max_attempts} times or more: fix the cause, then raise --max-attempts"),
+        (plan.repeated, "older letters or copies: a newer letter of the same record exists"),
     ):
         if number:
-            click.echo(f"{number} left out, {why}")
+            click.echo(f"{number} skipped, {why}")

@@ -1,4 +1,4 @@
-"""A dead letter as an operator thinks of it: the original, where it stood, what is wrong with it, how often it came."""
+"""A dead letter as an operator sees it: the original, its source, the problem and the attempt number."""
 
 import hashlib
 from typing import NamedTuple
@@ -16,9 +16,11 @@ _decode_redacted = msgspec.json.Decoder(RedactedRecord).decode
 
 
 class Letter(NamedTuple):
-    """`partition`, `offset` and `appended_at` (ms) are its place in dead-letters; `source_*` that of the original.
+    """A dead letter.
 
-    `headers` are the original's own. `redacted`: neither key, bytes nor headers were kept.
+    `partition`, `offset` and `appended_at` (ms) locate it in dead-letters; `source_*` locates the original.
+    `headers` are the original's own. Of a `redacted` letter, the original's key, bytes and headers were not
+    kept.
     """
 
     partition: int
@@ -38,16 +40,16 @@ class Letter(NamedTuple):
 
     @property
     def place(self) -> str:
-        """What `tocsin dead-letters show` takes: partition/offset."""
+        """The argument of `tocsin dead-letters show`: partition/offset."""
         return f"{self.partition}/{self.offset}"
 
     @property
     def source(self) -> str:
-        """Where the original stands: topic/partition/offset."""
+        """The original's topic/partition/offset."""
         return f"{self.source_topic}/{self.source_partition}/{self.source_offset}"
 
     def identity(self) -> bytes:
-        """The same for letters whose originals had the same key, bytes and headers."""
+        """A digest that is equal for originals with equal key, bytes and headers."""
         digest = hashlib.blake2b(digest_size=16)
         parts = [
             self.key,
@@ -61,20 +63,23 @@ class Letter(NamedTuple):
 
 
 def letter_of(record: SourceRecord) -> Letter:
-    """The letter in a record of dead-letters. What a header should say and does not is `?` or -1."""
-    told = {name: value for name, value in record.headers if name.startswith(_PREFIX)}
+    """Read a record of dead-letters.
+
+    A missing or unreadable header becomes `?` or -1, a missing attempt 1.
+    """
+    described = {name: value for name, value in record.headers if name.startswith(_PREFIX)}
     kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
     return Letter(
         record.partition,
         record.offset,
         record.timestamp,
-        _text(told, "tocsin-reason"),
-        _text(told, "tocsin-field"),
-        _text(told, "tocsin-detail"),
-        _text(told, "tocsin-topic"),
-        _number(told, "tocsin-partition", -1),
-        _number(told, "tocsin-offset", -1),
-        _number(told, ATTEMPT_HEADER, 1),
+        _text(described, "tocsin-reason"),
+        _text(described, "tocsin-field"),
+        _text(described, "tocsin-detail"),
+        _text(described, "tocsin-topic"),
+        _number(described, "tocsin-partition", -1),
+        _number(described, "tocsin-offset", -1),
+        _number(described, ATTEMPT_HEADER, 1),
         record.key,
         record.value,
         kept,
@@ -82,17 +87,17 @@ def letter_of(record: SourceRecord) -> Letter:
     )
 
 
-def _text(told: dict[str, bytes], name: str) -> str:
-    return (told.get(name) or b"?").decode(errors="replace")
+def _text(described: dict[str, bytes], name: str) -> str:
+    return (described.get(name) or b"?").decode(errors="replace")
 
 
-def _number(told: dict[str, bytes], name: str, otherwise: int) -> int:
-    value = told.get(name) or b""
-    return int(value) if value.isdigit() else otherwise
+def _number(described: dict[str, bytes], name: str, default: int) -> int:
+    value = described.get(name) or b""
+    return int(value) if value.isdigit() else default
 
 
 def _is_redacted(key: bytes | None, value: bytes | None, headers: Headers) -> bool:
-    # By its form and not by its reason: one that was too large to keep is redacted whatever was wrong with it.
+    # The reason does not tell: a letter that was too large to keep is redacted whatever was wrong with it.
     if key is not None or not value or [name for name, _ in headers] != [CONTENT_TYPE]:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Dead letters back to the topics from which they came, as they first came."""
+"""Sends dead letters back to the topics they came from, with their original bytes, key and headers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,15 +17,18 @@ from streams.wire.dead_letter import ATTEMPT_HEADER
 from streams.wire.topics import MESSAGE_REPORTS
 from streams.worker.settings import Settings
 
-# A dead letter may have 2 MB.
-_AT_ONCE = 100
+# A dead letter has up to 2 MB, so a batch has up to 200 MB.
+_MAX_BATCH = 100
 
 Place = tuple[int, int]
 
 
 @dataclass(slots=True)
 class Plan:
-    """`chosen`: places of the letters to be sent. The others that were selected are counted by why they stay."""
+    """`chosen`: places of the letters to send.
+
+    The other selected letters are counted by why they are skipped.
+    """
 
     chosen: set[Place] = field(default_factory=set)
     redacted: int = 0
@@ -40,10 +43,10 @@ class _Newest(NamedTuple):
 
 
 async def plan(settings: Settings, selection: Selection, max_attempts: int) -> Plan:
-    """Choose what to send: of letters of the same original only the newest attempt, once.
+    """Choose what to send: of several letters of one original only the newest attempt, once.
 
-    An older letter of a record that was driven in again and refused again is not sent a second time: the newest one
-    stands for it, even if it is not among the selected.
+    An older letter is not sent even if the newest one is outside the selection, because the record was
+    already redriven and refused again.
     """
     made = Plan()
     newest: dict[bytes, _Newest] = {}
@@ -56,8 +59,7 @@ async def plan(settings: Settings, selection: Selection, max_attempts: int) -> P
             continue
         identity = letter.identity()
         known = newest.get(identity)
-        # Copies of one attempt are equal; which of them is sent does not matter, so that a later run may choose
-        # another.
+        # Letters of the same original and attempt are equal, so it does not matter which of them is sent.
         if known is None or letter.attempt >= known.attempt:
             newest[identity] = _Newest(letter.attempt, (letter.partition, letter.offset), holds)
     for row in newest.values():
@@ -71,7 +73,10 @@ async def plan(settings: Settings, selection: Selection, max_attempts: int) -> P
 
 @dataclass(slots=True)
 class Progress:
-    """How far it has come; right at any time, also when it is interrupted."""
+    """What has been done so far; correct at any time, also after an interruption.
+
+    `too_large` holds places.
+    """
 
     sent: int = 0
     too_large: list[str] = field(default_factory=list)
@@ -80,36 +85,40 @@ class Progress:
 async def redrive(
     settings: Settings, since: int | None, chosen: set[Place], rate: float | None, progress: Progress
 ) -> None:
-    """Send the chosen letters, at most `rate` a second, in the order of each partition of dead-letters."""
+    """Send the chosen letters, at most `rate` per second, in the order of each partition of dead-letters.
+
+    `progress` is updated as letters are written. A letter that its topic does not accept uncompressed is
+    noted there.
+    """
     sources = frozenset(
         settings.topic_prefix + topic for topic in (*REPORT_SOURCES.external, *REQUEST_SOURCES.external)
     )
-    otherwise = settings.topic_prefix + MESSAGE_REPORTS
+    default_topic = settings.topic_prefix + MESSAGE_REPORTS
     pace = Pace(rate)
     waiting: list[Letter] = []
-    async with producer_for(settings, otherwise) as producer:
+    async with producer_for(settings, default_topic) as producer:
         async for letter in letters(settings, since):
             if (letter.partition, letter.offset) not in chosen:
                 continue
             waiting.append(letter)
-            if len(waiting) >= min(pace.batch, _AT_ONCE):
+            if len(waiting) >= min(pace.batch, _MAX_BATCH):
                 await pace.turn(len(waiting))
-                await _send(producer, sources, otherwise, waiting, progress)
+                await _send(producer, sources, default_topic, waiting, progress)
                 waiting = []
         await pace.turn(len(waiting))
-        await _send(producer, sources, otherwise, waiting, progress)
+        await _send(producer, sources, default_topic, waiting, progress)
 
 
 async def _send(
     producer: AIOKafkaProducer,
     sources: frozenset[str],
-    otherwise: str,
+    default_topic: str,
     batch: list[Letter],
     progress: Progress,
 ) -> None:
-    # Where a letter comes from is lost only to somebody who wrote it by hand.
+    # A letter without a valid source topic was not written by a worker.
     sending = [
-        _send_one(producer, letter.source_topic if letter.source_topic in sources else otherwise, letter)
+        _send_one(producer, letter.source_topic if letter.source_topic in sources else default_topic, letter)
         for letter in batch
     ]
     for letter, written in zip(batch, await asyncio.gather(*sending), strict=True):
@@ -123,12 +132,12 @@ async def _send_one(producer: AIOKafkaProducer, topic: str, letter: Letter) -> b
     try:
         await producer.send_and_wait(topic, letter.value, letter.key, headers=list(_headers(letter)))
     except MessageSizeTooLargeError:
-        # It fitted while its publisher compressed it.
+        # It fitted the topic when its publisher compressed it; this producer does not.
         return False
     return True
 
 
 def _headers(letter: Letter) -> Iterator[tuple[str, bytes]]:
     yield from letter.headers
-    # The next dead letter of this record counts on from here.
+    # A worker that refuses the record again continues from this number.
     yield ATTEMPT_HEADER, b"%d" % letter.attempt

@@ -1,4 +1,4 @@
-"""Which dead letters are meant, as options that `list` and `redrive` share."""
+"""Options of `list` and `redrive` that select dead letters."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
@@ -16,7 +16,11 @@ TOPIC = DEAD_LETTERS
 
 
 class Selection(NamedTuple):
-    """None, or no reason at all, selects everything. `partition` is the original's; `since` in ms since the epoch."""
+    """What to select. None, or an empty `reasons`, selects everything.
+
+    `topic` and `partition` are the original's. `since` is in ms since the epoch, and applies when letters are
+    read.
+    """
 
     reasons: tuple[str, ...]
     topic: str | None
@@ -24,7 +28,7 @@ class Selection(NamedTuple):
     since: int | None
 
     def holds(self, letter: Letter, prefix: str) -> bool:
-        """Whether a letter is meant, whenever it was written."""
+        """Whether a letter is selected, regardless of `since`. `prefix` is the deployment's topic prefix."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (self.topic is None or letter.source_topic in (self.topic, prefix + self.topic))
@@ -35,26 +39,26 @@ class Selection(NamedTuple):
 _OPTIONS = (
     click.option(
         "--reason", "reasons", multiple=True, type=click.Choice(DEAD_LETTER_REASONS), metavar="NAME",
-        help="Only those refused for this reason; can be repeated.",
+        help="Only records refused for this reason; can be given several times.",
     ),
-    click.option("--topic", help="Only those that stood in this topic, with or without the prefix."),
-    click.option("--partition", type=click.IntRange(min=0), help="Only those that stood in this partition."),
+    click.option("--topic", help="Only records from this topic, with or without the prefix."),
+    click.option("--partition", type=click.IntRange(min=0), help="Only records from this partition of their topic."),
     click.option(
         "--since", type=MOMENT,
-        help="Only those refused since then: a time such as 2026-03-01T12:00:00Z, or PT2H for two hours ago.",
+        help="Only records refused since this time, such as 2026-03-01T12:00:00Z, or PT2H for two hours ago.",
     ),
 )  # fmt: skip
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command; it gets them as reasons, topic, partition and since."""
+    """Add the options to a command, which receives them as `reasons`, `topic`, `partition` and `since`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 async def letters(settings: Settings, since: int | None) -> AsyncIterator[Letter]:
-    """Every letter there is now, or that was written since then."""
+    """The dead letters that exist now, or those written since `since` (ms since the epoch)."""
     topic = settings.topic_prefix + TOPIC
     async for record in committed_records(settings.connection(), topic, since_ms=since):
         yield letter_of(record)

@@ -1,4 +1,4 @@
-"""Dead letters as a person reads them, and as JSON."""
+"""Dead letters as text and as JSON."""
 
 import base64
 from typing import Any
@@ -12,7 +12,7 @@ from streams.wire.topics import DEAD_LETTERS
 
 
 def in_one_line(letter: Letter) -> str:
-    """Place, time, reason, field, attempt, where the original stood, and its size."""
+    """Place, time, reason, field and attempt number; then the original's place and size."""
     return (
         f"{letter.place:<10} {rfc3339(letter.appended_at)}  {letter.reason:<19} {letter.field:<20} "
         f"attempt {letter.attempt}  {letter.source}  {_size(letter)}"
@@ -20,7 +20,7 @@ def in_one_line(letter: Letter) -> str:
 
 
 def in_full(letter: Letter) -> str:
-    """A block of lines: what is wrong, what that means, what to do, and the original."""
+    """Several lines: what is wrong, what that means, what to do, and the original."""
     reason = load_catalogue()[DEAD_LETTERS].reasons.get(letter.reason)
     rows = [
         ("reason", letter.reason),
@@ -38,7 +38,10 @@ def in_full(letter: Letter) -> str:
 
 
 def as_json(letter: Letter) -> str:
-    """One line. `value` is the original as text, `value_base64` stands instead when it is not UTF-8."""
+    """One line.
+
+    `value` is the original as text; if it is not UTF-8, `value` is null and `value_base64` holds it.
+    """
     row: dict[str, Any] = letter._asdict()
     row["appended_at"] = rfc3339(letter.appended_at)
     row["key"] = None if letter.key is None else letter.key.decode(errors="replace")
@@ -55,6 +58,6 @@ def _size(letter: Letter) -> str:
 
 
 def _printable(value: bytes | None) -> str:
-    # What was never checked must not write commands to a terminal.
+    # The original was never checked: it must not send control sequences to the terminal.
     text = (value or b"").decode(errors="backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,4 +1,4 @@
-"""`tocsin demo`: the whole of Tocsin at work on a made-up day, on a real Kafka."""
+"""`tocsin demo`: plays six hours of made-up traffic on a real Kafka with a real worker."""
 
 from streams.commands.demo.command import demo
 

@@ -1,4 +1,4 @@
-"""`tocsin demo`: the command and its course."""
+"""`tocsin demo`: the command, and the steps of a run."""
 
 import asyncio
 import signal
@@ -6,6 +6,7 @@ import tempfile
 import time
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -21,23 +22,31 @@ from streams.worker.settings import PREFIX, Settings, load_settings
 _REDRAW_SECONDS = 0.1
 
 
+class _Options(NamedTuple):
+    """The options of the command."""
+
+    reports: int
+    seed: int
+    keep: bool
+
+
 @click.command()
 @click.option(
     "--reports", "count", type=click.IntRange(min=MINIMUM_COUNT), default=50_000, show_default=True,
-    help="Records to play.",
+    help="Number of records to publish.",
 )  # fmt: skip
-@click.option("--seed", default=7, show_default=True, help="Another seed, other people and channels.")
-@click.option("--keep", is_flag=True, help="Leave Kafka and the worker running at the end, until Ctrl-C.")
+@click.option("--seed", default=7, show_default=True, help="Another seed gives other people and channels.")
+@click.option("--keep", is_flag=True, help="Keep Kafka and the worker running at the end, until Ctrl-C.")
 def demo(count: int, seed: int, keep: bool) -> None:
-    """Play six made-up hours on a real Kafka and show what opens.
+    """Play six made-up hours on a real Kafka.
 
-    Starts an Apache Kafka and one worker in a temporary folder, publishes the reports and a few requests of
-    authorities, shows every escalation, legal clock and request with its grounds, and checks at the end that every
-    record is accounted for. Takes about half a minute (the first time longer: it fetches Kafka) and leaves nothing
-    behind. With TOCSIN_KAFKA_BOOTSTRAP set it uses those brokers instead, and topics with a prefix of their own, which
-    it deletes.
+    Starts Apache Kafka and one worker in a temporary folder, publishes reports and a few requests of
+    authorities, and shows every escalation, legal clock and judged request with its reasons. At the end it
+    checks that every record is accounted for. It takes about half a minute (longer the first time, when it
+    downloads Kafka) and cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and
+    topics with a prefix of their own that it deletes at the end.
     """
-    # A terminated demo must end its worker and its broker too.
+    # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Screen()
     with ExitStack() as stack:
@@ -47,12 +56,14 @@ def demo(count: int, seed: int, keep: bool) -> None:
         try:
             bootstrap = stack.enter_context(broker(folder))
         except LocalKafkaError as error:
-            raise click.ClickException(f"{error}\nOr set {BOOTSTRAP} to a broker that is running.") from error
+            raise click.ClickException(
+                f"{error}\nOr set {BOOTSTRAP} to the address of a running broker."
+            ) from error
         screen.say(f"  at {bootstrap} after {time.monotonic() - began_at:.1f} s")
         environment = demo_environment(bootstrap)
         settings = load_settings(environment)
         stack.enter_context(broker_errors_explained(settings))
-        asyncio.run(_perform(screen, settings, environment, folder, count, seed, keep))
+        asyncio.run(_perform(screen, settings, environment, folder, _Options(count, seed, keep)))
 
 
 async def _perform(
@@ -60,9 +71,7 @@ async def _perform(
     settings: Settings,
     environment: dict[str, str],
     folder: Path,
-    count: int,
-    seed: int,
-    keep: bool,
+    options: _Options,
 ) -> None:
     async with AsyncExitStack() as stack:
         names = await stack.enter_async_context(topics(settings))
@@ -77,17 +86,17 @@ async def _perform(
             on_escalation=lambda escalation: screen.escalation(performance.tally, escalation),
             on_routing=lambda routing: screen.routing(performance.tally, routing),
         )
-        screen.begin(count)
+        screen.begin(options.reports)
         drawing = asyncio.create_task(_draw(screen, performance))
         try:
-            await performance.run(seed, count)
+            await performance.run(options.seed, options.reports)
         finally:
             drawing.cancel()
             screen.end()
         screen.summary(performance.tally)
-        if keep:
-            screen.say(_how_to_look_further(settings, worker))
-            # Ctrl-C cancels this task, and here that is how it is meant to end.
+        if options.keep:
+            screen.say(_how_to_continue(settings, worker))
+            # Ctrl-C cancels this task. Here that is the expected end, not an error.
             with suppress(asyncio.CancelledError):
                 await _until_interrupted(worker)
             screen.say("Stopping ...")
@@ -105,7 +114,7 @@ async def _until_interrupted(worker: WorkerProcess) -> None:
         await asyncio.sleep(_REDRAW_SECONDS)
 
 
-def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
+def _how_to_continue(settings: Settings, worker: WorkerProcess) -> str:
     variables = {
         BOOTSTRAP: settings.kafka_bootstrap,
         f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
@@ -114,7 +123,7 @@ def _how_to_look_further(settings: Settings, worker: WorkerProcess) -> str:
     }
     program = running_program()
     return (
-        f"\nKafka and the worker are still running; Ctrl-C ends them. The worker logs to {worker.log}.\n"
+        f"\nKafka and the worker are still running; stop them with Ctrl-C. The worker logs to {worker.log}.\n"
         f"In another shell:\n"
         f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
         f"  {program} tail escalations --from-beginning\n"

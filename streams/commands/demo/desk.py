@@ -1,4 +1,4 @@
-"""The desk of the demo, which says what became of legal clocks."""
+"""The demo's legal desk, which fulfils duties before their clocks lapse."""
 
 import orjson
 
@@ -13,13 +13,16 @@ _FULFILLED: Outcome = "fulfilled"
 
 
 class Desk:
-    """Takes images down when half of a clock's time is over. The first such clock it misses, to show what follows."""
+    """Fulfils a duty once half of its clock's time has elapsed.
+
+    It misses the first, so that the demo shows a lapse.
+    """
 
     def __init__(self) -> None:
         self._missed = False
 
     def answer(self, event: Escalation, now_ms: int) -> Event | None:
-        """The outcome to publish once `event` was read, if there is one. `now_ms` is the time of publication."""
+        """The outcome to publish in response to `event`, or None. `now_ms` is the time of publication."""
         if event.clock is None or event.reason != "clock_half":
             return None
         if not self._missed:

@@ -1,4 +1,4 @@
-"""The play: reports in, and at the same time everything that comes out, counted."""
+"""Publishes the scenario, and reads and counts the results meanwhile."""
 
 import asyncio
 import time
@@ -33,25 +33,27 @@ from streams.worker.settings import Settings
 
 PUBLISHED_TO = (MESSAGE_REPORTS, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
 
-# Six hours in twenty seconds: slow enough to follow, and at 2,500 records a second far from what a worker can do. More
-# records than the default go as fast as this machine can, fewer take less time.
+# Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
+# what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
+# smaller one takes less.
 _PLAY_SECONDS = 20.0
 _RECORDS_PER_SECOND = 2_500
 
-# Records between two looks at what came back, so that the screen moves while reports are published.
-_PUBLISH_AT_ONCE = 25
+# Records published between two pauses in which results are read, so that the screen updates while publishing.
+_PUBLISH_BATCH = 25
 
-# Nothing at all arriving for this long, with records outstanding: a transaction lives 20 s at most.
+# If nothing arrives for this long although records are outstanding, the run has failed: a transaction lasts
+# at most 20 s.
 _STALLED_SECONDS = 30.0
 
-# When the group's offsets say that all was applied, everything is committed; what is still to be read then comes with
-# the next fetch or two, and each is held back for 50 ms at most.
+# Once the group's offsets show that everything was applied, every result is committed. The rest arrives with
+# the next fetch or two, and a broker delays each by at most 50 ms.
 _QUIET_SECONDS = 1.0
 _POLL_SECONDS = 0.1
 
 
 class Performance:
-    """One run: publishes a scenario and follows its results, calling the given functions as each arrives."""
+    """One run: publishes a scenario, reads its results, and calls the given functions as each arrives."""
 
     def __init__(
         self,
@@ -69,9 +71,10 @@ class Performance:
         self._sent_at: dict[str, float] = {}
 
     async def run(self, seed: int, count: int) -> None:
-        """Publish, and return when everything was answered and nothing more comes.
+        """Publish, and return once everything was answered and no more results arrive.
 
-        Raises ClickException when the worker ends, when nothing moves any more, or when the numbers do not add up.
+        Raises ClickException if the worker ends, if no result arrives for 30 s, or if the numbers do not add
+        up.
         """
         connection = self._settings.connection()
         topics = [self._name(name) for name in READ_BACK]
@@ -85,7 +88,7 @@ class Performance:
                 await self._until_answered(following)
                 await self._until_applied(following)
                 await asyncio.sleep(_QUIET_SECONDS)
-                # What came last may have made the desk say something.
+                # The last results may have made the desk publish an outcome.
                 await self._until_answered(following)
             finally:
                 following.cancel()
@@ -106,10 +109,10 @@ class Performance:
         tally.began_at = time.monotonic()
         seconds_each = min(_PLAY_SECONDS / count, 1 / _RECORDS_PER_SECOND)
         for number, record in enumerate(play(seed, count, end_ms)):
-            if number % _PUBLISH_AT_ONCE == 0:
+            if number % _PUBLISH_BATCH == 0:
                 self._check(following)
                 await asyncio.sleep(max(0.0, tally.began_at + number * seconds_each - time.monotonic()))
-            # Each in its place among the reports; garbage has no place in time.
+            # Requests go among the reports by their time. Garbage has no reliable time to compare with.
             while requests and record.fate == "report" and _time_of(requests[0]) <= _time_of(record):
                 await self._send_request(producer, requests.popleft())
             await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
@@ -147,10 +150,10 @@ class Performance:
                     for record in records:
                         escalation = decode_escalation(record)
                         self._note_escalation(escalation)
-                        await self._ask_desk(producer, escalation)
+                        await self._let_desk_answer(producer, escalation)
                 tally.last_arrival_at = time.monotonic()
 
-    async def _ask_desk(self, producer: AIOKafkaProducer, escalation: Escalation) -> None:
+    async def _let_desk_answer(self, producer: AIOKafkaProducer, escalation: Escalation) -> None:
         outcome = self._desk.answer(escalation, time.time_ns() // 1_000_000)
         if outcome is not None:
             self.tally.outcomes += 1
@@ -165,7 +168,7 @@ class Performance:
             return
         (tally.escalations if escalation.clock is None else tally.clock_events).append(escalation)
         sent_at = self._sent_at.get(escalation.trace.last_report_id)
-        # What ends an episode, and every step of a clock but the first, is the passing of time, not a report.
+        # Time, not a report, ends an episode and causes every step of a clock but the first.
         caused_by_report = escalation.type == "opened" or (
             escalation.type == "updated" and escalation.clock is None
         )
@@ -183,11 +186,11 @@ class Performance:
                 seen, moved_at = tally.arrived, time.monotonic()
             elif time.monotonic() - moved_at > _STALLED_SECONDS:
                 raise self._worker.failure(
-                    f"nothing has come for {_STALLED_SECONDS:.0f} s; " + "; ".join(tally.differences())
+                    f"no result arrived for {_STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
                 )
 
     async def _until_applied(self, following: asyncio.Task[None]) -> None:
-        """Wait until the worker has gone past the last records: what it makes of duplicates has come then too."""
+        """Wait until the worker has committed the last record, so that no result can follow."""
         topics, group = [self._name(topic) for topic in PUBLISHED_TO], self._name(self._settings.app_id)
         deadline = time.monotonic() + _STALLED_SECONDS
         async with (
@@ -202,7 +205,10 @@ class Performance:
                     return
                 self._check(following)
                 if time.monotonic() > deadline:
-                    raise self._worker.failure(f"the worker has not gone through {behind}")
+                    remaining = ", ".join(
+                        f"{p.topic}/{p.partition} up to offset {end}" for p, end in behind.items()
+                    )
+                    raise self._worker.failure(f"the worker has not processed {remaining}")
                 await asyncio.sleep(_POLL_SECONDS)
 
     def _check(self, following: asyncio.Task[None]) -> None:
@@ -212,7 +218,7 @@ class Performance:
 
 
 def _time_of(record: ScenarioRecord) -> bytes:
-    # RFC 3339 in UTC, all of the same length: they sort as they follow each other.
+    # All are RFC 3339 in UTC with the same length, so their bytes sort in order of time.
     return next(value for name, value in record.headers if name == CE_TIME)
 
 

@@ -1,4 +1,4 @@
-"""One escalation, one legal clock and one refusal in detail: what a desk gets to see."""
+"""One escalation, one legal clock and one refusal in detail, as a desk receives them."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from streams.events.obligation import EscalatedObligation
 
 
 def most_telling(tally: Tally) -> Escalation | None:
-    """The escalation of the deepfake wave at the highest level, and among those the one with most duties."""
+    """The escalation of the deepfake wave with the highest level, then most duties, then most reports."""
     candidates = (escalation for escalation in tally.escalations if tally.story(escalation) == DEEPFAKE_WAVE)
     return max(
         candidates, key=lambda row: (row.level, len(row.obligations), row.counts.reports), default=None
@@ -20,22 +20,23 @@ def most_telling(tally: Tally) -> Escalation | None:
 
 
 def most_pressing(tally: Tally) -> Escalation | None:
-    """The newest event of the legal clock that is nearest to its end or beyond, and not stopped."""
+    """The newest event of the open legal clock with the highest level, that is, the least time left."""
     newest = [events[-1] for events in tally.clocks().values() if events[-1].status == "open"]
     return max(newest, key=lambda row: (row.level, -row.sequence), default=None)
 
 
 def refused(tally: Tally) -> AuthorityRouting | None:
-    """A request that is never followed."""
+    """A request that was refused, or None."""
     return next((step for step in tally.routings if step.decision == "refused"), None)
 
 
 def portrait(escalation: Escalation) -> str:
-    """A block of lines, each a name and what the escalation holds under it."""
+    """An escalation as lines, each with a name and a value."""
     counts = escalation.counts
     counted = (
         f"{counts.reports} reports by {counts.distinct_reporters} reporters with a pseudonym, "
-        f"trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, risk {escalation.score.value:.2f}"
+        f"trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, "
+        f"risk {escalation.score.value:.2f}"
     )
     what = f"{escalation.policy} level {escalation.level}, {escalation.level_name}, {escalation.dsa_category}"
     where = (f"{row.code} {row.confidence} ({row.basis})" for row in escalation.jurisdictions)
@@ -54,15 +55,15 @@ def portrait(escalation: Escalation) -> str:
 
 
 def clock_portrait(event: Escalation) -> str:
-    """The same for a legal clock."""
+    """A legal clock as lines, each with a name and a value."""
     clock = event.clock
     assert clock is not None
     where = (f"{row.code} {row.confidence} ({row.basis})" for row in event.jurisdictions)
     return _block(
         [
             ("duty", f"{clock.obligation}: {event.policy_reason}"),
-            ("written in", event.obligations[0].source_url),
-            ("asks for", f"{event.obligations[0].action}, of {', '.join(event.message_refs)}"),
+            ("source", event.obligations[0].source_url),
+            ("requires", f"{event.obligations[0].action}, of {', '.join(event.message_refs)}"),
             ("started", f"{minute(clock.started_at)}, by a {event.obligations[0].trigger}"),
             ("due", f"{minute(clock.due_at)}, {clock.status}"),
             ("where", ", ".join(where)),
@@ -74,12 +75,12 @@ def clock_portrait(event: Escalation) -> str:
 
 
 def refusal_portrait(routing: AuthorityRouting) -> str:
-    """The same for a request that is never followed."""
+    """A refused request as lines, each with a name and a value."""
     assert routing.findings is not None
     law = routing.findings.rule_of_law
     rows = [
-        ("asked by", f"{routing.authority.country} {routing.authority.type}, naming {routing.legal_basis}"),
-        ("asked for", ", ".join(routing.demands)),
+        ("from", f"{routing.authority.country} {routing.authority.type}, citing {routing.legal_basis}"),
+        ("demands", ", ".join(routing.demands)),
     ]
     for refusal in routing.findings.refusals:
         rows.append(("refused", f"{refusal.code}: {refusal.reason}"))

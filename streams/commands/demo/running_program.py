@@ -1,4 +1,4 @@
-"""What to type in another shell to run the same `tocsin`."""
+"""The command line that runs the same `tocsin` in another shell."""
 
 import shlex
 import sys
@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 def running_program() -> str:
-    """The command that this process was started by, as words for a shell in any folder.
+    """The command that started this process, quoted for a shell in any folder.
 
-    Not the bare name: in a fresh checkout `tocsin` is on nobody's PATH, and another shell may have no environment active.
+    It is a full path: in a fresh checkout `tocsin` is not on the PATH, and the other shell may have no
+    virtual environment active.
     """
     started = Path(sys.argv[0]).absolute()
     if started.suffix == ".py":

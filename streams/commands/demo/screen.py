@@ -1,4 +1,4 @@
-"""What a person sees of the demo: a line for each escalation, how far it is, and what it all came to."""
+"""The demo's output: events as they arrive, progress, and the summary."""
 
 import time
 
@@ -14,10 +14,10 @@ from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 
-# Where there is no terminal to redraw, a line now and then shows that it goes on.
+# Without a terminal nothing can be redrawn; a line at this interval shows progress instead.
 _PLAIN_PROGRESS_SECONDS = 2.0
 
-# Enough to tell the channels of a run apart; `tocsin tail` shows the whole.
+# Enough characters to tell the channels of a run apart; `tocsin tail` shows the whole ref.
 _REF_SHOWN = 8
 
 _STYLES = {
@@ -27,7 +27,7 @@ _STYLES = {
 
 
 class Screen:
-    """Standard output: redrawn progress on a terminal, plain lines anywhere else."""
+    """Writes to standard output: progress bars on a terminal, plain lines anywhere else."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
@@ -44,11 +44,13 @@ class Screen:
         self._console.print(Text(text))
 
     def begin(self, count: int) -> None:
-        """Tell what is played, and start the progress bars."""
+        """Print what is about to be played, and start the progress bars."""
         self.say(f"\nPlaying six hours of a platform's reports, {count:,} records. Hidden in the noise:")
         for name in DEMO_STORYLINES:
             self.say(f"  {name:<16} {STORYLINES[name].description}")
-        self.say("Beside them, a few requests of authorities. Legal clocks run where the law sets one.")
+        self.say(
+            "A few requests of authorities arrive as well. Legal clocks run where the law sets a time limit."
+        )
         self.say()
         for bar in (self._published, self._answered):
             self._bars.update(bar, total=count)
@@ -56,7 +58,7 @@ class Screen:
         self._plain_at = time.monotonic()
 
     def progress(self, tally: Tally) -> None:
-        """Show how far it is."""
+        """Update the progress bars, or print a line every two seconds without a terminal."""
         self._bars.update(self._published, completed=tally.sent)
         self._bars.update(self._answered, completed=tally.arrived)
         now = time.monotonic()
@@ -65,7 +67,7 @@ class Screen:
             self.say(f"  ... {tally.sent:,} published, {tally.arrived:,} answered")
 
     def escalation(self, tally: Tally, escalation: Escalation) -> None:
-        """Show an escalation: whose, and with which numbers."""
+        """Print an event of an escalation, with its storyline, channel and reasons."""
         head = Text(escalation_text(escalation), style=_STYLES[escalation.type])
         head.append(
             f"  {tally.story(escalation)}, channel {escalation.channel_ref[:_REF_SHOWN]}", style="default"
@@ -74,7 +76,7 @@ class Screen:
         self._bars.console.print(Text(f"         {escalation_grounds(escalation)}", style="dim"))
 
     def routing(self, tally: Tally, routing: AuthorityRouting) -> None:
-        """Show what became of a request of an authority."""
+        """Print a step of an authority's request, with its reasons and clocks."""
         head = Text(routing_text(routing), style=_STYLES[routing.decision])
         head.append(f"  {tally.description_of_request.get(routing.request_id, '')}", style="default")
         self._bars.console.print(head)
@@ -82,10 +84,10 @@ class Screen:
             self._bars.console.print(Text(f"         {line}", style="dim"))
 
     def end(self) -> None:
-        """Take the progress bars away."""
+        """Remove the progress bars."""
         self._bars.stop()
 
     def summary(self, tally: Tally) -> None:
-        """Show what became of it all, and that the numbers add up."""
+        """Print the tables, the examples and the check that the numbers add up."""
         for line in summary(tally):
             self.say(line)

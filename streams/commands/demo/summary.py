@@ -1,4 +1,4 @@
-"""What a run of the demo came to: tables, portraits, and the equation."""
+"""The summary of a demo run: tables, examples in detail, and the check that the numbers add up."""
 
 import os
 from collections import Counter
@@ -20,28 +20,28 @@ from streams.commands.shared.text_table import text_table
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 
-# An escalation that takes longer has waited behind other reports.
+# A longer latency means that reports waited in a queue.
 _QUEUED_SECONDS = 1.0
 
 
 def summary(tally: Tally) -> Iterator[str]:
-    """What became of each storyline, clock and request, which policies were met, and that the numbers add up."""
-    yield "\nWhat was played, and what became of it"
+    """The texts to print: tables, three examples in detail, and the check that the numbers add up."""
+    yield "\nStorylines and the episodes that opened"
     yield text_table(_STORY_HEADER, _story_rows(tally))
-    yield "\nEpisodes by policy and the highest level they reached"
+    yield "\nEpisodes by policy and highest level reached"
     yield text_table(("policy", "level", "episodes", "resolved"), _policy_rows(tally))
     yield "\nLegal clocks of reports"
-    yield text_table(("duty", "asks for", "started", "due", "now"), _clock_rows(tally))
+    yield text_table(("duty", "requires", "started", "due", "status"), _clock_rows(tally))
     yield "\nRequests of authorities"
-    yield text_table(("what", "decision", "gate", "because"), _request_rows(tally))
+    yield text_table(("request", "decision", "gate", "reason or clocks"), _request_rows(tally))
     if (example := most_telling(tally)) is not None:
-        yield "\nOne escalation as a trust and safety desk gets it"
+        yield "\nOne escalation as a trust and safety desk receives it"
         yield portrait(example)
     if (clock := most_pressing(tally)) is not None:
-        yield "\nOne legal clock as a legal desk gets it"
+        yield "\nOne legal clock as a legal desk receives it"
         yield clock_portrait(clock)
     if (refusal := refused(tally)) is not None:
-        yield "\nOne refusal as whoever answers authorities gets it"
+        yield "\nOne refusal as the desk that answers authorities receives it"
         yield refusal_portrait(refusal)
     yield from _numbers(tally)
 
@@ -51,8 +51,8 @@ def _numbers(tally: Tally) -> Iterator[str]:
     yield f"\nDead letters: {reasons}"
     seconds = tally.last_arrival_at - tally.began_at
     yield (
-        f"Played at {tally.sent / seconds:,.0f} records a second for {seconds:.1f} s, publisher, broker, worker and "
-        f"this reader sharing {os.cpu_count()} cores."
+        f"Played {tally.sent / seconds:,.0f} records per second for {seconds:.1f} s; "
+        f"publisher, broker, worker and this reader shared {os.cpu_count()} cores."
     )
     if tally.latencies:
         typical, longest = median(tally.latencies), max(tally.latencies)
@@ -61,7 +61,10 @@ def _numbers(tally: Tally) -> Iterator[str]:
             f"median {typical * 1000:.0f} ms, longest {longest * 1000:.0f} ms."
         )
         if typical > _QUEUED_SECONDS:
-            yield "(The reports came faster than this machine could answer: most of it is time in the queue.)"
+            yield (
+                "(The reports arrived faster than this machine could process them: "
+                "most of this is time spent in the queue.)"
+            )
     yield (
         f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
         f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
@@ -92,14 +95,14 @@ def _request_rows(tally: Tally) -> list[tuple[str, ...]]:
             tally.description_of_request.get(step.request_id, step.kind),
             step.decision,
             step.gate,
-            _because(step),
+            _reason_or_clocks(step),
         )
         for step in sorted(tally.routings, key=lambda step: step.at)
         if step.type == "routed"
     ]
 
 
-def _because(step: AuthorityRouting) -> str:
+def _reason_or_clocks(step: AuthorityRouting) -> str:
     assert step.findings is not None
     if step.findings.refusals:
         return ", ".join(refusal.code for refusal in step.findings.refusals)
@@ -118,8 +121,8 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
     channels = Counter(tally.storyline_of_channel.values())
     episodes = tally.episodes().values()
     for name in [*DEMO_STORYLINES, "background"]:
-        own = [events for events in episodes if tally.story(events[0]) == name]
-        events = [escalation for episode in own for escalation in episode]
+        of_story = [events for events in episodes if tally.story(events[0]) == name]
+        events = [escalation for episode in of_story for escalation in episode]
         highest = max(events, key=lambda escalation: escalation.level, default=None)
         reports = tally.reports_of_storyline[name]
         if name == "background":
@@ -129,7 +132,7 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
                 name,
                 f"{reports:,}",
                 str(channels[name]) if name in STORYLINES else "",
-                str(len(own)),
+                str(len(of_story)),
                 f"{highest.level} {highest.level_name}" if highest else "none",
                 ", ".join(_remarks(tally, name, events)),
             )

@@ -1,4 +1,4 @@
-"""What the demo needs around it, for as long as it runs: a broker, topics, a worker."""
+"""What the demo starts for the time that it runs: a broker, topics and a worker."""
 
 import asyncio
 import os
@@ -21,7 +21,8 @@ from streams.worker.settings import PREFIX, Settings
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
 
-# Takes about three seconds on two busy cores; a worker that needs twenty times that has another problem.
+# A worker starts in about three seconds on two busy cores. One that needs twenty times as long has another
+# problem.
 _WORKER_START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
@@ -32,7 +33,7 @@ _LOG_LINES = 15
 
 @contextmanager
 def broker(folder: Path) -> Iterator[str]:
-    """Address of the brokers to use: those of TOCSIN_KAFKA_BOOTSTRAP, or one of our own in `folder`."""
+    """The value of TOCSIN_KAFKA_BOOTSTRAP, or else the address of a broker that it starts in `folder`."""
     if BOOTSTRAP in os.environ:
         yield os.environ[BOOTSTRAP]
         return
@@ -41,9 +42,10 @@ def broker(folder: Path) -> Iterator[str]:
 
 
 def demo_environment(bootstrap: str) -> dict[str, str]:
-    """The environment of everything in this demo: one replica, and topics with a prefix of their own.
+    """The environment of the worker and of the demo's settings: one replica, and a topic prefix of its own.
 
-    Settings of the caller stay (policies, say), except those of another broker when ours is used.
+    The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
+    TOCSIN_KAFKA_ settings are dropped, because they belong to another one.
     """
     inherited = dict(os.environ)
     if BOOTSTRAP not in inherited:
@@ -61,25 +63,32 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def topics(settings: Settings) -> AsyncIterator[list[str]]:
-    """Create the topics, give their names, and delete them at the end."""
+    """Create the topics and give their names.
+
+    At the end, delete them from brokers that the demo did not start.
+    """
     async with admin_client(settings.connection()) as admin:
         names = await create_topics(admin, load_catalogue(), settings.topic_prefix, settings.partitions, 1, 1)
     try:
         yield names
     finally:
-        # A broker of our own goes away with all it holds.
+        # The demo's own broker is deleted with everything on it.
         if BOOTSTRAP in os.environ:
             async with admin_client(settings.connection()) as admin:
                 await admin.delete_topics(names)
 
 
 class WorkerProcess:
-    """`tocsin worker` as its own process, as operators run it. As a context manager it ends with the block."""
+    """A `tocsin worker` process, started as an operator starts it.
+
+    As a context manager it stops with the block.
+    """
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.log = log
         with log.open("wb") as output:
-            # A session of its own: Ctrl-C reaches the demo, which then stops the worker in good order.
+            # In a session of its own, so that Ctrl-C reaches only the demo, which then stops the worker in an
+            # orderly way.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streams.commands.main", "worker"],
                 env=environment,
@@ -102,24 +111,29 @@ class WorkerProcess:
         self._process.wait()
 
     def check(self) -> None:
-        """Raise ClickException with the end of its log if the worker is gone."""
+        """Raise ClickException with the end of the worker's log if the worker has ended."""
         code = self._process.poll()
         if code is not None:
             raise self.failure(f"the worker ended with exit code {code}")
 
     def failure(self, what: str) -> click.ClickException:
-        """An error that also says what the worker logged last."""
+        """An error with `what` went wrong and the last lines of the worker's log."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return click.ClickException("\n".join([f"{what}. The worker's last lines:", *lines]))
 
     async def ready(self, settings: Settings) -> None:
-        """Wait until the worker owns its partitions. Raises ClickException if it ends or takes too long."""
+        """Wait until the worker owns its partitions.
+
+        Raises ClickException if it ends first or needs more than 60 s.
+        """
         deadline = time.monotonic() + _WORKER_START_SECONDS
         async with admin_client(settings.connection()) as admin:
             while not await _has_members(admin, settings.topic_prefix + settings.app_id):
                 self.check()
                 if time.monotonic() > deadline:
-                    raise self.failure(f"the worker did not take part within {_WORKER_START_SECONDS:.0f} s")
+                    raise self.failure(
+                        f"the worker did not join its group within {_WORKER_START_SECONDS:.0f} s"
+                    )
                 await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -127,6 +141,6 @@ async def _has_members(admin: Any, group: str) -> bool:
     try:
         (response,) = await admin.describe_consumer_groups([group])
     except GroupCoordinatorNotAvailableError:
-        # A new broker makes the topic that groups live in when the first group comes.
+        # A new broker creates the topic for consumer groups only when the first group is used.
         return False
     return any(row[2] == "Stable" for row in response.groups)

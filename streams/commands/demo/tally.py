@@ -1,4 +1,4 @@
-"""What went in and what came out, and whether the two add up."""
+"""Counts what was published and what came out, and checks that the two add up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from streams.events.escalation import Escalation
 
 @dataclass
 class Tally:
-    """Counts of one run of the demo. `*_at` are times of the monotonic clock, in seconds.
+    """Counts of one run of the demo. Fields `*_at` are times of the monotonic clock, in seconds.
 
-    `escalations` are those of policies, `clock_events` those of legal clocks; `requests` is how many of authorities
-    were published, `routings` what became of them, `outcomes` how many clocks the desk has stopped.
-    `latencies` are seconds from the publication of the report that caused an escalation until the escalation could be
-    read by a subscriber.
+    `escalations` holds the events of policies, `clock_events` those of legal clocks. `requests` counts the
+    authorities' requests that were published, and `routings` holds what came of them. `outcomes` counts the
+    outcomes that the desk published. `latencies` are the seconds from the publication of the report that
+    caused an escalation until a subscriber could read the escalation.
     """
 
     published: Counter[Fate] = field(default_factory=Counter)
@@ -37,17 +37,17 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """Records published."""
+        """The number of records published to message-reports."""
         return self.published.total()
 
     @property
     def arrived(self) -> int:
-        """Records that Tocsin has answered: enriched, or put into the dead letters."""
+        """The number of records that Tocsin has answered with an enriched report or a dead letter."""
         return self.enriched + self.dead_letters.total()
 
     @property
     def complete(self) -> bool:
-        """Whether there is an answer to everything published but the duplicates, which have none."""
+        """Whether everything published was answered. Duplicates get no answer."""
         return (
             self.arrived >= self.sent - self.published["duplicate"]
             and self.judged >= self.requests
@@ -56,16 +56,16 @@ class Tally:
 
     @property
     def judged(self) -> int:
-        """Requests of authorities that were judged."""
+        """The number of authorities' requests that were judged."""
         return sum(step.type == "routed" for step in self.routings)
 
     @property
     def stopped(self) -> int:
-        """Clocks that were stopped."""
+        """The number of clocks that were stopped."""
         return sum(event.type == "resolved" for event in self.clock_events)
 
     def differences(self) -> list[str]:
-        """Where input and output do not add up, one sentence each; empty when nothing was lost or doubled."""
+        """Where input and output do not add up, one phrase each; empty if nothing was lost or duplicated."""
         expected = {
             "enriched reports": (self.published["report"], self.enriched),
             "dead letters": (self.published["garbage"], self.dead_letters.total()),
@@ -73,21 +73,21 @@ class Tally:
             "stopped clocks": (self.outcomes, self.stopped),
         }
         return [
-            f"{what}: {came:,} came, {should:,} should have"
-            for what, (should, came) in expected.items()
-            if came != should
+            f"{what}: {actual:,} instead of {wanted:,}"
+            for what, (wanted, actual) in expected.items()
+            if actual != wanted
         ]
 
     def story(self, escalation: Escalation) -> str:
-        """The storyline that an escalation belongs to."""
+        """The storyline of an escalation's channel, or `background`."""
         return self.storyline_of_channel.get(escalation.channel_ref, "background")
 
     def episodes(self) -> dict[str, list[Escalation]]:
-        """The events of each episode, in their order."""
+        """The events of each episode by escalation id, in order."""
         return _by_id(self.escalations)
 
     def clocks(self) -> dict[str, list[Escalation]]:
-        """The events of each legal clock of a report, in their order."""
+        """The events of each legal clock of a report by clock id, in order."""
         return _by_id(self.clock_events)
 
 

@@ -1,4 +1,4 @@
-"""`tocsin explain`."""
+"""`tocsin explain`: tells from its events why an escalation was opened and what happened to it."""
 
 from streams.commands.explain.command import explain
 

@@ -1,4 +1,4 @@
-"""`tocsin explain`: why an escalation is one, from its events alone."""
+"""`tocsin explain`: the command."""
 
 import asyncio
 
@@ -19,30 +19,36 @@ TOPICS = (ESCALATIONS, ESCALATIONS_SHADOW)
 
 @click.command()
 @click.argument("escalation_id")
-@click.option("--json", "json_lines", is_flag=True, help="Its events as they are, one JSON object a line.")
+@click.option(
+    "--json", "json_lines", is_flag=True, help="Print the events unchanged, one JSON object per line."
+)
 def explain(escalation_id: str, json_lines: bool) -> None:
-    """Tell why an escalation is one, event by event.
+    """Explain an escalation, event by event.
 
-    What crossed which threshold, when, and by which version of policies and law. ESCALATION_ID is the `escalation_id` of its events, in escalations or escalations-shadow. Of a legal clock it tells
-    which duty it is, where that is written, why the clock runs, since when and until when, and what became of it; of
-    any other escalation, why the clock of each duty does not run, and by when the platform means to act. Everything
-    shown was written when it happened: later changes of policies or law do not show. Exits with 1 if there is no such
-    escalation.
+    It shows which values crossed which thresholds, when, and under which versions of policies and law.
+    ESCALATION_ID is the `escalation_id` of the events in escalations or escalations-shadow.
+
+    For a legal clock it shows the duty and its source, why the clock was armed, when it started, when it is
+    due, and what became of it. For any other escalation it shows why the clock of each duty does not run, and
+    the platform's internal target.
+
+    Everything shown was recorded when it happened: later changes of policies or law have no effect on it.
+    Exits with 1 if there is no such escalation.
 
     \b
-    Example:
+    Examples:
       tocsin tail escalations --from-beginning --json | jq -r .value.escalation_id | head -1
       tocsin explain 3f0c81c2-5a0e-5c43-9d5e-0f3d2f1f6d55
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     with broker_errors_explained(settings):
         found = asyncio.run(_find(settings, escalation_id))
     if not found:
         raise click.ClickException(
-            f"no event of escalation {escalation_id} is in {' or '.join(TOPICS)}: events are kept for a year; "
+            f"no event of escalation {escalation_id} is in {' or '.join(TOPICS)}. Events are kept for a year; "
             "`tocsin tail escalations --from-beginning --json` shows the ids."
         )
-    # After a reset of the state the same events are written again: one of each is enough.
+    # After a reset of the state, workers write the same events again. Show each once.
     by_sequence = {escalation.sequence: (escalation, record) for escalation, record in reversed(found)}
     events = [by_sequence[sequence] for sequence in sorted(by_sequence)]
     if json_lines:
@@ -56,7 +62,7 @@ async def _find(settings: Settings, escalation_id: str) -> list[tuple[Escalation
     wanted = escalation_id.encode()
     for topic in TOPICS:
         async for record in committed_records(settings.connection(), settings.topic_prefix + topic):
-            # Decoding costs more than looking for the bytes.
+            # Searching the bytes is cheaper than decoding every record.
             if wanted in (record.value or b""):
                 try:
                     escalation = decode_escalation(record)

@@ -1,4 +1,4 @@
-"""The story of an escalation: its events in their order, as a person reads them."""
+"""The events of one escalation as text, in order."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,27 +11,27 @@ from streams.events.obligation import EscalatedObligation, NotArmedReason
 _Rows = list[tuple[str, str]]
 
 _NOT_ARMED: dict[NotArmedReason, str] = {
-    "trigger_not_met": "something else starts it, such as an order, or a person who has looked",
-    "elements_missing": "the notice lacks what the law asks of it",
+    "trigger_not_met": "another event starts it, such as an order or a reviewer's finding",
+    "elements_missing": "the notice lacks elements that the law requires",
     "unverified": "its row in the registry is marked unverified",
-    "no_duration": "the law names no number of hours",
-    "no_holiday_calendar": "no source says which days count",
-    "retention": "it says what to keep, not what to do",
+    "no_duration": "the law sets no fixed time limit",
+    "no_holiday_calendar": "no source defines which days are holidays",
+    "retention": "it says what data to keep, not what action to take",
 }
 
-# What somebody wrote to clock-outcomes, and no report or passing of time.
-_SAID_BY_A_DESK = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
+# Reasons of events that were caused by an outcome on clock-outcomes, not by a report or by time.
+_CAUSED_BY_OUTCOME = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
 
 
 def story(events: Sequence[Escalation]) -> str:
-    """The events of one escalation in the order of their sequence, as text."""
+    """The events of one escalation as text. `events` are in the order of their sequence."""
     newest = events[-1]
     lines = [
         f"escalation {newest.escalation_id}: {newest.status}",
         *_block(_about_episode(newest) if newest.clock is None else _about_clock(newest, newest.clock)),
     ]
     if events[0].sequence != 1:
-        lines.append(f"  (what happened before event {events[0].sequence} is no longer in the log)")
+        lines.append(f"  (the events before event {events[0].sequence} are no longer in the log)")
     before: Escalation | None = None
     for event in events:
         lines += ["", *_event(event, before)]
@@ -51,17 +51,17 @@ def _about_episode(newest: Escalation) -> _Rows:
 def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
     (duty,) = newest.obligations
     armed = (
-        f"the report meets the trigger {duty.trigger} by itself and has every element that the duty asks for, "
-        "and the duty's row names a time and is not marked unverified"
+        f"because the report alone meets the trigger {duty.trigger}, has every element that the duty requires, "
+        "and the duty's row sets a time limit and is not marked unverified"
     )
-    authority = f"; answers to {duty.authority}" if duty.authority else ""
+    authority = f"; supervised by {duty.authority}" if duty.authority else ""
     return [
         ("clock of", f"{clock.obligation}: {newest.policy_reason}"),
-        ("written in", duty.source_url),
-        ("asks for", f"{duty.action}{authority}"),
+        ("source", duty.source_url),
+        ("requires", f"{duty.action}{authority}"),
         ("started", f"{minute(clock.started_at)}, with report {newest.trace.first_report_id}"),
         ("due", f"{minute(clock.due_at)}; {clock.status}"),
-        ("armed as", armed),
+        ("armed", armed),
         ("channel", newest.channel_ref),
     ]
 
@@ -73,13 +73,11 @@ def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
         rows = _measured(event)
     else:
         clock = event.clock
-        rows = [
-            ("clock", f"{clock.status}, {clock.elapsed:.0%} of its time over, due {minute(clock.due_at)}")
-        ]
+        rows = [("clock", f"{clock.status}, {clock.elapsed:.0%} elapsed, due {minute(clock.due_at)}")]
     rows.append(("caused by", _cause(event)))
     if event.message_refs and (before is None or event.clock is None):
         rows.append(("messages", ", ".join(event.message_refs)))
-    # What stayed as it was need not be read again.
+    # The rest is shown only where it changed since the event before.
     if before is None or event.jurisdictions != before.jurisdictions:
         places = ", ".join(f"{row.code} {row.confidence:g} ({row.basis})" for row in event.jurisdictions)
         rows.append(("where", places or "unknown"))
@@ -146,11 +144,12 @@ def _integrity(event: Escalation) -> str:
 def _cause(event: Escalation) -> str:
     places = ", ".join(f"{place}/{offset}" for place, offset in event.trace.partition_offsets.items())
     place = f" at {places}" if places else ""
-    if event.reason in _SAID_BY_A_DESK:
-        return f"a word of a desk{place}"
-    timed = event.type != "opened" if event.clock is not None else event.type == "resolved"
-    passing = "time passing after " if timed else ""
-    return f"{passing}report {event.trace.last_report_id}{place}"
+    if event.reason in _CAUSED_BY_OUTCOME:
+        return f"an outcome recorded by a desk{place}"
+    caused_by_time = event.type != "opened" if event.clock is not None else event.type == "resolved"
+    if caused_by_time:
+        return f"the passing of time; the newest report is {event.trace.last_report_id}{place}"
+    return f"report {event.trace.last_report_id}{place}"
 
 
 def _duty(obligation: EscalatedObligation) -> str:

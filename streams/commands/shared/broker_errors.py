@@ -1,4 +1,4 @@
-"""What a person is told when the brokers are not reachable or refuse something."""
+"""Messages for a person when brokers cannot be reached or refuse a request."""
 
 import logging
 from collections.abc import Iterator
@@ -13,26 +13,27 @@ from streams.worker.settings import Settings
 
 @contextmanager
 def broker_errors_explained(settings: Settings) -> Iterator[None]:
-    """Turn errors of Kafka's clients into one message with the remedy, and exit code 1."""
-    # The client also logs each attempt, between the lines of our output.
+    """Turn an error of a Kafka client into one message that says what to do, and exit code 1."""
+    # The client also logs each attempt, which would appear between the lines of the output.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
     except KafkaConnectionError as error:
         raise click.ClickException(
             f"no Kafka broker answers at {settings.kafka_bootstrap}: start it, or set TOCSIN_KAFKA_BOOTSTRAP "
-            "(and TOCSIN_KAFKA_SECURITY_PROTOCOL if it wants TLS)."
+            "(and TOCSIN_KAFKA_SECURITY_PROTOCOL if the broker requires TLS)."
         ) from error
     except UnknownTopicOrPartitionError as error:
-        # To somebody without the right to see a topic brokers say that there is none.
+        # Brokers report a topic as unknown to a user who lacks the right to see it.
         raise click.ClickException(
-            f"a topic is missing at {settings.kafka_bootstrap} with TOCSIN_TOPIC_PREFIX={settings.topic_prefix!r}: "
-            "`tocsin topics check` says which, `tocsin topics create` makes it. Or it is there and this user may not see "
-            "it: docs/deployment.md has the rights of each role."
+            f"a topic is missing at {settings.kafka_bootstrap} "
+            f"with TOCSIN_TOPIC_PREFIX={settings.topic_prefix!r}: "
+            "`tocsin topics check` names it, `tocsin topics create` creates it. "
+            "If it exists, this user may not see it: docs/deployment.md lists the rights of each role."
         ) from error
     except RefusedToStart as error:
         raise click.ClickException(str(error)) from error
     except KafkaError as error:
         raise click.ClickException(
-            f"Kafka at {settings.kafka_bootstrap} refused: {type(error).__name__}: {error}"
+            f"Kafka at {settings.kafka_bootstrap} reports an error: {type(error).__name__}: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""The legal clocks that have not ended, as the workers of both stages keep them."""
+"""Reads the legal clocks that have not ended from the state of both stages."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import NamedTuple
@@ -23,18 +23,19 @@ STATE_TOPICS: Mapping[ClockSubject, str] = {
     "report": CHANNEL_STATE,
     "request": AUTHORITY_STATE,
 }
-"""By what started a clock, the topic in which it is kept."""
+"""The state topic that holds a clock, by what started the clock."""
 
 KEY_NAMES: Mapping[ClockSubject, str] = {"report": "channel", "request": "request"}
-"""By what started a clock, what its key names."""
+"""What a clock's key identifies, by what started the clock."""
 
 
 class KeptClock(NamedTuple):
-    """A clock that no outcome has ended; `subject` started it, `key` is that one's channel or request.
+    """A clock that no outcome has ended.
 
-    `authority` is the one that the duty answers to; of a request's clock, the type of the one that asks. `countries` are
-    those that the report concerns (see `likely_countries`), or the asking authority's. `left_ms` is what is left of its
-    time, below 0 once that is over; of a paused clock, what was left when it was paused.
+    A report or a request (`subject`) started it; `key` is its channel or its id. `authority` supervises the
+    duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
+    report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
+    negative once it is over; for a paused clock, the time that was left when it was paused.
     """
 
     view: ClockView
@@ -46,7 +47,10 @@ class KeptClock(NamedTuple):
 
 
 class WantedClocks(NamedTuple):
-    """Which clocks somebody wants to see: all that is not None must fit. Of `channel` and `request` give one at most."""
+    """Which clocks to find: they match every field that is not None.
+
+    Set at most one of `channel` and `request`.
+    """
 
     channel: str | None = None
     request: str | None = None
@@ -57,13 +61,13 @@ class WantedClocks(NamedTuple):
 
     @property
     def subjects(self) -> tuple[ClockSubject, ...]:
-        """What may have started such a clock."""
+        """What can have started a wanted clock."""
         if self.channel is not None:
             return ("report",)
         return ("request",) if self.request is not None else ("report", "request")
 
-    def holds(self, clock: KeptClock) -> bool:
-        """Whether a clock of one of `subjects` and of this channel or request, if one is given, is wanted."""
+    def matches(self, clock: KeptClock) -> bool:
+        """Whether a clock is wanted. The caller has already selected by subject, channel and request."""
         return (
             self.duty in (None, clock.view.obligation)
             and self.authority in (None, clock.authority)
@@ -73,14 +77,14 @@ class WantedClocks(NamedTuple):
 
 
 class FoundClocks(NamedTuple):
-    """The most urgent one first; `unreadable` says of others, whatever was wanted, why they cannot be shown."""
+    """Wanted clocks, the most urgent first, and a message for each clock that cannot be read."""
 
     clocks: list[KeptClock]
     unreadable: list[str]
 
 
 class Whereabouts(NamedTuple):
-    """Where a word on a clock must go; `ended` if it is no longer kept."""
+    """Where an outcome for a clock must be sent. `ended` if the state no longer holds the clock."""
 
     subject: ClockSubject
     key: str
@@ -88,13 +92,16 @@ class Whereabouts(NamedTuple):
 
 
 async def wanted_clocks(settings: Settings, wanted: WantedClocks, now_ms: int) -> FoundClocks:
-    """Read the clocks that are wanted from what is committed, each as it is at `now_ms` (ms since the epoch)."""
+    """Find the wanted clocks in the committed state.
+
+    `now_ms` (ms since the epoch) determines the time left.
+    """
     kept: dict[ClockKey, KeptClock] = {}
     unreadable: dict[ClockKey, str] = {}
-    of_one = wanted.channel if wanted.request is None else wanted.request
+    only_key = wanted.channel if wanted.request is None else wanted.request
     for subject in wanted.subjects:
-        async for key, value in _clock_records(settings, subject, of_one):
-            # An older value must not show through: it counts for nothing that it was wanted or could not be read.
+        async for key, value in _clock_records(settings, subject, only_key):
+            # Only the newest value counts: forget what an older one said.
             kept.pop(key, None)
             unreadable.pop(key, None)
             if value is None:
@@ -106,13 +113,16 @@ async def wanted_clocks(settings: Settings, wanted: WantedClocks, now_ms: int) -
                     f"clock {key.clock_id} of {KEY_NAMES[subject]} {key.ref} cannot be read ({error})"
                 )
                 continue
-            if wanted.holds(clock):
+            if wanted.matches(clock):
                 kept[key] = clock
     return FoundClocks(sorted(kept.values(), key=_urgency), list(unreadable.values()))
 
 
 async def whereabouts(settings: Settings, ids: Collection[str]) -> dict[str, Whereabouts]:
-    """Find clocks by their ids, all in one reading. One is missing if it never was, or ended long ago."""
+    """Find clocks by id, reading each state once.
+
+    A clock is missing if it never existed or ended long ago.
+    """
     found: dict[str, Whereabouts] = {}
     for subject in STATE_TOPICS:
         async for key, value in _clock_records(settings, subject):
@@ -122,10 +132,13 @@ async def whereabouts(settings: Settings, ids: Collection[str]) -> dict[str, Whe
 
 
 def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) -> KeptClock:
-    """The clock in a state record. Raises UnknownStateVersion or msgspec.DecodeError for what is none."""
+    """Read a clock from a state record.
+
+    Raises UnknownStateVersion or msgspec.DecodeError if it is not one.
+    """
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
-    authority, countries = _concerned(subject, kept.opening)
+    authority, countries = _authority_and_countries(subject, kept.opening)
     return KeptClock(
         clock_view(kept.clock, key.clock_id, kept.obligation, now_ms),
         subject,
@@ -141,30 +154,31 @@ def _urgency(clock: KeptClock) -> tuple[int, str]:
 
 
 async def _clock_records(
-    settings: Settings, subject: ClockSubject, of_one: str | None = None
+    settings: Settings, subject: ClockSubject, only_key: str | None = None
 ) -> AsyncIterator[tuple[ClockKey, bytes | None]]:
-    """The records of clocks in a stage's state, or of the clocks of one channel or request; None deletes.
+    """The clock records in a stage's state, or only those of one channel or request.
 
-    The other records, of a million channels and more, are passed over by the first byte of their keys.
+    The value None deletes a clock. Other records, of a million channels or more, are skipped by the first
+    byte of their keys.
     """
     topic, prefix, home = settings.topic_prefix + STATE_TOPICS[subject], CHANNEL_CLOCK, None
-    if of_one is not None:
-        prefix += of_one.encode() + b"\0"
-        home = home_partition(of_one.encode(), await partition_count(settings.connection(), topic))
+    if only_key is not None:
+        prefix += only_key.encode() + b"\0"
+        home = home_partition(only_key.encode(), await partition_count(settings.connection(), topic))
     async for record in committed_records(settings.connection(), topic, partition=home):
         if record.key.startswith(prefix):
             yield clock_key(record.key), record.value
 
 
 class _ReportOpening(msgspec.Struct):
-    """What is shown here of the escalation that opened a report's clock."""
+    """The fields used here of the escalation that opened a report's clock."""
 
     obligations: tuple[AppliedObligation]
     jurisdictions: tuple[Jurisdiction, ...]
 
 
 class _RequestOpening(msgspec.Struct):
-    """The same of the routing that started a request's."""
+    """The fields used here of the routing that started a request's clock."""
 
     authority: Asker
 
@@ -173,7 +187,7 @@ _decode_report = msgspec.json.Decoder(_ReportOpening).decode
 _decode_request = msgspec.json.Decoder(_RequestOpening).decode
 
 
-def _concerned(subject: ClockSubject, opening: bytes) -> tuple[str | None, tuple[str, ...]]:
+def _authority_and_countries(subject: ClockSubject, opening: bytes) -> tuple[str | None, tuple[str, ...]]:
     if subject == "request":
         asker = _decode_request(opening).authority
         return asker.type, (asker.country,)

@@ -1,4 +1,4 @@
-"""Points in time on the command line."""
+"""The type of command-line options that take a point in time."""
 
 import time
 from datetime import datetime
@@ -12,7 +12,7 @@ class _Moment(click.ParamType):
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds since the epoch."""
+        """Give milliseconds since the epoch. An int is taken as already converted."""
         if isinstance(value, int):
             return value
         text = str(value)
@@ -24,8 +24,8 @@ class _Moment(click.ParamType):
             moment = None
         if moment is None or moment.tzinfo is None:
             self.fail(
-                f"{text!r} is no time with a zone, such as 2026-03-01T12:00:00Z, and no duration up to now, such as "
-                "PT30M, PT2H or P7D.",
+                f"{text!r} is neither a time with a zone, such as 2026-03-01T12:00:00Z, "
+                "nor a duration before now, such as PT30M, PT2H or P7D.",
                 param,
                 ctx,
             )
@@ -33,4 +33,4 @@ class _Moment(click.ParamType):
 
 
 MOMENT = _Moment()
-"""Type of an option: RFC 3339 with a zone, or an ISO 8601 duration that ends now; gives ms since the epoch."""
+"""Takes RFC 3339 with a zone, or an ISO 8601 duration that ends now. Gives ms since the epoch."""

@@ -1,4 +1,4 @@
-"""What goes in, as the CloudEvents in binary mode that the topics take."""
+"""Turns payloads into CloudEvents in binary mode, as publishers send them."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -26,7 +26,7 @@ Headers = list[tuple[str, bytes]]
 
 
 class Event(NamedTuple):
-    """An event ready to be sent."""
+    """A record that can be sent as it is."""
 
     key: bytes
     value: bytes
@@ -34,7 +34,10 @@ class Event(NamedTuple):
 
 
 class _Identity(NamedTuple):
-    """What the envelope repeats of a payload; `key` is what its home partition is found by."""
+    """The parts of a payload that the envelope repeats.
+
+    `key` is the record's key, which decides the home partition.
+    """
 
     type: str
     id: str
@@ -43,9 +46,10 @@ class _Identity(NamedTuple):
 
 
 def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event:
-    """The event of a payload that the publisher `source` sends to `topic`, one of PUBLISHED, at `now_ms`.
+    """The event that publisher `source` sends to `topic` (a key of PUBLISHED) at `now_ms` for a payload.
 
-    (source, id of the payload) is what makes a duplicate. Raises Rejected when a worker would not take it.
+    Two events with the same source and payload id are duplicates. Raises Rejected if a worker would refuse
+    the payload.
     """
     identity = PUBLISHED[topic](value, now_ms)
     headers = [
@@ -59,24 +63,24 @@ def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event
     return Event(identity.key.encode(), value, headers)
 
 
-def _of_report(value: bytes, now_ms: int) -> _Identity:
+def _report_identity(value: bytes, now_ms: int) -> _Identity:
     report, _, occurred_ms = decode_report(value, (), now_ms)
     return _Identity(REPORT_TYPE, report.report_id, occurred_ms, report.channel.ref)
 
 
-def _of_request(value: bytes, now_ms: int) -> _Identity:
+def _request_identity(value: bytes, now_ms: int) -> _Identity:
     request, _, received_ms = decode_request(value, (), now_ms)
     return _Identity(AUTHORITY_REQUEST_TYPE, request.request_id, received_ms, request.request_id)
 
 
-def _of_outcome(value: bytes, now_ms: int) -> _Identity:
+def _outcome_identity(value: bytes, now_ms: int) -> _Identity:
     outcome, _, occurred_ms = decode_clock_outcome(value, (), now_ms)
     return _Identity(CLOCK_OUTCOME_TYPE, outcome.outcome_id, occurred_ms, outcome.key)
 
 
 PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {
-    MESSAGE_REPORTS: _of_report,
-    AUTHORITY_REQUESTS: _of_request,
-    CLOCK_OUTCOMES: _of_outcome,
+    MESSAGE_REPORTS: _report_identity,
+    AUTHORITY_REQUESTS: _request_identity,
+    CLOCK_OUTCOMES: _outcome_identity,
 }
-"""By topic: reads a payload as a worker would."""
+"""By topic: a function that reads a payload as a worker would. Raises Rejected."""

@@ -1,4 +1,4 @@
-"""Reads topics as their subscribers do: committed records only, without a consumer group."""
+"""Reads topics as subscribers do: committed records only. Uses no consumer group."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,10 +12,10 @@ from streams.runtime.patches.fetched_records import fetch_named_tuples
 from streams.runtime.patches.lenient_records import read_leniently
 from streams.runtime.topics import admin_client
 
-# Bytes a fetch may bring of one partition. Enriched reports are about 1 KiB, so thousands come at once.
+# Bytes per partition and fetch. Enriched reports are about 1 KiB, so a fetch returns thousands.
 _FETCH_BYTES = 4 * 1024 * 1024
 
-# How long the broker may hold back a fetch that finds nothing new; news of other partitions waits for that fetch too.
+# How long the broker may wait with an empty fetch. New records of other partitions wait for that fetch too.
 _FETCH_WAIT_MS = 50
 
 
@@ -23,16 +23,16 @@ _FETCH_WAIT_MS = 50
 async def committed_reader(
     connection: Connection, topics: Sequence[str], *, from_beginning: bool
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer of all partitions of the topics, from their beginning or from their end on.
+    """A started consumer of all partitions of the topics, positioned at their beginning or their end.
 
-    Raises UnknownTopicOrPartitionError when a topic is missing, KafkaConnectionError when no broker answers.
+    Raises UnknownTopicOrPartitionError if a topic is missing, KafkaConnectionError if no broker answers.
     """
     await require_topics(connection, topics)
     consumer = _consumer(connection, *topics, auto_offset_reset="earliest" if from_beginning else "latest")
     try:
         await consumer.start()
-        # Where the end is, is settled now and not at the first fetch: what is written in between will be read. Not by
-        # `seek_to_end`, which the consumer's own reset at its start may overrule.
+        # Fix the end now rather than at the first fetch, so that records written in between are read.
+        # `seek_to_end` does not work here: the consumer's own reset at its start may override it.
         for partition in consumer.assignment():
             await consumer.position(partition)
         yield consumer
@@ -43,11 +43,11 @@ async def committed_reader(
 async def committed_records(
     connection: Connection, topic: str, *, partition: int | None = None, since_ms: int | None = None
 ) -> AsyncIterator[Any]:
-    """The `SourceRecord`s of a topic, or of one partition of it, up to what is committed now, each partition in order.
+    """The committed `SourceRecord`s of a topic or of one partition, up to now; each partition in order.
 
-    Those of a compacted topic have keys: a broker takes no others. With `since_ms`, from the first record on that was
-    appended at that time or later (ms since the epoch). Raises UnknownTopicOrPartitionError when the topic is missing,
-    KafkaConnectionError when no broker answers.
+    Records of a compacted topic always have keys, because a broker accepts no others. With `since_ms` (ms
+    since the epoch), reading starts at the first record appended at that time or later. Raises
+    UnknownTopicOrPartitionError if the topic is missing, KafkaConnectionError if no broker answers.
     """
     numbers = range(await partition_count(connection, topic)) if partition is None else [partition]
     places = [TopicPartition(topic, number) for number in numbers]
@@ -62,7 +62,7 @@ async def committed_records(
             starts = {place: found[place].offset if found[place] else ends[place] for place in places}
         for place in places:
             consumer.seek(place, starts[place])
-        # By position, not by the last record's offset: a log may end in a transaction marker.
+        # Compare positions, not the last record's offset: a log may end in a transaction marker.
         while left := [place for place in places if await consumer.position(place) < ends[place]]:
             for records in (await consumer.getmany(*left, timeout_ms=200)).values():
                 for record in records:
@@ -72,8 +72,9 @@ async def committed_records(
 
 
 def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> AIOKafkaConsumer:
-    """A consumer to which nothing is unreadable that a worker passes over."""
-    # Both, as a worker does: what stands for a record that cannot be read lacks what aiokafka's own records ask for.
+    """A consumer that, like a worker, does not fail on records and batches that cannot be unpacked."""
+    # As in a worker, both are needed: the placeholder of an unreadable record lacks fields that aiokafka's
+    # records need.
     read_leniently()
     fetch_named_tuples()
     return AIOKafkaConsumer(
@@ -88,7 +89,10 @@ def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> A
 
 
 async def require_topics(connection: Connection, topics: Sequence[str]) -> None:
-    """Raise UnknownTopicOrPartitionError at once if a topic is missing; clients wait 40 s to see it appear."""
+    """Raise UnknownTopicOrPartitionError at once if a topic is missing.
+
+    A client would wait 40 s for it to appear.
+    """
     async with admin_client(connection) as admin:
         there = await admin.list_topics()
     missing = sorted(set(topics).difference(there))
@@ -97,9 +101,9 @@ async def require_topics(connection: Connection, topics: Sequence[str]) -> None:
 
 
 async def partition_count(connection: Connection, topic: str) -> int:
-    """How many partitions a topic has. Raises UnknownTopicOrPartitionError."""
+    """The number of a topic's partitions. Raises UnknownTopicOrPartitionError if the topic is missing."""
     async with admin_client(connection) as admin:
-        # All topics, as asking for one by name lets a broker create it if it is set to.
+        # Describe all topics: describing one by name may make the broker create it.
         for row in await admin.describe_topics():
             if row["topic"] == topic and row["partitions"]:
                 return len(row["partitions"])

@@ -1,4 +1,4 @@
-"""Records of Tocsin's topics as a person reads them, one or two lines each, and as JSON."""
+"""Records of Tocsin's topics as text, one or two lines each, and as JSON."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
@@ -30,17 +30,17 @@ _ESCALATION = msgspec.json.Decoder(Escalation)
 _ENRICHED_REPORT = msgspec.json.Decoder(EnrichedReport)
 _COUNTER = msgspec.json.Decoder(TransparencyCounter)
 
-# Below an even chance a country is a hint from a reporter's home or a language.
+# A country with a lower confidence is a mere hint from a reporter's home or a language.
 _SHOWN_CONFIDENCE = 0.5
 
 
 def decode_escalation(record: SourceRecord) -> Escalation:
-    """The escalation in a record. Raises msgspec.DecodeError when it holds something else."""
+    """Decode the escalation in a record. Raises msgspec.DecodeError if it holds something else."""
     return _ESCALATION.decode(record.value or b"")
 
 
 def escalation_text(escalation: Escalation) -> str:
-    """What happened to a channel or a clock: `12:30:00 opened   fraud level 1, internal_review`."""
+    """What happened, as in `12:30:00 opened   fraud level 1, internal_review`."""
     return (
         f"{escalation.at[11:19]} {escalation.type:<8} "
         f"{escalation.policy} level {escalation.level}, {escalation.level_name}"
@@ -48,9 +48,9 @@ def escalation_text(escalation: Escalation) -> str:
 
 
 def escalation_grounds(escalation: Escalation) -> str:
-    """Why: the reason, each condition with its number and threshold, countries, and what a reviewer must beware of.
+    """Why it happened: reason, conditions with values, likely countries, and warnings for the reviewer.
 
-    Of a clock: the duty, what it asks for, and until when.
+    For a clock, the duty, its action, its due time and the share of time elapsed replace the conditions.
     """
     if escalation.clock is None:
         numbers = ", ".join(_condition_text(condition) for condition in escalation.conditions)
@@ -68,25 +68,25 @@ def escalation_grounds(escalation: Escalation) -> str:
 
 
 def likely_countries(jurisdictions: Iterable[Jurisdiction]) -> list[str]:
-    """Codes of those that are concerned with at least an even chance."""
+    """The codes of the jurisdictions with a confidence of at least 0.5."""
     return [row.code for row in jurisdictions if row.confidence >= _SHOWN_CONFIDENCE]
 
 
 def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:
     action = escalation.obligations[0].action
-    return f"{clock.obligation}, {action}, due {minute(clock.due_at)}, {clock.elapsed:.0%} of its time over"
+    return f"{clock.obligation}, {action}, due {minute(clock.due_at)}, {clock.elapsed:.0%} elapsed"
 
 
 def _condition_text(condition: Condition) -> str:
     comparison = ">=" if condition.value >= condition.threshold else "<"
-    # Counts are whole numbers, risk is a sum of probabilities that means nothing beyond two digits.
+    # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing.
     value = f"{condition.value:.2f}".removesuffix(".00")
     return f"{condition.measure} {value} {comparison} {condition.threshold:g}"
 
 
 def _escalation_line(record: SourceRecord) -> str:
     escalation = decode_escalation(record)
-    # An outcome names the clock it is about.
+    # With the id, which `tocsin clock` takes.
     clock = f", clock {escalation.clock.clock_id}" if escalation.clock else ""
     return (
         f"{escalation_text(escalation)}, channel {escalation.channel_ref}{clock}"
@@ -112,21 +112,24 @@ def _enriched_line(record: SourceRecord) -> str:
 def _outcome_line(record: SourceRecord) -> str:
     outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).outcome
     reason = f": {outcome.reason}" if outcome.reason else ""
-    whose = "channel" if outcome.subject == "report" else "request"
-    return f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}\n         {whose} {outcome.key}"
+    key_name = "channel" if outcome.subject == "report" else "request"
+    return (
+        f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}"
+        f"\n         {key_name} {outcome.key}"
+    )
 
 
 def _counter_line(record: SourceRecord) -> str:
     counter = _COUNTER.decode(record.value or b"")
     rows: list[ReportCount | RequestCount] = [*counter.reports, *counter.requests]
-    parts = [f"{row.count:,} {_kind_counted(row)}" for row in rows]
+    parts = [f"{row.count:,} {_counted_kind(row)}" for row in rows]
     return (
         f"{counter.date} {counter.stage}, {counter.country} {counter.category}: "
         f"{sum(row.count for row in rows):,} in partition {counter.partition}\n         {', '.join(parts)}"
     )
 
 
-def _kind_counted(row: ReportCount | RequestCount) -> str:
+def _counted_kind(row: ReportCount | RequestCount) -> str:
     if isinstance(row, RequestCount):
         return f"{row.kind} {row.decision}{f' ({row.refusal})' if row.refusal else ''}"
     marks = ", ".join(name for name in ("late", "escalated") if getattr(row, name))
@@ -143,7 +146,7 @@ def _dead_letter_line(record: SourceRecord) -> str:
 
 
 def reason_of(record: SourceRecord) -> str:
-    """Why a dead letter is one."""
+    """The reason for which a dead letter was refused, or `?`."""
     return _headers(record).get("tocsin-reason", "?")
 
 
@@ -152,15 +155,15 @@ def _headers(record: SourceRecord) -> dict[str, str]:
 
 
 def _or_refused(line: Callable[[SourceRecord], str]) -> Callable[[SourceRecord], str]:
-    """What others write may be anything: a record that a worker will refuse is shown with the reason."""
+    """Wrap `line` for topics that others write: for a record that a worker refuses, show the reason."""
 
-    def shown(record: SourceRecord) -> str:
+    def line_or_reason(record: SourceRecord) -> str:
         try:
             return line(record)
         except Rejected as rejected:
             return f"refused: {rejected}"
 
-    return shown
+    return line_or_reason
 
 
 READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
@@ -173,11 +176,17 @@ READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
     TRANSPARENCY_COUNTERS: _counter_line,
     DEAD_LETTERS: _dead_letter_line,
 }
-"""By topic, what `tocsin tail` shows of a record. Raises msgspec.DecodeError for one of another version."""
+"""By topic, the text that `tocsin tail` shows for a record.
+
+Raises msgspec.DecodeError if it cannot be read.
+"""
 
 
 def as_json(record: SourceRecord) -> str:
-    """One line: key, headers and value. Bytes that are no JSON are in `value_base64`, and `value` is null then."""
+    """One line: key, headers and value.
+
+    If the value is not JSON, `value` is null and `value_base64` holds it.
+    """
     row: dict[str, Any] = {
         "key": None if record.key is None else record.key.decode(errors="replace"),
         "headers": _headers(record),

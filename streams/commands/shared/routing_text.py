@@ -1,4 +1,4 @@
-"""Requests of authorities and what becomes of them, as a person reads them."""
+"""Authorities' requests and what became of them, as text."""
 
 from collections.abc import Iterator
 
@@ -13,21 +13,19 @@ _ROUTING = msgspec.json.Decoder(AuthorityRouting)
 
 
 def decode_routing(record: SourceRecord) -> AuthorityRouting:
-    """The step of a request in a record. Raises msgspec.DecodeError when it holds something else."""
+    """Decode the step of a request in a record. Raises msgspec.DecodeError if it holds something else."""
     return _ROUTING.decode(record.value or b"")
 
 
 def routing_text(routing: AuthorityRouting) -> str:
-    """What happened to whose request: `12:00:00 routed   removal_order of DE police, tco_art3: gate human_review`."""
-    asker = f"{routing.authority.country} {routing.authority.type}"
+    """What happened, as in `12:00:00 routed   removal_order of DE police, tco_art3: gate human_review`."""
+    authority = f"{routing.authority.country} {routing.authority.type}"
     what = routing.decision if routing.type == "routed" else routing.reason
-    return (
-        f"{routing.at[11:19]} {what:<8} {routing.kind} of {asker}, {routing.legal_basis}: gate {routing.gate}"
-    )
+    return f"{routing.at[11:19]} {what:<8} {routing.kind} of {authority}, {routing.legal_basis}: gate {routing.gate}"
 
 
 def routing_grounds(routing: AuthorityRouting) -> list[str]:
-    """Why, one remark each: the norm of a refusal; or whom it belongs to, what is missing, where it takes effect."""
+    """Why, one line per finding: norms of refusals, or competence, missing elements, language, territory."""
     return [] if routing.findings is None else list(_found(routing.findings))
 
 
@@ -37,8 +35,8 @@ def _found(findings: Findings) -> Iterator[str]:
     if findings.refusals:
         return
     for other in findings.belongs_to:
-        who = other.authority or other.jurisdiction
-        yield f"belongs to {who}" if who else other.reason
+        competent = other.authority or other.jurisdiction
+        yield f"belongs to {competent}" if competent else other.reason
     if findings.missing:
         yield f"missing: {', '.join(findings.missing)}"
     if findings.language.verdict == "not_accepted":
@@ -48,19 +46,19 @@ def _found(findings: Findings) -> Iterator[str]:
 
 
 def clock_text(clock: ClockView) -> str:
-    """A clock in a few words: `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`."""
+    """A clock in a few words, as in `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`."""
     return f"{clock.obligation} {clock.status}, due {minute(clock.due_at)}"
 
 
 def minute(moment: str) -> str:
-    """A published time (RFC 3339, UTC) without what nobody reads."""
+    """A published time (RFC 3339, UTC) to the minute, as in `2026-11-24 13:00 UTC`."""
     return f"{moment[:10]} {moment[11:16]} UTC"
 
 
 def routing_line(record: SourceRecord) -> str:
-    """A record of authority-routing, one line more for each clock, whose id an outcome names.
+    """A record of authority-routing, with one line for each finding and for each clock and its id.
 
-    Raises msgspec.DecodeError.
+    Raises msgspec.DecodeError if the record holds something else.
     """
     routing = decode_routing(record)
     lines = [f"{routing_text(routing)}, request {routing.request_id}", *routing_grounds(routing)]
@@ -69,11 +67,11 @@ def routing_line(record: SourceRecord) -> str:
 
 
 def request_line(record: SourceRecord) -> str:
-    """Two lines for a record of authority-requests. Raises Rejected."""
+    """Two lines for a record of authority-requests. Raises Rejected if a worker would refuse it."""
     request = decode_request(record.value, record.headers, record.timestamp).request
-    asker = f"{request.authority.country} {request.authority.type}"
+    authority = f"{request.authority.country} {request.authority.type}"
     return (
-        f"{request.received_at:%H:%M:%S} {request.kind} of {asker}, {request.legal_basis}, "
+        f"{request.received_at:%H:%M:%S} {request.kind} of {authority}, {request.legal_basis}, "
         f"request {request.request_id}\n         {', '.join(request.demands)}: {request.category or 'no category'}; "
         f"elements: {', '.join(request.elements) or 'none'}"
     )

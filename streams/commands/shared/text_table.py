@@ -1,11 +1,14 @@
-"""Tables in plain text: the same on a terminal, in a pipe and in a log."""
+"""Tables in plain text, the same on a terminal, in a pipe and in a log."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as they need to be. A cell may hold several lines; numbers stand to the right."""
+    """A table with columns as wide as their content.
+
+    A cell may hold several lines; columns of numbers align right.
+    """
     cells = [[[name] for name in header], *([cell.split("\n") for cell in row] for row in rows)]
     widths = [max(len(line) for row in cells for line in row[column]) for column in range(len(header))]
     numeric = [bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(header))]

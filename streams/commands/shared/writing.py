@@ -1,4 +1,4 @@
-"""Writes to topics as a publisher does: idempotently, as fast as possible or at a rate."""
+"""Writes to topics as a publisher does: with an idempotent producer, at a given rate or without a limit."""
 
 import asyncio
 import time
@@ -11,20 +11,18 @@ from streams.commands.shared.reading import require_topics
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.worker.settings import Settings
 
-# Where reports go in. Without the prefix of the deployment.
-
-# Reports have some hundred bytes: so many fill a batch for each of a few partitions.
-_AT_ONCE = 500
+# A report has a few hundred bytes: this many fill a producer batch for each of a few partitions.
+_MAX_BATCH = 500
 
 
 async def started_producer(settings: Settings, topic: str) -> AIOKafkaProducer:
-    """A producer that is ready to write to `topic`. Raises UnknownTopicOrPartitionError when it is missing."""
+    """A started producer. The caller stops it. Raises UnknownTopicOrPartitionError if `topic` is missing."""
     await require_topics(settings.connection(), [topic])
     producer = AIOKafkaProducer(
         **settings.connection().client_options(),
         enable_idempotence=True,
         linger_ms=5,
-        # Whatever may stand in a log; a topic's own limit still holds.
+        # Enough for any record that can be in a log. The topic's own limit still applies.
         max_request_size=2 * MAX_PASSED_ON_BYTES,
     )
     try:
@@ -37,7 +35,7 @@ async def started_producer(settings: Settings, topic: str) -> AIOKafkaProducer:
 
 @asynccontextmanager
 async def producer_for(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaProducer]:
-    """The same for a block: at its end what was sent has been written."""
+    """A started producer for a block; leaving the block waits until everything sent is written."""
     producer = await started_producer(settings, topic)
     try:
         yield producer
@@ -46,20 +44,21 @@ async def producer_for(settings: Settings, topic: str) -> AsyncIterator[AIOKafka
 
 
 class Pace:
-    """Holds a loop to so many records a second; None is as fast as possible. `batch` is how many to send at once.
+    """Limits a loop to `per_second` records per second; None means as fast as possible.
 
-    At a rate, batches are small enough that twenty a second go out: what a reader sees is a stream, not bursts, and
-    waiting for the broker's answer to each does not slow it down.
+    `batch` is how many records to send at once. At a rate, batches are small enough for twenty per second, so
+    that readers see a steady stream instead of bursts. At that size, waiting for the broker's answer to each
+    batch does not slow the loop down.
     """
 
     def __init__(self, per_second: float | None) -> None:
-        self.batch = _AT_ONCE if per_second is None else max(1, min(_AT_ONCE, int(per_second / 20)))
+        self.batch = _MAX_BATCH if per_second is None else max(1, min(_MAX_BATCH, int(per_second / 20)))
         self._per_second = per_second
         self._began_at = time.monotonic()
         self._records = 0
 
     async def turn(self, records: int) -> None:
-        """Wait until so many records more are due. A loop that fell behind catches up."""
+        """Wait until the next `records` records are due. A loop that fell behind catches up."""
         if self._per_second is not None:
             due = self._began_at + self._records / self._per_second
             self._records += records

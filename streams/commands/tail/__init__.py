@@ -1,4 +1,4 @@
-"""`tocsin tail`."""
+"""`tocsin tail`: prints the records of a topic as they arrive."""
 
 from streams.commands.tail.command import tail
 

@@ -1,4 +1,4 @@
-"""`tocsin tail`: look at what comes out."""
+"""`tocsin tail`: the command."""
 
 import asyncio
 from typing import get_args
@@ -19,28 +19,36 @@ from streams.worker.settings import Settings, load_settings
 
 @click.command()
 @click.argument("topic", type=click.Choice(list(READABLE)), metavar="TOPIC")
-@click.option("--from-beginning", is_flag=True, help="Start with the oldest record instead of the next one.")
-@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: key, headers, value.")
-@click.option("--max", "most", type=click.IntRange(min=1), help="End after so many records were printed.")
-@click.option("--channel", help="Only records of the channel with this ref.")
 @click.option(
-    "--category", type=click.Choice(CATEGORIES), metavar="NAME", help="Only records that concern it."
+    "--from-beginning", is_flag=True, help="Start with the oldest record instead of the next new one."
 )
-@click.option("--country", help="Only records that concern this country, or come from its authorities.")
-@click.option("--policy", help="Only escalations of the policy with this id; legal-clock: only legal clocks.")
-@click.option("--request", help="Only what became of the authority's request with this id.")
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object per line: key, headers, value.")
+@click.option("--max", "most", type=click.IntRange(min=1), help="Stop after printing this many records.")
+@click.option("--channel", help="Only records about the channel with this ref.")
+@click.option(
+    "--category",
+    type=click.Choice(CATEGORIES),
+    metavar="NAME",
+    help="Only records about this category of reports, such as fraud.",
+)
+@click.option("--country", help="Only records that concern this country, or requests from its authorities.")
+@click.option(
+    "--policy", help="Only escalations of the policy with this id, or legal-clock for legal clocks only."
+)
+@click.option("--request", help="Only records about the authority's request with this id.")
 @click.option(
     "--decision",
     type=click.Choice(get_args(Decision)),
     metavar="NAME",
-    help="Only requests of authorities that were judged so: routed, incomplete, refused.",
+    help="Only authorities' requests with this decision: routed, incomplete, refused.",
 )
 @click.option(
     "--type",
     "type_",
     type=click.Choice([*get_args(EscalationType), *get_args(RoutingType)]),
     metavar="NAME",
-    help="Only such events: opened, updated, resolved of escalations; routed, clock_updated, clock_closed of requests.",
+    help="Only events of this type. Escalations: opened, updated, resolved. "
+    "Requests: routed, clock_updated, clock_closed.",
 )
 def tail(
     topic: str,
@@ -55,17 +63,17 @@ def tail(
     decision: str | None,
     type_: str | None,
 ) -> None:
-    """Print the records of TOPIC as they come, until Ctrl-C.
+    """Print the records of TOPIC as they arrive, until Ctrl-C.
 
     \b
-    What comes out:
+    Topics that Tocsin writes:
       escalations, escalations-shadow, enriched-reports, authority-routing,
       transparency-counters, dead-letters
-    What others put in:
+    Topics that others write:
       authority-requests, clock-outcomes
 
-    An aborted transaction is never shown, exactly as for any read_committed subscriber. A filter that means nothing for
-    a topic is refused. `tocsin dead-letters list` has filters for dead letters.
+    Only committed records are shown, as to any read_committed subscriber. A filter that does not apply to the
+    topic is an error. For dead letters, `tocsin dead-letters list` has filters.
 
     \b
     Examples:
@@ -74,22 +82,28 @@ def tail(
       tocsin tail escalations --policy legal-clock --country GB
       tocsin tail authority-routing --decision refused
       tocsin tail dead-letters --from-beginning --json | jq '.headers["tocsin-reason"]'
-    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
     given = {
         "channel": channel, "category": category, "country": country, "policy": policy,
         "request": request, "decision": decision, "type": type_,
     }  # fmt: skip
-    wanted = RecordFilter({name: value for name, value in given.items() if value is not None})
-    for name in wanted.values:
+    record_filter = RecordFilter({name: value for name, value in given.items() if value is not None})
+    for name in record_filter.values:
         if name not in FILTERS[topic]:
-            raise click.UsageError(f"--{name} means nothing for {topic}: its records have none.")
+            raise click.UsageError(f"--{name} does not apply to {topic}{_applicable(topic)}.")
     settings = load_settings()
     try:
         with broker_errors_explained(settings):
-            asyncio.run(_print_records(settings, topic, from_beginning, json_lines, most, wanted))
+            asyncio.run(_print_records(settings, topic, from_beginning, json_lines, most, record_filter))
     except KeyboardInterrupt:
-        # The usual way to end it.
+        # Ctrl-C is the normal way to stop.
         return
+
+
+def _applicable(topic: str) -> str:
+    """The rest of an error message: the filters that a topic has."""
+    names = ", ".join(f"--{name}" for name in FILTERS[topic])
+    return f"; its filters are {names}" if names else ", which has no filters"
 
 
 async def _print_records(
@@ -98,13 +112,13 @@ async def _print_records(
     from_beginning: bool,
     json_lines: bool,
     most: int | None,
-    wanted: RecordFilter,
+    record_filter: RecordFilter,
 ) -> None:
     name = settings.topic_prefix + topic
     printed = 0
     async with committed_reader(settings.connection(), [name], from_beginning=from_beginning) as consumer:
         async for record in consumer:
-            if not wanted.holds(topic, record):
+            if not record_filter.matches(topic, record):
                 continue
             click.echo(_text(topic, record, json_lines))
             printed += 1
@@ -119,6 +133,6 @@ def _text(topic: str, record: SourceRecord, json_lines: bool) -> str:
         return READABLE[topic](record)
     except msgspec.DecodeError as error:
         raise click.ClickException(
-            f"{record.topic} partition {record.partition} offset {record.offset} is not a record of this version "
-            f"({error}): look at it with --json."
+            f"{record.topic} partition {record.partition} offset {record.offset} cannot be read by this version "
+            f"({error}): use --json to see the record."
         ) from error

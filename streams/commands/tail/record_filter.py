@@ -1,4 +1,4 @@
-"""Which records of a topic a person wants to see."""
+"""The filters of `tocsin tail`, by topic."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from streams.wire.topics import (
 
 _Value = dict[str, Any]
 
-_OF_ESCALATIONS: Mapping[str, Callable[[_Value, str], bool]] = {
+_ESCALATION_FILTERS: Mapping[str, Callable[[_Value, str], bool]] = {
     "channel": lambda value, wanted: value["channel_ref"] == wanted,
     # A policy may count several categories; its escalations concern all of them.
     "category": lambda value, wanted: wanted in value["categories"],
@@ -28,26 +28,26 @@ _OF_ESCALATIONS: Mapping[str, Callable[[_Value, str], bool]] = {
     "type": lambda value, wanted: value["type"] == wanted,
 }
 
-_OF_REQUESTS: dict[str, Callable[[_Value, str], bool]] = {
+_REQUEST_FILTERS: dict[str, Callable[[_Value, str], bool]] = {
     "category": lambda value, wanted: value["category"] == wanted,
     "country": lambda value, wanted: value["authority"]["country"] == wanted,
     "request": lambda value, wanted: value["request_id"] == wanted,
 }
 
 FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
-    ESCALATIONS: _OF_ESCALATIONS,
-    ESCALATIONS_SHADOW: _OF_ESCALATIONS,
+    ESCALATIONS: _ESCALATION_FILTERS,
+    ESCALATIONS_SHADOW: _ESCALATION_FILTERS,
     ENRICHED_REPORTS: {
         "channel": lambda value, wanted: value["report"]["channel"]["ref"] == wanted,
         "category": lambda value, wanted: value["report"]["category"] == wanted,
         "country": lambda value, wanted: any(row["code"] == wanted for row in value["jurisdictions"]),
     },
-    AUTHORITY_ROUTING: _OF_REQUESTS
+    AUTHORITY_ROUTING: _REQUEST_FILTERS
     | {
         "decision": lambda value, wanted: value["decision"] == wanted,
         "type": lambda value, wanted: value["type"] == wanted,
     },
-    AUTHORITY_REQUESTS: _OF_REQUESTS,
+    AUTHORITY_REQUESTS: _REQUEST_FILTERS,
     CLOCK_OUTCOMES: {
         "channel": lambda value, wanted: value["subject"] == "report" and value["key"] == wanted,
         "request": lambda value, wanted: value["subject"] == "request" and value["key"] == wanted,
@@ -58,16 +58,16 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
     },
     DEAD_LETTERS: {},
 }
-"""By topic and name of the filter: whether a record's value is what is wanted."""
+"""By topic and filter name: a function that tells whether a record's value matches the wanted one."""
 
 
 class RecordFilter(NamedTuple):
-    """`values` by name of the filter; all must fit. Without any, every record is wanted."""
+    """The wanted `values` by filter name. A record must match all; without any, every record matches."""
 
     values: Mapping[str, str]
 
-    def holds(self, topic: str, record: SourceRecord) -> bool:
-        """Whether a record is wanted; one that cannot be read is, so that it does not go unseen."""
+    def matches(self, topic: str, record: SourceRecord) -> bool:
+        """Whether to show a record. One that cannot be read is always shown, so that it is not overlooked."""
         if not self.values:
             return True
         try:

@@ -1,7 +1,9 @@
-"""A made-up day on a messaging platform: reports and requests to play, the same ones for the same seed, size and end.
+"""Sample traffic: six made-up hours on a messaging platform, as reports and authorities' requests.
 
-for record in play(seed=7, count=50_000, end_ms=now):
-    producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
+The same seed, size and end give the same records:
+
+    for record in play(seed=7, count=50_000, end_ms=now):
+        producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
 """
 
 from streams.commands.shared.scenario.play import (

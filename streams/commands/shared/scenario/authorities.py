@@ -1,4 +1,4 @@
-"""What authorities ask of the platform in the same six hours: a few requests, each of another kind."""
+"""A few requests that authorities make in the same six hours, each of a different kind."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -7,19 +7,19 @@ from streams.commands.shared.scenario.storylines import BRIGADE, FRAUD_RING, HOU
 from streams.commands.shared.scenario.world import World
 from streams.wire.envelope import rfc3339
 
-# Who writes the requests down; their ce_source.
+# The ce_source of the requests: the service that takes them in.
 INTAKE = "/platform/authority-intake"
 
 
 class PlannedRequest(NamedTuple):
-    """A request, and what a person is told of it."""
+    """A request, and its description for a person."""
 
     description: str
     payload: dict[str, Any]
 
 
 def authority_requests(world: World, start_ms: int) -> Iterator[PlannedRequest]:
-    """The requests in the order in which they are received, in a scenario that starts at `start_ms`."""
+    """The requests in the order of receipt. `start_ms` is the start of the scenario (ms since the epoch)."""
     random = world.randomness("authorities")
     for hours, description, payload in _requests(world):
         identity = {
@@ -34,7 +34,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
     protest = world.channel(BRIGADE, "IR")["ref"]
     yield (
         0.6,
-        "keep the fraud ring's data",
+        "preserve the fraud ring's data",
         {
             "kind": "preservation_order",
             "legal_basis": "e_evidence_epoc_pr",
@@ -51,7 +51,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
     )  # fmt: skip
     yield (
         1.8,
-        "hide a message; does not say which or why",
+        "hide a message; names neither message nor reason",
         {
             "kind": "order_to_act",
             "legal_basis": "dsa_art9",
@@ -79,7 +79,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
     )
     yield (
         4.4,
-        "hand over messages; the platform answers elsewhere",
+        "hand over messages; another state is competent",
         {
             "kind": "production_order",
             "legal_basis": "national_law",
@@ -92,9 +92,9 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
         },
     )
     yield (
-        # With most of its hour still to come when the scenario ends.
+        # Its clock of one hour has 42 minutes left when the scenario ends.
         5.7,
-        "remove terrorist content; complete in every part",
+        "remove terrorist content; the order is complete",
         {
             "kind": "removal_order",
             "legal_basis": "tco_art3",

@@ -1,4 +1,4 @@
-"""What broken publishers send: for every reason of the dead letters, a good report with that one thing wrong."""
+"""Records of broken publishers: for each reason of a dead letter, a good report with just that defect."""
 
 from collections.abc import Callable
 from typing import Any, get_args
@@ -11,10 +11,11 @@ from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.wire.nesting import MAX_DEPTH
 from streams.wire.report_decoding import MAX_REPORT_BYTES
 
-# A word on a clock is refused for what no report can be refused for, and batches are the client's matter.
-_OF_NO_REPORT = ("clock_not_running", "not_pausable", "bad_batch")
+# Reasons that do not apply to reports: two are for outcomes of clocks only, and batches are built by the
+# Kafka client.
+_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch")
 REASONS: tuple[DeadLetterReason, ...] = tuple(
-    reason for reason in get_args(DeadLetterReason) if reason not in _OF_NO_REPORT
+    reason for reason in get_args(DeadLetterReason) if reason not in _NOT_FOR_REPORTS
 )
 
 Payload = dict[str, Any]
@@ -23,7 +24,7 @@ _DAY_MS = 86_400_000
 
 
 def spoil(reason: DeadLetterReason, payload: Payload, headers: Headers, end_ms: int) -> tuple[bytes, Headers]:
-    """Value and headers of the report, spoilt so that it is refused for `reason` when it is published at `end_ms`."""
+    """The value and headers of a report, spoilt so that it is refused for `reason` at `end_ms`."""
     if reason in _ENVELOPES:
         return orjson.dumps(payload), _ENVELOPES[reason](headers)
     if reason in _BYTES:
@@ -31,7 +32,7 @@ def spoil(reason: DeadLetterReason, payload: Payload, headers: Headers, end_ms: 
     if reason == "missing_field":
         return orjson.dumps({name: value for name, value in payload.items() if name != "category"}), headers
     if reason == "future_timestamp":
-        # A clock that runs a day ahead.
+        # As from a device whose clock is a day ahead.
         return orjson.dumps(payload | {"occurred_at": rfc3339(end_ms + _DAY_MS)}), headers
     return orjson.dumps(payload | _FIELDS[reason]), headers
 
@@ -41,9 +42,9 @@ _FIELDS: dict[str, Payload] = {
     "invalid_value": {"kind": "complaint"},
     "unknown_category": {"category": "rudeness"},
     "invalid_country": {"evidence": [{"country": "EU", "basis": "victim", "confidence": 0.9}]},
-    # A time without a zone means another moment to everybody.
+    # Without a zone the time is ambiguous.
     "invalid_time": {"occurred_at": "2026-03-01T12:00:00"},
-    # RFC 2606 reserves the domain, so that this is nobody's address.
+    # RFC 2606 reserves the domain, so this address belongs to nobody.
     "pii_detected": {"reporter": {"kind": "user", "ref": "someone@example.org"}},
 }
 

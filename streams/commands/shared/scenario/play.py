@@ -1,4 +1,4 @@
-"""The records of a scenario in the order of their publication."""
+"""Combines storylines, background, duplicates and garbage into records, in the order of publication."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -18,23 +18,24 @@ from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
 
 SPAN_MS = 6 * HOUR
 
-# The storylines and one record of each kind of garbage need about 1,000; the rest is what hides them.
+# The storylines and one record of each kind of garbage need about 1,000 records. The rest is background to
+# hide them.
 MINIMUM_COUNT = 2_000
 
-# One report in 200 is sent twice: publishers repeat what was not confirmed in time, seconds later.
+# One report in 200 is sent twice: publishers repeat, seconds later, what was not confirmed in time.
 _REPORTS_PER_DUPLICATE = 200
 _RESEND_MS = (1_000, 30_000)
 
-# One unreadable record of each reason in so many.
+# One unreadable record of each reason per this many records.
 _RECORDS_PER_ROUND_OF_GARBAGE = 25_000
 
 Fate = Literal["report", "duplicate", "garbage", "request"]
 
 
 class ScenarioRecord(NamedTuple):
-    """A record for `message-reports`; `fate` is what Tocsin should make of it, `storyline` what it is part of.
+    """A record for `message-reports` or `authority-requests`. `fate` is how Tocsin should treat it.
 
-    Or one for `authority-requests`, which tells its own story.
+    `storyline` is the storyline of a report, or the description of a request.
     """
 
     key: bytes
@@ -47,10 +48,10 @@ class ScenarioRecord(NamedTuple):
 def play(
     seed: int, count: int, end_ms: int, storylines: Iterable[str] = DEMO_STORYLINES
 ) -> Iterator[ScenarioRecord]:
-    """Exactly `count` records (at least 2,000) of the six hours before `end_ms` (milliseconds since the epoch).
+    """Exactly `count` records (at least 2,000) from the six hours before `end_ms` (ms since the epoch).
 
-    The storylines among background, duplicates and garbage. The same arguments give the same bytes. Only garbage
-    claims a time after `end_ms`.
+    They mix the storylines with background, duplicates and garbage. The same arguments give the same bytes.
+    Only garbage has times after `end_ms`. Raises ValueError if `count` is too small.
     """
     if count < MINIMUM_COUNT:
         raise ValueError(f"a scenario has at least {MINIMUM_COUNT} records, not {count}")
@@ -67,12 +68,12 @@ def play(
 
 
 def play_alone(seed: int, end_ms: int, storylines: Iterable[str]) -> Iterator[ScenarioRecord]:
-    """The reports of these storylines and nothing else, the same ones as in `play`."""
+    """Only the reports of these storylines, the same ones as in `play`."""
     yield from map(_encoded, _stories(World(seed), storylines, end_ms - SPAN_MS))
 
 
 def play_requests(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
-    """The requests of authorities in the same six hours, for `authority-requests`."""
+    """The records for `authority-requests` from the six hours before `end_ms` (ms since the epoch)."""
     for request in authority_requests(World(seed), end_ms - SPAN_MS):
         event = published_event(AUTHORITY_REQUESTS, orjson.dumps(request.payload), INTAKE, end_ms)
         yield ScenarioRecord(*event, request.description, "request")
@@ -112,7 +113,7 @@ def _encoded(planned: PlannedReport) -> ScenarioRecord:
 def _with_garbage(
     world: World, records: Iterator[ScenarioRecord], count: int, garbage: int, end_ms: int
 ) -> Iterator[ScenarioRecord]:
-    # Spoilt are reports of channels and people that nobody else speaks of.
+    # Another seed makes channels and people that appear nowhere else.
     models = background(World(world.seed + 1), garbage, end_ms - HOUR, end_ms)
     interval = count // garbage
     for number, model in enumerate(models):

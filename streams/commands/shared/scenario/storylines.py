@@ -1,6 +1,6 @@
-"""What happens on top of the background: one function a storyline, each with a few hundred reports at most.
+"""The storylines that are hidden in the background: one function each, with a few hundred reports at most.
 
-They are written so that the shipped policies tell them apart; the demo shows what became of each.
+They are written so that the shipped policies can tell them apart. The demo shows what became of each.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,8 @@ BRIGADE = "brigade"
 SLOW_BRIGADE = "slow brigade"
 VICTIMS = "victim requests"
 
-# A platform asks for these when somebody reports images of themselves (DSA art. 16, national removal laws).
+# The elements that a platform asks for when people report images of themselves (DSA art. 16, national removal
+# laws).
 _VICTIM_NOTICE = (
     "explanation",
     "location",
@@ -35,7 +36,7 @@ _VICTIM_NOTICE = (
 
 
 def deepfake_wave(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """Forged intimate images of students and office workers: six channels, each found later and growing faster."""
+    """Forged intimate images of students and office workers: six channels, each later and growing faster."""
     random = world.randomness(DEEPFAKE_WAVE)
     for number, (size, country) in enumerate(
         [(5, "KR"), (9, "KR"), (16, "DE"), (24, "FR"), (38, "KR"), (70, "KR")]
@@ -44,7 +45,8 @@ def deepfake_wave(world: World, start_ms: int) -> Iterator[PlannedReport]:
         channel = world.channel(name, country, "private" if number < 2 else "public")
         found = start_ms + HOUR + number * 40 * MINUTE
         for index in range(size):
-            # The square root makes the rate grow in time: copies bring viewers, viewers bring reports and copies.
+            # The square root makes the rate grow over time: copies bring viewers, who bring reports and more
+            # copies.
             occurred_at = found + int((5 * HOUR - number * 40 * MINUTE - 5 * MINUTE) * random.random() ** 0.5)
             details = _deepfake_report(world, random, index, country)
             payload = report(
@@ -84,9 +86,10 @@ def _deepfake_report(world: World, random: Random, index: int, country: str) -> 
 
 
 def victim_requests(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """Five people ask for the removal of images of themselves, one of them without signing what her law wants signed.
+    """Five people ask for the removal of images of themselves.
 
-    Where a law gives hours for that, they run from here: two in India, so that they are over within the scenario.
+    One leaves out the signature that her law requires. Where a law sets hours for the removal, the clock
+    starts with the request. India's two hours end within the scenario.
     """
     random = world.randomness(VICTIMS)
     unsigned = tuple(element for element in _VICTIM_NOTICE if element != "signature")
@@ -110,7 +113,10 @@ def victim_requests(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def fraud_ring(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """One gang, a dozen channels: the same victims, long-time users, follow a trail that ends in one of them."""
+    """One gang runs twelve channels.
+
+    The same victims, long-time users, are led from channel to channel to one hub.
+    """
     random = world.randomness(FRAUD_RING)
     for number in range(12):
         name = f"{FRAUD_RING}/{number}"
@@ -119,7 +125,7 @@ def fraud_ring(world: World, start_ms: int) -> Iterator[PlannedReport]:
         begins = start_ms + 2 * HOUR + (0 if hub else number * 12 * MINUTE)
         for _ in range(150 if hub else random.randrange(7, 28)):
             occurred_at = begins + int(random.random() * (3.5 * HOUR if hub else HOUR))
-            # The victims are few, so most of them meet several of the channels.
+            # There are few victims, so most of them report several of the channels.
             reporter = world.person(f"saver/{random.randrange(260)}", "DE")
             payload = report(
                 random, occurred_at, channel, "fraud",
@@ -131,12 +137,12 @@ def fraud_ring(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def spam_flood(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """A hijacked channel advertises to all its members for twenty minutes; then the owner has it back."""
+    """A hijacked channel sends advertising to its members for twenty minutes, until the owner has it back."""
     random = world.randomness(SPAM_FLOOD)
     channel = world.channel(SPAM_FLOOD, "PL")
     begins = start_ms + 90 * MINUTE
     for _ in range(420):
-        # A burst that ebbs away: half of it in the first four minutes.
+        # A burst that fades: half of it comes in the first four minutes.
         occurred_at = begins + int(min(random.expovariate(1 / (6 * MINUTE)), 20 * MINUTE))
         payload = report(
             random, occurred_at, channel, "spam",
@@ -147,7 +153,7 @@ def spam_flood(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def child_safety(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """Four channels, found by few and mostly without a name: who reports this need not say who they are."""
+    """Four channels with few reports, most of them anonymous: nobody has to identify themselves for this."""
     random = world.randomness(CHILD_SAFETY)
     plan: list[tuple[float, str, list[str | None]]] = [
         (0.6, "csam", [None, "detector"]),
@@ -174,7 +180,7 @@ def child_safety(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def threats_to_life(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """Two announcements of violence: one that a single stranger took seriously, one that those who know them did."""
+    """Two threats of violence: one reported by a single stranger, one by people who know the author."""
     random = world.randomness(THREATS)
     for number, (hours, country, reporters) in enumerate(
         [
@@ -209,7 +215,10 @@ def _witness(world: World, who: str | None, index: int) -> dict[str, Any]:
 
 
 def pile_on(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """A channel publishes a journalist's address and sends its members; her friends report it all afternoon."""
+    """A channel publishes a journalist's address and sends its members there.
+
+    Her friends report it for two hours.
+    """
     random = world.randomness(PILE_ON)
     channel = world.channel(PILE_ON, "IT")
     begins = start_ms + 2 * HOUR + 40 * MINUTE
@@ -224,7 +233,7 @@ def pile_on(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """A handful of accounts made this morning call a channel of peaceful protest terrorist, again and again."""
+    """16 accounts created today report a channel of peaceful protest as terrorist, again and again."""
     random = world.randomness(BRIGADE)
     channel = world.channel(BRIGADE, "IR")
     begins = start_ms + 3 * HOUR + 20 * MINUTE
@@ -240,11 +249,11 @@ def brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def slow_brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
-    """Forty accounts of good standing report a rival's shop as fraud: once each, one every eight minutes."""
+    """Forty accounts in good standing report a competitor's shop as fraud, one every eight minutes."""
     random = world.randomness(SLOW_BRIGADE)
     channel = world.channel(SLOW_BRIGADE, "TR")
     for index in range(40):
-        # Nothing here looks like a crowd, and no hand reports twice: the integrity score stays 0.
+        # The reports never come in a burst, and no account reports twice: the integrity score stays 0.
         occurred_at = start_ms + 10 * MINUTE + index * 8 * MINUTE + random.randrange(4 * MINUTE)
         payload = report(
             random, occurred_at, channel, "fraud",
@@ -255,7 +264,7 @@ def slow_brigade(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 class Storyline(NamedTuple):
-    """What a person is told of it, and the function that plans its reports for a scenario's start (ms)."""
+    """A description, and the function that plans the reports for a scenario's start (ms since the epoch)."""
 
     description: str
     plan: Callable[[World, int], Iterator[PlannedReport]]
@@ -265,20 +274,21 @@ STORYLINES: dict[str, Storyline] = {
     DEEPFAKE_WAVE: Storyline(
         "forged intimate images spread over six channels in KR, DE and FR", deepfake_wave
     ),
-    VICTIMS: Storyline("five people in GB, US and IN ask for images of themselves to go", victim_requests),
-    FRAUD_RING: Storyline(
-        "one gang, twelve channels, the same victims; the trail ends in one hub", fraud_ring
+    VICTIMS: Storyline(
+        "five people in GB, US and IN ask for the removal of images of themselves", victim_requests
     ),
-    SPAM_FLOOD: Storyline("a hijacked channel advertises to its members for twenty minutes", spam_flood),
-    CHILD_SAFETY: Storyline("four channels with a handful of reports, mostly without a name", child_safety),
-    THREATS: Storyline("two announcements of violence", threats_to_life),
-    PILE_ON: Storyline("a journalist is hounded; the policy for this is still in shadow", pile_on),
-    BRIGADE: Storyline("16 fresh accounts call a channel of peaceful protest terrorist", brigade),
+    FRAUD_RING: Storyline("one gang leads the same victims through twelve channels to one hub", fraud_ring),
+    SPAM_FLOOD: Storyline("a hijacked channel sends its members advertising for twenty minutes", spam_flood),
+    CHILD_SAFETY: Storyline("four channels with a handful of reports, most of them anonymous", child_safety),
+    THREATS: Storyline("two threats of violence", threats_to_life),
+    PILE_ON: Storyline("a journalist is harassed; the policy for this still runs in shadow mode", pile_on),
+    BRIGADE: Storyline("16 new accounts report a channel of peaceful protest as terrorist", brigade),
     SLOW_BRIGADE: Storyline(
-        "40 accounts report a rival's shop as fraud, one every eight minutes", slow_brigade
+        "40 accounts report a competitor's shop as fraud, one every eight minutes", slow_brigade
     ),
 }
 
-# The demo shows what the shipped policies tell apart. The slow brigade they do not: it opens level 1 of fraud without
-# a mark, and goes no further only because those who are no members weigh little.
+# The demo shows storylines that the shipped policies tell apart. They do not recognise the slow brigade: it
+# opens level 1 of fraud without being marked as a brigade, and rises no further only because reporters who
+# are not members have a low weight.
 DEMO_STORYLINES = tuple(name for name in STORYLINES if name != SLOW_BRIGADE)

@@ -1,4 +1,4 @@
-"""The platform of the scenario: its key, its channels, its people, and the reports they make."""
+"""The made-up platform: its key, its channels, its people, and the payload of a report."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from streams.commands.shared.scenario.pseudonyms import pseudonym
 from streams.wire.envelope import rfc3339
 
-# Countries of channels and people, by weight, with the language a client would be set to there.
+# Countries of channels and people: their weight, and the language that a client there is set to.
 _PLACES = {
     "DE": (16, "de"), "FR": (13, "fr"), "KR": (8, "ko"), "IN": (14, "hi"), "BR": (9, "pt-BR"), "US": (10, "en-US"),
     "GB": (7, "en-GB"), "ES": (6, "es"), "IT": (6, "it"), "PL": (5, "pl"), "TR": (4, "tr"), "BE": (3, "nl"),
@@ -21,7 +21,7 @@ _WEIGHTS = tuple(weight for weight, _ in _PLACES.values())
 _ACCOUNT_AGES = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
 _ACCOUNT_AGE_WEIGHTS = (1, 3, 8, 30, 58)
 
-# What comes in by which of the platform's services; each is a ce_source.
+# The platform's service that sends each kind of report, as its ce_source.
 SOURCES = {
     "user_report": "/platform/report-button",
     "statutory_victim_request": "/platform/legal-form",
@@ -31,7 +31,7 @@ SOURCES = {
 
 
 class PlannedReport(NamedTuple):
-    """A report, when its publisher writes it (milliseconds since the epoch), and the storyline it belongs to."""
+    """A report with its time of publication (ms since the epoch) and its storyline."""
 
     published_at: int
     storyline: str
@@ -39,23 +39,23 @@ class PlannedReport(NamedTuple):
 
 
 class World:
-    """People and channels of one seed. Every name is made by HMAC, as a publisher would."""
+    """The people and channels of one seed. Every ref is an HMAC, as a publisher would make it."""
 
     def __init__(self, seed: int) -> None:
-        # A real publisher's key comes from a vault. This one protects nobody: the people are made up.
+        # A real publisher keeps its key in a vault. This one protects nobody, because the people are made up.
         self.key = hashlib.sha256(b"tocsin scenario %d" % seed).digest()
         self.seed = seed
         self.channel = cache(self._channel)
         self.person = cache(self._person)
 
-    def randomness(self, of: str) -> Random:
-        """A generator of its own for each part, so that a change of one part leaves the others as they are."""
-        return Random(f"{self.seed}/{of}")  # noqa: S311 - a simulation, and it must be repeatable
+    def randomness(self, part: str) -> Random:
+        """A random generator for one part of the scenario. Changes of one part leave the others unchanged."""
+        return Random(f"{self.seed}/{part}")  # noqa: S311 - a simulation, and it must be repeatable
 
     def _channel(self, name: str, country: str | None = None, visibility: str = "public") -> dict[str, Any]:
         if country is None:
             country = self.randomness(f"channel/{name}").choices(_COUNTRIES, _WEIGHTS)[0]
-        # A platform knows a channel's language far more often than its country.
+        # Only the language: a platform knows it far more often than a channel's country.
         place = {"language": _PLACES[country][1]}
         return {"ref": pseudonym(self.key, "channel", name), "visibility": visibility, **place}
 
@@ -69,7 +69,7 @@ class World:
         }
 
     def message(self, channel: str, number: int) -> str:
-        """The ref of a channel's message."""
+        """The ref of a channel's message number `number`."""
         return pseudonym(self.key, "message", f"{channel}/{number}")
 
 
@@ -86,7 +86,10 @@ def report(
     evidence: Iterable[tuple[str, str, float]] = (),
     notice: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Payload of a report. `evidence` holds (country, basis, confidence); `classifier` is the model's score."""
+    """The payload of a report. The keyword arguments are its optional fields.
+
+    `evidence` holds (country, basis, confidence); `classifier` is the model's score.
+    """
     payload: dict[str, Any] = {
         "report_id": f"{random.getrandbits(96):024x}",
         "kind": kind,

@@ -1,4 +1,4 @@
-"""What desks have to say about legal clocks, on its way to clock-outcomes."""
+"""Outcomes of legal clocks: builds the payloads and publishes them to clock-outcomes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,37 +19,46 @@ from streams.worker.settings import Settings
 SOURCE = "tocsin-clock"
 
 
-class Word(NamedTuple):
-    """What became of a clock, at `at_ms` (ms since the epoch); `reason` is that of a pause."""
+class DeskDecision(NamedTuple):
+    """What a desk decided about a clock, effective at `at_ms` (ms since the epoch).
+
+    Only a pause has a `reason`.
+    """
 
     outcome: Outcome
     reason: str | None
     at_ms: int
 
 
-def outcome_payload(clock_id: str, subject: ClockSubject, key: str, word: Word) -> bytes:
-    """A payload for clock-outcomes. The same word of the same time has the same id, so that it counts once."""
+def outcome_payload(clock_id: str, subject: ClockSubject, key: str, decision: DeskDecision) -> bytes:
+    """A payload for clock-outcomes.
+
+    The same decision with the same time has the same id, so it counts once.
+    """
     payload = {
-        "outcome_id": f"{word.outcome}-{word.at_ms}-{clock_id}",
+        "outcome_id": f"{decision.outcome}-{decision.at_ms}-{clock_id}",
         "clock_id": clock_id,
         "subject": subject,
         "key": key,
-        "outcome": word.outcome,
-        "occurred_at": rfc3339(word.at_ms),
+        "outcome": decision.outcome,
+        "occurred_at": rfc3339(decision.at_ms),
     }
-    return orjson.dumps(payload if word.reason is None else payload | {"reason": word.reason})
+    return orjson.dumps(payload if decision.reason is None else payload | {"reason": decision.reason})
 
 
 async def send_outcomes(settings: Settings, payloads: Sequence[bytes], now_ms: int) -> None:
-    """Publish payloads; when it returns all have been written. Raises ClickException, with nothing sent, for a bad one."""
+    """Publish the payloads and return once all are written.
+
+    Raises ClickException, with nothing sent, if a worker would refuse one of them.
+    """
     try:
         events = [published_event(CLOCK_OUTCOMES, payload, SOURCE, now_ms) for payload in payloads]
     except Rejected as rejected:
-        raise click.ClickException(f"this would be refused: {rejected}") from rejected
+        raise click.ClickException(f"a worker would refuse this outcome: {rejected}") from rejected
     topic = settings.topic_prefix + CLOCK_OUTCOMES
-    left, at_once = iter(events), Pace(None).batch
+    remaining, batch_size = iter(events), Pace(None).batch
     async with producer_for(settings, topic) as producer:
-        while batch := list(islice(left, at_once)):
+        while batch := list(islice(remaining, batch_size)):
             await asyncio.gather(
                 *[
                     await producer.send(topic, event.value, event.key, headers=event.headers)
