@@ -8,8 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime.connection import Connection
-from streams.runtime.patches.fetched_records import fetch_named_tuples
-from streams.runtime.patches.lenient_records import read_leniently
+from streams.runtime.patches.install import install_reading_patches
 from streams.runtime.topics import admin_client
 
 # Bytes a fetch may bring of one partition. Enriched reports are about 1 KiB, so thousands come at once.
@@ -72,10 +71,8 @@ async def committed_records(
 
 
 def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> AIOKafkaConsumer:
-    """A consumer to which nothing is unreadable that a worker passes over."""
-    # Both, as a worker does: what stands for a record that cannot be read lacks what aiokafka's own records ask for.
-    read_leniently()
-    fetch_named_tuples()
+    """A consumer that can read every record that a worker can read."""
+    install_reading_patches()
     return AIOKafkaConsumer(
         *topics,
         **connection.client_options(),
