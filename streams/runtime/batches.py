@@ -1,7 +1,7 @@
 """Whole fetches as Faust events: one event holds all records of one partition that a fetch returned.
 
-Faust spends some 46 microseconds on every event before an agent sees it. With a fetch as the event, that is spent once
-per few thousand records.
+Faust spends some 46 microseconds on every event before an agent sees it. With a fetch as the event, that is
+spent once per few thousand records.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,8 @@ from faust.types import TP
 
 from streams.runtime.patches.fetched_range import FetchedRange
 
-# Memory that a record needs beyond its value: the Python objects of the record and of what the stage makes of it.
+# Memory that a record needs beyond its value: the Python objects of the record and of what the stage makes of
+# it.
 RECORD_OVERHEAD_BYTES = 600
 
 

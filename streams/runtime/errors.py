@@ -8,8 +8,9 @@ class RefusedToStart(Exception):
 class OwnershipLost(Exception):
     """Another worker owns the partition, a transaction did not commit in time, or fetched records were lost.
 
-    The partition's state in memory can no longer be trusted, and the process must end. The next takeover restores the
-    last committed state; nothing is lost or repeated. `fenced` is true when the broker reported another owner.
+    The partition's state in memory can no longer be trusted, and the process must end. The next takeover
+    restores the last committed state; nothing is lost or repeated. `fenced` is true when the broker reported
+    another owner.
     """
 
     def __init__(self, message: str, *, fenced: bool = False) -> None:

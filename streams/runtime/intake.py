@@ -10,22 +10,23 @@ from streams.runtime.ownership import Ownership
 from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.stage import State
 
-# Bytes of one cycle: 20,000 reports of 400 bytes. A cycle makes one transaction per partition, which costs some 10 ms
-# whatever its size. 20,000 reports are a third of a second to a second of work, far below the 20 s that a transaction
-# may last.
+# Bytes of one cycle: 20,000 reports of 400 bytes. A cycle makes one transaction per partition, which costs
+# some 10 ms whatever its size. 20,000 reports are a third of a second to a second of work, far below the 20 s
+# that a transaction may last.
 MAX_CYCLE_BYTES = 20_000_000
 
-# How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so half a second
-# more does not matter. Checking costs one peek at a heap per partition.
+# How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
+# half a second more does not matter. Checking costs one peek at a heap per partition.
 TICK_CHECK_SECONDS = 0.5
 
-# How often the position is moved past transaction markers at the end of a log. If nothing is written to a source topic
-# for its whole retention (14 days), only a marker is left at its end; once the broker deletes that too, the position
-# would be before the start of the log. Any interval well below the retention is enough.
+# How often the position is moved past transaction markers at the end of a log. If nothing is written to a
+# source topic for its whole retention (14 days), only a marker is left at its end; once the broker deletes
+# that too, the position would be before the start of the log. Any interval well below the retention is
+# enough.
 MARKERS_SECONDS = 3600.0
 
-# A partition is idle, and may be ticked, when nothing was applied for this long: longer than a busy broker takes to
-# answer a fetch.
+# A partition is idle, and may be ticked, when nothing was applied for this long: longer than a busy broker
+# takes to answer a fetch.
 IDLE_SECONDS = 1.0
 
 
@@ -56,15 +57,16 @@ def _take_queued(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
         events.append(first)
         taken = batch_bytes(first)
     else:
-        # A rebalance began after the stream yielded it and before our turn. It will be fetched again. Without this
-        # acknowledgement the next rebalance would wait for it.
+        # A rebalance began after the stream yielded it and before our turn. It will be fetched again. Without
+        # this acknowledgement the next rebalance would wait for it.
         first.ack()
     queue = topic.queue
     while taken < MAX_CYCLE_BYTES and not queue.empty():
         event = queue.get_nowait()
         if not _is_current(app, event):
             continue
-        # As Faust's stream does for the events that it yields: a rebalance then waits for our acknowledgement.
+        # As Faust's stream does for the events that it yields: a rebalance then waits for our
+        # acknowledgement.
         if not event.message.tracked:
             event.message.tracked = True
             app.consumer.track_message(event.message)
@@ -102,8 +104,8 @@ async def _do_chores(ownership: Ownership[State]) -> None:
                     int(time.time() * 1000)
                 ):
                     owner.last_applied_at = now
-            # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied
-            # meanwhile.
+            # One partition per round: the requests to the brokers take a tenth of a second, and nothing is
+            # applied meanwhile.
             for owner in ownership.settled_owners():
                 if now - owner.markers_stepped_at > MARKERS_SECONDS:
                     owner.markers_stepped_at = now

@@ -9,9 +9,10 @@ from streams.runtime.position import SourcePosition
 class SourceLag(NamedTuple):
     """The lag of one partition of a source topic (name without prefix).
 
-    `records`: how many in the log are not applied; None while that is unknown, before the first fetch and while the
-    brokers do not answer. `readable`: how many of them could be applied now; the others belong to open transactions.
-    `applied_append_time` (ms since the epoch): that of the record before `next_offset`, None when none was applied.
+    `records`: how many in the log are not applied; None while that is unknown, before the first fetch and
+    while the brokers do not answer. `readable`: how many of them could be applied now; the others belong to
+    open transactions. `applied_append_time` (ms since the epoch): that of the record before `next_offset`,
+    None when none was applied.
     """
 
     topic: str
@@ -25,13 +26,15 @@ class SourceLag(NamedTuple):
 def source_lag(topic: str, partition: int, applied: SourcePosition, fetched: Fetched | None) -> SourceLag:
     """The lag of a partition that was applied up to `applied` and fetched up to `fetched`.
 
-    Transaction markers count as records while a record before them is not applied: only fetching tells them apart.
+    Transaction markers count as records while a record before them is not applied: only fetching tells them
+    apart.
     """
     if fetched is None:
         return SourceLag(topic, partition, applied.next_offset, None, 0, applied.last_append_time)
     done = applied.next_offset
     if fetched.last_record < done:
-        # All fetched records are applied, so only markers are between the last of them and the fetch position.
+        # All fetched records are applied, so only markers are between the last of them and the fetch
+        # position.
         done = max(done, fetched.position)
     return SourceLag(
         topic,

@@ -26,9 +26,9 @@ class Ownership(Generic[State]):
     async def follow(self, assigned: Iterable[TP], generation: int) -> list[int]:
         """Release partitions that are no longer assigned, take over the new ones, and return their numbers.
 
-        An owner is kept over a rebalance only if this worker was a member of the previous generation; otherwise another
-        worker may have owned the partition in between and changed its state. Raises RefusedToStart when a partition is
-        assigned without its counterparts in the other source topics.
+        An owner is kept over a rebalance only if this worker was a member of the previous generation;
+        otherwise another worker may have owned the partition in between and changed its state. Raises
+        RefusedToStart when a partition is assigned without its counterparts in the other source topics.
         """
         wanted = self._whole_partitions(assigned)
         missed_a_generation = generation not in (self._generation, self._generation + 1)

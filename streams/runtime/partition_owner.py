@@ -28,8 +28,9 @@ from streams.runtime.transaction import (
 
 logger = structlog.get_logger(__name__)
 
-# A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the next
-# transaction would then fail and stop the worker. A day is enough also for brokers that are set to less than a week.
+# A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the
+# next transaction would then fail and stop the worker. A day is enough also for brokers that are set to less
+# than a week.
 UNUSED_SECONDS = 24 * 3600.0
 
 
@@ -50,8 +51,8 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
-        # The end of the last range applied of each topic. The position is the offset after the last record, but the next
-        # range begins after the markers that follow that record.
+        # The end of the last range applied of each topic. The position is the offset after the last record,
+        # but the next range begins after the markers that follow that record.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
@@ -110,9 +111,9 @@ class PartitionOwner(Generic[State]):
     async def apply(self, batches: Sequence[tuple[str, FetchedRange]]) -> None:
         """Apply the batches (topic, records) in order, write one transaction, and then move the position.
 
-        Records below the position have been applied before and are skipped. Raises OwnershipLost when the transaction
-        did not commit. Raises OwnershipLost when records before a batch are missing, and passes on errors of the stage;
-        in these two cases nothing is written.
+        Records below the position have been applied before and are skipped. Raises OwnershipLost when the
+        transaction did not commit. Raises OwnershipLost when records before a batch are missing, and passes
+        on errors of the stage; in these two cases nothing is written.
         """
         position = dict(self.position)
         applied_to = dict(self._applied_to)
@@ -171,7 +172,8 @@ class PartitionOwner(Generic[State]):
     async def step_over_markers(self) -> None:
         """Move the position to the end of each source log that holds only transaction markers from the position on.
 
-        Also writes the position when nothing was written for UNUSED_SECONDS, so that the brokers remember the producer.
+        Also writes the position when nothing was written for UNUSED_SECONDS, so that the brokers remember the
+        producer.
         """
         position = dict(self.position)
         try:
@@ -184,8 +186,8 @@ class PartitionOwner(Generic[State]):
                 )
             )
         except KafkaError as error:
-            # The position takes weeks to fall before the log, so the next attempt is soon enough. A broker that restarts
-            # must not stop the worker.
+            # The position takes weeks to fall before the log, so the next attempt is soon enough. A broker
+            # that restarts must not stop the worker.
             logger.info(
                 "position not moved past transaction markers; the next attempt follows later",
                 partition=self.partition,
@@ -194,7 +196,8 @@ class PartitionOwner(Generic[State]):
             return
         for (topic, source), end in zip(self.position.items(), ends, strict=True):
             if end != source.next_offset:
-                # There is no record right before the new position, so there is no append time to recognise the log by.
+                # There is no record right before the new position, so there is no append time to recognise
+                # the log by.
                 position[topic] = SourcePosition(end, source.partitions, None)
         if position != self.position or time.monotonic() - self._written_at > UNUSED_SECONDS:
             state_partition = (self._prefix + self.stage.state_topic, self.partition)
@@ -249,8 +252,8 @@ class PartitionOwner(Generic[State]):
             self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
         except KafkaError as error:
             raise OwnershipLost(
-                f"{topic}: its number of partitions is unknown ({error!r}). Check that the brokers answer, that the topic "
-                "exists and that this user may describe it."
+                f"{topic}: its number of partitions is unknown ({error!r}). Check that the brokers answer, that the "
+                "topic exists and that this user may describe it."
             ) from error
         return self._partitions_of[topic]
 

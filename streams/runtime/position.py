@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import orjson
 
-# First byte of the runtime's own keys in a state topic. A stage's keys begin with other bytes, so no channel name can
-# be mistaken for a position.
+# First byte of the runtime's own keys in a state topic. A stage's keys begin with other bytes, so no channel
+# name can be mistaken for a position.
 RESERVED_KEY_TYPE = b"P"
 POSITION_KEY = RESERVED_KEY_TYPE + b"osition"
 
@@ -21,8 +21,8 @@ class UnknownPositionVersion(ValueError):
 class SourcePosition(NamedTuple):
     """`next_offset`: the next to apply. `partitions`: the topic's partition count when the position was written.
 
-    `last_append_time` (ms since the epoch) is that of the record before `next_offset`, None when there is none. It shows
-    whether the topic was recreated, because aiokafka does not know topic ids.
+    `last_append_time` (ms since the epoch) is that of the record before `next_offset`, None when there is
+    none. It shows whether the topic was recreated, because aiokafka does not know topic ids.
     """
 
     next_offset: int

@@ -67,8 +67,9 @@ async def read_state(
 ) -> Restored:
     """Read partition `state` to its end and determine the next offset of each source topic.
 
-    A source without a position starts at the beginning of its log. `progress` is called after each fetch that returned
-    records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or repeat reports.
+    A source without a position starts at the beginning of its log. `progress` is called after each fetch that
+    returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
+    repeat reports.
     """
     consumer = _new_consumer(connection)
     await consumer.start()
@@ -108,9 +109,9 @@ async def _read_to_end(
 
 
 async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartition, partitions: int) -> None:
-    # A partition without a position may have been added to the topic. Then the positions of the other partitions have a
-    # smaller count. Their owners refuse to start, but this one would count reports of channels whose counts are in
-    # another partition.
+    # A partition without a position may have been added to the topic. Then the positions of the other
+    # partitions have a smaller count. Their owners refuse to start, but this one would count reports of
+    # channels whose counts are in another partition.
     for number in range(partitions):
         other = TopicPartition(state.topic, number)
         position = _take_position(other, await _newest_position(consumer, other))
@@ -124,7 +125,7 @@ async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartiti
 
 
 async def _newest_position(consumer: AIOKafkaConsumer, tp: TopicPartition) -> dict[bytes, bytes]:
-    """The last position record as the only entry, or nothing. Searches backwards: it is the last record of a transaction."""
+    """The last position record as the only entry, or nothing. It ends a transaction, so the search goes backwards."""
     consumer.assign([tp])
     start = (await consumer.beginning_offsets([tp]))[tp]
     end = (await consumer.end_offsets([tp]))[tp]
@@ -180,7 +181,7 @@ async def _valid_position(
                 if found.next_offset < start
                 else "The topic was deleted and recreated, or records were lost."
             )
-            + " Decide what to do about the missing records: see docs/operations.md, 'When the position does not fit'."
+            + " Decide how to continue: see docs/operations.md, 'When the position does not fit'."
         )
     if found.last_append_time is not None and found.next_offset > start:
         await _check_same_log(consumer, tp, found)
@@ -237,7 +238,7 @@ def _new_consumer(connection: Connection) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
         fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-        # A broker answers the requests of a connection one at a time: a fetch at the end of the log would delay each
-        # request after it by half a second.
+        # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
+        # delay each request after it by half a second.
         fetch_max_wait_ms=10,
     )

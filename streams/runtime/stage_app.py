@@ -26,20 +26,22 @@ from streams.runtime.stage import Stage, State
 
 logger = structlog.get_logger(__name__)
 
-# How long until the partitions of a silent worker move. With Faust's 60 s the escalations of a dead worker's channels
-# would wait for a minute.
+# How long until the partitions of a silent worker move. With Faust's 60 s the escalations of a dead worker's
+# channels would wait for a minute.
 SESSION_SECONDS = 10.0
 
-# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the last worker.
-# With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a second, up to 1.1 s. The rest
-# is the takeover, so a shorter interval would gain nothing. A heartbeat costs the brokers next to nothing.
+# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
+# last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
+# second, up to 1.1 s. The rest is the takeover, so a shorter interval would gain nothing. A heartbeat costs
+# the brokers next to nothing.
 HEARTBEAT_SECONDS = 0.5
 
 # Interval between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0
 
-# Maximum age of a worker's topic metadata. If a topic is missing, the leader of the group notices it again only when it
-# renews its metadata; with Kafka's default of five minutes the whole fleet could stop for that long. One small request.
+# Maximum age of a worker's topic metadata. If a topic is missing, the leader of the group notices it again
+# only when it renews its metadata; with Kafka's default of five minutes the whole fleet could stop for that
+# long. One small request.
 METADATA_SECONDS = 30.0
 
 # Bytes that a fetch may return from one partition: about 5,000 reports, a quarter of a cycle.
@@ -118,7 +120,8 @@ class StageApp(PromptlyStoppingApp):
             # The consumer may not exist yet, or no longer.
             return []
         consumer = cast(PositionedConsumer, self.consumer)
-        # During a rebalance a worker sends no heartbeats, and a rebalance must not restart the clock of an alert on lag.
+        # During a rebalance a worker sends no heartbeats, and a rebalance must not restart the clock of an
+        # alert on lag.
         in_touch = self.rebalancing or consumer.in_touch()
         return [
             source_lag(
@@ -166,8 +169,8 @@ class StageApp(PromptlyStoppingApp):
             raise group.exceptions[0] from None
         cancelled = [name for name, task in following.items() if task.cancelled()]
         if cancelled:
-            # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it never
-            # takes over.
+            # Not by our code. Faust does not take it for an error, so the worker would keep partitions that
+            # it never takes over.
             raise OwnershipLost(f"the takeover of {', '.join(cancelled)} was cancelled before it ended")
         leave_out_what_stays()
         owned = ", ".join(f"{sorted(stage.ownership.owners)} of {stage.name}" for stage in self._stages)

@@ -71,8 +71,9 @@ async def create_topics(
 ) -> list[str]:
     """Create the topics that are missing, leave the others unchanged, and return the names of those created.
 
-    `partitions` is for message-reports; if that exists already, its own count is used for the other topics. Returns when
-    all brokers know the topics. Raises RefusedToStart with the broker's reason for each topic that it refused.
+    `partitions` is for message-reports; if that exists already, its own count is used for the other topics.
+    Returns when all brokers know the topics. Raises RefusedToStart with the broker's reason for each topic
+    that it refused.
     """
     existing = await _describe(admin, catalogue, prefix)
     source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
@@ -104,7 +105,8 @@ async def check_topics(
 ) -> list[Problem]:
     """How the cluster differs from the catalogue, in the catalogue's order; empty if a worker may start.
 
-    Only topics and settings in the catalogue are compared. A setting may have its value from the broker's default.
+    Only topics and settings in the catalogue are compared. A setting may have its value from the broker's
+    default.
     """
     existing = await _describe(admin, catalogue, prefix)
     source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
@@ -143,7 +145,7 @@ async def _describe(
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> None:
-    # Each broker learns of them at its own time, and a worker may ask the last one.
+    # Each broker learns of them separately, and a worker may ask the last one.
     waiting = sorted(broker["node_id"] for broker in (await admin.describe_cluster())["brokers"])
     for _ in range(int(VISIBLE_SECONDS / _POLL_SECONDS)):
         waiting = [broker for broker in waiting if not await _shows_all(admin, catalogue, prefix, broker)]
@@ -152,7 +154,7 @@ async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefi
         await asyncio.sleep(_POLL_SECONDS)
     raise RefusedToStart(
         f"topics were created, but {', '.join(f'broker {broker}' for broker in waiting)} does not show them after "
-        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if it reports them missing, see the controller's log."
+        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if topics are missing, see the controller's log."
     )
 
 

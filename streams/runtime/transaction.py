@@ -10,20 +10,21 @@ from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.patches.producer import abandon, fatal_error
 
-# How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart (about 5 s).
-# Short enough that read_committed readers, which wait for the oldest open transaction, do not wait for a minute when a
-# worker dies during a transaction.
+# How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
+# (about 5 s). Short enough that read_committed readers, which wait for the oldest open transaction, do not
+# wait for a minute when a worker dies during a transaction.
 TRANSACTION_SECONDS = 20
 
-# How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if the broker
-# answers at all.
+# How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
+# the broker answers at all.
 STOPPING_SECONDS = 2.0
 
-# Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it leaves room for
-# headers and is still large enough to amortise the request.
+# Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
+# leaves room for headers and is still large enough to amortise the request.
 BATCH_BYTES = 512 * 1024
 
-# The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and headers.
+# The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and
+# headers.
 MAX_REQUEST_BYTES = 9 * 1024 * 1024
 
 # The errors of a broker that knows a newer producer with the same transactional id.
@@ -52,8 +53,8 @@ async def write_transaction(
 ) -> None:
     """Write all records and commit. The records of one destination keep their order.
 
-    Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The broker may
-    have committed all the same, so the caller must discard its state.
+    Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
+    broker may have committed all the same, so the caller must discard its state.
     """
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):

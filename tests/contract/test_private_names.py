@@ -1,4 +1,4 @@
-"""The private names of Faust, mode and aiokafka on which streams/runtime/patches relies: they exist and work as we assume.
+"""The private names of Faust, mode and aiokafka that streams/runtime/patches uses exist and work as we assume.
 
 An upgrade that breaks one must fail here, by name, before it loses a report in production. Outside patches no private
 name may be used.
@@ -480,7 +480,7 @@ def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
 
 @pytest.fixture
 def seeking(app):
-    """Assigns partitions to a consumer and lets it seek; `during` runs meanwhile. Returns it, its seeks and its resets."""
+    """Assigns partitions to a consumer, which seeks while `during` runs. Returns it, its seeks and its resets."""
     restored = {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
 
     def run(assignment, during=never_mind):

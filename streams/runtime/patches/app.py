@@ -5,8 +5,8 @@ from typing import Any
 
 import faust
 
-# How long a worker that is stopping may continue its cycle. A cycle takes a second at most. A transaction that no broker
-# answers is given up after 20 seconds; what it leaves open, the next owner aborts.
+# How long a worker that is stopping may continue its cycle. A cycle takes a second at most. A transaction
+# that no broker answers is given up after 20 seconds; what it leaves open, the next owner aborts.
 FINISHING_SECONDS = 8.0
 
 

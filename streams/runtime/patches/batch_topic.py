@@ -8,17 +8,18 @@ import faust
 
 from streams.runtime.batches import batch_bytes
 
-# Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice the size of a cycle keeps the agent busy while
-# the next fetch is on its way. The limit is in bytes because 40,000 records of the largest size would be 40 GB.
+# Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice the size of a cycle keeps the agent
+# busy while the next fetch is on its way. The limit is in bytes because 40,000 records of the largest size
+# would be 40 GB.
 MAX_QUEUED_BYTES = 40_000_000
 
 
 class BatchTopic(faust.Topic):
     """A topic whose fetches wait while more than MAX_QUEUED_BYTES are queued. Set `room` after taking from the queue.
 
-    Faust's own back-pressure counts events, but one of our events may be thousands of records; it also sleeps for a
-    whole second when every partition is full. The bytes are summed over the queue at each check. A running total would
-    drift, because a rebalance empties the queue without telling us.
+    Faust's own back-pressure counts events, but one of our events may be thousands of records; it also sleeps
+    for a whole second when every partition is full. The bytes are summed over the queue at each check. A
+    running total would drift, because a rebalance empties the queue without telling us.
     """
 
     def _compile_decode(self) -> None:

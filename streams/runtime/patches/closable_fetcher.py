@@ -1,8 +1,9 @@
 """A fetcher that can be closed while its broker is away.
 
-When aiokafka closes its fetcher it cancels the fetcher's requests and awaits them. A request that waits for its next
-attempt raises the cancellation again, and the task that closes the consumer takes it for its own. Faust's consumer
-thread then ends silently: a SIGTERM takes a minute, and a failed takeover ends without its error.
+When aiokafka closes its fetcher it cancels the fetcher's requests and awaits them. A request that waits for
+its next attempt raises the cancellation again, and the task that closes the consumer takes it for its own.
+Faust's consumer thread then ends silently: a SIGTERM takes a minute, and a failed takeover ends without its
+error.
 """
 
 import asyncio

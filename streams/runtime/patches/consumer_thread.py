@@ -15,17 +15,17 @@ from streams.runtime.patches.install import install_patches
 
 logger = structlog.get_logger(__name__)
 
-# How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker, and it
-# requests only the partitions whose last records were taken; while that fetch waits, new records of all other
-# partitions wait too. Faust's 1500 ms caused measured pauses of 1.5 s at 2,500 reports a second.
+# How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker,
+# and it requests only the partitions whose last records were taken; while that fetch waits, new records of
+# all other partitions wait too. Faust's 1500 ms caused measured pauses of 1.5 s at 2,500 reports a second.
 FETCH_WAIT_MS = 20
 
 # Ten heartbeats, and half of a session. A busy event loop delays an answer by a second at most.
 UNANSWERED_SECONDS = 5.0
 
-# How long the consumer may take to leave the group, and to commit the offsets, which only lag tools read. With a broker
-# that does not even refuse connections it would wait for a minute and a half, and Kubernetes grants a worker a third of
-# that. If the worker cannot leave, the group notices when the session times out.
+# How long the consumer may take to leave the group, and to commit the offsets, which only lag tools read.
+# With a broker that does not even refuse connections it would wait for a minute and a half, and Kubernetes
+# grants a worker a third of that. If the worker cannot leave, the group notices when the session times out.
 LEAVING_SECONDS = 5.0
 OFFSETS_SECONDS = 3.0
 
@@ -33,9 +33,9 @@ OFFSETS_SECONDS = 3.0
 class Fetched(NamedTuple):
     """How far a partition was fetched, as offsets.
 
-    `position`: the next offset to fetch, after any transaction markers. `last_record`: the newest record that was
-    fetched, -1 if none was. `end`: the end of the log at the last fetch. `stable_end`: records from here to `end`
-    belong to transactions that are still open.
+    `position`: the next offset to fetch, after any transaction markers. `last_record`: the newest record that
+    was fetched, -1 if none was. `end`: the end of the log at the last fetch. `stable_end`: records from here
+    to `end` belong to transactions that are still open.
     """
 
     position: int
@@ -78,14 +78,15 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         return committed
 
     def _stopped_set(self) -> None:
-        # A crashed thread has closed its loop. mode would fail on it, and its error would hide the one that matters.
+        # A crashed thread has closed its loop. mode would fail on it, and its error would hide the one that
+        # matters.
         if self.thread_loop.is_closed():
             self._stopped.set()
         else:
             super()._stopped_set()
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        """Fetch, and note each partition's last record; the fetch position alone does not show what is to be applied."""
+        """Fetch, and note each partition's last record: markers after it move the fetch position, too."""
         fetched = await super().getmany(active_partitions, timeout)
         self.last_records.update((tp, records[-1].offset) for tp, records in fetched.items() if records)
         return fetched

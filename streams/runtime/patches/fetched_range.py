@@ -1,7 +1,7 @@
 """Fetched records together with the part of the log that they cover, which shows when records are missing.
 
-The records' own offsets do not show it: a gap between two of them may be transaction markers, aborted records, or a
-whole fetch that was lost on its way.
+The records' own offsets do not show it: a gap between two of them may be transaction markers, aborted
+records, or a whole fetch that was lost on its way.
 """
 
 from collections.abc import Iterable
@@ -35,11 +35,13 @@ class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
         records = super().getall(max_records)
         end = unpacking.next_fetch_offset
         if begin == end:
-            # The partition was paused, revoked or sought meanwhile: the records were dropped and the position is unchanged.
+            # The partition was paused, revoked or sought meanwhile: the records were dropped and the position
+            # is unchanged.
             return []
         state = self._assignment.state_value(self._topic_partition)
-        # The fetcher does not pass on an empty list. So a part of the log with only markers and aborted records is added
-        # to the range that follows it, if that is read next. It is kept with the position, which ends with the assignment.
+        # The fetcher does not pass on an empty list. So a part of the log with only markers and aborted
+        # records is added to the range that follows it, if that is read next. It is kept with the position,
+        # which ends with the assignment.
         empty_begin, empty_end = getattr(state, "read_without_records", (begin, begin))
         if empty_end == begin:
             begin = empty_begin

@@ -9,7 +9,8 @@ from aiokafka.consumer import consumer, group_coordinator
 
 logger = structlog.get_logger(__name__)
 
-# Half of a session: a leader that has not assigned the partitions by the end of its session is removed from the group.
+# Half of a session: a leader that has not assigned the partitions by the end of its session is removed from
+# the group.
 TOPICS_SECONDS = 5.0
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
@@ -18,8 +19,8 @@ _POLL_SECONDS = 0.1
 class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
 
-    `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that gets no
-    answers may have lost its partitions long ago.
+    `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
+    gets no answers may have lost its partitions long ago.
     """
 
     answered_at = float("-inf")
@@ -38,13 +39,13 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     async def _perform_assignment(self, response: Any) -> Any:
         """Assign the group's partitions, as its leader.
 
-        A leader that requested metadata while the brokers were away would know no topic, and would leave every worker
-        without partitions until its metadata is renewed. So a leader that has just started requests metadata again until
-        all topics are known, for TOPICS_SECONDS. Topics still missing then get no owner, and a worker that finds
-        partitions missing reports it.
+        A leader that requested metadata while the brokers were away would know no topic, and would leave
+        every worker without partitions until its metadata is renewed. So a leader that has just started
+        requests metadata again until all topics are known, for TOPICS_SECONDS. Topics still missing then get
+        no owner, and a worker that finds partitions missing reports it.
         """
-        # A member that has already been in the group knew these topics, so a missing one was deleted and must not be
-        # waited for: it may be recreated as another log, and its owners have to notice.
+        # A member that has already been in the group knew these topics, so a missing one was deleted and must
+        # not be waited for: it may be recreated as another log, and its owners have to notice.
         has_just_started = self.answered_at == float("-inf")
         deadline = time.monotonic() + (TOPICS_SECONDS if has_just_started else 0.0)
         while True:

@@ -18,7 +18,8 @@ def install_patches() -> None:
 def install_reading_patches() -> None:
     """Replace what decides which records can be read, so that a command can read whatever a worker reads.
 
-    Both patches are needed: a placeholder for an unreadable record lacks fields that aiokafka's own records require.
+    Both patches are needed: a placeholder for an unreadable record lacks fields that aiokafka's own records
+    require.
     """
     install_lenient_records()
     install_fetched_records()

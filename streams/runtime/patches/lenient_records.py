@@ -1,8 +1,9 @@
 """Reads records at which aiokafka would stop for ever: odd header names, and batches that cannot be unpacked.
 
-Kafka's protocol defines header names as strings, but brokers do not check it and some clients send arbitrary bytes.
-aiokafka decodes them while it unpacks a fetch, so one such record raises at every attempt until an operator moves the
-offset. A batch that unpacks to more memory than there is has the same effect: each worker that reads it is killed.
+Kafka's protocol defines header names as strings, but brokers do not check it and some clients send arbitrary
+bytes. aiokafka decodes them while it unpacks a fetch, so one such record raises at every attempt until an
+operator moves the offset. A batch that unpacks to more memory than there is has the same effect: each worker
+that reads it is killed.
 """
 
 import struct
@@ -20,8 +21,8 @@ from streams.wire.records import NOT_UNPACKED
 
 logger = structlog.get_logger(__name__)
 
-# A batch begins with base offset (8 bytes) and length (4 bytes); the length counts what follows. The version of the
-# format is at the same place in all versions.
+# A batch begins with base offset (8 bytes) and length (4 bytes); the length counts what follows. The version
+# of the format is at the same place in all versions.
 _LENGTH = struct.Struct(">8xi")
 _VERSION_AT = 16
 

@@ -13,7 +13,8 @@ class PositionedConsumer(driver.Consumer):
     """Starts every partition at the position that its owner restored, and ignores the group's committed offset."""
 
     _thread: ReadCommittedThread
-    # The generation of the current assignment, None during a rebalance; and whether its positions have been sought.
+    # The generation of the current assignment, None during a rebalance; and whether its positions have been
+    # sought.
     _generation: int | None = None
     _sought = False
 
@@ -56,8 +57,9 @@ class PositionedConsumer(driver.Consumer):
         await self._thread.seek_wait(offsets)
         if generation != self._generation:
             return
-        # From here on a missing offset means that retention deleted unread records or that the topic was recreated. A
-        # reset would silently skip reports, so it must be an error; the next takeover names the cause.
+        # From here on a missing offset means that retention deleted unread records or that the topic was
+        # recreated. A reset would silently skip reports, so it must be an error; the next takeover names the
+        # cause.
         self._thread.allow_resets(False)
         for tp, offset in offsets.items():
             # None, because Faust takes 0 for "nothing read yet".
@@ -68,8 +70,8 @@ class PositionedConsumer(driver.Consumer):
     def resume_flow(self) -> None:
         """Let records through once the positions of the current assignment have been sought.
 
-        Faust would also do so for a takeover that ends after the next rebalance has begun. Records that were let
-        through during a rebalance were never applied.
+        Faust would also do so for a takeover that ends after the next rebalance has begun. Records that were
+        let through during a rebalance were never applied.
         """
         if self._sought:
             super().resume_flow()

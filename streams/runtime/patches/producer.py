@@ -9,7 +9,8 @@ def fatal_error(producer: AIOKafkaProducer) -> BaseException | None:
     Every later call on such a producer only raises that it is not in a transaction, which hides the reason.
     """
     manager = producer._txn_manager
-    # A fatal error ends the transaction with the reason. Before the first transaction there is nothing to end.
+    # A fatal error ends the transaction with the reason. Before the first transaction there is nothing to
+    # end.
     end = manager.wait_for_transaction_end()
     if end is None or not manager.is_fatal_error():
         return None

@@ -8,11 +8,12 @@ from typing import Any
 import cramjam
 from aiokafka.record.default_records import DefaultRecordBatch
 
-# Batches of the source topics have at most 1 MiB, and reports compress by a factor of 10 to 15 (measured with zstd, lz4
-# and gzip).
+# Batches of the source topics have at most 1 MiB, and reports compress by a factor of 10 to 15 (measured with
+# zstd, lz4 and gzip).
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 
-# In version 2 of the batch format: the attributes, whose lowest three bits name the codec, and the first record.
+# In version 2 of the batch format: the attributes, whose lowest three bits name the codec, and the first
+# record.
 _ATTRIBUTES_AT = 22
 _CODEC = 0b111
 _RECORDS_AT = 61
