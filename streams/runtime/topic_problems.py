@@ -46,8 +46,8 @@ def shape_problems(
     if found.fewest_replicas < min_insync:
         yield Problem(
             name,
-            f"has {_count(found.fewest_replicas, 'replica')}, but {min_insync} must be in sync, so nothing can be "
-            "written.",
+            f"has {_count(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in sync, so "
+            "nothing can be written.",
             "Reassign its partitions to more brokers, or set TOCSIN_MIN_INSYNC_REPLICAS.",
         )
 
