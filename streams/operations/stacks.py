@@ -16,7 +16,7 @@ def all_stacks(loop: asyncio.AbstractEventLoop) -> str:
 
 def _threads() -> Iterator[str]:
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for ident, frame in sys._current_frames().items():  # noqa: SLF001
+    for ident, frame in sys._current_frames().items():
         yield f"Thread {names.get(ident, ident)}:\n"
         yield from traceback.format_stack(frame)
 

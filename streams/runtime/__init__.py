@@ -1,4 +1,4 @@
-"""Faust and Kafka, knowing nothing of reports: batches in, one transaction per partition batch out.
+"""Runs stages on Faust and Kafka: takes batches of records and writes one transaction per partition and cycle.
 
-A stage of the pipeline is a name, its topics and a few pure functions (`stage.Stage`); everything here serves any stage.
+Nothing here knows about reports. A stage is a name, its topics and a few functions (`stage.Stage`).
 """

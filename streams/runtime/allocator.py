@@ -1,32 +1,34 @@
-"""The C library's memory allocator, told what a worker is like."""
+"""Settings of the C library's memory allocator that suit a worker."""
 
 import ctypes
 import sys
 
-# Parameters of mallopt, as malloc.h numbers them.
+# Parameters of mallopt, from malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
-# A cycle takes some hundred megabytes for its records and frees them. Left alone, glibc gives them back to the system
-# after each cycle, and the next one waits until the kernel has cleared the pages again: a tenth of the CPU of a busy
-# worker. More than any cycle frees, so that the memory of one is there for the next.
+# A cycle allocates some hundred megabytes for its records and frees them. By default glibc returns them to
+# the system after each cycle, and the next cycle waits while the kernel clears the pages again: a tenth of a
+# busy worker's CPU. This is more than any cycle frees, so its memory stays available for the next one.
 KEPT_BYTES = 1 << 30
 
-# The largest that glibc takes. Anything larger comes from the system anew each time, as would the buffers of fetches.
+# The largest value that glibc accepts. Larger blocks are mapped anew each time; by default that includes
+# fetch buffers.
 LARGEST_FROM_HEAP_BYTES = 32 * 1024 * 1024
 
-# What the fetching thread allocates the event loop frees. With a heap for each thread both grow to the size of all.
+# The fetching thread allocates what the event loop's thread frees. With one heap per thread, both heaps would
+# grow to the size of all records together.
 ARENAS = 1
 
 
 def keep_freed_memory() -> None:
-    """Let what one cycle frees stay with the process for the next. Call before threads start; glibc only."""
+    """Keep freed memory in the process, for the next cycle. Call before threads start. No effect without glibc."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
-        # musl has none.
+        # musl does not have it.
         return
     mallopt(_M_ARENA_MAX, ARENAS)
     mallopt(_M_MMAP_THRESHOLD, LARGEST_FROM_HEAP_BYTES)

@@ -1,11 +1,10 @@
-"""Whole fetches as Faust events: one event holds all records of one partition that one fetch brought.
+"""Whole fetches as Faust events: one event holds all records of one partition that a fetch returned.
 
-Faust spends some 46 microseconds on every event before an agent sees it; with a fetch as the event that price is paid
-once per few thousand records.
+Faust spends some 46 microseconds on every event before an agent sees it. With a fetch as the event, that is
+spent once per few thousand records.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import faust
@@ -13,16 +12,13 @@ from faust.types import TP
 
 from streams.runtime.patches.fetched_range import FetchedRange
 
-# Bytes that may wait for the agent: 40,000 reports of 400 bytes. Twice what a cycle takes keeps the agent busy while
-# the next fetch is on its way. Bytes, because 40,000 of the largest records that the topic takes would be 40 GB.
-MAX_QUEUED_BYTES = 40_000_000
-
-# What a record costs beyond its value: the Python objects of record, key, value, headers and of what comes of it.
+# Memory that a record needs beyond its value: the Python objects of the record and of what the stage makes of
+# it.
 RECORD_OVERHEAD_BYTES = 600
 
 
 class RecordBatch:
-    """A range of records with the attributes of the last one, so that Faust takes it for a record."""
+    """A range of records with the attributes of the last one, which Faust therefore handles like a record."""
 
     __slots__ = (
         "checksum", "headers", "key", "offset", "partition", "serialized_key_size", "serialized_value_size",
@@ -30,7 +26,7 @@ class RecordBatch:
     )  # fmt: skip
 
     def __init__(self, records: FetchedRange) -> None:
-        # Faust wants more of a record than a stage does.
+        # Any: Faust needs more attributes than `Record` declares.
         last: Any = records[-1]
         self.topic: str = last.topic
         self.partition: int = last.partition
@@ -42,63 +38,35 @@ class RecordBatch:
         self.value = records
         self.checksum = None
         self.serialized_key_size = 0
-        # Faust carries it along with the message: what this batch takes of memory.
+        # The memory that this batch takes, see `batch_bytes`: Faust copies this attribute to the message.
         self.serialized_value_size = sum(
             [len(record.value or b"") for record in records], RECORD_OVERHEAD_BYTES * len(records)
         )
 
 
 class BatchScheduler:
-    """Faust's setting `ConsumerScheduler`: hands on each partition's fetch as one batch."""
+    """Passes each partition's fetch on as one batch. For Faust's setting `ConsumerScheduler`."""
 
     def iterate(self, records: Mapping[TP, FetchedRange]) -> Iterator[tuple[TP, RecordBatch]]:
-        """One batch per partition that has records."""
+        """Yield one batch for each partition that has records."""
         for tp, fetched in records.items():
             if fetched:
                 yield tp, RecordBatch(fetched)
 
 
 class PassThroughSchema(faust.Schema[Any, Any]):
-    """Key and value reach the agent as they were fetched."""
+    """Passes key and value to the agent undecoded."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
-        """The key, undecoded."""
+        """Return the key as it is."""
         return message.key
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
-        """The records of the batch."""
+        """Return the value as it is: the batch's FetchedRange."""
         return message.value
 
 
-class BatchTopic(faust.Topic):
-    """A topic whose fetches wait while enough is queued.
-
-    Faust's own back-pressure counts events, and here an event may be thousands of records; it also sleeps a whole
-    second when every partition is full. The queue itself is counted, rather than a credit beside it: a rebalance
-    empties the queue behind our back, and a credit would leak.
-    """
-
-    def _compile_decode(self) -> None:
-        super()._compile_decode()
-        decode: Callable[..., Awaitable[Any]] = self.decode
-        self.room = asyncio.Event()
-
-        async def decode_when_there_is_room(message: Any, *, propagate: bool = False) -> Any:
-            while queued_bytes(self.queue) > MAX_QUEUED_BYTES:
-                self.room.clear()
-                await self.room.wait()
-            return await decode(message, propagate=propagate)
-
-        self.decode = decode_when_there_is_room  # type: ignore[method-assign]
-
-
 def batch_bytes(event: Any) -> int:
-    """Memory that a batch takes, about."""
+    """Approximate memory of the batch in a Faust event."""
     size: int = event.message.serialized_value_size
     return size
-
-
-def queued_bytes(queue: asyncio.Queue[Any]) -> int:
-    """Memory that the batches take that wait in an agent's queue."""
-    waiting: Iterable[Any] = queue._queue  # type: ignore[attr-defined]  # noqa: SLF001
-    return sum(batch_bytes(event) for event in waiting)

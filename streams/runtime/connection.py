@@ -1,4 +1,4 @@
-"""How every client of Tocsin reaches the brokers: one place for addresses, TLS and SASL."""
+"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin."""
 
 import ssl
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from faust.types.auth import CredentialsT
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Brokers and credentials. `security_protocol` is one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL."""
+    """Broker addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
 
     bootstrap_servers: str
     security_protocol: str = "PLAINTEXT"
@@ -37,11 +37,11 @@ class Connection:
         return options
 
     def faust_broker(self) -> list[str]:
-        """Broker addresses as Faust's setting `broker` wants them."""
+        """Broker addresses in the form of Faust's setting `broker`."""
         return [f"kafka://{address.strip()}" for address in self.bootstrap_servers.split(",")]
 
     def faust_credentials(self) -> CredentialsT | None:
-        """The same credentials for Faust's own consumer."""
+        """The credentials for Faust's setting `broker_credentials`; None for PLAINTEXT."""
         if self.sasl_mechanism is not None:
             return faust.SASLCredentials(
                 username=self.sasl_username,

@@ -1,28 +1,29 @@
-"""Python's cyclic garbage collector, told what a worker is like."""
+"""A schedule for Python's cyclic garbage collector that suits a worker."""
 
 import asyncio
 import gc
 import time
 
-# A report makes dozens of objects, and all of them are freed by their reference counts; only the event loop and the
-# Kafka client leave some in cycles now and then. Python counts allocations instead, and whatever the threshold, it
-# looks when the most records are under way: 3 us per report, 6 on new channels, for nothing found. Looking every five
-# seconds takes a few milliseconds in a worker that is not busy.
+# A report makes dozens of objects, and reference counting frees all of them; only the event loop and the
+# Kafka client leave a few in cycles. Python collects after a number of allocations, so with any threshold it
+# does so when most records are in memory: 3 us per report, 6 on new channels, and it finds nothing. One
+# collection every five seconds takes a few milliseconds in a worker that is not busy.
 SECONDS_BETWEEN_LOOKS = 5.0
 
-# A worker whose loop takes more of a core than this has some hundred thousand objects under way, and looking through
-# those would stop it for half a second.
+# A worker whose event loop uses more than this share of a core has some hundred thousand objects in memory,
+# and a collection would stop it for half a second.
 BUSY = 0.5
 
-# Not the oldest generation: what has survived two looks is state, and there is too much of it to look through.
+# Not the oldest generation: objects that survived two collections are state, and there are too many of them.
 _YOUNG = 1
 
 
 def leave_out_what_stays() -> None:
-    """Take what is alive now out of later collections: modules, rules, the states of our partitions.
+    """Exclude all live objects from later collections: modules, rules, the state of the owned partitions.
 
-    Call when partitions have changed hands. What went with them is collected first, whatever refers to it, and so is
-    what a busy worker has put off. From the first call on nothing is collected unless `collect_regularly` runs.
+    Call after a rebalance. It first makes a full collection, which frees the state of released partitions and
+    whatever a busy worker has postponed. From the first call on, nothing is collected unless
+    `collect_regularly` runs.
     """
     gc.unfreeze()
     gc.collect()
@@ -31,13 +32,14 @@ def leave_out_what_stays() -> None:
 
 
 async def collect_regularly() -> None:
-    """Collect what was left in cycles lately, until cancelled. A busy worker puts it off until partitions move."""
+    """Collect recent garbage regularly, until cancelled. A busy worker postpones it to the next rebalance."""
     used = time.thread_time()
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         before, used = used, time.thread_time()
         if used - before > BUSY * SECONDS_BETWEEN_LOOKS:
-            # What has piled up is state and records, and is not to be looked at when there is time again.
+            # Otherwise the first collection after the busy period would have to look through everything made
+            # in it.
             gc.freeze()
         else:
             gc.collect(_YOUNG)

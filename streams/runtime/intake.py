@@ -1,68 +1,72 @@
-"""The cycle: take everything that has arrived, group it by partition, one transaction for each, then acknowledge."""
+"""The cycle: take all queued batches, apply them in one transaction per partition, then acknowledge them."""
 
 import asyncio
 import time
 from collections import defaultdict
 from typing import Any
 
-from streams.runtime.batches import BatchTopic, batch_bytes
+from streams.runtime.batches import batch_bytes
 from streams.runtime.ownership import Ownership
+from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.stage import State
 
-# Bytes of one cycle: 20,000 reports of 400 bytes. A cycle is one transaction per partition, which costs some 10 ms
-# whatever it holds; 20,000 reports are a third of a second to a second of work, far below the 20 s a transaction may
-# live.
+# Bytes of one cycle: 20,000 reports of 400 bytes. A cycle makes one transaction per partition, which costs
+# some 10 ms whatever its size. 20,000 reports are a third of a second to a second of work, far below the 20 s
+# that a transaction may last.
 MAX_CYCLE_BYTES = 20_000_000
 
-# How often an idle worker looks whether something is due. A clear is confirmed minutes after it began, so half a second
-# more does not matter to anybody, and looking is a heap's top per partition.
-TICK_LOOK_SECONDS = 0.5
+# How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
+# half a second more does not matter. Checking costs one peek at a heap per partition.
+TICK_CHECK_SECONDS = 0.5
 
-# How often the position is moved over transaction markers at the end of a log. A source topic that nobody writes to for
-# its whole retention (14 days) ends in one; once the broker deletes it, the position would lie before the log. Any
-# time well below the retention does.
+# How often the position is moved past transaction markers at the end of a log. If nothing is written to a
+# source topic for its whole retention (14 days), only a marker is left at its end; once the broker deletes
+# that too, the position would be before the start of the log. Any interval well below the retention is
+# enough.
 MARKERS_SECONDS = 3600.0
 
-# A partition counts as idle, and may be ticked, when nothing was applied for this long: longer than a fetch takes to
-# come back on a busy broker.
+# A partition is idle, and may be ticked, when nothing was applied for this long: longer than a busy broker
+# takes to answer a fetch.
 IDLE_SECONDS = 1.0
 
 
 async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None:
     """The body of a stage's agent. Runs until the stream ends; any exception must stop the worker."""
-    # The stream's own: Faust gives an agent a clone of the topic it was defined with.
+    # The stream's topic: Faust gives an agent a clone of the topic that it was defined with.
     topic: BatchTopic = stream.channel
     try:
         async with asyncio.TaskGroup() as tasks:
             chores = tasks.create_task(_do_chores(ownership))
             async for event in stream.noack().events():
                 async with ownership.turn:
-                    events = _take_all_that_waits(app, topic, event)
+                    events = _take_queued(app, topic, event)
                     await _apply(events, ownership)
                     for applied in events:
                         applied.ack()
             chores.cancel()
     except BaseExceptionGroup as group:
-        # One reason is enough for whoever reads the log; the group only says that two tasks were running.
+        # The log is clearer with the first error alone; the group only adds that two tasks were running.
         raise group.exceptions[0] from None
 
 
-def _take_all_that_waits(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
+def _take_queued(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
+    """`first` and the events queued behind it, up to MAX_CYCLE_BYTES, without those of an earlier generation."""
     events = []
     taken = 0
     if _is_current(app, first):
         events.append(first)
         taken = batch_bytes(first)
     else:
-        # A rebalance came between the stream's handing it out and our turn. It will be fetched again; done with here,
-        # or the next rebalance would wait for it.
+        # A rebalance began after the stream yielded it and before our turn. It will be fetched again. Without
+        # this acknowledgement the next rebalance would wait for it.
         first.ack()
     queue = topic.queue
     while taken < MAX_CYCLE_BYTES and not queue.empty():
         event = queue.get_nowait()
         if not _is_current(app, event):
             continue
-        # What Faust's stream does for the event it yields: a rebalance then waits for our acknowledgement.
+        # As Faust's stream does for the events that it yields: a rebalance then waits for our
+        # acknowledgement.
         if not event.message.tracked:
             event.message.tracked = True
             app.consumer.track_message(event.message)
@@ -91,8 +95,8 @@ async def _apply(events: list[Any], ownership: Ownership[State]) -> None:
 
 async def _do_chores(ownership: Ownership[State]) -> None:
     while True:
-        await asyncio.sleep(TICK_LOOK_SECONDS)
-        # A producer has one transaction at a time, so a tick waits for its turn like a batch.
+        await asyncio.sleep(TICK_CHECK_SECONDS)
+        # A producer can have only one transaction at a time, so a tick waits for the lock like a batch.
         async with ownership.turn:
             now = time.monotonic()
             for owner in ownership.settled_owners():
@@ -100,7 +104,8 @@ async def _do_chores(ownership: Ownership[State]) -> None:
                     int(time.time() * 1000)
                 ):
                     owner.last_applied_at = now
-            # One partition at each look: it asks the brokers for a tenth of a second, and nothing is applied meanwhile.
+            # One partition per round: the requests to the brokers take a tenth of a second, and nothing is
+            # applied meanwhile.
             for owner in ownership.settled_owners():
                 if now - owner.markers_stepped_at > MARKERS_SECONDS:
                     owner.markers_stepped_at = now

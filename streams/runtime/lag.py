@@ -1,18 +1,18 @@
-"""How far the owner of a partition is behind the end of its logs."""
+"""How far the owner of a partition is behind the ends of its source logs."""
 
 from typing import NamedTuple
 
-from streams.runtime.patches.faust_consumer import Fetched
+from streams.runtime.patches.consumer_thread import Fetched
 from streams.runtime.position import SourcePosition
 
 
 class SourceLag(NamedTuple):
-    """Of one partition of a source topic (logical name).
+    """The lag of one partition of a source topic (name without prefix).
 
-    `records` are in the log and not applied, None while nobody can know: before anything was fetched, and while the
-    brokers do not answer; `readable` of them could be applied now,
-    the others belong to transactions that are still open. `applied_append_time` (ms since the epoch) is that of the
-    record before `next_offset`, None when nothing was applied.
+    `records`: how many in the log are not applied; None while that is unknown, before the first fetch and
+    while the brokers do not answer. `readable`: how many of them could be applied now; the others belong to
+    open transactions. `applied_append_time` (ms since the epoch): that of the record before `next_offset`,
+    None when none was applied.
     """
 
     topic: str
@@ -24,16 +24,17 @@ class SourceLag(NamedTuple):
 
 
 def source_lag(topic: str, partition: int, applied: SourcePosition, fetched: Fetched | None) -> SourceLag:
-    """The lag of a partition of which `applied` is done and `fetched` has come.
+    """The lag of a partition that was applied up to `applied` and fetched up to `fetched`.
 
-    Transaction markers count as records as long as a record before them is not applied: nobody can tell them apart
-    without reading.
+    Transaction markers count as records while a record before them is not applied: only fetching tells them
+    apart.
     """
     if fetched is None:
         return SourceLag(topic, partition, applied.next_offset, None, 0, applied.last_append_time)
     done = applied.next_offset
     if fetched.last_record < done:
-        # All records that came are applied: between them and the fetch position stand only markers.
+        # All fetched records are applied, so only markers are between the last of them and the fetch
+        # position.
         done = max(done, fetched.position)
     return SourceLag(
         topic,

@@ -1,4 +1,4 @@
-"""Which partitions this worker owns: follows the group's assignment, one `PartitionOwner` for each."""
+"""The partitions that this worker owns: follows the group's assignment, with one `PartitionOwner` for each."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,11 +12,11 @@ from streams.runtime.stage import State
 
 
 class Ownership(Generic[State]):
-    """The owners by partition number. Partition n of all `sources` (topic names) has one owner."""
+    """The owners by partition number. One owner has partition n of all `sources` (topic names with prefix)."""
 
     def __init__(self, sources: Collection[str], new_owner: Callable[[int], PartitionOwner[State]]) -> None:
         self.owners: dict[int, PartitionOwner[State]] = {}
-        # Whoever writes, or changes who owns what, holds this.
+        # Held while writing, and while owners change.
         self.turn = asyncio.Lock()
         self._sources = sources
         self._new_owner = new_owner
@@ -24,11 +24,11 @@ class Ownership(Generic[State]):
         self._settled = False
 
     async def follow(self, assigned: Iterable[TP], generation: int) -> list[int]:
-        """Give up what is no longer assigned, take over what is new, and say what that was.
+        """Release partitions that are no longer assigned, take over the new ones, and return their numbers.
 
-        An owner is kept over a rebalance only if this worker took part in the generation just before: otherwise
-        somebody else may have owned the partition in between and changed its state. Raises RefusedToStart when a
-        partition comes without its counterparts in the other source topics.
+        An owner is kept over a rebalance only if this worker was a member of the previous generation;
+        otherwise another worker may have owned the partition in between and changed its state. Raises
+        RefusedToStart when a partition is assigned without its counterparts in the other source topics.
         """
         wanted = self._whole_partitions(assigned)
         missed_a_generation = generation not in (self._generation, self._generation + 1)
@@ -55,27 +55,27 @@ class Ownership(Generic[State]):
             missing = [topic for topic in self._sources if TP(topic, partition) not in tps]
             if missing:
                 raise RefusedToStart(
-                    f"partition {partition} came without its counterpart in {', '.join(missing)}: the topic was deleted "
-                    "or the partition counts differ. `tocsin topics check` says what is there and what should be."
+                    f"partition {partition} was assigned without its counterpart in {', '.join(missing)}: the topic "
+                    "was deleted, or the partition counts differ. Run `tocsin topics check` to see what is wrong."
                 )
         return partitions
 
     async def unsettle(self) -> None:
-        """A rebalance began: until `follow`, another worker may become the owner of what is ours."""
+        """Note that a rebalance began: until `follow`, another worker may become the owner of our partitions."""
         async with self.turn:
             self._settled = False
 
     def settled_owners(self) -> list[PartitionOwner[State]]:
-        """The owners that may write of their own accord; none during a rebalance."""
+        """The owners that may write without having received records, as ticks do; none during a rebalance."""
         return list(self.owners.values()) if self._settled else []
 
     async def release_all(self) -> None:
-        """Give everything up, at the end of the process."""
+        """Release all partitions, at the end of the process."""
         owners, self.owners = self.owners, {}
         await asyncio.gather(*(owner.release() for owner in owners.values()), return_exceptions=True)
 
     def positions(self) -> Mapping[TP, int]:
-        """Where fetching must go on, for every source partition owned."""
+        """The next offset to fetch of every owned source partition."""
         return {
             TP(topic, owner.partition): source.next_offset
             for owner in self.owners.values()

@@ -1,4 +1,4 @@
-"""The owner of one partition: its producer, its state and its position, which change together or not at all."""
+"""The owner of one partition: its producer, and its state and position, which change together or not at all."""
 
 import asyncio
 import time
@@ -29,9 +29,9 @@ from streams.wire.records import OutputRecord, SourceRecord
 
 logger = structlog.get_logger(__name__)
 
-
-# A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the first
-# record after that would cost the worker. A day leaves room for brokers that are set to less.
+# A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the
+# next transaction would then fail and stop the worker. A day is enough also for brokers that are set to less
+# than a week.
 UNUSED_SECONDS = 24 * 3600.0
 
 
@@ -52,8 +52,8 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
-        # Behind the last range that was applied of each topic. The position stands behind a record, while the next
-        # range begins behind the markers that follow.
+        # The end of the last range applied of each topic. The position is the offset after the last record,
+        # but the next range begins after the markers that follow that record.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
@@ -66,13 +66,13 @@ class PartitionOwner(Generic[State]):
         self._partitions_of: dict[str, int] = {}
 
     async def take_over(self) -> None:
-        """Fence the former owner, restore its committed state and position.
+        """Fence the previous owner and restore its committed state and position.
 
         Raises RefusedToStart when the state or the position cannot be used.
         """
         started = time.monotonic()
         self._observer.taking_over(self.partition)
-        # The producer first: only when older owners are fenced does the end of the state topic stand still.
+        # The producer first: once older owners are fenced, they can no longer write to the state topic.
         self._producer = transactional_producer(self._connection, self._transactional_id)
         await self._producer.start()
         sources = [self._prefix + topic for topic in self.stage.sources]
@@ -108,11 +108,11 @@ class PartitionOwner(Generic[State]):
         )
 
     async def apply(self, batches: Sequence[tuple[str, FetchedRange]]) -> None:
-        """Apply the batches (topic, records) in their order, in one transaction; then the position moves on.
+        """Apply the batches (topic, records) in order, write one transaction, and then move the position.
 
-        Records below the position were applied before and are skipped. Raises OwnershipLost when the transaction did
-        not commit or when records before a batch are missing; whatever the stage raises passes through. Nothing is
-        written then.
+        Records below the position have been applied before and are skipped. Raises OwnershipLost when the
+        transaction did not commit. Raises OwnershipLost when records before a batch are missing, and passes
+        on errors of the stage; in these two cases nothing is written.
         """
         position = dict(self.position)
         applied_to = dict(self._applied_to)
@@ -120,12 +120,13 @@ class PartitionOwner(Generic[State]):
         applied: dict[str, int] = defaultdict(int)
         for topic, records in batches:
             source = position[topic]
-            # The position is ahead where markers at the end of the log were stepped over.
+            # The position is ahead of the last range if it was moved past markers at the end of the log.
             expected = max(source.next_offset, applied_to.get(topic, 0))
             if records.begin > expected:
                 raise OwnershipLost(
-                    f"{topic} partition {self.partition}: records were lost within this worker. What has come begins at "
-                    f"offset {records.begin}, and {expected} is the next to apply"
+                    f"{topic} partition {self.partition}: records were lost within this worker. The fetched batch "
+                    f"begins at offset {records.begin}, but the next offset to apply is {expected}. The restarted "
+                    "worker reads these records again."
                 )
             applied_to[topic] = max(expected, records.end)
             unseen = _from_offset(records, source.next_offset)
@@ -158,7 +159,7 @@ class PartitionOwner(Generic[State]):
         )
 
     async def tick_if_due(self, wall_clock_ms: int) -> bool:
-        """Append a tick to the internal topic if the stage says that something is due. True if one was written."""
+        """Append a tick to the internal topic if something is due in the stage. True if one was written."""
         tick = self.stage.tick(self.state, wall_clock_ms)
         if tick is None:
             return False
@@ -167,9 +168,10 @@ class PartitionOwner(Generic[State]):
         return True
 
     async def step_over_markers(self) -> None:
-        """Move the position to the end of a source log of which nothing but transaction markers is left to read.
+        """Move the position to the end of each source log that holds only transaction markers from the position on.
 
-        The position is also written when nothing was for a day, so that the brokers remember the producer.
+        Also writes the position when nothing was written for UNUSED_SECONDS, so that the brokers remember the
+        producer.
         """
         position = dict(self.position)
         try:
@@ -182,12 +184,18 @@ class PartitionOwner(Generic[State]):
                 )
             )
         except KafkaError as error:
-            # What this prevents takes weeks: the next time will do, and a broker that restarts must not cost a worker.
-            logger.info("transaction markers not stepped over", partition=self.partition, error=repr(error))
+            # The position takes weeks to fall before the log, so the next attempt is soon enough. A broker
+            # that restarts must not stop the worker.
+            logger.info(
+                "position not moved past transaction markers; the next attempt follows later",
+                partition=self.partition,
+                error=repr(error),
+            )
             return
         for (topic, source), end in zip(self.position.items(), ends, strict=True):
             if end != source.next_offset:
-                # No record stands before the new position, so there is none to recognise the log by.
+                # There is no record right before the new position, so there is no append time to recognise
+                # the log by.
                 position[topic] = SourcePosition(end, source.partitions, None)
         if position != self.position or time.monotonic() - self._written_at > UNUSED_SECONDS:
             state_partition = (self._prefix + self.stage.state_topic, self.partition)
@@ -195,7 +203,7 @@ class PartitionOwner(Generic[State]):
             self.position = position
 
     async def release(self) -> None:
-        """Give the partition up. Nothing is written; the next owner starts at the committed position."""
+        """Stop the producer and write nothing more; the next owner starts at the committed position."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await stop_producer(producer)
@@ -203,8 +211,10 @@ class PartitionOwner(Generic[State]):
 
     async def _write(self, writes: dict[Destination, list[Write]]) -> None:
         if self._producer is None:
-            raise OwnershipLost(f"partition {self.partition} was released")
-        # The broker stamps the append time on every topic of ours; what we send is not kept.
+            raise OwnershipLost(
+                f"partition {self.partition} of {self.stage.name}: this worker has released it and cannot write to it"
+            )
+        # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
         try:
             await write_transaction(self._producer, writes, int(time.time() * 1000))
         except OwnershipLost as lost:
@@ -217,13 +227,13 @@ class PartitionOwner(Generic[State]):
         last: tuple[str, int | None] | None = None
         rows: list[Write] = []
         for topic, partition, key, value, headers in outputs:
-            # Nearly all of a batch go to one partition of one topic: look for its list once.
+            # Nearly all outputs of a batch go to one partition of one topic: look its list up once.
             if last is None or topic is not last[0] or partition is None or partition != last[1]:
                 name = self._prefix + topic
                 destination = await self._partition_for(name, key) if partition is None else partition
                 rows = writes[name, destination]
                 last = topic, partition
-            # aiokafka takes nothing but a list.
+            # aiokafka accepts only a list.
             rows.append((key, value, headers if isinstance(headers, list) else list(headers)))
         return writes
 
@@ -239,12 +249,15 @@ class PartitionOwner(Generic[State]):
         try:
             self._partitions_of[topic] = len(await self._producer.partitions_for(topic))
         except KafkaError as error:
-            raise OwnershipLost(f"nobody says how many partitions {topic} has: {error!r}") from error
+            raise OwnershipLost(
+                f"{topic}: its number of partitions is unknown ({error!r}). Check that the brokers answer, that the "
+                "topic exists and that this user may describe it."
+            ) from error
         return self._partitions_of[topic]
 
 
 def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
-    """The records that are not below an offset. Nearly always all: only after a seek does a fetch begin earlier."""
+    """The records from an offset on. Nearly always all of them: a fetch begins earlier only after a seek."""
     if not records or records[0].offset >= offset:
         return records
     return [record for record in records if record.offset >= offset]

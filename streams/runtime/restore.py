@@ -1,4 +1,4 @@
-"""Reading a partition's committed state back, and checking that its position still makes sense."""
+"""Reads a partition's committed state and checks that its position still fits the source logs."""
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,16 +18,16 @@ from streams.runtime.position import (
 
 State = TypeVar("State")
 
-# How damaged bytes fail to be decoded.
+# What decoding damaged bytes raises.
 _UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 
-# Bytes per fetch while restoring: few round trips, and never less than the largest state record.
+# Bytes per fetch while restoring: few round trips, and more than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The last committed value of every key, without the position, and the position itself."""
+    """The last committed value of every key, and the position, which is not among them."""
 
     entries: Mapping[bytes, bytes]
     position: Mapping[str, SourcePosition]
@@ -41,20 +41,20 @@ class UnreadableState(ValueError):
 def build_state(
     restore: Callable[[Iterable[tuple[bytes, bytes]]], State], entries: Mapping[bytes, bytes]
 ) -> State:
-    """What `restore` makes of the entries. Raises UnreadableState, which tells at what type of record it failed."""
-    at: tuple[bytes, bytes] | None = None
+    """The state that `restore` builds. Raises UnreadableState, which names the key type of the record that failed."""
+    current: bytes | None = None
 
-    def watched() -> Iterator[tuple[bytes, bytes]]:
-        nonlocal at
-        for entry in entries.items():
-            at = entry
-            yield entry
-        at = None
+    def tracked() -> Iterator[tuple[bytes, bytes]]:
+        nonlocal current
+        for key, value in entries.items():
+            current = key
+            yield key, value
+        current = None
 
     try:
-        return restore(watched())
+        return restore(tracked())
     except _UNDECODABLE as error:
-        what = "the state as a whole" if at is None else f"a state record of key type {at[0][:1]!r}"
+        what = "the state as a whole" if current is None else f"a state record of key type {current[:1]!r}"
         raise UnreadableState(f"{what} cannot be read ({error})") from error
 
 
@@ -65,21 +65,22 @@ async def read_state(
     partitions: int,
     progress: Callable[[], None] = lambda: None,
 ) -> Restored:
-    """Read partition `state` to its end and work out where each source topic goes on.
+    """Read partition `state` to its end and determine the next offset of each source topic.
 
-    A source without a position starts at the beginning of its log. `progress` is called whenever more has come. Raises
-    RefusedToStart when the position cannot be trusted: continuing would lose or repeat reports.
+    A source without a position starts at the beginning of its log. `progress` is called after each fetch that
+    returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
+    repeat reports.
     """
     consumer = _new_consumer(connection)
     await consumer.start()
     try:
         entries, records_read = await _read_to_end(consumer, state, progress)
-        position = _position_of(state, entries)
+        position = _take_position(state, entries)
         if not position:
             await _check_partition_count(consumer, state, partitions)
         for topic in sources:
             tp = TopicPartition(topic, state.partition)
-            position[topic] = await _checked(consumer, tp, position.get(topic), partitions)
+            position[topic] = await _valid_position(consumer, tp, position.get(topic), partitions)
     finally:
         await consumer.stop()
     return Restored(entries, position, records_read)
@@ -93,7 +94,7 @@ async def _read_to_end(
     records_read = 0
     end = (await consumer.end_offsets([tp]))[tp]
     consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-    # By fetch position, not by the last record's offset: the log may end in a transaction marker.
+    # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
     while await consumer.position(tp) < end:
         fetched = await consumer.getmany(tp, timeout_ms=200)
         for record in fetched.get(tp, ()):
@@ -108,11 +109,12 @@ async def _read_to_end(
 
 
 async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartition, partitions: int) -> None:
-    # A partition without a position may be one that was added: then those of the others know of fewer. Their owners
-    # refuse, but this one would count reports of channels whose counts stand elsewhere.
+    # A partition without a position may have been added to the topic. Then the positions of the other
+    # partitions have a smaller count. Their owners refuse to start, but this one would count reports of
+    # channels whose counts are in another partition.
     for number in range(partitions):
         other = TopicPartition(state.topic, number)
-        position = _position_of(other, await _newest_position(consumer, other))
+        position = _take_position(other, await _newest_position(consumer, other))
         for topic, source in position.items():
             if source.partitions != partitions:
                 raise _partitions_changed(
@@ -123,7 +125,7 @@ async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartiti
 
 
 async def _newest_position(consumer: AIOKafkaConsumer, tp: TopicPartition) -> dict[bytes, bytes]:
-    """The position's last record alone. It ends each transaction, so it is looked for from the end of the log on."""
+    """The last position record as the only entry, or nothing. It ends a transaction, so the search goes backwards."""
     consumer.assign([tp])
     start = (await consumer.beginning_offsets([tp]))[tp]
     end = (await consumer.end_offsets([tp]))[tp]
@@ -138,11 +140,12 @@ async def _newest_position(consumer: AIOKafkaConsumer, tp: TopicPartition) -> di
                     found[record.key] = record.value
         if found or first == start:
             return found
-        # Aborted transactions and compaction leave gaps of any length.
+        # Aborted transactions and compaction leave gaps of any length, so search a larger span.
         span *= 8
 
 
-def _position_of(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
+def _take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
+    """Remove the position from the entries and decode it; empty if there is none."""
     value = entries.pop(POSITION_KEY, None)
     if value is None:
         return {}
@@ -160,7 +163,7 @@ def _position_of(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str
         ) from error
 
 
-async def _checked(
+async def _valid_position(
     consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition | None, partitions: int
 ) -> SourcePosition:
     start = (await consumer.beginning_offsets([tp]))[tp]
@@ -178,7 +181,7 @@ async def _checked(
                 if found.next_offset < start
                 else "The topic was deleted and recreated, or records were lost."
             )
-            + " Decide what to do with the gap: docs/operations.md, 'When the position does not fit'."
+            + " Decide how to continue: see docs/operations.md, 'When the position does not fit'."
         )
     if found.last_append_time is not None and found.next_offset > start:
         await _check_same_log(consumer, tp, found)
@@ -187,9 +190,9 @@ async def _checked(
 
 def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
     return RefusedToStart(
-        f"{where}: the topic had {before} partitions when its state was written and has {now} now. A channel's home "
-        "would move while its counts stay behind. Move to a new topic prefix, or put the state aside as "
-        "docs/operations.md describes."
+        f"{where}: the topic had {before} partitions when its state was written and has {now} now. Channels would move "
+        "to other partitions while their counts stay. Use a new topic prefix, or reset the state: see "
+        "docs/operations.md, 'When the position does not fit'."
     )
 
 
@@ -205,13 +208,13 @@ async def _check_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found:
     ):
         raise RefusedToStart(
             f"{tp.topic} partition {tp.partition}: offset {found.next_offset - 1} holds another record than the one "
-            "that was applied: the topic was deleted and recreated. Its state belongs to the old topic; "
+            "that was applied: the topic was deleted and recreated. The state belongs to the old topic: see "
             "docs/operations.md, 'When the position does not fit'."
         )
 
 
 async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
-    """The end of the log if only transaction markers and aborted records stand from `next_offset` on, else that."""
+    """The end of the log if it holds only markers and aborted records from `next_offset` on, else `next_offset`."""
     consumer = _new_consumer(connection)
     await consumer.start()
     try:
@@ -235,7 +238,7 @@ def _new_consumer(connection: Connection) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
         fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-        # A broker answers one request of a connection at a time: a fetch that waits for data which will not come
-        # would hold each of the questions below up by half a second.
+        # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
+        # delay each request after it by half a second.
         fetch_max_wait_ms=10,
     )

@@ -1,17 +1,16 @@
-"""A Faust app that runs stages: the settings and hooks without which Faust would lose or repeat records."""
+"""A Faust app that runs stages, with the settings and hooks without which Faust would lose or repeat records."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, cast
 
-import faust
 import mode
 import structlog
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from streams.runtime.allocator import keep_freed_memory
-from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema
+from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage import collect_regularly, leave_out_what_stays
@@ -20,32 +19,32 @@ from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.patches.faust_consumer import PositionedConsumer, PositionedTransport
+from streams.runtime.patches.app import PromptlyStoppingApp
+from streams.runtime.patches.batch_topic import BatchTopic
+from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage import Stage, State
 
 logger = structlog.get_logger(__name__)
 
-# Seconds until a silent worker's partitions move; Faust's 60 would hold every escalation of a dead worker back for a
-# minute.
+# How long until the partitions of a silent worker move. With Faust's 60 s the escalations of a dead worker's
+# channels would wait for a minute.
 SESSION_SECONDS = 10.0
 
-# A worker hears of a rebalance in the answer to its next heartbeat, and the whole group waits for the last one to hear.
-# With Kafka's usual 3 s the reports of a rolling restart waited for up to 3.3 s, with half a second for 1.1; below that,
-# what is left is the takeover. A heartbeat costs the brokers next to nothing.
+# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
+# last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
+# second, up to 1.1 s. The rest is the takeover, so a shorter interval would gain nothing. A heartbeat costs
+# the brokers next to nothing.
 HEARTBEAT_SECONDS = 0.5
 
-# Seconds between commits of the group's offsets, which only lag tools read.
+# Interval between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0
 
-# How old what a worker knows of the topics may become. A leader of the group that misses one looks again only then, and
-# with Kafka's usual five minutes the whole fleet would stand still for as long. It is one small request.
+# Maximum age of a worker's topic metadata. If a topic is missing, the leader of the group notices it again
+# only when it renews its metadata; with Kafka's default of five minutes the whole fleet could stop for that
+# long. One small request.
 METADATA_SECONDS = 30.0
 
-# How long a worker that was told to stop may go on with its cycle. One takes a second at most; a transaction that no
-# broker answers is given up after 20, and what is left of it then is the next owner's to abort.
-FINISHING_SECONDS = 8.0
-
-# Bytes a fetch may bring of one partition: about 5,000 reports, a quarter of a cycle.
+# Bytes that a fetch may return from one partition: about 5,000 reports, a quarter of a cycle.
 FETCH_BYTES = 4 * 1024 * 1024
 
 
@@ -56,7 +55,7 @@ class _RunningStage(NamedTuple):
     observer: Observer[Any, Any]
 
 
-class StageApp(faust.App):
+class StageApp(PromptlyStoppingApp):
     """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
 
     def __init__(
@@ -79,7 +78,7 @@ class StageApp(faust.App):
             consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             ConsumerScheduler=BatchScheduler,
             Topic=BatchTopic,
-            # An agent that raised must not be restarted behind the back of its state.
+            # An agent that raised must not be restarted: its state may be half changed.
             agent_supervisor=mode.CrashingSupervisor,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -94,7 +93,7 @@ class StageApp(faust.App):
         self.on_before_shutdown.connect(self._release, weak=False)
 
     def add_stage(self, stage: Stage[State, Any], observer: Observer[State, Any]) -> None:
-        """Define the agent that runs `stage`; `observer` sees what happens to its partitions."""
+        """Define the agent that runs `stage`; `observer` is notified of what happens to its partitions."""
         sources = tuple(self.prefix + name for name in stage.sources)
         ownership: Ownership[State] = Ownership(
             sources,
@@ -111,17 +110,18 @@ class StageApp(faust.App):
         self.agent(topic, name=f"{stage.name}-intake")(intake)
 
     def restored_positions(self) -> Mapping[TP, int]:
-        """Where fetching of every owned source partition goes on."""
+        """The next offset to fetch of every owned source partition."""
         return {tp: offset for stage in self._stages for tp, offset in stage.ownership.positions().items()}
 
     def lags(self) -> list[SourceLag]:
-        """The lag of every owned partition of every source topic; nobody knows it while the brokers do not answer."""
+        """The lag of every owned partition of every source topic; unknown while the brokers do not answer."""
         owners = [owner for stage in self._stages for owner in stage.ownership.owners.values()]
         if not owners:
-            # The consumer may not be there yet, or not any more.
+            # The consumer may not exist yet, or no longer.
             return []
         consumer = cast(PositionedConsumer, self.consumer)
-        # Whoever joins sends no heartbeats, and an alert on a lag must not begin anew with every rebalance.
+        # During a rebalance a worker sends no heartbeats, and a rebalance must not restart the clock of an
+        # alert on lag.
         in_touch = self.rebalancing or consumer.in_touch()
         return [
             source_lag(
@@ -135,17 +135,17 @@ class StageApp(faust.App):
         ]
 
     async def on_first_start(self) -> None:
-        """Make no folders: Faust's are for stores on disk, and our state is in Kafka."""
+        """Create no folders: Faust's are for stores on disk, and our state is in Kafka."""
 
     async def on_start(self) -> None:
-        """Check the surroundings, then start."""
+        """Await `before_start`, then start. Raises RefusedToStart when no broker answers."""
         keep_freed_memory()
         try:
             await self._before_start()
         except KafkaConnectionError as error:
             raise RefusedToStart(
                 f"no Kafka broker answers at {self.connection.bootstrap_servers}: start it, or set "
-                "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it wants TLS)."
+                "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it requires TLS)."
             ) from error
         await super().on_start()
         self.add_future(collect_regularly())
@@ -158,43 +158,30 @@ class StageApp(faust.App):
         assigned, generation = self.consumer.assignment(), self.consumer_generation_id
         rebalances = self.rebalancing_count
         try:
-            # At the same time: nothing is applied until the last of them is done.
+            # Concurrently: nothing is applied until the last stage has taken over.
             async with asyncio.TaskGroup() as tasks:
                 following = {
                     stage.name: tasks.create_task(stage.ownership.follow(assigned, generation))
                     for stage in self._stages
                 }
         except BaseExceptionGroup as group:
-            # One reason is enough for whoever reads the log.
+            # The log is clearer with the first error alone.
             raise group.exceptions[0] from None
-        cut_off = [name for name, task in following.items() if task.cancelled()]
-        if cut_off:
-            # By nobody of ours, and to Faust no error: it would be assigned partitions for ever and take over none.
-            raise OwnershipLost(f"a takeover of {', '.join(cut_off)} was cut off")
+        cancelled = [name for name, task in following.items() if task.cancelled()]
+        if cancelled:
+            # Not by our code. Faust does not take it for an error, so the worker would keep partitions that
+            # it never takes over.
+            raise OwnershipLost(f"the takeover of {', '.join(cancelled)} was cancelled before it ended")
         leave_out_what_stays()
         owned = ", ".join(f"{sorted(stage.ownership.owners)} of {stage.name}" for stage in self._stages)
         took_over = {name: task.result() for name, task in following.items()}
         logger.info("owns partitions %s", owned, generation=generation, took_over=took_over)
         if self.rebalancing_count == rebalances:
-            # Else the next rebalance began while we restored, and is under way.
+            # Otherwise the next rebalance began while the state was restored.
             for stage in self._stages:
                 stage.observer.rebalanced(
                     cast(PositionedConsumer, self.consumer).partitions(stage.main_source)
                 )
-
-    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        if not self.should_stop:
-            # In a rebalance; the cycle under way has to end before anybody else may own its partitions.
-            await super()._consumer_wait_empty(consumer, logger)
-            return
-        waiting = asyncio.ensure_future(super()._consumer_wait_empty(consumer, logger))
-        # Not a timeout: Faust takes a cancellation of its wait for that of another's.
-        await asyncio.wait([waiting], timeout=FINISHING_SECONDS)
-        if waiting.done():
-            waiting.result()
-        else:
-            waiting.cancel()
-            logger.warning("stopped in the middle of a cycle: the brokers do not answer")
 
     async def _release(self, *_: Any, **__: Any) -> None:
         for stage in self._stages:

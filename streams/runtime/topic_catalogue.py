@@ -1,4 +1,4 @@
-"""What a file of `schemas/topics/` says of a topic."""
+"""The description of a topic, as a file of `schemas/topics/` holds it."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -9,7 +9,7 @@ MIN_INSYNC = "min.insync.replicas"
 
 
 class EventAttributes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which CloudEvents type the records have, and what their id and time are."""
+    """The CloudEvents type of the records, and what their id and time are."""
 
     type: str
     id: str
@@ -26,7 +26,7 @@ class SchemaVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a reason in a dead letter means, and what to do about it."""
+    """The meaning of a dead letter's reason, and what to do about it."""
 
     meaning: str
     remedy: str
@@ -48,7 +48,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: dict[str, ReasonText] = {}
 
     def settings(self, min_insync: int) -> dict[str, str]:
-        """The settings in Kafka's own spelling."""
+        """The topic's settings, as Kafka spells them, with `min_insync` as the minimum of in-sync replicas."""
         return {name: str(value) for name, value in self.config.items()} | {MIN_INSYNC: str(min_insync)}
 
 

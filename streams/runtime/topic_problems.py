@@ -1,4 +1,4 @@
-"""Says in words how a topic of the cluster differs from what the catalogue wants, and what to do about it."""
+"""Describes how a topic of the cluster differs from the catalogue, and what to do about it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from streams.wire.topics import MESSAGE_REPORTS
 
 
 class Problem(NamedTuple):
-    """A difference between the cluster and the catalogue; `topic` with its prefix."""
+    """A difference between the cluster and the catalogue; `topic` is the name with prefix."""
 
     topic: str
     what: str
@@ -19,7 +19,7 @@ class Problem(NamedTuple):
 
 
 class FoundTopic(NamedTuple):
-    """What a topic of the cluster has: partitions, and the replicas of the partition that has fewest."""
+    """A topic of the cluster: its partition count, and the replica count of the partition with the fewest."""
 
     partitions: int
     fewest_replicas: int
@@ -28,7 +28,7 @@ class FoundTopic(NamedTuple):
 def shape_problems(
     name: str, topic: Topic, found: FoundTopic, source: FoundTopic | None, min_insync: int
 ) -> Iterable[Problem]:
-    """Differences in partitions and replicas; `source` is message-reports as found, None when that is missing."""
+    """Differences in partitions and replicas; `source` is message-reports as found, None if it is missing."""
     if topic.partitions == "source":
         if source is not None and found.partitions != source.partitions:
             yield Problem(
@@ -41,7 +41,7 @@ def shape_problems(
         yield Problem(
             name,
             f"has {_count(found.partitions, 'partition')}, the catalogue says {topic.partitions}.",
-            "Add partitions with Kafka's tool, or change `partitions` in the topic's file.",
+            "Add partitions with kafka-topics.sh --alter, or change `partitions` in the topic's file.",
         )
     if found.fewest_replicas < min_insync:
         yield Problem(
@@ -53,7 +53,7 @@ def shape_problems(
 
 
 def setting_problems(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterable[Problem]:
-    """Settings that differ; `found` holds what is in force, wherever it was set."""
+    """Settings that differ; `found` holds the values in force, wherever they were set."""
     for setting, value in wanted.items():
         actual = found.get(setting)
         if actual is None or not _same(actual, value):
@@ -73,14 +73,14 @@ def _same(actual: str, wanted: str) -> bool:
 
 
 def refusal(error: type[Any], message: str | None, name: str, replication_factor: int) -> str:
-    """Why a topic could not be created; `error` is the class that aiokafka has for the broker's error code."""
+    """Why a topic could not be created, and what to do; `error` is aiokafka's class for the broker's error code."""
     remedy = {
-        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to the number of "
-        "brokers at most.",
+        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to at most the "
+        "number of brokers.",
         "TopicAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
         "ClusterAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
-        "PolicyViolationError": "A policy of the cluster forbids it: ask its owner, or change the topic's file.",
-    }.get(error.__name__, "The broker's log says more.")
+        "PolicyViolationError": "A policy of the cluster forbids it: ask its operator, or change the topic's file.",
+    }.get(error.__name__, "See the broker's log.")
     return f"{name}: cannot be created ({error.__name__}: {message or 'no reason given'}). {remedy}"
 
 

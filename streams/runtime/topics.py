@@ -1,4 +1,4 @@
-"""The topics as `schemas/topics/` describes them: creating them, and telling how a cluster differs."""
+"""Creates the topics that `schemas/topics/` describes, and finds how a cluster differs from them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -10,23 +10,23 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.patches.metadata import topics_known_to
 from streams.runtime.topic_catalogue import Catalogue, Topic
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.wire.topics import MESSAGE_REPORTS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
-# A controller tells its brokers of a new topic within milliseconds; a busy one within seconds.
+# A controller announces a new topic to the brokers within milliseconds, a busy one within seconds.
 VISIBLE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
 
 def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
-    """All topics by name without prefix. Raises ValueError naming the file that is not as it should be."""
+    """All topics by name without prefix. Raises ValueError with the name of the file that is invalid."""
     catalogue = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -34,15 +34,19 @@ def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
         except (yaml.YAMLError, msgspec.ValidationError) as error:
             raise ValueError(f"{path}: {error}") from error
         if topic.name != path.stem:
-            raise ValueError(f"{path}: the name in it is {topic.name!r}, it must be the name of the file")
+            raise ValueError(
+                f"{path}: `name` is {topic.name!r}, it must be the name of the file, {path.stem!r}"
+            )
         catalogue[topic.name] = topic
     if MESSAGE_REPORTS not in catalogue:
-        raise ValueError(f"{folder}: {MESSAGE_REPORTS}.yaml is missing, the installation is not complete")
+        raise ValueError(
+            f"{folder}: {MESSAGE_REPORTS}.yaml is missing, so the installation is incomplete. Install Tocsin again."
+        )
     return catalogue
 
 
 def topic_name(prefix: str, name: str) -> str:
-    """The topic's name in the cluster: the prefix is put before it as it is."""
+    """The topic's name in the cluster: prefix and name, with nothing in between."""
     return prefix + name
 
 
@@ -65,18 +69,19 @@ async def create_topics(
     replication_factor: int,
     min_insync: int,
 ) -> list[str]:
-    """Create what is missing, leave what is there, return the names that were created.
+    """Create the topics that are missing, leave the others unchanged, and return the names of those created.
 
-    `partitions` is for message-reports; if that is there already, its number counts for the others. Returns when all
-    brokers know the topics. Raises RefusedToStart with the broker's reason for each topic that it refused.
+    `partitions` is for message-reports; if that exists already, its own count is used for the other topics.
+    Returns when all brokers know the topics. Raises RefusedToStart with the broker's reason for each topic
+    that it refused.
     """
     existing = await _describe(admin, catalogue, prefix)
     source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
-    of_source = partitions if source is None else source.partitions
+    source_partitions = partitions if source is None else source.partitions
     wanted = [
         NewTopic(
             topic_name(prefix, topic.name),
-            of_source if topic.partitions == "source" else topic.partitions,
+            source_partitions if topic.partitions == "source" else topic.partitions,
             replication_factor,
             topic_configs=topic.settings(min_insync),
         )
@@ -86,7 +91,7 @@ async def create_topics(
     if not wanted:
         return []
     answer = await admin.create_topics(wanted)
-    # Somebody else may have been faster.
+    # Another process may have created some of them meanwhile; that is no error.
     results = {name: (for_code(code), message) for name, code, message in answer.topic_errors if code != 0}
     refused = [(*row, name) for name, row in results.items() if row[0] is not TopicAlreadyExistsError]
     if refused:
@@ -98,9 +103,10 @@ async def create_topics(
 async def check_topics(
     admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, min_insync: int
 ) -> list[Problem]:
-    """How the cluster differs from the catalogue, in the catalogue's order; empty when a worker may start.
+    """How the cluster differs from the catalogue, in the catalogue's order; empty if a worker may start.
 
-    Only what the catalogue names is compared. A setting that comes from the broker's default counts by its value.
+    Only topics and settings in the catalogue are compared. A setting may have its value from the broker's
+    default.
     """
     existing = await _describe(admin, catalogue, prefix)
     source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
@@ -127,22 +133,19 @@ async def check_topics(
 async def _describe(
     admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, broker: int | None = None
 ) -> dict[str, FoundTopic]:
-    """What is there of the catalogue, as a broker knows it: the one with this id, or any."""
-    # All topics, as asking for one by name lets a broker create it if it is set to.
-    request = MetadataRequest(None)
-    answer = await admin._send_request(request, broker)  # noqa: SLF001 - `describe_topics` asks no broker in particular
+    """The catalogue's topics that exist, as the broker with this id knows them, or any broker."""
     names = {topic_name(prefix, name) for name in catalogue}
     return {
         row["topic"]: FoundTopic(
             len(row["partitions"]), min(len(part["replicas"]) for part in row["partitions"])
         )
-        for row in answer.to_object()["topics"]
+        for row in await topics_known_to(admin, broker)
         if row["topic"] in names and row["partitions"]
     }
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> None:
-    # Each learns it for itself, and a worker may ask the last one that does.
+    # Each broker learns of them separately, and a worker may ask the last one.
     waiting = sorted(broker["node_id"] for broker in (await admin.describe_cluster())["brokers"])
     for _ in range(int(VISIBLE_SECONDS / _POLL_SECONDS)):
         waiting = [broker for broker in waiting if not await _shows_all(admin, catalogue, prefix, broker)]
@@ -151,7 +154,7 @@ async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefi
         await asyncio.sleep(_POLL_SECONDS)
     raise RefusedToStart(
         f"topics were created, but {', '.join(f'broker {broker}' for broker in waiting)} does not show them after "
-        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if they stay away, look at the log of the controller."
+        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if topics are missing, see the controller's log."
     )
 
 
@@ -159,7 +162,7 @@ async def _shows_all(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: s
     try:
         return len(await _describe(admin, catalogue, prefix, broker)) == len(catalogue)
     except KafkaError:
-        # It is away, and catches up before it serves anybody again.
+        # The broker is away, and learns of all topics before it answers requests again.
         return True
 
 

@@ -1,4 +1,4 @@
-"""One Kafka transaction: records of any topics, all or none."""
+"""Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,23 +8,26 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.patches.producer import abandon, fatal_error
 
-# How long a transaction may live, for us and for the broker alike. Long enough for a broker to restart (Kafka takes
-# about 5 s), short enough that read_committed readers, who wait for the oldest open transaction, are not held up for
-# a minute when a worker dies in mid-batch.
+# How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
+# (about 5 s). Short enough that read_committed readers, which wait for the oldest open transaction, do not
+# wait for a minute when a worker dies during a transaction.
 TRANSACTION_SECONDS = 20
 
-# How long a producer may take to stop. It waits for the answers to what it sent: milliseconds, if there are any.
+# How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
+# the broker answers at all.
 STOPPING_SECONDS = 2.0
 
-# Bytes of one record batch. The broker's limit per batch is a topic's max.message.bytes, 1 MiB by default; half of it
-# leaves room for headers and amortises the request well.
+# Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
+# leaves room for headers and is still large enough to amortise the request.
 BATCH_BYTES = 512 * 1024
 
-# The largest record of ours is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus its key and headers.
+# The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and
+# headers.
 MAX_REQUEST_BYTES = 9 * 1024 * 1024
 
-# How the broker says that the transactional id belongs to a newer producer.
+# The errors of a broker that knows a newer producer with the same transactional id.
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 Destination = tuple[str, int]
@@ -32,7 +35,7 @@ Write = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
 def transactional_producer(connection: Connection, transactional_id: str) -> AIOKafkaProducer:
-    """A producer whose `start()` fences every older producer of the same id and aborts what it left open."""
+    """A producer whose `start()` fences older producers with the same id and aborts the transaction they left open."""
     return AIOKafkaProducer(
         **connection.client_options(),
         transactional_id=transactional_id,
@@ -48,10 +51,10 @@ def transactional_producer(connection: Connection, transactional_id: str) -> AIO
 async def write_transaction(
     producer: AIOKafkaProducer, writes: Mapping[Destination, Iterable[Write]], timestamp_ms: int
 ) -> None:
-    """Write everything and commit. Records of one destination keep their order.
+    """Write all records and commit. The records of one destination keep their order.
 
-    Raises OwnershipLost when the transaction did not commit in its time, whatever the reason: the caller cannot know
-    then whether the broker committed, so it must drop its state.
+    Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
+    broker may have committed all the same, so the caller must discard its state.
     """
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
@@ -61,37 +64,25 @@ async def write_transaction(
             )
             await producer.commit_transaction()
     except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
-        reason = _failure_of(producer) or error
+        reason = fatal_error(producer) or error
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=isinstance(reason, FENCED)
         ) from error
 
 
-def _failure_of(producer: AIOKafkaProducer) -> BaseException | None:
-    """What a producer failed of for good, if it did: who uses it then is told that it is not in a transaction."""
-    manager = producer._txn_manager  # noqa: SLF001
-    # The end of its transaction fails then with the reason; before the first transaction there is none.
-    end = manager.wait_for_transaction_end()
-    if end is None or not manager.is_fatal_error():
-        return None
-    failure: BaseException | None = end.exception()
-    return failure
-
-
 async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """Stop it, also when no broker answers. A transaction left open is the next owner's to abort."""
+    """Stop a producer, even if no broker answers. The next owner aborts a transaction that is left open."""
     try:
         async with asyncio.timeout(STOPPING_SECONDS):
             await producer.stop()
     except TimeoutError:
-        producer._sender.sender_task.cancel()  # noqa: SLF001
-        await producer.client.close()
+        await abandon(producer)
 
 
 async def _send(
     producer: AIOKafkaProducer, topic: str, partition: int, rows: Iterable[Write], timestamp_ms: int
 ) -> None:
-    # Whole batches: AIOKafkaProducer.send costs 5 us a record, a batch 1.3 us.
+    # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
     deliveries = []
     try:
         batch = producer.create_batch()
@@ -103,6 +94,6 @@ async def _send(
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*deliveries)
     finally:
-        # Of those that are still open nobody asks any more how they ended, and asyncio would log that.
+        # After an error some are still open. asyncio would log an exception that is never retrieved.
         for delivery in deliveries:
             delivery.cancel()

@@ -1,11 +1,16 @@
-"""Private names of Faust, mode and aiokafka that `streams/runtime` relies on: that they are there and do what we think.
+"""The private names of Faust, mode and aiokafka that streams/runtime/patches uses exist and work as we assume.
 
-An upgrade that breaks one must fail here, by name, rather than lose a report in production.
+An upgrade that breaks one must fail here, by name, before it loses a report in production. Outside patches no private
+name may be used.
 """
 
 import ast
 import asyncio
+import importlib
 import inspect
+import pkgutil
+import re
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,22 +38,28 @@ from faust.types.tuples import ConsumerMessage
 from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
-from streams.runtime.patches import faust_consumer, group_member
-from streams.runtime import stage_app, transaction
-from streams.runtime.batches import BatchScheduler, BatchTopic, PassThroughSchema, RecordBatch
+import streams
+from streams.runtime import patches, transaction
+from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.patches.faust_consumer import (
-    PositionedConsumer,
-    PositionedTransport,
-    ReadCommittedThread,
-)
-from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, fetch_ranges
-from streams.runtime.patches.group_member import GroupMember, join_groups_so
+from streams.runtime.patches import app as patched_app
+from streams.runtime.patches import consumer_thread, group_member
+from streams.runtime.patches.app import PromptlyStoppingApp
+from streams.runtime.patches.batch_topic import BatchTopic
+from streams.runtime.patches.closable_fetcher import ClosableFetcher
+from streams.runtime.patches.consumer_thread import ReadCommittedThread
+from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
+from streams.runtime.patches.fetched_records import PartitionRecords
+from streams.runtime.patches.group_member import GroupMember, install_group_member
+from streams.runtime.patches.install import install_patches
+from streams.runtime.patches.lenient_records import LenientRecords
+from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage_app import StageApp
 from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
 
-RUNTIME = Path(faust_consumer.__file__).parents[1]
+STREAMS = Path(streams.__file__).parent
+PATCHES = Path(patches.__file__).parent
 
 
 def parameters(function):
@@ -68,7 +79,7 @@ def app():
 
 
 def in_loop(scenario):
-    """Faust's services make futures when they are made, so they need a running loop."""
+    """Run it in an event loop, which Faust's services need as soon as they are created."""
 
     async def run():
         return await scenario()
@@ -76,63 +87,263 @@ def in_loop(scenario):
     return asyncio.run(run())
 
 
-# Every `x._name` of somebody else's object in streams/runtime, with the test that covers it.
+# Every private name that patches uses, overrides or adds to a class of theirs, with the test that covers it.
 COVERED = {
-    "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
-    "_fetch_max_wait_ms": "test_how_long_a_fetch_waits_is_read_when_the_consumer_starts",
-    "_buffer": "test_a_batch_in_python_reads_from_its_buffer",
-    "_stopped": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
-    "_stopped_set": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
-    "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
-    "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
-    "_ensure_consumer": "test_signatures",
-    "_create_worker_consumer": "test_signatures",
-    "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
-    "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
-    "_read_offset": "test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read",
-    "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
+    "_DefaultRecordBatchPy": "test_a_batch_in_python_reads_from_its_buffer",
     "_acked": "test_the_newest_ack_is_committed_whatever_is_between",
     "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_add_gap": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_assignment": "test_fetched_records_are_returned_as_ranges",
+    "_buffer": "test_a_batch_in_python_reads_from_its_buffer",
+    "_client": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
+    "_commit": "test_a_commit_that_no_broker_answers_is_given_up",
+    "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
     "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
-    "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
-    "_commit": "test_a_commit_that_nobody_answers_is_left",
-    "_sender": "test_a_producer_that_nobody_answers_is_stopped_all_the_same",
-    "_send_request": "test_signatures",
-    "_txn_manager": "test_a_producer_that_failed_for_good_says_why",
+    "_consumer_record": "test_signatures",
+    "_consumer_wait_empty": "test_a_stopping_worker_does_not_wait_long_for_its_cycle",
     "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_create_worker_consumer": "test_signatures",
+    "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
+    "_do_heartbeat": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_ensure_consumer": "test_signatures",
+    "_fetch_max_wait_ms": "test_how_long_a_fetch_waits_is_read_when_the_consumer_starts",
+    "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
+    "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_nothing_is_sought_between_two_assignments",
+    "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
+    "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
+    "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
+    "_new_offset": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_partition_records": "test_fetched_records_are_returned_as_ranges",
+    "_pending_tasks": "test_a_fetcher_closes_its_task_and_then_its_requests",
+    "_perform_assignment": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
+    "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
+    "_read_offset": "test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read",
+    "_send_request": "test_signatures",
+    "_sender": "test_a_producer_is_stopped_even_if_no_broker_answers",
     "_sought": "test_records_come_through_after_the_seek_of_their_assignment",
+    "_start_heartbeat_task": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_stopped": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
+    "_stopped_set": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
     "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
-    "_partition_records": "test_what_a_fetch_brought_is_handed_out_as_ranges",
-    "_assignment": "test_what_a_fetch_brought_is_handed_out_as_ranges",
-    "_topic_partition": "test_what_a_fetch_brought_is_handed_out_as_ranges",
+    "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
+    "_topic_partition": "test_fetched_records_are_returned_as_ranges",
+    "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
 }
+
+THEIRS = ("faust", "mode", "aiokafka")
+
+# Documented in spite of the underscore: NamedTuple's, and those of sys and os.
+PUBLIC = {"_asdict", "_fields", "_make", "_replace", "_current_frames", "_exit"}
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__") and name not in PUBLIC
+
+
+def is_theirs(module):
+    return (module or "").split(".")[0] in THEIRS
+
+
+def private_imports(tree):
+    """Private names and modules of theirs that are imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and is_theirs(node.module):
+            parts = [*node.module.split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            parts = [part for alias in node.names if is_theirs(alias.name) for part in alias.name.split(".")]
+        else:
+            continue
+        yield from filter(is_private, parts)
+
+
+def used_in_patches(tree):
+    """Private names that a module of patches uses or defines, except in classes without a base."""
+    ours = {
+        id(node)
+        for kind in ast.walk(tree)
+        if isinstance(kind, ast.ClassDef) and not kind.bases
+        for node in ast.walk(kind)
+        if isinstance(node, ast.FunctionDef)
+        or (isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "self")
+    }
+    yield from private_imports(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and id(node) not in ours and is_private(node.attr):
+            yield node.attr
+        if isinstance(node, ast.ClassDef) and node.bases:
+            yield from filter(is_private, (getattr(part, "name", "") for part in node.body))
 
 
 def test_every_private_name_in_use_is_covered():
-    used = set()
-    for path in RUNTIME.rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        own = {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        } | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-        overrides_theirs = path.name in {"faust_consumer.py", "batches.py", "fetched_range.py"}
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr.startswith("_")
-                and not node.attr.startswith("__")
-            ):
-                if node.attr not in own or overrides_theirs:
-                    used.add(node.attr)
-    assert used <= COVERED.keys()
-    assert COVERED.keys() - used <= {"_create_worker_consumer", "_new_consumer_thread", "_compile_decode"}
+    used = {name for path in PATCHES.glob("*.py") for name in used_in_patches(ast.parse(path.read_text()))}
+    assert used == COVERED.keys()
     for test in COVERED.values():
         assert test in globals(), f"{test} is gone"
+
+
+def private_uses(text):
+    """What a module outside patches must not contain: (line, private name or replaced class).
+
+    Names that the module's own classes have on `self` are its own; what those inherit, `inherited_uses` finds.
+    """
+    tree = ast.parse(text)
+    own = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in ("self", "cls")
+    }
+    yield from ((0, name) for name in private_imports(tree))
+    modules = {
+        alias.asname or alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if is_theirs(node.module if isinstance(node, ast.ImportFrom) else alias.name)
+    }
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(r"#\s*noqa:.*SLF001", line):
+            yield number, "noqa: SLF001"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            root = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if is_private(node.attr) and node.attr not in own:
+                yield node.lineno, node.attr
+            elif isinstance(node.ctx, ast.Store) and getattr(root, "id", None) in modules:
+                yield node.lineno, f"{ast.unparse(node)} ="
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("getattr", "setattr", "hasattr"):
+            name = getattr(node.args[1], "value", "")
+            if isinstance(name, str) and is_private(name):
+                yield node.lineno, name
+
+
+def outside_patches():
+    return [path for path in sorted(STREAMS.rglob("*.py")) if PATCHES not in path.parents]
+
+
+def test_outside_patches_no_private_name_is_used():
+    found = [
+        f"{path.relative_to(STREAMS.parent)}:{line}: {what}"
+        for path in outside_patches()
+        for line, what in private_uses(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "producer._sender.sender_task.cancel()",
+        "super()._commit(offsets)",
+        "self.consumer._thread",
+        "x = queue.items  # noqa: SLF001",
+        "getattr(producer, '_sender')",
+        "from aiokafka.record.default_records import _DefaultRecordBatchPy",
+        "import aiokafka.record._crecords",
+        "from aiokafka.consumer import fetcher\nfetcher.FetchResult = list",
+        "import aiokafka\naiokafka.consumer.fetcher.FetchResult = list",
+    ],
+)
+def test_such_a_use_would_be_noticed(text):
+    assert list(private_uses(text))
+
+
+def test_public_names_may_be_used():
+    assert not list(private_uses("self._own = record._replace(value=b'')\nsys._current_frames()"))
+
+
+@cache
+def names_of(base):
+    """The private names that a class of theirs defines, or sets on its instances."""
+    return {name for name in vars(base) if is_private(name)} | {
+        node.attr
+        for node in ast.walk(ast.parse(Path(inspect.getfile(base)).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and getattr(node.value, "id", None) == "self"
+        and is_private(node.attr)
+    }
+
+
+def inherited_uses(kind):
+    """Private names of Faust, mode or aiokafka that a class inherits, and overrides or uses through `self`."""
+    theirs = set().union(*(names_of(base) for base in kind.__mro__ if is_theirs(base.__module__)))
+    (body,) = (
+        node.body
+        for node in ast.walk(ast.parse(Path(inspect.getfile(kind)).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name == kind.__name__
+    )
+    defined = {
+        getattr(name, "id", getattr(name, "name", None))
+        for part in body
+        for name in (part, getattr(part, "target", None), *getattr(part, "targets", ()))
+    }
+    used = {
+        node.attr
+        for node in ast.walk(ast.Module(body, []))
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in ("self", "cls")
+    }
+    return (defined | used) & theirs
+
+
+def test_outside_patches_no_class_overrides_or_inherits_a_private_name():
+    seen, found = 0, {}
+    for path in outside_patches():
+        if path.name == "__main__.py" or not any(name in path.read_text(encoding="utf-8") for name in THEIRS):
+            continue
+        module = ".".join(path.relative_to(STREAMS.parent).with_suffix("").parts).removesuffix(".__init__")
+        for kind in vars(importlib.import_module(module)).values():
+            if inspect.isclass(kind) and kind.__module__ == module:
+                seen += any(is_theirs(base.__module__) for base in kind.__mro__)
+                found |= {kind: uses} if (uses := inherited_uses(kind)) else {}
+    assert found == {}
+    assert seen >= 2, "StageApp and PassThroughSchema"
+
+
+def test_such_a_class_would_be_noticed():
+    class Overrides(faust.App):
+        async def _consumer_wait_empty(self, consumer, logger):
+            pass
+
+    class Uses(mode.Service):
+        def ended(self):
+            self._stopped.set()
+
+    class Clashes(faust.App):
+        _stopped: bool = True
+
+        def __init__(self):
+            self._producer = None
+
+    assert inherited_uses(Overrides) == {"_consumer_wait_empty"}
+    assert inherited_uses(Uses) == {"_stopped"}
+    assert inherited_uses(Clashes) == {"_producer", "_stopped"}
+
+
+def test_every_file_of_patches_is_described():
+    files = {path.stem for path in PATCHES.glob("*.py")} - {"__init__"}
+    assert files == set(re.findall(r"^    (\w+) {2,}\S", patches.__doc__, re.M))
+
+
+def test_all_patches_are_installed_together(monkeypatch):
+    replaced = {
+        (fetcher, "MemoryRecords"): LenientRecords,
+        (fetcher, "PartitionRecords"): PartitionRecords,
+        (fetcher, "FetchResult"): FetchResult,
+        (aiokafka_consumer, "Fetcher"): ClosableFetcher,
+        (aiokafka_consumer, "GroupCoordinator"): GroupMember,
+    }
+    for module, name in replaced:
+        monkeypatch.setattr(module, name, None)
+    install_patches()
+    assert {(module, name): getattr(module, name) for module, name in replaced} == replaced
+
+
+def test_a_fetcher_closes_its_task_and_then_its_requests():
+    closing = source(fetcher.Fetcher.close)
+    assert closing.index("self._fetch_task.cancel()") < closing.index("in self._pending_tasks")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +380,13 @@ def test_our_overrides_have_the_signatures_of_what_they_replace():
     for ours, theirs in (
         (ReadCommittedThread, driver.AIOKafkaConsumerThread),
         (PositionedConsumer, driver.Consumer),
+        (PromptlyStoppingApp, App),
         (StageApp, App),
+        (BatchTopic, faust.Topic),
+        (ClosableFetcher, ClosableFetcher.__base__),
+        (FetchResult, FetchResult.__base__),
+        (GroupMember, GroupMember.__base__),
+        (PartitionRecords, PartitionRecords.__base__),
     ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
@@ -213,7 +430,7 @@ def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread
         assert (
-            thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == faust_consumer.FETCH_WAIT_MS
+            thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == consumer_thread.FETCH_WAIT_MS
         )
         plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
         assert plain._fetch_max_wait_ms == 1500
@@ -223,7 +440,7 @@ def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
 
 
 def test_a_batch_in_python_reads_from_its_buffer():
-    # Unpacked while iterating, so that a buffer exchanged at its start is the one that is read.
+    # It unpacks while iterating, so it reads from a buffer that is replaced when the iteration starts.
     assert "self._buffer = bytearray(buffer)" in source(_DefaultRecordBatchPy.__init__)
     assert "buffer = self._buffer" in source(_DefaultRecordBatchPy._read_msg)
     assert "MemoryRecords(" in source(fetcher.Fetcher._proc_fetch_request)
@@ -263,7 +480,7 @@ def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
 
 @pytest.fixture
 def seeking(app):
-    """Lets a consumer seek in its assignment; `during` is what happens meanwhile. Gives it, its seeks and its resets."""
+    """Assigns partitions to a consumer, which seeks while `during` runs. Returns it, its seeks and its resets."""
     restored = {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
 
     def run(assignment, during=never_mind):
@@ -324,7 +541,7 @@ def test_a_seek_that_another_rebalance_has_overtaken_lets_nothing_through(seekin
         assert resets == [True, True]
 
 
-def test_what_is_not_taken_over_yet_is_not_sought(seeking):
+def test_nothing_is_sought_before_every_partition_is_taken_over(seeking):
     consumer, seeks, resets = seeking({TP("a", 0), TP("a", 1)})
     consumer.stop_flow()
     consumer.resume_flow()
@@ -347,7 +564,7 @@ def test_records_come_through_after_the_seek_of_their_assignment(seeking):
     consumer.stop_flow()
     consumer.resume_flow()
     assert consumer.flow_active
-    # The flow is all that keeps a fetch back; without it the fetch is thrown away and sought again.
+    # Only the flow decides whether a fetch is used: while it is stopped, the fetch is dropped and sought again.
     assert "if self.flow_active:" in source(Consumer.getmany)
     assert "consumer.resume_flow()" in source(Recovery._resume_streams)
 
@@ -370,7 +587,7 @@ def test_acks_below_the_committed_offset_would_be_ignored(app):
         consumer = app.consumer
         consumer._committed_offset[tp] = 10
         assert not consumer.ack(message(tp, 5))
-        # So perform_seek sets None: the group's offset may be ahead of the position.
+        # The group's offset may be ahead of the position, so perform_seek sets None.
         consumer._committed_offset[tp] = None
         assert consumer.ack(message(tp, 5))
 
@@ -383,7 +600,7 @@ def test_the_newest_ack_is_committed_whatever_is_between(app):
         app.topics._acking_topics.add("a")
         consumer = app.consumer
         await consumer._add_gap(tp, 1, 999)
-        # Batches: offsets of their last records.
+        # The offsets of the last records of three batches.
         for offset in (999, 1999, 5000):
             assert consumer.ack(message(tp, offset))
         assert consumer._filter_committable_offsets([tp]) == {tp: 5001}
@@ -415,7 +632,7 @@ def test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets(app):
     async def scenario():
         topic = app.topic("a", schema=PassThroughSchema())
         assert isinstance(topic, BatchTopic)
-        # An agent iterates a clone of the topic it was given, and the clone must have a decode of its own.
+        # An agent iterates a clone of its topic, and the clone must have its own `decode`.
         clone = topic.clone(is_iterator=True)
         assert clone.decode is not topic.decode
         assert clone.room is not topic.room
@@ -429,7 +646,7 @@ def test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets(app):
 
 
 @pytest.mark.parametrize("build", [conductor.ConductorCompiler().build, conductor.ConductorHandler])
-def test_the_conductor_decodes_by_that_attribute_and_queues_what_it_gives(app, build):
+def test_the_conductor_decodes_by_that_attribute_and_queues_the_result(app, build):
     async def scenario():
         topic = app.topic("a", schema=PassThroughSchema())
         decode, decoded = topic.decode, []
@@ -510,7 +727,7 @@ def test_an_event_can_be_acknowledged_by_hand(app):
         made = message(tp, 5)
         made.incref(1)
         event = await topic.decode(made, propagate=True)
-        # What the intake does for events it takes from the queue itself.
+        # As the intake does for events that it takes from the queue.
         assert made.tracked is False
         made.tracked = True
         app.consumer.track_message(made)
@@ -536,7 +753,7 @@ def test_a_stream_without_acks_yields_events_of_its_own_channel(app):
     in_loop(scenario)
 
 
-def test_a_service_under_a_crashing_supervisor_has_nobody_to_restart_it(app):
+def test_a_service_under_a_crashing_supervisor_is_not_restarted(app):
     async def scenario():
         service = mode.Service()
         assert app.conf.agent_supervisor is mode.CrashingSupervisor
@@ -582,17 +799,17 @@ def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app)
     assert "tp_state.lso = lso" in source(fetcher.Fetcher)
 
 
-def test_what_a_fetch_brought_is_handed_out_as_ranges(monkeypatch):
+def test_fetched_records_are_returned_as_ranges(monkeypatch):
     monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
-    fetch_ranges()
-    # By the module's name, for each fetch and for what is done with it.
+    install_fetched_range()
+    # The fetcher looks the name up in its module, for each fetch and when it returns the records.
     assert fetcher.FetchResult is FetchResult
     assert "FetchResult(" in source(fetcher.Fetcher._proc_fetch_request)
     handing_out = source(fetcher.Fetcher.fetched_records)
     assert "type(res_or_error) is FetchResult" in handing_out
     assert "records = res_or_error.getall(max_records)" in handing_out
     assert "drained[tp] = records" in handing_out
-    # Why a range may begin before the position: of a fetch without records nobody hears.
+    # It does not return fetches without records, so a range may begin before the position.
     assert "if not records:\n                        continue" in handing_out
 
     class Unpacking:
@@ -614,7 +831,7 @@ def test_what_a_fetch_brought_is_handed_out_as_ranges(monkeypatch):
     in_loop(scenario)
 
 
-def test_faust_hands_on_what_the_fetcher_gives():
+def test_faust_returns_the_fetchers_lists_unchanged():
     assert "return await fetcher.fetched_records(" in source(driver.AIOKafkaConsumerThread._fetch_records)
     assert "return await self.call_thread(" in source(driver.AIOKafkaConsumerThread.getmany)
 
@@ -642,8 +859,8 @@ def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
         made.answered_at = -1e9
         assert await made._do_heartbeat()
         assert app.consumer.in_touch()
-        now = made.answered_at + faust_consumer.UNANSWERED_SECONDS
-        monkeypatch.setattr(faust_consumer.time, "monotonic", lambda: now)
+        now = made.answered_at + consumer_thread.UNANSWERED_SECONDS
+        monkeypatch.setattr(consumer_thread.time, "monotonic", lambda: now)
         assert not await made._do_heartbeat()
         assert not await made._do_heartbeat()
         assert not app.consumer.in_touch()
@@ -655,7 +872,7 @@ def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
 
 
 @pytest.mark.parametrize("known_after", [0, 2, None])
-def test_a_leader_shares_out_the_partitions_of_topics_that_it_knows(monkeypatch, known_after):
+def test_a_leader_that_has_just_started_waits_for_unknown_topics(monkeypatch, known_after):
     monkeypatch.setattr(group_member, "TOPICS_SECONDS", 0.3)
     asked = []
 
@@ -672,7 +889,7 @@ def test_a_leader_shares_out_the_partitions_of_topics_that_it_knows(monkeypatch,
     leader._client = SimpleNamespace(force_metadata_update=ask)
     shares = in_loop(lambda: leader._perform_assignment(None))
     if known_after is None:
-        # Its session would end.
+        # It gives up before its session ends.
         assert shares == {"member": b"nothing"}
     else:
         assert shares == {"member": b"share"}
@@ -683,7 +900,7 @@ def test_a_leader_shares_out_the_partitions_of_topics_that_it_knows(monkeypatch,
     assert not asked, "a topic that is gone may come back as another log"
 
 
-def test_aiokafka_notes_how_many_partitions_it_has_shared_out():
+def test_a_leader_keeps_the_partition_counts_that_it_assigned():
     shares_out = source(group_coordinator.GroupCoordinator._perform_assignment)
     assert "self._metadata_snapshot = self._get_metadata_snapshot()\n\n        return" in shares_out
     assert "._perform_assignment(response)" in source(
@@ -691,14 +908,14 @@ def test_aiokafka_notes_how_many_partitions_it_has_shared_out():
     )
 
 
-def test_consumers_join_groups_as_such_members(monkeypatch):
+def test_consumers_join_groups_as_group_members(monkeypatch):
     monkeypatch.setattr(aiokafka_consumer, "GroupCoordinator", group_coordinator.GroupCoordinator)
-    join_groups_so()
+    install_group_member()
     assert aiokafka_consumer.GroupCoordinator is GroupMember
 
 
 def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypatch):
-    monkeypatch.setattr(faust_consumer, "LEAVING_SECONDS", 0.05)
+    monkeypatch.setattr(consumer_thread, "LEAVING_SECONDS", 0.05)
 
     async def never_answered(_thread):
         await asyncio.sleep(3600)
@@ -712,7 +929,7 @@ def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypa
     assert "await self.on_thread_stop()" in source(ServiceThread._shutdown_thread)
 
 
-def test_what_the_fetcher_gets_passes_through_the_thread():
+def test_fetched_records_pass_through_the_thread():
     assert "self._thread.getmany(active_partitions, timeout)" in source(driver.Consumer._getmany)
 
 
@@ -720,8 +937,8 @@ async def never(*_):
     await asyncio.get_running_loop().create_future()
 
 
-def test_a_commit_that_nobody_answers_is_left(app, monkeypatch):
-    monkeypatch.setattr(faust_consumer, "OFFSETS_SECONDS", 0.01)
+def test_a_commit_that_no_broker_answers_is_given_up(app, monkeypatch):
+    monkeypatch.setattr(consumer_thread, "OFFSETS_SECONDS", 0.01)
 
     async def scenario():
         thread = app.consumer._thread
@@ -735,7 +952,7 @@ def test_a_commit_that_nobody_answers_is_left(app, monkeypatch):
     assert "call_thread(self._commit, offsets)" in source(driver.AIOKafkaConsumerThread.commit)
 
 
-def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
+def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
     monkeypatch.setattr(transaction, "STOPPING_SECONDS", 0.01)
 
     async def scenario():
@@ -743,7 +960,7 @@ def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
         closed = []
 
         async def close():
-            # It ends its requests with an error, which the sender would log.
+            # Closing the client fails its requests, and the sender would log that.
             assert sender.cancelling()
             closed.append(True)
 
@@ -763,19 +980,19 @@ def test_a_producer_that_nobody_answers_is_stopped_all_the_same(monkeypatch):
     assert "self._sender.sender_task" in source(aiokafka.AIOKafkaProducer.stop)
 
 
-@pytest.mark.parametrize("told", [IllegalOperation, AssertionError])
-def test_a_producer_that_failed_for_good_says_why(told, monkeypatch):
+@pytest.mark.parametrize("later_error", [IllegalOperation, AssertionError])
+def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypatch):
     async def scenario():
         producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
         manager = producer._txn_manager
         manager.set_pid_and_epoch(1, 0)
         manager.begin_transaction()
-        # As its sender does when a broker answers so. Whoever is about to send or to commit is told something else.
+        # As the sender does when it is fenced. Later calls raise other errors.
         manager.fatal_error(ProducerFenced())
         with pytest.raises(AssertionError, match="Invalid state transition"):
             await producer.commit_transaction()
         assert not manager.is_in_transaction()
-        monkeypatch.setattr(manager, "begin_transaction", raising(told))
+        monkeypatch.setattr(manager, "begin_transaction", raising(later_error))
         with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
             await write_transaction(producer, {}, 0)
         await producer.stop()
@@ -785,11 +1002,11 @@ def test_a_producer_that_failed_for_good_says_why(told, monkeypatch):
     assert "raise IllegalOperation" in source(aiokafka.AIOKafkaProducer.send_batch)
 
 
-def test_a_producer_that_fails_before_its_first_transaction_is_lost_too():
+def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():
     async def scenario():
         producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
         producer._txn_manager.set_pid_and_epoch(1, 0)
-        # aiokafka stumbles over a transaction that was never begun, and keeps no reason.
+        # aiokafka fails on the transaction that was never begun, and does not keep the reason.
         with pytest.raises(AttributeError):
             producer._txn_manager.fatal_error(ProducerFenced())
         with pytest.raises(OwnershipLost, match="Invalid state transition"):
@@ -806,12 +1023,12 @@ def raising(error):
     return raise_it
 
 
-def test_a_cycle_that_nobody_answers_does_not_keep_a_worker_that_stops(app, monkeypatch):
-    monkeypatch.setattr(stage_app, "FINISHING_SECONDS", 0.01)
+def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
+    monkeypatch.setattr(patched_app, "FINISHING_SECONDS", 0.01)
 
     async def scenario():
         app.conf.stream_wait_empty = True
-        # As in a stop; in a rebalance whoever comes next has to wait for the cycle.
+        # As in a stop; in a rebalance the next owner has to wait for the cycle.
         app._stopped.set()
         ended = []
 
@@ -827,5 +1044,5 @@ def test_a_cycle_that_nobody_answers_does_not_keep_a_worker_that_stops(app, monk
 
     assert in_loop(scenario) == [True]
     assert "await self._consumer_wait_empty(consumer, self.log)" in source(App._stop_consumer)
-    # Why it is no `asyncio.timeout`: a cancellation is taken for that of the commit under way.
+    # Not `asyncio.timeout`: Faust mistakes a cancellation for that of the commit it waits for.
     assert "except asyncio.CancelledError" in source(Consumer.maybe_wait_for_commit_to_finish)

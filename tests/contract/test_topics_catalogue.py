@@ -177,4 +177,4 @@ def test_a_setting_is_compared_by_what_it_means():
 
 def test_a_refusal_without_a_remedy_of_its_own_points_to_the_broker():
     text = refusal(OSError, None, "p.x", 3)
-    assert text == "p.x: cannot be created (OSError: no reason given). The broker's log says more."
+    assert text == "p.x: cannot be created (OSError: no reason given). See the broker's log."

@@ -70,7 +70,7 @@ def test_a_fetch_that_is_lost_on_its_way_stops_the_worker_and_is_applied_by_the_
     )
     assert (
         f"{deployment.name(topic)} partition {partition}: records were lost within this worker. "
-        f"What has come begins at offset {end}, and {begin} is the next to apply"
+        f"The fetched batch begins at offset {end}, but the next offset to apply is {begin}."
     ) in loses.text
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader)

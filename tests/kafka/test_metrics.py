@@ -18,7 +18,7 @@ from streams.local_kafka import LocalKafka
 from streams.operations.worker_operations import SILENCE_SECONDS
 from streams.reports.stage import SOURCES as REPORT_SOURCES
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
-from streams.runtime.patches.faust_consumer import UNANSWERED_SECONDS
+from streams.runtime.patches.consumer_thread import UNANSWERED_SECONDS
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTERNAL,

@@ -125,7 +125,7 @@ CASES = {
     ),
     partitions_of_all_topics: (
         1,
-        ["had 4 partitions when its state was written and has 5 now", "Move to a new topic prefix"],
+        ["had 4 partitions when its state was written and has 5 now", "Use a new topic prefix"],
     ),
     recreated: (
         1,

@@ -1,4 +1,4 @@
-"""In processes of their own: how the allocator is set holds for a whole process."""
+"""In processes of their own, because the allocator's settings hold for a whole process."""
 
 import platform
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# Some hundred megabytes in blocks that malloc takes from its heap, all freed again; prints what is still held.
+# Allocates some hundred megabytes in blocks of malloc's heap, frees them, and prints the memory still held.
 PROGRAM = """
 import re, sys
 from streams.runtime.allocator import keep_freed_memory
@@ -25,6 +25,6 @@ def held_kilobytes(how):
     return int(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="has no effect without glibc")
 def test_what_was_freed_stays_with_the_process():
     assert held_kilobytes("keep") - held_kilobytes("leave") > 150_000

@@ -1,11 +1,13 @@
 import asyncio
 from types import SimpleNamespace
 
+import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from streams.runtime import batches
-from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema, queued_bytes
+from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema
+from streams.runtime.patches import batch_topic
+from streams.runtime.patches.batch_topic import BatchTopic, queued_bytes
 from streams.runtime.patches.fetched_range import FetchedRange
 
 
@@ -34,7 +36,7 @@ def waiting(size):
     return SimpleNamespace(message=SimpleNamespace(serialized_value_size=size))
 
 
-def test_a_batch_weighs_its_values_and_what_a_record_costs_beside_them():
+def test_the_size_of_a_batch_is_that_of_its_values_plus_an_overhead_per_record():
     fetched = [
         ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ())
         for n, size in enumerate((5, 70_000))
@@ -51,10 +53,8 @@ def test_queued_bytes_is_the_sum_over_the_batches():
 
 
 def test_decoding_waits_while_enough_is_queued(monkeypatch):
-    import faust
-
-    monkeypatch.setattr(batches, "MAX_QUEUED_BYTES", 5)
-    app = faust.App("t", broker="kafka://127.0.0.1:1", autodiscover=False, Topic=batches.BatchTopic)
+    monkeypatch.setattr(batch_topic, "MAX_QUEUED_BYTES", 5)
+    app = faust.App("t", broker="kafka://127.0.0.1:1", autodiscover=False, Topic=BatchTopic)
 
     async def scenario():
         topic = app.topic("a", schema=PassThroughSchema())
@@ -65,7 +65,7 @@ def test_decoding_waits_while_enough_is_queued(monkeypatch):
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not decoding.done()
-        # What a rebalance does behind our back: no credit to give back, the queue itself is counted.
+        # A rebalance empties the queue without telling us, so the queue itself is counted.
         topic.queue.clear()
         topic.room.set()
         await asyncio.wait_for(decoding, 1)

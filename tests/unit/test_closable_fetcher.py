@@ -29,17 +29,17 @@ async def closed_while_the_broker_is_away(kind):
     return made._closed and request.done() and made._fetch_task.done()
 
 
-def test_it_is_closed_without_a_word():
+def test_it_closes_without_an_error():
     assert asyncio.run(asyncio.wait_for(closed_while_the_broker_is_away(ClosableFetcher), 5))
 
 
-def test_aiokafkas_own_still_needs_it():
+def test_aiokafkas_own_fetcher_still_raises():
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(closed_while_the_broker_is_away(aiokafkas.Fetcher))
 
 
-def test_consumers_have_such_a_fetcher(monkeypatch):
+def test_consumers_use_it_once_it_is_installed(monkeypatch):
     monkeypatch.setattr(consumer, "Fetcher", aiokafkas.Fetcher)
-    closable_fetcher.fetch_closably()
+    closable_fetcher.install_closable_fetcher()
     assert consumer.Fetcher is ClosableFetcher
     assert "Fetcher" in aiokafka.AIOKafkaConsumer.start.__code__.co_names

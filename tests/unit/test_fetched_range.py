@@ -1,4 +1,4 @@
-"""Ranges of fetched records, as aiokafka's own fetcher hands them out while it reads logs of every make."""
+"""Ranges of fetched records, as aiokafka's own fetcher returns them for logs with markers, gaps and aborted records."""
 
 import asyncio
 import struct
@@ -28,7 +28,7 @@ CONTROL = 0x20
 
 @pytest.fixture(autouse=True)
 def ranges():
-    fetched_range.fetch_ranges()
+    fetched_range.install_fetched_range()
     yield
     fetcher.FetchResult = AIOKAFKAS
 
@@ -47,20 +47,20 @@ def batch(base, records, *, transactional=False, marker=None):
 
 
 class Log:
-    """A partition, made of: so many records, a transaction that was committed or aborted, offsets compacted away."""
+    """A partition of parts (kind, size): plain records, a committed or aborted transaction, or offsets compacted away."""
 
     def __init__(self, parts):
         self.end = 0
         self.visible = []
         self.aborted = []
-        # First offset and the one behind, and the bytes.
+        # First offset, the offset after the last one, and the bytes.
         self._batches = []
         for kind, size in parts:
             if kind == "compacted":
                 self.end += size
                 continue
             if kind == "aborted":
-                # And its marker's offset.
+                # Producer, first offset, and the marker's offset.
                 self.aborted.append((PRODUCER, self.end, self.end + size))
             else:
                 self.visible += range(self.end, self.end + size)
@@ -80,7 +80,7 @@ class Log:
 
 
 class Cluster:
-    """Answers fetches with so many batches of the log, whatever is asked for."""
+    """Answers each fetch with a fixed number of batches of the log, whatever size is requested."""
 
     def __init__(self, log, batches):
         self._loop = asyncio.get_running_loop()
@@ -109,7 +109,7 @@ async def start(log, batches):
 
 
 def read(parts, *, batches=2, max_records=None, seeks=None):
-    """All ranges of a log. `seeks` says where to go after how many ranges; then the next range is in `sought` too."""
+    """All ranges of a log. `seeks`: number of ranges -> offset to seek then; the next range is also put in `sought`."""
     log = Log(parts)
     sought = []
 
@@ -163,7 +163,7 @@ def test_a_range_after_a_seek_begins_there_or_before_what_holds_no_records(parts
         assert not [o for o in log.visible if records.begin <= o < offset]
 
 
-def test_fetches_without_records_are_counted_to_the_next_range():
+def test_fetches_without_records_are_added_to_the_next_range():
     parts = [("plain", 2), ("aborted", 3), ("aborted", 1), ("committed", 1), ("compacted", 5), ("plain", 1)]
     _, found, _ = read(parts, batches=1)
     assert [(records.begin, records.end, offsets(records)) for records in found] == [
@@ -175,7 +175,7 @@ def test_fetches_without_records_are_counted_to_the_next_range():
 
 def test_the_rest_of_a_fetch_is_a_range_of_its_own():
     _, found, _ = read([("committed", 4), ("plain", 1)], batches=3, max_records=2)
-    # The marker at 4 is nobody's, and so counted to what follows.
+    # The marker at 4 belongs to no record, so it is added to the range that follows.
     assert [(records.begin, records.end) for records in found] == [(0, 2), (2, 4), (4, 6)]
 
 

@@ -34,6 +34,6 @@ def test_what_we_read_of_a_record_is_what_aiokafka_would_give():
 
 def test_the_fetcher_makes_its_records_by_the_class_that_we_replace(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", AIOKAFKAS)
-    fetched_records.fetch_named_tuples()
+    fetched_records.install_fetched_records()
     assert fetcher.PartitionRecords is fetched_records.PartitionRecords
     assert "PartitionRecords" in fetcher.Fetcher._proc_fetch_request.__code__.co_names

@@ -1,4 +1,4 @@
-"""What is left in cycles goes soon in a worker with time, and when partitions move in a busy one."""
+"""Cyclic garbage is collected soon in an idle worker, and at the next rebalance in a busy one."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ def left_in_a_cycle():
 
 
 async def for_a_while(busy):
-    """Let the collector look some three times, while the loop does nothing or nothing but work."""
+    """Let the collector run some three times, while the loop is idle or always busy."""
     looking = asyncio.create_task(collect_regularly())
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
@@ -39,7 +39,7 @@ async def for_a_while(busy):
     looking.cancel()
 
 
-def test_a_worker_with_time_collects(monkeypatch):
+def test_an_idle_worker_collects(monkeypatch):
     monkeypatch.setattr(garbage, "BUSY", 1.0)
     leave_out_what_stays()
     left = left_in_a_cycle()
@@ -48,8 +48,8 @@ def test_a_worker_with_time_collects(monkeypatch):
     assert left() is None
 
 
-def test_a_busy_worker_puts_it_off_until_partitions_move(monkeypatch):
-    # Also on a machine that leaves this thread little of a core.
+def test_a_busy_worker_waits_for_the_next_rebalance(monkeypatch):
+    # Low, so that this holds on an overloaded machine too.
     monkeypatch.setattr(garbage, "BUSY", 0.01)
     leave_out_what_stays()
     left = left_in_a_cycle()
@@ -59,7 +59,7 @@ def test_a_busy_worker_puts_it_off_until_partitions_move(monkeypatch):
     assert left() is None
 
 
-def test_what_stays_is_not_looked_through():
+def test_objects_that_are_alive_are_excluded():
     stays = [[] for _ in range(1_000)]
     leave_out_what_stays()
     assert gc.get_freeze_count() > len(stays)

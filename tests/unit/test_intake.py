@@ -5,7 +5,7 @@ from streams.runtime import intake
 
 
 class Owner:
-    """As far as a chore knows one; asking the brokers takes a while."""
+    """The part of a PartitionOwner that the chores use; its request to the brokers yields to other tasks."""
 
     def __init__(self, partition, log):
         self.partition = partition
@@ -27,8 +27,8 @@ class Owned:
         return list(self.owners)
 
 
-def test_a_worker_of_many_partitions_is_not_held_up_by_asking_for_all_of_them_at_once(monkeypatch):
-    monkeypatch.setattr(intake, "TICK_LOOK_SECONDS", 0)
+def test_batches_are_applied_between_the_requests_for_several_partitions(monkeypatch):
+    monkeypatch.setattr(intake, "TICK_CHECK_SECONDS", 0)
     looks = []
 
     async def scenario():
@@ -42,6 +42,6 @@ def test_a_worker_of_many_partitions_is_not_held_up_by_asking_for_all_of_them_at
         chores.cancel()
 
     asyncio.run(asyncio.wait_for(scenario(), 5))
-    # A batch gets its turn between any two of them, and each is asked for once.
+    # A batch gets the lock between any two requests, and each partition is requested once.
     assert [len(looks[at + 1]) - len(looks[at]) for at in range(len(looks) - 1)].count(1) == 3
     assert looks[-1] == [0, 1, 2]

@@ -5,11 +5,11 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, DefaultRe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.wire import records as source_record
 from streams.wire.dead_letter import Rejected
+from streams.wire.records import NOT_UNPACKED
 from streams.wire.report_decoding import decode_report
-from streams.runtime.patches import lenient_records, unpacking
-from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, read_leniently
+from streams.runtime.patches import unpacking
+from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, install_lenient_records
 
 GOOD = b"a-name-in-ascii"
 BAD = b"\xff-name-in-\xc3scii"
@@ -111,8 +111,8 @@ def test_too_little_memory_is_no_fault_of_the_batch(monkeypatch):
 
 
 def test_events_know_the_record_that_was_not_read():
-    assert lenient_records.NOT_UNPACKED == source_record.NOT_UNPACKED
     stand_in = NotUnpacked(0, 0, 0)
+    assert stand_in.headers == ((NOT_UNPACKED, b""),)
     with pytest.raises(Rejected) as caught:
         decode_report(stand_in.value, stand_in.headers, 0)
     assert caught.value.reason == "bad_batch"
@@ -138,5 +138,5 @@ def test_sizes():
 
 def test_the_fetcher_uses_it_after_the_call(monkeypatch):
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
-    read_leniently()
+    install_lenient_records()
     assert fetcher.MemoryRecords is LenientRecords

@@ -3,8 +3,8 @@ from hypothesis import strategies as st
 
 from streams.operations.lag_watch import LagWatch
 from streams.operations.standstill import Standstill
-from streams.runtime.patches.faust_consumer import Fetched
 from streams.runtime.lag import SourceLag, source_lag
+from streams.runtime.patches.consumer_thread import Fetched
 from streams.runtime.position import SourcePosition
 
 # --- records

@@ -9,7 +9,7 @@ from streams.runtime.position import SourcePosition
 
 
 class Owner:
-    """Stands in for a PartitionOwner: what Ownership asks of it, written down."""
+    """Stands in for a PartitionOwner, and logs the calls."""
 
     def __init__(self, partition, log):
         self.partition = partition
@@ -66,14 +66,14 @@ def test_same_generation_again_changes_nothing(ownership, log):
     assert log == []
 
 
-def test_a_missed_generation_means_that_somebody_may_have_been_there(ownership, log):
+def test_after_a_missed_generation_kept_partitions_are_taken_over_again(ownership, log):
     follow(ownership, 1, 0)
     log.clear()
     follow(ownership, 3, 0)
     assert log == [("release", 0), ("take over", 0)]
 
 
-def test_nobody_writes_of_its_own_accord_during_a_rebalance(ownership):
+def test_no_owner_is_settled_during_a_rebalance(ownership):
     follow(ownership, 1, 0)
     assert [owner.partition for owner in ownership.settled_owners()] == [0]
     asyncio.run(ownership.unsettle())
@@ -98,13 +98,14 @@ def test_a_failed_takeover_leaves_no_owner_and_releases_every_producer(log):
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):
     with pytest.raises(
-        RefusedToStart, match=r"partition 2 came without its counterpart in outcomes, reports-internal"
+        RefusedToStart,
+        match=r"partition 2 was assigned without its counterpart in outcomes, reports-internal",
     ):
         asyncio.run(ownership.follow([*tps(0, 1), TP("reports", 2)], 1))
     assert log == []
 
 
-def test_topics_of_other_stages_are_not_its_business(ownership, log):
+def test_topics_of_other_stages_are_ignored(ownership, log):
     asyncio.run(ownership.follow([*tps(0), TP("other", 7)], 1))
     assert log == [("take over", 0)]
 

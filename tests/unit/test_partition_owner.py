@@ -37,7 +37,7 @@ def test_all_topics_of_a_partition_are_looked_at_together(owner, monkeypatch):
 
     async def nothing_follows(_connection, tp, next_offset):
         asked.append(tp)
-        # Nobody is answered before all are asked.
+        # No request is answered before all are sent.
         while len(asked) < 2:
             await asyncio.sleep(0)
         return next_offset
@@ -49,7 +49,7 @@ def test_all_topics_of_a_partition_are_looked_at_together(owner, monkeypatch):
 
 @pytest.fixture
 def written(owner, monkeypatch):
-    """What the owner writes, while nothing follows in its logs."""
+    """The owner's writes; its logs hold nothing after the position."""
     writes = []
 
     async def nothing_follows(_connection, _tp, next_offset):
@@ -95,26 +95,26 @@ def applied(owner, written):
 
 
 def fetched(begin, *offsets, end=None):
-    """Offsets from `begin` on that were fetched, up to the last one or, over what is no record, to before `end`."""
+    """Fetched records with these offsets, as a range from `begin` to `end` (by default, to the last record)."""
     records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
     return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
 
 
 def apply_each(owner, *ranges):
-    for one in ranges:
-        asyncio.run(owner.apply([one]))
+    for batch in ranges:
+        asyncio.run(owner.apply([batch]))
 
 
 def test_ranges_that_follow_each_other_are_applied(owner, applied):
-    # Behind 8 stands a marker, before 13 an aborted transaction and whatever else holds no record.
+    # A marker follows 8; an aborted transaction and compacted offsets precede 13.
     apply_each(owner, fetched(7, 7, 8, end=10), fetched(10, 13, 14))
     asyncio.run(owner.apply([fetched(15, 15), fetched(16, 17, end=19), fetched(19, 19)]))
     assert applied == [7, 8, 13, 14, 15, 17, 19]
     assert owner.position["in"].next_offset == 20
 
 
-def test_what_comes_again_is_skipped(owner, applied):
-    # A seek goes to the position, which lies before a marker; a fetch may begin before that.
+def test_records_that_are_fetched_again_are_skipped(owner, applied):
+    # A seek goes to the position, which is before a marker; a fetch may begin even earlier.
     apply_each(
         owner, fetched(7, 7, 8, end=10), fetched(7, 7, 8, end=10), fetched(9, 10), fetched(5, 5, 10, 11)
     )
@@ -126,9 +126,9 @@ def test_what_comes_again_is_skipped(owner, applied):
     [
         [fetched(8, 8)],
         [fetched(7, 7, 8), fetched(10, 10)],
-        # What was lost stood behind a marker.
+        # The lost records followed a marker.
         [fetched(7, 7, 8, end=10), fetched(11, 11)],
-        # Nothing of a range that came again counts beyond its own end.
+        # A range that is fetched again counts only up to its own end.
         [fetched(7, 7, 8, end=10), fetched(7, 7), fetched(12, 12)],
     ],
 )
@@ -138,14 +138,14 @@ def test_a_gap_is_refused(owner, applied, written, ranges):
     done, writes, position = list(applied), len(written), dict(owner.position)
     expected = max([7, *(records.end for _, records in before)])
     with pytest.raises(
-        OwnershipLost, match=f"in partition 3: .* begins at offset {last[1].begin}, and {expected} "
+        OwnershipLost, match=f"in partition 3: .* begins at offset {last[1].begin}, .* apply is {expected}[.]"
     ):
         asyncio.run(owner.apply([last]))
     assert (applied, len(written), owner.position) == (done, writes, position)
 
 
 def test_a_gap_within_a_cycle_is_refused(owner, applied, written):
-    with pytest.raises(OwnershipLost, match="begins at offset 10, and 9 "):
+    with pytest.raises(OwnershipLost, match="begins at offset 10, but the next offset to apply is 9[.]"):
         asyncio.run(owner.apply([fetched(7, 7, 8), fetched(10, 10)]))
     assert (applied, written) == ([], [])
 
@@ -157,6 +157,6 @@ def test_a_range_may_begin_where_markers_were_stepped_over(owner, applied, monke
     apply_each(owner, fetched(7, 7, 8))
     monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_up_to_12)
     asyncio.run(owner.step_over_markers())
-    # A seek goes there; without one the markers are counted to what follows.
+    # A seek goes there; without one the markers are added to the range that follows.
     apply_each(owner, fetched(12, 12), fetched(9, 13))
     assert applied == [7, 8, 12, 13]

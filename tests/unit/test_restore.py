@@ -1,4 +1,4 @@
-"""State that cannot be read: what is said of it, and that no exception of a decoder gets through."""
+"""State that cannot be read is refused with a message, and no exception of a decoder gets through."""
 
 import struct
 
@@ -13,7 +13,7 @@ from streams.counting.counts import STATE_VERSION
 from streams.reports.state import restore_reports
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, _position_of, build_state
+from streams.runtime.restore import UnreadableState, _take_position, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 from streams.reports.state import ReportState
 
@@ -48,7 +48,7 @@ def test_what_was_stored_is_built():
 @pytest.mark.parametrize(
     "error", [ValueError("x"), KeyError("x"), struct.error("x"), TypeError("x"), msgspec.DecodeError("x")]
 )
-def test_the_message_names_the_type_of_the_key_and_nobody(error):
+def test_the_message_names_the_type_of_the_key_and_not_the_key(error):
     with pytest.raises(
         UnreadableState, match=r"^a state record of key type b'B' cannot be read \(.*x"
     ) as raised:
@@ -66,7 +66,7 @@ def test_what_fails_after_the_last_record_is_not_blamed_on_it():
         build_state(restored, ENTRIES)
 
 
-def test_a_mistake_of_ours_is_no_unreadable_state():
+def test_an_error_in_our_code_is_not_reported_as_unreadable_state():
     with pytest.raises(AssertionError):
         build_state(fails_at(b"Asecret", AssertionError()), ENTRIES)
 
@@ -93,7 +93,7 @@ def test_damaged_bytes_are_refused_by_name_or_read(damage):
         assert "tocsin state check" in str(error)
 
 
-def test_counts_that_are_none_say_so_when_they_are_needed():
+def test_damaged_counts_are_reported_when_they_are_needed():
     store = CountStore()
     key = b"N" + b"secret"
     store.restore(key, STATE_VERSION + b"\xc1" * 20)
@@ -124,4 +124,4 @@ def test_a_position_that_was_cut_off_is_refused_by_name_wherever_it_ends():
         with pytest.raises(
             RefusedToStart, match=r"state partition 3: the position is damaged .*operations\.md"
         ):
-            _position_of(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})
+            _take_position(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})

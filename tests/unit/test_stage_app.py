@@ -43,17 +43,17 @@ def follow(monkeypatch):
     return run
 
 
-def test_who_has_taken_over_says_so(follow):
+def test_a_rebalance_is_reported_after_the_takeover(follow):
     assert follow(lambda _: None).rebalances == 1
 
 
-def test_who_is_in_the_next_rebalance_already_does_not_say_that_it_is_over(follow):
+def test_a_rebalance_is_not_reported_if_the_next_one_has_begun(follow):
     assert follow(lambda app: app.on_rebalance_start()).rebalances == 0
 
 
-def test_a_takeover_that_is_cut_off_ends_the_worker(follow):
-    def cut_off(_app):
+def test_a_cancelled_takeover_ends_the_worker(follow):
+    def cancel(_app):
         raise asyncio.CancelledError
 
-    with pytest.raises(OwnershipLost, match="a takeover of reports was cut off"):
-        follow(cut_off)
+    with pytest.raises(OwnershipLost, match="the takeover of reports was cancelled"):
+        follow(cancel)

@@ -1,4 +1,4 @@
-"""Creating topics where brokers hear of them one after the other."""
+"""Creating topics when the brokers learn of them one after the other."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ CATALOGUE = load_catalogue()
 
 
 class Cluster:
-    """Broker n knows of what was created once it was asked so many times; None: it never answers."""
+    """Broker n knows the created topics after a number of requests; None: it never answers."""
 
     def __init__(self, asked_before_they_know):
         self.left = dict(enumerate(asked_before_they_know, start=1))
@@ -50,7 +50,7 @@ def test_topics_are_created_when_every_broker_knows_them():
     assert set(cluster.left.values()) == {-1}
 
 
-def test_who_is_away_is_not_waited_for():
+def test_a_broker_that_is_away_is_not_waited_for():
     cluster = Cluster([1, None])
     assert create(cluster)
     assert cluster.left == {1: -1, 2: None}

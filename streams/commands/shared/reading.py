@@ -8,8 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime.connection import Connection
-from streams.runtime.patches.fetched_records import fetch_named_tuples
-from streams.runtime.patches.lenient_records import read_leniently
+from streams.runtime.patches.install import install_reading_patches
 from streams.runtime.topics import admin_client
 
 # Bytes per partition and fetch. Enriched reports are about 1 KiB, so a fetch returns thousands.
@@ -72,11 +71,8 @@ async def committed_records(
 
 
 def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> AIOKafkaConsumer:
-    """A consumer that, like a worker, does not fail on records and batches that cannot be unpacked."""
-    # As in a worker, both are needed: the placeholder of an unreadable record lacks fields that aiokafka's
-    # records need.
-    read_leniently()
-    fetch_named_tuples()
+    """A consumer that can read every record that a worker can read."""
+    install_reading_patches()
     return AIOKafkaConsumer(
         *topics,
         **connection.client_options(),

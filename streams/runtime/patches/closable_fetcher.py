@@ -1,8 +1,9 @@
 """A fetcher that can be closed while its broker is away.
 
-aiokafka's cancels its requests when it is closed and awaits them. One that waits for its next attempt passes the
-cancellation on, and whoever closes the consumer takes it for his own: Faust's consumer thread ends without telling
-anybody, so that a SIGTERM takes a minute, and a takeover ends in silence instead of with its error.
+When aiokafka closes its fetcher it cancels the fetcher's requests and awaits them. A request that waits for
+its next attempt raises the cancellation again, and the task that closes the consumer takes it for its own.
+Faust's consumer thread then ends silently: a SIGTERM takes a minute, and a failed takeover ends without its
+error.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ from aiokafka.consumer import consumer, fetcher
 
 
 class ClosableFetcher(fetcher.Fetcher):  # type: ignore[misc]
-    """aiokafka's fetcher, whose requests are ended before it is closed."""
+    """aiokafka's fetcher, which ends its requests before it closes."""
 
     async def close(self) -> None:
-        """End what is under way, whatever it waits for."""
+        """End all requests, whatever they wait for, and close."""
         self._fetch_task.cancel()
         await asyncio.wait([self._fetch_task])
         for request in self._pending_tasks:
@@ -24,6 +25,6 @@ class ClosableFetcher(fetcher.Fetcher):  # type: ignore[misc]
         await super().close()
 
 
-def fetch_closably() -> None:
-    """Let every aiokafka consumer of this process have such a fetcher."""
+def install_closable_fetcher() -> None:
+    """Make every aiokafka consumer of this process use a ClosableFetcher."""
     consumer.Fetcher = ClosableFetcher

@@ -1,7 +1,7 @@
-"""Fetched records that know which part of the log they stand for, so that whoever applies them sees what is missing.
+"""Fetched records together with the part of the log that they cover, which shows when records are missing.
 
-Offsets of records do not tell: between two records that follow each other may stand transaction markers, aborted
-records, and a whole fetch that was lost on its way.
+The records' own offsets do not show it: a gap between two of them may be transaction markers, aborted
+records, or a whole fetch that was lost on its way.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from streams.wire.records import SourceRecord
 
 
 class FetchedRange(list[SourceRecord]):
-    """All records of a partition from offset `begin` to before `end`; the range that is handed out next begins there.
+    """All records of a partition from offset `begin` up to, and not including, `end`.
 
-    Seeks apart: after one, the next range begins where it went to.
+    The next range begins at `end`, or, after a seek, at the offset sought.
     """
 
     __slots__ = ("begin", "end")
@@ -26,20 +26,22 @@ class FetchedRange(list[SourceRecord]):
 
 
 class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
-    """What a fetch brought of one partition, handed out as ranges."""
+    """The records of one partition that a fetch returned, handed out as ranges."""
 
     def getall(self, max_records: int | None = None) -> list[SourceRecord]:
-        """The next records, with the part of the log that they stand for."""
+        """The next records as a FetchedRange, or an empty list."""
         unpacking = self._partition_records
         begin = unpacking.next_fetch_offset
         records = super().getall(max_records)
         end = unpacking.next_fetch_offset
         if begin == end:
-            # Paused, unassigned or sought meanwhile: thrown away, and the position has not moved.
+            # The partition was paused, revoked or sought meanwhile: the records were dropped and the position
+            # is unchanged.
             return []
         state = self._assignment.state_value(self._topic_partition)
-        # Of markers and aborted records alone nobody hears: the fetcher hands no empty list on. So they are counted
-        # to what follows them, if that is what is read next. Kept where the position is, which ends with the assignment.
+        # The fetcher does not pass on an empty list. So a part of the log with only markers and aborted
+        # records is added to the range that follows it, if that is read next. It is kept with the position,
+        # which ends with the assignment.
         empty_begin, empty_end = getattr(state, "read_without_records", (begin, begin))
         if empty_end == begin:
             begin = empty_begin
@@ -49,6 +51,6 @@ class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
         return FetchedRange(records, begin, end)
 
 
-def fetch_ranges() -> None:
-    """Let every aiokafka consumer of this process hand out `FetchedRange`s. Call before the first one is started."""
+def install_fetched_range() -> None:
+    """Make every aiokafka consumer of this process return FetchedRanges. Call before the first one starts."""
     fetcher.FetchResult = FetchResult

@@ -1,4 +1,4 @@
-"""aiokafka's part of a consumer group, made fit for brokers that are away for a while."""
+"""A member of a consumer group that copes with brokers that are away for a while."""
 
 import asyncio
 import time
@@ -9,23 +9,24 @@ from aiokafka.consumer import consumer, group_coordinator
 
 logger = structlog.get_logger(__name__)
 
-# Half of a session: a leader who has not shared the partitions out by the end of his is put out of the group.
+# Half of a session: a leader that has not assigned the partitions by the end of its session is removed from
+# the group.
 TOPICS_SECONDS = 5.0
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
 
 
 class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
-    """Remembers when it was answered last, and shares out partitions only of topics that it knows.
+    """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
 
-    Whoever hears nothing may have lost his partitions long ago: `answered_at` (`time.monotonic`) is when it joined, or
-    when a heartbeat was answered.
+    `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
+    gets no answers may have lost its partitions long ago.
     """
 
     answered_at = float("-inf")
 
     def _start_heartbeat_task(self) -> None:
-        # It has just joined, and before that there were no heartbeats for as long as the others took.
+        # The member has just joined. It sent no heartbeats while it waited for the others to join.
         self.answered_at = time.monotonic()
         super()._start_heartbeat_task()
 
@@ -36,14 +37,15 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         return answered
 
     async def _perform_assignment(self, response: Any) -> Any:
-        """Share out the partitions of the group, as its leader.
+        """Assign the group's partitions, as its leader.
 
-        A leader that asked for metadata while the brokers were away would know no topic, and leave every worker without
-        partitions until its metadata is renewed. So one that has just started asks before; of a topic that no broker
-        shows even then nothing is shared out, and whoever misses its partitions says so.
+        A leader that requested metadata while the brokers were away would know no topic, and would leave
+        every worker without partitions until its metadata is renewed. So a leader that has just started
+        requests metadata again until all topics are known, for TOPICS_SECONDS. Topics still missing then get
+        no owner, and a worker that finds partitions missing reports it.
         """
-        # Who has been in the group before knew them: what is gone then was deleted, and must not be waited for. It may
-        # come back as another log, and its owners have to notice.
+        # A member that has already been in the group knew these topics, so a missing one was deleted and must
+        # not be waited for: it may be recreated as another log, and its owners have to notice.
         has_just_started = self.answered_at == float("-inf")
         deadline = time.monotonic() + (TOPICS_SECONDS if has_just_started else 0.0)
         while True:
@@ -53,7 +55,7 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
                 return shares
             if time.monotonic() >= deadline:
                 logger.error(
-                    "topics that no broker shows: their partitions are not shared out. See `tocsin topics check`",
+                    "topics unknown to the brokers: their partitions are not assigned. Run `tocsin topics check`",
                     topics=unknown,
                 )
                 return shares
@@ -61,6 +63,6 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def join_groups_so() -> None:
-    """Let every aiokafka consumer of this process that joins a group be such a member."""
+def install_group_member() -> None:
+    """Make every aiokafka consumer of this process join groups as a GroupMember."""
     consumer.GroupCoordinator = GroupMember

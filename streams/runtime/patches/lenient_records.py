@@ -1,8 +1,9 @@
-"""Reads what would stop aiokafka at its partition for ever: odd header names, and batches that cannot be unpacked.
+"""Reads records at which aiokafka would stop for ever: odd header names, and batches that cannot be unpacked.
 
-Kafka's protocol calls header names strings, but brokers do not look and some clients send any bytes. aiokafka decodes
-them while it unpacks a fetch, so that one such record keeps raising until somebody moves the offset by hand. So does a
-batch that takes more memory than there is: its worker is killed, and the next one too.
+Kafka's protocol defines header names as strings, but brokers do not check it and some clients send arbitrary
+bytes. aiokafka decodes them while it unpacks a fetch, so one such record raises at every attempt until an
+operator moves the offset. A batch that unpacks to more memory than there is has the same effect: each worker
+that reads it is killed.
 """
 
 import struct
@@ -16,17 +17,18 @@ from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBa
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from streams.runtime.patches.unpacking import unpacked
+from streams.wire.records import NOT_UNPACKED
 
 logger = structlog.get_logger(__name__)
 
-# Base offset (8 bytes) and length (4) stand before each batch; the length counts what follows. The format's version
-# is at the same place in every version of it.
+# A batch begins with base offset (8 bytes) and length (4 bytes); the length counts what follows. The version
+# of the format is at the same place in all versions.
 _LENGTH = struct.Struct(">8xi")
 _VERSION_AT = 16
 
 
 class LenientRecords:
-    """The batches of a fetch, as `aiokafka.record.MemoryRecords` gives them."""
+    """The batches of a fetch, with the interface of `aiokafka.record.MemoryRecords`."""
 
     def __init__(self, fetched: bytes) -> None:
         self._fetched = memoryview(fetched)
@@ -37,7 +39,7 @@ class LenientRecords:
         return len(self._fetched)
 
     def has_next(self) -> bool:
-        """Whether a whole batch is left; a fetch may end in the middle of one."""
+        """Whether another complete batch follows; a fetch may end in the middle of one."""
         return self._end() <= len(self._fetched)
 
     def next_batch(self) -> Any:
@@ -59,12 +61,8 @@ class LenientRecords:
         return end
 
 
-# The one header of what stands for a record that was not read.
-NOT_UNPACKED = "tocsin-not-unpacked"
-
-
 class NotUnpacked(NamedTuple):
-    """Stands for a record whose batch cannot be unpacked: where it is, and nothing of what it holds."""
+    """Takes the place of a record whose batch cannot be unpacked: only its offset is known."""
 
     offset: int
     timestamp: int
@@ -75,7 +73,7 @@ class NotUnpacked(NamedTuple):
 
 
 class LenientBatch:
-    """A batch that is unpacked within limits, and read once more with patience if that fails."""
+    """A batch that is unpacked within a size limit. If a header name is not text, it is read by the slower decoder."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -101,10 +99,10 @@ class LenientBatch:
                     yield record
                     read += 1
         except (MemoryError, OSError):
-            # This machine's fault and not the batch's: who starts again may have the room.
+            # The machine is the cause, not the batch: after a restart there may be enough memory.
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it would be raised at every attempt
-            # Nobody compacts a source topic, so no offset is missing.
+        except Exception as error:  # noqa: BLE001  # any other error would be raised at every attempt
+            # Source topics are not compacted, so every offset up to the batch's end is a record.
             first = self._batch.base_offset + read
             logger.warning(
                 "a batch cannot be unpacked",
@@ -117,11 +115,11 @@ class LenientBatch:
 
 
 class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """aiokafka's batch in Python, with bytes of a header's name that are no text escaped."""
+    """aiokafka's pure Python batch, which escapes the bytes of a header name that are not text."""
 
     def __iter__(self) -> Any:
         batch = super().__iter__()
-        batch._buffer = _PatientBuffer(batch._buffer)  # noqa: SLF001
+        batch._buffer = _PatientBuffer(batch._buffer)
         return batch
 
 
@@ -134,6 +132,6 @@ class _PatientBuffer(bytearray):
         return super().decode(encoding, errors)
 
 
-def read_leniently() -> None:
-    """Let every aiokafka consumer of this process read so."""
+def install_lenient_records() -> None:
+    """Make every aiokafka consumer of this process read LenientRecords."""
     fetcher.MemoryRecords = LenientRecords

@@ -1,4 +1,4 @@
-"""Record batches without their compression, unless they would be too large: 32 KiB of zstd may unpack to a gigabyte."""
+"""Decompresses record batches up to a size limit: 32 KiB of zstd may unpack to a gigabyte."""
 
 import mmap
 import zlib
@@ -8,10 +8,12 @@ from typing import Any
 import cramjam
 from aiokafka.record.default_records import DefaultRecordBatch
 
-# Batches of the source topics have 1 MiB at most, and reports pack 10 to 15 times (measured with zstd, lz4 and gzip).
+# Batches of the source topics have at most 1 MiB, and reports compress by a factor of 10 to 15 (measured with
+# zstd, lz4 and gzip).
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 
-# Of a batch in version 2 of the format: the attributes, whose lowest three bits name the codec, and where records begin.
+# In version 2 of the batch format: the attributes, whose lowest three bits name the codec, and the first
+# record.
 _ATTRIBUTES_AT = 22
 _CODEC = 0b111
 _RECORDS_AT = 61
@@ -22,7 +24,7 @@ class TooLarge(ValueError):
 
 
 def unpacked(batch: memoryview) -> memoryview | bytes:
-    """The batch without compression. Raises TooLarge, or whatever its codec raises for bytes that it cannot unpack."""
+    """The batch without compression. Raises TooLarge, or the codec's own error for bytes that it cannot unpack."""
     codec = batch[_ATTRIBUTES_AT] & _CODEC
     unpack = _UNPACK.get(codec)
     if unpack is None:
@@ -34,7 +36,7 @@ def unpacked(batch: memoryview) -> memoryview | bytes:
 
 def _gzip(packed: memoryview) -> bytes:
     member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    # What follows the member is left alone, as the broker does.
+    # Bytes after the first member are ignored, as the broker ignores them.
     found = member.decompress(packed, MAX_UNPACKED_BYTES + 1)
     if len(found) > MAX_UNPACKED_BYTES:
         raise TooLarge
@@ -43,7 +45,7 @@ def _gzip(packed: memoryview) -> bytes:
 
 def _cramjam(module: Any) -> Callable[[memoryview], bytes]:
     def unpack(packed: memoryview) -> bytes:
-        # Pages that are not written to cost nothing.
+        # Anonymous memory: pages that are never written to are never allocated.
         with mmap.mmap(-1, MAX_UNPACKED_BYTES) as room:
             try:
                 return room[: module.decompress_into(packed, room)]
@@ -55,7 +57,7 @@ def _cramjam(module: Any) -> Callable[[memoryview], bytes]:
     return unpack
 
 
-# Not snappy: what it copies is at most 21 times as long as the copy.
+# Snappy needs no limit: its output is at most 21 times as long as its input.
 _UNPACK: dict[int, Callable[[memoryview], bytes]] = {
     DefaultRecordBatch.CODEC_GZIP: _gzip,
     DefaultRecordBatch.CODEC_LZ4: _cramjam(cramjam.lz4),

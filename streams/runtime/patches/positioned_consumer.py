@@ -1,0 +1,96 @@
+"""Faust's consumer without the defaults that lose or repeat records: it starts where the owners' state says."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.runtime.patches.consumer_thread import Fetched, ReadCommittedThread
+
+
+class PositionedConsumer(driver.Consumer):
+    """Starts every partition at the position that its owner restored, and ignores the group's committed offset."""
+
+    _thread: ReadCommittedThread
+    # The generation of the current assignment, None during a rebalance; and whether its positions have been
+    # sought.
+    _generation: int | None = None
+    _sought = False
+
+    def _new_consumer_thread(self) -> ReadCommittedThread:
+        return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def fetched(self, tp: TP) -> Fetched | None:
+        """How far a partition was fetched; None before its first fetch has returned."""
+        return self._thread.fetched(tp)
+
+    def partitions(self, topic: str) -> int | None:
+        """The topic's partition count; None until a broker has returned it."""
+        return self._thread.partitions(topic)
+
+    def in_touch(self) -> bool:
+        """Whether the brokers have answered a heartbeat lately."""
+        return self._thread.in_touch()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Give partitions up. Newly assigned ones may have no offset at all until `perform_seek`."""
+        self._generation, self._sought = None, False
+        self._thread.allow_resets(True)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Note the new generation; its positions are sought once their owners have restored them."""
+        self._generation = generation_id
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Seek to the restored positions. Faust calls it after a rebalance and when a fetch returns while paused.
+
+        Does nothing once the next rebalance has begun: its own call seeks what it assigns.
+        """
+        generation, assignment = self._generation, self.assignment()
+        positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
+        if generation is None or not positions.keys() >= assignment:
+            return
+        offsets = {tp: positions[tp] for tp in assignment}
+        await self._thread.seek_wait(offsets)
+        if generation != self._generation:
+            return
+        # From here on a missing offset means that retention deleted unread records or that the topic was
+        # recreated. A reset would silently skip reports, so it must be an error; the next takeover names the
+        # cause.
+        self._thread.allow_resets(False)
+        for tp, offset in offsets.items():
+            # None, because Faust takes 0 for "nothing read yet".
+            self._read_offset[tp] = offset or None
+            self._committed_offset[tp] = None
+        self._sought = True
+
+    def resume_flow(self) -> None:
+        """Let records through once the positions of the current assignment have been sought.
+
+        Faust would also do so for a takeover that ends after the next rebalance has begun. Records that were
+        let through during a rebalance were never applied.
+        """
+        if self._sought:
+            super().resume_flow()
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: batches leave gaps by design, and Faust would then commit one batch per gap interval."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset after the newest acknowledged one: acks come in order, and only lag tools read this offset."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return newest + 1
+
+
+class PositionedTransport(driver.Transport):
+    """Faust's aiokafka transport with a PositionedConsumer."""
+
+    Consumer: ClassVar[Any] = PositionedConsumer
