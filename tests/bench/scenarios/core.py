@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.reports import apply as application, handle as assess, transitions
+from streams.partition.stage import Stage
+from streams.reports import apply, handle
+from streams.reports.stage import assess
 from streams.counting.store import CountStore
 from streams.counting.counts import ChannelCounts
 from streams.reports.enrich import channel_window, enriched_json, public_report
@@ -45,12 +47,12 @@ STAGES = {
     "decode": (decode_report,),
     "resolve": (Resolver.resolve,),
     "score": (RiskModel.score, RiskModel.millionths),
-    "count": (application._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
-    "decide": (application._decide, transitions.advance),
+    "count": (apply._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
+    "decide": (apply._decide, Batch.advance),
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (ReportState.drain_changes,),
     # What is left of assess: origins, homes, duplicates, putting the parts together.
-    "between": (assess.assess,),
+    "between": (Stage.apply, handle.handle_report, apply.apply_report),
 }
 _STAGE_OF: dict[CodeType, str] = {
     function.__code__: stage for stage, functions in STAGES.items() for function in functions
@@ -157,7 +159,7 @@ def _assess(records: Sequence[Record], rules: ReportRules) -> tuple[float, list[
     state = ReportState(0, 1, rules)
     started = time.process_time()
     outcomes = [
-        assess.assess(state, records[start : start + BATCH], rules) for start in range(0, len(records), BATCH)
+        assess(state, records[start : start + BATCH], rules) for start in range(0, len(records), BATCH)
     ]
     return time.process_time() - started, outcomes
 

@@ -11,21 +11,21 @@ REPORTS = 300_000
 FILLER_BYTES = 1_500
 
 _PROGRAM = f"""
-import streams.worker.report_stage
-from streams.assessment.outcome import Outcome
-from streams.events.record import OutputRecord
+from streams.partition.batch import Batch
+from streams.partition.stage import Stage
+from streams.wire.records import OutputRecord
 
 filler = b" " * {FILLER_BYTES}
 
-def pass_on(state, records, rules):
-    outcome = Outcome()
-    outcome.outputs = [
+def pass_on(self, state, records):
+    batch = Batch(state, self.rules, self.new_counters(), self.take_step)
+    batch.outputs = [
         OutputRecord("enriched-reports", state.partition, record.key, record.value + filler, record.headers)
         for record in records
     ]
-    return outcome
+    return batch
 
-streams.worker.report_stage.assess = pass_on
+Stage.apply = pass_on
 """
 
 
