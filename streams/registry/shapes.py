@@ -36,7 +36,7 @@ class SourceRow(Row):
 if TYPE_CHECKING:
     _PolicyMeasure = MeasureName
 else:
-    # For messages that list what is valid: a type checker takes no computed literal.
+    # Its messages list what is valid; type checkers do not accept a computed Literal.
     _PolicyMeasure = Literal[POLICY_MEASURES]
 
 
