@@ -1,1 +1,1 @@
-"""Which law applies to a case: jurisdictions, duties, deadlines, routing and the rule of law. Answers only, no state."""
+"""Which law applies to a case: jurisdictions, duties, deadlines, routing and the rule of law. Stateless."""

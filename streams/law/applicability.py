@@ -1,7 +1,7 @@
-"""Which duties apply: an overlay of the global row, the regions of a country, and the country.
+"""Which duties apply: an overlay of the global row, the regions of a country, and the country itself.
 
-Each layer adds, none takes away: a Regulation of the Union applies directly in every Member State (art. 288 TFEU),
-apart from those that an instrument itself leaves out, as Regulation (EU) 2023/1543 does Denmark.
+A layer adds duties and never removes any: a Regulation of the Union applies directly in every Member State (art. 288
+TFEU), except those that the instrument itself excludes, as Regulation (EU) 2023/1543 excludes Denmark.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,9 +14,9 @@ GLOBAL = "GLOBAL"
 
 
 def holds_in(obligation: Obligation, code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> bool:
-    """Whether the duty's law is in force on the territory of `code`; a country without a row has the global law.
+    """Whether the law behind the duty holds in `code`. A country without a row has the global law only.
 
-    An overseas territory has the law of its state, and of those regions that its own row names.
+    An overseas territory has the law of its state, and of the regions that its own row names.
     """
     if obligation.jurisdiction in (GLOBAL, code):
         return True
@@ -29,7 +29,7 @@ def holds_in(obligation: Obligation, code: str, jurisdictions: Mapping[str, Juri
 
 
 def in_force(obligation: Obligation, day: date) -> bool:
-    """Whether the duty is in force on a day."""
+    """Whether the duty is in force on `day`; the last day counts."""
     until = obligation.in_force_until
     return obligation.in_force_from <= day and (until is None or day <= until)
 
@@ -43,9 +43,9 @@ def applicable(
     *,
     private: bool,
 ) -> tuple[Obligation, ...]:
-    """The duties of one of `triggers` for content of a category that concerns `codes`, in the registry's order.
+    """The duties with one of `triggers` for content of `category` that concerns `codes`, in the registry's order.
 
-    `private` leaves out the law for what is open to the public.
+    `private` excludes duties that cover public content only.
     """
     return tuple(
         duty

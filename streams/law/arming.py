@@ -1,4 +1,4 @@
-"""Whether a duty's legal clock is armed, and which of several duties leaves the least time."""
+"""Whether the legal clock of a duty is armed, and which of several duties is the strictest."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation, Trigger
 from streams.wire.times import DAY
 
-# Long enough to compare durations that nobody adds to a date.
+# Precise enough to compare durations; deadlines are counted by the calendar (see deadlines).
 _MONTH = 30 * DAY
 
 
@@ -19,10 +19,10 @@ def why_not_armed(
     *,
     keeps: bool = False,
 ) -> NotArmedReason | None:
-    """Why no clock runs; None if one does.
+    """The first reason why no clock runs, or None if one does.
 
-    `met` are the triggers that what came in meets by itself, `elements` those it has of what a law may ask. `keeps`
-    lets a clock run for what must be kept for a time: so for an order to preserve, never for a report.
+    `met` are the triggers that the report or request meets by itself, `elements` the required elements it contains.
+    `keeps` allows a clock for a retention period: an authority's request has one, a report never does.
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
@@ -39,10 +39,11 @@ def why_not_armed(
 
 
 def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> frozenset[str]:
-    """The ids of the duties that are the strictest of those with the same trigger and action.
+    """The ids of the strictest duties among those with the same trigger, action and meaning.
 
-    That is the shortest duration, or the longest where it says how long something must be kept. Where no row has one
-    that was verified, it is the shortest time within which the platform itself means to act. Equals are all named.
+    The strictest has the shortest duration, or the longest if it is a retention period. If no row of a group has a
+    duration that can arm a clock (all are unverified or name none), `target_ms` is compared instead. Ties are all
+    included.
     """
     groups: dict[tuple[str, str, str], list[Obligation]] = {}
     for duty in obligations:
@@ -51,7 +52,7 @@ def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> fr
 
 
 def target_ms(obligation: Obligation, targets: InternalTargets) -> int:
-    """About how long the duty leaves where no clock runs, in milliseconds; a month is 30 days."""
+    """How long the duty allows, or the platform's internal target, in milliseconds. Approximate: a month is 30 days."""
     if obligation.duration is not None:
         months, milliseconds = parse_legal_duration(obligation.duration)
         return months * _MONTH + milliseconds
@@ -62,8 +63,10 @@ def target_ms(obligation: Obligation, targets: InternalTargets) -> int:
 
 def _strictest(group: Iterable[Obligation], targets: InternalTargets) -> Iterable[Obligation]:
     group = list(group)
-    of_law = [duty for duty in group if duty.duration is not None and duty.verification != "unverified"]
-    timed = [(target_ms(duty, targets), duty) for duty in of_law or group]
+    with_duration = [
+        duty for duty in group if duty.duration is not None and duty.verification != "unverified"
+    ]
+    timed = [(target_ms(duty, targets), duty) for duty in with_duration or group]
     choose = max if group[0].meaning == "retention" else min
     bound = choose(time for time, _ in timed)
     return [duty for time, duty in timed if time == bound]

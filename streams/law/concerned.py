@@ -1,8 +1,8 @@
 """Which jurisdictions a report concerns.
 
-A country is concerned if any evidence or hint names it: DSA art. 18 counts where the offence takes place and where
-suspect and victim are, and whoever decides says how much certainty it takes. So more evidence never takes a country
-away, only the entry for "unknown".
+A country is concerned if any evidence or hint names it: DSA art. 18 counts where the offence takes place and where the
+suspect and the victim are. How much certainty is needed depends on the decision to be made. More evidence therefore
+never removes a country, only the entry for "unknown".
 """
 
 from typing import get_args
@@ -15,16 +15,16 @@ from streams.registry.rules import LocationHints
 UNKNOWN = "XX"
 NOWHERE = (Jurisdiction(UNKNOWN, 0.0, "none"),)
 
-# DSA art. 18(2): where the offence takes place and where suspect and victim are. Where a channel is at home, and who
-# asks for something, makes no Member State concerned.
+# DSA art. 18(2): where the offence takes place and where the suspect and the victim are. A channel's country, or the
+# origin of a request, does not make a Member State concerned.
 _IDENTIFYING: tuple[EvidenceBasis, ...] = ("victim", "suspect", "offence")
 _BASIS_ORDER = {basis: order for order, basis in enumerate(get_args(JurisdictionBasis))}
 
 
 def concerned(report: MessageReport, hints: LocationHints) -> tuple[Jurisdiction, ...]:
-    """One entry per country with its best evidence, the most certain first; `XX` alone if nothing names any.
+    """One entry per country with its best evidence, the most certain first; only `XX` if nothing names a country.
 
-    Of equally certain evidence the basis that stands first in `JurisdictionBasis` is shown.
+    Among equally certain evidence the basis listed first in `JurisdictionBasis` wins.
     """
     channel = report.channel
     named: list[tuple[str | None, float, JurisdictionBasis]] = [
@@ -38,7 +38,7 @@ def concerned(report: MessageReport, hints: LocationHints) -> tuple[Jurisdiction
         named.append((hints.language_countries.get(language), hints.language, "language"))
     best: dict[str, tuple[float, int, JurisdictionBasis]] = {}
     for country, confidence, basis in named:
-        # A confidence of 0 says that it is not this country.
+        # A confidence of 0 means: not this country.
         if country is None or confidence == 0:
             continue
         code = COUNTRY_ALIASES.get(country, country)
@@ -55,7 +55,7 @@ def concerned(report: MessageReport, hints: LocationHints) -> tuple[Jurisdiction
 
 
 def identified(report: MessageReport, certainty: float) -> frozenset[str]:
-    """The countries that the offence, a suspect or a victim is in with at least this confidence."""
+    """The countries where the offence, a suspect or a victim is located with a confidence of at least `certainty`."""
     return frozenset(
         COUNTRY_ALIASES.get(evidence.country, evidence.country)
         for evidence in report.evidence

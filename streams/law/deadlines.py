@@ -1,7 +1,7 @@
-"""When the time that a legal duty allows is over.
+"""When the time that a legal duty allows ends.
 
-How days are counted follows Regulation (EEC, Euratom) No 1182/71, article 3: the day of the event does not count, a
-period of days ends with the last hour of its last day, working days are all but weekends and public holidays.
+Days are counted as in Regulation (EEC, Euratom) No 1182/71, article 3: the day of the event does not count, a period of
+days ends with the last hour of its last day, and working days exclude weekends and public holidays.
 """
 
 from calendar import monthrange
@@ -19,15 +19,15 @@ _DAY = timedelta(days=1)
 
 
 class UnknownDays(ValueError):
-    """The holiday calendar does not say which of the days up to the deadline are business days."""
+    """There is no holiday calendar, or it does not cover all days up to the deadline."""
 
 
 def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
-    """The first millisecond (since the epoch) at which the time of `obligation` is over, if it began at `started_ms`.
+    """The first millisecond (since the epoch) after the time of `obligation`, if it began at `started_ms`.
 
-    Elapsed time is added to the millisecond; months and years go by the calendar in UTC (31 January and a month is the
-    last of February). Business days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays
-    when that calendar is missing or too short, ValueError when the row has no duration that can be counted so.
+    Hours and days are elapsed time. Months and years follow the calendar in UTC: one month after 31 January is the last
+    day of February. Business days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays if
+    that calendar is missing or too short, and ValueError if the row has no duration, or business days that are not whole.
     """
     if obligation.duration is None:
         raise ValueError(f"{obligation.id} has no duration")
@@ -53,14 +53,14 @@ def _after_business_days(
 ) -> int:
     calendar = calendars.get(obligation.holiday_calendar or "")
     if calendar is None:
-        raise UnknownDays(f"{obligation.id}: there is no holiday calendar")
-    # The rules of time zones are data that come with Python or its host; nothing else of the machine is looked at.
+        raise UnknownDays(f"{obligation.id}: has no holiday calendar")
+    # Time zone rules come with Python or the host: the only input here that is not part of the registry.
     zone = ZoneInfo(calendar.time_zone)
     day = (_EPOCH + started_ms * _MILLISECOND).astimezone(zone).date()
     while days:
         day += _DAY
         if day > calendar.known_until:
-            raise UnknownDays(f"{calendar.id} is known until {calendar.known_until} only")
+            raise UnknownDays(f"{calendar.id} covers days up to {calendar.known_until} only")
         days -= day.isoweekday() not in calendar.weekend and day not in calendar.holidays
     return _to_ms(datetime.combine(day + _DAY, time(), zone))
 

@@ -15,7 +15,7 @@ _UNITS = ((HOUR, "H"), (MINUTE, "M"), (1000, "S"))
 
 
 class Duty(NamedTuple):
-    """A duty that may apply: why its clock is not armed (None: it is), and whether it is among the strictest."""
+    """A duty that applies, why its clock is not armed (None: it is armed), and whether it is among the strictest."""
 
     obligation: Obligation
     not_armed: NotArmedReason | None
@@ -23,9 +23,9 @@ class Duty(NamedTuple):
 
 
 def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
-    """When the clock of an armed duty is over (ms since the epoch), if it began at `started_ms`.
+    """The deadline of an armed duty (ms since the epoch), if its clock began at `started_ms`.
 
-    None if its holiday calendar does not reach that far: then no clock runs after all.
+    None if its holiday calendar does not cover the whole period: then no clock runs after all.
     """
     try:
         return deadline(obligation, started_ms, rules.calendars)
@@ -33,8 +33,8 @@ def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
         return None
 
 
-def applied(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
-    """A duty on a report that was received at `started_ms`, which matters only if the clock is armed."""
+def published_duty(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
+    """The duty as published on a report received at `started_ms`, which is used only if the clock is armed."""
     obligation, reason, is_strictest = duty
     due = None
     if reason is None:
@@ -48,7 +48,7 @@ def applied(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
         clock_status="armed" if reason is None else "not_armed",
         not_armed_reason=reason,
         due_at=None if due is None else rfc3339(due),
-        target=None if reason is None else target(obligation, rules),
+        target=None if reason is None else internal_target(obligation, rules),
         standard=obligation.standard,
         strictest=is_strictest,
         authority=obligation.authority,
@@ -56,17 +56,17 @@ def applied(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
     )
 
 
-def escalated(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObligation:
-    """A duty on an escalation whose report was received at `started_ms`."""
-    known = applied(duty, rules, started_ms)
+def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObligation:
+    """The duty as published on an escalation whose report was received at `started_ms`."""
+    published = published_duty(duty, rules, started_ms)
     target_at = None
-    if known.target is not None:
+    if published.target is not None:
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
-    return EscalatedObligation(*(*msgspec.structs.astuple(known), target_at))
+    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at))
 
 
-def target(obligation: Obligation, rules: Rules) -> str:
-    """The time within which the platform itself means to act where no clock runs (ISO 8601)."""
+def internal_target(obligation: Obligation, rules: Rules) -> str:
+    """The time (ISO 8601) within which the platform means to act where no clock runs."""
     return obligation.duration or iso_duration(target_ms(obligation, rules.targets))
 
 
@@ -84,5 +84,5 @@ def iso_duration(milliseconds: int) -> str:
 
 def _target_at(obligation: Obligation, rules: Rules, started_ms: int) -> int:
     due = None if obligation.duration is None else due_ms(obligation, started_ms, rules)
-    # Business days that no calendar knows are counted as days.
+    # Business days that no calendar covers are counted as calendar days.
     return started_ms + target_ms(obligation, rules.targets) if due is None else due

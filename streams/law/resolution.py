@@ -1,4 +1,4 @@
-"""The law of a report: jurisdictions, duties, clocks to arm, routing, and what the rule of law asks for."""
+"""The law that applies to a report: jurisdictions, duties, clocks to arm, routing, and the rule-of-law gate."""
 
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
@@ -13,26 +13,26 @@ from streams.events.routing import Routing, RuleOfLaw
 from streams.law.applicability import applicable
 from streams.law.arming import strictest, why_not_armed
 from streams.law.concerned import UNKNOWN, concerned, identified
-from streams.law.duty import Duty, applied
+from streams.law.duty import Duty, published_duty
 from streams.law.routing import Place, places_of, routes
 from streams.law.rule_of_law import TIERS, most_protective_tier, rule_of_law
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from streams.wire.encoding import encode
 
-# Publishers give few distinct confidences, so most reports look like an earlier one: 16,384 of some 300 bytes are
-# 5 MB. One that gives continuous confidences fills the cache with what never comes again; it is then emptied, which
-# costs time and changes no result.
+# Publishers use few distinct confidences, so most reports hit the cache: 16,384 entries of some 300 bytes are 5 MB. A
+# publisher of continuous confidences fills it with entries that are never used again. It is then cleared, which costs
+# time and changes no result.
 CACHED_REPORTS = 16_384
-# Each holds some 3 KB of JSON.
+# Each entry holds some 3 KB of JSON, so 12 MB in all.
 CACHED_RULINGS = 4_096
 
 _NO_ELEMENTS: frozenset[str] = frozenset()
 
 
 class Ruling(NamedTuple):
-    """What is the same for all reports of a kind and category that concern the same countries as surely.
+    """The part of `Resolved` shared by all reports of a kind and category that concern the same places.
 
-    The last ones are JSON. `obligations_json` is None where a clock is armed: then it depends on when the report came.
+    `obligations_json` is None if a clock is armed: the JSON then depends on when the report was received.
     """
 
     places: tuple[Place, ...]
@@ -48,14 +48,13 @@ class Ruling(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """The law of a report.
+    """The law that applies to a report.
 
-    `jurisdictions`: one entry per country, the most certain first; `places` say how sure they are. `duties`: those that
-    may apply, GLOBAL before regions before countries; `armed` are those of them whose clock runs from when the report
-    was received. `tier`: the most protective one among the countries; `protection` is its index, by which the channel's
-    escalations bear it in mind. It is 0 if no place is named: that says nothing about courts, so it does not make a
-    case of an open state another one. Those that end in `_json` are what is published; `obligations_json` is None where
-    a clock is armed.
+    `jurisdictions`: one entry per country, the most certain first; `places` says how certain each is. `duties`: those
+    that apply, GLOBAL before regions before countries; `armed`: those whose clock runs from the receipt of the report.
+    `tier`: the most protective tier among the countries. `protection` is its index in TIERS, which the channel's
+    escalations remember; it is 0 if no place is named, because an unknown place must not tighten the gate of cases in
+    open states. The `_json` fields are what is published; `obligations_json` is None if a clock is armed.
     """
 
     jurisdictions: tuple[Jurisdiction, ...]
@@ -73,13 +72,13 @@ class Resolved(NamedTuple):
 
 
 class Resolver:
-    """Resolves reports by one set of rules; remembers results, so that a usual report costs one look-up."""
+    """Resolves reports by one set of rules, and caches results: a typical report costs one look-up."""
 
     __slots__ = ("_changes", "_elements", "_resolved", "_rules", "_rulings")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        # The law changes on these days and is the same in between: a report's day matters only by its era.
+        # The law changes on these days only, so the cache key holds the era of a report instead of its day.
         days = {duty.in_force_from.toordinal() for duty in rules.obligations}
         days |= {duty.in_force_until.toordinal() + 1 for duty in rules.obligations if duty.in_force_until}
         self._changes = sorted(days)
@@ -88,10 +87,10 @@ class Resolver:
         self._rulings: dict[object, Ruling] = {}
 
     def resolve(self, report: MessageReport) -> Resolved:
-        """Find what law a report meets.
+        """Find the law that applies to a report.
 
-        Law is that of the day (in UTC, so that the zone a publisher writes times in decides nothing) on which the
-        platform received the report, or else on which it was made.
+        It is the law of the day on which the platform received the report, or if that is not given, on which it was
+        made. Days are in UTC, whatever time zone the publisher uses.
         """
         channel = report.channel
         reporter = report.reporter
@@ -150,7 +149,7 @@ class Resolver:
 
 
 def by_state(reporter: Reporter | None) -> bool:
-    """Whether a state reports through the channel of users."""
+    """Whether the reporter is a state actor who uses the reporting button of users."""
     return reporter is not None and reporter.kind == "state_actor"
 
 
@@ -165,18 +164,18 @@ def rule(
     private: bool,
     state: bool,
 ) -> Ruling:
-    """Say what law a report of a kind and category meets that concerns `places` and was received on `day` (UTC).
+    """Find the law for a report of `kind` and `category` that concerns `places` and was received on `day` (UTC).
 
-    `elements` are those of its notice, `private` says that its channel is not open to the public, `state` that a state
+    `elements` are those in its notice. `private`: the channel is not open to the public. `state`: a state actor
     reported it.
     """
     codes = [place.code for place in places]
     met = rules.triggers.met_by_report.get(kind, frozenset())
     triggers = met | rules.triggers.possible.get(kind, frozenset())
     obligations = applicable(rules, codes, category, triggers, day, private=private)
-    hardest = strictest(obligations, rules.targets)
+    strictest_ids = strictest(obligations, rules.targets)
     duties = tuple(
-        Duty(duty, why_not_armed(duty, met, elements, rules.calendars), duty.id in hardest)
+        Duty(duty, why_not_armed(duty, met, elements, rules.calendars), duty.id in strictest_ids)
         for duty in obligations
     )
     armed = tuple(duty.obligation for duty in duties if duty.not_armed is None)
@@ -191,14 +190,14 @@ def rule(
         0 if codes[0] == UNKNOWN else TIERS.index(tier),
         routing,
         protection,
-        None if armed else msgspec.Raw(encode(tuple(applied(duty, rules, 0) for duty in duties))),
+        None if armed else msgspec.Raw(encode(tuple(published_duty(duty, rules, 0) for duty in duties))),
         msgspec.Raw(encode(routing)),
         msgspec.Raw(encode(protection)),
     )
 
 
 def _elements_that_matter(rules: Rules) -> dict[tuple[ReportKind, Category], frozenset[str]]:
-    """The elements on which it depends whether a clock is armed, by kind and category of the report."""
+    """By kind and category of a report: the notice elements that decide whether a clock is armed."""
     return {
         (kind, category): frozenset(
             element
@@ -216,5 +215,5 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        # Within a day of year 1 or 9999, where no law changes.
+        # Within a day of year 1 or 9999: no law changes there, so the zone does not matter.
         return moment.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""Where a case goes: advice to a human, never a message that is sent.
+"""Who should be told of a case: advice to a human; nothing is sent.
 
-Whom DSA art. 18 has told: the Member States concerned, as far as they are known with reasonable certainty, else the
-state of establishment or of the legal representative, or Europol, or both. Elsewhere it is the authority that the
-duty names. How far an authority is trusted decides whether it is named at all.
+Under DSA art. 18 that is the authority of each Member State concerned that is identified with reasonable certainty,
+otherwise the state of establishment or of the legal representative, or Europol, or both. Elsewhere it is the authority
+that the duty names. Whether an authority is named at all depends on its country's rule-of-law tier.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -26,9 +26,9 @@ _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
 class Place(NamedTuple):
-    """A country concerned: whether with reasonable certainty (DSA art. 18(2)), and whether on more than a weak hint.
+    """A country concerned: whether it is reasonably certain (DSA art. 18(2)), and whether more than a weak hint names it.
 
-    A reporter's country and a language are weak hints: they identify nobody.
+    The reporter's country and the language are weak hints: they do not identify a country.
     """
 
     code: str
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 def places_of(
     rules: Rules, jurisdictions: Iterable[Jurisdiction], certain: Collection[str]
 ) -> tuple[Place, ...]:
-    """How sure the countries concerned are, as far as routing depends on it; `certain` are the codes of some."""
+    """The countries concerned, reduced to what routing needs; `certain` are the codes that are reasonably certain."""
     weak = max(rules.location_hints.reporter, rules.location_hints.language)
     return tuple(Place(found.code, found.code in certain, found.confidence > weak) for found in jurisdictions)
 
@@ -52,29 +52,29 @@ def routes(
     decision: Gate,
     day: date,
 ) -> tuple[Routing, ...]:
-    """Who should see a case received on `day` (UTC): always the platform's own review, then authorities, each once.
+    """Who should see a case received on `day` (UTC): first the platform's own review, then each authority once.
 
-    `obligations` are those that apply, `decision` is what must happen before anybody outside is told (see `gates`).
-    More evidence takes nobody away, apart from those who are told because no Member State is certain.
+    `obligations` are those that apply; `decision` is the gate before anybody outside is told (see `rule_of_law`). More
+    evidence never removes a recipient, except those who are named only because no Member State is certain.
     """
     floor = rules.categories[category].floor
     reason = f"A human always looks at {category}." if floor else "A human decides whether anything follows."
     gate: Gate = "human_rights_review" if decision == "human_rights_review" else "human_review"
-    told: dict[str, list[str]] = {}
+    reasons_of: dict[str, list[str]] = {}
     for recipient, why in _outside(rules, places, obligations, category, day):
-        if why not in told.setdefault(recipient, []):
-            told[recipient].append(why)
+        if why not in reasons_of.setdefault(recipient, []):
+            reasons_of[recipient].append(why)
     return (
         Routing(INTERNAL_REVIEW, reason, gate),
         *(
             Routing(recipient, " ".join(reasons) + unverified_note(rules, recipient), decision)
-            for recipient, reasons in told.items()
+            for recipient, reasons in reasons_of.items()
         ),
     )
 
 
 def unverified_note(rules: Rules, authority: str) -> str:
-    """What to add to a reason that names an authority which nobody has verified; empty for the others."""
+    """The sentence to add to a reason that names an unverified authority; empty for a verified one."""
     row = rules.authorities.get(authority)
     if row is None or row.verification != "unverified":
         return ""
@@ -82,7 +82,7 @@ def unverified_note(rules: Rules, authority: str) -> str:
 
 
 def may_be_told(tier: RuleOfLawTier, category: Category, *, abuse_prone: bool) -> bool:
-    """Whether the authorities of a country of this tier may be told of a category at all."""
+    """Whether the authorities of a country of this tier may be told of a case of this category at all."""
     if tier == "open":
         return True
     return tier != "closed" and category == _THREAT_TO_LIFE and not abuse_prone
@@ -109,7 +109,7 @@ def _outside(
             yield from _fallback(rules, category, duty)
     for duty in _at_home(rules, places, category, day):
         yield from _fallback(rules, category, duty)
-    # No law of a closed country leads anywhere, because none of its demands is followed.
+    # The duties of a closed country are never followed, so its safe recipients are named here instead.
     closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions) == "closed"]
     if closed and any(_tells(duty, category) for duty in rules.obligations):
         for code in closed:
@@ -117,7 +117,7 @@ def _outside(
 
 
 def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> Iterable[tuple[str, str]]:
-    """Who is told under a duty because a country is concerned."""
+    """Recipients, with the reason, under a duty that applies because the country `code` is concerned."""
     authority = _authority(rules, duty, code)
     tier = _tier(rules, code, authority)
     if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
@@ -129,7 +129,7 @@ def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> 
 
 
 def _named(duty: Obligation) -> str:
-    """The id of a duty in a reason, which says so if nobody has verified it: such a row is advice."""
+    """The id of a duty as written in a reason, marked if the row is unverified and therefore only advisory."""
     return duty.id if duty.verification != "unverified" else f"{duty.id} (unverified)"
 
 
@@ -138,11 +138,11 @@ def _tells(duty: Obligation, category: Category) -> bool:
 
 
 def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: date) -> list[Obligation]:
-    """The duties of regions that bind the platform where it is at home, should an unknown place be in one of them.
+    """If the place is unknown: duties of the regions in which the platform is established or represented.
 
-    A place that only a weak hint names is unknown: a reporter's country must not take away whom a report is told to
-    that says nothing at all. Law for what is open to the public only is left out. So is what is prone to abuse: the
-    place may be a closed one.
+    A place that only a weak hint names counts as unknown: naming the reporter's country must not remove recipients that
+    a report without any hint has. Duties for public content only are excluded, and so are categories that are prone to
+    abuse, because the place may be a closed jurisdiction.
     """
     known = any(place.more_than_hint and place.code != UNKNOWN for place in places)
     home = _home(rules)
@@ -160,10 +160,10 @@ def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: dat
 
 
 def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]:
-    """The countries concerned whose authorities a duty can have told.
+    """The countries concerned whose authorities may be told under a duty.
 
-    In the states of a region that takes reasonable certainty: without, others are told. Elsewhere the law names one
-    authority whatever the certainty.
+    A state of a region must be reasonably certain; otherwise the fallback applies. Elsewhere the law names one authority,
+    and anything more than a weak hint is enough.
     """
     concerned = [place for place in places if holds_in(duty, place.code, rules.jurisdictions)]
     if duty.jurisdiction in rules.regions or rules.jurisdictions[duty.jurisdiction].regions:
@@ -172,13 +172,13 @@ def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]
 
 
 def _tier(rules: Rules, code: str, authority: str | None) -> RuleOfLawTier:
-    """The tier of a place, or of the country that its authority belongs to if that is more protective."""
+    """The tier of a place, or that of the authority's own country if it is more protective."""
     codes = [code] if authority is None else [code, rules.authorities[authority].jurisdiction]
     return most_protective_tier(codes, rules.jurisdictions)
 
 
 def _authority(rules: Rules, duty: Obligation, code: str) -> str | None:
-    """The authority that a duty has told in a country: a region's duty leaves it to the state to name one."""
+    """The authority to tell in a country: a region's duty leaves it to each state to name one."""
     if duty.jurisdiction not in rules.regions:
         return duty.authority
     return _art18_authority(rules, code) or duty.authority
@@ -198,8 +198,8 @@ def _home(rules: Rules) -> str | None:
 
 
 def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tuple[str, str]]:
-    """Who is told where no Member State is certain (DSA art. 18(2)); never nobody."""
-    why = f"{_named(duty)}: no state is certain enough to be told."
+    """Recipients if no Member State is reasonably certain (DSA art. 18(2)); at least one."""
+    why = f"{_named(duty)}: no Member State is identified with reasonable certainty."
     home = _home(rules)
     authority = None
     if home is not None and rules.platform.fallback != "europol":
@@ -214,11 +214,11 @@ def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tu
 
 
 def _safe(rules: Rules, category: Category, why: str) -> Iterable[tuple[str, str]]:
-    """Who may be told in place of a country's own authorities."""
+    """Recipients that may be told instead of a country's own authorities."""
     of_category = rules.categories[category]
     if of_category.abuse_prone:
         return
     for recipient in rules.platform.safe_recipients:
-        # Hotlines are for the abuse of children.
+        # Hotlines deal with the abuse of children only.
         if rules.authorities[recipient].role != "hotline" or of_category.dsa_category == _OF_MINORS:
             yield recipient, f"{why} Only a safe recipient may be told."

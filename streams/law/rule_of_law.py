@@ -1,7 +1,7 @@
-"""What the rule of law asks for before anything is disclosed: the most protective gate that anything asks for.
+"""What must happen before anything is disclosed: the most protective gate that applies to a case.
 
-Reports of "extremism", "insults" or "false news" are a tool against dissent where courts do not protect it, so where
-a jurisdiction is not open they go to a human-rights review, whatever the law of the place says.
+Reports of "extremism", "insults" or "false news" are used against dissent where courts do not protect it. Unless all
+jurisdictions concerned are open, they go to a human-rights review, whatever the local law says.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,8 +15,8 @@ _GATES: tuple[Gate, ...] = get_args(Gate)
 # From the least to the most protective.
 TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
 
-# Policy defaults: no instrument sets a gate by country. What puts a country into a tier stands in its own file
-# (`rule_of_law.basis`), the gate of a single duty in its row. A country nobody has assessed is treated at least as
+# Policy defaults: no instrument sets a gate by country. The reason for a country's tier is in its file
+# (`rule_of_law.basis`), the gate of a single duty in its row. A country that was not assessed is treated at least as
 # carefully as a guarded one.
 _GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
     "open": "human_review",
@@ -27,19 +27,19 @@ _GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
 
 
 def most_protective(gates: Iterable[Gate]) -> Gate:
-    """The most protective of some gates; a human always looks."""
+    """The most protective of the gates; `human_review` if there are none."""
     return max(gates, key=_GATES.index, default="human_review")
 
 
 def tier_of(code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> RuleOfLawTier:
-    """How far a country's authorities are trusted; one without a row has the tier of the global row."""
+    """The rule-of-law tier of a country; a country without a row has that of the global row."""
     return jurisdictions[code if code in jurisdictions else "GLOBAL"].rule_of_law
 
 
 def most_protective_tier(
     codes: Iterable[str], jurisdictions: Mapping[str, JurisdictionRules]
 ) -> RuleOfLawTier:
-    """The most protective tier of some countries, of which there must be at least one."""
+    """The most protective tier among the countries. Raises ValueError if there are none."""
     return max((tier_of(code, jurisdictions) for code in codes), key=TIERS.index)
 
 
@@ -51,10 +51,10 @@ def rule_of_law(
     *,
     by_state: bool = False,
 ) -> RuleOfLaw:
-    """What must happen before a case of the categories `reported` goes to anybody outside.
+    """The gate before a case of the categories `reported` goes to anybody outside, with the reasons.
 
-    `tier` is the most protective of the jurisdictions concerned, `obligations` are those that apply. `by_state`: a state
-    reported it through the channel of users, and need not have said which state it is.
+    `tier` is the most protective one among the jurisdictions concerned; `obligations` are those that apply. `by_state`: a
+    state actor reported it with the reporting button of users, whether or not the report says which state.
     """
     gates = [_GATE_OF_TIER[tier]]
     reasons = [f"The most protective tier of the jurisdictions concerned is {tier}."]

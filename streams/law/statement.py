@@ -1,4 +1,4 @@
-"""What a statement of reasons can be drafted from (Regulation (EU) 2022/2065, art. 17)."""
+"""The facts from which a statement of reasons can be drafted (Regulation (EU) 2022/2065, art. 17)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
@@ -9,7 +9,7 @@ from streams.registry.rules import JurisdictionRules, Obligation
 
 REDRESS: tuple[Redress, ...] = get_args(Redress)
 
-# Scope of the EU's transparency database: the Union and the other states of the EEA.
+# The scope of the EU's transparency database: the Union and the other EEA states.
 _REGIONS = {"EU", "EEA"}
 _SOURCE: Mapping[ReportKind, SourceType] = {
     "user_report": "SOURCE_ARTICLE_16",
@@ -26,10 +26,10 @@ def statement(
     obligations: Iterable[Obligation],
     jurisdictions: Mapping[str, JurisdictionRules],
 ) -> Statement:
-    """The parts known from a report of `kind`, made by a reporter of a kind, that concerns the countries `codes`.
+    """The parts known from a report of `kind`, made by a `reporter` of that kind, that concerns the countries `codes`.
 
-    A state that reports as a user does makes no notice of art. 16 and gives no order of art. 9. Legal grounds are the
-    applicable duties to take something away; what makes the content illegal is for the reviewer to find.
+    A state that uses the reporting button of users neither submits a notice (art. 16) nor gives an order (art. 9). Legal
+    grounds are the applicable duties to remove or geo-block; why the content is illegal is for the reviewer to establish.
     """
     return Statement(
         source_type="SOURCE_TYPE_OTHER_NOTIFICATION" if reporter == "state_actor" else _SOURCE[kind],
@@ -45,7 +45,7 @@ def statement(
 
 
 def _state(code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> tuple[str, ...]:
-    """The state of the Union or the EEA that a place belongs to, if the law of one of them is in force there."""
+    """The state that a place belongs to, as a tuple of one; empty if neither Union nor EEA law holds there."""
     row = jurisdictions.get(code)
     if row is None or not _REGIONS.intersection(row.regions):
         return ()

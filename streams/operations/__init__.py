@@ -1,1 +1,1 @@
-"""What operators read of a running worker."""
+"""Metrics, health and logs of a running worker."""

@@ -1,4 +1,4 @@
-"""The events of Faust that only Faust can tell: rebalances from their beginning to their end."""
+"""Counts and times rebalances, which only Faust reports."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from streams.operations.readiness import Readiness
 
 
 class RebalanceSensor(faust.Sensor):
-    """Add it to `app.sensors`."""
+    """A sensor of Faust, to be added to `app.sensors`, that updates metrics and readiness."""
 
     def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
         super().__init__()
@@ -18,11 +18,11 @@ class RebalanceSensor(faust.Sensor):
         self._readiness = readiness
 
     def on_rebalance_start(self, app: Any) -> dict[str, float]:  # noqa: ARG002
-        """Called in the consumer's thread, before partitions are given up."""
+        """Called in the consumer's thread before partitions are revoked."""
         self._metrics.rebalances.add(())
         self._readiness.rebalance_began()
         return {"began": time.monotonic()}
 
     def on_rebalance_end(self, app: Any, state: dict[str, float]) -> None:  # noqa: ARG002
-        """Called when everything assigned is taken over; `state` is what the start returned."""
+        """Called after all assigned partitions were taken over; `state` is what on_rebalance_start returned."""
         self._metrics.rebalance_duration.observe(time.monotonic() - state["began"])

@@ -1,4 +1,4 @@
-"""What a worker answers over HTTP: /metrics, /livez, /readyz and /status. Nothing else is served."""
+"""The HTTP server of a worker: /metrics, /livez, /readyz and /status."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-# How long the end of the process waits for a scrape that is under way; it takes milliseconds.
+# How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
 _SHUTDOWN_SECONDS = 1.0
 
 Answer = Callable[[], web.Response]
@@ -24,9 +24,9 @@ async def serve(
     reason_not_ready: Callable[[], str | None],
     status: Callable[[], Mapping[str, Any]],
 ) -> AsyncIterator[str]:
-    """Serve in the running loop, so that an answer proves that the loop turns. Gives the address; port 0 is a free one.
+    """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Raises OSError when the port is in use or the host is not one of this machine.
+    Port 0 chooses a free port. Raises OSError if the port is in use or `host` is not an address of this machine.
     """
     application = web.Application()
     application.router.add_get("/metrics", _answers(lambda: _metrics(metrics())))
@@ -48,7 +48,7 @@ async def serve(
 def _answers(answer: Answer) -> Callable[[web.Request], Any]:
     async def handler(_request: web.Request) -> web.Response:
         response = answer()
-        # A probe must never be answered by somebody's cache.
+        # A probe must never be answered from a cache.
         response.headers["Cache-Control"] = "no-store"
         return response
 

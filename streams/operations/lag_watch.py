@@ -1,4 +1,4 @@
-"""Lag in records and in seconds, and for how long a partition has not moved although there was work."""
+"""Lag in records and in seconds, and how long a partition with waiting records has made no progress."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from streams.runtime.lag import SourceLag
 
 
 class Lag(NamedTuple):
-    """Lag of a partition of a topic. `stalled` is for how many seconds nothing was applied although something waits."""
+    """Lag of a partition of a topic. `stalled`: seconds without progress although records are waiting."""
 
     topic: str
     partition: int
@@ -30,9 +30,9 @@ class _Seen:
 
 
 class LagWatch:
-    """Looks at the lags whenever `sample` is called; that has to be about once a second.
+    """Computes the lags whenever `sample` is called, which must be about once a second.
 
-    `silence` is for how many seconds nothing was known of any partition although we own some.
+    `silence`: for how many seconds the lag of every owned partition has been unknown; 0 if none is owned.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LagWatch:
         self.silence = 0.0
 
     def sample(self, *, restoring: bool = False) -> list[Lag]:
-        """The lags now. While `restoring` nothing can be applied, so nothing stands still."""
+        """The lags now. While `restoring` nothing can be applied, so that time does not count as stalled."""
         now = self._monotonic()
         passed = 0.0 if restoring else min(now - self._sampled_at, MOST_BETWEEN_SAMPLES)
         self._sampled_at = now
@@ -60,7 +60,7 @@ class LagWatch:
         for source in owned:
             place = source.topic, source.partition
             if source.records is None and place in before:
-                # When it was caught up is still true when the brokers answer again; for how long it stands still is not.
+                # Once the brokers answer again, the time of the last catch-up is still valid; the stalled time is not.
                 self._seen[place] = _Seen(_NOWHERE, before[place].caught_up_at)
         return [self._lag(source, before.get((source.topic, source.partition)), passed) for source in sources]
 
@@ -77,8 +77,8 @@ class LagWatch:
         if not source.records:
             seen.caught_up_at = now
             return Lag(source.topic, source.partition, 0, 0.0, 0.0)
-        # The oldest record that waits came after the last one applied, and after we last saw that none waited: without
-        # the second, one record after a quiet hour would look like a lag of an hour.
+        # The oldest waiting record was appended after the last one applied, and after the last time none was waiting.
+        # Without the second bound, one record after a quiet hour would look like a lag of an hour.
         applied = source.applied_append_time
         known = [
             time

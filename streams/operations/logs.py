@@ -1,4 +1,4 @@
-"""Logs for a worker: one line for each thing an operator would act on, no floods, no personal data."""
+"""Logging of a worker: one line per event that concerns an operator, repeats limited, no personal data."""
 
 import logging
 import sys
@@ -12,16 +12,16 @@ from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["console", "json"]
 
-# While a broker is away aiokafka logs some 100 lines a second, all of the same few kinds. One of each kind every
-# ten seconds still shows that it goes on, and leaves the log readable.
+# While a broker is away, aiokafka logs some 100 lines a second of the same few kinds. One line of each kind every ten
+# seconds shows that the problem persists and keeps the log readable.
 REPEAT_SECONDS = 10.0
 
-# Faust and mode log every start and stop of their some 30 services at INFO.
+# Faust and mode log every start and stop of some 30 services at INFO.
 QUIET_LOGGERS = ("faust", "mode", "aiokafka")
 
 
 class OncePerWhile(logging.Filter):
-    """Lets a kind of message (logger and template) pass once per `REPEAT_SECONDS`, with the number left out since."""
+    """Lets each kind of message (logger and template) pass once per REPEAT_SECONDS, with the number suppressed since."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class OncePerWhile(logging.Filter):
         self._left_out: dict[tuple[str, str], tuple[int, float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged; says how many of its kind were not, and since when."""
+        """Whether the record is logged. If so, the number of suppressed records of its kind is added to its message."""
         if not record.name.startswith(QUIET_LOGGERS):
             return True
         kind = (record.name, str(record.msg))
@@ -41,18 +41,18 @@ class OncePerWhile(logging.Filter):
         self._last[kind] = now
         self._left_out.pop(kind, None)
         if left_out:
-            # No percent sign may get in: the template is still to be filled.
+            # The added text must not contain a percent sign, because the template is formatted later.
             record.msg = f"{record.msg} (and {left_out} more of this kind since {_time_of_day(since)} UTC)"
         return True
 
 
 def is_no_chatter(record: logging.LogRecord) -> bool:
-    """False for what mode says at INFO about the steps of a service, under the name of whoever wrote its class."""
+    """False for the steps of a service that mode logs at INFO, under the logger of the module that defines it."""
     return record.levelno != logging.INFO or not str(record.msg).startswith("[^")
 
 
 class WithoutTraceback(logging.Filter):
-    """Drops the traceback of errors whose message says all: they are made for operators, not for programmers."""
+    """Drops the traceback of the given error types: their messages tell an operator all that is needed."""
 
     def __init__(self, *explained: type[BaseException]) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class WithoutTraceback(logging.Filter):
 
 
 def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseException]) -> None:
-    """Log to standard error, by structlog and by the standard library alike.
+    """Log to standard error, for structlog and the standard library alike.
 
-    `console` is for people; `json` writes one object per line: timestamp, level, logger, event, whatever else is known,
-    and exception or stack as text. Errors of the types `explained` are logged without a traceback.
+    `console` is for reading; `json` writes one object per line: timestamp, level, logger, event, further fields, and the
+    exception or stack as text. Errors of the types `explained` are logged without a traceback.
     """
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -78,7 +78,7 @@ def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseExcep
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        # Rendered by the handler below, like everybody else's records.
+        # The handler below renders these records, like those of the standard library.
         processors=[
             *shared,
             structlog.stdlib.PositionalArgumentsFormatter(),
@@ -109,7 +109,7 @@ def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseExcep
 def _rendering(log_format: LogFormat) -> list[Processor]:
     if log_format == "json":
         return [structlog.processors.format_exc_info, _json]
-    # Plain tracebacks: the fancy ones show local variables, and those hold reports.
+    # Plain tracebacks, because the rich ones show local variables, which hold reports.
     return [
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0

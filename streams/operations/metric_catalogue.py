@@ -1,13 +1,13 @@
-"""Every metric of a worker: name, kind, labels and meaning. The one source of code, documentation and tests."""
+"""Every metric of a worker: name, kind, labels and meaning. Code, docs/metrics.md and tests are based on it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-# Upper bounds in seconds. From what an idle worker needs (some 6 ms) to the five minutes after which a report is late.
+# Upper bounds in seconds: from the latency of an idle worker (some 6 ms) to five minutes, after which a report is late.
 APPEND_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-# Reports wait on phones and in queues, and recordings are played: up to a day.
+# Up to a day: reports wait on phones and in queues, and recordings are replayed.
 EVENT_LATENCY = (
     0.025,
     0.1,
@@ -25,11 +25,11 @@ EVENT_LATENCY = (
     21600.0,
     86400.0,
 )
-# A transaction lives 20 seconds at most.
+# A transaction times out after 20 seconds.
 TRANSACTION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
-# A takeover reads state: from nothing to millions of records. A rebalance holds the takeovers.
+# A takeover reads from zero to millions of state records. A rebalance includes the takeovers.
 TAKEOVER = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-# A cycle of 20,000 reports takes up to a second of the loop; beyond that something blocks it.
+# A cycle of 20,000 reports occupies the event loop for up to a second; more means that something blocks it.
 LOOP_DELAY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Records of one partition in one transaction.
 BATCH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0)
@@ -37,7 +37,7 @@ BATCH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `buckets` are the upper bounds of a histogram, in the unit of its name."""
+    """One metric. `buckets` are the upper bounds of a histogram, in the unit given in its name."""
 
     group: str
     name: str
@@ -47,23 +47,23 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-# What each label may hold. No label names a channel, a message, a report or a reporter.
+# The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `clock-outcomes`, `authority-requests` or "
     "one of the two internal ones",
-    "stage": "`reports`, which turns reports into escalations, or `requests`, which routes those of authorities",
-    "partition": "number of a partition of a stage that this worker owns",
-    "reason": "a reason of the closed table in `schemas/topics/dead-letters.yaml`",
-    "outcome": "of a tick: `honoured` or `ignored`; of a clock: `applied`, or `passed_on` to the stage "
-    "that keeps its clock",
+    "stage": "`reports`, which turns reports into escalations, or `requests`, which routes authorities' requests",
+    "partition": "number of a partition that this worker owns",
+    "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
+    "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
+    "stage that keeps the clock",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
-    "policy": "id of a policy in force, or of one that an episode outlived",
+    "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
-    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) of reports; `clocks`, "
-    "`duplicates` and `time` of both stages; of a request: the kind that it says it is",
-    "obligation": "id of a duty of the registry, or of one that a running clock outlived",
+    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
+    "`clocks`, `duplicates` and `time` in both stages; of a request: the kind that it states",
+    "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
     "of a retention period)",
     "status": "`running`, `paused`, `lapsed` or `over`",
@@ -80,52 +80,56 @@ RECORDS = Metric(
     _INTAKE,
     "tocsin_records_total",
     "counter",
-    "Records of the source topics applied and committed. Each is one of: report, request or outcome of a clock applied or "
-    "passed on, duplicate, re-keyed, dead letter, tick.",
+    "Records of the source topics applied and committed. Each is a report, request or clock outcome that was applied or "
+    "passed on, a duplicate, a re-keyed record, a dead letter or a tick.",
     ("topic",),
 )
 APPLIED = Metric(
-    _INTAKE, "tocsin_reports_applied_total", "counter", "Reports enriched and published, late ones too."
+    _INTAKE, "tocsin_reports_applied_total", "counter", "Reports enriched and published, including late ones."
 )
 LATE = Metric(
     _INTAKE,
     "tocsin_reports_late_total",
     "counter",
-    "Reports applied that were too old for every ring of counts: published, not counted.",
+    "Applied reports that were too old for every ring of counts. They are published but not counted in any window.",
 )
 DUPLICATES = Metric(
     _INTAKE,
     "tocsin_reports_duplicate_total",
     "counter",
-    "Reports, requests and outcomes dropped because they had been applied before.",
+    "Reports, requests and clock outcomes dropped because they were already applied.",
 )
 REKEYED = Metric(
     _INTAKE,
     "tocsin_reports_rekeyed_total",
     "counter",
-    "Reports, requests and outcomes sent on to their home partition; they are applied there.",
+    "Reports, requests and clock outcomes sent to their home partition, where they are applied.",
 )
 DEAD_LETTERS = Metric(
-    _INTAKE, "tocsin_dead_letters_total", "counter", "Records that are not valid.", ("stage", "reason")
+    _INTAKE,
+    "tocsin_dead_letters_total",
+    "counter",
+    "Invalid records, which were written to dead-letters.",
+    ("stage", "reason"),
 )
 RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Records that could not be read, among the last 1,000 of a partition. Above 500 the worker stops.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
     _INTAKE,
     "tocsin_ticks_written_total",
     "counter",
-    "Ticks written to move the time of an idle partition on.",
+    "Ticks written to advance the time of an idle partition.",
 )
 TICKS_READ = Metric(
     _INTAKE,
     "tocsin_ticks_read_total",
     "counter",
-    "Ticks read back; one that a report or request has overtaken is ignored.",
+    "Ticks read back. A tick is ignored if a report or request has already moved the time further.",
     ("outcome",),
 )
 
@@ -141,7 +145,7 @@ OPEN_EPISODES = Metric(
     _ESCALATIONS,
     "tocsin_open_episodes",
     "gauge",
-    "Episodes open in the partitions of this worker.",
+    "Open episodes in the partitions of this worker.",
     ("policy", "mode", "level"),
 )
 
@@ -157,25 +161,29 @@ CLOCK_TRANSITIONS = Metric(
     _LAW,
     "tocsin_clock_transitions_total",
     "counter",
-    "What happened to legal clocks. A recording that is played arms clocks that lapse at once.",
+    "Events of legal clocks. Replaying a recording arms clocks that lapse at once.",
     ("obligation", "event"),
 )
 CLOCK_OUTCOMES = Metric(
     _LAW,
     "tocsin_clock_outcomes_total",
     "counter",
-    "Records of clock-outcomes that were neither duplicates nor dead letters.",
+    "Records of clock-outcomes, without duplicates and dead letters.",
     ("outcome",),
 )
 AUTHORITY_REQUESTS = Metric(
     _LAW,
     "tocsin_authority_requests_total",
     "counter",
-    "Requests of authorities decided and published.",
+    "Authorities' requests decided and published.",
     ("kind", "decision"),
 )
 REFUSALS = Metric(
-    _LAW, "tocsin_refusals_total", "counter", "Demands of authorities refused, whoever asks.", ("code",)
+    _LAW,
+    "tocsin_refusals_total",
+    "counter",
+    "Demands of authorities refused, by the code of the reason.",
+    ("code",),
 )
 
 _LATENCY = "Latency and lag"
@@ -190,37 +198,37 @@ APPEND_TO_COMMIT = Metric(
     _LATENCY,
     "tocsin_append_to_commit_seconds",
     "histogram",
-    "From the append of a record to its source topic to the commit of what came of it. A re-keyed report counts once "
-    "for each of its two ways.",
+    "From the append of a record to its source topic to the commit of its outputs. A re-keyed report counts twice: when it is "
+    "re-keyed and when it is applied.",
     buckets=APPEND_LATENCY,
 )
 LAG_RECORDS = Metric(
     _LATENCY,
     "tocsin_lag_records",
     "gauge",
-    "Records that were in the log at the last fetch and are not applied. Not shown while the brokers do not answer.",
+    "Records in the log at the last fetch that are not applied. Missing while the brokers do not answer.",
     ("stage", "topic", "partition"),
 )
 LAG_SECONDS = Metric(
     _LATENCY,
     "tocsin_lag_seconds",
     "gauge",
-    "How long the oldest record that is not applied has been waiting, at most; 0 when all are applied. Not shown while the "
-    "brokers do not answer.",
+    "Upper bound of how long the oldest unapplied record has been waiting; 0 if all are applied. Missing while the brokers do "
+    "not answer.",
     ("stage", "topic", "partition"),
 )
 PARTITION_TIME = Metric(
     _LATENCY,
     "tocsin_partition_timestamp_seconds",
     "gauge",
-    "Time of a partition: the newest occurred_at of a report or received_at of a request applied, moved on by ticks.",
+    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, advanced by ticks.",
     ("stage", "partition"),
 )
 LAST_COMMIT = Metric(
     _LATENCY,
     "tocsin_last_commit_timestamp_seconds",
     "gauge",
-    "When a batch of a partition was last committed here; before the first, when the partition was taken over.",
+    "When this worker last committed a batch of the partition; before the first batch, when it took the partition over.",
     ("stage", "partition"),
 )
 
@@ -243,42 +251,42 @@ TRANSACTIONS_FAILED = Metric(
     _BATCHES,
     "tocsin_transactions_failed_total",
     "counter",
-    "Transactions that did not commit. The worker stops, so look at its exit code and log too.",
+    "Transactions that did not commit. The worker stops after one, so check its exit code and log as well.",
     ("cause",),
 )
 
 _OWNERSHIP = "Ownership"
-READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 when /readyz answers 200, else 0.")
+READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 if /readyz answers 200, otherwise 0.")
 PARTITIONS = Metric(
     _OWNERSHIP,
     "tocsin_partitions",
     "gauge",
-    "Partitions that all workers share, as the brokers told this one when it joined.",
+    "Partitions that all workers share, as reported by the brokers when this worker joined.",
     ("stage",),
 )
 PARTITIONS_OWNED = Metric(
     _OWNERSHIP,
     "tocsin_partitions_owned",
     "gauge",
-    "Partitions taken over and not released.",
+    "Partitions that this worker owns.",
     ("stage",),
 )
 TAKEOVER_DURATION = Metric(
     _OWNERSHIP,
     "tocsin_takeover_duration_seconds",
     "histogram",
-    "Taking a partition of a stage over: fencing its former owner and restoring its state. There are two stages.",
+    "Takeover of a partition by one stage: fencing the previous owner and restoring the state.",
     buckets=TAKEOVER,
 )
 RESTORED_RECORDS = Metric(
     _OWNERSHIP, "tocsin_restored_records_total", "counter", "State records read during takeovers."
 )
-REBALANCES = Metric(_OWNERSHIP, "tocsin_rebalances_total", "counter", "Rebalances that began.")
+REBALANCES = Metric(_OWNERSHIP, "tocsin_rebalances_total", "counter", "Rebalances started.")
 REBALANCE_DURATION = Metric(
     _OWNERSHIP,
     "tocsin_rebalance_duration_seconds",
     "histogram",
-    "From the loss of the old assignment to the end of all takeovers. Nothing is applied meanwhile.",
+    "From the loss of the old assignment to the end of all takeovers. Nothing is applied during this time.",
     buckets=TAKEOVER,
 )
 
@@ -287,15 +295,15 @@ STATE_RECORDS = Metric(
     _STATE,
     "tocsin_state_records",
     "gauge",
-    "State records of the partitions of this worker.",
+    "State records in the partitions of this worker.",
     ("stage", "kind"),
 )
 STATE_BYTES = Metric(
     _STATE,
     "tocsin_state_bytes",
     "gauge",
-    "Bytes of the counts, the clocks and the remembered duplicates, keys included: nearly all that a takeover reads. The "
-    "other kinds are not measured; they take a few hundred bytes for each channel with an episode.",
+    "Bytes of counts, clocks and remembered duplicates, including keys: nearly all that a takeover reads. The other kinds are "
+    "not measured; they take a few hundred bytes per channel with an episode.",
     ("stage", "kind"),
 )
 POLICY_INFO = Metric(
@@ -315,7 +323,7 @@ LOOP_DELAY_SECONDS = Metric(
     _PROCESS,
     "tocsin_loop_delay_seconds",
     "histogram",
-    "How late the worker's loop was for an appointment once a second.",
+    "How late a timer of one second fired in the worker's event loop.",
     buckets=LOOP_DELAY,
 )
 

@@ -1,4 +1,4 @@
-"""All that a worker counts, and the text that Prometheus reads."""
+"""The counters and histograms of a worker, and their exposition for Prometheus."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
@@ -20,8 +20,8 @@ from streams.registry.rules import Rules
 class Metrics:
     """The counters and histograms of one worker, all of them from the catalogue.
 
-    Series whose label values are known beforehand are there from the start with 0: an alert on a rate would miss the
-    first event otherwise. `topics` are the source topics of each stage, without prefix.
+    Series with known label values start at 0, because an alert on a rate would otherwise miss the first event. `topics` are
+    the source topics of each stage, without prefix.
     """
 
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
@@ -60,14 +60,14 @@ class Metrics:
         self.build_info.put((__version__,), 1)
 
     def values(self) -> list[Values]:
-        """Everything that is counted."""
+        """All counters and histograms."""
         return list(vars(self).values())
 
 
 class Exposition:
-    """The text of /metrics: what was counted, what `live` finds out at each scrape, and the process itself.
+    """The text of /metrics: the counters, the gauges that `live` computes at each scrape, and process metrics.
 
-    Its registry is its own, so that no library's metrics get in.
+    It has a registry of its own, so that no library can add metrics to it.
     """
 
     def __init__(self, metrics: Metrics, live: Callable[[], Iterable[Values]]) -> None:
@@ -79,12 +79,12 @@ class Exposition:
         GCCollector(registry=self._registry)
 
     def collect(self) -> Iterable[Family]:
-        """Called by the registry."""
+        """All metric families, sorted by name; the registry calls this at each scrape."""
         everything = [*self._metrics.values(), *self._live()]
         return [values.family() for values in sorted(everything, key=lambda values: values.metric.name)]
 
     def text(self) -> bytes:
-        """In Prometheus' text format, version 0.0.4."""
+        """All metrics in Prometheus' text format, version 0.0.4."""
         return generate_latest(self._registry)
 
 
@@ -96,7 +96,7 @@ def _numbers(metric: catalogue.Metric, series: Iterable[tuple[str, ...]]) -> Num
 
 
 def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
-    """Of the duties that can arm a clock: a row that is advisory only, or names no time, never does."""
+    """Labels of the duties that can arm a clock; a row that is unverified or has no duration never does."""
     for duty in rules.obligations:
         if duty.verification != "unverified" and duty.duration is not None:
             for event in get_args(ClockEvent):
@@ -110,6 +110,6 @@ def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
             continue
         for place, level in enumerate(policy.levels):
             for kind in ("opened", "updated", "resolved"):
-                # An update raises the level, so none leads to the first.
+                # An update raises the level, so it never leads to the first one.
                 if place or kind != "updated":
                     yield policy.id, policy.mode, kind, str(level.level)

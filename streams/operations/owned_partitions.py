@@ -1,4 +1,4 @@
-"""The partitions of a worker as an operator sees them: as gauges, and as JSON for people."""
+"""The partitions of a worker, as gauges for Prometheus and as JSON for /status."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ from streams.registry.rules import Rules
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
 
-# name of a stage, number of a partition
+# stage, partition
 StagePartition = tuple[str, int]
 
 
@@ -28,7 +28,7 @@ class _Owned:
 
 
 class OwnedPartitions:
-    """What is known of each partition of each stage between its takeover and its release.
+    """Tracks each partition of each stage from its takeover to its release.
 
     `topics` are the source topics of each stage, without prefix.
     """
@@ -52,29 +52,29 @@ class OwnedPartitions:
         take_census: Callable[[], Census],
         open_episodes: Mapping[EpisodeKind, int],
     ) -> None:
-        """A partition is ours; `take_census` describes its state whenever it is called."""
+        """Start tracking a partition. `take_census` must describe its state at the time of each call."""
         self._owned[stage, partition] = _Owned(take_census, Counter(open_episodes), time.time())
 
     def committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
-        """A batch of it was committed, after which so many more episodes are open (fewer, if negative)."""
+        """Record the commit of a batch. `opened`: change in the number of open episodes, by kind (may be negative)."""
         owned = self._owned.get((stage, partition))
         if owned is None:
-            # Released at the end of the process while its last commit was under way.
+            # Released at shutdown while its last commit was in progress.
             return
         owned.last_commit = time.time()
         owned.open_episodes.update(opened)
 
     def shared(self, stage: str, partitions: int) -> None:
-        """So many partitions are shared by all workers."""
+        """Record how many partitions of the stage all workers share."""
         self._shared[stage] = partitions
 
     def released(self, stage: str, partition: int) -> None:
-        """It is not ours any more."""
+        """Stop tracking a partition."""
         self._owned.pop((stage, partition), None)
 
     def gauges(self, lags: Sequence[Lag]) -> list[Numbers]:
-        """All gauges that are made of partitions and their state."""
-        # A copy: the consumer's thread may take a partition over meanwhile.
+        """All gauges about partitions and their state, computed now."""
+        # A copy, because the consumer's thread may add a partition meanwhile.
         all_owned = self._owned.copy()
         censuses = {place: owned.take_census() for place, owned in all_owned.items()}
         episodes = Numbers(catalogue.OPEN_EPISODES)
@@ -131,7 +131,7 @@ class OwnedPartitions:
         ]
 
     def describe(self, lags: Iterable[Lag]) -> list[dict[str, Any]]:
-        """For people, partition by partition. No channel, message, reporter or request is named."""
+        """The partitions for /status. The result names no channel, message, reporter or request."""
         lag_of: dict[StagePartition, dict[str, Any]] = {place: {} for place in self._owned}
         for lag in lags:
             lag_of.setdefault((self._stage_of[lag.topic], lag.partition), {})[lag.topic] = {
@@ -158,5 +158,5 @@ class OwnedPartitions:
 
 
 def moment(seconds: float) -> str:
-    """A time since the epoch as RFC 3339 in UTC."""
+    """Format seconds since the epoch as RFC 3339 in UTC, with milliseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

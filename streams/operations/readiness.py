@@ -1,15 +1,15 @@
-"""Whether a worker does its work: it has taken part in the group, and what is assigned to it is restored."""
+"""Whether a worker is ready: it has joined the group and restored all partitions assigned to it."""
 
 import time
 from collections.abc import Callable
 
-# The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and go on without it. A
+# The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and continue without it. A
 # rebalance that takes twice as long will not end by itself.
 LONGEST_REBALANCE_SECONDS = 120.0
 
 
 class Readiness:
-    """Follows rebalances and takeovers. Called from the consumer's thread too: each call sets single attributes."""
+    """Tracks rebalances and takeovers. The consumer's thread calls it too, so each call sets single attributes only."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -26,40 +26,40 @@ class Readiness:
 
     @property
     def waiting_for_others(self) -> bool:
-        """Whether a rebalance goes on that may still end by itself: until then nothing can be applied."""
+        """Whether a rebalance is in progress that may still end by itself. Nothing can be applied meanwhile."""
         return self._rebalancing and self._monotonic() - self._since < LONGEST_REBALANCE_SECONDS
 
     @property
     def restore_progress(self) -> int | None:
-        """A number that changes whenever a restore gets on; None while nothing is being restored."""
+        """A number that changes whenever a restore makes progress; None while nothing is being restored."""
         return self._progress if self._restoring else None
 
     def rebalance_began(self) -> None:
-        """The group is about to share the partitions out again."""
+        """Record that the group is about to assign its partitions anew."""
         self._since = self._monotonic()
         self._rebalancing = True
 
     def taking_over(self, partition: int | str) -> None:
-        """A partition is being restored; a stage beside the first one says in words which of its."""
+        """Record that a restore has begun. `partition` is a number, or a text that also names the stage."""
         self._restoring |= {partition}
         self._progress += 1
 
     def restoring_goes_on(self) -> None:
-        """More of the state of a partition has come."""
+        """Record that more of a partition's state was read."""
         self._progress += 1
 
     def settled(self, partition: int | str) -> None:
-        """A partition is restored, or given up."""
+        """Record that a partition is restored, or was revoked before that."""
         self._restoring -= {partition}
         self._progress += 1
 
     def rebalanced(self) -> None:
-        """Everything that is assigned is restored. It may be nothing: who stands by is ready too."""
+        """Record that all assigned partitions are restored. A standby worker without partitions is ready too."""
         self._assigned = True
         self._rebalancing = False
 
     def reason_against(self) -> str | None:
-        """Why the worker is not ready, None when it is."""
+        """Why the worker is not ready, with the seconds so far; None if it is ready."""
         seconds = f"{self._monotonic() - self._since:.0f} s"
         if self._restoring:
             return f"restoring partitions {', '.join(sorted(map(str, self._restoring)))}, {seconds}"

@@ -1,4 +1,4 @@
-"""Where every thread and every task of the process stands, as text for the log. Files and lines only, no values."""
+"""Stack traces of all threads and tasks, as text for the log. They hold files and lines, no values."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def all_stacks(loop: asyncio.AbstractEventLoop) -> str:
-    """Stacks of all threads, then of all tasks of `loop`. May be called from any thread."""
+    """Stacks of all threads, then of all tasks of `loop`. Can be called from any thread."""
     return "".join([*_threads(), *_tasks(loop)])
 
 
@@ -30,7 +30,7 @@ def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
 
 
 def _awaited(awaitable: Any) -> Iterator[tuple[FrameType, int]]:
-    """The frames from a task's coroutine down to what it waits for; `Task.get_stack` gives the first only."""
+    """The frames from a task's coroutine down to what it awaits; `Task.get_stack` returns the first one only."""
     while awaitable is not None:
         for kind in ("cr", "gi", "ag"):
             frame = getattr(awaitable, f"{kind}_frame", None)

@@ -1,15 +1,15 @@
-"""For how long a number has stood still, as far as the process has lived through it."""
+"""How long a number has not changed, not counting time in which the process was paused."""
 
 import time
 from collections.abc import Callable
 
-# Between two samples the worker may have been stopped by the kernel or a person; what it did not live through must not
-# count as standing still. Two seconds are twice the usual distance.
+# Seconds. Between two samples the process may have been paused by the kernel or a person; that time must not count as a
+# standstill. The limit is twice the usual interval.
 MOST_BETWEEN_SAMPLES = 2.0
 
 
 class Standstill:
-    """Looks at a number whenever `sample` is called; that has to be about once a second."""
+    """Tracks a number through `sample`, which must be called about once a second."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -18,7 +18,7 @@ class Standstill:
         self._still = 0.0
 
     def sample(self, number: int | None) -> float:
-        """Seconds since the number changed; 0 while it is None: then nothing has to move."""
+        """Seconds since the number last changed; 0 while it is None, which means that no change is expected."""
         now = self._monotonic()
         passed = min(now - self._sampled_at, MOST_BETWEEN_SAMPLES)
         self._sampled_at = now

@@ -1,4 +1,4 @@
-"""What was counted so far. Written by the worker's threads, read at a scrape; nothing here waits for a lock."""
+"""Values of counters, gauges and histograms. Threads write them and a scrape reads them, without any lock."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -17,43 +17,43 @@ class Values(Protocol):
 
     @property
     def metric(self) -> Metric:
-        """Which one."""
+        """The metric in the catalogue."""
 
     def family(self) -> Family:
-        """The values as they are shown."""
+        """The values as a family of prometheus_client."""
 
 
 class Numbers:
-    """A counter or a gauge, by label values. A series is shown from its first mention on, so mention all there are."""
+    """A counter or gauge by label values. A series appears only once it was added, so add the known ones at the start."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
         self._numbers: dict[Labels, float] = {} if metric.labels else {(): 0.0}
 
     def add(self, labels: Labels, amount: float = 1) -> None:
-        """Add to a series; an amount of 0 only mentions it."""
+        """Add to a series, which an amount of 0 creates at 0."""
         self._numbers[labels] = self._numbers.get(labels, 0.0) + amount
 
     def put(self, labels: Labels, value: float) -> None:
-        """Set a series of a gauge."""
+        """Set the value of a series of a gauge."""
         self._numbers[labels] = value
 
     def of(self, *labels: str) -> float:
-        """The value of a series, 0 if it was never mentioned."""
+        """The value of a series, 0 if it does not exist."""
         return self._numbers.get(labels, 0.0)
 
     def family(self) -> Family:
-        """As a family of prometheus_client."""
+        """The values as a family of prometheus_client."""
         of_kind = CounterMetricFamily if self.metric.kind == "counter" else GaugeMetricFamily
         family = of_kind(self.metric.name, self.metric.meaning, labels=self.metric.labels)
-        # A copy: the consumer's thread may mention a series meanwhile.
+        # A copy, because the consumer's thread may add a series meanwhile.
         for labels, number in sorted(self._numbers.copy().items()):
             family.add_metric(labels, number)
         return family
 
 
 class Histogram:
-    """Counts by bucket. Takes many values at once: one call per value, at 0.6 us, would cost 3 % of throughput."""
+    """A histogram. It takes many values per call: one call per value, at 0.6 us, would cost 3 % of throughput."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -62,14 +62,14 @@ class Histogram:
         self._at_most = [0] * len(metric.buckets)
 
     def observe(self, value: float) -> None:
-        """Count one value."""
+        """Add one value, in the unit of the metric."""
         for place in range(bisect_left(self.metric.buckets, value), len(self._at_most)):
             self._at_most[place] += 1
         self.count += 1
         self.sum += value
 
     def observe_ages(self, times_ms: Sequence[int], now_ms: int) -> None:
-        """Count how long ago each time was, in seconds. What lies ahead, by another machine's clock, was just now."""
+        """Add the age of each time, in seconds. A time in the future, from another machine's clock, counts as age 0."""
         ordered = sorted(times_ms)
         for place, bound in enumerate(self.metric.buckets):
             self._at_most[place] += len(ordered) - bisect_left(ordered, now_ms - bound * 1000)
@@ -78,7 +78,7 @@ class Histogram:
         self.sum += ((len(ordered) - len(ahead)) * now_ms - sum(ordered) + sum(ahead)) / 1000
 
     def family(self) -> Family:
-        """As a family of prometheus_client."""
+        """The values as a family of prometheus_client."""
         family = HistogramMetricFamily(self.metric.name, self.metric.meaning)
         buckets = [*zip(map(str, self.metric.buckets), self._at_most, strict=True), ("+Inf", self.count)]
         family.add_metric((), buckets, self.sum)
@@ -86,7 +86,7 @@ class Histogram:
 
 
 def gauge(metric: Metric, rows: Iterable[tuple[Labels, float]]) -> Numbers:
-    """A gauge that is worked out anew at every scrape."""
+    """Make a gauge from rows of label values and value, for one scrape."""
     numbers = Numbers(metric)
     for labels, value in rows:
         numbers.put(labels, value)

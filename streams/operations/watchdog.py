@@ -1,4 +1,4 @@
-"""Ends a worker that hangs, so that its supervisor starts another: a stuck worker holds its partitions for ever."""
+"""Ends a worker that hangs, because a stuck worker would keep its partitions; its supervisor starts it again."""
 
 import asyncio
 import faulthandler
@@ -15,24 +15,24 @@ logger = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 1.0
 
-# A thread of Python cannot run while an extension keeps the interpreter's lock; the timer of faulthandler can. It goes
-# off when this thread itself has not come round for so much longer than the limit.
+# A Python thread cannot run while an extension holds the interpreter lock; faulthandler's timer can. It fires if the
+# watchdog's own thread has not run for this much longer than the limit.
 _NET_SECONDS = 15.0
-# Writing to a log that nobody reads may block; the process must end all the same.
+# Writing to a log that nothing reads may block; the process must end anyway.
 _LOG_SECONDS = 5.0
 
 EXIT_CODE = 1
-# By number: it is there whatever became of sys.stderr.
+# By file descriptor, which works even if sys.stderr was replaced or closed.
 _STDERR = 2
 
 
 class Watchdog:
-    """Watches from a thread of its own. The loop calls `beat` once a second.
+    """Watches the event loop and the work from a thread of its own. The loop must call `beat` once a second.
 
-    `stalled` gives (seconds, what stands still) of what has waited longest although there is work: a partition, or the
-    restore of one.
-    The process ends with code 1 when either lasts for `limit` seconds; what lies between two checks counts as at most
-    twice their distance, so that a process that was paused is not taken for one that hangs.
+    `stalled` returns (seconds, description) of the work that has gone longest without progress: a partition, or the
+    restore of one. The process ends with exit code 1 if that, or the time without a beat, reaches `limit` seconds. The time
+    between two checks counts as at most twice CHECK_SECONDS, so a process that was paused is not mistaken for one that
+    hangs.
     """
 
     def __init__(self, limit: float, stalled: Callable[[], tuple[float, str]]) -> None:
@@ -42,15 +42,15 @@ class Watchdog:
         self._stop = threading.Event()
 
     def beat(self) -> None:
-        """The loop turns."""
+        """Record that the event loop is running."""
         self._beats += 1
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Watch `loop` until `stop`."""
+        """Start watching `loop`, until `stop` is called."""
         threading.Thread(target=self._watch, args=(loop,), name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching; the process is not ended after this."""
         self._stop.set()
         faulthandler.cancel_dump_traceback_later()
 
@@ -65,7 +65,7 @@ class Watchdog:
                 beats, still = self._beats, 0.0
             stalled, what = self._stalled()
             if still >= self._limit:
-                self._end(loop, f"the event loop has not turned for {still:.0f} s")
+                self._end(loop, f"the event loop has been blocked for {still:.0f} s")
             elif stalled >= self._limit:
                 self._end(loop, f"{what} for {stalled:.0f} s")
         faulthandler.cancel_dump_traceback_later()
@@ -74,10 +74,10 @@ class Watchdog:
         faulthandler.dump_traceback_later(_LOG_SECONDS, exit=True, file=_STDERR)
         try:
             logger.critical(
-                "no progress: %s. The worker ends; its supervisor should start it again",
+                "no progress: %s. The worker exits with code 1; its supervisor should start it again",
                 reason,
                 stack=all_stacks(loop),
             )
         finally:
-            # Nothing in memory is worth an orderly end: the next owner starts at the last committed position.
+            # No orderly shutdown is needed: the next owner starts at the last committed position.
             os._exit(EXIT_CODE)

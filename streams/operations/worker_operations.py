@@ -1,4 +1,4 @@
-"""Everything that watches a worker while it runs, in one place: HTTP server, heartbeat of the loop, watchdog."""
+"""Monitoring of a running worker: HTTP server, heartbeat of the event loop, watchdog."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
-# The session of a worker in its group: after as long without an answer, others own what it believes to be its own. A
+# The session timeout of a worker in its group: after this long without an answer, other workers own its partitions. A
 # broker that restarts is away for half of it.
 SILENCE_SECONDS = 10.0
 
@@ -33,8 +33,8 @@ SILENCE_SECONDS = 10.0
 class WorkerOperations:
     """Metrics and health of one worker.
 
-    `topics` are the source topics of each stage, without prefix; `source_lags` tells the lag of every partition that the
-    worker owns.
+    `topics` are the source topics of each stage, without prefix; `source_lags` returns the lag of every partition that
+    the worker owns.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class WorkerOperations:
         self._most_stalled: tuple[float, str] = (0.0, "")
 
     def batch_committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
-        """A batch was applied and committed; `opened`: see OwnedPartitions.committed."""
+        """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
         self._last_batch = time.monotonic()
         self.partitions.committed(stage, partition, opened)
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
-        """Serve and watch in the running loop. Raises OSError when `host` and `port` cannot be listened on."""
+        """Serve and watch in the running event loop. Raises OSError if listening on `host` and `port` fails."""
         async with serve(
             host,
             port,
@@ -81,7 +81,7 @@ class WorkerOperations:
                 heart.cancel()
 
     def status(self) -> dict[str, Any]:
-        """What /status shows."""
+        """The document served at /status."""
         reason = self._reason_not_ready()
         return {
             "version": __version__,
@@ -111,14 +111,14 @@ class WorkerOperations:
         return reason
 
     def _lags(self) -> list[Lag]:
-        # Whoever waits for another worker that restores, or hangs, must not be ended for it.
+        # A worker must not end itself because it waits for another one that restores or hangs.
         lags = self._lag_watch.sample(restoring=self.readiness.restoring or self.readiness.waiting_for_others)
         restore = self._restore_standstill.sample(self.readiness.restore_progress)
-        stalled = [(restore, f"{self.readiness.reason_against()}, and nothing of it has come")]
+        stalled = [(restore, f"{self.readiness.reason_against()}; no state record received")]
         stalled += (
             (
                 lag.stalled,
-                f"{lag.topic} partition {lag.partition}: {lag.records} records wait, and nothing was applied",
+                f"{lag.topic} partition {lag.partition}: {lag.records} records are waiting, none applied",
             )
             for lag in lags
         )

@@ -1,1 +1,1 @@
-"""Law, scoring and policy as data, and their loaders: YAML that lawyers and policy owners edit."""
+"""Law, scoring and policies as YAML files that lawyers and policy owners edit, and their loaders."""

@@ -1,4 +1,4 @@
-"""Holiday calendars from calendars.yaml."""
+"""Builds holiday calendars from calendars.yaml."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -8,19 +8,19 @@ from streams.registry.shapes_law import CalendarsFile
 
 
 def build_calendars(document: Document, file: CalendarsFile) -> dict[str, HolidayCalendar]:
-    """Make the calendars by id; raises RegistryError for one that leaves no working day or contradicts itself."""
+    """Build the calendars by id. Raises RegistryError for one without a working day or with contradictions."""
     calendars: dict[str, HolidayCalendar] = {}
     for index, row in enumerate(file.calendars):
         place = ("calendars", index)
         if row.id in calendars:
-            document.refuse((*place, "id"), "is the id of an earlier calendar; ids are unique")
+            document.refuse((*place, "id"), "is also the id of an earlier calendar; ids must be unique")
         try:
             ZoneInfo(row.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             document.refuse((*place, "time_zone"), f"{row.time_zone} is not a time zone of the IANA database")
         weekend = frozenset(row.weekend)
         if len(weekend) == 7:
-            document.refuse((*place, "weekend"), "must leave a working day")
+            document.refuse((*place, "weekend"), "must leave at least one working day")
         for position, holiday in enumerate(row.holidays):
             if holiday.day > row.known_until:
                 document.refuse((*place, "holidays", position, "day"), "must not be after known_until")

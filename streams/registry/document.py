@@ -1,4 +1,4 @@
-"""YAML read with the line of every value, so that a mistake can be shown where it was made."""
+"""YAML read together with the line of every value, so that errors can name file, line and field."""
 
 import re
 from collections.abc import Container, Sequence
@@ -15,14 +15,14 @@ from streams.registry.errors import RegistryError, UnreadableFile
 try:
     from yaml import CSafeLoader as SafeLoader
 except ImportError:
-    # PyYAML without libyaml reads the same, several times as slowly.
+    # PyYAML without libyaml gives the same result, several times slower.
     from yaml import SafeLoader  # type: ignore[assignment]
 
 Place = tuple[str | int, ...]
 
 
 class Row(BaseModel):
-    """Base of all that is read from a file: nothing unknown, nothing converted silently."""
+    """Base class of everything read from a file: unknown fields are errors, and values are never converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -35,7 +35,7 @@ class Row(BaseModel):
                 if key not in known:
                     raise PydanticCustomError(
                         "unknown_field",
-                        "unknown field; the fields here are {known}",
+                        "unknown field; valid fields here: {known}",
                         {"field": str(key), "known": ", ".join(sorted(known))},
                     )
         return value
@@ -45,15 +45,15 @@ Shape = TypeVar("Shape", bound=Row)
 
 
 class _Loader(SafeLoader):
-    """SafeLoader in which only true and false are booleans: YAML 1.1 reads NO (Norway) and off (a mode) as false."""
+    """SafeLoader with only true and false as booleans: YAML 1.1 reads NO (Norway) and off (a mode) as false."""
 
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        """Make a date; what looks like one and is not, such as 2026-02-30, is shown where it stands."""
+        """Make a date. Raises MarkedYAMLError with the line for an invalid one such as 2026-02-30."""
         try:
             return super().construct_yaml_timestamp(node)
         except ValueError as error:
             raise yaml.MarkedYAMLError(
-                problem=f"{node.value} is no date: {error}", problem_mark=node.start_mark
+                problem=f"{node.value} is not a date: {error}", problem_mark=node.start_mark
             ) from error
 
 
@@ -69,14 +69,14 @@ _Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a file and the line on which each value, or its key, stands."""
+    """The content of a file, and the line of each value (of its key, in a mapping)."""
 
     path: Path
     content: Any
     lines: dict[Place, int]
 
     def problem(self, place: Sequence[str | int], text: str) -> str:
-        """Word a problem with the nearest line there is: that of a missing field is its parent's."""
+        """Give `file:line: field: text`. For a missing field the line is that of its parent."""
         known = tuple(place)
         while known not in self.lines:
             known = known[:-1]
@@ -87,13 +87,13 @@ class Document:
         raise RegistryError(self.problem(place, text))
 
     def require(self, place: Place, given: Container[str], wanted: Sequence[str]) -> None:
-        """Raise RegistryError unless the mapping at `place` has all keys that are `wanted`."""
+        """Raise RegistryError, naming the missing keys, unless `given` has all keys in `wanted`."""
         missing = [key for key in wanted if key not in given]
         if missing:
             self.refuse(place, f"has no row for {', '.join(missing)}")
 
     def parse(self, shape: type[Shape]) -> Shape:
-        """Check the content against `shape`; raises RegistryError naming every problem found."""
+        """Check the content against `shape`. Raises RegistryError with one line per problem."""
         try:
             return shape.model_validate(self.content)
         except ValidationError as error:
@@ -102,7 +102,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML file; raises RegistryError if it cannot be read or is not YAML with unique keys."""
+    """Read a YAML file. Raises RegistryError if it is unreadable, not valid YAML, or gives a key twice."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -127,7 +127,8 @@ def read_document(path: Path) -> Document:
 def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], seen: set[int]) -> None:
     if id(node) in seen:
         raise yaml.MarkedYAMLError(
-            problem="anchors are not allowed: a row must be readable alone", problem_mark=node.start_mark
+            problem="anchors and aliases are not allowed: write the row out in full",
+            problem_mark=node.start_mark,
         )
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):

@@ -17,7 +17,7 @@ _UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seco
 def parse_duration(text: str) -> int:
     """Give the milliseconds of an ISO 8601 duration of whole weeks, days, hours, minutes and seconds.
 
-    Years and months are refused because their length depends on the calendar. Raises ValueError.
+    Raises ValueError for anything else; years and months are refused because their length depends on the calendar.
     """
     match = _DURATION.fullmatch(text)
     given = {} if match is None else {unit: count for unit, count in match.groupdict().items() if count}
@@ -28,13 +28,13 @@ def parse_duration(text: str) -> int:
     return sum(int(count) * _UNITS[unit] for unit, count in given.items())
 
 
-# The registry has a few dozen, and they are asked for with every escalation.
+# The registry has a few dozen, and every escalation needs some of them.
 @lru_cache(maxsize=256)
 def parse_legal_duration(text: str) -> tuple[int, int]:
-    """Give the months and the milliseconds of a law's duration; one of the two is 0.
+    """Give (months, milliseconds) of a law's duration; one of the two is 0.
 
-    Years and months (P6M, P1Y, P1Y6M) are a number of months, which only a calendar can count; all else is as in
-    parse_duration. Raises ValueError for what is neither, and for a duration of nothing.
+    Years and months (P6M, P1Y, P1Y6M) become a number of months, to be counted by the calendar; everything else is read
+    by parse_duration. Raises ValueError for an invalid duration and for zero.
     """
     match = _MONTHS.fullmatch(text)
     months = 0 if match is None else int(match["years"] or 0) * 12 + int(match["months"] or 0)
@@ -45,5 +45,5 @@ def parse_legal_duration(text: str) -> tuple[int, int]:
     except ValueError as error:
         raise ValueError("must be an ISO 8601 duration such as PT48H, P10D, P6M or P1Y") from error
     if not milliseconds:
-        raise ValueError("must be longer than nothing")
+        raise ValueError("must be longer than zero")
     return 0, milliseconds

@@ -1,4 +1,4 @@
-"""What goes wrong with the registry."""
+"""Errors raised for the registry's files."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ class RegistryError(Exception):
 
 
 class UnreadableFile(RegistryError):
-    """A file of rules is not there or cannot be read; `path` is as it was given, or below the folder that was."""
+    """A file of rules is missing or cannot be read. `path` is as given, or inside the given folder."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: cannot be read: {why}")

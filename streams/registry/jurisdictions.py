@@ -1,4 +1,4 @@
-"""Jurisdictions, territories and authorities from the files of the law folder."""
+"""Builds jurisdictions, territories and authorities from the files in the law folder."""
 
 from collections.abc import Iterable
 
@@ -10,23 +10,23 @@ from streams.registry.shapes_law import AuthorityRow, TerritoryRow
 
 
 def build_authorities(book: Lawbook) -> dict[str, Authority]:
-    """Make all authorities, by id; raises RegistryError if two have the same id."""
+    """Build all authorities by id. Raises RegistryError if two have the same id."""
     authorities: dict[str, Authority] = {}
     for document, file in book:
         for index, row in enumerate(file.authorities):
             if row.id in authorities:
                 document.refuse(
                     ("authorities", index, "id"),
-                    f"is also an id in {authorities[row.id].jurisdiction}.yaml; ids are unique over all files",
+                    f"is also an id in {authorities[row.id].jurisdiction}.yaml; ids must be unique across all files",
                 )
             authorities[row.id] = _authority(row, file.code)
     return authorities
 
 
 def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dict[str, JurisdictionRules]:
-    """Make GLOBAL, the regions, the countries and the territories, in this order.
+    """Build GLOBAL, the regions, the countries and the territories, in this order.
 
-    Raises RegistryError for an authority that neither the jurisdiction nor one of its regions names, and for a
+    Raises RegistryError for an authority that belongs neither to the jurisdiction nor to one of its regions, and for a
     territory of a country without a file.
     """
     rules = {}
@@ -65,7 +65,7 @@ def check_authority(
     regions: Iterable[str],
     authorities: dict[str, Authority],
 ) -> None:
-    """Raise RegistryError unless the authority, if any, is one of the jurisdiction, of its regions, or of GLOBAL."""
+    """Raise RegistryError if an authority is given that does not belong to `code`, its regions or GLOBAL."""
     if id_ is None:
         return
     near = {code, *regions, GLOBAL}
@@ -73,7 +73,7 @@ def check_authority(
         known = [authority.id for authority in authorities.values() if authority.jurisdiction in near]
         document.refuse(
             place,
-            f"{id_} is no authority of {code} or of a region it is in ({', '.join(known) or 'none so far'})",
+            f"{id_} is not an authority of {code}, its regions or GLOBAL; valid: {', '.join(known) or 'none so far'}",
         )
 
 
@@ -99,11 +99,11 @@ def _territory(
     if code in countries:
         document.refuse(place, f"has a file of its own, {code}.yaml")
     if row.part_of not in countries or row.part_of not in COUNTRIES:
-        document.refuse((*place, "part_of"), f"{row.part_of} is no country with a file of its own")
+        document.refuse((*place, "part_of"), f"{row.part_of} is not a country with a file of its own")
     state = countries[row.part_of]
     for index, region in enumerate(row.regions):
         if region not in countries or layer(region) != 1 or region not in state.regions:
-            document.refuse((*place, "regions", index), f"{region} is no region that {state.code} is in")
+            document.refuse((*place, "regions", index), f"{region} is not a region of {state.code}")
     inside = {region for named in row.regions for region in (*countries[named].regions, named)}
     return JurisdictionRules(
         code=code,

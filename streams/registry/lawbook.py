@@ -1,4 +1,4 @@
-"""The files of jurisdictions in a law folder, read together: each names things that stand in others."""
+"""The jurisdiction files of a law folder, read together because they refer to each other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from streams.registry.errors import UnreadableFile
 from streams.registry.shapes_law import JurisdictionFile, TerritoriesFile
 
 GLOBAL = "GLOBAL"
-# What else stands in the folder, one file per subject.
+# The other files in the folder, one per subject.
 SUBJECTS = ("calendars", "location_hints", "platform", "territories", "triggers")
 
 
 @dataclass(frozen=True)
 class Lawbook:
-    """Jurisdictions by code, GLOBAL first, then regions, then countries, each with the document it was read from."""
+    """Jurisdictions by code, GLOBAL first, then regions, then countries, each with its document."""
 
     documents: dict[str, Document]
     files: dict[str, JurisdictionFile]
@@ -24,12 +24,12 @@ class Lawbook:
     territories: TerritoriesFile
 
     def __iter__(self) -> Iterator[tuple[Document, JurisdictionFile]]:
-        """Go through the files in the order of the overlay."""
+        """Iterate over the files in the order of the overlay."""
         return ((self.documents[code], file) for code, file in self.files.items())
 
 
 def read_lawbook(folder: Path) -> Lawbook:
-    """Read all jurisdictions and territories of a law folder; raises RegistryError."""
+    """Read all jurisdictions and territories of a law folder. Raises RegistryError if a file is invalid."""
     documents = {}
     for path in sorted(folder.glob("*.y*ml")):
         if path.suffix == ".yaml" and path.stem in SUBJECTS:
@@ -40,7 +40,10 @@ def read_lawbook(folder: Path) -> Lawbook:
     for stem, document in documents.items():
         file = document.parse(JurisdictionFile)
         if f"{file.code}.yaml" != document.path.name:
-            document.refuse(("code",), f"a file is named by its code: this one must be {file.code}.yaml")
+            document.refuse(
+                ("code",),
+                f"does not match the file name: rename the file to {file.code}.yaml, or correct the code",
+            )
         files[stem] = file
     if GLOBAL not in files:
         raise UnreadableFile(folder / f"{GLOBAL}.yaml", "No such file or directory")
@@ -60,7 +63,7 @@ def layer(code: str) -> int:
 
 
 def check_country(document: Document, place: Place, code: str) -> None:
-    """Raise RegistryError unless `code` is a country's own code: aliases are for what comes in."""
+    """Raise RegistryError unless `code` is a country's code; aliases are accepted in incoming records only."""
     if code not in COUNTRIES or code in COUNTRY_ALIASES:
         document.refuse(place, "must be an ISO 3166-1 alpha-2 code, XK or XX")
 
@@ -80,7 +83,7 @@ def regions_of(code: str, files: dict[str, JurisdictionFile]) -> tuple[str, ...]
 def _check_code(document: Document, code: str, named: set[str]) -> None:
     if layer(code) == 1 and code not in named:
         document.refuse(
-            ("code",), "is neither an ISO 3166-1 alpha-2 code nor a region that another file names"
+            ("code",), "must be an ISO 3166-1 alpha-2 code or a region that another file lists in `regions`"
         )
     if code in COUNTRY_ALIASES:
         check_country(document, ("code",), code)
@@ -91,7 +94,9 @@ def _check_regions(document: Document, file: JurisdictionFile, files: dict[str, 
         if region not in files or layer(region) != 1:
             document.refuse(("regions", index), f"{region} is not a region with a file of its own")
         if layer(file.code) == 1 and file.code in _reachable(region, files):
-            document.refuse(("regions", index), f"{region} is itself a part of {file.code}")
+            document.refuse(
+                ("regions", index), f"{region} is itself in {file.code}; regions must not contain each other"
+            )
 
 
 def _reachable(code: str, files: dict[str, JurisdictionFile]) -> set[str]:

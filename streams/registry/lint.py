@@ -1,4 +1,4 @@
-"""What the registry's owner should look at again: nothing here is wrong, but all of it may have become so."""
+"""Rows that the registry's owner should check again: valid, but unverified or possibly out of date."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CHECKED_WITHIN = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row and when it was last checked; `jurisdiction` is the code of the file it stands in or belongs to."""
+    """A row and when it was last checked; `jurisdiction` is the code of its file."""
 
     subject: Literal["obligation", "authority", "jurisdiction"]
     id: str
@@ -25,10 +25,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Each in the order of the registry: jurisdictions, authorities, obligations.
+    """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` are advisory only. `stale` were not checked for more than 180 days. `future` claim to have been checked
-    after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
+    `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
+    checked date after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
     """
 
     unverified: tuple[Finding, ...]
@@ -38,7 +38,7 @@ class Findings:
 
 
 def lint(rules: Rules, today: date) -> Findings:
-    """Find the rows of law that somebody should look at again, as of `today`."""
+    """Find the rows of law to check again, as of `today`."""
     rows = tuple(_rows(rules))
     return Findings(
         unverified=tuple(row for row in rows if row.verification == "unverified"),

@@ -1,4 +1,4 @@
-"""Rules from the registry's files: read, checked against each other, and given versions by their content."""
+"""Loads the rules: reads the registry's files, checks them against each other and computes their versions."""
 
 from pathlib import Path
 
@@ -30,9 +30,8 @@ def load_rules(
     """Load law, scoring and policies.
 
     `folder` holds categories.yaml, scoring.yaml, policies.yaml and the folder `law` (default: those shipped with
-    Tocsin). Each of the others is a file, or the folder `law`, to use instead of the one in there; the file `platform`
-    stands in for that in the folder of law. Raises RegistryError, which names file, line and field, if anything in them
-    cannot be used.
+    Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
+    RegistryError, which names file, line and field, if anything is invalid.
     """
     folder = _SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law

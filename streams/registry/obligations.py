@@ -1,4 +1,4 @@
-"""Legal duties from the files of the law folder."""
+"""Builds legal duties from the files in the law folder."""
 
 from collections.abc import Collection, Mapping
 from typing import get_args
@@ -13,7 +13,7 @@ from streams.registry.overlaps import refuse_overlaps
 from streams.registry.rules import Authority, HolidayCalendar, JurisdictionRules, Obligation, Trigger
 from streams.registry.shapes_law import JurisdictionFile, ObligationRow
 
-# What only a request of an authority meets.
+# Only an authority's request meets these.
 ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
 _NOTICE_ELEMENTS = frozenset(get_args(NoticeElement))
 _REQUEST_ELEMENTS = frozenset(get_args(RequestElement))
@@ -25,9 +25,9 @@ def build_obligations(
     authorities: dict[str, Authority],
     calendars: Mapping[str, HolidayCalendar],
 ) -> tuple[Obligation, ...]:
-    """Make the duties, GLOBAL before regions before countries, else in the order of the files.
+    """Build the duties: GLOBAL, then regions, then countries, each in the order of its file.
 
-    Raises RegistryError for one that names what there is not, contradicts itself, or overlaps with another.
+    Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
     seen: dict[str, str] = {}
     duties = []
@@ -35,7 +35,7 @@ def build_obligations(
         for index, row in enumerate(file.obligations):
             place = ("obligations", index)
             if row.id in seen:
-                document.refuse((*place, "id"), f"is also an id in {seen[row.id]}; ids are unique")
+                document.refuse((*place, "id"), f"is also an id in {seen[row.id]}; ids must be unique")
             seen[row.id] = document.path.name
             if not row.id.startswith(f"{file.code}."):
                 document.refuse((*place, "id"), f"must begin with {file.code}.")
@@ -61,7 +61,7 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
     if row.holiday_calendar is not None and row.holiday_calendar not in calendars:
         document.refuse((*place, "holiday_calendar"), f"{row.holiday_calendar} is not in calendars.yaml")
     if row.holiday_calendar is not None and row.calendar == "elapsed":
-        document.refuse((*place, "holiday_calendar"), "is only for a calendar of business_days")
+        document.refuse((*place, "holiday_calendar"), "is only valid with calendar: business_days")
     if row.meaning == "retention" and row.duration is None:
         document.refuse((*place, "meaning"), "retention needs a duration")
     if row.duration is None:
@@ -71,7 +71,7 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
     except ValueError as error:
         document.refuse((*place, "duration"), str(error))
     if row.calendar == "business_days" and (months or milliseconds % 86_400_000):
-        document.refuse((*place, "duration"), "must be whole days where business_days are counted")
+        document.refuse((*place, "duration"), "must be whole days with calendar: business_days, such as P5D")
 
 
 def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
@@ -81,18 +81,24 @@ def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
     allowed = _REQUEST_ELEMENTS if of_request else _NOTICE_ELEMENTS
     for index, element in enumerate(row.required_elements):
         if element not in allowed:
-            what = "a request of an authority" if of_request else "a report"
+            source = "an authority's request" if of_request else "a report"
             document.refuse(
                 (*place, "required_elements", index),
-                f"{what}, which is what meets {row.trigger}, has no {element}",
+                f"{element} is never part of {source}, and only {source} meets {row.trigger}",
             )
     if not of_request and row.legal_bases:
-        document.refuse((*place, "legal_bases"), f"only a request has one, and none meets {row.trigger}")
+        document.refuse(
+            (*place, "legal_bases"),
+            f"is only valid for a trigger that an authority's request meets; {row.trigger} is not one",
+        )
     if not of_request and row.emergency is not None:
-        document.refuse((*place, "emergency"), f"only a request can be one, and none meets {row.trigger}")
+        document.refuse(
+            (*place, "emergency"),
+            f"is only valid for a trigger that an authority's request meets; {row.trigger} is not one",
+        )
     if (row.action == "produce_data") != (row.gate is not None):
         document.refuse(
-            (*place, "gate"), "stands on rows that disclose data (action produce_data), and on each of them"
+            (*place, "gate"), "is required with action: produce_data, and not valid with any other action"
         )
 
 

@@ -1,4 +1,4 @@
-"""Two rows that say the same at the same time: one of them was forgotten when the law changed."""
+"""Finds two rows of the same duty in force at the same time, usually an old row that was not ended."""
 
 from datetime import date
 
@@ -7,28 +7,29 @@ from streams.registry.shapes_law import ObligationRow
 
 
 def refuse_overlaps(document: Document, rows: list[ObligationRow]) -> None:
-    """Raise RegistryError if two rows of a jurisdiction answer the same question on the same day.
+    """Raise RegistryError if two rows of a jurisdiction state the same duty for the same day.
 
-    They do if instrument, trigger, action, meaning, required elements, legal bases, urgency and reach are the same, a
-    category is in both, and both are in force on some day. That is what is left behind when the old row of a changed
-    law is not ended. Where both are meant, one names the other in `beside`. Rows of different instruments are
-    different duties: both stand in the output, and the shorter time counts.
+    They do if instrument, trigger, action, meaning, required elements, legal bases, urgency and reach are equal, they
+    share a category, and both are in force on some day. This happens when a law changes and the old row is not ended. If
+    both are intended, one lists the other in `beside`. Rows of different instruments are different duties: both are
+    published, and the shorter time counts.
     """
     ids = {row.id for row in rows}
     for index, row in enumerate(rows):
         for position, other in enumerate(row.beside):
             if other not in ids or other == row.id:
                 document.refuse(
-                    ("obligations", index, "beside", position), f"{other} is no other row of this file"
+                    ("obligations", index, "beside", position),
+                    f"{other} is not the id of another row in this file",
                 )
         for earlier in rows[:index]:
             if row.id in earlier.beside or earlier.id in row.beside or not _overlap(earlier, row):
                 continue
             document.refuse(
                 ("obligations", index),
-                f"{row.id} and {earlier.id} say the same and are both in force on "
-                f"{max(row.in_force_from, earlier.in_force_from)}: end one with in_force_until, or say "
-                f"`beside: [{earlier.id}]` if both are meant",
+                f"{row.id} and {earlier.id} state the same duty and are both in force on "
+                f"{max(row.in_force_from, earlier.in_force_from)}: end one with in_force_until, or add "
+                f"`beside: [{earlier.id}]` if both are intended",
             )
 
 

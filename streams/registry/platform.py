@@ -1,4 +1,4 @@
-"""Facts about the platform itself, from platform.yaml or the operator's own file."""
+"""Builds the facts about the platform from platform.yaml or the operator's own file."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ def build_platform(
     jurisdictions: Mapping[str, JurisdictionRules],
     authorities: Mapping[str, Authority],
 ) -> PlatformFacts:
-    """Make the facts.
+    """Build the facts.
 
-    Raises RegistryError if the establishment or the representative is outside the EU, if a fallback needs one and
-    there is none, or if a safe recipient is unknown or belongs to a closed jurisdiction.
+    Raises RegistryError if the establishment or the representative is outside the EU, if the fallback needs one of them
+    and neither is given, or if a safe recipient is unknown or belongs to a closed jurisdiction.
     """
     representative = file.legal_representative
     country = None if representative is None else representative.country
@@ -25,14 +25,17 @@ def build_platform(
             document.refuse((field,), f"{code} is not a Member State of the EU")
     if file.fallback.value == "representative" and file.establishment is None and country is None:
         document.refuse(
-            ("fallback", "value"), "there is neither an establishment nor a representative to fall back on"
+            ("fallback", "value"),
+            "`representative` needs an establishment or a legal_representative; neither is given",
         )
     for index, id_ in enumerate(file.safe_recipients.values):
         where = ("safe_recipients", "values", index)
         if id_ not in authorities:
-            document.refuse(where, f"{id_} is no authority of the registry")
+            document.refuse(where, f"{id_} is not an authority in the registry")
         if jurisdictions[authorities[id_].jurisdiction].rule_of_law == "closed":
-            document.refuse(where, f"{id_} belongs to a closed jurisdiction")
+            document.refuse(
+                where, f"{id_} belongs to a closed jurisdiction, so it cannot be a safe recipient"
+            )
     return PlatformFacts(
         establishment=file.establishment,
         legal_representative=country,

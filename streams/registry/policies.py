@@ -1,4 +1,4 @@
-"""Policies from policies.yaml."""
+"""Builds policies from policies.yaml."""
 
 from collections.abc import Callable
 
@@ -12,14 +12,17 @@ from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
 
 
 def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:
-    """Make policies of checked rows, in the order of the file; raises RegistryError where one makes no sense."""
+    """Build the policies in the order of the file. Raises RegistryError for a duplicate id or inconsistent values."""
     seen: dict[str, int] = {}
     for index, row in enumerate(file.policies):
         if row.id == LEGAL_CLOCK:
-            document.refuse(("policies", index, "id"), "is taken: escalations of legal clocks have it")
+            document.refuse(
+                ("policies", index, "id"),
+                "is reserved for the escalations of legal clocks; choose another id",
+            )
         if row.id in seen:
             document.refuse(
-                ("policies", index, "id"), f"is also the id of policies[{seen[row.id]}]; ids are unique"
+                ("policies", index, "id"), f"is also the id of policies[{seen[row.id]}]; ids must be unique"
             )
         seen[row.id] = index
     return tuple(_policy(document, ("policies", index), row) for index, row in enumerate(file.policies))

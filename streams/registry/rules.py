@@ -1,4 +1,4 @@
-"""What the pure core needs to know to judge a report, read from the registry's files and checked."""
+"""The rules by which reports and requests are judged, as loaded and checked from the registry's files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from streams.events.report import Category, NoticeElement, ReportKind
 from streams.events.routing import Gate
 
 Mode = Literal["live", "shadow", "off"]
-# From the least to the most protective. A country nobody has assessed may be a closed one, so `unknown` stands above
+# From the least to the most protective. A country that was not assessed may be a closed one, so `unknown` ranks above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
-# `retention`: what must be kept for the duration, rather than done within it.
+# `retention`: something must be kept for the duration, instead of done within it.
 DurationMeaning = Literal["deadline", "retention"]
 Calendar = Literal["elapsed", "business_days"]
-# Whom a case goes to that nobody knows the Member State of (DSA art. 18(2)).
+# Who is told of a case if no Member State can be identified (DSA art. 18(2)).
 Fallback = Literal["representative", "europol", "both"]
 AuthorityRole = Literal["police", "prosecutor", "court", "regulator", "dsc", "ministry", "hotline", "agency"]
 Verification = Literal["verified", "secondary", "unverified"]
@@ -41,7 +41,7 @@ Action = Literal[
     "produce_data",
     "escalate_internal",
 ]
-# The words of a law that sets no number of hours.
+# The wording of a law that does not set a number of hours.
 Standard = Literal[
     "without_undue_delay",
     "promptly",
@@ -70,13 +70,13 @@ DsaCategory = Literal[
 ]
 
 
-# What stands in the place of a policy on escalations that a legal clock opens; no policy may have this id.
+# The policy id on escalations that a legal clock opens; no policy may have this id.
 LEGAL_CLOCK = "legal-clock"
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """All thresholds of `when` must be reached (value >= threshold); `risk` is in units of risk, not millionths."""
+    """A level of a policy, reached if every threshold in `when` is (value >= threshold). `risk` is not in millionths."""
 
     level: int
     name: str
@@ -85,7 +85,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. Times are in milliseconds; `window` is the ISO 8601 duration as written (`PT1H`)."""
+    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`)."""
 
     id: str
     mode: Mode
@@ -102,9 +102,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class CategoryRules:
-    """What holds for a category: `prior` is the share of reports in it that are actionable (pi).
+    """The rules of a category. `prior` is the share of its reports that are actionable (pi).
 
-    `dsa_category` and `dsa_keywords` are the identifiers of the EU's transparency database, version 2.
+    `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency database, version 2. `floor`: the platform's
+    own review always looks at it. `abuse_prone`: it is used against dissent.
     """
 
     category: Category
@@ -118,7 +119,7 @@ class CategoryRules:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """Weights of reporters and bounds of the evidence; see scoring.yaml for reasons and sources."""
+    """Weights of reporters and limits of the evidence; scoring.yaml gives reasons and sources."""
 
     trust: Mapping[str, float]
     membership: Mapping[str, float]
@@ -131,10 +132,10 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Somebody to whom a case or an answer may go.
+    """An authority that may receive a case or an answer.
 
-    `channel` says how it is reached, in words (never a personal address), None where no source names one. `languages`
-    are BCP 47 tags, empty where unknown.
+    `channel` says in words how to reach it (never a personal address); None if no source names a channel. `languages`
+    are BCP 47 tags, empty if unknown.
     """
 
     id: str
@@ -149,13 +150,13 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class JurisdictionRules:
-    """A country, region or the global row: where it belongs and how far its authorities are trusted.
+    """A country, a region or the global row: the regions it belongs to, its authorities and their rule-of-law tier.
 
-    `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state that an
-    overseas territory with a code of its own belongs to: its duties hold there too, and those of its regions if
-    `regions` names them. `art18_authority`, `dsc` and `tco_authority` are ids of authorities: who is told of a threat
-    to life, who is the Digital Services Coordinator, who may order the removal of terrorist content. `dsc_status` is a
-    known doubt about the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
+    `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state to which an
+    overseas territory with a code of its own belongs: the state's duties hold there too, and so do those of the regions
+    in `regions`. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
+    Services Coordinator, `tco_authority` may order the removal of terrorist content. `dsc_status` is a known doubt about
+    the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
     """
 
     code: str
@@ -177,15 +178,15 @@ class JurisdictionRules:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """A legal duty: who owes what to whom, from when on, and where that is written.
+    """A legal duty: what must be done, when, from which day on, and the law that says so.
 
-    It is in force from `in_force_from` up to and including `in_force_until`. `duration` (ISO 8601) and `standard`
-    both None: the row knows no time limit. `meaning` says what the duration is. With `business_days` it counts the
-    days that `holiday_calendar` leaves; None there makes the row advisory. `pausable_for` are the reasons for which its
-    clock may stand still. `public_only` holds for what is open to the public, not for private chats. `except_in` are
-    members of a region in which it does not apply. `legal_bases` are those of the authorities' requests it follows
-    from, `emergency` whether only of urgent (True) or only of other ones (False). `gate` is what must happen before
-    anything is disclosed. `territory` is where what is done takes effect. Rows marked unverified are advisory only.
+    It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and `standard` are
+    both None, the row gives no time limit. `meaning` says whether the duration is a deadline or a retention period. If
+    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. `pausable_for`:
+    the reasons for which its clock may pause. `public_only`: it covers content open to the public, not private chats.
+    `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
+    trigger it; `emergency`: only urgent requests (True), only others (False), or both (None). `gate`: what must happen
+    before anything is disclosed. `territory`: where the action takes effect. Unverified rows are advisory only.
     """
 
     id: str
@@ -221,9 +222,9 @@ class Obligation:
 
 @dataclass(frozen=True, slots=True)
 class HolidayCalendar:
-    """The days on which a business-day clock stands still. Days after `known_until` are in no source yet.
+    """The days that are not business days. No source covers days after `known_until` yet.
 
-    `weekend` are ISO weekdays (Monday is 1). A day begins and ends in `time_zone` (IANA).
+    `weekend` holds ISO weekdays (Monday is 1). A day begins and ends at midnight in `time_zone` (IANA).
     """
 
     id: str
@@ -236,12 +237,11 @@ class HolidayCalendar:
 
 @dataclass(frozen=True, slots=True)
 class PlatformFacts:
-    """Whose law the platform itself is under, and how authorities reach it.
+    """Where the platform is established, and whom it tells.
 
-    `establishment` and `legal_representative` are countries of the EU, None where there is none. `contact_languages`
-    are those of the point of contact of DSA art. 11. `certainty` is the confidence from which on a Member State counts
-    as identified (DSA art. 18(2)). `safe_recipients` are the authorities that may be told of a case that concerns a
-    closed jurisdiction.
+    `establishment` and `legal_representative` are EU countries, or None. `contact_languages` are those of the point of
+    contact (DSA art. 11). A Member State with a confidence of at least `certainty` counts as identified (DSA art. 18(2)).
+    `safe_recipients` are the authorities that may be told of a case that concerns a closed jurisdiction.
     """
 
     establishment: str | None
@@ -254,9 +254,9 @@ class PlatformFacts:
 
 @dataclass(frozen=True, slots=True)
 class InternalTargets:
-    """Milliseconds within which the platform itself means to act where no legal clock runs, by the law's words.
+    """Milliseconds within which the platform means to act where no legal clock runs, by the wording of the law.
 
-    `otherwise` is for a duty whose row has neither a duration nor a standard.
+    `otherwise` is for duties with neither a duration nor a standard.
     """
 
     by_standard: Mapping[Standard, int]
@@ -265,7 +265,7 @@ class InternalTargets:
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """Which triggers a report or request meets by itself, and which a report may come to meet once somebody looked."""
+    """Triggers that a report or request meets by itself, and those a report may meet after a human review."""
 
     met_by_report: Mapping[ReportKind, frozenset[Trigger]]
     met_by_request: Mapping[RequestKind, frozenset[Trigger]]
@@ -274,10 +274,10 @@ class Triggers:
 
 @dataclass(frozen=True, slots=True)
 class LocationHints:
-    """How far a report's hints at countries beside its evidence are believed, 0..1.
+    """The confidence (0..1) of a report's hints at countries, other than its evidence.
 
-    `language_countries` maps a primary language subtag to the one country with a row of its own in which it is an
-    official language.
+    `language_countries` maps a primary language subtag to the only country with a file in which it is an official
+    language.
     """
 
     channel: float
@@ -288,12 +288,11 @@ class LocationHints:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything that a judgement depends on besides the reports themselves.
+    """All rules. Together with the records they determine every output.
 
-    `policy_version` and `registry_version` are hashes of the content: equal content gives an equal version.
-    `jurisdictions` has a row for GLOBAL, each region, and each country or territory that has one. `authorities` are
-    all of them by id: ids are unique over the registry. `obligations` are ordered GLOBAL, regions, countries.
-    `regions` are the codes of the regions that some row of `jurisdictions` is in.
+    `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each region, and each
+    country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
+    `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
     """
 
     policies: tuple[Policy, ...]
@@ -312,6 +311,6 @@ class Rules:
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the regions once: every escalation asks for them."""
+        """Compute `regions` once, because every escalation needs them."""
         regions = frozenset(region for row in self.jurisdictions.values() for region in row.regions)
         object.__setattr__(self, "regions", regions)

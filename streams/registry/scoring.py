@@ -1,4 +1,4 @@
-"""Categories and scoring from categories.yaml and scoring.yaml."""
+"""Builds categories and scoring from categories.yaml and scoring.yaml."""
 
 import math
 from typing import get_args
@@ -10,7 +10,7 @@ from streams.registry.shapes import BetaRow, CategoriesFile, ScoringFile
 
 
 def build_categories(document: Document, file: CategoriesFile) -> dict[Category, CategoryRules]:
-    """Make the rules of every category; raises RegistryError if one has none."""
+    """Build the rules of every category. Raises RegistryError if a category has no row."""
     document.require(("categories",), file.categories, CATEGORIES)
     return {
         category: CategoryRules(
@@ -27,7 +27,7 @@ def build_categories(document: Document, file: CategoriesFile) -> dict[Category,
 
 
 def build_scoring(document: Document, file: ScoringFile) -> Scoring:
-    """Make the weights; raises RegistryError if one is missing or leaves a kind of reporter no trust."""
+    """Build the weights. Raises RegistryError if one is missing, or if a trust distribution is too wide."""
     document.require(("trust", "values"), file.trust.values, REPORTER_KINDS)
     document.require(("membership", "values"), file.membership.values, ("member", "unknown", "not_member"))
     document.require(("account_age", "values"), file.account_age.values, (*get_args(AccountAge), "unknown"))
@@ -38,7 +38,7 @@ def build_scoring(document: Document, file: ScoringFile) -> Scoring:
         if trust[kind] <= 0:
             document.refuse(
                 ("trust", "values", kind),
-                "is so vague that its mean less one standard deviation is not above 0",
+                "is too wide: its mean minus one standard deviation must be above 0",
             )
     return Scoring(
         trust=trust,
@@ -52,7 +52,7 @@ def build_scoring(document: Document, file: ScoringFile) -> Scoring:
 
 
 def beta_lower_bound(beta: BetaRow) -> float:
-    """Give the mean of a Beta distribution less one standard deviation."""
+    """Give the mean of a Beta distribution minus one standard deviation."""
     total = beta.alpha + beta.beta
     deviation = math.sqrt(beta.alpha * beta.beta / (total * total * (total + 1)))
     return beta.alpha / total - deviation

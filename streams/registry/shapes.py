@@ -1,4 +1,4 @@
-"""What categories.yaml, scoring.yaml and policies.yaml may contain, and what all files share."""
+"""The fields of categories.yaml, scoring.yaml and policies.yaml, and the types that all files share."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,13 +13,13 @@ from streams.registry.rules import DsaCategory, Mode, Verification
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 Ratio = Annotated[float, Field(gt=0, le=1)]
-# A prior of 0 or 1 could not be moved by any evidence.
+# No evidence could move a prior of 0 or 1.
 Prior = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SourceRow(Row):
-    """Where a row's content comes from, and how far it was checked."""
+    """The source of a row, and how well it was checked."""
 
     title: Text | None = None
     url: Url | None = None
@@ -36,12 +36,12 @@ class SourceRow(Row):
 if TYPE_CHECKING:
     _PolicyMeasure = MeasureName
 else:
-    # For messages that list what is valid: a type checker takes no computed literal.
+    # Its messages list what is valid; type checkers do not accept a computed Literal.
     _PolicyMeasure = Literal[POLICY_MEASURES]
 
 
 class LevelRow(Row):
-    """A level of a policy."""
+    """A level of a policy: its number, its name and the thresholds that must all be reached."""
 
     level: Annotated[int, Field(ge=1)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -49,7 +49,7 @@ class LevelRow(Row):
 
 
 class PolicyRow(Row):
-    """A policy."""
+    """A policy: the categories it counts, its window and its levels."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
     mode: Mode
@@ -63,13 +63,13 @@ class PolicyRow(Row):
 
 
 class PoliciesFile(Row):
-    """policies.yaml."""
+    """policies.yaml: all policies."""
 
     policies: list[PolicyRow]
 
 
 class PriorRow(Row):
-    """The share of reports that are actionable, where a category has no number of its own."""
+    """The share of reports that are actionable: of one category, or of all without a value of their own."""
 
     value: Prior
     reason: Text
@@ -77,7 +77,7 @@ class PriorRow(Row):
 
 
 class CategoryRow(Row):
-    """A category. The file's source holds for the identifiers of all rows."""
+    """A category. The source of the file covers the identifiers of all rows."""
 
     severity: Ratio
     prior: PriorRow | None = None
@@ -88,7 +88,7 @@ class CategoryRow(Row):
 
 
 class CategoriesFile(Row):
-    """categories.yaml."""
+    """categories.yaml: all categories, and the default prior."""
 
     prior: PriorRow
     source: SourceRow
@@ -96,14 +96,14 @@ class CategoriesFile(Row):
 
 
 class Sourced(Row):
-    """A group of numbers with the reason for them."""
+    """Base of a group of values, with its reason and source."""
 
     reason: Text
     source: SourceRow
 
 
 class BetaRow(Row):
-    """A Beta distribution."""
+    """The parameters of a Beta distribution."""
 
     alpha: Positive
     beta: Positive
@@ -116,44 +116,44 @@ class TrustRow(Sourced):
 
 
 class MembershipRow(Sourced):
-    """Factor by membership of the channel."""
+    """Factor by the reporter's membership of the channel."""
 
     values: dict[Literal["member", "unknown", "not_member"], Ratio]
 
 
 class AccountAgeRow(Sourced):
-    """Factor by age of the account."""
+    """Factor by the age of the reporter's account."""
 
     values: dict[AccountAge | Literal["unknown"], Ratio]
 
 
 class UnadjustedRow(Sourced):
-    """Kinds of reporters to whom membership and age do not apply."""
+    """Kinds of reporters whose weight does not depend on membership and account age."""
 
     values: list[ReporterKind]
 
 
 class MaxWeightRow(Sourced):
-    """The most a reporter of a kind can weigh."""
+    """The maximum weight of a reporter, by kind."""
 
     values: dict[ReporterKind, Prior]
 
 
 class ClampRow(Row):
-    """How far reports and a classifier may each move the belief."""
+    """How far reports and a classifier may each move the estimate, in log-odds."""
 
     reports: Positive
     classifier: Positive
 
 
 class ClampsRow(Sourced):
-    """Bounds in log-odds."""
+    """Limits of the evidence, with the reason and the source."""
 
     values: ClampRow
 
 
 class ScoringFile(Row):
-    """scoring.yaml."""
+    """scoring.yaml: how much reports of each kind weigh."""
 
     trust: TrustRow
     membership: MembershipRow

@@ -1,4 +1,4 @@
-"""What the files of the law folder may contain."""
+"""The fields of the files in the law folder."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -26,18 +26,18 @@ JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
 AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 ObligationId = Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
 CalendarId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-# pydantic's dialect of patterns has no look-ahead, and needs none: its `$` does not match before a final newline.
+# pydantic's patterns have no look-ahead, and need none here: its `$` does not match before a final newline.
 Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN.replace(r"(?!\n)", ""))]
 
 
 class LegalSourceRow(SourceRow):
-    """The source of an obligation goes with each escalation, so it needs an address."""
+    """The source of an obligation. It needs a URL, because every escalation publishes it."""
 
     url: Url
 
 
 class RuleOfLawRow(Row):
-    """How far the authorities are trusted, on what basis, as of when."""
+    """How far the authorities are trusted, why, and as of which day."""
 
     tier: RuleOfLawTier
     basis: Text
@@ -45,7 +45,7 @@ class RuleOfLawRow(Row):
 
 
 class AuthorityRow(Row):
-    """Somebody to whom a case or an answer may go."""
+    """An authority that may receive a case or an answer."""
 
     id: AuthorityId
     name: Text
@@ -56,7 +56,7 @@ class AuthorityRow(Row):
 
 
 class ObligationRow(Row):
-    """A legal duty. `territory` is the jurisdiction itself where none is given."""
+    """A legal duty. `territory` defaults to the jurisdiction itself."""
 
     id: ObligationId
     instrument: Text
@@ -87,9 +87,9 @@ class ObligationRow(Row):
 
 
 class JurisdictionFile(Row):
-    """One file per jurisdiction, named by its code: GLOBAL, a region, or a country.
+    """A jurisdiction: GLOBAL, a region or a country. The file is named by its code.
 
-    `regions` are those it belongs to directly: those of its regions follow.
+    `regions` are those it belongs to directly; the regions of those regions are added.
     """
 
     code: JurisdictionCode
@@ -107,7 +107,7 @@ class JurisdictionFile(Row):
 
 
 class TerritoryRow(Row):
-    """A territory with a code of its own: whose it is, and to which regions it belongs."""
+    """A territory with a code of its own: the state and the regions it belongs to."""
 
     name: Text
     part_of: Code
@@ -116,32 +116,32 @@ class TerritoryRow(Row):
 
 
 class TerritoriesFile(Row):
-    """territories.yaml."""
+    """territories.yaml: overseas territories that have a code of their own."""
 
     territories: dict[Code, TerritoryRow]
 
 
 class ReportTriggersRow(Sourced):
-    """Triggers by kind of report."""
+    """Triggers by kind of report, with the reason and the source."""
 
     values: dict[ReportKind, list[Trigger]]
 
 
 class RequestTriggersRow(Sourced):
-    """Triggers by kind of request."""
+    """Triggers by kind of request, with the reason and the source."""
 
     values: dict[RequestKind, list[Trigger]]
 
 
 class TargetRow(Row):
-    """A time within which the platform itself means to act."""
+    """A time (ISO 8601) within which the platform means to act, and the reason."""
 
     within: str
     reason: Text
 
 
 class TargetsRow(Row):
-    """Internal targets by the law's words."""
+    """Internal targets by the wording of the law; `otherwise` is for duties without any."""
 
     source: SourceRow
     by_standard: dict[Standard, TargetRow]
@@ -149,7 +149,7 @@ class TargetsRow(Row):
 
 
 class TriggersFile(Row):
-    """triggers.yaml."""
+    """triggers.yaml: which triggers reports and requests meet, and the internal targets."""
 
     met_by_report: ReportTriggersRow
     possible: ReportTriggersRow
@@ -158,14 +158,14 @@ class TriggersFile(Row):
 
 
 class HolidayRow(Row):
-    """A day on which a business-day clock stands still."""
+    """A day that is not a business day."""
 
     day: date
     name: Text
 
 
 class HolidayCalendarRow(Row):
-    """The holidays of a place, up to and including `known_until`."""
+    """The weekend and holidays of a place, known up to and including `known_until`."""
 
     id: CalendarId
     time_zone: Text
@@ -176,7 +176,7 @@ class HolidayCalendarRow(Row):
 
 
 class CalendarsFile(Row):
-    """calendars.yaml."""
+    """calendars.yaml: holiday calendars for clocks that count business days."""
 
     calendars: list[HolidayCalendarRow]
 
@@ -198,13 +198,13 @@ class ContactRow(Row):
 
 
 class CertaintyRow(Sourced):
-    """The confidence from which on a Member State counts as identified."""
+    """The lowest confidence at which a Member State counts as identified."""
 
     value: Ratio
 
 
 class FallbackRow(Sourced):
-    """Who is told where no Member State can be identified."""
+    """Who is told if no Member State can be identified."""
 
     value: Fallback
 
@@ -216,7 +216,7 @@ class SafeRecipientsRow(Sourced):
 
 
 class PlatformFile(Row):
-    """platform.yaml."""
+    """platform.yaml: facts about the platform itself."""
 
     establishment: Code | None
     legal_representative: RepresentativeRow | None
@@ -227,7 +227,7 @@ class PlatformFile(Row):
 
 
 class HintConfidenceRow(Row):
-    """How far each hint is believed."""
+    """The confidence of each kind of hint."""
 
     channel: Ratio
     reporter: Ratio
@@ -235,7 +235,7 @@ class HintConfidenceRow(Row):
 
 
 class LocationHintsFile(Sourced):
-    """location_hints.yaml: what a report says of countries beside its evidence."""
+    """location_hints.yaml: what a report says about countries apart from its evidence."""
 
     confidence: HintConfidenceRow
     languages_source: SourceRow

@@ -1,4 +1,4 @@
-"""Triggers, internal targets and hints at places, from triggers.yaml and location_hints.yaml."""
+"""Builds triggers, internal targets and location hints from triggers.yaml and location_hints.yaml."""
 
 from collections.abc import Mapping
 from typing import get_args
@@ -20,9 +20,10 @@ from streams.registry.shapes_law import LocationHintsFile, TargetRow, TriggersFi
 
 
 def build_triggers(document: Document, file: TriggersFile) -> Triggers:
-    """Make the tables of triggers.
+    """Build the tables of triggers.
 
-    Raises RegistryError if a kind has no row, if a report would meet what only an order meets, or the reverse.
+    Raises RegistryError if a kind has no row, or if a report has a trigger that only an authority's request meets, or the
+    reverse.
     """
     for field in ("met_by_report", "possible"):
         values = getattr(file, field).values
@@ -41,7 +42,7 @@ def build_triggers(document: Document, file: TriggersFile) -> Triggers:
 
 
 def build_targets(document: Document, file: TriggersFile) -> InternalTargets:
-    """Make the internal targets in milliseconds; raises RegistryError if a standard has none."""
+    """Build the internal targets in milliseconds. Raises RegistryError if a standard has none."""
     rows = file.targets.by_standard
     document.require(("targets", "by_standard"), rows, get_args(Standard))
     return InternalTargets(
@@ -56,7 +57,7 @@ def build_targets(document: Document, file: TriggersFile) -> InternalTargets:
 def build_location_hints(
     document: Document, file: LocationHintsFile, jurisdictions: Mapping[str, JurisdictionRules]
 ) -> LocationHints:
-    """Make the hints; raises RegistryError if a language points to a country without a file."""
+    """Build the hints. Raises RegistryError if a language points to a country without a file."""
     for language, code in file.languages.items():
         if code not in jurisdictions:
             document.refuse(("languages", language), f"{code} has no file")
@@ -77,5 +78,5 @@ def _milliseconds(document: Document, place: Place, row: TargetRow) -> int:
     except ValueError as error:
         document.refuse((*place, "within"), str(error))
     if not milliseconds:
-        document.refuse((*place, "within"), "must be longer than nothing")
+        document.refuse((*place, "within"), "must be longer than zero")
     return milliseconds

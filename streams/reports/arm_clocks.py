@@ -5,7 +5,7 @@ from streams.clocks.store import ClockKey
 from streams.counting.integrity import effective_reporters, integrity
 from streams.events.escalation import Counts, Escalation, Integrity, Score, Trace, Window
 from streams.events.report import MessageReport
-from streams.law.duty import Duty, due_ms, escalated
+from streams.law.duty import Duty, due_ms, escalated_duty
 from streams.law.statement import statement
 from streams.partition.legal_clocks import arm_clock, take_clock_step
 from streams.registry.rules import LEGAL_CLOCK
@@ -71,7 +71,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
         integrity=signs,
         message_refs=() if report.message_ref is None else (report.message_ref,),
         jurisdictions=law.jurisdictions,
-        obligations=(escalated(duty, rules.rules, clock.started),),
+        obligations=(escalated_duty(duty, rules.rules, clock.started),),
         routing=law.routing,
         rule_of_law=law.rule_of_law,
         statement=statement(

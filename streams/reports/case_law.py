@@ -8,7 +8,7 @@ from streams.events.obligation import EscalatedObligation
 from streams.events.report import Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
-from streams.law.duty import Duty, escalated
+from streams.law.duty import Duty, escalated_duty
 from streams.law.routing import places_of, routes
 from streams.law.rule_of_law import rule_of_law
 from streams.law.statement import statement
@@ -72,7 +72,7 @@ def law_of(
     day = from_epoch_ms(cause.received_ms).date()
     return CaseLaw(
         jurisdictions=jurisdictions,
-        obligations=tuple(escalated(duty, rules.rules, cause.received_ms) for duty in duties),
+        obligations=tuple(escalated_duty(duty, rules.rules, cause.received_ms) for duty in duties),
         routing=routes(rules.rules, places, obligations, cause.category, protection.decision, day),
         rule_of_law=protection,
         statement=statement(cause.kind, cause.reporter, codes, obligations, rules.rules.jurisdictions),

@@ -9,7 +9,7 @@ from streams.counting.measures import MILLION, WindowCounts
 from streams.counting.windows import WindowSpec
 from streams.events.enriched_report import ChannelWindow, PublicReport, PublicReporter, Risk, Source
 from streams.events.report import MessageReport
-from streams.law.duty import applied
+from streams.law.duty import published_duty
 from streams.reports.case import Case
 from streams.reports.rules import ReportRules
 from streams.wire.encoding import encode
@@ -49,7 +49,7 @@ def enriched_json(
     law, origin = case.law, case.origin
     obligations = law.obligations_json
     if obligations is None:
-        duties = tuple(applied(duty, rules.rules, case.received) for duty in law.duties)
+        duties = tuple(published_duty(duty, rules.rules, case.received) for duty in law.duties)
         obligations = msgspec.Raw(encode(duties))
     dsa_category, dsa_keywords = rules.dsa[case.report.category]
     return encode(

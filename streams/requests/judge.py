@@ -6,7 +6,7 @@ from typing import NamedTuple
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Competence, Decision, Findings, Territory
 from streams.events.routing import Gate, Routing
-from streams.law.duty import Duty, escalated
+from streams.law.duty import Duty, escalated_duty
 from streams.law.rule_of_law import most_protective
 from streams.requests.competence import judge_competence
 from streams.requests.completeness import language_finding, missing_elements, present_elements
@@ -65,7 +65,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
         territory=Territory("none", (), "The request is refused.") if refused else territory_of(request),
         disclosure=disclosure_of(request, law, allowed=allowed),
         gates=gates,
-        obligations=tuple(escalated(duty, rules.rules, received_ms) for duty in duties),
+        obligations=tuple(escalated_duty(duty, rules.rules, received_ms) for duty in duties),
         rule_of_law=law,
     )
     gate = most_protective(gates)

@@ -99,7 +99,7 @@ def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypa
     after(1)
     stalled, what = after(60)
     assert stalled == 60
-    assert re.fullmatch(r"restoring partitions 3, \d+ s, and nothing of it has come", what)
+    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", what)
     operations.readiness.restoring_goes_on()
     assert after(1)[0] == 0
     after(10)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.duty import Duty, applied, due_ms, escalated, iso_duration
+from streams.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
 from streams.law.arming import strictest, why_not_armed
 from streams.events.obligation import NotArmedReason
 from streams.wire.times import DAY, HOUR
@@ -129,13 +129,13 @@ def test_the_strictest_against_the_model(given_rows: list[tuple[str, str, str | 
 
 def test_an_armed_duty_has_a_due_time_and_no_target() -> None:
     row = duty("EU", duration="PT48H", standard="promptly", authority="DSC")
-    shown = applied(Duty(row, None, strictest=True), RULES, 1_790_000_000_000)
+    shown = published_duty(Duty(row, None, strictest=True), RULES, 1_790_000_000_000)
     assert (shown.clock_status, shown.not_armed_reason, shown.target) == ("armed", None, None)
     assert shown.due_at == "2026-09-23T14:13:20.000Z"
     assert (shown.id, shown.trigger, shown.action) == ("EU.duty", "user_report", "remove")
     assert (shown.standard, shown.strictest, shown.authority) == ("promptly", True, "DSC")
     assert shown.source_url == row.source_url
-    on_escalation = escalated(Duty(row, None, strictest=True), RULES, 1_790_000_000_000)
+    on_escalation = escalated_duty(Duty(row, None, strictest=True), RULES, 1_790_000_000_000)
     assert (on_escalation.due_at, on_escalation.target_at) == (shown.due_at, None)
 
 
@@ -152,7 +152,7 @@ def test_an_armed_duty_has_a_due_time_and_no_target() -> None:
 )
 def test_a_duty_that_is_not_armed_has_a_target(changes: dict[str, Any], target: str, target_at: str) -> None:
     rules = replace(small_world(), targets=InternalTargets({"promptly": HOUR}, DAY + HOUR))
-    shown = escalated(Duty(duty(**changes), "trigger_not_met", strictest=False), rules, 0)
+    shown = escalated_duty(Duty(duty(**changes), "trigger_not_met", strictest=False), rules, 0)
     assert (shown.clock_status, shown.not_armed_reason, shown.due_at) == (
         "not_armed",
         "trigger_not_met",
@@ -166,7 +166,7 @@ def test_a_holiday_calendar_that_ends_too_early_arms_nothing() -> None:
     row = duty(duration="P3D", calendar="business_days", holiday_calendar="be")
     # Tuesday 2026-12-29 and Wednesday 2026-12-30.
     assert due_ms(row, 1_798_329_600_000 - 4 * DAY, rules) is not None
-    late = applied(Duty(row, None, strictest=True), rules, 1_798_329_600_000 + 3 * DAY)
+    late = published_duty(Duty(row, None, strictest=True), rules, 1_798_329_600_000 + 3 * DAY)
     assert (late.clock_status, late.not_armed_reason, late.due_at, late.target) == (
         "not_armed",
         "no_holiday_calendar",

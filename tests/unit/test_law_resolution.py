@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.duty import applied
+from streams.law.duty import published_duty
 from streams.law.concerned import concerned
 from streams.law.resolution import Resolved, Resolver
 from streams.wire.encoding import encode
@@ -287,7 +287,7 @@ def test_against_the_model(given_reports: list[MessageReport]) -> None:
         if armed:
             assert resolved.obligations_json is None
         else:
-            shown = tuple(applied(found, RULES, 0) for found in resolved.duties)
+            shown = tuple(published_duty(found, RULES, 0) for found in resolved.duties)
             assert bytes(resolved.obligations_json or b"") == encode(shown)
 
 

@@ -15,7 +15,7 @@ MISTAKES = [
     # file, old, new, field, what the message says
     # categories
     ("categories.yaml", "severity: 0.85", "gravity: 0.85",
-     "categories.ncii_deepfake.gravity", "fields here are"),
+     "categories.ncii_deepfake.gravity", "valid fields here"),
     ("categories.yaml", "  hate:\n", "  hatred:\n",
      "categories.hatred", "should be 'csam', 'csam_synthetic'"),
     ("categories.yaml", "severity: 0.95", 'severity: "0.95"', "categories.grooming.severity", "valid number"),
@@ -29,22 +29,22 @@ MISTAKES = [
     ("scoring.yaml", "user: {alpha: 2, beta: 2}", "user: {alpha: 0, beta: 2}",
      "trust.values.user.alpha", "than 0"),
     ("scoring.yaml", "user: {alpha: 2, beta: 2}", "user: {alpha: 0.1, beta: 9}",
-     "trust.values.user", "so vague"),
+     "trust.values.user", "too wide"),
     ("scoring.yaml", "user: 0.35, ", "", "max_weight.values", "has no row for user"),
     ("scoring.yaml", "not_member: 0.2", "non_member: 0.2", "membership.values.non_member", "'not_member'"),
     ("scoring.yaml", "reports: 4.0, ", "", "clamps.values.reports", "is missing"),
-    ("policies.yaml", "id: child-safety", "id: legal-clock", "policies[0].id", "is taken"),
+    ("policies.yaml", "id: child-safety", "id: legal-clock", "policies[0].id", "is reserved"),
     # codes
-    ("law/TR.yaml", "code: TR", "code: UK", "code", "named by its code: this one must be UK.yaml"),
+    ("law/TR.yaml", "code: TR", "code: UK", "code", "rename the file to UK.yaml"),
     ("law/DE.yaml", "regions: [EU]", "regions: [UE]", "regions[0]", "not a region"),
     ("law/DE.yaml", "regions: [EU]", "regions: [FR]", "regions[0]", "not a region"),
-    ("law/EEA.yaml", "name: European", "regions: [EU]\nname: European", "regions[0]", "itself a part of EEA"),
+    ("law/EEA.yaml", "name: European", "regions: [EU]\nname: European", "regions[0]", "itself in EEA"),
     ("law/EU.yaml", "except_in: [DK]", "except_in: [CH]", "obligations[12].except_in[0]", "not a member of EU"),
     ("law/EU.yaml", "public_only: true", "territory: ZZ", "obligations[9].territory", "has no file"),
     ("law/territories.yaml", "  GP:", "  ZZ:", "territories.ZZ", "ISO 3166-1"),
     ("law/territories.yaml", "  GP:", "  CH:", "territories.CH", "has a file of its own"),
-    ("law/territories.yaml", "part_of: FR", "part_of: MC", "territories.GP.part_of", "no country with a file"),
-    ("law/territories.yaml", "regions: [EU]", "regions: [UE]", "territories.GP.regions[0]", "no region"),
+    ("law/territories.yaml", "part_of: FR", "part_of: MC", "territories.GP.part_of", "not a country with a file"),
+    ("law/territories.yaml", "regions: [EU]", "regions: [UE]", "territories.GP.regions[0]", "not a region"),
     ("law/location_hints.yaml", "ja: JP", "th: TH", "languages.th", "has no file"),
     # words
     ("law/RU.yaml", "tier: closed", "tier: bad", "rule_of_law.tier", "'open', 'guarded'"),
@@ -56,10 +56,10 @@ MISTAKES = [
     ("law/US.yaml", "languages: [en]", "languages: [english]", "languages[0]", "pattern"),
     # authorities
     ("law/GB.yaml", "authority: NCA", "authority: BKA", "obligations[1].authority", "OFCOM, NCA"),
-    ("law/DE.yaml", "art18_authority: BKA", "art18_authority: FBI", "art18_authority", "no authority of DE"),
+    ("law/DE.yaml", "art18_authority: BKA", "art18_authority: FBI", "art18_authority", "not an authority of DE"),
     ("law/DE.yaml", "dsc: BNETZA", "dsc: BNETZ", "dsc", "BKA, BNETZA"),
     ("law/DE.yaml", "tco_authority: TCO", "tco_authority: THE", "tco_authority", "TCO_AUTHORITY"),
-    ("law/DE.yaml", "id: BKA", "id: BNETZA", "authorities[1].id", "ids are unique"),
+    ("law/DE.yaml", "id: BKA", "id: BNETZA", "authorities[1].id", "ids must be unique"),
     ("law/DE.yaml", "role: police", "role: friend", "authorities[0].role", "'regulator'"),
     # sources
     ("law/US.yaml", "      url: https://www.law.cornell.edu/uscode/text/18/2702\n", "",
@@ -70,7 +70,7 @@ MISTAKES = [
     ("law/US.yaml", "in_force_from: 2024-05-07", "in_force_from: 2024-05-07\n    in_force_until: 2024-05-06",
      "obligations[0].in_force_until", "before in_force_from"),
     ("law/EU.yaml", "duration: PT1H", "duration: 1h", "obligations[9].duration", "ISO 8601"),
-    ("law/EU.yaml", "duration: PT1H", "duration: PT0S", "obligations[9].duration", "longer than nothing"),
+    ("law/EU.yaml", "duration: PT1H", "duration: PT0S", "obligations[9].duration", "longer than zero"),
     ("law/EU.yaml", "duration: P6M", "duration: P6M1D", "obligations[10].duration", "ISO 8601"),
     ("law/EU.yaml", "    duration: P6M\n", "", "obligations[10].meaning", "needs a duration"),
     ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    calendar: business_days",
@@ -78,26 +78,26 @@ MISTAKES = [
     ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    holiday_calendar: be",
      "obligations[9].holiday_calendar", "not in calendars.yaml"),
     # ids
-    ("law/EU.yaml", "id: EU.dsa.art16-5\n", "id: EU.dsa.art16-4\n", "obligations[5].id", "ids are unique"),
+    ("law/EU.yaml", "id: EU.dsa.art16-5\n", "id: EU.dsa.art16-4\n", "obligations[5].id", "ids must be unique"),
     ("law/KR.yaml", "id: KR.tba", "id: KP.tba", "obligations[0].id", "must begin with KR."),
     # what contradicts itself
     ("law/GB.yaml", "[subject_or_authorised, location,", "[legal_basis, location,",
-     "obligations[0].required_elements[0]", "a report, which is what meets statutory_victim_request, has no"),
+     "obligations[0].required_elements[0]", "only a report meets statutory_victim_request"),
     ("law/AU.yaml", "required_elements: [exact_location]", "required_elements: [identity]",
-     "obligations[0].required_elements[0]", "a request of an authority"),
+     "obligations[0].required_elements[0]", "only an authority's request meets"),
     ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    legal_bases: [dsa_art9]",
-     "obligations[0].legal_bases", "only a request"),
+     "obligations[0].legal_bases", "only valid for a trigger that an authority's request meets"),
     ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    emergency: true",
-     "obligations[0].emergency", "only a request"),
-    ("law/EU.yaml", "    gate: judicial_order\n", "", "obligations[3].gate", "disclose data"),
-    ("law/KR.yaml", "action: remove", "action: remove\n    gate: judicial_order", "obligations[0].gate", "disclose"),
+     "obligations[0].emergency", "only valid for a trigger that an authority's request meets"),
+    ("law/EU.yaml", "    gate: judicial_order\n", "", "obligations[3].gate", "required with action: produce_data"),
+    ("law/KR.yaml", "action: remove", "action: remove\n    gate: judicial_order", "obligations[0].gate", "not valid with any other action"),
     # overlaps
     ("law/IN.yaml", "    in_force_until: 2026-02-19\n", "", "obligations[1]",
-     "IN.itr.3-1-d and IN.itr.3-1-d.2021 say the same and are both in force on 2026-02-20"),
-    ("law/IN.yaml", "in_force_until: 2026-02-19", "in_force_until: 2026-02-20", "obligations[1]", "say the same"),
+     "IN.itr.3-1-d and IN.itr.3-1-d.2021 state the same duty and are both in force on 2026-02-20"),
+    ("law/IN.yaml", "in_force_until: 2026-02-19", "in_force_until: 2026-02-20", "obligations[1]", "state the same duty"),
     ("law/AU.yaml", "    beside: [AU.osa.s88]\n", "", "obligations[4]", "`beside: [AU.osa.s88]`"),
-    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s89]", "obligations[4].beside[0]", "no other row"),
-    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s65]", "obligations[4].beside[0]", "no other row"),
+    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s89]", "obligations[4].beside[0]", "not the id of another row"),
+    ("law/AU.yaml", "beside: [AU.osa.s88]", "beside: [AU.osa.s65]", "obligations[4].beside[0]", "not the id of another row"),
     # triggers and targets
     ("law/triggers.yaml", "user_report: [user_report]", "user_report: [authority_order]",
      "met_by_report.values.user_report[0]", "met by an authority's request only"),
@@ -114,7 +114,7 @@ MISTAKES = [
     # platform
     ("law/platform.yaml", "establishment: null", "establishment: CH", "establishment", "not a Member State"),
     ("law/platform.yaml", "country: BE", "country: US", "legal_representative", "not a Member State"),
-    ("law/platform.yaml", "[NCMEC, INHOPE", "[NCMC, INHOPE", "safe_recipients.values[0]", "no authority"),
+    ("law/platform.yaml", "[NCMEC, INHOPE", "[NCMC, INHOPE", "safe_recipients.values[0]", "not an authority"),
     ("law/platform.yaml", "value: both", "value: nobody", "fallback.value", "'representative'"),
     ("law/platform.yaml", "value: 0.8", "value: 80", "certainty.value", "less than or equal to 1"),
 ]  # fmt: skip
@@ -157,7 +157,7 @@ def test_the_line_is_exact(folder: Path, name: str, old: str, new: str) -> None:
 
 def test_a_date_that_no_calendar_has_is_shown_on_its_line(folder: Path) -> None:
     line = edit(folder, "law/KR.yaml", "in_force_from: 2020-12-10", "in_force_from: 2020-02-30")
-    with pytest.raises(RegistryError, match=rf"^KR\.yaml:{line}: not valid YAML: 2020-02-30 is no date"):
+    with pytest.raises(RegistryError, match=rf"^KR\.yaml:{line}: not valid YAML: 2020-02-30 is not a date"):
         load_rules(folder)
 
 
@@ -199,7 +199,7 @@ def test_a_source_names_something(folder: Path) -> None:
         (b"policies: ]\n", "policies.yaml:1: not valid YAML"),
         (b"policies: []\n\tx: 1\n", "policies.yaml:2: not valid YAML"),
         (b"policies: []\npolicies: []\n", "policies.yaml:2: not valid YAML: policies is given twice"),
-        (b"policies: &all\n  - *all\n", "anchors are not allowed"),
+        (b"policies: &all\n  - *all\n", "anchors and aliases are not allowed"),
         (b"policies: [2026-02-30]\n", "policies.yaml:1: not valid YAML"),
         (b"policies: [!!python/name:os.system ]\n", "policies.yaml:1: not valid YAML"),
         (b"\xff\xfe", "cannot be read"),
@@ -223,13 +223,13 @@ def test_a_file_is_named_by_its_code(folder: Path, file: str, new: str) -> None:
     text = (folder / "law" / "KR.yaml").read_text(encoding="utf-8")
     (folder / "law" / "KR.yaml").unlink()
     (folder / "law" / file).write_text(text, encoding="utf-8")
-    refused(folder, file, "code", "must be KR.yaml")
+    refused(folder, file, "code", "rename the file to KR.yaml")
 
 
 def test_a_code_is_a_country_or_a_region_somebody_is_in(folder: Path) -> None:
     text = (SHIPPED / "law" / "XX.yaml").read_text(encoding="utf-8")
     (folder / "law" / "ZZ.yaml").write_text(text.replace("code: XX", "code: ZZ"), encoding="utf-8")
-    refused(folder, "ZZ.yaml", "code", "neither an ISO 3166-1 alpha-2 code nor a region")
+    refused(folder, "ZZ.yaml", "code", "must be an ISO 3166-1 alpha-2 code or a region")
 
 
 def test_an_alias_is_no_code(folder: Path) -> None:

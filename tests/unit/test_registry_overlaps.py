@@ -78,7 +78,7 @@ def test_overlap_is_a_day_and_a_category_for_which_two_rows_hold(
     if overlapping:
         left, right = overlapping[0]
         with pytest.raises(
-            RegistryError, match=rf"obligations\[{right}\]: KR\.{right} and KR\.{left} say the same"
+            RegistryError, match=rf"obligations\[{right}\]: KR\.{right} and KR\.{left} state the same duty"
         ):
             refuse_overlaps(DOCUMENT, rows)
     else:
@@ -126,7 +126,7 @@ def test_another_question_is_no_overlap(folder: Path, field: str, value: str) ->
 def test_the_same_question_with_another_answer_is_an_overlap(folder: Path, field: str) -> None:
     name, _, value = field.partition(": ")
     add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{name: value})
-    refused(folder, "KR.yaml", "obligations[1]", "KR.other and KR.tba.art22-5 say the same")
+    refused(folder, "KR.yaml", "obligations[1]", "KR.other and KR.tba.art22-5 state the same duty")
 
 
 def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:

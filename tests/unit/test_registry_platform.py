@@ -41,7 +41,7 @@ def test_a_calendar(folder: Path) -> None:
     ("old", "new", "field", "says"),
     [
         ("Asia/Seoul", "Asia/Nowhere", "calendars[0].time_zone", "IANA"),
-        ("[6, 7]", "[1, 2, 3, 4, 5, 6, 7]", "calendars[0].weekend", "must leave a working day"),
+        ("[6, 7]", "[1, 2, 3, 4, 5, 6, 7]", "calendars[0].weekend", "must leave at least one working day"),
         ("[6, 7]", "[0]", "calendars[0].weekend[0]", "greater than or equal to 1"),
         ("day: 2027-01-01", "day: 2028-01-01", "calendars[0].holidays[0].day", "after known_until"),
     ],
@@ -54,7 +54,7 @@ def test_a_wrong_calendar(folder: Path, old: str, new: str, field: str, says: st
 def test_a_calendar_is_given_once(folder: Path) -> None:
     twice = CALENDAR + CALENDAR.partition("calendars:\n")[2]
     edit(folder, "law/calendars.yaml", "calendars: []", twice)
-    refused(folder, "calendars.yaml", "calendars[1].id", "ids are unique")
+    refused(folder, "calendars.yaml", "calendars[1].id", "ids must be unique")
 
 
 # The operator's own facts
@@ -77,7 +77,7 @@ def test_a_fallback_needs_somebody_to_fall_back_on(tmp_path: Path) -> None:
     assert load_rules(platform=own).platform.legal_representative is None
     content["fallback"]["value"] = "representative"
     own.write_text(yaml.safe_dump(content), encoding="utf-8")
-    with pytest.raises(RegistryError, match=r"own\.yaml:\d+: fallback\.value: there is neither"):
+    with pytest.raises(RegistryError, match=r"own\.yaml:\d+: fallback\.value: `representative` needs"):
         load_rules(platform=own)
 
 

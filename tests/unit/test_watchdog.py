@@ -63,7 +63,7 @@ async def after(dog):
 asyncio.run(main(lambda: (0.0, ""), after))
 """)
     assert ended.returncode == 1
-    assert "no progress: the event loop has not turned for" in ended.stderr
+    assert "no progress: the event loop has been blocked for" in ended.stderr
     assert "in blocks_the_loop" in ended.stderr
     assert "came through" not in ended.stdout
 
@@ -76,10 +76,10 @@ async def waits_for_ever():
     await asyncio.Event().wait()
 async def after(dog):
     await waits_for_ever()
-asyncio.run(main(lambda: (sum(stands_still), "t partition 3: 7 records wait, and nothing was applied"), after))
+asyncio.run(main(lambda: (sum(stands_still), "t partition 3: 7 records are waiting, none applied"), after))
 """)
     assert ended.returncode == 1
-    assert "no progress: t partition 3: 7 records wait, and nothing was applied for 0 s" in ended.stderr
+    assert "no progress: t partition 3: 7 records are waiting, none applied for 0 s" in ended.stderr
     assert "in waits_for_ever" in ended.stderr
     assert "Task beats:" in ended.stderr
 

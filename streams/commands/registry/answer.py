@@ -10,7 +10,7 @@ from streams.events.report import CATEGORIES, Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.law.applicability import GLOBAL, applicable, holds_in
 from streams.law.arming import strictest, why_not_armed
-from streams.law.duty import Duty, target
+from streams.law.duty import Duty, internal_target
 from streams.law.routing import Place, routes
 from streams.law.rule_of_law import rule_of_law, tier_of
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
@@ -111,7 +111,7 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
             | {
                 "clock_status": "armed" if duty.not_armed is None else "not_armed",
                 "not_armed_reason": duty.not_armed,
-                "target": None if duty.not_armed is None else target(duty.obligation, rules),
+                "target": None if duty.not_armed is None else internal_target(duty.obligation, rules),
                 "strictest": duty.strictest,
             }
             for duty in found.duties

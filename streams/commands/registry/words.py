@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from streams.events.obligation import NotArmedReason
-from streams.law.duty import target
+from streams.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import Obligation, Rules, Trigger
 from streams.wire.times import DAY, HOUR, MINUTE
@@ -60,7 +60,7 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
         return f"runs from {condition}{paused}"
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"
-    within = duration_in_words(target(obligation, rules))
+    within = duration_in_words(internal_target(obligation, rules))
     return f"none, {_why(obligation, not_armed)}; the platform's internal target is {within}"
 
 

@@ -1,1 +1,1 @@
-"""What writes generated files: schemas, the page of metrics, the dashboard."""
+"""Writes the generated files: JSON Schemas, docs/metrics.md and the dashboard."""

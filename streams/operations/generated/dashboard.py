@@ -1,4 +1,4 @@
-"""Writes Grafana's overview of the workers: `python -m streams.operations.generated.dashboard [--check]`."""
+"""Writes the Grafana dashboard of the workers: `python -m streams.operations.generated.dashboard [--check]`."""
 
 import sys
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ FILE = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards" / "overvi
 Json = dict[str, Any]
 
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-# Grafana's grid is 24 wide.
+# Grafana's grid has 24 columns.
 _COLUMNS = 24
 _HEIGHT = {"stat": 4, "timeseries": 8, "heatmap": 8, "table": 8}
 
 
 def dashboard() -> Json:
-    """The whole dashboard."""
+    """The dashboard as Grafana's JSON model."""
     return {
         "uid": "tocsin-overview",
         "title": "Tocsin overview",
@@ -46,14 +46,14 @@ def dashboard() -> Json:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with `--check` say if it is not what the rows say. Returns the exit code."""
+    """Write the file. With `--check`, report instead whether it is out of date. Returns the exit code."""
     text = orjson.dumps(dashboard(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if "--check" not in arguments:
         FILE.write_bytes(text)
         return 0
     if FILE.exists() and FILE.read_bytes() == text:
         return 0
-    sys.stderr.write(f"{FILE} is not up to date: run `python -m streams.operations.generated.dashboard`.\n")
+    sys.stderr.write(f"{FILE} is out of date: run `python -m streams.operations.generated.dashboard`.\n")
     return 1
 
 
@@ -64,7 +64,7 @@ def _variable(name: str, query: str) -> Json:
         "type": "query",
         "datasource": _DATASOURCE,
         "query": {"query": query, "refId": name},
-        # When the time range changes: workers come and go.
+        # 2: refresh when the time range changes, because workers come and go.
         "refresh": 2,
         "multi": True,
         "includeAll": True,

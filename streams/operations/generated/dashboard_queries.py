@@ -1,4 +1,4 @@
-"""A panel of the dashboard, and the queries that its panels are made of."""
+"""Panels of the dashboard, and functions that build their queries."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. `queries` by legend; `unit` is one of Grafana's; `width` in columns of 24."""
+    """One panel. `queries` by legend; `unit` is an id of Grafana's; `width` is in columns, 24 to a row."""
 
     title: str
     description: str
@@ -20,18 +20,18 @@ _SELECT = 'job=~"$job", instance=~"$instance"'
 
 
 def series(metric: str, more: str = "") -> str:
-    """The series of a metric of the workers chosen; `more` are matchers that begin with a comma."""
+    """The series of a metric of the selected workers; `more` adds matchers and begins with a comma."""
     return f"{metric}{{{_SELECT}{more}}}"
 
 
 def rate(metric: str, by: str = "", more: str = "") -> str:
-    """How fast a counter grows, summed over all but the labels in `by`."""
+    """The rate of a counter per second, summed over all labels except those in `by`."""
     group = f" by ({by})" if by else ""
     return f"sum{group} (rate({series(metric, more)}[$__rate_interval]))"
 
 
 def total(metric: str, by: str = "", more: str = "") -> str:
-    """A gauge, summed over all but the labels in `by`."""
+    """A gauge, summed over all labels except those in `by`."""
     group = f" by ({by})" if by else ""
     return f"sum{group} ({series(metric, more)})"
 
@@ -43,5 +43,5 @@ def quantiles(histogram: str) -> dict[str, str]:
 
 
 def stat(title: str, description: str, unit: str, query: str, width: int = 3) -> Panel:
-    """A panel of one number."""
+    """A panel that shows one number."""
     return Panel(title, description, unit, {title: query}, "stat", width)

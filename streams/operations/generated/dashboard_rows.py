@@ -1,4 +1,4 @@
-"""What the overview shows, row by row: first whether all is well, then why not."""
+"""The rows of the dashboard: first whether all is well, then the details to find out why not."""
 
 from streams.operations.generated.dashboard_queries import Panel, quantiles, rate, series, stat, total
 
@@ -9,13 +9,14 @@ _VERDICTS = (
 
 ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
-        "Is all well?",
+        "Health",
         (
             stat("Workers up", "Workers that answer a scrape.", "short", total("up")),
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
-                "Must be twice the partition count of message-reports, once for each stage; fewer for the length of a rebalance only.",
+                "Must be twice the partition count of message-reports, because each of the two stages owns every partition. Fewer is normal "
+                "during a rebalance only.",
                 "short",
                 total("tocsin_partitions_owned"),
             ),
@@ -27,25 +28,25 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             stat(
                 "Longest lag",
-                "How long the oldest record that is not applied has been waiting, over all partitions.",
+                "How long the oldest unapplied record of any partition has been waiting, at most.",
                 "s",
                 f"max ({series('tocsin_lag_seconds')})",
             ),
             stat(
                 "Latency p99",
-                "From the append of a record to the commit of what came of it.",
+                "From the append of a record to the commit of its outputs.",
                 "s",
                 quantiles("tocsin_append_to_commit_seconds")["p99"],
             ),
             stat(
                 "Dead letters",
-                "Share of dead letters among the records judged: applied, duplicate or dead letter.",
+                "Share of dead letters among applied reports, duplicates and dead letters.",
                 "percentunit",
                 f"{rate('tocsin_dead_letters_total')} / {_VERDICTS}",
             ),
             stat(
                 "Open live episodes",
-                "Episodes of live policies.",
+                "Open episodes of live policies.",
                 "short",
                 total("tocsin_open_episodes", more=', mode="live"'),
             ),
@@ -56,15 +57,15 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Records by topic",
-                "Records of the source topics applied and committed. Much on message-reports-internal means that "
-                "publishers do not use the partitioner advised.",
+                "Records of the source topics applied and committed. High traffic on message-reports-internal means that "
+                "publishers do not use the recommended partitioner.",
                 "reqps",
                 {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),
             Panel(
-                "What became of them",
-                "A re-keyed report is applied in its home partition afterwards. Late reports are applied too, but not "
-                "counted.",
+                "Reports by result",
+                "A re-keyed report is applied in its home partition later. Late reports are applied, but not counted in any "
+                "window.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
@@ -75,7 +76,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Ticks",
-                "Ticks move the time of idle partitions on. One that a report has overtaken is ignored.",
+                "Ticks advance the time of idle partitions. A tick is ignored if a report has already moved the time further.",
                 "reqps",
                 {
                     "written": rate("tocsin_ticks_written_total"),
@@ -89,7 +90,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Append to commit",
-                "From the append of a record to its source topic to the commit of what came of it.",
+                "From the append of a record to its source topic to the commit of its outputs.",
                 "s",
                 {"{{le}}": rate("tocsin_append_to_commit_seconds_bucket", "le")},
                 "heatmap",
@@ -97,22 +98,22 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Append to commit, quantiles",
-                "The same as quantiles. p99 belongs below 30 s.",
+                "The same as quantiles. The target for p99 is below 30 s.",
                 "s",
                 quantiles("tocsin_append_to_commit_seconds"),
                 width=12,
             ),
             Panel(
                 "Event to commit",
-                "From occurred_at of an applied report to the commit of its outputs: includes what phones and publishers "
-                "take.",
+                "From occurred_at of an applied report to the commit of its outputs, including delays on phones and at "
+                "publishers.",
                 "s",
                 quantiles("tocsin_event_to_commit_seconds"),
                 width=12,
             ),
             Panel(
                 "Transactions",
-                "From the first byte sent of a batch's outputs to their commit: the brokers' part. At 20 s it fails.",
+                "From the first byte sent of a batch's outputs to their commit: mostly the brokers' time. A transaction fails at 20 s.",
                 "s",
                 quantiles("tocsin_transaction_duration_seconds"),
                 width=12,
@@ -124,21 +125,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Lag in seconds",
-                "How long the oldest record that is not applied has been waiting, at most.",
+                "How long the oldest unapplied record has been waiting, at most.",
                 "s",
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_seconds')})"},
                 width=6,
             ),
             Panel(
                 "Lag in records",
-                "Records that were in the log at the last fetch and are not applied.",
+                "Records in the log at the last fetch that are not applied.",
                 "short",
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
                 width=6,
             ),
             Panel(
                 "Since the last commit",
-                "Harmless while nothing waits; with lag it means that the partition stands still.",
+                "Harmless while nothing is waiting. With lag it means that the partition is stuck.",
                 "s",
                 {
                     "{{stage}} {{partition}}": "time() - max by (stage, partition) "
@@ -148,7 +149,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Partition time behind the clock",
-                "Counts, episodes and clocks follow this time. An idle partition with nothing due may stay behind.",
+                "Counts, episodes and clocks follow this time. An idle partition with nothing due may fall behind.",
                 "s",
                 {
                     "{{stage}} {{partition}}": "time() - max by (stage, partition) "
@@ -163,17 +164,17 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Partitions by worker",
-                "Partitions taken over and not released, and how many there are of each stage.",
+                "Partitions that each worker owns, and the total of each stage.",
                 "short",
                 {
                     "{{instance}} {{stage}}": total("tocsin_partitions_owned", "instance, stage"),
-                    "there are {{stage}}": f"max by (stage) ({series('tocsin_partitions')})",
+                    "total {{stage}}": f"max by (stage) ({series('tocsin_partitions')})",
                 },
                 width=6,
             ),
             Panel(
                 "Rebalances and restarts",
-                "A rolling deployment shows as one restart per worker. More than that is a loop.",
+                "A rolling deployment shows as one restart per worker. More restarts indicate a loop.",
                 "short",
                 {
                     "rebalances {{instance}}": f"increase({series('tocsin_rebalances_total')}[$__rate_interval])",
@@ -183,7 +184,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Time of a rebalance and of a takeover",
-                "Means. Nothing is applied during a rebalance; a takeover is fencing the former owner and restoring.",
+                "Mean durations. Nothing is applied during a rebalance. A takeover fences the previous owner and restores the state.",
                 "s",
                 {
                     name: f"{total(f'tocsin_{name}_duration_seconds_sum')} / "
@@ -212,7 +213,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Escalations by level",
-                "What desks receive: events of live policies.",
+                "Events of live policies, which desks receive.",
                 "reqps",
                 {
                     "level {{level}} {{type}}": rate(
@@ -222,7 +223,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Open episodes",
-                "By policy and level.",
+                "Episodes open now, by policy and level.",
                 "short",
                 {"{{policy}} {{mode}} {{level}}": total("tocsin_open_episodes", "policy, mode, level")},
             ),
@@ -233,19 +234,19 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Legal clocks",
-                "Clocks that no outcome has ended. Those that lapsed stay until clock-outcomes says what became of them.",
+                "Clocks that no outcome has ended. A lapsed clock stays until an outcome for it arrives on clock-outcomes.",
                 "short",
                 {"{{stage}} {{status}}": total("tocsin_clocks", "stage, status")},
             ),
             Panel(
-                "What happened to clocks",
-                "Armed, at half and nine tenths of their time, lapsed, paused, ended.",
+                "Clock events",
+                "Clocks armed, at half and at nine tenths of their time, lapsed, paused, resumed and ended.",
                 "reqps",
                 {"{{event}}": rate("tocsin_clock_transitions_total", "event")},
             ),
             Panel(
                 "Clocks lapsed by duty",
-                "A deadline of the law passed without an outcome.",
+                "Legal deadlines that passed without an outcome.",
                 "short",
                 {
                     "{{obligation}}": "sum by (obligation) (increase("
@@ -255,19 +256,19 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Outcomes of clocks",
-                "What desks say of clocks. Passed on are those of requests, to the stage that keeps their clocks.",
+                "Outcomes that desks published. Those for clocks of requests are passed on to the stage that keeps these clocks.",
                 "reqps",
                 {"{{outcome}}": rate("tocsin_clock_outcomes_total", "outcome")},
             ),
             Panel(
                 "Requests of authorities",
-                "By kind and decision. Incomplete ones lack what the law asks of them.",
+                "Requests by kind and decision. An incomplete request lacks elements that the law requires.",
                 "reqps",
                 {"{{kind}} {{decision}}": rate("tocsin_authority_requests_total", "kind, decision")},
             ),
             Panel(
                 "Refusals",
-                "What is refused whoever asks.",
+                "Demands that are never met, and political demands of closed jurisdictions.",
                 "short",
                 {
                     "{{code}}": f"sum by (code) (increase({series('tocsin_refusals_total')}[$__rate_interval]))"
@@ -280,13 +281,13 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Dead letters by reason",
-                "Records that are not valid. The reasons are explained in schemas/topics/dead-letters.yaml.",
+                "Invalid records. schemas/topics/dead-letters.yaml explains the reasons.",
                 "reqps",
                 {"{{stage}} {{reason}}": rate("tocsin_dead_letters_total", "stage, reason")},
             ),
             Panel(
-                "Among a partition's last 1,000 records",
-                "Above 500 the worker stops.",
+                "Bad records among the last 1,000",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
@@ -295,7 +296,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Transactions that failed",
-                "The worker stops after one, so its last value is rarely scraped: see restarts too.",
+                "The worker stops after one, so its last value is rarely scraped. Check restarts as well.",
                 "short",
                 {
                     "{{cause}}": f"sum by (cause) (increase({series('tocsin_transactions_failed_total')}[$__rate_interval]))"
@@ -308,42 +309,42 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Processor",
-                "1 is a whole core, the most that a worker can use.",
+                "1 is one core, the most that a worker can use.",
                 "short",
                 {"{{instance}}": rate("process_cpu_seconds_total", "instance")},
                 width=6,
             ),
             Panel(
                 "Memory",
-                "Resident memory.",
+                "Resident memory of each worker.",
                 "bytes",
                 {"{{instance}}": total("process_resident_memory_bytes", "instance")},
                 width=6,
             ),
             Panel(
-                "Delay of the loop",
-                "How late the worker's loop was for an appointment once a second. Above 1 s something blocks it.",
+                "Delay of the event loop",
+                "How late a timer of one second fired in the worker's event loop. Above 1 s something blocks the loop.",
                 "s",
                 quantiles("tocsin_loop_delay_seconds"),
                 width=6,
             ),
             Panel(
                 "Records per batch",
-                "Records of one partition applied in one transaction. Grows with the load, and so does throughput.",
+                "Records of one partition applied in one transaction. Batches grow with the load, and throughput with them.",
                 "short",
                 quantiles("tocsin_batch_records"),
                 width=6,
             ),
             Panel(
                 "State records",
-                "What a takeover would read. Grows with the channels reported in the last 30 days and with clocks.",
+                "Records that a takeover would read. The number grows with clocks and the channels reported in the last 30 days.",
                 "short",
                 {"{{stage}} {{kind}}": total("tocsin_state_records", "stage, kind")},
                 width=12,
             ),
             Panel(
                 "State in bytes",
-                "Of the counts, the clocks and the remembered duplicates, as it is stored. In memory it is about the same.",
+                "Stored size of counts, clocks and remembered duplicates. They take about the same in memory.",
                 "bytes",
                 {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
                 width=12,
@@ -355,7 +356,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Version",
-                "Different versions at once are normal during a deployment only.",
+                "Different versions at the same time are normal during a deployment only.",
                 "none",
                 {"version": total("tocsin_build_info", "version")},
                 "table",
@@ -369,7 +370,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Registry",
-                "Hashes as they stand on every output.",
+                "Hashes as published on every output.",
                 "none",
                 {"registry": total("tocsin_registry_info", "policy_version, registry_version")},
                 "table",

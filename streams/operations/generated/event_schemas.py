@@ -23,8 +23,8 @@ from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyC
 FOLDER = Path(__file__).parents[3] / "schemas" / "json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# What we read is open: publishers may be ahead of us, unknown fields are dropped. What we write is closed, so that a
-# test finds a field that nobody announced; subscribers should be tolerant all the same.
+# Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound schemas are
+# closed, so that a test finds undocumented fields; subscribers should still tolerate unknown ones.
 _INBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "report.v1.json": (REPORT_TYPE, MessageReport),
     "authority-request.v1.json": (AUTHORITY_REQUEST_TYPE, AuthorityRequest),
@@ -42,7 +42,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     ),
 }
 
-# Types that stand in many places and would be repeated in each.
+# Types used in many places, written once under $defs.
 _SHARED = {
     "Ref": Ref,
     "Pseudonym": Pseudonym,
@@ -54,28 +54,28 @@ _SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema 2020-12 of every event, by file name."""
+    """The JSON Schema (2020-12) of every event, by file name."""
     inbound = {file: _schema(file, *event, closed=False) for file, event in _INBOUND.items()}
     outbound = {file: _schema(file, *event, closed=True) for file, event in _OUTBOUND.items()}
     return inbound | outbound
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or with `--check` name those that are not what the types say. Returns the exit code."""
+    """Write the files. With `--check`, list those that are out of date instead. Returns the exit code."""
     return write_or_check(
         arguments,
         FOLDER,
         schemas(),
-        "not what the types say: run `python -m streams.operations.generated.event_schemas`",
+        "out of date: run `python -m streams.operations.generated.event_schemas`",
     )
 
 
 def write_or_check(
     arguments: list[str], folder: Path, documents: Mapping[str, dict[str, Any]], outdated: str
 ) -> int:
-    """Write the documents into `folder` as JSON, by file name; with `--check` name the files that differ instead.
+    """Write the documents into `folder` as JSON, by file name. With `--check`, list the files that differ instead.
 
-    `outdated` says what is wrong with such a file and how to make it anew. Returns the exit code.
+    `outdated` completes the message "<file> is ..." and says how to regenerate the file. Returns the exit code.
     """
     texts = {file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
     if "--check" not in arguments:
@@ -101,7 +101,7 @@ def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool)
 
 
 def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
-    """`node` with shared types as references, added to `used`, and objects closed if asked for."""
+    """`node` with references to shared types, whose names are added to `used`; objects are closed if `closed`."""
     if isinstance(node, list):
         return [_shaped(item, closed, used) for item in node]
     if not isinstance(node, dict):
@@ -112,7 +112,7 @@ def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
             return {"$ref": f"#/$defs/{name}"}
     shaped = {name: _shaped(item, closed, used) for name, item in node.items()}
     if isinstance(description := shaped.get("description"), str):
-        # From Python 3.13 on docstrings come without the indentation of their lines.
+        # Python 3.13 and later strip the indentation of docstrings; earlier versions keep it.
         shaped["description"] = cleandoc(description)
     return shaped | {"additionalProperties": False} if closed and "properties" in shaped else shaped
 

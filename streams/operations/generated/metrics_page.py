@@ -13,14 +13,14 @@ _HEAD = """\
 
 <!-- Generated from streams/operations/metric_catalogue.py by `python -m streams.operations.generated.metrics_page`. -->
 
-A worker serves them on `/metrics` in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters and
-histograms count committed batches only, since the worker started. Beside those below there are `process_*` and
-`python_gc_*`. No label names a channel, a message, a report or a reporter.
+A worker serves these metrics on `/metrics`, in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters
+and histograms start at 0 with the worker and include committed batches only. `/metrics` also has `process_*` and
+`python_gc_*`. No label identifies a channel, a message, a report or a reporter.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """The content of docs/metrics.md."""
     parts = [_HEAD]
     for group, metrics in groupby(CATALOGUE, key=lambda metric: metric.group):
         parts.append(f"\n## {group}\n\n| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")
@@ -31,15 +31,13 @@ def page() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` say if it is not what the catalogue says. Returns the exit code."""
+    """Write the page. With `--check`, report instead whether it is out of date. Returns the exit code."""
     if "--check" not in arguments:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    sys.stderr.write(
-        f"{PAGE} is not what the catalogue says: run `python -m streams.operations.generated.metrics_page`.\n"
-    )
+    sys.stderr.write(f"{PAGE} is out of date: run `python -m streams.operations.generated.metrics_page`.\n")
     return 1
 
 

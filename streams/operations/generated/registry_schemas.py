@@ -1,7 +1,7 @@
 """Writes the JSON Schemas of the law files from their shapes: `python -m streams.operations.generated.registry_schemas [--check]`.
 
-Each file names its schema in its first line, so that an editor can complete fields and mark mistakes while one types.
-The schemas know the form of a row; what rows say of each other only the loader checks.
+Each law file names its schema in the first line, so that editors can complete fields and mark mistakes. A schema covers
+the form of a row; only the loader checks references between rows.
 """
 
 import sys
@@ -31,7 +31,7 @@ _FILES: dict[str, type[Row]] = {
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema 2020-12 of every kind of law file, by file name."""
+    """The JSON Schema (2020-12) of every kind of law file, by file name."""
     return {
         file: {"$schema": DIALECT, "$id": file, **shape.model_json_schema(by_alias=True)}
         for file, shape in _FILES.items()
@@ -39,12 +39,12 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or with `--check` name those that are not what the shapes say. Returns the exit code."""
+    """Write the files. With `--check`, list those that are out of date instead. Returns the exit code."""
     return write_or_check(
         arguments,
         FOLDER,
         schemas(),
-        "not what the shapes say: run `python -m streams.operations.generated.registry_schemas`",
+        "out of date: run `python -m streams.operations.generated.registry_schemas`",
     )
 
 
