@@ -8,7 +8,7 @@ from streams.events.report import Ref, ZonedTime
 
 CLOCK_OUTCOME_TYPE = "tocsin.clock-outcome.v1"
 
-Outcome = Literal["fulfilled", "withdrawn", "paused", "resumed"]
+OutcomeKind = Literal["fulfilled", "withdrawn", "paused", "resumed"]
 ClockSubject = Literal["report", "request"]
 
 
@@ -24,6 +24,6 @@ class ClockOutcome(msgspec.Struct, frozen=True, gc=False):
     clock_id: Ref
     subject: ClockSubject
     key: Ref
-    outcome: Outcome
+    outcome: OutcomeKind
     occurred_at: ZonedTime
     reason: Ref | None = None
