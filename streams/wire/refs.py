@@ -1,4 +1,4 @@
-"""Checks the alphabet of refs and the form of language tags: the decoder's own check of a pattern takes five times as long."""
+"""Checks refs and language tags, in a fifth of the time the decoder would need for their patterns."""
 
 import re
 from functools import lru_cache

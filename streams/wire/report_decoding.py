@@ -69,9 +69,9 @@ _PHONE_CHARACTERS = "0123456789-.telTEL:"
 
 
 def _check_refs(report: MessageReport) -> None:
-    """Raise Rejected for a ref outside its alphabet or one that reads as a telephone number, and for a bad language tag.
+    """Raise Rejected for a malformed ref, a ref that reads as a telephone number, or a malformed language tag.
 
-    One regular expression runs over all refs joined; which ref is wrong is found out only if it fails.
+    For speed, one regular expression checks all refs joined; only if it fails is the wrong ref looked for.
     """
     channel = report.channel
     message_ref = report.message_ref

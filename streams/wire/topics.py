@@ -36,10 +36,10 @@ TOPICS: Final = (
 )
 
 
-# A worker reads half a dozen topics; the cache also takes the topics that origin headers name.
+# A worker reads half a dozen topics; the cache also holds the topics named in origin headers.
 @lru_cache(maxsize=256)
 def without_prefix(topic: str) -> str:
-    """The name of a topic without the deployment's prefix, whatever that is; an unknown name comes back unchanged.
+    """Return the name of a topic without the deployment's prefix; an unknown name is returned unchanged.
 
     No name in TOPICS ends with another one, so the answer is unambiguous for every prefix.
     """
