@@ -48,9 +48,9 @@ def without_prefix(topic: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceTopics:
-    """The topics that feed a stage: partition n of all of them belongs to one owner.
+    """The topics that a stage reads. Partition n of all of them has the same owner.
 
-    Others write to the external ones; the internal one is the stage's own, for re-keyed records and ticks.
+    Publishers write to the external topics. The stage itself writes to the internal one: re-keyed records and ticks.
     """
 
     external: tuple[str, ...]
