@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from streams.events.clock import ClockView, RunningStatus
-from streams.events.clock_outcome import Outcome
+from streams.events.clock_outcome import OutcomeKind
 from streams.registry.rules import Obligation
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
@@ -24,7 +24,7 @@ from streams.wire.envelope import rfc3339
 Step = Literal["half", "nine_tenths", "due"]
 # (step, tenths of the time at which it is taken)
 STEPS: tuple[tuple[Step, int], ...] = (("half", 5), ("nine_tenths", 9), ("due", 10))
-ENDS: frozenset[Outcome] = frozenset({"fulfilled", "withdrawn"})
+ENDS: frozenset[OutcomeKind] = frozenset({"fulfilled", "withdrawn"})
 
 # What is kept for a time wants no warnings: nobody has to act before it is over.
 _RETENTION_STEPS = STEPS[-1:]
@@ -95,7 +95,7 @@ def status(clock: Clock) -> RunningStatus:
     return "over" if clock.retention else "lapsed"
 
 
-def apply_outcome(clock: Clock, outcome: Outcome, reason: str | None, *, at: int, now: int) -> int:
+def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at: int, now: int) -> int:
     """Apply what a desk says happened at `at`, and give the time at which it takes effect.
 
     That is `at`, but neither after `now` nor before the last thing that happened to the clock. Pauses and resumptions
@@ -119,7 +119,7 @@ def apply_outcome(clock: Clock, outcome: Outcome, reason: str | None, *, at: int
     return effective
 
 
-def check_outcome(clock: Clock, outcome: Outcome, reason: str | None, *, at: int, now: int) -> None:
+def check_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at: int, now: int) -> None:
     """Raise what `apply_outcome` would once the steps that are due at `now` are taken; changes nothing.
 
     Raises Rejected with reason `clock_not_running` if the last of them ends the clock: what was kept may then go, and
@@ -143,7 +143,7 @@ def elapsed(clock: Clock, at: int) -> float:
 
 
 def clock_view(
-    clock: Clock, clock_id: str, obligation: str, at: int, ended: Outcome | None = None
+    clock: Clock, clock_id: str, obligation: str, at: int, ended: OutcomeKind | None = None
 ) -> ClockView:
     """The clock as it is published at `at`; `ended` is the outcome that has ended it, if one has."""
     return ClockView(

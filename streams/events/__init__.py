@@ -1,4 +1,4 @@
-"""What crosses the wire: reports in; enriched reports, escalations and dead letters out.
+"""The payload type of every topic: what publishers send and what subscribers receive.
 
-This package imports nothing else of Tocsin, so that a publisher or a subscriber can use it alone.
+This package imports nothing else of Tocsin, so a publisher or a subscriber can use it alone.
 """

@@ -1,6 +1,6 @@
-"""A request of an authority, as the platform's intake writes it: the payload of `tocsin.authority-request.v1`.
+"""A request from an authority, as the platform's intake records it: the payload of `tocsin.authority-request.v1`.
 
-Orders enter only here, never as reports: a report starts no clock that only an order can start.
+Orders arrive only as such requests, never as reports: a report cannot start a clock that requires an order.
 """
 
 from typing import Annotated, Literal
@@ -20,12 +20,12 @@ RequestKind = Literal[
     "production_order",
     "regulator_notice",
 ]
-# The law that the request itself names. `national_law` is that of the authority's own country.
+# The law that the request itself cites. `national_law` is the law of the authority's own country.
 LegalBasis = Literal[
     "dsa_art9", "dsa_art10", "tco_art3", "e_evidence_epoc", "e_evidence_epoc_pr", "national_law"
 ]
 AuthorityType = Literal["court", "prosecutor", "police", "administrative", "regulator", "government"]
-# The last three are refused whoever asks and whatever the registry says.
+# The last three are always refused, whatever the authority and the registry.
 Demand = Literal[
     "remove",
     "disable_access",
@@ -40,7 +40,7 @@ Demand = Literal[
     "bulk_identify",
     "block_protest",
 ]
-# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) ask of an order.
+# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order.
 RequestElement = Literal[
     "legal_basis",
     "statement_of_reasons",
@@ -65,7 +65,7 @@ Concern = Literal["peaceful_assembly", "journalism", "human_rights_defence", "el
 
 
 class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Who asks; `ref` is the intake's own reference to it, never a person."""
+    """The authority that makes the request. `ref` is the intake's own reference to it and never identifies a person."""
 
     country: Country
     type: AuthorityType
@@ -73,9 +73,10 @@ class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
 
 
 class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the request is about. `people` is how many persons' data it asks for, None where it does not say.
+    """What the request is about.
 
-    `specific` is False for whoever took part in something, was somewhere or wrote something.
+    `people` is the number of people whose data it asks for, null if it does not say. `specific` is false if it asks for
+    everybody who took part in something, was somewhere or wrote something.
     """
 
     kind: Literal["message", "channel", "account", "persons", "service"]
@@ -85,7 +86,7 @@ class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One request. Unknown fields are dropped, wrong types refused. `received_at` starts the clocks."""
+    """One request. Unknown fields are ignored, wrong types are rejected. Clocks start at `received_at`."""
 
     request_id: Ref
     kind: RequestKind

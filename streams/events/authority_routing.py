@@ -1,4 +1,4 @@
-"""What becomes of an authority's request: the payload of `tocsin.authority-routing.v1`."""
+"""How an authority's request is handled, step by step: the payload of `tocsin.authority-routing.v1`."""
 
 from typing import Literal
 
@@ -34,24 +34,24 @@ RoutingReason = Literal[
 ]
 Decision = Literal["routed", "incomplete", "refused"]
 HardRefusalCode = Literal["encryption_keys", "bulk_identify", "block_protest"]
-# The last is refused only to countries that the registry calls closed.
+# The last is refused only to countries in the registry's tier `closed`.
 RefusalCode = Literal[HardRefusalCode, "political_demand"]
-# What may become of the data asked for: none is asked for; it is never handed over; only once the gate was passed.
+# Whether the requested data may be disclosed: none is requested; never; only after the gate has been passed.
 Disclosure = Literal["not_asked", "never", "after_gate"]
-# `translated`: in another language, with a translation of what the law asks for.
+# `translated`: in another language, with a translation of the parts for which the law requires one.
 LanguageVerdict = Literal["accepted", "translated", "not_accepted", "unknown"]
 TerritorialScope = Literal["none", "country", "strictly_necessary", "union"]
 
 
 class Norm(msgspec.Struct, frozen=True):
-    """A norm of law or of human rights, and where it can be read."""
+    """A legal or human-rights norm and the address of its text."""
 
     title: str
     url: str
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Something that is not done, with the norms it would break."""
+    """A reason for refusing the request, with the norms that complying would break."""
 
     code: RefusalCode
     reason: str
@@ -59,9 +59,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class CompetentAuthority(msgspec.Struct, frozen=True):
-    """Whom a request should come from instead, or go through.
+    """An authority that should make the request instead, or that it must pass through.
 
-    `authority` is an id of the registry, None where it has none for `jurisdiction`.
+    `authority` is its id in the registry, null if the registry has none for `jurisdiction`.
     """
 
     jurisdiction: str | None
@@ -70,7 +70,7 @@ class CompetentAuthority(msgspec.Struct, frozen=True):
 
 
 class Competence(msgspec.Struct, frozen=True):
-    """Whether the law that the request names gives such an authority such a power."""
+    """Whether the law that the request cites gives this type of authority the power to make it."""
 
     competent: bool
     reason: str
@@ -78,7 +78,7 @@ class Competence(msgspec.Struct, frozen=True):
 
 
 class LanguageFinding(msgspec.Struct, frozen=True):
-    """Whether the request is in a language that the platform reads; `accepted` are those it does (BCP 47)."""
+    """Whether the platform accepts the language of the request. `accepted` are the languages it accepts (BCP 47)."""
 
     language: LanguageTag | None
     verdict: LanguageVerdict
@@ -86,7 +86,7 @@ class LanguageFinding(msgspec.Struct, frozen=True):
 
 
 class Territory(msgspec.Struct, frozen=True):
-    """Where what is done may take effect; `codes` are countries, or EU for the whole Union."""
+    """Where a measure may take effect. `codes` are countries, or `EU` for the whole Union."""
 
     scope: TerritorialScope
     codes: tuple[str, ...]
@@ -94,7 +94,7 @@ class Territory(msgspec.Struct, frozen=True):
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Who asks; `ref` is the intake's own reference to it."""
+    """The authority that makes the request. `ref` is the intake's own reference to it."""
 
     country: Country
     type: AuthorityType
@@ -102,11 +102,11 @@ class Asker(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What was found out about a request when it was judged.
+    """The result of assessing a request.
 
-    `belongs_to` says whom it should come from or go through, where it is not for this authority alone. `missing` are
-    the elements that the law asks for and the request lacks. `gates` are all that apply; the most protective one is
-    the routing's `gate`.
+    `belongs_to` names the authorities that should make the request instead, or that it must pass through. `missing`
+    lists the elements that the law requires and the request lacks. `gates` lists every gate that applies; the most
+    protective one is the event's `gate`.
     """
 
     refusals: tuple[Refusal, ...]
@@ -122,11 +122,11 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class AuthorityRouting(msgspec.Struct, frozen=True):
-    """One step in the life of a request.
+    """One step in the handling of a request.
 
-    `routed` is step 1 of every clock of the request and alone carries `findings`; `sequence` counts on for each clock.
-    `clocks` are those that this step is about: all that it started, or the one that took a step or was stopped. `gate`
-    must be passed before anything is done. Nothing is done by Tocsin itself.
+    The first event has `type` `routed` and `sequence` 1, and only it has `findings`. The later events of
+    each clock are numbered from 2. `clocks` are the clocks that this step concerns: all clocks it started, or the one that
+    changed. `gate` must be passed before anybody acts; Tocsin itself takes no action.
     """
 
     routing_id: str

@@ -1,18 +1,18 @@
-"""A legal clock as it is published: on an escalation for a report's, on a routing for a request's."""
+"""A legal clock as it is published: in an escalation if a report started it, in a routing event if a request did."""
 
 from typing import Literal
 
 import msgspec
 
-# `over` is a retention period that has ended.
+# `over`: a retention period has ended.
 RunningStatus = Literal["running", "paused", "lapsed", "fulfilled", "withdrawn", "over"]
 
 
 class ClockView(msgspec.Struct, frozen=True):
-    """A clock after a transition. Times are RFC 3339 in UTC.
+    """A legal clock after a transition. Times are RFC 3339 in UTC.
 
-    `clock_id` is what a `clock-outcomes` event names. `elapsed` is the share of its time that has passed, pauses left
-    out: 0 to 1, 1 once it has lapsed. `due_at` moves when a pause ends.
+    Use `clock_id` to name the clock in a `clock-outcomes` event. `elapsed` is the share of its time that has passed,
+    from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause ends.
     """
 
     clock_id: str

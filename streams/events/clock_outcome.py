@@ -1,4 +1,4 @@
-"""What became of a legal clock: the payload of `tocsin.clock-outcome.v1`."""
+"""The outcome of a legal clock, as a desk reports it: the payload of `tocsin.clock-outcome.v1`."""
 
 from typing import Literal
 
@@ -8,22 +8,22 @@ from streams.events.report import Ref, ZonedTime
 
 CLOCK_OUTCOME_TYPE = "tocsin.clock-outcome.v1"
 
-Outcome = Literal["fulfilled", "withdrawn", "paused", "resumed"]
+OutcomeKind = Literal["fulfilled", "withdrawn", "paused", "resumed"]
 ClockSubject = Literal["report", "request"]
 
 
 class ClockOutcome(msgspec.Struct, frozen=True, gc=False):
-    """A desk's word on a clock. Unknown fields are dropped, wrong types refused.
+    """A desk's decision on a legal clock. Unknown fields are ignored, wrong types are rejected.
 
-    `clock_id` is the one published. `subject` says what started the clock; `key` is then the channel's ref or the
-    request's id, by which the outcome finds the partition that keeps the clock. `reason` of a pause is one of those the
-    duty's row allows.
+    `clock_id` is the id that Tocsin published. `subject` says whether a report or a request started the clock; `key` is
+    then the channel's ref or the request's id, which leads to the partition that owns the clock. A pause needs a
+    `reason`, one of those that the duty's row in the registry allows.
     """
 
     outcome_id: Ref
     clock_id: Ref
     subject: ClockSubject
     key: Ref
-    outcome: Outcome
+    outcome: OutcomeKind
     occurred_at: ZonedTime
     reason: Ref | None = None

@@ -1,8 +1,8 @@
-"""Country codes a report may carry."""
+"""The country codes that events may contain."""
 
 from typing import Literal, get_args
 
-# ISO 3166-1 alpha-2 as of 2026, then XK (Kosovo, user-assigned), XX (unknown) and the two aliases that EU bodies
+# ISO 3166-1 alpha-2 as of 2026, followed by XK (Kosovo, user-assigned), XX (unknown) and the two aliases that EU bodies
 # use for Greece and the United Kingdom.
 # fmt: off
 Country = Literal[

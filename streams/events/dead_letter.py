@@ -1,4 +1,4 @@
-"""Why a record was refused, and what a dead letter holds in place of a value that must not be kept."""
+"""The reasons for rejecting a record, and what a dead letter holds in place of a value that must not be kept."""
 
 from typing import Annotated, Literal, get_args
 
@@ -28,7 +28,10 @@ DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
 
 class RedactedRecord(msgspec.Struct, frozen=True):
-    """What stands for a value that is not kept: enough to recognise it, not enough to read it."""
+    """Replaces a value that is not kept.
+
+    Its SHA-256 and length in bytes identify the original; `field` says where the fault was.
+    """
 
     sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9a-f]{64}$"})]
     length: Annotated[int, msgspec.Meta(ge=0)]

@@ -1,4 +1,4 @@
-"""A report with what Tocsin found out about it: the payload of `tocsin.enriched-report.v1`."""
+"""A report with jurisdictions, duties, risk and counts: the payload of `tocsin.enriched-report.v1`."""
 
 from typing import Literal
 
@@ -28,7 +28,7 @@ JurisdictionBasis = Literal[
 
 
 class PublicReporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A reporter without the pseudonym: nothing that Tocsin emits identifies a reporter."""
+    """The reporter without the pseudonym: nothing that Tocsin publishes identifies a reporter."""
 
     kind: ReporterKind
     country: str | None = None
@@ -37,7 +37,7 @@ class PublicReporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PublicReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The report as published, less the reporter's pseudonym."""
+    """The report as it was published, without the reporter's pseudonym."""
 
     report_id: Ref
     kind: ReportKind
@@ -53,7 +53,7 @@ class PublicReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Jurisdiction(msgspec.Struct, frozen=True, gc=False):
-    """A country (ISO 3166-1 alpha-2, `XX` when none is known) that may be concerned, and why."""
+    """A country that may be concerned (ISO 3166-1 alpha-2, `XX` if none is known), and on what basis."""
 
     code: str
     confidence: float
@@ -61,7 +61,7 @@ class Jurisdiction(msgspec.Struct, frozen=True, gc=False):
 
 
 class RiskComponents(msgspec.Struct, frozen=True, gc=False):
-    """What the score is made of; see `streams/registry/scoring.yaml` for the reasons."""
+    """The inputs of the score; `streams/registry/scoring.yaml` explains them."""
 
     severity: float
     prior: float
@@ -71,7 +71,7 @@ class RiskComponents(msgspec.Struct, frozen=True, gc=False):
 
 
 class Risk(msgspec.Struct, frozen=True, gc=False):
-    """`score` = severity x probability, 0..1."""
+    """`score` is severity times probability, from 0 to 1."""
 
     score: float
     components: RiskComponents
@@ -89,7 +89,7 @@ class ChannelWindow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
-    """Where the original record of the report stands."""
+    """The place of the report's original record."""
 
     topic: str
     partition: int
@@ -97,11 +97,11 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
-    """One report, located, scored and counted.
+    """One report with its jurisdictions, risk score and counts.
 
-    `obligations` are the duties that may apply, GLOBAL before regions before countries. `routing` is advice to a
-    human: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the category in the words of the
-    EU's transparency database, version 2.
+    `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is advice to a
+    person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the category in the vocabulary
+    of the EU's transparency database, version 2.
     """
 
     report: PublicReport

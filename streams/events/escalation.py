@@ -1,4 +1,4 @@
-"""What a desk must look at: a channel that crossed a policy's thresholds, or a legal clock.
+"""What a desk must review: a channel that crossed a policy's thresholds, or a legal clock.
 
 The payload of `tocsin.escalation.v1`.
 """
@@ -17,7 +17,7 @@ from streams.events.statement import Statement
 ESCALATION_TYPE = "tocsin.escalation.v1"
 
 EscalationType = Literal["opened", "updated", "resolved"]
-# The first four are those of an episode, the others those of a clock.
+# The first four belong to episodes, the others to clocks.
 EscalationReason = Literal[
     "threshold_crossed",
     "level_raised",
@@ -36,17 +36,17 @@ PolicyMode = Literal["live", "shadow"]
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The span that was counted, RFC 3339 in UTC; `end` is exclusive."""
+    """The time span of the counts, RFC 3339 in UTC. `end` is exclusive."""
 
     start: str
     end: str
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Counts of the policy's categories in the window.
+    """Counts of the reports in the window, over the policy's categories.
 
-    `n_eff` is the number of equally active independent reporters that would show the same concentration
-    (Hill number of order 2); reports without a reporter's pseudonym form one cluster.
+    `n_eff` is the number of equally active independent reporters that would give the same concentration (Hill number
+    of order 2). Reports without a reporter's pseudonym count as one reporter in it.
     """
 
     reports: int
@@ -58,7 +58,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One condition of the level that was reached: the value then, and its threshold."""
+    """A condition of the level that was reached: the measure's value at that time and its threshold."""
 
     measure: str
     value: float
@@ -66,14 +66,17 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """`value` = summed risk of the window's reports; `components` = that sum by category."""
+    """`value` is the sum of the risk of the window's reports, `components` the same by category."""
 
     value: float
     components: dict[str, float]
 
 
 class Integrity(msgspec.Struct, frozen=True):
-    """Signs of a brigade. A hint to the reviewer: it changes no level. `score` = 1 - n_eff / reports."""
+    """Signs of coordinated reporting (a brigade), as a hint to the reviewer; they do not affect the level.
+
+    `score` is 1 - n_eff / reports.
+    """
 
     score: float
     brigade_suspected: bool
@@ -81,7 +84,7 @@ class Integrity(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """The first and last report of the episode, and the place of the original record that caused this event."""
+    """The first and last report of the episode, and the place of the record that caused this event."""
 
     first_report_id: str
     last_report_id: str
@@ -91,8 +94,9 @@ class Trace(msgspec.Struct, frozen=True):
 class Escalation(msgspec.Struct, frozen=True):
     """One transition of an episode or a legal clock.
 
-    `escalation_id` stays the same over the episode or clock; `sequence` counts from 1. `obligations`, `routing` and
-    `statement` are those of the report behind it (`trace.last_report_id`). `clock` is None for an episode.
+    `escalation_id` is the same for all events of an episode or clock; `sequence` numbers them from 1. `obligations`,
+    `routing` and `statement` are those of the report that caused the event (`trace.last_report_id`). `clock` is null
+    for an episode.
     """
 
     escalation_id: str

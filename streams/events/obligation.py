@@ -1,24 +1,24 @@
-"""A legal duty as it stands on a report, a request or an escalation, with its clock."""
+"""A legal duty as published with a report, a request or an escalation, with its clock."""
 
 from typing import Literal
 
 import msgspec
 
 ClockStatus = Literal["armed", "not_armed"]
-# trigger_not_met: only something else starts it, such as an order, or a person who has looked; elements_missing: the
-# notice or request lacks what the law asks of it; unverified: the registry's row is advisory; no_duration: the law
-# names no number of hours; no_holiday_calendar: business days, and no source says which; retention: what must be kept,
-# not done.
+# Why no clock runs. trigger_not_met: something else starts it, such as an order or a person's review; elements_missing:
+# the notice or request lacks elements that the law requires; unverified: the registry's row is advisory; no_duration:
+# the law gives no fixed time limit; no_holiday_calendar: the limit is in business days and no source lists the holidays;
+# retention: a duty to keep something, not to act.
 NotArmedReason = Literal[
     "trigger_not_met", "elements_missing", "unverified", "no_duration", "no_holiday_calendar", "retention"
 ]
 
 
 class AppliedObligation(msgspec.Struct, frozen=True):
-    """A duty that may apply.
+    """A legal duty that may apply.
 
-    `due_at` (RFC 3339, UTC) is the end of the legal clock, only if it is armed. Otherwise `target` is the time within
-    which the platform itself means to act, counted from receipt (ISO 8601).
+    `due_at` (RFC 3339, UTC) is the deadline of the legal clock, null unless it is armed. `target` is then null;
+    otherwise it is the time within which the platform aims to act, counted from receipt (ISO 8601 duration).
     """
 
     id: str
@@ -35,6 +35,6 @@ class AppliedObligation(msgspec.Struct, frozen=True):
 
 
 class EscalatedObligation(AppliedObligation, frozen=True):
-    """A duty on an escalation; `target_at` (RFC 3339, UTC) is when `target` ends."""
+    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends."""
 
     target_at: str | None

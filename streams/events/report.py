@@ -47,12 +47,13 @@ REPORTER_KINDS: tuple[ReporterKind, ...] = get_args(ReporterKind)
 # A pseudonym or identifier made by the publisher. 128 characters hold a base32 HMAC-SHA256 (52), a UUID (36) and
 # a prefixed identifier of every platform we know; the alphabet keeps refs safe in logs, URLs and shell commands.
 # `(?!\n)` because Python's `$` also matches before a final newline; it means the same in ECMA's dialect, which JSON
-# Schema uses. The patterns stand in the schema only: `ref_check` enforces them at a fifth of the decoder's price.
+# Schema uses. The patterns are in the schema only, not in the decoder: `streams/wire/refs.py` checks them in a fifth of
+# the time the decoder would take.
 REF_PATTERN = r"^[A-Za-z0-9._:~-]{1,128}(?!\n)$"
 Ref = Annotated[str, msgspec.Meta(min_length=1, max_length=128, extra_json_schema={"pattern": REF_PATTERN})]
 
-# A ref that stands for a person, a channel or a message: also not a telephone number as far as the alphabet can write
-# one (7 to 15 digits, maybe after 00, with - and . between). An id of a report or of a model may be a plain counter.
+# A ref of a person, a channel or a message. It must not be a telephone number either, in any form the alphabet allows
+# (7 to 15 digits, optionally after 00, with - and . between). The id of a report or of a model may be a plain counter.
 PSEUDONYM_PATTERN = (
     r"^(?!(?:[Tt][Ee][Ll]:)?[-.]*(?:00[-.]*)?(?:[0-9][-.]*){7,15}$)[A-Za-z0-9._:~-]{1,128}(?!\n)$"
 )
@@ -68,7 +69,7 @@ ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Channel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Where the message stands; `country` and `language` are what the publisher knows of the channel itself."""
+    """The channel that contains the message, with the channel's country and language if the publisher knows them."""
 
     ref: Pseudonym
     visibility: Visibility
@@ -77,7 +78,7 @@ class Channel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Reporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Who reported, as far as it may be known; `ref` never leaves Tocsin."""
+    """The reporter. `ref` is a pseudonym and is never published by Tocsin."""
 
     kind: ReporterKind
     ref: Pseudonym | None = None
@@ -87,7 +88,7 @@ class Reporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Classifier(msgspec.Struct, frozen=True, gc=False):
-    """A calibrated probability from a named model."""
+    """The model that classified the message; `score` is a calibrated probability."""
 
     name: Ref
     version: Ref
@@ -95,7 +96,7 @@ class Classifier(msgspec.Struct, frozen=True, gc=False):
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """A reason to think that a country is concerned."""
+    """Evidence that a country is concerned."""
 
     country: Country
     basis: EvidenceBasis
@@ -109,7 +110,7 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 
 
 class MessageReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One report. Unknown fields are dropped, wrong types refused."""
+    """One report. Unknown fields are ignored, wrong types are rejected."""
 
     report_id: Ref
     kind: ReportKind
@@ -120,6 +121,6 @@ class MessageReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     message_ref: Pseudonym | None = None
     reporter: Reporter | None = None
     classifier: Classifier | None = None
-    # 32 is four times the bases there are countries for in the widest case seen; it bounds the work per report.
+    # 32 is four times the most entries seen in a report; the limit bounds the work per report.
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=32)] = ()
     notice: Notice | None = None

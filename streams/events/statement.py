@@ -1,4 +1,4 @@
-"""What a statement of reasons (Regulation (EU) 2022/2065, art. 17) can be drafted from, without the reporter."""
+"""Input for drafting a statement of reasons (Regulation (EU) 2022/2065, art. 17); it does not identify the reporter."""
 
 from typing import Literal
 
@@ -8,12 +8,12 @@ import msgspec
 SourceType = Literal[
     "SOURCE_ARTICLE_16", "SOURCE_TRUSTED_FLAGGER", "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION"
 ]
-# DSA art. 17(3)(f): the provider's complaint system (art. 20), dispute settlement out of court (art. 21), the courts.
+# DSA art. 17(3)(f): the provider's complaint system (art. 20), out-of-court dispute settlement (art. 21), the courts.
 Redress = Literal["internal_complaint", "out_of_court_dispute_settlement", "judicial_redress"]
 
 
 class LegalGround(msgspec.Struct, frozen=True):
-    """A law under which the content may have to go: its name and article, and where it is written."""
+    """A law under which the content may have to be removed: its name and article, and the address of its text."""
 
     obligation: str
     text: str
@@ -21,11 +21,11 @@ class LegalGround(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """The parts of a statement that do not depend on what the reviewer decides.
+    """The parts of a statement of reasons that do not depend on the reviewer's decision.
 
-    `source_type` and `automated_detection` say how the platform came to know. `legal_grounds` are laws to choose from,
-    never a finding that one was broken. `territorial_scope` are the states of the Union and the EEA concerned (ISO
-    3166-1 alpha-2), empty if none is.
+    `source_type` and `automated_detection` say how the platform learned of the content. `legal_grounds` are laws to
+    choose from, not a finding that one was broken. `territorial_scope` lists the EU and EEA states concerned (ISO
+    3166-1 alpha-2); it may be empty.
     """
 
     source_type: SourceType

@@ -1,4 +1,4 @@
-"""A tick, which moves an idle partition's time on: the payload of `tocsin.tick.v1`."""
+"""A tick, which advances the time of an idle partition: the payload of `tocsin.tick.v1`."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ TICK_TYPE = "tocsin.tick.v1"
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """`after`: how many reports the partition had applied when the tick was written."""
+    """`after` is the number of reports or requests that the partition had applied when the tick was written."""
 
     after: Annotated[int, msgspec.Meta(ge=0)]

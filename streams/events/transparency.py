@@ -1,6 +1,6 @@
 """Daily counters for transparency reports: the payload of `tocsin.transparency-counter.v1`.
 
-They hold numbers alone: no channel, no message, nobody's pseudonym.
+They contain numbers only: no channels, messages or pseudonyms.
 """
 
 from typing import Annotated, Literal
@@ -19,11 +19,11 @@ _Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class ReportCount(msgspec.Struct, frozen=True, gc=False):
-    """How many reports were alike.
+    """The number of reports with the same properties.
 
-    `source` is the reporter's kind, `anonymous` where a report names no reporter. `automated`: a machine found what is
-    reported. `late`: the report came too late to be counted in any window. `escalated`: it opened a live escalation or
-    raised one.
+    `source` is the reporter's kind, or `anonymous` if the report names no reporter. `automated`: a machine detected the
+    content. `late`: the report came too late to be counted in any window. `escalated`: it opened a live escalation or
+    raised its level.
     """
 
     source: ReporterKind
@@ -35,7 +35,7 @@ class ReportCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestCount(msgspec.Struct, frozen=True, gc=False):
-    """How many requests of authorities were alike; `refusal` is the first reason of a refusal."""
+    """The number of authorities' requests with the same properties. `refusal` is the first reason for a refusal."""
 
     kind: RequestKind
     legal_basis: LegalBasis
@@ -46,11 +46,12 @@ class RequestCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class TransparencyCounter(msgspec.Struct, frozen=True, gc=False):
-    """What one partition of a stage counted on one day; a later record of the same key replaces it.
+    """The counts of one partition of a stage for one day, country and category.
 
-    `date` (YYYY-MM-DD) is the UTC day of the partition's time. `country` is that of the report's most certain
-    jurisdiction (`XX` when none is known), or the requesting authority's. `category` of a request that names none is
-    `unspecified`. One of `reports` and `requests` is empty, by `stage`.
+    A later record of the same key replaces an earlier one. `date` (YYYY-MM-DD) is the UTC day of the partition's time.
+    `country` is the most certain jurisdiction of the reports (`XX` if none is known), or the country of the requesting
+    authority. `category` is `unspecified` for requests without a category. Depending on `stage`, either `reports` or
+    `requests` is empty.
     """
 
     date: str

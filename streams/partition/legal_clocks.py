@@ -11,7 +11,7 @@ from streams.partition.batch import Batch, Counters, Rules, State
 from streams.partition.duplicates import outcome_hash
 from streams.wire.dead_letter import Rejected
 from streams.wire.origin import Origin
-from streams.wire.outcome_decoding import DecodedOutcome
+from streams.wire.reading import Decoded
 
 
 class OutcomeTrace(NamedTuple):
@@ -46,27 +46,30 @@ def take_clock_step(
 
 
 def apply_clock_outcome(
-    batch: Batch[State, Rules, Counters], origin: Origin, decoded: DecodedOutcome, publish: PublishChange
+    batch: Batch[State, Rules, Counters],
+    origin: Origin,
+    decoded: Decoded[ClockOutcome],
+    publish: PublishChange,
 ) -> None:
     """Apply an outcome whose `key` is at home here; one that was applied before has no effect.
 
     Moves the partition's time on as a report or request does. Raises Rejected, with nothing changed, when it names no
     open clock, or one that may not be paused or resumed. Time does not move then either: a replay does not see it.
     """
-    outcome = decoded.outcome
+    outcome = decoded.event
     state = batch.state
     hashed = outcome_hash(decoded.ce_source, outcome.outcome_id)
     if hashed in state.recent:
         batch.counters.duplicates += 1
         return
     key = ClockKey(outcome.key, outcome.clock_id)
-    kept = _open_clock(batch, key, outcome, decoded.occurred_ms)
+    kept = _open_clock(batch, key, outcome, decoded.time_ms)
     state.recent.add(hashed)
-    batch.advance(state.time_after(decoded.occurred_ms, origin.timestamp))
+    batch.advance(state.time_after(decoded.time_ms, origin.timestamp))
     time = state.time
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1
-    change = settle_clock(key, kept, outcome, decoded.occurred_ms, time.now)
+    change = settle_clock(key, kept, outcome, decoded.time_ms, time.now)
     _apply(batch, key, kept, change, trace, publish)
     # A clock that was resumed some time ago may have had steps due since.
     batch.advance(time.now)

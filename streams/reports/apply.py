@@ -21,15 +21,17 @@ from streams.reports.rules import CategoryPlan
 from streams.reports.transitions import open_or_raise
 from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
+from streams.wire.reading import Decoded
 from streams.wire.records import OutputRecord
-from streams.wire.report_decoding import DecodedReport
 from streams.wire.times import epoch_ms
 from streams.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 
 _new_tuple = tuple.__new__
 
 
-def apply_report(batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: DecodedReport) -> None:
+def apply_report(
+    batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[MessageReport]
+) -> None:
     """Apply a report that is at home here and was not applied before; `channel_key` is its channel's ref as bytes."""
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded

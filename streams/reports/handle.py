@@ -16,7 +16,7 @@ from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INT
 def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
     """Apply a report, send it to its home, or drop it as a duplicate. Raises Rejected if it cannot be used."""
     decoded = decode_report(record.value, record.headers, origin.timestamp)
-    report = decoded.report
+    report = decoded.event
     channel_key = at_home(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is None:
         return
@@ -31,7 +31,7 @@ def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> N
 def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
     """Apply an outcome of a report's clock at its home; pass a request's on to its stage. Raises Rejected."""
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
-    outcome = decoded.outcome
+    outcome = decoded.event
     if outcome.subject == "request":
         key, home = batch.state.homes.of(outcome.key)
         pass_on(batch, record, AUTHORITY_REQUESTS_INTERNAL, key, home)

@@ -2,6 +2,7 @@
 
 from streams.clocks.clock import Clock, clock_view, start_clock
 from streams.clocks.store import ClockKey
+from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Asker, AuthorityRouting
 from streams.law.duty import due_ms
 from streams.partition.legal_clocks import arm_clock
@@ -12,10 +13,10 @@ from streams.requests.judge import Judgement, judge_request
 from streams.requests.rules import RequestRules, country_of
 from streams.wire.envelope import rfc3339
 from streams.wire.origin import ORIGIN_HEADER, Origin, written_origin
-from streams.wire.request_decoding import DecodedRequest
+from streams.wire.reading import Decoded
 
 
-def apply_request(batch: RequestBatch, origin: Origin, decoded: DecodedRequest) -> None:
+def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
     """Judge a request that is at home here and was not applied before, publish it, and start its clocks."""
     rules, state = batch.rules, batch.state
     request, ce_source, received = decoded
@@ -60,7 +61,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: DecodedRequest) 
 
 
 def _start_clocks(
-    judgement: Judgement, decoded: DecodedRequest, rules: RequestRules
+    judgement: Judgement, decoded: Decoded[AuthorityRequest], rules: RequestRules
 ) -> list[tuple[ClockKey, str, Clock]]:
     request, ce_source, received = decoded
     started = []
@@ -73,8 +74,8 @@ def _start_clocks(
     return started
 
 
-def _count(batch: RequestBatch, decoded: DecodedRequest, judgement: Judgement) -> None:
-    request = decoded.request
+def _count(batch: RequestBatch, decoded: Decoded[AuthorityRequest], judgement: Judgement) -> None:
+    request = decoded.event
     codes = [refusal.code for refusal in judgement.findings.refusals]
     batch.counters.requests[request.kind, judgement.decision] += 1
     for code in codes:

@@ -16,7 +16,7 @@ from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL
 def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
     """Apply a request, send it to its home, or drop it as a duplicate. Raises Rejected if it cannot be used."""
     decoded = decode_request(record.value, record.headers, origin.timestamp)
-    request = decoded.request
+    request = decoded.event
     if at_home(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
         return
     hashed = report_hash(decoded.ce_source, request.request_id)
@@ -30,5 +30,5 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
 def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
     """Apply an outcome of a request's clock, which the stage of reports passed on. Raises Rejected."""
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
-    if at_home(batch, record, decoded.outcome.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
+    if at_home(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)

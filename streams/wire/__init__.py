@@ -1,1 +1,1 @@
-"""How events are read from Kafka records and written to them: topics, envelopes, decoding, dead letters."""
+"""Reads events from Kafka records and writes them: topic names, envelopes, decoding, dead letters."""

@@ -1,4 +1,4 @@
-"""A record that could not be decoded, kept with its reason."""
+"""Rejections, and the dead letters made of rejected records."""
 
 import hashlib
 from typing import NamedTuple
@@ -9,15 +9,22 @@ from streams.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.wire.origin import origin_of
 from streams.wire.records import MAX_PASSED_ON_BYTES, Headers, SourceRecord, bytes_on_the_wire
 
+# The path in `Rejected.field` if the whole value is wrong and not one of its fields.
+WHOLE_VALUE = "value"
+
 _PREFIX = "tocsin-"
 ATTEMPT_HEADER = "tocsin-attempt"
 
-# Nobody re-drives a record a million times; what is longer was not written by us.
+# A record is not redriven a million times: Tocsin did not write a longer number.
 _ATTEMPT_DIGITS = 6
 
 
 class Rejected(Exception):
-    """A record is refused: `reason` from the closed table, the field's path, and a detail that quotes no value."""
+    """A record is rejected.
+
+    `reason` is one of the closed list, `field` the path of what is wrong, `detail` a sentence for the publisher that
+    never quotes a value.
+    """
 
     def __init__(self, reason: DeadLetterReason, field: str, detail: str) -> None:
         super().__init__(f"{reason}: {field}: {detail}")
@@ -27,7 +34,7 @@ class Rejected(Exception):
 
 
 class DeadLetter(NamedTuple):
-    """What is to be written to `dead-letters`."""
+    """Key, value and headers of a record of `dead-letters`."""
 
     key: bytes | None
     value: bytes | None
@@ -35,11 +42,11 @@ class DeadLetter(NamedTuple):
 
 
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
-    """The record as it came, with `tocsin-*` headers that say why and where it was refused.
+    """The record unchanged, plus `tocsin-*` headers that say why it was rejected and where it was published.
 
-    A record refused as `pii_detected` or `bad_batch`, or too large for the topic, keeps neither key nor bytes nor
-    headers: its value is the SHA-256, the length and the field. A re-keyed record is reported at the place where its
-    publisher put it.
+    If it was rejected as `pii_detected` or `bad_batch`, or is too large for the topic, key, bytes and headers are
+    dropped: the value is then the SHA-256, the length and the field. For a re-keyed record the headers name the place
+    where its publisher wrote it.
     """
     origin = origin_of(record)
     reported = [
@@ -58,7 +65,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
         rejected.reason in ("pii_detected", "bad_batch")
         or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
     ):
-        # Not even the publisher's content type: the value is ours now, and it could hold anything.
+        # The publisher's content type is dropped too: Tocsin wrote this value, and the header may contain anything.
         return DeadLetter(
             None,
             _redacted(record.value or b"", rejected.field),
@@ -73,5 +80,5 @@ def _redacted(value: bytes, field: str) -> bytes:
 
 def _earlier_attempts(headers: Headers) -> int:
     carried = dict(headers).get(ATTEMPT_HEADER, b"0") or b""
-    # A header that is there but unreadable still tells that the record came before.
+    # An unreadable header still shows that the record was a dead letter before.
     return int(carried) if carried.isdigit() and len(carried) <= _ATTEMPT_DIGITS else 1

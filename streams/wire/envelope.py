@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka headers (binary mode): the names, and the headers of what Tocsin writes."""
+"""CloudEvents 1.0 in Kafka headers (binary mode): header names, and the headers of events that Tocsin writes."""
 
 from functools import lru_cache
 from time import gmtime
@@ -14,7 +14,7 @@ CE_TIME = "ce_time"
 SPECVERSION = b"1.0"
 JSON_CONTENT_TYPE = b"application/json"
 
-# The system, not the machine: a replay elsewhere must write the same bytes.
+# The name of the system, not of the machine: a replay elsewhere must write the same bytes.
 TOCSIN_SOURCE = b"/tocsin"
 
 _SPECVERSION_HEADER = (CE_SPECVERSION, SPECVERSION)
@@ -29,8 +29,8 @@ def _type_header(event_type: str) -> tuple[str, bytes]:
     return CE_TYPE, event_type.encode()
 
 
-# One entry per second: live traffic spans a few minutes of event time, and each of its seconds has a few more at which
-# a duty's time is over. Four hours of seconds are 2 MB and nearly always hit.
+# One entry per second. Live traffic spans a few minutes of event time, and each second of it leads to a few deadlines in
+# other seconds. Four hours of seconds take 2 MB and nearly always hit.
 @lru_cache(maxsize=4 * 3600)
 def _to_the_second(seconds: int) -> str:
     year, month, day, hour, minute, second, *_ = gmtime(seconds)
@@ -38,13 +38,13 @@ def _to_the_second(seconds: int) -> str:
 
 
 def rfc3339(time_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds and `Z`, of milliseconds since the epoch (years 1 to 9999)."""
+    """Format milliseconds since the epoch (years 1 to 9999) as RFC 3339 in UTC, with milliseconds and `Z`."""
     seconds, milliseconds = divmod(time_ms, 1000)
     return _to_the_second(seconds) + _MILLISECONDS[milliseconds]
 
 
 def event_headers(event_type: str, event_id: str, time_ms: int) -> list[tuple[str, bytes]]:
-    """Headers of an event of ours in binary mode; `time_ms` is event time in milliseconds since the epoch."""
+    """The binary-mode headers of an event that Tocsin writes; `time_ms` is event time in ms since the epoch."""
     return [
         _SPECVERSION_HEADER,
         (CE_ID, event_id.encode()),

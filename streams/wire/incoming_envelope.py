@@ -1,4 +1,4 @@
-"""Opens the CloudEvent around an event: binary mode, structured mode, or none."""
+"""Unwraps the CloudEvent around an event: binary mode, structured mode, or none (plain JSON)."""
 
 import base64
 import re
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from streams.events.report import REPORT_TYPE
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import (
     CE_ID,
@@ -23,12 +22,11 @@ from streams.wire.personal_data import personal_data_in_envelope
 Attributes = Mapping[str, bytes | None]
 
 _STRUCTURED = b"application/cloudevents"
-_REPORT_TYPE = REPORT_TYPE.encode()
 _VERSION = re.compile(rb"v[0-9]+")
 
 
 class _StructuredEvent(msgspec.Struct, gc=False):
-    """The JSON event format. Null is the same as absent; anything else that is no string is refused."""
+    """The JSON event format. An attribute must be a string; null is the same as absent."""
 
     specversion: str | None = None
     id: str | None = None
@@ -41,13 +39,12 @@ class _StructuredEvent(msgspec.Struct, gc=False):
 _EVENT_DECODER = msgspec.json.Decoder(_StructuredEvent)
 
 
-def open_envelope(
-    value: bytes, attributes: Attributes, event_type: bytes = _REPORT_TYPE
-) -> tuple[str, bytes]:
-    """`source` of the event (empty without an envelope) and the JSON in it, a report's unless asked for another.
+def open_envelope(value: bytes, attributes: Attributes, event_type: bytes) -> tuple[str, bytes]:
+    """Return the `source` of the event (empty for plain JSON) and its data as JSON.
 
-    The very object `value` comes back unless the event is in structured mode. Raises Rejected; also what the JSON
-    decoder raises for a structured event that is no JSON.
+    The data is the same object as `value` unless the event is in structured mode. Raises Rejected if there is an
+    envelope and its type is not `event_type` or an attribute is missing or wrong, and passes on what the JSON decoder
+    raises for a structured event.
     """
     content_type = attributes.get(CONTENT_TYPE)
     if (
@@ -64,16 +61,16 @@ def open_envelope(
 def _open_structured(value: bytes, content_type: bytes, event_type: bytes) -> tuple[str, bytes]:
     if content_type.partition(b";")[0].strip().lower() not in (_STRUCTURED, _STRUCTURED + b"+json"):
         raise _bad(
-            CONTENT_TYPE, "Must be application/cloudevents+json: one event, no batch, no other format."
+            CONTENT_TYPE, "Must be application/cloudevents+json; batches and other formats are not read."
         )
     try:
         event = _EVENT_DECODER.decode(value)
     except msgspec.ValidationError as error:
-        # The message may quote the value before the path, never after it.
+        # The message may quote the value, but only before the path.
         name = str(error).rpartition("`$.")[2].rstrip("`")
         if name in ("specversion", "id", "source", "type"):
             raise _bad(CE_PREFIX + name, "Must be a string.") from None
-        raise _bad("value", "Must be a JSON object, with data_base64 a string if it is there.") from None
+        raise _bad("value", "Must be a JSON object; data_base64 must be a string or absent.") from None
     source = _checked_source(
         {
             CE_SPECVERSION: (event.specversion or "").encode(),
@@ -92,33 +89,33 @@ def _data(event: _StructuredEvent) -> bytes:
         data = b""
     if event.data_base64 is not None:
         if data:
-            raise _bad("data_base64", "Must not be there together with data.")
+            raise _bad("data_base64", "Must not be present together with data.")
         try:
             data = base64.b64decode(event.data_base64, validate=True)
         except ValueError:
             raise _bad("data_base64", "Must be base64 as in RFC 4648, section 4.") from None
     if not data:
-        raise Rejected("empty", "data", "Must be there: the event has no data.")
+        raise Rejected("empty", "data", "Missing; a structured event must have data or data_base64.")
     return data
 
 
 def _checked_source(attributes: Attributes, expected: bytes) -> str:
     if attributes.get(CE_SPECVERSION) != SPECVERSION:
-        raise _bad(CE_SPECVERSION, "Must be there and 1.0.")
+        raise _bad(CE_SPECVERSION, 'Missing, or not "1.0".')
     if attributes.get(CE_TYPE) != expected:
         name, _, version = (attributes.get(CE_TYPE) or b"").rpartition(b".")
         if name == expected.rpartition(b".")[0] and _VERSION.fullmatch(version):
             raise Rejected(
-                "unsupported_version", CE_TYPE, f"Must be {expected.decode()}; no other version is read here."
+                "unsupported_version", CE_TYPE, f"Must be {expected.decode()}; no other version is supported."
             )
-        raise _bad(CE_TYPE, f"Must be there and {expected.decode()}.")
+        raise _bad(CE_TYPE, f'Missing, or not "{expected.decode()}".')
     event_id = _text(attributes, CE_ID)
     source = _text(attributes, CE_SOURCE)
     identity = source + event_id
     if "@" in identity or "%" in identity:
         field = personal_data_in_envelope(attributes)
         if field is not None:
-            raise Rejected("pii_detected", field, "Must not hold an e-mail address.")
+            raise Rejected("pii_detected", field, "Must not contain an e-mail address.")
     return source
 
 
@@ -128,7 +125,7 @@ def _text(attributes: Attributes, name: str) -> str:
     except UnicodeDecodeError:
         raise _bad(name, "Must be UTF-8.") from None
     if not text:
-        raise _bad(name, "Must be there and not empty.")
+        raise _bad(name, "Missing or empty.")
     return text
 
 

@@ -1,9 +1,9 @@
-"""How deep JSON is nested, without parsing it."""
+"""Limits how deep JSON is nested, without parsing it."""
 
 import re
 
-# The report itself needs 4 levels in an envelope. The limit keeps far below the interpreter's recursion limit, so that
-# the verdict does not depend on how deep the caller's own stack happens to be.
+# A report in an envelope needs 4 levels. The limit is far below the interpreter's recursion limit, so the result does
+# not depend on the depth of the caller's stack.
 MAX_DEPTH = 64
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -11,8 +11,8 @@ _BRACKET = re.compile(rb"[][{}]")
 
 
 def is_deeper_than(limit: int, text: bytes) -> bool:
-    """Whether arrays and objects in the JSON `text` are nested more than `limit` deep. Malformed text is no error."""
-    # How many there are at all bounds the depth. Replacing takes less than half the time of `count`.
+    """Whether arrays and objects in the JSON `text` are nested more than `limit` deep; `text` may be malformed."""
+    # Their number bounds the depth. Replacing takes less than half the time of `count`.
     if len(text) - len(text.replace(b"{", b"").replace(b"[", b"")) <= limit:
         return False
     depth = 0

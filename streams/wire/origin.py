@@ -1,4 +1,4 @@
-"""Where a re-keyed record stood before it was moved to its home partition."""
+"""Where a record was published before it was re-keyed to its home partition."""
 
 from typing import NamedTuple
 
@@ -20,39 +20,39 @@ class Origin(NamedTuple):
 
 
 def is_internal(record: SourceRecord) -> bool:
-    """Whether Tocsin itself wrote the record. On any other topic a publisher could forge our headers."""
+    """Whether Tocsin wrote the record. On any other topic a publisher could forge Tocsin's headers."""
     return record.topic.endswith(_INTERNAL_TOPICS)
 
 
 def origin_of(record: SourceRecord) -> Origin:
-    """The origin that a re-keyed record carries, or the place of the record itself."""
+    """The origin in the header of a re-keyed record, or else the place of the record itself."""
     return (is_internal(record) and read_origin(record.headers)) or own_place(record)
 
 
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
-    """Headers of `record` for writing it to its home partition: its own, plus where it first stood."""
+    """The headers with which to re-key `record` to its home partition: its own, plus its origin."""
     headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
     headers.append((ORIGIN_HEADER, written_origin(origin_of(record))))
     return headers
 
 
 def written_origin(origin: Origin) -> bytes:
-    """An origin as the header has it."""
+    """The value of the origin header."""
     return "/".join(map(str, origin)).encode()
 
 
 def read_origin(headers: Headers) -> Origin | None:
-    """The origin in the headers of a record that Tocsin wrote; None if they have none."""
+    """The origin in the headers of a record that Tocsin wrote, or None."""
     return next((_parsed(value) for name, value in headers if name == ORIGIN_HEADER), None)
 
 
 def own_place(record: SourceRecord) -> Origin:
-    """The place of the record itself: its origin, unless it is internal."""
+    """The place of the record itself, which is its origin unless the record is internal."""
     return Origin(record.topic, record.partition, record.offset, record.timestamp)
 
 
 def _parsed(value: bytes | None) -> Origin | None:
-    # Kafka's topic names hold no slash.
+    # Kafka topic names contain no slash.
     try:
         topic, *numbers = (value or b"").decode().split("/")
         partition, offset, timestamp = map(int, numbers)

@@ -1,49 +1,31 @@
-"""From the bytes and headers of a record of `clock-outcomes` to the outcome, or to the reason why it is none."""
-
-from typing import NamedTuple, get_args
+"""Reads a clock's outcome from the bytes and headers of a record of `clock-outcomes`."""
 
 import msgspec
 
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome, ClockSubject, Outcome
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome, ClockSubject, OutcomeKind
+from streams.wire.dead_letter import WHOLE_VALUE
 from streams.wire.personal_data import RefPaths, looks_like_phone
-from streams.wire.reading import EventForm, read_event
-from streams.wire.records import Headers
+from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_ref
-from streams.wire.rejection import VALID, WHOLE_VALUE, not_valid
+from streams.wire.rejection import not_valid
+from streams.wire.valid_values import OBJECT, PSEUDONYM, REF, TIME, ValidValues, one_of, or_null
 
-_REF = VALID["report_id"]
-_VALID = {
-    WHOLE_VALUE: VALID[WHOLE_VALUE],
-    "outcome_id": _REF,
-    "clock_id": _REF,
-    "subject": "one of " + ", ".join(get_args(ClockSubject)),
-    "key": VALID["channel.ref"],
-    "outcome": "one of " + ", ".join(get_args(Outcome)),
-    "occurred_at": VALID["occurred_at"],
-    "reason": f"null or {_REF}",
+VALID_IN_OUTCOME: ValidValues = {
+    WHOLE_VALUE: OBJECT,
+    "outcome_id": REF,
+    "clock_id": REF,
+    "subject": one_of(ClockSubject),
+    "key": PSEUDONYM,
+    "outcome": one_of(OutcomeKind),
+    "occurred_at": TIME,
+    "reason": or_null(REF),
 }
 
 
-class DecodedOutcome(NamedTuple):
-    """An outcome, the `source` of its CloudEvent (empty for plain JSON), and occurred_at in ms since the epoch."""
-
-    outcome: ClockOutcome
-    ce_source: str
-    occurred_ms: int
-
-
-def decode_clock_outcome(value: bytes | None, headers: Headers, append_time_ms: int) -> DecodedOutcome:
-    """Read an outcome in the forms in which a report may come, by the same rules (see decoding.decode_report).
-
-    Raises Rejected and nothing else, whatever the bytes and headers are.
-    """
-    return DecodedOutcome(*read_event(_FORM, value, headers, append_time_ms))
-
-
 def _check_refs(outcome: ClockOutcome) -> None:
-    # A request's id may be a plain counter, a channel's ref may not.
+    # A request's id may be a plain counter; a channel's ref may not.
     if outcome.subject == "report" and looks_like_phone(outcome.key):
-        raise not_valid("pii_detected", "key", _VALID)
+        raise not_valid("pii_detected", "key", VALID_IN_OUTCOME)
     refs = {
         "outcome_id": outcome.outcome_id,
         "clock_id": outcome.clock_id,
@@ -52,14 +34,16 @@ def _check_refs(outcome: ClockOutcome) -> None:
     }
     for path, ref in refs.items():
         if ref is not None and not is_ref(ref):
-            raise not_valid("invalid_value", path, _VALID)
+            raise not_valid("invalid_value", path, VALID_IN_OUTCOME)
 
 
-_FORM = EventForm(
-    CLOCK_OUTCOME_TYPE.encode(),
-    msgspec.json.Decoder(ClockOutcome),
-    _VALID,
-    RefPaths(pseudonyms=("key",), counters=("outcome_id", "clock_id", "reason")),
-    _check_refs,
-    "occurred_at",
+decode_clock_outcome = event_reader(
+    EventForm(
+        CLOCK_OUTCOME_TYPE.encode(),
+        msgspec.json.Decoder(ClockOutcome),
+        VALID_IN_OUTCOME,
+        RefPaths(pseudonyms=("key",), counters=("outcome_id", "clock_id", "reason")),
+        _check_refs,
+        time_field="occurred_at",
+    )
 )

@@ -9,12 +9,12 @@ import msgspec
 
 from streams.wire.nesting import MAX_DEPTH, is_deeper_than
 
-# `something@something`, also percent-encoded as in a URI. No dot is asked for: handles of federated services name a
-# person too. One character on each side keeps the search linear in the length of hostile input.
+# `something@something`, also percent-encoded as in a URI. A dot is not required: handles of federated services identify
+# a person too. One character on each side keeps the search linear in the length of hostile input.
 _EMAIL = re.compile(r"[^\s@](?:@|%40)[^\s@]", re.IGNORECASE)
 
-# E.164 allows 15 digits; the shortest numbers in use with an area code have 7. `\d` also takes the digits of other
-# scripts. Each repetition starts with another character than the one before ends with, so matching is linear.
+# E.164 allows 15 digits; the shortest numbers in use with an area code have 7. `\d` also matches the digits of other
+# scripts. Each repetition starts with a character that the previous one cannot end with, so matching is linear.
 _SEPARATORS = r"[\s().-]*"
 _PHONE = re.compile(
     rf"\s*(?:tel:)?{_SEPARATORS}(?:(?:\+|00){_SEPARATORS})?(?:\d{_SEPARATORS}){{7,15}}", re.IGNORECASE
@@ -22,23 +22,17 @@ _PHONE = re.compile(
 
 
 class RefPaths(NamedTuple):
-    """Where an event holds refs.
+    """The paths of an event's refs.
 
-    Plain counters are legitimate among `counters`, so that only what looks like nothing but an address or a number is
-    refused there.
+    Refs at `counters` may be plain counters, so digits alone are not taken for a telephone number there.
     """
 
     pseudonyms: tuple[str, ...]
     counters: tuple[str, ...]
 
 
-REPORT_REFS = RefPaths(
-    ("channel.ref", "message_ref", "reporter.ref"), ("report_id", "classifier.name", "classifier.version")
-)
-
-
 def looks_like_email(text: str) -> bool:
-    """Whether an e-mail address or a handle written like one stands anywhere in `text`."""
+    """Whether `text` contains an e-mail address or a handle written like one."""
     return _EMAIL.search(text) is not None
 
 
@@ -48,17 +42,18 @@ def looks_like_phone(text: str) -> bool:
 
 
 def personal_data_in_envelope(attributes: Mapping[str, bytes | None]) -> str | None:
-    """Name of the CloudEvents header that holds an e-mail address, None if none does."""
+    """The name of the CloudEvents header that contains an e-mail address, or None."""
     for name in ("ce_source", "ce_id"):
         if looks_like_email((attributes.get(name) or b"").decode("utf-8", "replace")):
             return name
     return None
 
 
-def personal_data_in_value(value: bytes, refs: RefPaths = REPORT_REFS) -> str | None:
-    """Path of the first ref in the JSON `value` that holds personal data, None if none does or it cannot be read.
+def personal_data_in_value(value: bytes, refs: RefPaths) -> str | None:
+    """The path of the first ref in the JSON `value` that contains personal data, or None.
 
-    Also looks into a CloudEvent in structured mode. What is nested too deep to be an event of ours counts as unreadable.
+    Also searches a CloudEvent in structured mode. Returns None if `value` is not a JSON object or is nested more than
+    MAX_DEPTH deep.
     """
     if is_deeper_than(MAX_DEPTH, value):
         return None
@@ -102,5 +97,5 @@ def _text_at(report: Mapping[str, object], path: str) -> str:
     found: object = report
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
-    # A number where a string belongs may be a telephone number all the same.
+    # A JSON number in place of a string may still be a telephone number.
     return str(found) if isinstance(found, str | int) else ""

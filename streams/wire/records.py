@@ -1,23 +1,23 @@
-"""Records as the pure core sees them: what comes off a log, and what is to be written."""
+"""Records as the stages see them: those read from a topic, and those to be written to one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
 
-# What can be passed on of a record as it came: internal topic and dead letters take 2 MiB. A topic limits records as
-# they are compressed, so that one within the limit of message-reports may be a thousand times as large.
+# The largest record that can be passed on unchanged: the internal topics and dead-letters accept 2 MiB. A topic's limit
+# applies to compressed batches, so a record that message-reports accepted may be a thousand times as large.
 MAX_PASSED_ON_BYTES = 2_000_000
 
-# A header of a record without a value, of whose batch nothing else could be read. The runtime sets it.
+# Header of a record without a value whose batch could not be unpacked. The runtime sets it.
 NOT_UNPACKED = "tocsin-not-unpacked"
 
-# Kafka writes each length and number of a record in 1 to 5 bytes.
+# Kafka encodes each length and number of a record in 1 to 5 bytes.
 _BYTES_PER_LENGTH = 5
 
 
 class SourceRecord(Protocol):
-    """What the core reads of a consumed record; `timestamp` is the append time in ms since the epoch."""
+    """The attributes of a consumed record that the stages use; `timestamp` is the append time in ms since the epoch."""
 
     topic: str
     partition: int
@@ -29,7 +29,7 @@ class SourceRecord(Protocol):
 
 
 def bytes_on_the_wire(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Size of a record in a log, without compression; at most some bytes too much."""
+    """The uncompressed size of a record in a log; an upper bound, too high by a few bytes per header."""
     size = 8 * _BYTES_PER_LENGTH + len(key or b"") + len(value or b"")
     for name, content in headers:
         size += 2 * _BYTES_PER_LENGTH + len(name.encode()) + len(content or b"")
@@ -37,7 +37,7 @@ def bytes_on_the_wire(key: bytes | None, value: bytes | None, headers: Headers) 
 
 
 class OutputRecord(NamedTuple):
-    """A record to be written. `partition` None: by murmur2 of the key, as Java's client does."""
+    """A record to be written. If `partition` is None, it is the murmur2 hash of the key, as in Kafka's Java client."""
 
     topic: str
     partition: int | None

@@ -1,112 +1,130 @@
-"""From the bytes and headers of a record to a report, or to the reason why it is none."""
-
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+"""Reads a report from the bytes and headers of a record of `message-reports`."""
 
 import msgspec
 
-from streams.events.report import MessageReport
-from streams.wire.dead_letter import Rejected
-from streams.wire.incoming_envelope import open_envelope
-from streams.wire.nesting import MAX_DEPTH, is_deeper_than
-from streams.wire.personal_data import personal_data_in_envelope, personal_data_in_value
-from streams.wire.records import NOT_UNPACKED, Headers
-from streams.wire.refs import check_refs
-from streams.wire.rejection import WHOLE_VALUE, explain, not_valid
+from streams.events.report import (
+    REPORT_TYPE,
+    AccountAge,
+    Category,
+    EvidenceBasis,
+    MessageReport,
+    NoticeElement,
+    ReporterKind,
+    ReportKind,
+    Visibility,
+)
+from streams.wire.dead_letter import WHOLE_VALUE
+from streams.wire.personal_data import RefPaths, looks_like_phone
+from streams.wire.reading import EventForm, event_reader
+from streams.wire.refs import all_in_alphabet, is_language, is_ref
+from streams.wire.rejection import not_valid
+from streams.wire.valid_values import (
+    COUNTRY,
+    LANGUAGE,
+    OBJECT,
+    PROBABILITY,
+    PSEUDONYM,
+    REF,
+    TIME,
+    ValidValues,
+    one_of,
+    or_null,
+)
 
-# The largest report that the schema allows is below 8 KiB. The rest is room for fields of later versions and for
-# base64 in an envelope; more would let one publisher fill a worker's memory and a fetch with a few records.
-MAX_REPORT_BYTES = 64 * 1024
+VALID_IN_REPORT: ValidValues = {
+    WHOLE_VALUE: OBJECT,
+    "report_id": REF,
+    "kind": one_of(ReportKind),
+    "occurred_at": TIME,
+    "received_at": or_null(TIME),
+    "channel": "an object with ref and visibility",
+    "channel.ref": PSEUDONYM,
+    "channel.visibility": one_of(Visibility),
+    "channel.country": or_null(COUNTRY),
+    "channel.language": or_null(LANGUAGE),
+    "message_ref": or_null(PSEUDONYM),
+    "category": one_of(Category),
+    "reporter": "null or an object with kind",
+    "reporter.kind": one_of(ReporterKind),
+    "reporter.ref": or_null(PSEUDONYM),
+    "reporter.country": or_null(COUNTRY),
+    "reporter.member": "null, true or false",
+    "reporter.account_age": or_null(one_of(AccountAge)),
+    "classifier": "null or an object with name, version and score",
+    "classifier.name": REF,
+    "classifier.version": REF,
+    "classifier.score": PROBABILITY,
+    "evidence": "an array of at most 32 objects",
+    "evidence[]": "an object with country, basis and confidence",
+    "evidence[].country": COUNTRY,
+    "evidence[].basis": one_of(EvidenceBasis),
+    "evidence[].confidence": PROBABILITY,
+    "notice": "null or an object with elements",
+    "notice.elements": "an array of at most 16 strings",
+    "notice.elements[]": one_of(NoticeElement),
+}
 
-# Clocks of servers drift by seconds, of phones by minutes. A time further ahead would drag the partition's time along.
-MAX_AHEAD_MS = 5 * 60 * 1000
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-_new_tuple = tuple.__new__
-
-_DECODER = msgspec.json.Decoder(MessageReport)
+# The characters of the ref alphabet that a telephone number can consist of.
+_PHONE_CHARACTERS = "0123456789-.telTEL:"
 
 
-class DecodedReport(NamedTuple):
-    """A report, the `source` of its CloudEvent (empty for plain JSON), and occurred_at in ms since the epoch."""
+def _check_refs(report: MessageReport) -> None:
+    """Raise Rejected for a malformed ref, a ref that reads as a telephone number, or a malformed language tag.
 
-    report: MessageReport
-    ce_source: str
-    occurred_ms: int
-
-
-def decode_report(value: bytes | None, headers: Headers, append_time_ms: int) -> DecodedReport:
-    """Read a report in any of the three forms: CloudEvents binary or structured, or plain JSON.
-
-    `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. Raises Rejected and nothing
-    else, whatever the bytes and headers are. The last of several headers with one name counts.
+    For speed, one regular expression checks all refs joined; only if it fails is the wrong ref looked for.
     """
-    attributes = dict(headers)
-    try:
-        if not value:
-            raise nothing_to_read(attributes, "a report in JSON")
-        check_text(value)
-        ce_source, data = open_envelope(value, attributes)
-        if data is not value:
-            # base64 hides bytes and brackets from the first look.
-            check_text(data)
-        report = _DECODER.decode(data)
-        check_refs(report)
-        latest = append_time_ms + MAX_AHEAD_MS
-        occurred_ms = (report.occurred_at - _EPOCH) // _MILLISECOND
-        if not 0 <= occurred_ms <= latest:
-            raise untimely("occurred_at", report.occurred_at)
-        received_at = report.received_at
-        if received_at is not None and not 0 <= (received_at - _EPOCH) // _MILLISECOND <= latest:
-            raise untimely("received_at", received_at)
-        # Half the price of the named tuple's own constructor.
-        return _new_tuple(DecodedReport, (report, ce_source, occurred_ms))
-    except Exception as error:  # noqa: BLE001
-        # A record must never stop the stream, so what is not foreseen is refused as well. `from None`: the exceptions
-        # of the decoder quote the record and must not reach a log.
-        raise _rejection(explain(error), value, attributes) from None
+    channel = report.channel
+    message_ref = report.message_ref
+    reporter = report.reporter
+    classifier = report.classifier
+    text = report.report_id + channel.ref
+    if not channel.ref.strip(_PHONE_CHARACTERS):
+        _refuse_phone("channel.ref", channel.ref)
+    if message_ref is not None:
+        text += message_ref
+        if not message_ref.strip(_PHONE_CHARACTERS):
+            _refuse_phone("message_ref", message_ref)
+    if reporter is not None and reporter.ref is not None:
+        text += reporter.ref
+        if not reporter.ref.strip(_PHONE_CHARACTERS):
+            _refuse_phone("reporter.ref", reporter.ref)
+    if classifier is not None:
+        text += classifier.name + classifier.version
+    if all_in_alphabet(text) is None:
+        raise not_valid("invalid_value", _first_outside_alphabet(report), VALID_IN_REPORT)
+    if channel.language is not None and not is_language(channel.language):
+        raise not_valid("invalid_value", "channel.language", VALID_IN_REPORT)
 
 
-def nothing_to_read(attributes: Mapping[str, bytes | None], wanted: str) -> Rejected:
-    """The rejection of a record without a value, or of one that could not be got out of its batch."""
-    if NOT_UNPACKED in attributes:
-        return Rejected("bad_batch", WHOLE_VALUE, "Must be in a batch that unpacks, to at most 64 MiB.")
-    return Rejected("empty", WHOLE_VALUE, f"Must be {wanted}, not an empty record.")
+def _refuse_phone(path: str, ref: str) -> None:
+    if looks_like_phone(ref):
+        raise not_valid("pii_detected", path, VALID_IN_REPORT)
 
 
-def check_text(text: bytes) -> None:
-    """Raise Rejected if `text` is too long or nested too deep, UnicodeDecodeError if it is not UTF-8."""
-    if len(text) > MAX_REPORT_BYTES:
-        raise Rejected("oversized", WHOLE_VALUE, f"Must be at most {MAX_REPORT_BYTES} bytes.")
-    if not text.isascii():
-        # The decoder skips unknown fields without looking at their bytes.
-        text.decode()
-    if is_deeper_than(MAX_DEPTH, text):
-        raise Rejected("too_deep", WHOLE_VALUE, f"Must be nested at most {MAX_DEPTH} levels deep.")
+def _first_outside_alphabet(report: MessageReport) -> str:
+    reporter, classifier = report.reporter, report.classifier
+    refs = {
+        "report_id": report.report_id,
+        "channel.ref": report.channel.ref,
+        "message_ref": report.message_ref,
+        "reporter.ref": reporter.ref if reporter else None,
+        "classifier.name": classifier.name if classifier else None,
+        "classifier.version": classifier.version if classifier else None,
+    }
+    return next(path for path, ref in refs.items() if ref is not None and not is_ref(ref))
 
 
-def untimely(field: str, moment: datetime) -> Rejected:
-    """The rejection of a time that lies before 1970 or too far in the future."""
-    if moment < _EPOCH:
-        # Milliseconds since the epoch are never negative here, and years near 1 have no equivalent in UTC.
-        return not_valid("invalid_time", field)
-    return Rejected(
-        "future_timestamp",
-        field,
-        f"Must be at most {MAX_AHEAD_MS // 60_000} minutes after the broker wrote the record.",
+decode_report = event_reader(
+    EventForm(
+        REPORT_TYPE.encode(),
+        msgspec.json.Decoder(MessageReport),
+        VALID_IN_REPORT,
+        RefPaths(
+            pseudonyms=("channel.ref", "message_ref", "reporter.ref"),
+            counters=("report_id", "classifier.name", "classifier.version"),
+        ),
+        _check_refs,
+        time_field="occurred_at",
+        optional_time_field="received_at",
     )
-
-
-def _rejection(rejected: Rejected, value: bytes | None, attributes: Mapping[str, bytes | None]) -> Rejected:
-    # Whatever else is wrong: a dead letter must not keep an address or a number for a week.
-    field = personal_data_in_envelope(attributes)
-    if field is None and value:
-        field = personal_data_in_value(value)
-    if field is None:
-        return rejected
-    return Rejected(
-        "pii_detected", field, "Must be a pseudonym, not an e-mail address or a telephone number."
-    )
+)

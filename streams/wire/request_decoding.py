@@ -1,7 +1,4 @@
-"""From the bytes and headers of a record to an authority's request, or to the reason why it is none."""
-
-from collections.abc import Mapping
-from typing import NamedTuple, get_args
+"""Reads an authority's request from the bytes and headers of a record of `authority-requests`."""
 
 import msgspec
 
@@ -16,59 +13,49 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
+from streams.events.report import Category
+from streams.wire.dead_letter import WHOLE_VALUE
 from streams.wire.personal_data import RefPaths, looks_like_phone
-from streams.wire.reading import EventForm, read_event
-from streams.wire.records import Headers
+from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_language, is_ref
-from streams.wire.rejection import VALID, WHOLE_VALUE, not_valid
+from streams.wire.rejection import not_valid
+from streams.wire.valid_values import (
+    COUNTRY,
+    LANGUAGE,
+    OBJECT,
+    PSEUDONYM,
+    REF,
+    TIME,
+    ValidValues,
+    one_of,
+    or_null,
+)
 
-
-def _one_of(literal: object) -> str:
-    return "one of " + ", ".join(get_args(literal))
-
-
-# What is valid at each path of a request; `[]` stands for any index.
-VALID_IN_REQUEST: Mapping[str, str] = {
-    WHOLE_VALUE: VALID[WHOLE_VALUE],
-    "request_id": VALID["report_id"],
-    "kind": _one_of(RequestKind),
-    "legal_basis": _one_of(LegalBasis),
-    "received_at": VALID["occurred_at"],
+VALID_IN_REQUEST: ValidValues = {
+    WHOLE_VALUE: OBJECT,
+    "request_id": REF,
+    "kind": one_of(RequestKind),
+    "legal_basis": one_of(LegalBasis),
+    "received_at": TIME,
     "authority": "an object with country and type",
-    "authority.country": VALID["evidence[].country"],
-    "authority.type": _one_of(AuthorityType),
-    "authority.ref": VALID["message_ref"],
+    "authority.country": COUNTRY,
+    "authority.type": one_of(AuthorityType),
+    "authority.ref": or_null(PSEUDONYM),
     "demands": "an array of 1 to 16 strings",
-    "demands[]": _one_of(Demand),
+    "demands[]": one_of(Demand),
     "target": "an object with kind",
-    "target.kind": _one_of(Target.__annotations__["kind"]),
-    "target.ref": VALID["message_ref"],
-    "target.people": "null or a whole number from 0 on",
+    "target.kind": one_of(Target.__annotations__["kind"]),
+    "target.ref": or_null(PSEUDONYM),
+    "target.people": "null or a whole number, 0 or more",
     "target.specific": "true or false",
     "elements": "an array of at most 32 strings",
-    "elements[]": _one_of(RequestElement),
-    "category": f"null or {VALID['category']}",
-    "language": VALID["channel.language"],
+    "elements[]": one_of(RequestElement),
+    "category": or_null(one_of(Category)),
+    "language": or_null(LANGUAGE),
     "emergency": "true or false",
     "concerns": "an array of at most 8 strings",
-    "concerns[]": _one_of(Concern),
+    "concerns[]": one_of(Concern),
 }
-
-
-class DecodedRequest(NamedTuple):
-    """A request, the `source` of its CloudEvent (empty for plain JSON), and received_at in ms since the epoch."""
-
-    request: AuthorityRequest
-    ce_source: str
-    received_ms: int
-
-
-def decode_request(value: bytes | None, headers: Headers, append_time_ms: int) -> DecodedRequest:
-    """Read a request in the forms in which a report may come, by the same rules (see decoding.decode_report).
-
-    Raises Rejected and nothing else, whatever the bytes and headers are.
-    """
-    return DecodedRequest(*read_event(_FORM, value, headers, append_time_ms))
 
 
 def _check_refs(request: AuthorityRequest) -> None:
@@ -83,11 +70,13 @@ def _check_refs(request: AuthorityRequest) -> None:
         raise not_valid("invalid_value", "language", VALID_IN_REQUEST)
 
 
-_FORM = EventForm(
-    AUTHORITY_REQUEST_TYPE.encode(),
-    msgspec.json.Decoder(AuthorityRequest),
-    VALID_IN_REQUEST,
-    RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
-    _check_refs,
-    "received_at",
+decode_request = event_reader(
+    EventForm(
+        AUTHORITY_REQUEST_TYPE.encode(),
+        msgspec.json.Decoder(AuthorityRequest),
+        VALID_IN_REQUEST,
+        RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
+        _check_refs,
+        time_field="received_at",
+    )
 )

@@ -1,8 +1,8 @@
-"""What all records of a state topic share: a key that begins with its type, a value that begins with a version."""
+"""The common format of state records: the key begins with its type, the value with a version."""
 
 from typing import Final
 
-# One version for all types so far. A change of the encoding of one type gives that type a new one.
+# So far all types have the same version. A type whose encoding changes gets a new one.
 STATE_VERSION: Final = b"\x01"
 
 
@@ -11,7 +11,7 @@ class UnknownStateVersion(ValueError):
 
 
 def require_version(key_type: bytes, value: bytes | memoryview) -> None:
-    """Raise UnknownStateVersion, naming the type of the key, for a value that this version did not write."""
+    """Raise UnknownStateVersion, naming the key's type, if another version of Tocsin wrote the value."""
     version = bytes(value[:1])
     if version != STATE_VERSION:
         raise UnknownStateVersion(

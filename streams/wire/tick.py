@@ -1,4 +1,4 @@
-"""A tick: the record of the internal topic by which an idle partition's time moves on."""
+"""Encodes and decodes ticks: records of the internal topics that advance the time of an idle partition."""
 
 import msgspec
 import orjson
@@ -24,7 +24,7 @@ _DECODER = msgspec.json.Decoder(Tick)
 
 
 def encode_tick(after: int) -> tuple[bytes, Headers]:
-    """Value and headers of a tick. It has no time of its own: the broker's append time is what counts."""
+    """The value and headers of a tick. A tick has no time of its own: the broker's append time counts."""
     headers = [
         (CE_SPECVERSION, SPECVERSION),
         (CE_ID, b"after-%d" % after),
@@ -36,7 +36,7 @@ def encode_tick(after: int) -> tuple[bytes, Headers]:
 
 
 def decode_tick(record: SourceRecord) -> int | None:
-    """`after` of a tick; None for any other record, also for one that calls itself a tick and is not readable."""
+    """The `after` of a tick; None for any other record and for an unreadable tick."""
     if not is_internal(record):
         return None
     for name, value in record.headers:

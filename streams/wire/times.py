@@ -12,10 +12,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since the epoch, rounded down; `moment` must have a zone."""
+    """Milliseconds since the epoch, rounded down; `moment` must have a time zone."""
     return (moment - EPOCH) // _MILLISECOND
 
 
 def from_epoch_ms(time_ms: int) -> datetime:
-    """The moment, in UTC, of milliseconds since the epoch."""
+    """Convert milliseconds since the epoch to a datetime in UTC."""
     return EPOCH + time_ms * _MILLISECOND

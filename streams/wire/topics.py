@@ -36,10 +36,10 @@ TOPICS: Final = (
 )
 
 
-# A worker reads half a dozen topics; the cache also takes the topics that origin headers name.
+# A worker reads half a dozen topics; the cache also holds the topics named in origin headers.
 @lru_cache(maxsize=256)
 def without_prefix(topic: str) -> str:
-    """The name of a topic without the deployment's prefix, whatever that is; an unknown name comes back unchanged.
+    """Return the name of a topic without the deployment's prefix; an unknown name is returned unchanged.
 
     No name in TOPICS ends with another one, so the answer is unambiguous for every prefix.
     """
@@ -48,9 +48,9 @@ def without_prefix(topic: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceTopics:
-    """The topics that feed a stage: partition n of all of them belongs to one owner.
+    """The topics that a stage reads. Partition n of all of them has the same owner.
 
-    Others write to the external ones; the internal one is the stage's own, for re-keyed records and ticks.
+    Publishers write to the external topics. The stage itself writes to the internal one: re-keyed records and ticks.
     """
 
     external: tuple[str, ...]

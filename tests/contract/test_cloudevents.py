@@ -71,4 +71,4 @@ def test_we_read_what_the_sdk_writes_in_both_modes(report: MessageReport):
         to_structured(in_base64, JSONFormat()),
     ):
         decoded = decode_report(message.value, list(message.headers.items()), APPEND_TIME_MS)
-        assert (decoded.report, decoded.ce_source) == (report, "/reports/eu")
+        assert (decoded.event, decoded.ce_source) == (report, "/reports/eu")

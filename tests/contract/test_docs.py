@@ -42,7 +42,7 @@ def test_the_report_shown_is_a_report(page):
     reports = [block for block in blocks(page, "json") if '"report_id"' in block and '"kind"' in block]
     assert reports
     for report in reports:
-        assert decode_report(report.encode(), (), LATER_MS).report.report_id
+        assert decode_report(report.encode(), (), LATER_MS).event.report_id
 
 
 def test_the_escalation_shown_is_part_of_one():

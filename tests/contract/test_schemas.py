@@ -22,7 +22,8 @@ from streams.reports.rules import compile_report_rules
 from streams.operations.generated import event_schemas as schema
 from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
 from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.report_decoding import MAX_REPORT_BYTES, decode_report
+from streams.wire.reading import MAX_EVENT_BYTES
+from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
@@ -256,7 +257,7 @@ def test_a_keyword_that_is_not_compared_is_no_silent_pass():
 )  # fmt: skip
 def test_an_example_of_a_report_is_one(path):
     record = example(path)
-    report = decode_report(record.value, record.headers, APPEND_TIME_MS + 10**6).report
+    report = decode_report(record.value, record.headers, APPEND_TIME_MS + 10**6).event
     validator("report.v1.json").validate(json.loads(encode(report)))
     if "specversion" not in record.document:
         validator("report.v1.json").validate(record.document)
@@ -273,7 +274,7 @@ def test_an_example_of_a_report_is_one(path):
 )
 def test_an_example_of_an_outcome_is_one(path):
     record = example(path)
-    outcome = decode_clock_outcome(record.value, record.headers, APPEND_TIME_MS + 10**9).outcome
+    outcome = decode_clock_outcome(record.value, record.headers, APPEND_TIME_MS + 10**9).event
     validator("clock-outcome.v1.json").validate(json.loads(encode(outcome)))
 
 
@@ -344,12 +345,10 @@ def refuse_outcome(value, headers, append_time_ms):
     decoded = decode_clock_outcome(value, headers, append_time_ms)
     rules = compile_report_rules(load_rules())
     state = ReportState(0, 1, rules)
-    if decoded.outcome.outcome == "paused":
-        started = decoded.occurred_ms
+    if decoded.event.outcome == "paused":
+        started = decoded.time_ms
         clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
-        state.put_clock(
-            ClockKey(decoded.outcome.key, decoded.outcome.clock_id), LegalClock(clock, "row", 1, b"")
-        )
+        state.put_clock(ClockKey(decoded.event.key, decoded.event.clock_id), LegalClock(clock, "row", 1, b""))
     batch = Batch(state, rules, ReportCounters(), take_step)
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
@@ -405,4 +404,4 @@ def test_the_largest_report_that_the_schema_allows_is_far_below_the_limit():
     }
     value = json.dumps(largest).encode()
     assert msgspec.json.decode(value, type=MessageReport)
-    assert len(value) < 8 * 1024 < MAX_REPORT_BYTES
+    assert len(value) < 8 * 1024 < MAX_EVENT_BYTES

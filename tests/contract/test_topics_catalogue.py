@@ -5,7 +5,7 @@ import re
 import pytest
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.report_decoding import MAX_REPORT_BYTES
+from streams.wire.reading import MAX_EVENT_BYTES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
@@ -60,7 +60,7 @@ def test_dead_letter_reasons_are_the_closed_table_of_the_code():
     assert tuple(reasons) == DEAD_LETTER_REASONS
     assert all(text.meaning.endswith(".") and text.remedy.endswith(".") for text in reasons.values())
     assert all(not topic.reasons for name, topic in CATALOGUE.items() if name != "dead-letters")
-    assert f"{MAX_REPORT_BYTES // 1024} KiB" in reasons["oversized"].meaning
+    assert f"{MAX_EVENT_BYTES // 1024} KiB" in reasons["oversized"].meaning
 
 
 def test_every_schema_and_example_belongs_to_a_topic():
@@ -124,7 +124,7 @@ def test_the_largest_record_fits_wherever_it_goes():
     largest = config(MESSAGE_REPORTS, "max.message.bytes")
     assert config(MESSAGE_REPORTS_INTERNAL, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
     assert config("dead-letters", "max.message.bytes") > MAX_PASSED_ON_BYTES
-    assert largest > MAX_REPORT_BYTES
+    assert largest > MAX_EVENT_BYTES
     assert config(CHANNEL_STATE, "max.message.bytes") < MAX_REQUEST_BYTES
 
 

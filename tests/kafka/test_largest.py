@@ -10,7 +10,7 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
-from streams.wire.report_decoding import MAX_REPORT_BYTES
+from streams.wire.reading import MAX_EVENT_BYTES
 from streams.events.report import CATEGORIES
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
 from tests.kafka.harness.oracle import check_outputs
@@ -40,9 +40,9 @@ def largest_report(number):
         notice={"elements": ["subject_or_authorised"] * 16},
         later="",
     )
-    document["later"] = "x" * (MAX_REPORT_BYTES - len(orjson.dumps(document)))
+    document["later"] = "x" * (MAX_EVENT_BYTES - len(orjson.dumps(document)))
     value = orjson.dumps(document)
-    assert len(value) == MAX_REPORT_BYTES
+    assert len(value) == MAX_EVENT_BYTES
     facts = Facts(document["report_id"], channel, "ncii_deepfake", "user", reporter, document["kind"], "DE")
     return Published(channel.encode(), value, facts)
 

@@ -20,7 +20,7 @@ from streams.clocks.clock import (
     status,
     take_step,
 )
-from streams.events.clock_outcome import Outcome
+from streams.events.clock_outcome import OutcomeKind
 from streams.wire.dead_letter import Rejected
 from streams.registry.loader import load_rules
 
@@ -70,7 +70,7 @@ moves = st.lists(
 @settings(deadline=None, max_examples=150)
 @given(length=st.integers(1, 60), behind=st.integers(0, 30), moves=moves)
 def test_against_a_walk_through_time(
-    length: int, behind: int, moves: list[tuple[int, Outcome | None, str | None, int]]
+    length: int, behind: int, moves: list[tuple[int, OutcomeKind | None, str | None, int]]
 ) -> None:
     started = 100
     clock = start_clock(ROW, started, started + length)

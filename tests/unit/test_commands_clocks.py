@@ -299,19 +299,19 @@ def test_a_channels_clocks_are_ended_by_the_ids_that_the_list_gives(logs, now):
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "marked 2 of 2 clocks as withdrawn\n"
     assert logs.read == [("channel-state", None), ("authority-state", None)]
-    outcomes = [(key, decoded.outcome) for key, decoded in logs.sent]
+    outcomes = [(key, decoded.event) for key, decoded in logs.sent]
     assert [(key, outcome.clock_id, outcome.subject, outcome.key) for key, outcome in outcomes] == [
         (b"b", clock_id, "report", "b") for clock_id in ids
     ]
     assert {outcome.outcome for _, outcome in outcomes} == {"withdrawn"}
-    assert {decoded.occurred_ms for _, decoded in logs.sent} == {START + HOUR}
+    assert {decoded.time_ms for _, decoded in logs.sent} == {START + HOUR}
 
 
 def test_the_state_of_reports_takes_what_is_said_in_bulk(logs, now):
     state = arm(logs)
     tocsin("clock", "-", "fulfilled", lines=[clock_of(2, "b"), clock_of(3, "b")])
     said = [
-        word(50 + n, sent.outcome.outcome, sent.outcome.clock_id, sent.occurred_ms, channel=sent.outcome.key)
+        word(50 + n, sent.event.outcome, sent.event.clock_id, sent.time_ms, channel=sent.event.key)
         for n, (_, sent) in enumerate(logs.sent)
     ]
     logs.add("report", run(state, RULES, said).changes)
@@ -332,7 +332,7 @@ def test_what_is_unknown_or_has_ended_is_named_and_stops_nothing(logs, now):
         "clock nonsense was not found: it ended long ago or never existed",
         f"clock {clock_of(1, 'a')} has ended",
     ]
-    assert [(sent.outcome.clock_id, sent.outcome.subject) for _, sent in logs.sent] == [
+    assert [(sent.event.clock_id, sent.event.subject) for _, sent in logs.sent] == [
         (order, "request"), (clock_of(2, "b"), "report"),
     ]  # fmt: skip
 
@@ -344,8 +344,8 @@ def test_the_same_word_of_the_same_time_is_the_same_outcome(logs, now):
     now(START + 2 * HOUR)
     tocsin(*arguments, lines=[clock_of(2, "b")])
     (_, first), (_, second) = logs.sent
-    assert first.outcome.outcome_id == second.outcome.outcome_id == f"paused-1772366400000-{clock_of(2, 'b')}"
-    assert (first.ce_source, first.outcome.reason) == ("tocsin-clock", "clarification")
+    assert first.event.outcome_id == second.event.outcome_id == f"paused-1772366400000-{clock_of(2, 'b')}"
+    assert (first.ce_source, first.event.reason) == ("tocsin-clock", "clarification")
 
 
 def test_nothing_on_standard_input_is_nothing_said(logs, now):
@@ -362,7 +362,7 @@ def test_more_than_are_sent_at_once_are_all_sent(logs, now):
     ids = [clock_key(key).clock_id for key in changes if key[:1] == b"L"]
     result = tocsin("clock", "-", "withdrawn", lines=ids)
     assert result.stdout == "marked 1,234 of 1,234 clocks as withdrawn\n"
-    assert [sent.outcome.clock_id for _, sent in logs.sent] == ids
+    assert [sent.event.clock_id for _, sent in logs.sent] == ids
 
 
 def test_of_a_word_that_would_be_refused_nothing_is_sent(logs, now):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import MAX_REPORT_BYTES, DecodedReport, decode_report
+from streams.wire.reading import MAX_EVENT_BYTES, Decoded
+from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
 from streams.wire.nesting import MAX_DEPTH
 from tests.report_strategies import APPEND_TIME_MS, reports
@@ -78,8 +79,8 @@ def test_a_valid_report_is_read_back_in_all_three_forms(report):
     in_data = json.dumps({**base, "data": json.loads(value)}).encode()
     in_base64 = json.dumps({**base, "data_base64": base64.b64encode(value).decode()}).encode()
     occurred_ms = math.floor(report.occurred_at.timestamp() * 1000)
-    in_an_envelope = DecodedReport(report, "/reports/eu", occurred_ms)
-    assert decode_report(value, (), APPEND_TIME_MS) == DecodedReport(report, "", occurred_ms)
+    in_an_envelope = Decoded(report, "/reports/eu", occurred_ms)
+    assert decode_report(value, (), APPEND_TIME_MS) == Decoded(report, "", occurred_ms)
     assert decode_report(value, binary(), APPEND_TIME_MS) == in_an_envelope
     assert decode_report(in_data, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
     assert decode_report(in_base64, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
@@ -134,7 +135,7 @@ def test_whatever_comes_in_is_a_report_or_rejected(value, headers, append_time_m
         assert rejected.field
         assert rejected.detail.endswith(".")
     else:
-        assert decoded.report.report_id
+        assert decoded.event.report_id
 
 
 @settings(deadline=None, max_examples=200)
@@ -163,7 +164,7 @@ def test_a_rejection_never_quotes_the_record(path, secret):
         (json.dumps(REPORT).encode()[:-1] + b',"\xff":1}', "invalid_utf8", "value"),
         (b"[" * 60_000, "too_deep", "value"),
         (json.dumps(REPORT).encode()[:-1] + b',"unknown":' + b'{"a":' * 10_000, "too_deep", "value"),
-        (b" " * (MAX_REPORT_BYTES + 1), "oversized", "value"),
+        (b" " * (MAX_EVENT_BYTES + 1), "oversized", "value"),
         (b"[]", "wrong_type", "value"),
         (b"null", "wrong_type", "value"),
         (with_("kind", 3), "wrong_type", "kind"),
@@ -237,17 +238,17 @@ def test_the_depth_that_is_accepted_does_not_depend_on_the_callers_stack():
         return decode(document) if frames == 0 else at_stack_depth(frames - 1, document)
 
     for frames in (0, 600):
-        assert at_stack_depth(frames, nested(MAX_DEPTH - 1)).report.report_id == "r-1"
+        assert at_stack_depth(frames, nested(MAX_DEPTH - 1)).event.report_id == "r-1"
         with pytest.raises(Rejected, match="too_deep"):
             at_stack_depth(frames, nested(MAX_DEPTH))
-    assert decode(with_("unknown", "[" * 500)).report.report_id == "r-1"
+    assert decode(with_("unknown", "[" * 500)).event.report_id == "r-1"
 
 
 def test_unknown_fields_are_dropped_and_null_is_absent():
     everything_null = {
         name: None for name in ("received_at", "message_ref", "reporter", "classifier", "notice")
     }
-    assert decode({**REPORT, **everything_null, "text": "x"}).report == decode(REPORT).report
+    assert decode({**REPORT, **everything_null, "text": "x"}).event == decode(REPORT).event
 
 
 @pytest.mark.parametrize(
@@ -312,7 +313,7 @@ def test_forms_are_told_apart_by_content_type_then_by_headers():
     assert decode(EVENT, [("content-type", b"Application/CloudEvents")]).ce_source == "/reports/eu"
     # Structured wins over ce_ headers; the payload over ce_id; the last of two headers counts.
     assert decode(EVENT, [*binary(ce_source=b"/other"), *STRUCTURED]).ce_source == "/reports/eu"
-    assert decode(REPORT, binary(ce_id=b"another")).report.report_id == "r-1"
+    assert decode(REPORT, binary(ce_id=b"another")).event.report_id == "r-1"
     assert decode(REPORT, [("ce_source", b"/first"), *binary()]).ce_source == "/reports/eu"
     assert decode(REPORT, [("content-type", b"text/plain"), ("traceparent", b"00-x")]).ce_source == ""
     assert decode(REPORT, [("content-type", None)]).ce_source == ""
@@ -342,12 +343,12 @@ def test_a_national_number_is_personal_data_where_a_pseudonym_belongs(text):
 
 def test_a_counter_is_a_legitimate_report_id_and_version():
     document = {**REPORT, "classifier": {"name": "a", "version": "20260921", "score": 1}}
-    assert decode(with_("report_id", "491701234567", document)).report.report_id == "491701234567"
+    assert decode(with_("report_id", "491701234567", document)).event.report_id == "491701234567"
 
 
 def test_short_and_long_digit_strings_are_no_telephone_numbers():
     for text in ("123456", "1234567890123456", "1234567a"):
-        assert decode(with_("channel.ref", text)).report.channel.ref == text
+        assert decode(with_("channel.ref", text)).event.channel.ref == text
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_short_and_long_digit_strings_are_no_telephone_numbers():
         with_("kind", "x"),
         with_("category", ...),
         with_("occurred_at", "9999-12-31T23:59:59Z"),
-        with_("unknown", "x" * MAX_REPORT_BYTES),
+        with_("unknown", "x" * MAX_EVENT_BYTES),
         with_("reporter.ref", 491701234567),
         json.dumps(with_("reporter.ref", EMAIL)).encode()[:-1] + b',"unknown":"\xff"}',
     ],
@@ -375,7 +376,7 @@ def test_personal_data_is_found_whatever_else_is_wrong(broken):
         **with_("data", ..., EVENT),
         "data_base64": base64.b64encode(json.dumps(document).encode()).decode(),
     }
-    if len(hidden["data_base64"]) < MAX_REPORT_BYTES:
+    if len(hidden["data_base64"]) < MAX_EVENT_BYTES:
         assert rejection(hidden, STRUCTURED) == ("pii_detected", "reporter.ref")
 
 

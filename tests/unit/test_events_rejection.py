@@ -7,7 +7,8 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from streams.wire.rejection import VALID, explain
+from streams.wire.rejection import explain
+from streams.wire.report_decoding import VALID_IN_REPORT
 from streams.events.report import MessageReport
 
 REPORT = {
@@ -65,17 +66,21 @@ def paths_of_type(hint, path):
 
 
 def test_every_path_of_a_report_has_a_sentence_and_no_other():
-    assert set(paths_of(MessageReport)) | {"value"} == set(VALID)
+    assert set(paths_of(MessageReport)) | {"value"} == set(VALID_IN_REPORT)
 
 
 def test_sentences_name_the_limits_of_the_types():
     definitions = msgspec.json.schema(MessageReport)["$defs"]
-    assert str(definitions["MessageReport"]["properties"]["evidence"]["maxItems"]) in VALID["evidence"]
-    assert str(definitions["Notice"]["properties"]["elements"]["maxItems"]) in VALID["notice.elements"]
+    assert (
+        str(definitions["MessageReport"]["properties"]["evidence"]["maxItems"]) in VALID_IN_REPORT["evidence"]
+    )
+    assert (
+        str(definitions["Notice"]["properties"]["elements"]["maxItems"]) in VALID_IN_REPORT["notice.elements"]
+    )
 
 
 def test_an_unforeseen_exception_is_unreadable_bytes():
-    rejected = explain(MemoryError("secret"))
+    rejected = explain(MemoryError("secret"), VALID_IN_REPORT)
     assert (rejected.reason, rejected.field) == ("not_json", "value")
     assert "secret" not in str(rejected)
 
@@ -83,10 +88,10 @@ def test_an_unforeseen_exception_is_unreadable_bytes():
 def test_the_path_is_what_stands_last():
     for text in ("x' - at `$.category`", "\n - at `$.reporter.ref`", "` - at `$`"):
         message = f"Invalid enum value '{text}' - at `$.evidence[12].basis`"
-        rejected = explain(msgspec.ValidationError(message))
+        rejected = explain(msgspec.ValidationError(message), VALID_IN_REPORT)
         assert (rejected.reason, rejected.field) == ("invalid_value", "evidence[12].basis")
 
 
 def test_the_example_of_a_time_is_valid():
-    (example,) = re.findall(r"such as (\S+);", VALID["occurred_at"])
+    (example,) = re.findall(r"such as (\S+);", VALID_IN_REPORT["occurred_at"])
     assert datetime.fromisoformat(example).utcoffset() is not None

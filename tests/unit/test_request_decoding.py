@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import MAX_AHEAD_MS
+from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
@@ -46,8 +46,8 @@ def of(**changes):
 @given(requests)
 def test_what_is_written_is_read_back_and_obeys_the_schema(request):
     decoded = decode_request(encode(request), (), APPEND_TIME_MS)
-    assert decoded.request == request
-    assert decoded.received_ms == (request.received_at - EPOCH) // timedelta(milliseconds=1)
+    assert decoded.event == request
+    assert decoded.time_ms == (request.received_at - EPOCH) // timedelta(milliseconds=1)
     SCHEMA.validate(json.loads(encode(request)))
 
 
@@ -57,9 +57,9 @@ def test_three_forms_give_the_same_request():
     event = {"specversion": "1.0", "id": "1", "source": "/intake", "type": AUTHORITY_REQUEST_TYPE}
     structured = [("content-type", b"application/cloudevents+json")]
     wrapped = decode_request(json.dumps({**event, "data": removal_order()}).encode(), structured, NOON)
-    assert plain.request == binary.request == wrapped.request
+    assert plain.event == binary.event == wrapped.event
     assert (plain.ce_source, binary.ce_source, wrapped.ce_source) == ("", "/intake", "/intake")
-    assert plain.received_ms == NOON
+    assert plain.time_ms == NOON
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_example_of_a_request_is_one(path):
 @pytest.mark.parametrize("path", example_files("authority-requests-internal/clock-outcome-v1"), ids=name_of)
 def test_an_example_of_an_outcome_is_one(path):
     record = example(path)
-    assert decode_clock_outcome(record.value, record.headers, NOON + 2**33).outcome.subject == "request"
+    assert decode_clock_outcome(record.value, record.headers, NOON + 2**33).event.subject == "request"
 
 
 @pytest.mark.parametrize("path", example_files("authority-routing"), ids=name_of)

@@ -16,7 +16,7 @@ from streams.commands.shared.reading import committed_records
 from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.events.clock import ClockView
-from streams.events.clock_outcome import ClockSubject, Outcome
+from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.records import SourceRecord
 from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
 from streams.worker.settings import Settings, load_settings
@@ -40,7 +40,7 @@ class _PublishedClock(NamedTuple):
 
 @click.command()
 @click.argument("clock_id")
-@click.argument("outcome", type=click.Choice(get_args(Outcome)))
+@click.argument("outcome", type=click.Choice(get_args(OutcomeKind)))
 @click.option(
     "--reason", help="Why the clock is paused: a reason that the duty allows (pausable_for in its row)."
 )
@@ -48,7 +48,7 @@ class _PublishedClock(NamedTuple):
     "--at", type=MOMENT,
     help="When it happened, such as 2026-03-01T12:00:00Z, or PT10M for ten minutes ago.  [default: now]",
 )  # fmt: skip
-def clock(clock_id: str, outcome: Outcome, reason: str | None, at: int | None) -> None:
+def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | None) -> None:
     """Record what became of a legal clock, or of many.
 
     The duty was fulfilled, the case was withdrawn, or the time was paused or resumed. `tocsin clocks` lists

@@ -10,7 +10,7 @@ import orjson
 
 from streams.commands.shared.published_event import published_event
 from streams.commands.shared.writing import Pace, producer_for
-from streams.events.clock_outcome import ClockSubject, Outcome
+from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
 from streams.wire.topics import CLOCK_OUTCOMES
@@ -25,7 +25,7 @@ class DeskDecision(NamedTuple):
     Only a pause has a `reason`.
     """
 
-    outcome: Outcome
+    outcome: OutcomeKind
     reason: str | None
     at_ms: int
 

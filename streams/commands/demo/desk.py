@@ -3,13 +3,13 @@
 import orjson
 
 from streams.commands.shared.published_event import Event, published_event
-from streams.events.clock_outcome import Outcome
+from streams.events.clock_outcome import OutcomeKind
 from streams.events.escalation import Escalation
 from streams.wire.topics import CLOCK_OUTCOMES
 
 SOURCE = "/platform/legal-desk"
 
-_FULFILLED: Outcome = "fulfilled"
+_FULFILLED: OutcomeKind = "fulfilled"
 
 
 class Desk:

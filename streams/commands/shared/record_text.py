@@ -110,7 +110,7 @@ def _enriched_line(record: SourceRecord) -> str:
 
 
 def _outcome_line(record: SourceRecord) -> str:
-    outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).outcome
+    outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).event
     reason = f": {outcome.reason}" if outcome.reason else ""
     key_name = "channel" if outcome.subject == "report" else "request"
     return (

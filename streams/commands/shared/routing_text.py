@@ -68,7 +68,7 @@ def routing_line(record: SourceRecord) -> str:
 
 def request_line(record: SourceRecord) -> str:
     """Two lines for a record of authority-requests. Raises Rejected if a worker would refuse it."""
-    request = decode_request(record.value, record.headers, record.timestamp).request
+    request = decode_request(record.value, record.headers, record.timestamp).event
     authority = f"{request.authority.country} {request.authority.type}"
     return (
         f"{request.received_at:%H:%M:%S} {request.kind} of {authority}, {request.legal_basis}, "

@@ -9,7 +9,7 @@ from streams.commands.shared.published_event import Headers
 from streams.events.dead_letter import DeadLetterReason
 from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.wire.nesting import MAX_DEPTH
-from streams.wire.report_decoding import MAX_REPORT_BYTES
+from streams.wire.reading import MAX_EVENT_BYTES
 
 # Reasons that do not apply to reports: two are for outcomes of clocks only, and batches are built by the
 # Kafka client.
@@ -53,7 +53,7 @@ _BYTES: dict[str, Callable[[bytes], bytes]] = {
     "not_json": lambda value: value[: len(value) // 2],
     "invalid_utf8": lambda value: value[:-1] + b',"note":"\xff"}',
     "too_deep": lambda value: value[:-1] + b',"note":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
-    "oversized": lambda value: value[:-1] + b',"note":"' + b"x" * MAX_REPORT_BYTES + b'"}',
+    "oversized": lambda value: value[:-1] + b',"note":"' + b"x" * MAX_EVENT_BYTES + b'"}',
 }
 
 _ENVELOPES: dict[str, Callable[[Headers], Headers]] = {
