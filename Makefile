@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate soak bench clean requirements
+# Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+.PHONY: help demo test test-fast check format generate soak bench clean requirements
 
 help: ## List these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 # This stamp file marks the environment as installed; a change of the pins builds it again.
 $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
@@ -20,9 +22,13 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Two processes, because Kafka tests mostly wait. Each process has its own broker.
+# Two processes, because Kafka tests mostly wait. Each process has its own broker. The longest files come first, in the
+# order of tests/conftest.py, so that neither process waits for the other at the end.
 test: check ## Run every check and every test on a real Kafka
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: $(VENV)/installed ## Run the unit and contract tests: no Kafka, less than two minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract $(ARGS)
 
 check: $(VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .

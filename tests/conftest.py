@@ -13,3 +13,32 @@ def pytest_addoption(parser):
     group.addoption("--seeds", type=int, default=1, help="stories of random faults to play")
     group.addoption("--first-seed", type=int, default=1, help="the seed of the first")
     group.addoption("--seconds", type=float, default=30, help="how long each lasts")
+
+
+# Files of tests on Kafka that take half a minute and more, the longest first. Of two processes one would otherwise be left
+# with one of them at the end, and the other with nothing to do.
+LONG_FILES = (
+    "test_metrics.py",
+    "test_random_faults.py",
+    "test_broker_restarts.py",
+    "test_rolling_restart.py",
+    "test_demo.py",
+    "test_local_kafka.py",
+    "test_commands.py",
+    "test_refusals.py",
+    "test_several_brokers.py",
+    "test_started_together.py",
+    "test_shutdown.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Tests on Kafka first, the longest files before all: what is short evens out the end."""
+    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+
+    def rank(item):
+        on_kafka = item.path.parent.name == "kafka"
+        return ranks.get(item.path.name, len(ranks)) if on_kafka else len(ranks) + 1
+
+    # Stable: within a file and among the others nothing changes.
+    items.sort(key=rank)

@@ -158,7 +158,8 @@ def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
     """So that the cases prove something of each alert."""
     rules = yaml.safe_load(RULES.read_text())
     for rule in rules["groups"][0]["rules"]:
-        rule["expr"] = f"({rule['expr']}) and vector(1) > 2"
+        # Short, since promtool evaluates it for each step of days.
+        rule["expr"] = "vector(1) > 2"
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
     (tmp_path / "cases.yaml").write_text(yaml.safe_dump(cases))

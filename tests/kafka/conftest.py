@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import LocalKafka
+from streams.local_kafka import LocalKafka, java
+from tests.kafka.harness import quick_java
 from tests.kafka.harness.deployment import Deployment
 
 _numbers = itertools.count(1)
@@ -21,6 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.kafka)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_brokers() -> Iterator[None]:
+    """Every broker that a test starts in this process reads its classes from a cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(java, "command", quick_java.command)
+        yield
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else one of this session's own."""
@@ -28,6 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if existing:
         yield existing
         return
+    quick_java.make_cache()
     with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap
 

@@ -19,11 +19,20 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.local_kafka import LocalKafka, LocalKafkaError, jars, probe
+from streams.local_kafka import LocalKafka, LocalKafkaError, jars, java, probe
+from tests.kafka.harness import quick_java
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 RECORDS = [f"record {number}".encode() for number in range(100)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_shipped(quick_brokers: None) -> Iterator[None]:
+    """These tests are about the command that the product runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(java, "command", quick_java.SHIPPED_COMMAND)
+        yield
 
 
 @pytest.fixture

@@ -289,7 +289,7 @@ def test_a_host_that_is_none_of_ours_is_named(deploy):
 # In place of what a worker does: a commit that never comes, and a step that keeps the loop for itself.
 HANGING = {
     "commit": ("streams.runtime.partition_owner", "write_transaction", "lambda *a: asyncio.sleep(1e6)"),
-    "loop": ("streams.reports.stage", "handle_report", "lambda *a: never_returns()"),
+    "loop": ("streams.partition.stage", "Stage.apply", "lambda *a: never_returns()"),
 }
 
 
