@@ -1,8 +1,11 @@
-"""The handlers of the stage of reports: one for each topic that it reads."""
+"""The handlers of the stage of reports, one for each topic that it reads."""
+
+from collections.abc import Mapping
 
 from streams.partition.duplicates import report_hash
 from streams.partition.legal_clocks import apply_clock_outcome
 from streams.partition.rekey import at_home, pass_on
+from streams.partition.stage import Handler
 from streams.reports.apply import apply_report
 from streams.reports.batch import ReportBatch
 from streams.reports.clock_events import publish_change
@@ -10,7 +13,12 @@ from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.report_decoding import decode_report
-from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS_INTERNAL,
+    CLOCK_OUTCOMES,
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+)
 
 
 def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -38,3 +46,10 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
         batch.counters.clock_outcomes_passed_on += 1
     elif at_home(batch, record, outcome.key, MESSAGE_REPORTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    MESSAGE_REPORTS: handle_report,
+    CLOCK_OUTCOMES: handle_clock_outcome,
+}
+"""By source topic. The first one also takes records whose topic is not in the table."""

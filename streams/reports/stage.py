@@ -1,24 +1,18 @@
-"""The stage of reports as a table: its topics with their handlers, its state, and what time alone does."""
+"""The stage of reports: its handlers by topic, its state, and what time alone does."""
 
 from collections.abc import Sequence
 
 from streams.partition.stage import Stage
 from streams.reports.batch import ReportBatch
 from streams.reports.counters import ReportCounters
-from streams.reports.handle import handle_clock_outcome, handle_report
+from streams.reports.handle import HANDLERS
 from streams.reports.rules import ReportRules
 from streams.reports.state import ReportState, restore_reports
 from streams.reports.transitions import take_step
 from streams.wire.records import SourceRecord
-from streams.wire.topics import (
-    CHANNEL_STATE,
-    CLOCK_OUTCOMES,
-    MESSAGE_REPORTS,
-    MESSAGE_REPORTS_INTERNAL,
-    SourceTopics,
-)
+from streams.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
 
-SOURCES = SourceTopics((MESSAGE_REPORTS, CLOCK_OUTCOMES), MESSAGE_REPORTS_INTERNAL)
+SOURCES = SourceTopics(tuple(HANDLERS), MESSAGE_REPORTS_INTERNAL)
 
 ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
@@ -30,7 +24,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
         rules=rules,
         sources=SOURCES,
         state_topic=CHANNEL_STATE,
-        handlers={MESSAGE_REPORTS: handle_report, CLOCK_OUTCOMES: handle_clock_outcome},
+        handlers=HANDLERS,
         new_counters=ReportCounters,
         restored=restore_reports,
         take_step=take_step,

@@ -1,8 +1,11 @@
 """The handlers of the stage of requests: one for each topic that its records come from."""
 
+from collections.abc import Mapping
+
 from streams.partition.duplicates import report_hash
 from streams.partition.legal_clocks import apply_clock_outcome
 from streams.partition.rekey import at_home
+from streams.partition.stage import Handler
 from streams.requests.apply import apply_request
 from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import publish_change
@@ -10,7 +13,7 @@ from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.request_decoding import decode_request
-from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL
+from streams.wire.topics import AUTHORITY_REQUESTS, AUTHORITY_REQUESTS_INTERNAL, CLOCK_OUTCOMES
 
 
 def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
@@ -32,3 +35,10 @@ def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Orig
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
     if at_home(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    AUTHORITY_REQUESTS: handle_request,
+    CLOCK_OUTCOMES: handle_clock_outcome,
+}
+"""By the topic in which a record first stood; outcomes come by the internal topic, from the stage of reports."""

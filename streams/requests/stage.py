@@ -1,4 +1,4 @@
-"""The stage of authorities' requests as a table: its topics with their handlers, its state, and what time alone does."""
+"""The stage of authorities' requests: its handlers by topic, its state, and what time alone does."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from streams.partition.stage import Stage
 from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import publish_change
 from streams.requests.counters import RequestCounters
-from streams.requests.handle import handle_clock_outcome, handle_request
+from streams.requests.handle import HANDLERS
 from streams.requests.rules import RequestRules
 from streams.requests.state import RequestState, restore_requests
 from streams.wire.records import SourceRecord
@@ -17,7 +17,6 @@ from streams.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_STATE,
-    CLOCK_OUTCOMES,
     SourceTopics,
 )
 
@@ -33,7 +32,7 @@ def request_stage(rules: RequestRules) -> RequestStage:
         rules=rules,
         sources=SOURCES,
         state_topic=AUTHORITY_STATE,
-        handlers={AUTHORITY_REQUESTS: handle_request, CLOCK_OUTCOMES: handle_clock_outcome},
+        handlers=HANDLERS,
         new_counters=RequestCounters,
         restored=restore_requests,
         take_step=_take_step,

@@ -37,13 +37,13 @@ def _check_refs(outcome: ClockOutcome) -> None:
             raise not_valid("invalid_value", path, VALID_IN_OUTCOME)
 
 
-decode_clock_outcome = event_reader(
-    EventForm(
-        CLOCK_OUTCOME_TYPE.encode(),
-        msgspec.json.Decoder(ClockOutcome),
-        VALID_IN_OUTCOME,
-        RefPaths(pseudonyms=("key",), counters=("outcome_id", "clock_id", "reason")),
-        _check_refs,
-        time_field="occurred_at",
-    )
+FORM = EventForm(
+    CLOCK_OUTCOME_TYPE.encode(),
+    msgspec.json.Decoder(ClockOutcome),
+    VALID_IN_OUTCOME,
+    RefPaths(pseudonyms=("key",), counters=("outcome_id", "clock_id", "reason")),
+    _check_refs,
+    time_field="occurred_at",
 )
+
+decode_clock_outcome = event_reader(FORM)

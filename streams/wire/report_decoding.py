@@ -114,17 +114,17 @@ def _first_outside_alphabet(report: MessageReport) -> str:
     return next(path for path, ref in refs.items() if ref is not None and not is_ref(ref))
 
 
-decode_report = event_reader(
-    EventForm(
-        REPORT_TYPE.encode(),
-        msgspec.json.Decoder(MessageReport),
-        VALID_IN_REPORT,
-        RefPaths(
-            pseudonyms=("channel.ref", "message_ref", "reporter.ref"),
-            counters=("report_id", "classifier.name", "classifier.version"),
-        ),
-        _check_refs,
-        time_field="occurred_at",
-        optional_time_field="received_at",
-    )
+FORM = EventForm(
+    REPORT_TYPE.encode(),
+    msgspec.json.Decoder(MessageReport),
+    VALID_IN_REPORT,
+    RefPaths(
+        pseudonyms=("channel.ref", "message_ref", "reporter.ref"),
+        counters=("report_id", "classifier.name", "classifier.version"),
+    ),
+    _check_refs,
+    time_field="occurred_at",
+    optional_time_field="received_at",
 )
+
+decode_report = event_reader(FORM)

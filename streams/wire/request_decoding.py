@@ -70,13 +70,13 @@ def _check_refs(request: AuthorityRequest) -> None:
         raise not_valid("invalid_value", "language", VALID_IN_REQUEST)
 
 
-decode_request = event_reader(
-    EventForm(
-        AUTHORITY_REQUEST_TYPE.encode(),
-        msgspec.json.Decoder(AuthorityRequest),
-        VALID_IN_REQUEST,
-        RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
-        _check_refs,
-        time_field="received_at",
-    )
+FORM = EventForm(
+    AUTHORITY_REQUEST_TYPE.encode(),
+    msgspec.json.Decoder(AuthorityRequest),
+    VALID_IN_REQUEST,
+    RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
+    _check_refs,
+    time_field="received_at",
 )
+
+decode_request = event_reader(FORM)

@@ -3,34 +3,30 @@
 import json
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import msgspec
 
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE, AuthorityRequest
+from streams import wire
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome
 from streams.events.countries import Country
 from streams.events.dead_letter import RedactedRecord
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.events.escalation import ESCALATION_TYPE, Escalation
-from streams.events.report import REPORT_TYPE, Category, LanguageTag, MessageReport, Pseudonym, Ref
+from streams.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.events.tick import TICK_TYPE, Tick
 from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
+from streams.wire.reading import EventForm
 
 FOLDER = Path(__file__).parents[3] / "schemas" / "json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound schemas are
 # closed, so that a test finds undocumented fields; subscribers should still tolerate unknown ones.
-_INBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
-    "report.v1.json": (REPORT_TYPE, MessageReport),
-    "authority-request.v1.json": (AUTHORITY_REQUEST_TYPE, AuthorityRequest),
-    "clock-outcome.v1.json": (CLOCK_OUTCOME_TYPE, ClockOutcome),
-    "tick.v1.json": (TICK_TYPE, Tick),
-}
 _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
@@ -53,9 +49,17 @@ _SHARED = {
 _SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED.items()}
 
 
+def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
+    """Ticks, and the event of every module wire/*_decoding.py by its FORM."""
+    names = [name for _, name, _ in iter_modules(wire.__path__) if name.endswith("_decoding")]
+    forms: list[EventForm[Any]] = [import_module(f"{wire.__name__}.{name}").FORM for name in names]
+    events = [(form.type.decode(), form.decoder.type) for form in forms] + [(TICK_TYPE, Tick)]
+    return {f"{title.removeprefix('tocsin.')}.json": (title, event) for title, event in events}
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema (2020-12) of every event, by file name."""
-    inbound = {file: _schema(file, *event, closed=False) for file, event in _INBOUND.items()}
+    inbound = {file: _schema(file, *event, closed=False) for file, event in _inbound().items()}
     outbound = {file: _schema(file, *event, closed=True) for file, event in _OUTBOUND.items()}
     return inbound | outbound
 
