@@ -12,7 +12,13 @@ from typing import Final, Literal, NamedTuple
 MILLION: Final = 1_000_000
 
 MeasureName = Literal[
-    "reports", "distinct_reporters", "risk", "trusted_flaggers", "automated", "state_actors"
+    "reports",
+    "distinct_reporters",
+    "risk",
+    "trusted_flaggers",
+    "automated",
+    "anonymous_share",
+    "state_actors",
 ]
 # How a measure of several categories follows from those of each: their sum; the union of the reporters; for a ratio,
 # from the summed counts.
@@ -58,15 +64,27 @@ class Measure:
         return self.read(counts) / self.scale
 
 
+def _anonymous_share(counts: WindowCounts) -> int:
+    return counts.anonymous * MILLION // counts.reports if counts.reports else 0
+
+
 def _field(name: str) -> Callable[[WindowCounts], int]:
     return itemgetter(WindowCounts._fields.index(name))
 
 
 _ROWS = (
-    Measure("reports", "reports of any kind", "reports", _field("reports"), 1, "sum", in_policies=True),
+    Measure(
+        "reports",
+        "reports of the policy's categories in the window",
+        "reports",
+        _field("reports"),
+        1,
+        "sum",
+        in_policies=True,
+    ),
     Measure(
         "distinct_reporters",
-        "different reporters; reports without a reporter's ref do not count",
+        "different reporters, each counted once over all categories; reports without a reporter ref do not count",
         "reporters",
         _field("distinct_reporters"),
         1,
@@ -75,7 +93,7 @@ _ROWS = (
     ),
     Measure(
         "risk",
-        "summed risk of the reports, each severity x probability",
+        "summed risk of the reports, each between 0 and 1",
         "risk",
         _field("risk_millionths"),
         MILLION,
@@ -91,7 +109,24 @@ _ROWS = (
         "sum",
         in_policies=True,
     ),
-    Measure("automated", "reports by detectors", "reports", _field("automated"), 1, "sum", in_policies=True),
+    Measure(
+        "automated",
+        "reports by automated detection",
+        "reports",
+        _field("automated"),
+        1,
+        "sum",
+        in_policies=True,
+    ),
+    Measure(
+        "anonymous_share",
+        "share of the reports that anonymous reporters made",
+        "share",
+        _anonymous_share,
+        MILLION,
+        "ratio",
+        in_policies=True,
+    ),
     # Shown to reviewers. In a policy it would let a state raise an escalation by being a state.
     Measure(
         "state_actors",

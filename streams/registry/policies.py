@@ -72,6 +72,8 @@ def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Lev
             where = (*place, index, "when", measure)
             if MEASURES[measure].scale == 1 and threshold != int(threshold):
                 document.refuse(where, "is a count, so its threshold must be a whole number")
+            if MEASURES[measure].unit == "share" and threshold > 1:
+                document.refuse(where, "is a share, so its threshold must be at most 1")
             if threshold < highest.get(measure, 0.0):
                 document.refuse(
                     where, f"must be at least {highest[measure]:g}, the threshold of a lower level"

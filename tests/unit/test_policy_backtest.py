@@ -241,3 +241,12 @@ def test_a_file_is_read_in_pieces_without_its_empty_lines(tmp_path):
     assert [len(piece) for piece in pieces] == [BATCH_SIZE // 2, BATCH_SIZE // 2]
     assert [line.offset for line in pieces[0][:2]] == [0, 2]
     assert {(line.value, line.timestamp) for piece in pieces for line in piece} == {(b"a", 5)}
+
+
+def test_a_share_in_a_candidate_policy(backtest):
+    """All reports of one channel are anonymous, and none of the other."""
+    by_user = reports("named", 4, reporter={"kind": "user", "ref": "u1"})
+    candidate = policy(1).replace("{reports: 1}", "{reports: 4, anonymous_share: 0.5}")
+    levels, episodes = rows(backtest([policy(9)], [candidate], reports("nameless", 4) + by_user, "--json"))
+    assert [(row["in_use"], row["candidate"]) for row in levels] == [(0, 1)]
+    assert [each["episode"]["channel"] for each in episodes] == ["nameless"]

@@ -1,0 +1,122 @@
+"""Measures: each row is readable, adds up over categories as it says, and can stand in a policy where it may."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.commands.explain.story import story
+from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, MeasureName, WindowCounts
+from streams.events.escalation import Escalation
+from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
+from streams.reports.state import ReportState
+from tests.unit.registry_files import copy_files, edit
+from tests.unit.traffic import MINUTE, START, compiled, escalations, levels, of_topic, policy, report, run
+
+NO_COUNTS = WindowCounts(0, 0, 0, 0, 0, 0, 0, 0)
+
+counts = st.integers(0, 50).flatmap(
+    lambda reports: st.builds(
+        WindowCounts,
+        st.just(reports),
+        st.integers(0, reports),
+        st.integers(0, reports * MILLION),
+        *[st.integers(0, reports)] * 5,
+    )
+)
+
+
+def anonymous(number: int, **fields: object):
+    return report(number, START + number * MINUTE, reporter={"kind": "anonymous"}, **fields)
+
+
+def by_user(number: int, **fields: object):
+    return report(number, START + number * MINUTE, **fields)
+
+
+def test_every_name_has_its_row() -> None:
+    assert tuple(MEASURES) == get_args(MeasureName)
+    assert all(name == row.name and row.meaning for name, row in MEASURES.items())
+
+
+def test_the_page_of_policies_has_the_rows() -> None:
+    page = (Path(__file__).parents[2] / "docs/policies.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(\w+)` \| (.+?) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)
+    rows = [MEASURES[name] for name in POLICY_MEASURES]
+    assert shown == [(row.name, row.meaning, row.unit, row.over_categories) for row in rows]
+
+
+@given(counts)
+def test_no_measure_exceeds_the_number_of_reports(window: WindowCounts) -> None:
+    # Policies skip channels with fewer reports than the smallest threshold.
+    assert all(row.value(window) <= window.reports for row in MEASURES.values())
+    assert all(row.value(NO_COUNTS) == 0 for row in MEASURES.values())
+
+
+@given(counts, counts)
+def test_measures_that_are_sums_add_up_and_a_ratio_does_not(one: WindowCounts, other: WindowCounts) -> None:
+    both = WindowCounts(*map(sum, zip(one, other, strict=True)))
+    for row in MEASURES.values():
+        if row.over_categories == "sum":
+            assert row.read(both) == row.read(one) + row.read(other)
+        if row.over_categories == "ratio" and one.reports and other.reports:
+            low, high = sorted((row.read(one), row.read(other)))
+            assert low <= row.read(both) <= high
+
+
+def test_a_policy_opens_when_the_share_of_anonymous_reports_is_reached() -> None:
+    rules = compiled(policy(levels=levels({"reports": 4, "anonymous_share": 0.5})))
+    state = ReportState(0, 1, rules)
+    quiet = run(state, rules, [by_user(1), by_user(2), anonymous(3), by_user(4)])
+    assert escalations(quiet) == []
+    # Three of six.
+    opened = run(state, rules, [anonymous(5), anonymous(6)])
+    [event] = of_topic(opened, "escalations")
+    assert event["conditions"] == [
+        {"measure": "reports", "value": 6.0, "threshold": 4.0},
+        {"measure": "anonymous_share", "value": 0.5, "threshold": 0.5},
+    ]
+    told = story([msgspec.convert(event, Escalation)])
+    assert re.search(r"anonymous_share\s+0\.5\s+>=\s+0\.5", told)
+
+
+def test_the_share_over_several_categories_is_that_of_all_reports() -> None:
+    rules = compiled(
+        policy(categories=("spam", "fraud"), levels=levels({"reports": 2, "anonymous_share": 0.75}))
+    )
+    state = ReportState(0, 1, rules)
+    # All of spam but half of everything: neither the sum of the shares nor the largest share counts.
+    half = [anonymous(1), by_user(2, category="fraud"), anonymous(3), by_user(4, category="fraud")]
+    assert escalations(run(state, rules, half)) == []
+    more = run(state, rules, [anonymous(number) for number in range(5, 9)])
+    assert [kind for kind, _, _ in escalations(more)] == ["opened"]
+
+
+def test_a_threshold_may_be_a_fraction_for_a_share_and_not_for_a_count(tmp_path: Path) -> None:
+    files = copy_files(tmp_path)
+    edit(files, "policies.yaml", "when: {reports: 1}", "when: {anonymous_share: 0.8}")
+    shares = [
+        level.when for row in load_rules(policies=tmp_path / "policies.yaml").policies for level in row.levels
+    ]
+    assert {"anonymous_share": 0.8} in shares
+
+
+def test_a_share_cannot_exceed_one(tmp_path: Path) -> None:
+    files = copy_files(tmp_path)
+    edit(files, "policies.yaml", "when: {reports: 1}", "when: {anonymous_share: 1.5}")
+    with pytest.raises(
+        RegistryError, match="anonymous_share: is a share, so its threshold must be at most 1"
+    ):
+        load_rules(policies=tmp_path / "policies.yaml")
+
+
+def test_what_may_not_stand_in_a_policy_is_refused(tmp_path: Path) -> None:
+    files = copy_files(tmp_path)
+    edit(files, "policies.yaml", "when: {reports: 1}", "when: {state_actors: 1}")
+    with pytest.raises(RegistryError, match="'reports', 'distinct_reporters', .*'anonymous_share'"):
+        load_rules(policies=tmp_path / "policies.yaml")
