@@ -1,7 +1,6 @@
 """The law that applies to a report: jurisdictions, duties, clocks to arm, routing, and the rule-of-law gate."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -27,6 +26,22 @@ CACHED_REPORTS = 16_384
 CACHED_RULINGS = 4_096
 
 _NO_ELEMENTS: frozenset[str] = frozenset()
+
+
+class CaseFacts(NamedTuple):
+    """What the law of a report depends on: reports with equal facts have one ruling.
+
+    `elements` are those of its notice that matter. `private`: the channel is not open to the public. `by_state`: a state
+    actor reported it. `era` numbers the days on which the law changes: the last one on which it had changed.
+    """
+
+    places: tuple[Place, ...]
+    category: Category
+    kind: ReportKind
+    private: bool
+    by_state: bool
+    era: int
+    elements: frozenset[str]
 
 
 class Ruling(NamedTuple):
@@ -84,7 +99,7 @@ class Resolver:
         self._changes = sorted(days)
         self._elements = _elements_that_matter(rules)
         self._resolved: dict[object, Resolved] = {}
-        self._rulings: dict[object, Ruling] = {}
+        self._rulings: dict[CaseFacts, Ruling] = {}
 
     def resolve(self, report: MessageReport) -> Resolved:
         """Find the law that applies to a report.
@@ -134,17 +149,16 @@ class Resolver:
         certain = identified(report, self._rules.platform.certainty)
         places = places_of(self._rules, jurisdictions, certain)
         private = report.channel.visibility == "private"
-        state = by_state(report.reporter)
-        key = (places, report.category, report.kind, private, state, era, elements)
-        ruling = self._rulings.get(key)
+        facts = CaseFacts(
+            places, report.category, report.kind, private, by_state(report.reporter), era, elements
+        )
+        ruling = self._rulings.get(facts)
         if ruling is None:
             day = date.fromordinal(self._changes[era - 1]) if era else date.min
-            ruling = rule(
-                self._rules, places, report.category, report.kind, day, elements, private=private, state=state
-            )
+            ruling = rule(self._rules, facts, day)
             if len(self._rulings) >= CACHED_RULINGS:
                 self._rulings.clear()
-            self._rulings[key] = ruling
+            self._rulings[facts] = ruling
         return ruling
 
 
@@ -153,37 +167,24 @@ def by_state(reporter: Reporter | None) -> bool:
     return reporter is not None and reporter.kind == "state_actor"
 
 
-def rule(
-    rules: Rules,
-    places: Sequence[Place],
-    category: Category,
-    kind: ReportKind,
-    day: date,
-    elements: Collection[str],
-    *,
-    private: bool,
-    state: bool,
-) -> Ruling:
-    """Find the law for a report of `kind` and `category` that concerns `places` and was received on `day` (UTC).
-
-    `elements` are those in its notice. `private`: the channel is not open to the public. `state`: a state actor
-    reported it.
-    """
+def rule(rules: Rules, facts: CaseFacts, day: date) -> Ruling:
+    """Find the law for reports with these facts that were received on `day` (UTC)."""
+    places, category, kind = facts.places, facts.category, facts.kind
     codes = [place.code for place in places]
     met = rules.triggers.met_by_report.get(kind, frozenset())
     triggers = met | rules.triggers.possible.get(kind, frozenset())
-    obligations = applicable(rules, codes, category, triggers, day, private=private)
+    obligations = applicable(rules, codes, category, triggers, day, private=facts.private)
     strictest_ids = strictest(obligations, rules.targets)
     duties = tuple(
-        Duty(duty, why_not_armed(duty, met, elements, rules.calendars), duty.id in strictest_ids)
+        Duty(duty, why_not_armed(duty, met, facts.elements, rules.calendars), duty.id in strictest_ids)
         for duty in obligations
     )
     armed = tuple(duty.obligation for duty in duties if duty.not_armed is None)
     tier = most_protective_tier(codes, rules.jurisdictions)
-    protection = rule_of_law(tier, (category,), obligations, rules.categories, by_state=state)
+    protection = rule_of_law(tier, (category,), obligations, rules.categories, by_state=facts.by_state)
     routing = routes(rules, places, obligations, category, protection.decision, day)
     return Ruling(
-        tuple(places),
+        places,
         duties,
         armed,
         tier,
