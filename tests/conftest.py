@@ -18,17 +18,27 @@ def pytest_addoption(parser):
 # Files of tests on Kafka that take half a minute and more, the longest first. Of two processes one would otherwise be left
 # with one of them at the end, and the other with nothing to do.
 LONG_FILES = (
+    "test_exactly_once.py",
     "test_metrics.py",
-    "test_random_faults.py",
     "test_broker_restarts.py",
-    "test_rolling_restart.py",
-    "test_demo.py",
-    "test_local_kafka.py",
-    "test_commands.py",
     "test_refusals.py",
+    "test_rebalances.py",
     "test_several_brokers.py",
+    "test_random_faults.py",
+    "test_newcomer.py",
+    "test_demo.py",
+    "test_lost_fetch.py",
     "test_started_together.py",
+    "test_rolling_restart.py",
     "test_shutdown.py",
+    "test_largest.py",
+    "test_local_kafka.py",
+    "test_commands_daily.py",
+    "test_rights.py",
+    "test_partitioners.py",
+    "test_zombie.py",
+    "test_clocks.py",
+    "test_before_the_house.py",
 )
 
 
