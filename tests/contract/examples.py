@@ -1,7 +1,10 @@
 """The golden records of `schemas/examples`.
 
-A file holds `key`, `headers` and one of `value` (JSON, or null for none), `value_text` (bytes that are not one JSON
-object without spaces) or `value_base64` (bytes that are not UTF-8).
+A file holds `key`, `headers` and exactly one of:
+
+- `value`: JSON, written without spaces; null means a record without a value;
+- `value_text`: UTF-8 text that is not such a JSON object;
+- `value_base64`: bytes that are not UTF-8.
 """
 
 import base64
@@ -34,7 +37,7 @@ def example(path: Path) -> Example:
 
 
 def example_files(folder: str) -> list[Path]:
-    """The files below `schemas/examples/<folder>`."""
+    """List the files below `schemas/examples/<folder>`, sorted."""
     return sorted((SCHEMAS / "examples" / folder).rglob("*.json"))
 
 

@@ -1,4 +1,4 @@
-"""Whether what was valid for one JSON Schema is so for another, for the keywords that our schemas use."""
+"""Checks whether documents valid under one JSON Schema stay valid under another, for the keywords our schemas use."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 
 class Incompatibility(Enum):
-    TYPE_NARROWED = "a type that was written is not read"
-    ENUM_NARROWED = "a value that was written is not read"
-    PATTERN_CHANGED = "the pattern or format is another one"
-    BOUND_TIGHTENED = "a bound is tighter"
-    REQUIRED_ADDED = "a field that may be missing is required"
-    CONTENT_NARROWED = "fields with other names must have a type"
+    TYPE_NARROWED = "the reader rejects a type that the writer may write"
+    ENUM_NARROWED = "the reader rejects a value that the writer may write"
+    PATTERN_CHANGED = "the pattern or format differs"
+    BOUND_TIGHTENED = "the reader has a tighter bound"
+    REQUIRED_ADDED = "the reader requires a field that the writer may omit"
+    CONTENT_NARROWED = "the reader restricts the type of unknown fields"
 
 
 class Refusal(NamedTuple):
@@ -27,12 +27,16 @@ _CHECKED = {"$ref", "anyOf", "type", "enum", "pattern", "format", "required", "p
 
 
 def refusals(writer: dict[str, Any], reader: dict[str, Any]) -> list[Refusal]:
-    """Where `reader` may refuse what is valid for `writer`; empty if it never does.
+    """List where `reader` may refuse a document that is valid for `writer`; empty if it never does.
 
-    Backward compatible: the old schema writes, the new one reads. Forward: the other way round. A field that only the
-    writer knows is no refusal: readers are told to pass over unknown fields, and we do. Nor is a field that only the
-    reader knows and does not require, though an open schema lets a writer have used the name for something else:
-    names that are not in the schema are reserved.
+    Backward compatible: the old schema writes, the new one reads. Forward compatible: the new schema writes, the old one
+    reads. Two differences are allowed:
+
+    - A field that only the writer knows: readers must ignore unknown fields, as Tocsin does.
+    - An optional field that only the reader knows. An open schema would let a writer use the name for something else, but
+      names that are not in the schema are reserved.
+
+    Raises AssertionError for a keyword that this module does not compare.
     """
     return list(_refusals(writer, reader, writer, reader, "$"))
 
@@ -52,7 +56,7 @@ def _options(node: Any, root: Any) -> list[Any]:
     if "$ref" in node:
         return _options(root["$defs"][node["$ref"].removeprefix("#/$defs/")], root)
     unknown = node.keys() - _ANNOTATIONS - _CHECKED
-    assert not unknown, f"keywords that are not compared: {unknown}"
+    assert not unknown, f"keywords are not compared: {sorted(unknown)}"
     return (
         [leaf for option in node["anyOf"] for leaf in _options(option, root)] if "anyOf" in node else [node]
     )

@@ -1,4 +1,4 @@
-"""Alerts: of metrics that exist, with everything that whoever is woken up needs, and firing when they should."""
+"""Alerts use existing metrics, tell the person on call what to do, and fire exactly when they should."""
 
 import re
 import shutil
@@ -31,13 +31,18 @@ needs_promtool = pytest.mark.skipif(
 
 AMTOOL = shutil.which("amtool")
 
-# Made by Prometheus itself at each scrape, and by the client library of every process.
-NOT_OURS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
+# Prometheus adds `up` at each scrape; the client library exposes the others in every process.
+FROM_CLIENT_LIBRARY = {
+    "up",
+    "process_start_time_seconds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+}
 
 
 def exposed():
-    """Every name that a query may use."""
-    names = set(NOT_OURS)
+    """Every metric name that a query may use."""
+    names = set(FROM_CLIENT_LIBRARY)
     for metric in CATALOGUE:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
@@ -49,14 +54,14 @@ def promtool(*arguments):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_metrics_of_an_expression_are_found():
+def test_selectors_finds_the_metrics_of_an_expression():
     assert selectors('sum by (job, x) (rate(a_total{b="c"}[$__rate_interval])) / on (y) 5 * d > 1e3 and e[5m] or f') == [
         'a_total{b="c"}', "d", "e", "f",
     ]  # fmt: skip
 
 
 @NAMED
-def test_every_metric_is_one_that_workers_expose(name):
+def test_every_metric_is_exposed_by_workers(name):
     used = metrics(ALERTS[name]["expr"])
     assert used and used - exposed() == set()
 
@@ -67,7 +72,7 @@ def test_every_selector_names_the_job(name):
 
 
 @NAMED
-def test_it_says_how_long_who_and_what_to_do(name):
+def test_an_alert_has_durations_severity_owner_and_annotations(name):
     rule = ALERTS[name]
     assert rule["for"] and rule["keep_firing_for"]
     assert rule["labels"]["severity"] in ("page", "ticket")
@@ -83,7 +88,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
 
 
 @NAMED
-def test_the_runbook_has_its_sections_and_says_something_in_each(name):
+def test_the_runbook_has_every_section_with_some_text(name):
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     title, *sections = re.split(r"^## ", page, flags=re.M)
     assert title.strip() == f"# {name}"
@@ -92,7 +97,7 @@ def test_the_runbook_has_its_sections_and_says_something_in_each(name):
 
 
 @NAMED
-def test_what_the_runbook_points_to_exists(name):
+def test_every_file_that_the_runbook_names_exists(name):
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", page):
         assert (RUNBOOKS / target).is_file(), target
@@ -101,7 +106,7 @@ def test_what_the_runbook_points_to_exists(name):
 
 
 @NAMED
-def test_there_are_cases_in_which_it_fires_and_in_which_it_does_not(name):
+def test_there_are_cases_where_the_alert_fires_and_where_it_does_not(name):
     fires, silent = set(), set()
     for case in yaml.safe_load(CASES.read_text())["tests"]:
         for check in case.get("alert_rule_test", ()):
@@ -110,7 +115,7 @@ def test_there_are_cases_in_which_it_fires_and_in_which_it_does_not(name):
     assert name in silent
 
 
-def test_inhibitions_are_of_alerts_that_exist_and_by_labels_that_both_have():
+def test_inhibitions_name_existing_alerts_and_labels_that_both_have():
     def named(matchers):
         (matcher,) = matchers
         return set(re.fullmatch(r'alertname =~? "([\w|]+)"', matcher)[1].split("|"))
@@ -124,7 +129,7 @@ def test_inhibitions_are_of_alerts_that_exist_and_by_labels_that_both_have():
     for rule in rules:
         source, target = named(rule["source_matchers"]), named(rule["target_matchers"])
         assert source | target <= ALERTS.keys()
-        # An alert that inhibits itself would silence the second of two.
+        # An alert that inhibits itself would silence a second instance of the same alert.
         assert not source & target
         for name in source | target:
             assert set(rule["equal"]) <= labels(name), name
@@ -133,36 +138,36 @@ def test_inhibitions_are_of_alerts_that_exist_and_by_labels_that_both_have():
 @pytest.mark.skipif(
     AMTOOL is None, reason="amtool is not installed: it comes with Debian's package `prometheus-alertmanager`"
 )
-def test_amtool_accepts_the_example():
+def test_amtool_accepts_the_alertmanager_configuration():
     done = subprocess.run([AMTOOL, "check-config", ALERTMANAGER], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_promtool
 def test_promtool_accepts_the_configuration_and_its_rules():
-    code, said = promtool("check", "config", PROMETHEUS / "prometheus.yml")
-    assert code == 0, said
-    code, said = promtool("check", "rules", "--lint-fatal", RULES)
-    assert code == 0, said
-    assert f"{len(ALERTS)} rules found" in said
+    code, output = promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    assert code == 0, output
+    code, output = promtool("check", "rules", "--lint-fatal", RULES)
+    assert code == 0, output
+    assert f"{len(ALERTS)} rules found" in output
 
 
 @needs_promtool
 def test_every_alert_fires_when_it_should_and_only_then():
-    code, said = promtool("test", "rules", CASES)
-    assert code == 0, said
+    code, output = promtool("test", "rules", CASES)
+    assert code == 0, output
 
 
 @needs_promtool
 def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
-    """So that the cases prove something of each alert."""
+    """Shows that the cases would notice a broken alert, for every alert."""
     rules = yaml.safe_load(RULES.read_text())
     for rule in rules["groups"][0]["rules"]:
-        # Short, since promtool evaluates it for each step of days.
+        # Kept short: promtool evaluates it at each step of several days.
         rule["expr"] = "vector(1) > 2"
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
     (tmp_path / "cases.yaml").write_text(yaml.safe_dump(cases))
-    code, said = promtool("test", "rules", tmp_path / "cases.yaml")
+    code, output = promtool("test", "rules", tmp_path / "cases.yaml")
     assert code != 0
-    assert [name for name in ALERTS if f"alertname: {name}," not in said] == []
+    assert [name for name in ALERTS if f"alertname: {name}," not in output] == []

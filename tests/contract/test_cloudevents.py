@@ -39,7 +39,7 @@ def test_the_sdk_reads_our_headers(event_id, time_ms):
 
 
 @pytest.mark.parametrize("path", [path for topic in WRITTEN for path in example_files(topic)], ids=name_of)
-def test_the_sdk_reads_every_example_of_what_we_write(path):
+def test_the_sdk_reads_every_example_of_an_output(path):
     record = example(path)
     event = read_by_sdk(record.key, record.headers, record.value)
     assert event.get_data() == record.document

@@ -1,4 +1,4 @@
-"""docker-compose.yml and the image agree with settings, catalogue and files, and their own tools accept them."""
+"""docker-compose.yml and the Dockerfile match Tocsin's settings, commands and files; docker-compose and hadolint accept them."""
 
 import os
 import re
@@ -19,9 +19,9 @@ from streams.worker.settings import PREFIX, load_settings
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service["image"] == "tocsin:local"}
+TOCSIN_SERVICES = {name: service for name, service in SERVICES.items() if service["image"] == "tocsin:local"}
 DOCKERFILE = (ROOT / "deploy/container/Dockerfile").read_text(encoding="utf-8")
-# What the second `FROM` begins is the image.
+# The image is the second stage; the first one builds.
 IMAGE = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]
 COPIED = [
     path
@@ -29,100 +29,100 @@ COPIED = [
     for path in paths.split()
 ]
 
-# A tag that names one version: no `latest`, no `3`.
+# The tag must name one exact version: neither `latest` nor `3`.
 PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*$")
 
 
 def document(path):
-    """A YAML file of the project."""
+    """Read a YAML file of the project."""
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
 def program(name, remedy):
-    """Where a tool is, beside this Python or on the path. Skips, or fails in CI, which installs it."""
-    beside = Path(sys.executable).with_name(name)
-    path = str(beside) if beside.exists() else shutil.which(name)
+    """Find a tool next to this Python or on the path. If it is missing, skip; fail in CI, which installs it."""
+    candidate = Path(sys.executable).with_name(name)
+    path = str(candidate) if candidate.exists() else shutil.which(name)
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {name}: {remedy}")
     return path
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", TOCSIN_SERVICES)
 def test_settings_are_valid_and_fit_the_broker(name):
-    settings = load_settings({key: str(value) for key, value in OURS[name]["environment"].items()})
-    # One broker cannot hold two replicas.
+    settings = load_settings({key: str(value) for key, value in TOCSIN_SERVICES[name]["environment"].items()})
+    # There is one broker, and it cannot hold two replicas.
     assert (settings.replication_factor, settings.min_insync_replicas) == (1, 1)
     listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
     assert f"PLAINTEXT://{settings.kafka_bootstrap}" in listeners
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_setting_of_ours_goes_anywhere_else(name):
+def test_only_tocsin_services_get_tocsin_settings(name):
     variables = SERVICES[name].get("environment", {})
-    assert name in OURS or not [key for key in variables if key.startswith(PREFIX)]
+    assert name in TOCSIN_SERVICES or not [key for key in variables if key.startswith(PREFIX)]
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", TOCSIN_SERVICES)
 def test_commands_exist(name):
-    assert CliRunner().invoke(commands, [*OURS[name]["command"], "--help"]).exit_code == 0
+    assert CliRunner().invoke(commands, [*TOCSIN_SERVICES[name]["command"], "--help"]).exit_code == 0
 
 
-def test_publishers_on_this_machine_need_no_setting():
+def test_publishers_on_the_same_machine_need_no_settings():
     host, container = SERVICES["kafka"]["ports"][0].rsplit(":", 1)
     assert load_settings({}).kafka_bootstrap == host
     environment = SERVICES["kafka"]["environment"]
     assert f"PLAINTEXT_HOST://{host}" in environment["KAFKA_ADVERTISED_LISTENERS"].split(",")
     assert f"PLAINTEXT_HOST://:{container}" in environment["KAFKA_LISTENERS"].split(",")
-    # Topics come from the catalogue, never from a client that misspells one.
+    # A client that misspells a topic must get an error instead of a new topic.
     assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_on_loopback_alone(name):
+def test_ports_are_published_on_loopback_only(name):
     ports = SERVICES[name].get("ports", [])
     assert [port for port in ports if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - OURS.keys()))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - TOCSIN_SERVICES.keys()))
 def test_images_are_pinned(name):
     assert PINNED.match(SERVICES[name]["image"])
 
 
-def test_the_image_is_built_from_pinned_ones_that_fit_the_project():
+def test_the_image_is_built_from_one_pinned_base_and_existing_files():
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(bases) == 2 and len(set(bases)) == 1 and PINNED.match(bases[0])
     assert [path for path in COPIED if not (ROOT / path).exists()] == []
 
 
-def test_what_is_built_from_and_nothing_else_is_sent_to_the_engine():
-    # At the root of the context: an engine without BuildKit, and Compose 1, read no other.
-    (build,) = [service["build"] for service in OURS.values() if "build" in service]
+def test_only_the_files_that_the_build_copies_are_sent_to_the_engine():
+    # Engines without BuildKit and Compose 1 read only the .dockerignore at the root of the context.
+    (build,) = [service["build"] for service in TOCSIN_SERVICES.values() if "build" in service]
     assert ROOT / build["context"] == ROOT
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule for rule in rules if rule.startswith("!")} == {f"!{path}" for path in COPIED}
-    # It would hide the one above from BuildKit.
+    # BuildKit would prefer this file to the one above.
     assert not (ROOT / f"{build['dockerfile']}.dockerignore").exists()
 
 
 def test_the_image_is_built_once_and_first():
-    # Compose 2 builds all at once, and may refuse the second image of a name; Compose 1 goes in the order of needs. Both
-    # would ask a registry for what is not built yet.
-    (builder,) = [name for name in OURS if "build" in OURS[name]]
-    for name in OURS.keys() - {builder}:
+    # Compose 2 builds all services at once and may refuse a second build with the same image name. Compose 1 builds in
+    # the order of dependencies. Without pull_policy, both would ask a registry for an image that is not built yet.
+    (builder,) = [name for name in TOCSIN_SERVICES if "build" in TOCSIN_SERVICES[name]]
+    for name in TOCSIN_SERVICES.keys() - {builder}:
         assert builder in SERVICES[name]["depends_on"]
-    assert {service["pull_policy"] for service in OURS.values()} == {"never"}
+    assert {service["pull_policy"] for service in TOCSIN_SERVICES.values()} == {"never"}
 
 
-def test_what_builds_is_not_in_the_image():
+def test_build_tools_are_not_in_the_image():
     assert re.findall(r"^COPY (.+)$", IMAGE, re.MULTILINE) == ["--from=build /opt/tocsin /opt/tocsin"]
     assert "venv --without-pip /opt/tocsin " in DOCKERFILE
     into_the_image = re.findall(r"pip --python /opt/tocsin install (.+?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
     assert into_the_image and not [line for line in into_the_image if "build.txt" in line]
 
 
-def test_the_broker_of_the_demo_is_not_in_the_image():
+def test_the_demo_broker_is_not_in_the_image():
     (removed,) = re.findall(r"pip --python /opt/tocsin uninstall --yes (.+)$", DOCKERFILE, re.MULTILINE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     demo = project["optional-dependencies"]["demo"]
@@ -134,28 +134,28 @@ def test_the_image_does_not_run_as_root():
     assert int(user) > 0
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_containers_of_ours_can_change_nothing_of_themselves(name):
-    service = OURS[name]
+@pytest.mark.parametrize("name", TOCSIN_SERVICES)
+def test_tocsin_containers_are_read_only_and_unprivileged(name):
+    service = TOCSIN_SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not {"volumes", "tmpfs"} & service.keys()
 
 
-def test_a_worker_has_the_time_of_a_transaction_to_end():
+def test_a_worker_may_stop_for_longer_than_a_transaction_takes():
     (seconds,) = re.findall(r"^(\d+)s$", SERVICES["worker"]["stop_grace_period"])
     assert int(seconds) > TRANSACTION_SECONDS
     assert SERVICES["worker"]["restart"] == "on-failure"
 
 
-def test_the_broker_is_asked_where_the_workers_ask_it():
-    host, port = OURS["worker"]["environment"]["TOCSIN_KAFKA_BOOTSTRAP"].split(":")
+def test_the_health_check_of_the_broker_uses_the_address_that_workers_use():
+    host, port = TOCSIN_SERVICES["worker"]["environment"]["TOCSIN_KAFKA_BOOTSTRAP"].split(":")
     assert SERVICES["kafka"]["healthcheck"]["test"] == ["CMD", "bash", "-c", f"</dev/tcp/{host}/{port}"]
     assert f"PLAINTEXT://:{port}" in SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"].split(",")
 
 
-def test_everything_that_runs_on_has_a_health_check():
+def test_every_long_running_service_has_a_health_check():
     assert {name for name in SERVICES if "healthcheck" not in SERVICES[name]} == {"topics"}
 
 
@@ -168,8 +168,8 @@ def test_nothing_starts_before_what_it_needs():
     assert set(SERVICES["worker"]["depends_on"]) == {"topics"}
 
 
-def test_the_worker_s_health_and_metrics_are_asked_for_where_it_serves_them():
-    settings = load_settings(OURS["worker"]["environment"])
+def test_health_checks_and_scrapes_use_the_http_port_of_the_worker():
+    settings = load_settings(TOCSIN_SERVICES["worker"]["environment"])
     assert settings.http_host == "0.0.0.0"
     assert f"http://127.0.0.1:{settings.http_port}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
     (job,) = document("deploy/container/prometheus.yml")["scrape_configs"]
@@ -177,7 +177,7 @@ def test_the_worker_s_health_and_metrics_are_asked_for_where_it_serves_them():
     assert (discovery["names"], discovery["port"]) == (["worker"], settings.http_port)
 
 
-def test_prometheus_and_grafana_are_set_up_as_elsewhere_but_for_addresses():
+def test_prometheus_and_grafana_differ_from_other_deployments_only_in_addresses():
     here, elsewhere = (document(f"deploy/{folder}/prometheus.yml") for folder in ("container", "prometheus"))
     for config in (here, elsewhere):
         for job in config["scrape_configs"]:
@@ -190,13 +190,13 @@ def test_prometheus_and_grafana_are_set_up_as_elsewhere_but_for_addresses():
     assert here == elsewhere
 
 
-def test_dashboards_are_mounted_where_grafana_is_told_to_look():
+def test_dashboards_are_mounted_where_grafana_looks_for_them():
     (provider,) = document("deploy/grafana/provisioning/dashboards/tocsin.yaml")["providers"]
     assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_mounted_exists(name):
+def test_every_mounted_path_exists(name):
     for volume in SERVICES[name].get("volumes", []):
         source, _, mode = volume.partition(":")[0], *volume.partition(":")[2].partition(":")[::2]
         if source.startswith("."):
@@ -206,7 +206,7 @@ def test_what_is_mounted_exists(name):
             assert source in COMPOSE["volumes"]
 
 
-def test_docker_compose_accepts_it():
+def test_docker_compose_accepts_the_file():
     compose = program("docker-compose", "apt-get install docker-compose")
     done = subprocess.run(
         [compose, "-f", str(ROOT / "docker-compose.yml"), "config", "-q"],

@@ -1,4 +1,4 @@
-"""The dashboard: what the generator writes, of metrics that exist, readable without knowing the code."""
+"""The committed dashboard is up to date, uses existing metrics, and explains each panel."""
 
 import re
 
@@ -10,11 +10,11 @@ from streams.operations.metric_catalogue import CATALOGUE
 from tests.contract.test_alerts import exposed
 from tests.promql import metrics, selectors
 
-MADE = dashboard.dashboard()
-PANELS = [panel for panel in MADE["panels"] if panel["type"] != "row"]
+DASHBOARD = dashboard.dashboard()
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EACH = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 
-# Of Grafana's units, those in use here; a unit that it does not know is shown as if it were text.
+# The Grafana units in use. Grafana shows an unknown unit as text after the value.
 UNITS = {"short", "none", "s", "bytes", "reqps", "percentunit"}
 
 
@@ -22,7 +22,7 @@ def test_the_committed_file_is_what_the_generator_writes(capsys):
     assert dashboard.main(["--check"]) == 0, capsys.readouterr().err
 
 
-def test_check_says_when_it_is_not(tmp_path, monkeypatch, capsys):
+def test_check_reports_a_file_that_differs(tmp_path, monkeypatch, capsys):
     file = tmp_path / "overview.json"
     monkeypatch.setattr(dashboard, "FILE", file)
     assert dashboard.main(["--check"]) == 1
@@ -33,11 +33,15 @@ def test_check_says_when_it_is_not(tmp_path, monkeypatch, capsys):
 
 
 def test_data_source_job_and_instance_can_be_chosen():
-    assert [variable["name"] for variable in MADE["templating"]["list"]] == ["datasource", "job", "instance"]
+    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == [
+        "datasource",
+        "job",
+        "instance",
+    ]
 
 
 @EACH
-def test_a_panel_explains_itself(panel):
+def test_a_panel_has_title_description_unit_and_queries(panel):
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
@@ -46,7 +50,7 @@ def test_a_panel_explains_itself(panel):
 
 
 @EACH
-def test_queries_follow_what_was_chosen(panel):
+def test_queries_use_the_chosen_job_instance_and_interval(panel):
     for target in panel["targets"]:
         found = selectors(target["expr"])
         assert found
@@ -56,30 +60,30 @@ def test_queries_follow_what_was_chosen(panel):
 
 
 @EACH
-def test_every_metric_is_one_that_workers_expose(panel):
+def test_every_metric_is_exposed_by_workers(panel):
     for target in panel["targets"]:
         assert metrics(target["expr"]) - exposed() == set()
 
 
 def test_every_metric_is_shown():
-    text = orjson.dumps(MADE).decode()
+    text = orjson.dumps(DASHBOARD).decode()
     assert [metric.name for metric in CATALOGUE if metric.name not in text] == []
 
 
 def test_titles_and_ids_are_unique():
     assert len({panel["title"] for panel in PANELS}) == len(PANELS)
-    assert len({panel["id"] for panel in MADE["panels"]}) == len(MADE["panels"])
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
-def test_no_panel_lies_on_another_or_beyond_the_edge():
+def test_no_panel_overlaps_another_or_crosses_the_edge():
     taken = set()
-    for panel in MADE["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
+    for panel in DASHBOARD["panels"]:
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
         cells = {
             (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            for x in range(position["x"], position["x"] + position["w"])
+            for y in range(position["y"], position["y"] + position["h"])
         }
         assert not cells & taken, panel["title"]
         taken |= cells

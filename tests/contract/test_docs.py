@@ -1,4 +1,4 @@
-"""What README and docs show is what the code takes and gives."""
+"""The examples, names, commands and links in README and docs match the code."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 
-# After every report of the examples.
+# Later than every report in the examples, so none of them is in the future.
 LATER_MS = 4_000_000_000_000
 
 
@@ -38,14 +38,14 @@ def blocks(page, language):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/events.md"])
-def test_the_report_shown_is_a_report(page):
+def test_the_report_shown_is_valid(page):
     reports = [block for block in blocks(page, "json") if '"report_id"' in block and '"kind"' in block]
     assert reports
     for report in reports:
         assert decode_report(report.encode(), (), LATER_MS).event.report_id
 
 
-def test_the_escalation_shown_is_part_of_one():
+def test_the_escalation_shown_is_an_excerpt_of_the_example():
     (shown,) = (block for block in blocks("README.md", "json") if '"escalation_id"' in block)
     whole = ROOT / "schemas/examples/escalations/v1/updated-level-raised.json"
     fields = orjson.loads(shown)
@@ -54,13 +54,13 @@ def test_the_escalation_shown_is_part_of_one():
     msgspec.convert(example, Escalation)
 
 
-def test_every_field_category_and_topic_is_in_the_page_of_events():
+def test_every_field_category_and_topic_is_on_the_events_page():
     page = text("docs/events.md")
     wanted = [*MessageReport.__struct_fields__, *CATEGORIES, *load_catalogue()]
     assert [name for name in wanted if f"`{name}`" not in page] == []
 
 
-def test_the_policy_shown_is_one(tmp_path):
+def test_the_policy_shown_is_valid(tmp_path):
     page = text("docs/policies.md")
     block = page[page.index("    policies:") :].split("\n\n")[0]
     shown = tmp_path / "policies.yaml"
@@ -73,7 +73,7 @@ def test_every_topic_that_tail_reads_is_in_its_help():
     assert [name for name in READABLE if name not in words] == []
 
 
-def test_every_reason_of_a_dead_letter_is_in_its_table():
+def test_every_dead_letter_reason_is_in_the_table():
     table = text("schemas/topics/dead-letters.yaml")
     assert [reason for reason in DEAD_LETTER_REASONS if f"{reason}:" not in table] == []
 
@@ -114,6 +114,6 @@ def test_the_style_examples_are_in_the_code():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_somewhere(page):
+def test_every_link_to_a_file_resolves(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,7 +1,7 @@
 """The private names of Faust, mode and aiokafka that streams/runtime/patches uses exist and work as we assume.
 
-An upgrade that breaks one must fail here, by name, before it loses a report in production. Outside patches no private
-name may be used.
+An upgrade that breaks one of them must fail here, naming it, before it loses a report in production. Modules outside
+patches may use no private name.
 """
 
 import ast
@@ -79,7 +79,7 @@ def app():
 
 
 def in_loop(scenario):
-    """Run it in an event loop, which Faust's services need as soon as they are created."""
+    """Run a scenario in an event loop: Faust's services need one as soon as they are created."""
 
     async def run():
         return await scenario()
@@ -87,53 +87,53 @@ def in_loop(scenario):
     return asyncio.run(run())
 
 
-# Every private name that patches uses, overrides or adds to a class of theirs, with the test that covers it.
+# Every private name that patches uses, overrides or adds to a class of Faust, mode or aiokafka, and the test that covers it.
 COVERED = {
     "_DefaultRecordBatchPy": "test_a_batch_in_python_reads_from_its_buffer",
-    "_acked": "test_the_newest_ack_is_committed_whatever_is_between",
-    "_acked_index": "test_the_newest_ack_is_committed_whatever_is_between",
-    "_add_gap": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_acked": "test_the_newest_ack_is_committed_despite_gaps",
+    "_acked_index": "test_the_newest_ack_is_committed_despite_gaps",
+    "_add_gap": "test_the_newest_ack_is_committed_despite_gaps",
     "_assignment": "test_fetched_records_are_returned_as_ranges",
     "_buffer": "test_a_batch_in_python_reads_from_its_buffer",
     "_client": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
-    "_commit": "test_a_commit_that_no_broker_answers_is_given_up",
+    "_commit": "test_an_unanswered_commit_times_out",
     "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
     "_compile_decode": "test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets",
     "_consumer_record": "test_signatures",
     "_consumer_wait_empty": "test_a_stopping_worker_does_not_wait_long_for_its_cycle",
-    "_coordinator": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_coordinator": "test_the_worker_is_in_touch_while_heartbeats_are_answered",
     "_create_worker_consumer": "test_signatures",
     "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
-    "_do_heartbeat": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_do_heartbeat": "test_the_worker_is_in_touch_while_heartbeats_are_answered",
     "_ensure_consumer": "test_signatures",
-    "_fetch_max_wait_ms": "test_how_long_a_fetch_waits_is_read_when_the_consumer_starts",
+    "_fetch_max_wait_ms": "test_the_fetch_wait_is_read_when_the_consumer_starts",
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
-    "_generation": "test_nothing_is_sought_between_two_assignments",
+    "_generation": "test_there_is_no_seek_between_two_assignments",
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
     "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
     "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
-    "_new_offset": "test_the_newest_ack_is_committed_whatever_is_between",
+    "_new_offset": "test_the_newest_ack_is_committed_despite_gaps",
     "_partition_records": "test_fetched_records_are_returned_as_ranges",
     "_pending_tasks": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_perform_assignment": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
-    "_read_offset": "test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read",
+    "_read_offset": "test_records_below_the_read_offset_are_dropped_and_none_drops_nothing",
     "_send_request": "test_signatures",
     "_sender": "test_a_producer_is_stopped_even_if_no_broker_answers",
-    "_sought": "test_records_come_through_after_the_seek_of_their_assignment",
-    "_start_heartbeat_task": "test_the_brokers_answer_while_heartbeats_are_answered",
+    "_sought": "test_records_flow_after_the_seek_of_their_assignment",
+    "_start_heartbeat_task": "test_the_worker_is_in_touch_while_heartbeats_are_answered",
     "_stopped": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
     "_stopped_set": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
-    "_subscription": "test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker",
+    "_subscription": "test_the_fetched_position_is_known_without_asking_the_broker",
     "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
 }
 
-THEIRS = ("faust", "mode", "aiokafka")
+LIBRARIES = ("faust", "mode", "aiokafka")
 
-# Documented in spite of the underscore: NamedTuple's, and those of sys and os.
+# Documented despite the underscore: methods of NamedTuple, and functions of sys and os.
 PUBLIC = {"_asdict", "_fields", "_make", "_replace", "_current_frames", "_exit"}
 
 
@@ -141,24 +141,26 @@ def is_private(name):
     return name.startswith("_") and not name.startswith("__") and name not in PUBLIC
 
 
-def is_theirs(module):
-    return (module or "").split(".")[0] in THEIRS
+def is_from_library(module):
+    return (module or "").split(".")[0] in LIBRARIES
 
 
 def private_imports(tree):
-    """Private names and modules of theirs that are imported."""
+    """Private names and modules that are imported from Faust, mode or aiokafka."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and is_theirs(node.module):
+        if isinstance(node, ast.ImportFrom) and is_from_library(node.module):
             parts = [*node.module.split("."), *(alias.name for alias in node.names)]
         elif isinstance(node, ast.Import):
-            parts = [part for alias in node.names if is_theirs(alias.name) for part in alias.name.split(".")]
+            parts = [
+                part for alias in node.names if is_from_library(alias.name) for part in alias.name.split(".")
+            ]
         else:
             continue
         yield from filter(is_private, parts)
 
 
 def used_in_patches(tree):
-    """Private names that a module of patches uses or defines, except in classes without a base."""
+    """Private names that a module of patches uses or defines, without those of classes that have no base."""
     ours = {
         id(node)
         for kind in ast.walk(tree)
@@ -179,13 +181,13 @@ def test_every_private_name_in_use_is_covered():
     used = {name for path in PATCHES.glob("*.py") for name in used_in_patches(ast.parse(path.read_text()))}
     assert used == COVERED.keys()
     for test in COVERED.values():
-        assert test in globals(), f"{test} is gone"
+        assert test in globals(), f"{test} does not exist"
 
 
 def private_uses(text):
-    """What a module outside patches must not contain: (line, private name or replaced class).
+    """Find what a module outside patches must not contain: (line, private name or replaced class).
 
-    Names that the module's own classes have on `self` are its own; what those inherit, `inherited_uses` finds.
+    Skips names that the module's own classes have on `self`; `inherited_uses` finds the inherited ones among them.
     """
     tree = ast.parse(text)
     own = {
@@ -199,7 +201,7 @@ def private_uses(text):
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
-        if is_theirs(node.module if isinstance(node, ast.ImportFrom) else alias.name)
+        if is_from_library(node.module if isinstance(node, ast.ImportFrom) else alias.name)
     }
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"#\s*noqa:.*SLF001", line):
@@ -246,7 +248,7 @@ def test_outside_patches_no_private_name_is_used():
         "import aiokafka\naiokafka.consumer.fetcher.FetchResult = list",
     ],
 )
-def test_such_a_use_would_be_noticed(text):
+def test_a_private_use_outside_patches_is_found(text):
     assert list(private_uses(text))
 
 
@@ -256,7 +258,7 @@ def test_public_names_may_be_used():
 
 @cache
 def names_of(base):
-    """The private names that a class of theirs defines, or sets on its instances."""
+    """Private names that a library's class defines or sets on its instances."""
     return {name for name in vars(base) if is_private(name)} | {
         node.attr
         for node in ast.walk(ast.parse(Path(inspect.getfile(base)).read_text(encoding="utf-8")))
@@ -269,7 +271,7 @@ def names_of(base):
 
 def inherited_uses(kind):
     """Private names of Faust, mode or aiokafka that a class inherits, and overrides or uses through `self`."""
-    theirs = set().union(*(names_of(base) for base in kind.__mro__ if is_theirs(base.__module__)))
+    theirs = set().union(*(names_of(base) for base in kind.__mro__ if is_from_library(base.__module__)))
     (body,) = (
         node.body
         for node in ast.walk(ast.parse(Path(inspect.getfile(kind)).read_text(encoding="utf-8")))
@@ -291,18 +293,20 @@ def inherited_uses(kind):
 def test_outside_patches_no_class_overrides_or_inherits_a_private_name():
     seen, found = 0, {}
     for path in outside_patches():
-        if path.name == "__main__.py" or not any(name in path.read_text(encoding="utf-8") for name in THEIRS):
+        if path.name == "__main__.py" or not any(
+            name in path.read_text(encoding="utf-8") for name in LIBRARIES
+        ):
             continue
         module = ".".join(path.relative_to(STREAMS.parent).with_suffix("").parts).removesuffix(".__init__")
         for kind in vars(importlib.import_module(module)).values():
             if inspect.isclass(kind) and kind.__module__ == module:
-                seen += any(is_theirs(base.__module__) for base in kind.__mro__)
+                seen += any(is_from_library(base.__module__) for base in kind.__mro__)
                 found |= {kind: uses} if (uses := inherited_uses(kind)) else {}
     assert found == {}
     assert seen >= 2, "StageApp and PassThroughSchema"
 
 
-def test_such_a_class_would_be_noticed():
+def test_a_class_that_uses_inherited_private_names_is_found():
     class Overrides(faust.App):
         async def _consumer_wait_empty(self, consumer, logger):
             pass
@@ -376,7 +380,7 @@ def test_signatures(function, names):
     assert parameters(function) == names
 
 
-def test_our_overrides_have_the_signatures_of_what_they_replace():
+def test_our_overrides_keep_the_signatures_they_replace():
     for ours, theirs in (
         (ReadCommittedThread, driver.AIOKafkaConsumerThread),
         (PositionedConsumer, driver.Consumer),
@@ -418,7 +422,7 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
         made = thread._create_worker_consumer(app.transport)
         assert isinstance(made, aiokafka.AIOKafkaConsumer)
         assert made._isolation_level == "read_committed"
-        # Faust itself asks for uncommitted records.
+        # Faust by itself reads uncommitted records.
         plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
         assert plain._isolation_level == "read_uncommitted"
 
@@ -426,7 +430,7 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
     assert "isolation_level=self._isolation_level" in source(aiokafka.AIOKafkaConsumer.start)
 
 
-def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
+def test_the_fetch_wait_is_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread
         assert (
@@ -440,7 +444,7 @@ def test_how_long_a_fetch_waits_is_read_when_the_consumer_starts(app):
 
 
 def test_a_batch_in_python_reads_from_its_buffer():
-    # It unpacks while iterating, so it reads from a buffer that is replaced when the iteration starts.
+    # It unpacks while iterating, so replacing its buffer before the iteration starts changes what it reads.
     assert "self._buffer = bytearray(buffer)" in source(_DefaultRecordBatchPy.__init__)
     assert "buffer = self._buffer" in source(_DefaultRecordBatchPy._read_msg)
     assert "MemoryRecords(" in source(fetcher.Fetcher._proc_fetch_request)
@@ -480,10 +484,13 @@ def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
 
 @pytest.fixture
 def seeking(app):
-    """Assigns partitions to a consumer, which seeks while `during` runs. Returns it, its seeks and its resets."""
+    """A function that assigns partitions to a consumer and lets it seek, with `during` running in the middle of the seek.
+
+    It returns the consumer, its seeks, and the calls that allowed or forbade resets.
+    """
     restored = {TP("a", 0): 7, TP("b", 0): 0, TP("gone", 3): 9}
 
-    def run(assignment, during=never_mind):
+    def run(assignment, during=do_nothing):
         seeks, resets = [], []
 
         async def scenario():
@@ -512,7 +519,7 @@ def seeking(app):
     return run
 
 
-async def never_mind(_consumer):
+async def do_nothing(_consumer):
     pass
 
 
@@ -525,7 +532,7 @@ def test_perform_seek_goes_to_the_restored_positions_and_then_forbids_resets(see
     assert consumer._committed_offset[TP("a", 0)] is None
 
 
-def test_a_seek_that_another_rebalance_has_overtaken_lets_nothing_through(seeking):
+def test_a_seek_overtaken_by_another_rebalance_keeps_the_flow_stopped(seeking):
     async def revoke(consumer):
         await consumer.on_partitions_revoked({TP("b", 0)})
 
@@ -541,14 +548,14 @@ def test_a_seek_that_another_rebalance_has_overtaken_lets_nothing_through(seekin
         assert resets == [True, True]
 
 
-def test_nothing_is_sought_before_every_partition_is_taken_over(seeking):
+def test_there_is_no_seek_before_every_partition_is_taken_over(seeking):
     consumer, seeks, resets = seeking({TP("a", 0), TP("a", 1)})
     consumer.stop_flow()
     consumer.resume_flow()
     assert (seeks, resets, consumer.flow_active) == ([], [True], False)
 
 
-def test_nothing_is_sought_between_two_assignments(seeking):
+def test_there_is_no_seek_between_two_assignments(seeking):
     async def then_seek_again(consumer):
         if consumer._generation is not None:
             await consumer.on_partitions_revoked(set())
@@ -559,17 +566,17 @@ def test_nothing_is_sought_between_two_assignments(seeking):
     assert resets == [True, True]
 
 
-def test_records_come_through_after_the_seek_of_their_assignment(seeking):
+def test_records_flow_after_the_seek_of_their_assignment(seeking):
     consumer, _, _ = seeking({TP("a", 0), TP("b", 0)})
     consumer.stop_flow()
     consumer.resume_flow()
     assert consumer.flow_active
-    # Only the flow decides whether a fetch is used: while it is stopped, the fetch is dropped and sought again.
+    # The flow alone decides whether a fetch is used. While it is stopped, a fetch is dropped and its offsets are sought again.
     assert "if self.flow_active:" in source(Consumer.getmany)
     assert "consumer.resume_flow()" in source(Recovery._resume_streams)
 
 
-def test_records_are_dropped_below_the_read_offset_and_none_is_nothing_read():
+def test_records_below_the_read_offset_are_dropped_and_none_drops_nothing():
     draining = source(Consumer._drain_messages)
     assert "r_offset is None or offset >= r_offset" in draining
     assert "set_read_offset(tp, offset)" in draining
@@ -587,14 +594,14 @@ def test_acks_below_the_committed_offset_would_be_ignored(app):
         consumer = app.consumer
         consumer._committed_offset[tp] = 10
         assert not consumer.ack(message(tp, 5))
-        # The group's offset may be ahead of the position, so perform_seek sets None.
+        # perform_seek sets None because the group's offset may be ahead of the position.
         consumer._committed_offset[tp] = None
         assert consumer.ack(message(tp, 5))
 
     in_loop(scenario)
 
 
-def test_the_newest_ack_is_committed_whatever_is_between(app):
+def test_the_newest_ack_is_committed_despite_gaps(app):
     async def scenario():
         tp = TP("a", 0)
         app.topics._acking_topics.add("a")
@@ -611,7 +618,7 @@ def test_the_newest_ack_is_committed_whatever_is_between(app):
     in_loop(scenario)
 
 
-def test_the_scheduler_is_asked_for_pairs_and_its_batch_passes_for_a_record(app):
+def test_the_scheduler_yields_batches_that_faust_takes_for_records(app):
     fetched = [aiokafka.ConsumerRecord("a", 0, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in (3, 4)]
 
     async def scenario():
@@ -632,7 +639,7 @@ def test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets(app):
     async def scenario():
         topic = app.topic("a", schema=PassThroughSchema())
         assert isinstance(topic, BatchTopic)
-        # An agent iterates a clone of its topic, and the clone must have its own `decode`.
+        # An agent iterates a clone of its topic, so the clone needs its own `decode`.
         clone = topic.clone(is_iterator=True)
         assert clone.decode is not topic.decode
         assert clone.room is not topic.room
@@ -695,7 +702,7 @@ def test_a_rebalance_is_followed_by_our_signal_then_the_seek_then_fetching():
     assert "if not self.tables" in source(recovery.Recovery._restart_recovery.fun)
 
 
-def test_partitions_are_given_up_before_the_signal_that_another_may_own_them():
+def test_revoked_partitions_are_drained_before_our_signal_is_sent():
     revoking = source(App._on_partitions_revoked)
     steps = [
         "consumer.stop_flow",
@@ -707,13 +714,13 @@ def test_partitions_are_given_up_before_the_signal_that_another_may_own_them():
     assert places == sorted(places)
 
 
-def test_a_fetch_that_comes_back_while_paused_is_dropped_and_followed_by_a_seek():
+def test_a_fetch_that_returns_while_paused_is_dropped_and_sought_again():
     fetching = source(Consumer.getmany)
     assert "if self.flow_active:" in fetching
     assert "await self.perform_seek()" in fetching
 
 
-def test_at_shutdown_streams_are_waited_for_and_then_our_signal_is_sent():
+def test_shutdown_waits_for_streams_before_it_sends_our_signal():
     stopping = source(App.on_stop)
     assert stopping.index("_stop_consumer()") < stopping.index("on_before_shutdown.send()")
     assert app_base.App.on_before_shutdown is not None
@@ -727,7 +734,7 @@ def test_an_event_can_be_acknowledged_by_hand(app):
         made = message(tp, 5)
         made.incref(1)
         event = await topic.decode(made, propagate=True)
-        # As the intake does for events that it takes from the queue.
+        # The intake does this for events that it takes from the queue.
         assert made.tracked is False
         made.tracked = True
         app.consumer.track_message(made)
@@ -759,7 +766,7 @@ def test_a_service_under_a_crashing_supervisor_is_not_restarted(app):
         assert app.conf.agent_supervisor is mode.CrashingSupervisor
         supervisor = app.conf.agent_supervisor(service, max_restarts=100.0, over=1.0, replacement=None)
         supervisor.add(service)
-        # mode's `Service.crash` asks the service's supervisor first; without one the exception goes up to the worker.
+        # mode's `Service.crash` asks the service's supervisor first. Without one, the exception reaches the worker.
         assert service.supervisor is None
 
     in_loop(scenario)
@@ -770,12 +777,12 @@ def test_fetching_crashes_when_reading_raises():
     assert "_drain_messages" in source(Fetcher)
 
 
-def test_the_faust_and_aiokafka_that_were_tested_are_installed():
+def test_the_tested_versions_of_faust_and_aiokafka_are_installed():
     assert faust.__version__ == "0.15.3"
     assert aiokafka.__version__ == "0.14.0"
 
 
-def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app):
+def test_the_fetched_position_is_known_without_asking_the_broker(app):
     async def scenario():
         tp = TP("a", 0)
         consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
@@ -784,9 +791,9 @@ def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app)
         assert thread.fetched(tp) is None
         consumer.assign([aiokafka.TopicPartition(*tp)])
         state = consumer._subscription.subscription.assignment.state_value(tp)
-        assert thread.fetched(tp) is None, "not before the first fetch"
+        assert thread.fetched(tp) is None, "unknown before the first fetch"
         state.seek(7)
-        # As the fetcher does when an answer comes, and when it hands records on.
+        # What the fetcher does when a response arrives, and when it returns records.
         state.highwater, state.lso = 12, 10
         state.consumed_to(9)
         assert thread.fetched(tp) == (9, -1, 10, 12)
@@ -802,14 +809,14 @@ def test_how_far_a_partition_was_fetched_is_known_without_asking_the_broker(app)
 def test_fetched_records_are_returned_as_ranges(monkeypatch):
     monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
     install_fetched_range()
-    # The fetcher looks the name up in its module, for each fetch and when it returns the records.
+    # The fetcher looks up the name in its module for each fetch, and again when it returns the records.
     assert fetcher.FetchResult is FetchResult
     assert "FetchResult(" in source(fetcher.Fetcher._proc_fetch_request)
     handing_out = source(fetcher.Fetcher.fetched_records)
     assert "type(res_or_error) is FetchResult" in handing_out
     assert "records = res_or_error.getall(max_records)" in handing_out
     assert "drained[tp] = records" in handing_out
-    # It does not return fetches without records, so a range may begin before the position.
+    # It skips fetches without records, so a range may begin before the position.
     assert "if not records:\n                        continue" in handing_out
 
     class Unpacking:
@@ -836,7 +843,7 @@ def test_faust_returns_the_fetchers_lists_unchanged():
     assert "return await self.call_thread(" in source(driver.AIOKafkaConsumerThread.getmany)
 
 
-def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
+def test_the_worker_is_in_touch_while_heartbeats_are_answered(app, monkeypatch):
     replies = iter([SimpleNamespace(error_code=0), KafkaConnectionError(), SimpleNamespace(error_code=15)])
 
     async def send(_request):
@@ -852,10 +859,10 @@ def test_the_brokers_answer_while_heartbeats_are_answered(app, monkeypatch):
         made._send_req = send
         thread = app.consumer._thread
         thread._ensure_consumer = lambda: SimpleNamespace(_coordinator=made)
-        assert not app.consumer.in_touch(), "not before the first answer"
+        assert not app.consumer.in_touch(), "the broker has not answered yet"
         made._heartbeat_task = object()
         made._start_heartbeat_task()
-        assert app.consumer.in_touch(), "it has joined"
+        assert app.consumer.in_touch(), "joining the group counts as an answer"
         made.answered_at = -1e9
         assert await made._do_heartbeat()
         assert app.consumer.in_touch()
@@ -889,7 +896,7 @@ def test_a_leader_that_has_just_started_waits_for_unknown_topics(monkeypatch, kn
     leader._client = SimpleNamespace(force_metadata_update=ask)
     shares = in_loop(lambda: leader._perform_assignment(None))
     if known_after is None:
-        # It gives up before its session ends.
+        # It stops waiting before its session ends.
         assert shares == {"member": b"nothing"}
     else:
         assert shares == {"member": b"share"}
@@ -897,7 +904,7 @@ def test_a_leader_that_has_just_started_waits_for_unknown_topics(monkeypatch, kn
     asked.clear()
     leader.answered_at = 0.0
     in_loop(lambda: leader._perform_assignment(None))
-    assert not asked, "a topic that is gone may come back as another log"
+    assert not asked, "a member that joined before must not wait: a missing topic was deleted"
 
 
 def test_a_leader_keeps_the_partition_counts_that_it_assigned():
@@ -914,7 +921,7 @@ def test_consumers_join_groups_as_group_members(monkeypatch):
     assert aiokafka_consumer.GroupCoordinator is GroupMember
 
 
-def test_leaving_the_group_takes_no_longer_than_a_supervisor_waits(app, monkeypatch):
+def test_leaving_the_group_has_a_time_limit(app, monkeypatch):
     monkeypatch.setattr(consumer_thread, "LEAVING_SECONDS", 0.05)
 
     async def never_answered(_thread):
@@ -937,7 +944,7 @@ async def never(*_):
     await asyncio.get_running_loop().create_future()
 
 
-def test_a_commit_that_no_broker_answers_is_given_up(app, monkeypatch):
+def test_an_unanswered_commit_times_out(app, monkeypatch):
     monkeypatch.setattr(consumer_thread, "OFFSETS_SECONDS", 0.01)
 
     async def scenario():
@@ -960,7 +967,7 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
         closed = []
 
         async def close():
-            # Closing the client fails its requests, and the sender would log that.
+            # Closing the client fails its requests, which a running sender would log.
             assert sender.cancelling()
             closed.append(True)
 
@@ -987,7 +994,7 @@ def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypa
         manager = producer._txn_manager
         manager.set_pid_and_epoch(1, 0)
         manager.begin_transaction()
-        # As the sender does when it is fenced. Later calls raise other errors.
+        # What the sender does when it is fenced. Later calls raise other errors.
         manager.fatal_error(ProducerFenced())
         with pytest.raises(AssertionError, match="Invalid state transition"):
             await producer.commit_transaction()
@@ -1006,7 +1013,7 @@ def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too(
     async def scenario():
         producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
         producer._txn_manager.set_pid_and_epoch(1, 0)
-        # aiokafka fails on the transaction that was never begun, and does not keep the reason.
+        # aiokafka fails because no transaction has begun, and does not keep the reason.
         with pytest.raises(AttributeError):
             producer._txn_manager.fatal_error(ProducerFenced())
         with pytest.raises(OwnershipLost, match="Invalid state transition"):
@@ -1028,7 +1035,7 @@ def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
 
     async def scenario():
         app.conf.stream_wait_empty = True
-        # As in a stop; in a rebalance the next owner has to wait for the cycle.
+        # The worker is stopping. In a rebalance it must wait for the cycle, because the next owner depends on it.
         app._stopped.set()
         ended = []
 
@@ -1044,5 +1051,5 @@ def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
 
     assert in_loop(scenario) == [True]
     assert "await self._consumer_wait_empty(consumer, self.log)" in source(App._stop_consumer)
-    # Not `asyncio.timeout`: Faust mistakes a cancellation for that of the commit it waits for.
+    # This is why asyncio.timeout cannot be used: Faust takes its cancellation for that of the commit it waits for.
     assert "except asyncio.CancelledError" in source(Consumer.maybe_wait_for_commit_to_finish)

@@ -1,4 +1,4 @@
-"""Prometheus' own tool reads what a worker serves, and has nothing to say against it."""
+"""promtool accepts the metrics that a worker serves."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ PROMTOOL = shutil.which("promtool")
 @pytest.mark.skipif(
     PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
 )
-def test_promtool_finds_nothing_to_criticise():
+def test_promtool_accepts_the_metrics_of_a_worker():
     worker = Worker()
     worker.operations = WorkerOperations(
         worker.rules.rules,
@@ -34,7 +34,7 @@ def test_promtool_finds_nothing_to_criticise():
 @pytest.mark.skipif(
     PROMTOOL is None, reason="promtool is not installed: it comes with Debian's package `prometheus`"
 )
-def test_promtool_would_say_so():
+def test_promtool_rejects_a_badly_named_metric():
     checked = subprocess.run(
         [PROMTOOL, "check", "metrics"],
         input=b"# TYPE x_ms counter\nx_ms 1\n",

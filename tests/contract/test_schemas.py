@@ -1,4 +1,4 @@
-"""The JSON Schemas say what the types say, the examples obey both, and what was released stays readable."""
+"""The JSON Schemas match the event types, the examples are valid under both, and released versions stay compatible."""
 
 import copy
 import json
@@ -48,7 +48,7 @@ def validator(name):
     return Draft202012Validator(COMMITTED[name])
 
 
-def test_committed_schemas_are_what_the_types_say():
+def test_committed_schemas_match_the_types():
     assert schema.main(["--check"]) == 0
     assert json.loads(json.dumps(schema.schemas())) == COMMITTED
 
@@ -67,7 +67,7 @@ def test_check_names_a_file_that_differs(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", sorted(COMMITTED))
-def test_every_schema_is_one(name):
+def test_every_schema_is_valid(name):
     Draft202012Validator.check_schema(COMMITTED[name])
 
 
@@ -83,7 +83,7 @@ def objects(node):
 
 
 @pytest.mark.parametrize("name", sorted(COMMITTED))
-def test_what_comes_in_is_open_and_what_goes_out_is_closed(name):
+def test_input_schemas_are_open_and_output_schemas_are_closed(name):
     inbound = VERSIONS[name].compatibility == "backward"
     content = {node.get("additionalProperties", True) for node in objects(COMMITTED[name])}
     assert content == ({True} if inbound else {False})
@@ -91,7 +91,7 @@ def test_what_comes_in_is_open_and_what_goes_out_is_closed(name):
 
 @settings(deadline=None, max_examples=100)
 @given(reports)
-def test_a_valid_report_obeys_the_schema(report):
+def test_a_valid_report_is_valid_under_the_schema(report):
     validator("report.v1.json").validate(json.loads(encode(report)))
 
 
@@ -117,7 +117,7 @@ def places(node, path=()):
             yield from places(item, (*path, name))
 
 
-# Times are left out: a schema can only say `date-time`, which validators may ignore.
+# Without times: a schema can only say `date-time`, which validators may ignore.
 PLACES = sorted(place for place in places(VALID_REPORT) if not place[-1].endswith("_at"))
 near_refs = (
     st.text("0123456789-.", min_size=1, max_size=20)
@@ -133,7 +133,7 @@ damage = near_refs | st.none() | st.booleans() | st.integers(-2, 2) | st.just(..
 
 @settings(deadline=None, max_examples=700)
 @given(st.sampled_from(PLACES), damage)
-def test_schema_and_decoder_agree_on_what_a_report_is(place, value):
+def test_schema_and_decoder_accept_the_same_reports(place, value):
     document = copy.deepcopy(VALID_REPORT)
     target = document
     for name in place[:-1]:
@@ -142,13 +142,13 @@ def test_schema_and_decoder_agree_on_what_a_report_is(place, value):
         del target[place[-1]]
     else:
         target[place[-1]] = value
-    obeys = validator("report.v1.json").is_valid(document)
+    valid = validator("report.v1.json").is_valid(document)
     try:
         decode_report(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not obeys
+        assert not valid
     else:
-        assert obeys
+        assert valid
 
 
 @pytest.mark.parametrize("name", sorted(RELEASED))
@@ -180,7 +180,7 @@ def changed(path, value):
 PROPERTIES = ("properties",)
 EVIDENCE = ("$defs", "Evidence", "properties")
 CHANGES = [
-    # path, value, what the old reader says to the new writer, what the new reader says to the old writer
+    # path, value, refusals of the old reader with the new writer, refusals of the new reader with the old writer
     (("properties", "extra"), {"type": "string"}, [], []),
     (("properties", "message_ref"), ..., [], []),
     (("required",), [*REPORT["required"], "message_ref"], [], [Refusal("$.message_ref", Incompatibility.REQUIRED_ADDED)]),
@@ -241,13 +241,13 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("path", "value", "forward", "backward"), CHANGES)
-def test_a_change_is_judged_in_both_directions(path, value, forward, backward):
+def test_a_change_is_compared_in_both_directions(path, value, forward, backward):
     new = changed(path, value)
     assert refusals(writer=new, reader=REPORT) == forward
     assert refusals(writer=REPORT, reader=new) == backward
 
 
-def test_a_keyword_that_is_not_compared_is_no_silent_pass():
+def test_a_keyword_that_is_not_compared_raises():
     with pytest.raises(AssertionError, match="not compared"):
         refusals(writer=changed(("properties", "kind"), {"const": "x"}), reader=REPORT)
 
@@ -255,7 +255,7 @@ def test_a_keyword_that_is_not_compared_is_no_silent_pass():
 @pytest.mark.parametrize(
     "path", [path for topic in ("message-reports", "message-reports-internal/v1") for path in example_files(topic)], ids=name_of
 )  # fmt: skip
-def test_an_example_of_a_report_is_one(path):
+def test_an_example_of_a_report_is_valid(path):
     record = example(path)
     report = decode_report(record.value, record.headers, APPEND_TIME_MS + 10**6).event
     validator("report.v1.json").validate(json.loads(encode(report)))
@@ -272,7 +272,7 @@ def test_an_example_of_a_report_is_one(path):
     ],
     ids=name_of,
 )
-def test_an_example_of_an_outcome_is_one(path):
+def test_an_example_of_an_outcome_is_valid(path):
     record = example(path)
     outcome = decode_clock_outcome(record.value, record.headers, APPEND_TIME_MS + 10**9).event
     validator("clock-outcome.v1.json").validate(json.loads(encode(outcome)))
@@ -291,25 +291,26 @@ VALID_OUTCOME = {
 
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(sorted(VALID_OUTCOME.keys() - {"occurred_at"})), damage)
-def test_schema_and_decoder_agree_on_what_an_outcome_is(name, value):
-    # Of a report's outcome the key is a channel's ref: one that reads as a telephone number is refused beyond the schema.
+def test_schema_and_decoder_accept_the_same_outcomes(name, value):
+    # The subject is a request. For a report the key is a channel's ref, and the decoder refuses one that looks like a
+    # telephone number although the schema allows it.
     document = {**VALID_OUTCOME, name: value}
     if value is ...:
         del document[name]
-    obeys = validator("clock-outcome.v1.json").is_valid(document)
+    valid = validator("clock-outcome.v1.json").is_valid(document)
     try:
         decode_clock_outcome(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not obeys
+        assert not valid
     else:
-        assert obeys
+        assert valid
 
 
 OUTPUTS = {"enriched-reports": EnrichedReport, "escalations": Escalation, "escalations-shadow": Escalation}
 
 
 @pytest.mark.parametrize("path", [path for topic in OUTPUTS for path in example_files(topic)], ids=name_of)
-def test_an_example_of_an_output_is_read_and_written_back_as_it_is(path):
+def test_an_example_of_an_output_survives_a_round_trip(path):
     record = example(path)
     topic = load_catalogue()[path.parts[-3]]
     event = msgspec.json.decode(record.value, type=OUTPUTS[topic.name])
@@ -341,7 +342,7 @@ def test_examples_of_escalations_show_every_type_and_reason():
 
 
 def refuse_outcome(value, headers, append_time_ms):
-    """Apply an outcome where one clock is open, which the law lets nobody pause."""
+    """Apply an outcome to a state with one open clock that must not be paused."""
     decoded = decode_clock_outcome(value, headers, append_time_ms)
     rules = compile_report_rules(load_rules())
     state = ReportState(0, 1, rules)
@@ -358,7 +359,7 @@ def dead_letter_examples():
 
 
 @pytest.mark.parametrize("path", dead_letter_examples())
-def test_an_example_of_a_dead_letter_is_what_its_original_gives(path):
+def test_an_example_of_a_dead_letter_is_what_its_original_leads_to(path):
     record = example(path)
     headers = dict(record.headers)
     if headers["tocsin-reason"] in (b"pii_detected", b"bad_batch"):
@@ -386,7 +387,7 @@ def test_an_example_of_a_dead_letter_is_what_its_original_gives(path):
 
 def test_every_reason_has_an_example():
     shown = {dict(example(path).headers)["tocsin-reason"].decode() for path in example_files("dead-letters")}
-    # One of more than 64 KiB is no reading matter.
+    # An example of more than 64 KiB would help no reader.
     assert set(DEAD_LETTER_REASONS) - shown == {"oversized"}
 
 

@@ -35,7 +35,7 @@ def config(name, setting):
     return CATALOGUE[name].config[setting]
 
 
-def test_the_topics_are_those_of_the_code():
+def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, REQUEST_STATE_TOPIC, "authority-routing", TRANSPARENCY_COUNTERS,
@@ -44,7 +44,7 @@ def test_the_topics_are_those_of_the_code():
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
 
 
-def test_event_types_are_those_of_the_code():
+def test_event_types_match_the_code():
     types = {name: topic.event.type for name, topic in CATALOGUE.items() if topic.event is not None}
     assert types[MESSAGE_REPORTS] == REPORT_TYPE
     assert REPORT_TYPE in types[MESSAGE_REPORTS_INTERNAL]
@@ -55,7 +55,7 @@ def test_event_types_are_those_of_the_code():
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
 
-def test_dead_letter_reasons_are_the_closed_table_of_the_code():
+def test_dead_letter_reasons_match_the_code():
     reasons = CATALOGUE["dead-letters"].reasons
     assert tuple(reasons) == DEAD_LETTER_REASONS
     assert all(text.meaning.endswith(".") and text.remedy.endswith(".") for text in reasons.values())
@@ -71,7 +71,7 @@ def test_every_schema_and_example_belongs_to_a_topic():
     assert all(schema.file.endswith(f".v{schema.version}.json") for schema in schemas)
 
 
-def test_the_page_of_schemas_names_every_folder_and_the_owner_of_every_topic():
+def test_the_schemas_readme_names_every_folder_and_the_owner_of_every_topic():
     page = (SCHEMAS / "README.md").read_text(encoding="utf-8")
     assert [
         path.name for path in SCHEMAS.iterdir() if path.is_dir() and f"| `{path.name}/` |" not in page
@@ -86,7 +86,7 @@ def test_the_page_of_schemas_names_every_folder_and_the_owner_of_every_topic():
     }
 
 
-def test_topics_that_are_read_together_or_in_order_have_as_many_partitions_as_the_source():
+def test_topics_that_share_partitions_have_as_many_as_the_source():
     for name in (*SOURCES, CHANNEL_STATE, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
         assert CATALOGUE[name].partitions == "source"
 
@@ -120,7 +120,7 @@ def test_retention_is_as_documented():
     assert all("retention.ms" not in CATALOGUE[name].config for name in COMPACTED)
 
 
-def test_the_largest_record_fits_wherever_it_goes():
+def test_the_largest_record_fits_in_every_topic_it_may_reach():
     largest = config(MESSAGE_REPORTS, "max.message.bytes")
     assert config(MESSAGE_REPORTS_INTERNAL, "max.message.bytes") > MAX_PASSED_ON_BYTES > largest
     assert config("dead-letters", "max.message.bytes") > MAX_PASSED_ON_BYTES
@@ -128,7 +128,7 @@ def test_the_largest_record_fits_wherever_it_goes():
     assert config(CHANNEL_STATE, "max.message.bytes") < MAX_REQUEST_BYTES
 
 
-def test_a_prefix_is_put_before_the_name_as_it_is():
+def test_the_prefix_is_prepended_unchanged():
     assert topic_name("eu.", "escalations") == "eu.escalations"
     assert topic_name("", "escalations") == "escalations"
 
@@ -151,7 +151,7 @@ def test_a_faulty_catalogue_names_the_file(tmp_path, file, text, named):
         load_catalogue(tmp_path)
 
 
-def test_partitions_that_differ_are_told():
+def test_a_different_number_of_partitions_is_reported():
     topic = CATALOGUE[CHANNEL_STATE]
     assert list(shape_problems("p.x", topic, FoundTopic(4, 3), FoundTopic(4, 3), 2)) == []
     assert list(shape_problems("p.x", topic, FoundTopic(1, 3), None, 2)) == []
@@ -159,7 +159,7 @@ def test_partitions_that_differ_are_told():
     assert str(problem).startswith("p.x: has 1 partition, message-reports has 4. ")
 
 
-def test_a_setting_is_compared_by_what_it_means():
+def test_settings_are_compared_by_value_not_by_text():
     wanted = {"min.cleanable.dirty.ratio": "0.1", "cleanup.policy": "compact"}
     assert (
         list(
@@ -175,6 +175,6 @@ def test_a_setting_is_compared_by_what_it_means():
     assert all(isinstance(problem, Problem) and "kafka-configs.sh" in problem.remedy for problem in problems)
 
 
-def test_a_refusal_without_a_remedy_of_its_own_points_to_the_broker():
+def test_an_unknown_broker_error_points_to_the_broker_log():
     text = refusal(OSError, None, "p.x", 3)
     assert text == "p.x: cannot be created (OSError: no reason given). See the broker's log."
