@@ -1,1 +1,1 @@
-"""Measurements on a real Kafka: `python -m tests.bench`. What they found is in docs/performance.md."""
+"""Measurements on a real Kafka: `python -m tests.bench`. The results are in docs/performance.md."""

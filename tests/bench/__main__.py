@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: run the scenarios, print one table, keep one JSON file per run."""
+"""Run the benchmark scenarios on a real Kafka, print one table, and write one JSON file per run to .tocsin/bench/."""
 
 import argparse
 import json
@@ -44,22 +44,24 @@ RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"
 
 
 def main() -> None:
-    """Measure as the command line says."""
+    """Parse the command line, run the scenarios, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"scenarios, all without any: {', '.join(SCENARIOS)}")
-    parser.add_argument("--runs", type=int, default=1, help="how often; the table shows medians")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the work: does it run, not how fast")
+    parser.add_argument("names", nargs="*", help=f"scenarios to run (default: all): {', '.join(SCENARIOS)}")
+    parser.add_argument("--runs", type=int, default=1, help="number of runs; the table shows medians")
+    parser.add_argument(
+        "--quick", action="store_true", help="do a tenth of the work, to test the benchmark itself"
+    )
     parser.add_argument("--json", type=Path, help="also write all runs to this file")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in SCENARIOS]
     if unknown:
-        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"unknown scenario: {', '.join(unknown)}; choose from {', '.join(SCENARIOS)}")
     runs = [_run(options.names or list(SCENARIOS), options.quick) for _ in range(options.runs)]
     if options.json:
         options.json.write_text(json.dumps(runs, indent=2) + "\n")
     machine = runs[0]["machine"]
     print("\n" + "; ".join(f"{name}: {value}" for name, value in machine.items()))
-    print(f"{len(runs)} run(s){', quick: not for comparison' if options.quick else ''}\n")
+    print(f"{len(runs)} run(s){', quick: not comparable with full runs' if options.quick else ''}\n")
     print(table([run["figures"] for run in runs]))
 
 

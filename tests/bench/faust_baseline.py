@@ -1,7 +1,7 @@
-"""The baseline: the same job as Faust's documentation teaches it, with the settings a careful user would choose.
+"""The baseline: the same job done as Faust's documentation teaches, with the settings a careful user would choose.
 
-Records, a windowed table with a hopping window of twelve hops, `topic.send`. It does less than Tocsin: no law, no
-scoring, no policies, no duplicates, no transaction.
+It uses `Record` models, a table with a hopping window of twelve hops, and `topic.send`. It does less than Tocsin: no law,
+scoring, policies, duplicate detection or transactions.
 """
 
 import os

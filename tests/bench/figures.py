@@ -1,4 +1,4 @@
-"""The figures: their units, the floors they must keep, and the table of several runs."""
+"""The figures: their units, their targets, and the table of several runs."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -6,28 +6,28 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A figure. `floor` is a least value, or a most one where less is better."""
+    """A figure. `target` is the least acceptable value, or the greatest where less is better."""
 
     name: str
     unit: str
-    floor: float | None = None
+    target: float | None = None
     less_is_better: bool = False
 
-    def reached(self, value: float) -> bool:
-        """Whether the floor is kept."""
-        return self.floor is None or (value <= self.floor if self.less_is_better else value >= self.floor)
+    def met(self, value: float) -> bool:
+        """Whether a value meets the target."""
+        return self.target is None or (value <= self.target if self.less_is_better else value >= self.target)
 
 
 STAGES = (
-    "decode", "resolve", "score", "count", "decide", "encode", "save state", "between", "assess, all of it",
-    "of that, what the law adds", "publish",
+    "decode", "resolve", "score", "count", "decide", "encode", "save state", "other", "assess, total",
+    "assess, added by the law", "publish",
 )  # fmt: skip
-FLOORS = {"resolve": 2.0}
+TARGETS = {"resolve": 2.0}
 
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),
-    Figure("Faust as documented: reports/s", "reports/s"),
-    Figure("one worker: times the baseline", "times", 60),
+    Figure("Faust baseline: reports/s", "reports/s"),
+    Figure("one worker: ratio to the baseline", "times", 60),
     Figure("two workers: reports/s", "reports/s"),
     Figure("20,000 channels: reports/s", "reports/s"),
     Figure("all-new channels: reports/s", "reports/s", 20_000),
@@ -38,7 +38,7 @@ FIGURES = (
     Figure("metrics: share of the worker's CPU", "%", 2, less_is_better=True),
     Figure("one worker with metrics, 200,000 reports: reports/s", "reports/s"),
     Figure("one worker without metrics, 200,000 reports: reports/s", "reports/s"),
-    *(Figure(f"core: {stage}", "us", FLOORS.get(stage), less_is_better=True) for stage in STAGES),
+    *(Figure(f"core: {stage}", "us", TARGETS.get(stage), less_is_better=True) for stage in STAGES),
     *(
         Figure(
             f"latency at {rate:,}/s: p{part}",
@@ -54,24 +54,24 @@ FIGURES = (
     Figure("longest wait when a worker joins", "s", less_is_better=True),
     Figure("longest wait when a worker is killed", "s", less_is_better=True),
     Figure("quiet channel: bytes after a restore", "bytes", 1_024, less_is_better=True),
-    Figure("quiet channel: bytes in the worker that saw it come", "bytes", 1_024, less_is_better=True),
+    Figure("quiet channel: bytes before a restore", "bytes", 1_024, less_is_better=True),
 )
 
 
 def table(runs: Sequence[Mapping[str, float]]) -> str:
-    """Markdown: the median of the runs, their spread, the floor."""
-    rows = ["| figure | unit | median | least to most | floor |", "| --- | --- | ---: | --- | --- |"]
+    """Format the runs as a Markdown table: median, range and target of each figure."""
+    rows = ["| figure | unit | median | range | target |", "| --- | --- | ---: | --- | --- |"]
     for figure in FIGURES:
         values = [run[figure.name] for run in runs if figure.name in run]
         if not values:
             continue
         middle = median(values)
         spread = f"{_text(min(values))} to {_text(max(values))}" if len(values) > 1 else ""
-        floor = ""
-        if figure.floor is not None:
+        target = ""
+        if figure.target is not None:
             sign = "at most" if figure.less_is_better else "at least"
-            floor = f"{sign} {_text(figure.floor)}" + ("" if figure.reached(middle) else ": **missed**")
-        rows.append(f"| {figure.name} | {figure.unit} | {_text(middle)} | {spread} | {floor} |")
+            target = f"{sign} {_text(figure.target)}" + ("" if figure.met(middle) else ": **missed**")
+        rows.append(f"| {figure.name} | {figure.unit} | {_text(middle)} | {spread} | {target} |")
     return "\n".join(rows)
 
 

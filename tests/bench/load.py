@@ -1,4 +1,4 @@
-"""Reports at a fixed rate, and how long each takes until a reader of committed records has it."""
+"""Publish reports at a fixed rate and measure how long each takes to reach a read_committed reader."""
 
 import threading
 import time
@@ -10,15 +10,15 @@ from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from tests.bench import traffic
 from tests.bench.place import ENRICHED, PARTITIONS, SOURCE, Site
 
-# What arrives after this is not late but lost.
+# A report that takes longer counts as lost.
 LAST_SECONDS = 40.0
 
 
 class Load:
-    """`rate` reports per second for `seconds`, from `begin()` on.
+    """Publishes `rate` reports per second for `seconds`, from `begin()` on.
 
-    A report counts from the moment it should have been sent, so that a sender that falls behind hides nothing.
-    `due` and `latency` are seconds, by number of the report; a latency of 0 has not arrived yet.
+    Latency is measured from the moment a report was due to be sent: a sender that falls behind adds to it. `due` and
+    `latency` are in seconds, indexed by the report's number; a latency of 0 means that the report has not arrived yet.
     """
 
     def __init__(self, site: Site, rate: int, seconds: float, seed: int) -> None:
@@ -31,7 +31,7 @@ class Load:
         self.latency = array("d", bytes(8 * count))
         self._arrived = 0
         self._producer = Producer(
-            # What librdkafka does by default, and a part of what is measured.
+            # The default linger of librdkafka, which is part of the latency.
             {"bootstrap.servers": site.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5}
         )
         self._consumer = Consumer(
@@ -45,24 +45,24 @@ class Load:
             }
         )
         self._consumer.assign([TopicPartition(site.name(ENRICHED), n, OFFSET_END) for n in range(PARTITIONS)])
-        # The reader must be there before the first report.
+        # The reader must be at the end of the topic before the first report.
         self._consumer.poll(1.0)
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def begin(self) -> float:
-        """Start, and return the monotonic time at which the first report is due."""
+        """Start publishing; return the monotonic time at which the first report is due."""
         self._started = time.monotonic() + 0.1
         self._reader.start()
         self._sender.start()
         return self._started
 
     def finish(self) -> None:
-        """Wait until everything has arrived. Fails if anything does not."""
+        """Wait until every report has arrived. Raises AssertionError if one does not."""
         self._sender.join()
         self._reader.join()
         missing = len(self.latency) - self._arrived
-        assert missing == 0, f"{missing} of {len(self.latency)} reports never came out"
+        assert missing == 0, f"{missing} of {len(self.latency)} reports never arrived"
 
     def _send(self) -> None:
         produce = self._producer.produce
@@ -85,18 +85,18 @@ class Load:
                 report_id = next(value for name, value in message.headers() if name == "ce_id")
                 if report_id.startswith(self._first):
                     number = int(report_id[len(self._first) :])
-                    assert not self.latency[number], f"report {number} came out twice"
+                    assert not self.latency[number], f"report {number} arrived twice"
                     self.latency[number] = now - self.due[number]
                     self._arrived += 1
         self._consumer.close()
 
     def _one(self) -> Sequence[object]:
-        # `consume` waits until it has as many as asked for or its time is over.
+        # `consume` would delay a record until the batch is full or its time is over; `poll` returns the first at once.
         message = self._consumer.poll(0.1)
         return [message] if message is not None and message.error() is None else []
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The smallest value that at least `part` of all are not above."""
+    """The value at rank `part` (0 to 1) of the sorted values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]

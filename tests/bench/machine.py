@@ -1,4 +1,4 @@
-"""The machine that figures were measured on."""
+"""Describes the machine that the figures were measured on."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ import faust
 
 
 def describe() -> dict[str, str | float]:
-    """What somebody needs to know to judge the figures."""
+    """Hardware, versions and load: what a reader needs to compare the figures with others."""
     cpu = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -20,7 +20,7 @@ def describe() -> dict[str, str | float]:
         "cpu": f"{cpu}, {os.cpu_count()} cores",
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
-        # How it was built is worth a fifth of the speed; the compiler tells a distribution's build from one's own.
+        # How Python was built changes its speed by a fifth. The compiler distinguishes a distribution's build from a local one.
         "python": f"CPython {platform.python_version()} ({platform.python_compiler()})",
         "faust": faust.__version__,
         "aiokafka": aiokafka.__version__,

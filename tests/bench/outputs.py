@@ -1,4 +1,4 @@
-"""What came out of a topic, and when the broker wrote it."""
+"""Reads the committed records of an output topic and when the broker appended them."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,19 +7,19 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from tests.bench.place import STALLED_SECONDS
 
-# Looking costs the broker a little; ten times a second is enough for runs of many seconds.
+# Asking costs the broker a little; ten times a second is precise enough for runs of many seconds.
 LOOK_SECONDS = 0.1
-# A topic that has enough offsets and has not grown for this long is complete: a cycle takes less.
+# A topic with enough offsets that has not grown for this long is complete: a cycle of a worker takes less.
 SETTLED_SECONDS = 1.5
 
 LEADER_SECONDS = 20.0
 
-# Records at the start that do not count: caches fill, the first cycle waits for the first fetch.
+# Share of the records that is skipped at the start: caches fill, and the first cycle waits for the first fetch.
 WARM_UP = 0.1
 
 
 class Outputs:
-    """A topic seen by a reader of committed records."""
+    """The records of a topic that a read_committed consumer sees."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.topic = topic
@@ -39,7 +39,7 @@ class Outputs:
         self._partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in found]
 
     def size(self) -> int:
-        """Records and transaction markers so far."""
+        """Number of offsets in use: records and transaction markers."""
         return sum(map(self._end_of, self._partitions))
 
     def _end_of(self, tp: TopicPartition) -> int:
@@ -54,7 +54,10 @@ class Outputs:
         raise AssertionError(f"{tp.topic} partition {tp.partition} has no leader for {LEADER_SECONDS:.0f} s")
 
     def wait(self, count: int) -> None:
-        """Wait until at least `count` records are there and no more come. Fails when it stops growing before."""
+        """Wait until the topic has at least `count` offsets and stops growing.
+
+        Raises AssertionError if it stops growing earlier.
+        """
         size, grown_at = self.size(), time.monotonic()
         while True:
             time.sleep(LOOK_SECONDS)
@@ -67,11 +70,14 @@ class Outputs:
             assert quiet < STALLED_SECONDS, f"{self.topic} stopped growing at {size}, {count} were expected"
 
     def append_times(self) -> list[int]:
-        """When each committed record was written (ms), in ascending order."""
+        """Append times (ms) of all committed records, ascending."""
         return sorted(message.timestamp()[1] for message in self._committed())
 
     def append_times_of(self, series: str, count: int) -> list[int]:
-        """The same, of the reports `series-0` to `series-(count - 1)`. Fails unless each came out once, and no other."""
+        """Append times (ms, ascending) of the reports `series-0` to `series-(count - 1)`.
+
+        Raises AssertionError unless each of them was written exactly once, and no other report.
+        """
         first = f"{series}-".encode()
         came = bytearray(count)
         times = []
@@ -79,13 +85,11 @@ class Outputs:
             report_id = next(value for name, value in message.headers() if name == "ce_id")
             assert report_id.startswith(first), f"{report_id!r} was not published here"
             number = int(report_id[len(first) :])
-            assert number < count and not came[number], (
-                f"{report_id!r} came out twice, or was never published"
-            )
+            assert number < count and not came[number], f"{report_id!r} was written twice, or never published"
             came[number] = 1
             times.append(message.timestamp()[1])
         assert len(times) == count, (
-            f"{series}-{came.index(0)} and {count - len(times) - 1} more never came out"
+            f"{series}-{came.index(0)} and {count - len(times) - 1} more were never written"
         )
         return sorted(times)
 
@@ -107,5 +111,5 @@ def steady_rate(times: Sequence[int]) -> float:
     """Records per second between the end of the warm-up and the last record; `times` in ms, ascending."""
     begin = times[int(len(times) * WARM_UP)]
     after = sum(time > begin for time in times)
-    assert after, "all records were written at once: too few to tell a rate"
+    assert after, "all records have the same append time: too few to measure a rate"
     return after / (times[-1] - begin) * 1000

@@ -1,4 +1,4 @@
-"""Where measurements are made: a broker, and on it one deployment for each scenario."""
+"""Where scenarios run: a broker, and a deployment of its own on it for each scenario."""
 
 import asyncio
 import itertools
@@ -21,28 +21,28 @@ SOURCE = "message-reports"
 ENRICHED = "enriched-reports"
 PARTITIONS = 4
 
-# A worker logs this when it has restored what it was assigned.
+# A worker logs this once it has restored the state of its partitions.
 READY = "owns partitions ["
-# A worker that does nothing for this long is not slow but broken.
+# A worker without progress for this long is broken, not slow.
 STALLED_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Place:
-    """A broker at `bootstrap`, a folder to write logs in; `quick` asks for a tenth of the usual work."""
+    """A broker at `bootstrap` and a folder for logs; with `quick`, scenarios do a tenth of the usual work."""
 
     bootstrap: str
     folder: Path
     quick: bool
 
     def amount(self, usual: int) -> int:
-        """How much of something to do."""
+        """The amount of work to do instead of the usual one."""
         return usual // 10 if self.quick else usual
 
 
 class Site:
-    """Topics under a prefix of their own and the workers on them, which end with the block."""
+    """A context manager: topics under a unique prefix, and workers on them. On exit it ends the workers and deletes the topics."""
 
     def __init__(self, place: Place) -> None:
         self.bootstrap = place.bootstrap
@@ -74,15 +74,15 @@ class Site:
             async with admin_client(Connection(self.bootstrap)) as admin:
                 await admin.delete_topics([self.prefix + name for name in load_catalogue()])
 
-        # A broker that has to hold what is no longer needed is a slower one.
+        # Topics that are no longer needed would slow down the broker for the next scenario.
         asyncio.run(delete())
 
     def name(self, topic: str) -> str:
-        """The topic's name in the cluster."""
+        """The topic's name with the prefix."""
         return self.prefix + topic
 
     def publish(self, reports: Iterable[Report]) -> None:
-        """Publish at full speed and wait for the last confirmation."""
+        """Publish at full speed and wait until the broker has confirmed every report."""
         producer = Producer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -101,14 +101,14 @@ class Site:
                     break
                 except BufferError:
                     producer.poll(0.05)
-        assert producer.flush(60) == 0, "reports were not published"
+        assert producer.flush(60) == 0, "some reports were not confirmed within 60 s"
 
     def start_worker(self) -> Worker:
-        """Start a worker, and return when it owns partitions."""
+        """Start a worker and wait until it owns partitions."""
         return self.start_workers(1)[0]
 
     def start_workers(self, number: int, command: Sequence[str] = WORKER) -> list[Worker]:
-        """Start workers at the same time, and return when each owns partitions."""
+        """Start workers at the same time and wait until each owns partitions."""
         started = []
         for _ in range(number):
             log = self._folder / f"{self.prefix}worker-{next(self._numbers)}.log"
@@ -118,30 +118,30 @@ class Site:
         return started
 
     def stop(self, worker: Worker, how: signal.Signals) -> None:
-        """End a worker by a signal and wait for it."""
+        """Send a signal to a worker and wait until it has ended."""
         self.workers.remove(worker)
         worker.signal(how)
         worker.wait(30)
 
     def until(self, condition: Callable[[], bool], seconds: float = STALLED_SECONDS) -> None:
-        """Wait. Fails when a worker ended, or after `seconds`."""
+        """Wait until the condition holds. Raises AssertionError if a worker ends, or after `seconds`."""
         deadline = time.monotonic() + seconds
         while not condition():
             for worker in self.workers:
                 assert worker.exit_code is None, f"a worker ended:\n{worker.tail()}"
-            assert time.monotonic() < deadline, f"nothing for {seconds:.0f} s\n{self.workers[-1].tail()}"
+            assert time.monotonic() < deadline, f"no progress for {seconds:.0f} s\n{self.workers[-1].tail()}"
             time.sleep(POLL_SECONDS)
 
 
 def cpu_seconds(worker: Worker) -> float:
-    """CPU time that a process has used."""
+    """CPU time in seconds that a worker's process has used."""
     # Fields 14 and 15 of proc_pid_stat(5); the name in parentheses may hold spaces.
     fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
 def resident_bytes(worker: Worker) -> int:
-    """Memory that a process holds."""
+    """Resident memory of a worker's process in bytes."""
     for line in Path(f"/proc/{worker.process.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024

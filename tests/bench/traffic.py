@@ -1,4 +1,4 @@
-"""Reports to measure with: the same number gives the same bytes, apart from the time they begin at."""
+"""Reports for the benchmark. They are seeded: only the start time changes their bytes."""
 
 import random
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-# Zipf over the channels: the largest draws an eleventh of the reports, and the smaller half as much together.
+# Reports follow Zipf's law over the channels: the largest gets an eleventh, as much as the smaller half together.
 CHANNELS = 2_000
-# The same with a long tail, most of which comes up once or twice.
+# The same with a long tail: most of these channels get one or two reports.
 MANY_CHANNELS = 20_000
 REPORTERS = 50_000
 
-# What a channel is reported for; every tenth report about it says something else.
+# The category that a channel is reported for; one report in ten has another.
 CATEGORIES = (
     ("spam",) * 40 + ("fraud",) * 20 + ("harassment",) * 15 + ("hate",) * 10 + ("ip",) * 9 + ("doxxing",) * 5
 )
-# One channel in a hundred is about what a policy answers at the first report.
-GRAVE = ("csam", "ncii_deepfake", "threat_to_life")
+# One channel in a hundred has a category that a policy escalates at the first report.
+ESCALATED_AT_ONCE = ("csam", "ncii_deepfake", "threat_to_life")
 COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN")
 AGES = ("under_1w", "under_1m", "under_1y", "over_1y")
 
@@ -25,7 +25,7 @@ SOURCE_HEADER = ("ce_source", b"/bench/app")
 
 
 class Report(NamedTuple):
-    """A record for message-reports, CloudEvents in binary mode."""
+    """A record for message-reports: a CloudEvent in binary mode."""
 
     key: bytes
     value: bytes
@@ -35,7 +35,7 @@ class Report(NamedTuple):
 def usual(
     count: int, begin_ms: int, span_ms: int, *, seed: int = 1, channels: int = CHANNELS
 ) -> Iterator[Report]:
-    """Reports about that many channels, evenly spread over the span."""
+    """Reports about `channels` channels, spread evenly over the span."""
     chance = random.Random(seed)
     for number in range(count):
         rank = int((channels + 1) ** chance.random())
@@ -45,7 +45,7 @@ def usual(
 
 
 def all_new(count: int, begin_ms: int, span_ms: int, *, seed: int = 2) -> Iterator[Report]:
-    """Every report on a channel that nobody reported before."""
+    """Reports that are each about a new channel."""
     chance = random.Random(seed)
     for number in range(count):
         yield report(
@@ -54,17 +54,17 @@ def all_new(count: int, begin_ms: int, span_ms: int, *, seed: int = 2) -> Iterat
 
 
 def one_channel(count: int, begin_ms: int, span_ms: int, *, seed: int = 3) -> Iterator[Report]:
-    """All reports on one channel, by everybody."""
+    """Reports that are all about one channel, by all reporters."""
     chance = random.Random(seed)
     for number in range(count):
         yield report(f"h{seed}-{number}", f"hot/{seed}", 1, begin_ms + span_ms * number // count, chance)
 
 
 def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: random.Random) -> Report:
-    """A report; `rank` decides what the channel is usually reported for."""
+    """A report; `rank` selects the usual category of its channel."""
     category = CATEGORIES[rank % len(CATEGORIES)] if chance.random() < 0.9 else "unspecified"
     if rank % 100 == 99:
-        category = GRAVE[rank % len(GRAVE)]
+        category = ESCALATED_AT_ONCE[rank % len(ESCALATED_AT_ONCE)]
     ref = pseudonym(channel)
     country = COUNTRIES[rank % len(COUNTRIES)]
     dice = chance.random()
@@ -105,12 +105,12 @@ def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: ra
 
 
 def pseudonym(name: str) -> str:
-    """A ref as a publisher's HMAC gives one."""
+    """A ref like those that a publisher derives with an HMAC."""
     return blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def rfc3339(time_ms: int) -> str:
-    """UTC with milliseconds."""
+    """Format a time in UTC with milliseconds."""
     return (
         datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )

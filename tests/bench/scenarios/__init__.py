@@ -1,1 +1,1 @@
-"""One scenario per module: `measure(place) -> {name of a measurement: value}`."""
+"""One scenario per module: `measure(place) -> {name of a figure: value}`."""

@@ -1,4 +1,4 @@
-"""A backlog, worked off by workers that start when all of it is there."""
+"""Processes a backlog: workers start once all of it is published."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -13,23 +13,23 @@ HOUR_MS = 3_600_000
 
 
 class Worked(NamedTuple):
-    """`rate` in reports per second, `cpu` in microseconds of the worker's process per report."""
+    """`rate` in reports per second, `cpu` in microseconds of CPU time of the worker's process per report."""
 
     rate: float
     cpu: float
 
 
 def an_hour_ago() -> int:
-    """Milliseconds since the epoch: a backlog of an hour begins there."""
+    """The start of a backlog of one hour, in milliseconds since the epoch."""
     return int(time.time() * 1000) - HOUR_MS
 
 
 def work_off(
     site: Site, reports: Iterable[Report], series: str, count: int, command: Sequence[str] = WORKER
 ) -> Worked:
-    """Publish the reports `series-0` to `series-(count - 1)` and let one worker go through them.
+    """Publish the reports `series-0` to `series-(count - 1)`, let one worker process them, and end the worker.
 
-    Fails unless each comes out once. The worker is ended.
+    Raises AssertionError unless each report is enriched exactly once.
     """
     site.publish(reports)
     outputs = Outputs(site.bootstrap, site.name(ENRICHED))

@@ -1,7 +1,7 @@
-"""CPU per report of the pure core by stage, and of making record batches; in this process and without a broker.
+"""CPU per report of the core by step, and of making record batches; in this process, without a broker.
 
-The core runs as in a worker while a timer looks every millisecond where it is. Stages measured each by itself come out
-a third too cheap: alone, each has the processor's caches to itself.
+The core runs as in a worker while a timer samples its position every millisecond. Measuring each step alone would give
+figures a third too low, because a step alone has the processor's caches to itself.
 """
 
 import gc
@@ -39,7 +39,7 @@ from tests.bench.place import Place
 
 ROUNDS = 5
 REPORTS = 100_000
-# What a cycle of a busy worker brings for one partition.
+# The records of one partition in a cycle of a busy worker.
 BATCH = 5_000
 HOUR_MS = 3_600_000
 
@@ -51,8 +51,8 @@ STAGES = {
     "decide": (apply._decide, Batch.advance),
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (ReportState.drain_changes,),
-    # What is left of assess: origins, homes, duplicates, putting the parts together.
-    "between": (Stage.apply, handle.handle_report, apply.apply_report),
+    # The rest of assess: origins, home partitions, duplicates, and the calls between the steps.
+    "other": (Stage.apply, handle.handle_report, apply.apply_report),
 }
 _STAGE_OF: dict[CodeType, str] = {
     function.__code__: stage for stage, functions in STAGES.items() for function in functions
@@ -60,7 +60,7 @@ _STAGE_OF: dict[CodeType, str] = {
 
 
 class Record(NamedTuple):
-    """As the core sees what was fetched."""
+    """A fetched record with the fields that the core reads."""
 
     topic: str
     partition: int
@@ -72,7 +72,7 @@ class Record(NamedTuple):
 
 
 class Samples:
-    """How often each stage was found at work."""
+    """Counts, per step, how often a sample found it running. A context manager."""
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
@@ -87,7 +87,7 @@ class Samples:
         signal.signal(signal.SIGPROF, self._before)
 
     def share(self, stage: str) -> float:
-        """The part of the time that a stage took."""
+        """The share of the time (0 to 1) that a step took."""
         return self.found[stage] / self.found.total()
 
     def _look(self, _: int, frame: FrameType | None) -> None:
@@ -100,7 +100,7 @@ class Samples:
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Microseconds per report."""
+    """Microseconds of CPU time per report."""
     count = place.amount(REPORTS)
     begin = 1_800_000_000_000
     records = [
@@ -112,7 +112,7 @@ def measure(place: Place) -> dict[str, float]:
     try:
         with Samples() as samples:
             rounds = [_assess(records, rules) for _ in range(ROUNDS)]
-        # What disturbs a round only makes it slower.
+        # Other load can only slow down a round, so the fastest one is the best estimate.
         whole = min(seconds for seconds, _ in rounds) / count * 1e6
         publish = min(_publish(rounds[-1][1]) for _ in range(ROUNDS)) / count * 1e6
         law = _law(records, rules) / count * 1e6
@@ -124,52 +124,52 @@ def measure(place: Place) -> dict[str, float]:
         f"core: {name}": us
         for name, us in {
             **figures,
-            "assess, all of it": whole,
-            "of that, what the law adds": law,
+            "assess, total": whole,
+            "assess, added by the law": law,
             "publish": publish,
         }.items()
     }
 
 
 class _NoLaw:
-    """In the place of a Resolver: the same empty answer for every report."""
+    """Replaces a Resolver: gives the same empty answer for every report."""
 
     def __init__(self, rules: ReportRules) -> None:
         lawless = replace(rules.rules, obligations=())
-        nobody = MessageReport(
+        any_report = MessageReport(
             "none", "user_report", datetime(2026, 1, 1, tzinfo=UTC), Channel("none", "unknown"), "spam"
         )
-        self._nothing = Resolver(lawless).resolve(nobody)
+        self._no_law = Resolver(lawless).resolve(any_report)
 
     def resolve(self, _: MessageReport) -> Resolved:
-        return self._nothing
+        return self._no_law
 
 
 def _law(records: Sequence[Record], rules: ReportRules) -> float:
-    """CPU seconds that finding, writing and following the law of the reports takes, out of all that assess takes."""
+    """The part of assess, in CPU seconds, that finds, writes and follows up the law of the reports."""
     lawless = replace(rules, resolver=_NoLaw(rules))
-    # By turns, so that whatever disturbs meets both.
+    # In turns, because other load then affects both alike.
     pairs = [(_assess(records, rules)[0], _assess(records, lawless)[0]) for _ in range(ROUNDS)]
     with_law, without = zip(*pairs, strict=True)
     return min(with_law) - min(without)
 
 
 def _assess(records: Sequence[Record], rules: ReportRules) -> tuple[float, list[Batch]]:
-    """CPU seconds, and what came of it."""
+    """CPU seconds of assess, and the batches."""
     state = ReportState(0, 1, rules)
     started = time.process_time()
-    outcomes = [
+    batches = [
         assess(state, records[start : start + BATCH], rules) for start in range(0, len(records), BATCH)
     ]
-    return time.process_time() - started, outcomes
+    return time.process_time() - started, batches
 
 
-def _publish(outcomes: Sequence[Batch]) -> float:
-    """CPU seconds of writing the outputs into record batches as the producer does."""
+def _publish(batches: Sequence[Batch]) -> float:
+    """CPU seconds for writing the outputs into record batches as the producer does."""
     started = time.process_time()
-    for outcome in outcomes:
+    for batch in batches:
         builder = BatchBuilder(BATCH_BYTES, 0, is_transactional=True)
-        for output in outcome.outputs:
+        for output in batch.outputs:
             row = {"timestamp": 0, "key": output.key, "value": output.value, "headers": output.headers}
             while builder.append(**row) is None:
                 builder._build()

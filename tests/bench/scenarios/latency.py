@@ -1,11 +1,11 @@
-"""From the moment a report is published to the moment a reader of committed records has it enriched."""
+"""Time from when a report is due to be published until a read_committed reader has the enriched report."""
 
 from tests.bench.load import Load, percentile
 from tests.bench.place import Place, Site
 
 RATES = (100, 1_000, 10_000)
 SECONDS = 12.0
-# The first connections, fetches and transactions.
+# Skipped: the first connections, fetches and transactions are slower.
 WARM_UP_SECONDS = 2.0
 
 

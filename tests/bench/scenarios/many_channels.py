@@ -1,4 +1,4 @@
-"""The usual traffic with ten times as many channels, most of which come up once or twice."""
+"""The usual traffic with ten times as many channels, most of which get one or two reports."""
 
 from tests.bench import traffic
 from tests.bench.place import Place, Site

@@ -1,6 +1,6 @@
-"""What metrics cost: their share of a worker's CPU, measured in it; and a worker that counts nothing, beside one that does.
+"""The cost of metrics: their share of a worker's CPU time, and the rates of a worker with and without them.
 
-Two workers of the same code differ by more than the metrics cost, so the share is what is held to the floor.
+Two workers of the same code differ by more than the metrics cost, so only the share has a target.
 """
 
 import re
@@ -18,7 +18,7 @@ REPORTS = 200_000
 # Fifteen times as often as Prometheus does.
 SCRAPE_SECONDS = 1.0
 
-# Everything that is done for metrics is done in these two, on the thread that works on the reports.
+# All work for metrics happens in these two functions, on the thread that processes reports.
 _MEASURED = """
 import atexit, time
 from streams.operations.metrics import Exposition
@@ -49,7 +49,7 @@ streams.worker.report_observer.ReportObserver = lambda operations: Observer()
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Per cent of the CPU time of a busy worker; reports per second with and without metrics."""
+    """Percentage of the CPU time of a busy worker; reports per second with and without metrics."""
     count = place.amount(REPORTS)
     with_metrics, worker_text = _work_off(place, count, _MEASURED)
     without, _ = _work_off(place, count, _WITHOUT)
@@ -62,7 +62,7 @@ def measure(place: Place) -> dict[str, float]:
 
 
 def _work_off(place: Place, count: int, program: str) -> tuple[float, str]:
-    """Reports per second, and the log."""
+    """Reports per second, and the worker's log."""
     with Site(place) as site:
         site.publish(traffic.usual(count, an_hour_ago(), HOUR_MS))
         outputs = Outputs(site.bootstrap, site.name(ENRICHED))

@@ -1,4 +1,4 @@
-"""Every report is about one channel: one partition, one busy state, fifty thousand reporters."""
+"""All reports are about one channel: one partition, one busy state, fifty thousand reporters."""
 
 from tests.bench import traffic
 from tests.bench.place import Place, Site

@@ -1,4 +1,4 @@
-"""A million channels with one report each: how fast they come in, how fast they are restored, what they weigh."""
+"""A million channels with one report each: how fast they are processed and restored, and the memory they take."""
 
 import re
 import signal
@@ -28,12 +28,12 @@ def measure(place: Place) -> dict[str, float]:
         times = outputs.append_times_of("n2", count)
         site.stop(worker, signal.SIGTERM)
         worker = site.start_worker()
-        # All partitions are restored at the same time, so the slowest one is how long it took.
+        # All partitions are restored in parallel, so the slowest one determines the time.
         seconds = max(map(float, _TOOK_OVER.findall(worker.text)))
         restored = resident_bytes(worker)
     return {
         "all-new channels: reports/s": steady_rate(times),
         "restore: channels/s": count / seconds,
         "quiet channel: bytes after a restore": (restored - empty) / count,
-        "quiet channel: bytes in the worker that saw it come": (grown - empty) / count,
+        "quiet channel: bytes before a restore": (grown - empty) / count,
     }

@@ -1,4 +1,4 @@
-"""The runtime with a core that does nothing: what fetching, transactions and Faust leave for everything else."""
+"""The runtime with a core that only passes reports on: the limit that fetching, transactions and Faust set."""
 
 from tests.bench import traffic
 from tests.bench.place import Place, Site
@@ -7,7 +7,7 @@ from tests.kafka.harness.workers import changed_worker
 
 REPORTS = 300_000
 
-# An enriched report is that much longer than its report.
+# How much longer an enriched report is than its report.
 FILLER_BYTES = 1_500
 
 _PROGRAM = f"""
@@ -30,7 +30,7 @@ Stage.apply = pass_on
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Reports per second, and the CPU that a report costs."""
+    """Reports per second, and the CPU time per report."""
     count = place.amount(REPORTS)
     with Site(place) as site:
         reports = traffic.usual(count, an_hour_ago(), HOUR_MS)

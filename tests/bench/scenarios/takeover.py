@@ -1,4 +1,4 @@
-"""How long reports wait when a worker leaves, comes, or is killed, at 1,000 reports a second."""
+"""How long reports wait when a worker leaves, joins or is killed, at 1,000 reports per second."""
 
 import signal
 import time
@@ -12,12 +12,12 @@ from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
 QUIET_CHANNELS = 100_000
 RATE = 1_000
 
-# When something happens, in seconds from the first report on; each has the time until the next to show.
+# When each event happens, in seconds after the first report. Its effect must be over before the next event.
 LEAVES, JOINS, KILLED, END = 3.0, 10.0, 18.0, 33.0
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Seconds that the report waited which waited longest."""
+    """The longest wait of a report around each event, in seconds."""
     count = place.amount(QUIET_CHANNELS)
     with Site(place) as site:
         site.start_worker()
