@@ -10,7 +10,7 @@ import orjson
 from tests.kafka.harness.deployment import ESCALATIONS, SHADOW, SOURCE
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, generate
-from tests.kafka.harness.strange import publish_bomb, publish_with_a_name_that_is_no_text
+from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 SHIPPED = ROOT / "streams/registry/policies.yaml"
@@ -68,7 +68,7 @@ def test_what_a_worker_can_pass_over_does_not_end_a_back_test(deploy):
     before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (85, 86))
     deployment.publish(before)
     strange = Published(b"k", b"no report at all")
-    asyncio.run(publish_with_a_name_that_is_no_text(deployment.bootstrap, deployment.name(SOURCE), strange))
+    asyncio.run(publish_with_undecodable_header_name(deployment.bootstrap, deployment.name(SOURCE), strange))
     publish_bomb(deployment.bootstrap, deployment.name(SOURCE))
     deployment.publish(after)
     done = subprocess.run(

@@ -19,7 +19,7 @@ from streams.runtime.transaction import FENCED, transactional_producer
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, REQUESTS, SOURCE, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
 from tests.kafka.harness.requests import FORMS, complete_request
-from tests.kafka.harness.strange import publish_bomb, publish_with_a_name_that_is_no_text
+from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_simulate_publishes_and_tail_filters(deployment, tocsin):
 def test_tail_goes_on_behind_what_a_worker_passes_over(deployment, tocsin):
     topic, request = deployment.name(REQUESTS), complete_request(FORMS[0], "order-1", now_ms())
     strange = Published(b"k", b"no request at all")
-    asyncio.run(publish_with_a_name_that_is_no_text(deployment.bootstrap, topic, strange))
+    asyncio.run(publish_with_undecodable_header_name(deployment.bootstrap, topic, strange))
     for partition in range(deployment.partitions):
         publish_bomb(deployment.bootstrap, topic, partition)
     produce(deployment, *((REQUESTS, request.key, request.value, [*request.headers], n) for n in range(2)))

@@ -7,7 +7,7 @@ import orjson
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report
-from tests.kafka.harness.strange import publish_with_a_name_that_is_no_text
+from tests.kafka.harness.strange import publish_with_undecodable_header_name
 
 
 def test_the_stream_goes_on_behind_it(deploy):
@@ -18,7 +18,7 @@ def test_the_stream_goes_on_behind_it(deploy):
     for value in (orjson.dumps(good), b"no report at all"):
         record = Published(b"k", value)
         asyncio.run(
-            publish_with_a_name_that_is_no_text(deployment.bootstrap, deployment.name(SOURCE), record)
+            publish_with_undecodable_header_name(deployment.bootstrap, deployment.name(SOURCE), record)
         )
     deployment.publish(after)
     worker = deployment.fleet.start()

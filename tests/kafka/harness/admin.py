@@ -1,4 +1,4 @@
-"""What an operator, or an accident, does to topics."""
+"""Administrative changes to topics: by an operator, by retention or by accident."""
 
 import time
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ from confluent_kafka.admin import (
 
 
 class Operator:
-    """An admin of one broker; topic names are complete."""
+    """Administers the topics of one broker. Topic names include the prefix."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
     def delete(self, topic: str) -> None:
-        """Delete a topic and wait until it is gone."""
+        """Delete a topic and wait until the broker no longer lists it."""
         self._done(self._admin.delete_topics([topic]))
         deadline = time.monotonic() + 15
         while topic in self._admin.list_topics(timeout=10).topics:
-            assert time.monotonic() < deadline, f"{topic} is still there"
+            assert time.monotonic() < deadline, f"{topic} still exists after 15 s"
             time.sleep(0.05)
 
     def set(self, topic: str, name: str, value: str) -> None:
@@ -36,15 +36,15 @@ class Operator:
         self._done(self._admin.incremental_alter_configs([resource]))
 
     def set_partitions(self, topic: str, total: int) -> None:
-        """Add partitions and wait until they are there."""
+        """Increase the number of partitions to `total` and wait until the broker lists them."""
         self._done(self._admin.create_partitions([NewPartitions(topic, total)]))
         deadline = time.monotonic() + 15
         while len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions) < total:
-            assert time.monotonic() < deadline, f"{topic} has no {total} partitions yet"
+            assert time.monotonic() < deadline, f"{topic} does not have {total} partitions after 15 s"
             time.sleep(0.05)
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
-        """What retention does: the log starts at `before`."""
+        """Delete the records below offset `before`, as retention does."""
         self._done(self._admin.delete_records([TopicPartition(topic, partition, before)]))
 
     def write(self, topic: str, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:

@@ -1,4 +1,4 @@
-"""What clocks and authorities' requests must have come to, worked out from what was published."""
+"""Derives from what was published how legal clocks and authorities' requests must have ended, and compares the topics."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Facts, rfc3339, to_ms
 from tests.kafka.harness.requests import RequestFacts
 
-# What the law has kept for a time: nothing has to be done, so nobody is warned.
+# Duties to keep data for a time. Nothing has to be done before the end, so these clocks have no earlier steps.
 RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
 STEPS = (("clock_half", 5), ("clock_nine_tenths", 9), ("clock_lapsed", 10))
 ENDS = ("fulfilled", "withdrawn")
@@ -26,7 +26,7 @@ STATUS = {
 
 
 class Course(NamedTuple):
-    """An open clock of the outputs: what of it may not come before `armed_ms`, and its later events in order."""
+    """A clock found in the outputs. Its steps cannot be published before `armed_ms`; `events` follow the first one in order."""
 
     obligation: str
     started_ms: int
@@ -36,7 +36,7 @@ class Course(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """How many clocks there were, how many steps they took, how many outcomes took effect."""
+    """Numbers of clocks, of steps taken, and of outcomes that took effect."""
 
     clocks: int
     steps: int
@@ -44,73 +44,76 @@ class Followed(NamedTuple):
 
 
 class _Walked(NamedTuple):
-    """Steps taken, outcomes that took effect, and when the next step is due: None at the end and while it stands."""
+    """Steps taken, outcomes that took effect, and when the next step is due: None if the clock is paused or has ended."""
 
     steps: int
     outcomes: list[str]
     next_due: int | None
 
 
-def follow(courses: Mapping[str, Course], said: Mapping[str, Sequence[str]], until_ms: int) -> Followed:
-    """Check that each clock took each step that was due by `until_ms`, and each outcome, once and at its time."""
-    assert said.keys() <= courses.keys()
+def follow(courses: Mapping[str, Course], outcomes: Mapping[str, Sequence[str]], until_ms: int) -> Followed:
+    """Check that each clock took every step due by `until_ms` and every outcome exactly once and at the right time.
+
+    `outcomes` are the published ones by clock id, in order.
+    """
+    assert outcomes.keys() <= courses.keys()
     steps = 0
     for clock_id, course in courses.items():
         walked = _walk(course)
         name = f"{course.obligation} {clock_id}"
-        wanted = list(said.get(clock_id, ()))
-        assert walked.outcomes == wanted, f"{name}: {walked.outcomes} took effect, {wanted} was said"
-        assert not _waits(walked, until_ms), f"{name}: the step due at {walked.next_due} is missing"
+        wanted = list(outcomes.get(clock_id, ()))
+        assert walked.outcomes == wanted, f"{name}: {walked.outcomes} took effect, {wanted} were published"
+        assert not _step_is_due(walked, until_ms), f"{name}: the step due at {walked.next_due} is missing"
         steps += walked.steps
-    return Followed(len(courses), steps, sum(map(len, said.values())))
+    return Followed(len(courses), steps, sum(map(len, outcomes.values())))
 
 
 def steps_missing(courses: Mapping[str, Course], until_ms: int) -> bool:
-    """Whether a clock has not taken all steps yet that were due by `until_ms`."""
-    return any(_waits(_walk(course), until_ms) for course in courses.values())
+    """Whether some clock has not yet taken a step that was due by `until_ms`."""
+    return any(_step_is_due(_walk(course), until_ms) for course in courses.values())
 
 
-def _waits(walked: _Walked, until_ms: int) -> bool:
+def _step_is_due(walked: _Walked, until_ms: int) -> bool:
     return walked.next_due is not None and walked.next_due <= until_ms
 
 
 def _walk(course: Course) -> _Walked:
-    """Go along the events of a clock; fails where one cannot follow from those before it."""
+    """Check the events of a clock in order. Raises AssertionError at one that cannot follow from those before it."""
     steps = (("clock_over", 10),) if course.obligation in RETENTION else STEPS
     length = course.due_ms - course.started_ms
-    taken, stood, stands_since = 0, 0, None
+    taken, paused_ms, paused_since = 0, 0, None
     outcomes: list[str] = []
     name = f"{course.obligation} of {rfc3339(course.started_ms)}"
 
     def due() -> int | None:
-        if taken == len(steps) or stands_since is not None or {*outcomes} & {*ENDS}:
+        if taken == len(steps) or paused_since is not None or {*outcomes} & {*ENDS}:
             return None
-        return course.started_ms + stood + length * steps[taken][1] // 10
+        return course.started_ms + paused_ms + length * steps[taken][1] // 10
 
     for sequence, event in enumerate(course.events, 2):
-        assert event["sequence"] == sequence, f"{name}: {event['sequence']} stands where {sequence} should"
+        assert event["sequence"] == sequence, f"{name}: sequence {event['sequence']} instead of {sequence}"
         assert not {*outcomes} & {*ENDS}, f"{name}: {event['reason']} after the end"
         at, reason, next_due = to_ms(event["at"]), event["reason"], due()
-        word = reason.removeprefix("clock_")
+        change = reason.removeprefix("clock_")
         if reason in STATUS:
             assert next_due is not None and reason == steps[taken][0], f"{name}: {reason} after {taken} steps"
             assert at == max(next_due, course.armed_ms), f"{name}: {reason} at {event['at']}"
             taken += 1
         else:
-            assert next_due is None or next_due > at, f"{name}: {word} before the step due at {next_due}"
-            outcomes.append(word)
-            if word == "paused":
-                stands_since = at
-            elif word == "resumed":
-                stood, stands_since = stood + at - stands_since, None
+            assert next_due is None or next_due > at, f"{name}: {change} before the step due at {next_due}"
+            outcomes.append(change)
+            if change == "paused":
+                paused_since = at
+            elif change == "resumed":
+                paused_ms, paused_since = paused_ms + at - paused_since, None
         view = event["clock"] if "clock" in event else event["clocks"][0]
-        assert view["status"] == STATUS.get(reason, "running" if word == "resumed" else word), name
-        assert to_ms(view["due_at"]) == course.due_ms + stood, name
+        assert view["status"] == STATUS.get(reason, "running" if change == "resumed" else change), name
+        assert to_ms(view["due_at"]) == course.due_ms + paused_ms, name
     return _Walked(taken, outcomes, due())
 
 
 def report_courses(deployment: Deployment, reader: Reader, facts: Iterable[Facts]) -> dict[str, Course]:
-    """The clocks of reports by id. Fails unless each report has armed each clock that it must, once, and no other."""
+    """The clocks of reports by id. Raises AssertionError unless each report armed exactly the clocks it must, once each."""
     by_clock: dict[str, list[Mapping]] = defaultdict(list)
     for row in reader.all(deployment.name(ESCALATIONS)):
         event = orjson.loads(row.value)
@@ -147,7 +150,7 @@ def report_courses(deployment: Deployment, reader: Reader, facts: Iterable[Facts
 def request_courses(
     deployment: Deployment, reader: Reader, facts: Iterable[RequestFacts]
 ) -> dict[str, Course]:
-    """The clocks of requests by id. Fails unless each request was routed once, as it must be."""
+    """The clocks of requests by id. Raises AssertionError unless each request was routed once, and correctly."""
     wanted = {fact.request_id: fact for fact in facts}
     found = {}
     started: dict[str, tuple[str, int, int]] = {}
@@ -159,7 +162,7 @@ def request_courses(
         assert row.partition == (murmur2(row.key) & 0x7FFFFFFF) % deployment.partitions
         if event["type"] != "routed":
             (view,) = event["clocks"]
-            assert view["clock_id"] in started, f"{request_id}: a step of a clock that was not started"
+            assert view["clock_id"] in started, f"{request_id}: a step of a clock that never started"
             assert event["findings"] is None
             closed = view["status"] in (*ENDS, "over")
             assert event["type"] == ("clock_closed" if closed else "clock_updated")
@@ -173,7 +176,7 @@ def request_courses(
             event["decision"],
             tuple(refusal["code"] for refusal in findings["refusals"]),
             tuple(findings["missing"]),
-            # What is never done need not be for anybody else either.
+            # A refused demand is refused whoever asks, so competence does not matter then.
             event["decision"] == "refused" or findings["competence"]["competent"],
             to_ms(event["received_at"]),
             clocks,
@@ -195,7 +198,9 @@ def _expected(fact: RequestFacts) -> tuple[object, ...]:
 def _compare(what: str, found: Mapping, wanted: Mapping) -> None:
     lost, invented = wanted.keys() - found.keys(), found.keys() - wanted.keys()
     assert not lost and not invented, (
-        f"{what}: {len(lost)} lost {sorted(lost)[:3]}, {len(invented)} invented {sorted(invented)[:3]}"
+        f"{what}: {len(lost)} lost {sorted(lost)[:3]}, {len(invented)} unexpected {sorted(invented)[:3]}"
     )
     wrong = [key for key in wanted if found[key] != wanted[key]]
-    assert not wrong, f"{what}: {len(wrong)} wrong, {wrong[0]} is {found[wrong[0]]}, not {wanted[wrong[0]]}"
+    assert not wrong, (
+        f"{what}: {len(wrong)} wrong; {wrong[0]} is {found[wrong[0]]}, expected {wanted[wrong[0]]}"
+    )

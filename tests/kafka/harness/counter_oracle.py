@@ -1,4 +1,4 @@
-"""The daily counters, compared with what was published."""
+"""Compares the daily transparency counters with what was published."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from tests.kafka.harness.requests import RequestFacts
 def check_counters(
     deployment: Deployment, reader: Reader, reports: Iterable[Facts], requests: Iterable[RequestFacts]
 ) -> int:
-    """Fold the counters to the last value of each key and add them up; gives how many keys there are."""
+    """Check the sum of the last value of every counter against the facts. Returns the number of keys."""
     of_reports: Counter[tuple[object, ...]] = Counter()
     of_requests: Counter[tuple[object, ...]] = Counter()
     escalated = keys = 0

@@ -1,4 +1,4 @@
-"""The consumer group of a deployment, as an admin sees it."""
+"""Administers the consumer group of a deployment."""
 
 import asyncio
 
@@ -10,10 +10,10 @@ from streams.runtime.topics import admin_client
 
 
 def evict_everybody(bootstrap: str, group: str) -> int:
-    """End every membership now instead of when its session expires; gives how many there were.
+    """Remove every member now instead of when its session expires. Returns how many there were.
 
-    For workers that are dead already: their successor need not wait ten seconds then. It is the harsher case too, as
-    what the dead worker left open in a transaction is still open when the successor takes over.
+    For workers that are already dead: their successor then need not wait ten seconds. It is also the harder case, because
+    a transaction that the dead worker left open is still open when the successor takes over.
     """
 
     async def evict() -> int:
@@ -29,7 +29,7 @@ def evict_everybody(bootstrap: str, group: str) -> int:
 
 
 def is_rebalancing(bootstrap: str, group: str) -> bool:
-    """Whether the group waits for members to join, as it does for one that was paused."""
+    """Whether the group is waiting for members to rejoin, for example for a paused worker."""
 
     async def ask() -> bool:
         async with admin_client(Connection(bootstrap)) as admin:
@@ -40,7 +40,7 @@ def is_rebalancing(bootstrap: str, group: str) -> bool:
 
 
 def move_offsets(bootstrap: str, group: str, topic: str, offsets: dict[int, int]) -> None:
-    """Commit other offsets for a group without members, as an admin's tool does."""
+    """Change the committed offsets of a group without members, as an admin tool does."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0}
     )

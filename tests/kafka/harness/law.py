@@ -1,4 +1,4 @@
-"""The clocks that the law arms, as far as the traffic of the tests meets it: from its sources, not from the registry."""
+"""The clocks that the law arms for the traffic of the tests, written from the legal sources instead of the registry."""
 
 from calendar import monthrange
 from collections.abc import Collection
@@ -9,14 +9,14 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 
 INTIMATE = frozenset({"ncii", "ncii_deepfake"})
-# What the proviso to r.3(2)(a)(i) of India's IT Rules names, in the categories that the traffic has.
+# The categories in the traffic that the proviso to r. 3(2)(a)(i) of India's IT Rules names.
 SPECIFIED = frozenset({"csam", "ncii_deepfake", "threat_to_life", "terrorism", "fraud", "hate", "harassment"})
 IN_FORM = frozenset({"explanation", "location", "identity", "contact"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReportClock:
-    """A clock that a report itself arms when it has all `elements`; no `categories` means all."""
+    """A clock that a report with all `elements` arms. Empty `categories` means every category. `length` is in ms."""
 
     obligation: str
     country: str
@@ -29,7 +29,7 @@ class ReportClock:
 
 
 VICTIM = frozenset({"statutory_victim_request"})
-# A victim's request and a trusted flagger's notice are notices of a user too.
+# A victim's request and a trusted flagger's notice also count as a user's notice.
 ANY_NOTICE = frozenset({"user_report", "trusted_flagger_notice", "statutory_victim_request"})
 
 REPORT_CLOCKS = (
@@ -77,7 +77,7 @@ REPORT_CLOCKS = (
 def clocks_of_report(
     kind: str, category: str, countries: Collection[str], elements: Collection[str], received_ms: int
 ) -> dict[str, int]:
-    """By obligation, when (ms) the clock is over that a report starts."""
+    """The deadline (ms) of each clock that a report arms, by obligation."""
     day = day_of(received_ms)
     return {
         clock.obligation: received_ms + clock.length
@@ -96,7 +96,7 @@ def day_of(time_ms: int) -> date:
 
 
 def after_months(time_ms: int, months: int) -> int:
-    """The same time of day so many months later, or on the last day of a month that is too short."""
+    """Add calendar months: the same day and time, or the last day of a month that is too short."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, monthrange(year, month + 1)[1])

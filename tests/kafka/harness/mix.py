@@ -1,4 +1,4 @@
-"""What goes on beside the reports of a test: authorities ask, clocks run, desks say what became of them."""
+"""Background traffic for tests of reports: authorities' requests, running legal clocks, and outcomes from desks."""
 
 from collections.abc import Sequence
 
@@ -11,24 +11,24 @@ from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, now_ms
 from tests.kafka.harness.requests import generate_requests
 
-# More than it takes to make the reports of a test.
+# More time than a test needs to generate its reports.
 MAKING_MS = 60_000
 
 
 class Mix:
-    """Call `go_on` now and then, and `settle` at the end. Steps of clocks come due until `until_ms`."""
+    """Call `go_on` from time to time, and `settle` at the end. Steps of clocks come due until `until_ms`."""
 
     def __init__(self, deployment: Deployment, seed: int, requests: int, times: int, soon_ms: int) -> None:
         self.desk = Desk(deployment, seed)
-        # Whatever is still to be made comes due by then, and after it nothing for five minutes: what is compared in
-        # the end must not go on meanwhile.
+        # Reports that are generated later come due by then as well. After it nothing is due for five minutes, because the
+        # outputs must not change while they are compared.
         self.until_ms = now_ms() + soon_ms + MAKING_MS
         self._deployment = deployment
         made = generate_requests(seed, requests, soon_ms=soon_ms)
         self._pieces = iter([made[start::times] for start in range(times)])
 
     def go_on(self) -> None:
-        """Publish some of the requests, and what the desks have to say by now."""
+        """Publish the next requests, and outcomes for the clocks in the outputs."""
         requests: Sequence[Published] = next(self._pieces, ())
         half = len(requests) // 2
         self._deployment.publish_requests(requests[:half], MURMUR2)
@@ -36,17 +36,17 @@ class Mix:
         self.desk.work()
 
     def settle(self, seconds: float = 60) -> None:
-        """Publish what is left of the requests, and wait until everything is applied and every step was taken."""
+        """Publish the remaining requests, and wait until everything is applied and every due step was taken."""
         for requests in self._pieces:
             self._deployment.publish_requests(requests)
-        # What is still paused goes on.
+        # Resumes the clocks that are still paused.
         self._deployment.wait_until_applied()
         self.desk.work()
         self._deployment.wait_until_applied()
         self._deployment.fleet.wait_for(self._steps_taken, seconds, "every step of every clock")
 
     def check(self, reader: Reader) -> Totals:
-        """Compare the topics with all that was published."""
+        """Compare the topics with everything that was published."""
         return check_outputs(self._deployment, reader, desk=self.desk, steps_until=self.until_ms)
 
     def _steps_taken(self) -> bool:

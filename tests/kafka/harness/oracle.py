@@ -1,4 +1,4 @@
-"""What must be in the topics, worked out from what was published, without the code under test."""
+"""Derives from what was published what the topics must contain, without the code under test."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from tests.kafka.harness.desk import LEGAL_CLOCK, Desk
 from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.reports import Facts, Published
 
-# Shipped policies whose first level is met by one report: their channels can be told without any scoring.
+# Shipped policies that open an episode at the first report: the expected channels need no scoring.
 FLOOR_POLICIES = {
     "child-safety": {"csam", "csam_synthetic", "grooming"},
     "intimate-images": {"ncii", "ncii_deepfake", "sextortion"},
@@ -33,7 +33,7 @@ FLOOR_POLICIES = {
 
 @dataclass
 class Counts:
-    """Of one channel and category, over all that was published."""
+    """Counts of one channel and category over everything that was published."""
 
     reports: int = 0
     reporters: set[str] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Counts:
 
     @property
     def numbers(self) -> dict[str, int]:
-        """Under the names that an enriched report gives them."""
+        """The counts by the names that an enriched report uses."""
         return {
             "reports": self.reports,
             "distinct_reporters": len(self.reporters),
@@ -61,7 +61,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Totals:
-    """How many records went where."""
+    """Numbers of records by what became of them."""
 
     published: int
     enriched: int
@@ -80,11 +80,11 @@ def check_outputs(
     desk: Desk | None = None,
     steps_until: int = 0,
 ) -> Totals:
-    """Compare the topics with what was published. Holds when all reports were made within one window.
+    """Compare the topics with what was published. All reports must lie within one window.
 
-    `desk` is who published outcomes of clocks; steps of clocks must be there that were due by `steps_until` (ms).
-    Fails with the first difference: a report, request, step or outcome lost, applied twice, moved, miscounted, or
-    anything written beyond.
+    `desk` published the outcomes of clocks, if any. Every step of a clock due by `steps_until` (ms) must have been taken.
+    Raises AssertionError at the first difference: a report, request, step or outcome that was lost, applied twice,
+    written to the wrong partition or miscounted, or a record that should not exist.
     """
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
@@ -92,8 +92,10 @@ def check_outputs(
         record.facts.request_id: record.facts for record in deployment.requests if record.facts is not None
     }
     bad = [record for record in (*records, *deployment.requests) if record.facts is None]
-    there = reader.count(deployment.name(SOURCE))
-    assert there == len(records), f"the publisher itself lost or repeated records: {there} of {len(records)}"
+    in_topic = reader.count(deployment.name(SOURCE))
+    assert in_topic == len(records), (
+        f"the publisher lost or repeated records: {in_topic} in the topic, {len(records)} published"
+    )
 
     enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
     _check_ids(enriched, facts)
@@ -127,7 +129,7 @@ def _check_ids(enriched: Iterable[tuple[Row, Mapping]], facts: Mapping[str, Fact
     twice = [report_id for report_id, number in times.items() if number > 1]
     assert not (lost or invented or twice), (
         f"{len(lost)} lost {sorted(lost)[:3]}, {len(twice)} twice {sorted(twice)[:3]}, "
-        f"{len(invented)} invented {sorted(invented)[:3]}"
+        f"{len(invented)} unexpected {sorted(invented)[:3]}"
     )
 
 
@@ -149,10 +151,12 @@ def _check_dead_letters(
     def header(row: Row, name: str) -> str:
         return dict(row.headers)[f"tocsin-{name}"].decode()
 
-    # The key of an outcome that went home is that of its clock by then.
+    # An outcome that was re-keyed has the key of its clock, so keys are not compared.
     outcomes = deployment.name(OUTCOMES)
-    keyless = Counter((row.value, header(row, "reason")) for row in rows if header(row, "topic") == outcomes)
-    assert keyless == Counter((record.value, record.reason) for record in refused)
+    refused_outcomes = Counter(
+        (row.value, header(row, "reason")) for row in rows if header(row, "topic") == outcomes
+    )
+    assert refused_outcomes == Counter((record.value, record.reason) for record in refused)
     written = Counter(
         (row.key, row.value, header(row, "reason")) for row in rows if header(row, "topic") != outcomes
     )
@@ -166,7 +170,7 @@ def _check_final_counts(enriched: Iterable[tuple[Row, Mapping]], facts: Iterable
     expected: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for fact in facts:
         expected[fact.channel, fact.category].add(fact)
-    # The reader gives a partition's rows in order, and a channel has one partition: the last one stays.
+    # The reader returns a partition's rows in order and a channel has one partition, so the last document wins.
     last = {(d["report"]["channel"]["ref"], d["report"]["category"]): d for _, d in enriched}
     assert last.keys() == expected.keys()
     for place, document in last.items():

@@ -1,4 +1,4 @@
-"""A publisher like those of other teams: librdkafka, with the partitioner of their choice."""
+"""A publisher like those of other teams: librdkafka with any partitioner."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,9 @@ from confluent_kafka import Producer
 
 from tests.kafka.harness.reports import Published
 
-# The rule that Tocsin advises, Java's; keys of None go anywhere.
+# The partitioner that Tocsin recommends, Java's. Records without a key go to any partition.
 MURMUR2 = "murmur2_random"
-# What librdkafka does when nobody chose: CRC32 of the key, which is another partition than Java's most of the time.
+# librdkafka's default: CRC32 of the key, which mostly gives another partition than Java's.
 LIBRDKAFKA_DEFAULT = "consistent_random"
 
 
@@ -23,7 +23,7 @@ class Publisher:
                 "partitioner": partitioner,
                 "linger.ms": 5,
                 "acks": "all",
-                # A broker that is away on purpose is no news.
+                # Tests stop brokers on purpose; librdkafka would log that.
                 "log_level": 0,
                 # A broker that restarts must not make the test lose or repeat what it publishes.
                 "enable.idempotence": True,
@@ -35,7 +35,7 @@ class Publisher:
         self.failed: list[str] = []
 
     def send(self, records: Iterable[Published]) -> None:
-        """Hand over; the broker confirms later."""
+        """Queue records for sending. The broker confirms them later."""
         for record in records:
             self._producer.produce(
                 self.topic,
@@ -47,12 +47,12 @@ class Publisher:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Wait until everything is confirmed. Fails if anything could not be published."""
+        """Wait until every record is confirmed. Raises AssertionError if one could not be published."""
         left = self._producer.flush(90)
         assert left == 0 and not self.failed, f"{left} records not confirmed, failed: {self.failed[:3]}"
 
     def publish(self, records: Iterable[Published]) -> None:
-        """Send and wait."""
+        """Send records and wait until all are confirmed."""
         self.send(records)
         self.flush()
 

@@ -66,7 +66,7 @@ def make_cache() -> None:
             broker.kill()
         finally:
             java.command = before
-        # Whole or not at all: another session may start a broker at this moment.
+        # Renamed when complete: another session may start a broker at this moment.
         if made.exists():
             made.rename(cache)
 

@@ -1,4 +1,4 @@
-"""What a downstream team sees: records of committed transactions, read with another client than the worker's."""
+"""Reads committed records as a downstream team does, with another client than the worker's."""
 
 import time
 from collections import defaultdict
@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as it stands in the log; `timestamp` is the append time in ms."""
+    """A record of the log; `timestamp` is the append time in ms."""
 
     topic: str
     partition: int
@@ -22,11 +22,11 @@ class Row:
 
 
 class Reader:
-    """Reads topics from their start on, again and again up to what is committed. `only` is the one key to keep."""
+    """Reads topics from their start to the committed end, as often as asked. With `only`, keeps only records with that key."""
 
     def __init__(self, bootstrap: str, topics: Iterable[str], *, only: bytes | None = None) -> None:
         self._only = only
-        # Next offset to read: what is not kept counts too.
+        # The next offset to read, counting records that are not kept.
         self._next: dict[tuple[str, int], int] = {}
         self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
         self._consumer = Consumer(
@@ -56,27 +56,27 @@ class Reader:
         self._consumer.close()
 
     def catch_up(self, seconds: float = 60) -> "Reader":
-        """Read to what is the committed end of every partition by now."""
-        # An end that was reached earlier may have moved since, so every partition has to report its end anew.
+        """Read up to the present committed end of every partition."""
+        # A partition may have grown since its end was reached, so every partition must report its end again.
         open_ends = {(tp.topic, tp.partition) for tp in self._assigned}
         self._consumer.incremental_unassign(self._assigned)
         self._consumer.incremental_assign(self._next_positions())
         deadline = time.monotonic() + seconds
         while open_ends:
-            assert time.monotonic() < deadline, f"no end of {open_ends} in {seconds} s"
+            assert time.monotonic() < deadline, f"the end of {open_ends} was not reached in {seconds} s"
             for message in self._consumer.consume(5_000, 0.1):
                 error = message.error()
                 if error is None:
                     self._keep(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     open_ends.discard((message.topic(), message.partition()))
-                elif not error.retriable() and error.code() not in _PASSING:
+                elif not error.retriable() and error.code() not in _TRANSIENT:
                     raise AssertionError(error)
         return self
 
     @property
     def records(self) -> int:
-        """How many were read so far."""
+        """Number of rows read so far."""
         return sum(map(self.count, self.rows))
 
     def all(self, topic: str) -> Iterator[Row]:
@@ -89,11 +89,11 @@ class Reader:
         return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
 
     def count(self, topic: str) -> int:
-        """How many rows of a topic were read so far."""
+        """Number of rows of a topic read so far."""
         return sum(map(len, self.rows[topic].values()))
 
     def latest(self, topic: str, partition: int) -> dict[bytes, bytes]:
-        """The compacted view of a partition: last value of every key that was not deleted."""
+        """The compacted view of a partition: the last value of every key that is not deleted."""
         view: dict[bytes, bytes] = {}
         for row in self.rows[topic][partition]:
             assert row.key is not None
@@ -104,7 +104,7 @@ class Reader:
         return view
 
     def _partitions(self, seconds: float = 20) -> dict[str, Iterable[int]]:
-        # Of several brokers one may not know yet what another has just created.
+        # With several brokers, one may not yet know a topic that another has just created.
         deadline = time.monotonic() + seconds
         while True:
             known = self._consumer.list_topics(timeout=20).topics
@@ -122,7 +122,7 @@ class Reader:
 
     def _keep(self, message: object) -> None:
         place = message.topic(), message.partition()
-        # What was fetched before an assignment may still come after the next one: twice, then.
+        # Records fetched under an earlier assignment may still arrive after the next one, and then arrive twice.
         if message.offset() < self._next.get(place, 0):
             return
         self._next[place] = message.offset() + 1
@@ -140,8 +140,8 @@ class Reader:
         self.rows[row.topic][row.partition].append(row)
 
 
-# A broker that restarts says all of these for a while.
-_PASSING = {
+# Errors that a restarting broker causes for a while.
+_TRANSIENT = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,

@@ -1,4 +1,4 @@
-"""The second oracle: the pure core applies the log again and must write the same bytes and keep the same state."""
+"""The second oracle: the core applies the log again and must write the same bytes and reach the same state."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -41,8 +41,8 @@ from tests.kafka.harness.reader import Reader, Row
 
 OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
 
-# The key of a partition's time. Version byte and the four numbers; the flood window behind them counts dead letters and duplicates too, which leave
-# no trace in the order of application.
+# The key of a partition's time, and how many of its bytes are compared: the version and four numbers. The flood window
+# after them also counts dead letters and duplicates, which the order of application does not contain.
 TIME_KEY = b"T"
 TIME_BYTES = 1 + 8 + 8 + 8 + 4
 
@@ -51,14 +51,14 @@ Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
 def shipped_rules(**changes: object) -> ReportRules:
-    """The rules of a worker without settings of its own."""
+    """The rules of a worker with default settings; `changes` go to load_rules."""
     return compile_report_rules(
         load_rules(**changes), dead_letter_breaker=True, duplicates_remembered=200_000
     )
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
-    """What was applied in a partition of the stage of reports, in that order, as the logs tell it."""
+    """The records that a partition of the reports stage applied, in order, derived from the logs."""
     applied = [
         applied_report(Source(**orjson.loads(row.value)["source"]), row.headers)
         for row in reader.rows[deployment.name(ENRICHED)][partition]
@@ -72,26 +72,26 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
             applied,
             _originals(deployment, reader, SOURCE),
             _applied(deployment, reader, INTERNAL, STATE, partition),
-            [told for told in outcomes if told is not None],
+            [outcome for outcome in outcomes if outcome is not None],
         )
     )
 
 
 def order_of_requests(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
-    """What was applied in a partition of the stage of requests."""
-    told = [applied_request_of(row.headers) for row in reader.rows[deployment.name(ROUTING)][partition]]
+    """The records that a partition of the requests stage applied, in order."""
+    applied = [applied_request_of(row.headers) for row in reader.rows[deployment.name(ROUTING)][partition]]
     return list(
         order_of_application(
-            [each for each in told if isinstance(each, Applied)],
+            [each for each in applied if isinstance(each, Applied)],
             _originals(deployment, reader, REQUESTS),
             _applied(deployment, reader, REQUESTS_INTERNAL, REQUESTS_STATE, partition),
-            [each for each in told if isinstance(each, AppliedOutcome)],
+            [each for each in applied if isinstance(each, AppliedOutcome)],
         )
     )
 
 
 def _originals(deployment: Deployment, reader: Reader, topic: str) -> Callable[[Source], Row]:
-    """Finds the original record of what came by a topic, or of an outcome."""
+    """A function that finds the original of a report or request of `topic`, or of an outcome."""
     rows = {
         (deployment.name(name), number): {row.offset: row for row in rows}
         for name in (topic, OUTCOMES)
@@ -101,7 +101,10 @@ def _originals(deployment: Deployment, reader: Reader, topic: str) -> Callable[[
 
 
 def _applied(deployment: Deployment, reader: Reader, internal: str, state: str, partition: int) -> list[Row]:
-    """The records of an internal topic below the committed position: a worker may end before it reads its last tick."""
+    """The records of an internal topic below the committed position.
+
+    Later ones were not applied: a worker may end before it reads its own last tick.
+    """
     rows = reader.rows[deployment.name(internal)][partition]
     written = reader.latest(deployment.name(state), partition).get(POSITION_KEY)
     if written is None:
@@ -111,7 +114,7 @@ def _applied(deployment: Deployment, reader: Reader, internal: str, state: str, 
 
 
 class Replayed:
-    """Outputs by topic, the last value of each daily counter, and the state that batches lead to."""
+    """What batches produce: outputs by topic, the last value of each daily counter, and the state."""
 
     def __init__(self, partition: int) -> None:
         self.outputs: dict[str, list[Written]] = {topic: [] for topic in OUTPUTS}
@@ -120,10 +123,10 @@ class Replayed:
         self._partition = partition
 
     def add(self, outcome: Batch) -> None:
-        """Take in what a batch led to."""
+        """Add the results of a batch."""
         for topic, number, key, value, headers in outcome.outputs:
             if topic == COUNTERS:
-                # Published with each batch, and a replay has others: only the last value is the same.
+                # Published once per batch, and a replay cuts batches differently: only the last value is the same.
                 self.counters[key] = value
             else:
                 place = self._partition if number is None else number
@@ -138,9 +141,9 @@ class Replayed:
 def check_replay(
     deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None = None
 ) -> dict[str, int]:
-    """Compare the topics, byte for byte, with a replay; gives how many records of each topic were compared.
+    """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` cuts the records into batches; by default they are one.
+    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a difference.
     """
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     request_rules = compile_request_rules(
@@ -161,7 +164,7 @@ def check_replay(
             rows = reader.rows[deployment.name(topic)][partition]
             found = [(row.partition, row.key, row.value, row.headers) for row in rows]
             assert len(found) == len(expected), (
-                f"{topic} {partition}: {len(found)} records, replay gives {len(expected)}"
+                f"{topic} {partition}: {len(found)} records, the replay has {len(expected)}"
             )
             for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
                 assert ours == theirs, f"{topic} {partition}, record {number} differs from the replay"

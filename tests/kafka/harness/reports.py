@@ -1,4 +1,4 @@
-"""Seeded reports, good, repeated and bad, with what an independent reader expects of each."""
+"""Generates seeded reports (good, repeated and bad) with what an independent reader expects of each."""
 
 import random
 import time
@@ -11,7 +11,7 @@ import orjson
 
 from tests.kafka.harness.law import DAY, HOUR, clocks_of_report
 
-# What the shipped policies treat differently: floors at the first report, distinct reporters, shadow, none at all.
+# Categories that the shipped policies treat differently: first report, distinct reporters, shadow, no policy.
 CATEGORIES = (
     "csam",
     "ncii_deepfake",
@@ -25,7 +25,7 @@ CATEGORIES = (
 )
 REPORTER_KINDS = ("user", "user", "user", "user", "trusted_flagger", "automated", "state_actor", "anonymous")
 COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN", "RU", "XK", None)
-# Countries whose law arms clocks, and some whose law has duties to victims without a number of hours.
+# Countries whose law arms clocks, and some whose duties to victims have no fixed deadline.
 VICTIMS = ("GB", "US", "IN", "AU", "GB", "US", "IN", "DE", "JP", "KR", "BR")
 ELEMENTS = (
     "explanation",
@@ -36,16 +36,16 @@ ELEMENTS = (
     "contact",
     "signature",
 )
-# Ages at which a clock of 2, 36 or 48 hours comes to half, to nine tenths, and lapses.
+# The ages at which a clock of 2, 36 or 48 hours reaches half, reaches nine tenths, and lapses.
 CROSSINGS = tuple(hours * HOUR * tenths // 10 for hours in (2, 2, 36, 48) for tenths in (5, 9, 10))
-# Lapsed long ago, and received before the law changed in 2026.
+# Ages of reports whose clocks lapsed long ago; the older ones were received before the law changed in 2026.
 OLD = (8 * DAY, 150 * DAY, 200 * DAY, 290 * DAY)
 KIND_OF = {"trusted_flagger": "trusted_flagger_notice", "automated": "automated_detection"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a good report says, for counting it without the code under test."""
+    """The fields of a good report that the oracle counts."""
 
     report_id: str
     channel: str
@@ -54,14 +54,14 @@ class Facts:
     reporter_ref: str | None
     kind: str = "user_report"
     country: str = "XX"
-    # By obligation, when the clock is over that the report arms.
+    # The deadline (ms) of each clock that the report arms, by obligation.
     clocks: Mapping[str, int] = field(default_factory=dict)
     received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A record to publish. `facts` is None for one that must become a dead letter for `reason`."""
+    """A record to publish. `facts` is None if it must become a dead letter with `reason`."""
 
     key: bytes | None
     value: bytes
@@ -71,24 +71,24 @@ class Published:
 
 
 def rfc3339(time_ms: int) -> str:
-    """UTC with milliseconds."""
+    """Format a time in UTC with milliseconds."""
     return (
         datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )
 
 
 def to_ms(written: str) -> int:
-    """Milliseconds since the epoch of a time as `rfc3339` writes it."""
+    """Parse a time that `rfc3339` wrote into milliseconds since the epoch."""
     return round(datetime.fromisoformat(written).timestamp() * 1000)
 
 
 def now_ms() -> int:
-    """The wall clock, for reports that are made now."""
+    """The wall clock in milliseconds since the epoch."""
     return int(time.time() * 1000)
 
 
 def report(report_id: str, occurred_ms: int, **fields: object) -> dict[str, object]:
-    """A valid report as a document; `fields` replace or add."""
+    """A valid report as a document; `fields` replace or add fields."""
     return {
         "report_id": report_id,
         "kind": "user_report",
@@ -110,10 +110,10 @@ def generate(
     soon_ms: int = 0,
     span_ms: int = 20_000,
 ) -> list[Published]:
-    """`count` records, all made within the last `span_ms`: every window holds all of them, in whatever order.
+    """Generate `count` records that occurred within the last `span_ms`: every window holds all of them, in any order.
 
-    `notices` is the share of notices in the form that statutes ask for. Their clocks have hours to go or lapsed long
-    ago; with `soon_ms`, steps of many of them come due within so many milliseconds from now on.
+    `notices` is the share of notices in the form that statutes require. Their clocks have hours left or lapsed long ago;
+    with `soon_ms`, many of these clocks have a step due within that many milliseconds from now.
     """
     chance = random.Random(seed)
     start = now_ms() - span_ms
@@ -135,7 +135,7 @@ def generate(
 def _good(
     chance: random.Random, seed: int, number: int, channels: int, occurred_ms: int, _soon_ms: int
 ) -> Published:
-    # Squared: a few channels get most of the reports, as in life.
+    # Squared, because in practice a few channels get most of the reports.
     channel = f"channel-{seed}-{int(channels * chance.random() ** 2)}"
     category = chance.choice(CATEGORIES)
     kind = chance.choice(REPORTER_KINDS)

@@ -1,4 +1,4 @@
-"""Seeded requests of authorities, complete, incomplete, misdirected and beyond everybody's power, with what is due."""
+"""Generates seeded requests of authorities (complete, incomplete, without competence, refused) with the expected result."""
 
 import random
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import orjson
 from tests.kafka.harness.law import DAY, HOUR, after_months
 from tests.kafka.harness.reports import Published, now_ms, rfc3339
 
-# Digital Services Act art. 9(2) and 10(2), less what they ask for only where applicable.
+# Digital Services Act art. 9(2) and 10(2), without what they require only where applicable.
 ART_9 = (
     "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
     "territorial_scope", "accepted_language",
@@ -28,7 +28,7 @@ E_EVIDENCE = (
     "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "necessity",
     "signature",
 )  # fmt: skip
-# IT Rules 2021 r. 3(1)(d), and what a notice under s. 77 of Australia's Online Safety Act says.
+# IT Rules 2021 r. 3(1)(d), and the contents of a notice under s. 77 of Australia's Online Safety Act.
 NATIONAL = ("issuing_authority", "legal_basis", "exact_location")
 
 HARD = ("encryption_keys", "bulk_identify", "block_protest")
@@ -36,7 +36,7 @@ HARD = ("encryption_keys", "bulk_identify", "block_protest")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A request as it should be. `clocks` are lengths in ms by obligation, or a number of months as text."""
+    """A complete request of one kind. `clocks` gives lengths by obligation: ms, or months as text (`6 months`)."""
 
     kind: str
     basis: str
@@ -90,10 +90,10 @@ FORMS = (
         "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("harassment",),
         {"AU.osa.s88": 24 * HOUR},
     ),
-    # Whether Korea's 24 hours stand in a statute is not known.
+    # No clock: it is not known whether a statute sets Korea's 24 hours.
     Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL, ("ncii",)),
-    # Law of the Union is for authorities of its Member States, e-Evidence not for Denmark (Protocol No 22); national law
-    # alone does not open data that are held elsewhere (GDPR art. 48).
+    # Only authorities of Member States can use Union law, and Denmark's cannot use e-Evidence (Protocol No 22). National
+    # law alone does not give access to data held abroad (GDPR art. 48).
     Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
     Form(
         "production_order", "e_evidence_epoc", ("DK",), "court", ("produce_traffic_data",), E_EVIDENCE, ("fraud",),
@@ -108,7 +108,7 @@ FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What must become of a request: `clocks` gives, by obligation, when it is over."""
+    """The expected result of a request. `clocks` gives deadlines (ms) by obligation."""
 
     request_id: str
     kind: str
@@ -127,7 +127,7 @@ class RequestFacts:
 def generate_requests(
     seed: int, count: int, *, duplicates: float = 0.05, bad: float = 0.05, soon_ms: int = 0
 ) -> list[Published]:
-    """`count` records; with `soon_ms`, steps of many clocks come due within so many milliseconds from now on."""
+    """Generate `count` records. With `soon_ms`, many clocks have a step due within that many milliseconds from now."""
     chance = random.Random(seed)
     made: list[Published] = []
     for number in range(count):
@@ -143,7 +143,7 @@ def generate_requests(
 
 
 def complete_request(form: Form, request_id: str, received_ms: int) -> Published:
-    """A request that lacks nothing, of the first country that the form is for."""
+    """A complete request from the first country of the form."""
     document = _document(form, request_id, received_ms)
     return Published(request_id.encode(), orjson.dumps(document), _facts(form, document, received_ms))
 
@@ -164,7 +164,7 @@ def _good(chance: random.Random, request_id: str, soon_ms: int) -> Published:
     refusals: tuple[str, ...] = ()
     dice = chance.random()
     if dice < 0.15:
-        refusals = _go_too_far(chance, document)
+        refusals = _add_forbidden_demand(chance, document)
     elif dice < 0.35 and form.competent:
         missing = _leave_out(chance, form, document)
     facts = _facts(form, document, received, refusals, missing)
@@ -182,7 +182,7 @@ def _document(form: Form, request_id: str, received_ms: int) -> dict:
         "target": {"kind": form.target, "ref": "target-1", "people": 1},
         "elements": list(form.elements),
         "category": form.categories[0],
-        # With a translation, where the law asks for one.
+        # `accepted_language` among the elements means that a translation is attached.
         "language": "hu",
         "emergency": form.emergency,
     }
@@ -208,12 +208,14 @@ def _facts(
         missing=missing,
         competent=form.competent,
         received_ms=received_ms,
-        clocks={name: _over(received_ms, length) for name, length in form.clocks.items()} if starts else {},
+        clocks={name: _deadline(received_ms, length) for name, length in form.clocks.items()}
+        if starts
+        else {},
     )
 
 
-def _go_too_far(chance: random.Random, document: dict) -> tuple[str, ...]:
-    """Ask for what is never done, openly or as if it were something usual."""
+def _add_forbidden_demand(chance: random.Random, document: dict) -> tuple[str, ...]:
+    """Add a demand that is always refused, openly or disguised as a usual one."""
     demands = document["demands"]
     if chance.random() < 0.6:
         hard = chance.choice(HARD)
@@ -230,7 +232,7 @@ def _go_too_far(chance: random.Random, document: dict) -> tuple[str, ...]:
 
 
 def _leave_out(chance: random.Random, form: Form, document: dict) -> tuple[str, ...]:
-    """Leave out one element that the law asks for."""
+    """Leave out one element that the law requires."""
     element = chance.choice(form.elements)
     if element == "accepted_language":
         document["language"] = chance.choice(("zh", None))
@@ -238,7 +240,7 @@ def _leave_out(chance: random.Random, form: Form, document: dict) -> tuple[str, 
     return (element,)
 
 
-def _over(received_ms: int, length: int | str) -> int:
+def _deadline(received_ms: int, length: int | str) -> int:
     if isinstance(length, int):
         return received_ms + length
     return after_months(received_ms, int(length.split()[0]))
