@@ -1,4 +1,4 @@
-"""A back-test against the real topic: it finds the very episodes that workers opened."""
+"""A back-test against the real topic finds exactly the episodes that workers opened."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 SHIPPED = ROOT / "streams/registry/policies.yaml"
 
 
-def written(deployment):
-    """How many episodes came to each level, as the workers wrote it: (policy, level) -> number."""
+def episodes_written(deployment):
+    """Count the episodes that reached each level in the workers' outputs: (policy, level) -> number."""
     reader = deployment.outputs()
     highest = {}
     for topic in (ESCALATIONS, SHADOW):
@@ -28,15 +28,15 @@ def written(deployment):
     return Counter((policy, level) for policy, most in highest.values() for level in range(1, most + 1))
 
 
-def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
+def test_a_back_test_finds_the_episodes_that_workers_wrote(deploy, tmp_path):
     deployment = deploy()
     reports = generate(72, 6_000, channels=60)
     deployment.publish(reports[:3_000])
-    # Some channels' reports lie in two partitions, and only their times tell which came first.
+    # Reports of some channels are now in two partitions, and only their times give the order.
     deployment.publish(reports[3_000:], LIBRDKAFKA_DEFAULT)
     worker = deployment.fleet.start()
     deployment.wait_until_applied()
-    # Nobody is to write a tick meanwhile.
+    # A running worker could write a tick during the back-test.
     worker.terminate()
     before = deployment.outputs()
     candidate = tmp_path / "candidate.yaml"
@@ -52,7 +52,7 @@ def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     in_use = {(row["policy"], row["level"]): row["in_use"] for row in found if row["kind"] == "level"}
-    assert +Counter(in_use) == written(deployment)
+    assert +Counter(in_use) == episodes_written(deployment)
     assert sum(in_use.values()) > 100
     assert {row["mode"] for row in found if row.get("policy") == "intimate-images"} == {"live -> off"}
     alone = {(row["only"], row["episode"]["policy"]) for row in found if row["kind"] == "episode"}
@@ -63,7 +63,7 @@ def test_a_back_test_finds_what_the_workers_wrote(deploy, tmp_path):
     }, "a back-test writes nothing"
 
 
-def test_what_a_worker_can_pass_over_does_not_end_a_back_test(deploy):
+def test_a_back_test_skips_records_that_a_worker_skips(deploy):
     deployment = deploy(partitions=1)
     before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (85, 86))
     deployment.publish(before)

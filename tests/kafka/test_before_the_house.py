@@ -1,8 +1,8 @@
-"""A worker of today takes over, on a real broker, what the code before the change of layout left, and goes on with it.
+"""A new worker takes over the state that the code before the new layout wrote, on a real broker, and continues from it.
 
-The state, source and internal topics are written as they stood when the old worker stopped, with the same offsets and
-append times. Then the source topics get what they got afterwards, lump by lump as in the recording, so that each
-partition's owner applies it in the same order.
+The state, source and internal topics are restored to what they held when the old worker stopped, with the same offsets and
+append times. Then the source topics receive the rest of the recording in the same lumps, because each partition's owner
+must apply it in the same order.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ STATES = (STATE, REQUESTS_STATE)
 
 
 class Copier:
-    """Writes recorded records so that they get the offsets and append times that they had."""
+    """Writes recorded records with their original offsets and append times."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         base = {"bootstrap.servers": bootstrap, "log_level": 0, "message.max.bytes": 20_000_000}
@@ -52,13 +52,13 @@ class Copier:
         self._transactional.init_transactions(30)
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Append records that follow each other without a gap: nothing else was ever in the log."""
+        """Append records of a log without gaps."""
         for row in rows:
             self._produce(self._plain, row)
         assert self._plain.flush(30) == 0
 
     def write_transactions(self, rows: Sequence[Row]) -> None:
-        """Write a log that transactions have written. Each gap is the marker that ends one."""
+        """Write a log that transactions wrote. Each gap in the offsets is a transaction marker."""
         begun = False
         for n, row in enumerate(rows):
             if not begun:
@@ -66,7 +66,7 @@ class Copier:
                 begun = True
             self._produce(self._transactional, row)
             gap = 1 if n + 1 == len(rows) else rows[n + 1].offset - row.offset - 1
-            assert gap < 2, f"{row.topic} {row.partition}: more than a marker after offset {row.offset}"
+            assert gap < 2, f"{row.topic} {row.partition}: more than one marker after offset {row.offset}"
             if gap:
                 self._transactional.commit_transaction(30)
                 begun = False
@@ -114,13 +114,13 @@ def deployment(kafka, recording, tmp_path):
             operator.delete(deployment.name(topic))
 
 
-def test_an_old_state_is_taken_over_and_goes_on(kafka, deployment, recording):
+def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, recording):
     old = RecordedTopics(recording)
     operator, copier = Operator(kafka), Copier(kafka, recording.prefix)
     partitions = range(recording.partitions)
 
     def recorded(topic, n, start, end):
-        """Records of a partition from one mark up to another."""
+        """The recorded records of a partition from the offsets `start` up to the offsets `end`."""
         first, after = (0 if start is None else start[topic][n]), end[topic][n]
         return [row for row in old.rows[deployment.name(topic)][n] if first <= row.offset < after]
 
@@ -162,7 +162,7 @@ def test_an_old_state_is_taken_over_and_goes_on(kafka, deployment, recording):
             check(
                 f"{topic} {n}", *([(r.key, r.value, r.headers) for r in rows] for rows in (found, expected))
             )
-        # Counters are published once a batch, and batches are others here: the last value is the same.
+        # Counters are published once per batch, and the batches differ here: only the last value is the same.
         counted = recorded(COUNTERS, n, recording.before, recording.between)
         assert counted
         assert new.latest(deployment.name(COUNTERS), n) == compacted((row.key, row.value) for row in counted)
@@ -174,6 +174,6 @@ def test_an_old_state_is_taken_over_and_goes_on(kafka, deployment, recording):
                 here, there = (position.get(deployment.name(source)) for position in positions)
                 assert here == there
             for view in (kept, expected):
-                # Behind it is the window of floods, which also counts what was sent home meanwhile.
+                # The flood window follows, which also counts records re-keyed in the meantime.
                 view[TIME_KEY] = view[TIME_KEY][:TIME_BYTES]
             check_same_state(f"{topic} {n}", kept, expected)

@@ -1,4 +1,4 @@
-"""The broker goes away under load, in good order, by force and for long, and comes back."""
+"""The broker stops under load (cleanly, by SIGKILL, and for longer than a transaction may take) and comes back."""
 
 import threading
 import time
@@ -11,18 +11,18 @@ from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
 REPORTS = 60_000
 
-# Longer than a transaction may live, so that the worker has to give up what it had under way.
+# Longer than a transaction may take: the worker must abandon the one in progress.
 LONG_SECONDS = TRANSACTION_SECONDS + 4
 
 
 @pytest.fixture
 def broker(tmp_path):
-    """A broker of this test's own: the others need theirs."""
+    """A broker for this test alone: other tests need the shared one."""
     with LocalKafka(tmp_path / "kafka") as broker:
         yield broker
 
@@ -34,10 +34,10 @@ def test_broker_restarts_under_load(broker, deploy):
     publisher = deployment.publisher()
     deployment.published += reports
 
-    def publish_all_the_time():
+    def publish_until_done():
         for start in range(0, REPORTS, 200):
             if start % (REPORTS // 3) == 0:
-                # A third each time, so that there is always something under way.
+                # A third of the reports for each fault, so the worker always has work when the broker stops.
                 released.acquire()
             publisher.send(reports[start : start + 200])
             if failed.wait(0.03):
@@ -50,7 +50,7 @@ def test_broker_restarts_under_load(broker, deploy):
         deployment.fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
 
     failed, released = threading.Event(), threading.Semaphore(0)
-    publishing = threading.Thread(target=publish_all_the_time)
+    publishing = threading.Thread(target=publish_until_done)
     worker = deployment.fleet.start()
     publishing.start()
     survived = []
@@ -71,7 +71,7 @@ def test_broker_restarts_under_load(broker, deploy):
         publishing.join(120)
     assert publisher.confirmed == REPORTS
     mix.settle()
-    # A restart that takes less than a transaction may live does not even cost the worker.
+    # The worker survives a restart that takes less time than a transaction may.
     assert survived[:2] == [True, True]
     assert set(deployment.fleet.exit_codes) <= {1}
 

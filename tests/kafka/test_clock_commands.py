@@ -1,4 +1,4 @@
-"""`tocsin clocks` and `tocsin clock -` on a real broker: a flood of victims' requests, and how a desk gets rid of it."""
+"""`tocsin clocks` and `tocsin clock -` on a real broker: a desk lists and ends a flood of clocks."""
 
 import shlex
 import subprocess
@@ -33,7 +33,7 @@ def tocsin(deployment):
 
 
 def victims_request(number, channel, received_ms):
-    """Arms the clock of two hours of India's IT Rules, r. 3(2)(b)."""
+    """A report that arms the two-hour clock of India's IT Rules, r. 3(2)(b)."""
     document = report(
         f"v-{number}",
         now_ms(),
@@ -80,7 +80,7 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
     assert listed("--request", "order-1") == [order, kept]
     assert "7 clocks: 6 running, 1 lapsed" in tocsin("clocks").output
 
-    # As a desk types it.
+    # The pipeline that a desk would type.
     program = shlex.join(COMMAND)
     piped = subprocess.run(
         f"{program} clocks --channel flooded --ids | {program} clock - withdrawn",
@@ -97,22 +97,22 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
     assert listed("--channel", "flooded") == []
     assert listed() == [old, victim, order, kept]
 
-    # Of both stages at once, beside ids of which there is nothing left to say.
+    # Clocks of both stages in one call, with one id that has ended and one that never existed.
     events = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
     withdrawn = [event["clock"]["clock_id"] for event in events if event["reason"] == "clock_withdrawn"]
     assert len(withdrawn) == 3
     ids = tocsin("clocks", "--due-within", "PT1H", "--ids").stdout.split()
-    said = tocsin("clock", "-", "fulfilled", lines=[ids[0], withdrawn[0], ids[2], "no-clock"])
-    assert said.exit_code == 1
-    assert said.stdout == "marked 2 of 4 clocks as fulfilled\n"
-    assert said.stderr.splitlines() == [
+    marked = tocsin("clock", "-", "fulfilled", lines=[ids[0], withdrawn[0], ids[2], "no-clock"])
+    assert marked.exit_code == 1
+    assert marked.stdout == "marked 2 of 4 clocks as fulfilled\n"
+    assert marked.stderr.splitlines() == [
         f"clock {withdrawn[0]} has ended",
         "clock no-clock was not found: it ended long ago or never existed",
     ]
     deployment.wait_until_applied(30)
     assert listed() == [victim, kept]
 
-    # One alone, which is looked up in what was published.
+    # A single id, which the command looks up in the outputs.
     alone = tocsin("clock", ids[1], "fulfilled")
     assert alone.exit_code == 0, alone.output
     assert alone.stdout.startswith(f"marked clock {ids[1]} ({INDIA} running, due ")

@@ -1,4 +1,4 @@
-"""Legal clocks in idle partitions: ticks alone bring their steps, also when the worker dies between two of them."""
+"""Legal clocks in idle partitions: ticks alone bring their steps, even if the worker dies between two of them."""
 
 import time
 
@@ -14,16 +14,16 @@ from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Facts, Published, now_ms, report, rfc3339, to_ms
 from tests.kafka.harness.requests import FORMS, complete_request
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes much longer on a machine that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(300)
 
 REMOVAL_ORDER = FORMS[0]
-# What is seen of a step in time; a worker needs a few seconds to start.
+# How late a step may be. A worker needs a few seconds to start.
 LATE_MS = 15_000
 
 
 def victims_request(number, received_ms):
-    """Arms the clock of two hours of India's IT Rules, r. 3(2)(b)."""
+    """A report that arms the two-hour clock of India's IT Rules, r. 3(2)(b)."""
     channel, elements = f"channel-{number}", ("subject_or_authorised", "location")
     document = report(
         f"v-{number}",
@@ -50,13 +50,13 @@ def victims_request(number, received_ms):
     return Published(channel.encode(), orjson.dumps(document), facts)
 
 
-def test_steps_come_by_ticks_although_the_worker_dies(deploy):
+def test_ticks_bring_the_steps_of_clocks_even_if_the_worker_dies(deploy):
     deployment = deploy(partitions=2)
     fleet = deployment.fleet
     mix = Mix(deployment, 7, 0, 1, 0)
     worker = fleet.start()
     fleet.wait_for(lambda: "owns partitions [0, 1]" in worker.text, 30, "the first takeover")
-    # The next step of clocks of two hours and of one: half, nine tenths, the end, each in both partitions.
+    # The next steps of two-hour and one-hour clocks, in both partitions: half, nine tenths and the end of their time.
     start = now_ms()
     due_in = {5: 3_000, 9: 6_000, 10: 12_000}
     mix.until_ms = start + max(due_in.values())
@@ -78,7 +78,7 @@ def test_steps_come_by_ticks_although_the_worker_dies(deploy):
     with Reader(deployment.bootstrap, topics) as reader:
 
         def late(tenths):
-            """Append times less due times of that step of the clocks made for it."""
+            """Append time minus due time (ms) of the step at so many tenths, for the clocks made for it."""
             reason = reasons[tenths]
             rows = [row for topic in topics for row in reader.catch_up().all(topic)]
             steps = [(row.timestamp, row.key.decode(), orjson.loads(row.value)) for row in rows]
@@ -96,7 +96,7 @@ def test_steps_come_by_ticks_although_the_worker_dies(deploy):
         fleet.wait_for(lambda: len(late(9)) == 12, 20, "nine tenths of the time")
         (worker,) = fleet.running
         fleet.running.remove(worker)
-        # Nobody is there when the last ones are due.
+        # No worker is running when the last steps are due.
         worker.end()
         evict_everybody(deployment.bootstrap, deployment.group)
         assert not late(10)

@@ -1,4 +1,4 @@
-"""The commands against a real broker, as a person runs them: their own process, their own environment."""
+"""The commands against a real broker, each in a process and environment of its own, as a person runs them."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def report(number: int, **fields: object) -> str:
 
 
 def produce(bootstrap: str, *records: tuple[str, bytes, list[tuple[str, bytes]]]) -> None:
-    """(topic, value, headers) each, as some other program would."""
+    """Produce (topic, value, headers) records, as any other program would."""
 
     async def send() -> None:
         async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
@@ -78,7 +78,7 @@ def produce(bootstrap: str, *records: tuple[str, bytes, list[tuple[str, bytes]]]
     asyncio.run(send())
 
 
-def test_create_says_what_it_made_and_can_be_repeated(tocsin, prefix):
+def test_create_lists_the_created_topics_and_can_be_repeated(tocsin, prefix):
     missing = tocsin("topics", "check")
     assert missing.returncode == 1
     assert f"{prefix}message-reports" in missing.stderr
@@ -95,7 +95,7 @@ def test_create_says_what_it_made_and_can_be_repeated(tocsin, prefix):
     assert tocsin("topics", "check").returncode == 0
 
 
-def test_create_reports_the_brokers_refusal(tocsin):
+def test_create_reports_the_error_of_the_broker(tocsin):
     refused = tocsin("topics", "create", TOCSIN_REPLICATION_FACTOR="3", TOCSIN_MIN_INSYNC_REPLICAS="2")
     assert refused.returncode == 1
     assert "replica" in refused.stderr
@@ -120,7 +120,7 @@ def test_check_finds_a_changed_setting(tocsin, topics, kafka, prefix):
     assert f"{prefix}channel-state: cleanup.policy is delete" in checked.stderr
 
 
-def test_publish_sends_good_lines_and_names_bad_ones(tocsin, topics, kafka, prefix):
+def test_publish_sends_valid_lines_and_names_invalid_ones(tocsin, topics, kafka, prefix):
     lines = [report(1), "{broken", report(2), report(3, category="rudeness"), report(4)]
     result = tocsin("publish", "--source", "/platform/web", text="\n".join(lines))
     assert result.returncode == 1
@@ -150,7 +150,7 @@ def test_publish_dry_run_sends_nothing(tocsin, topics, kafka, prefix):
         assert not any(reader.catch_up().rows[topic].values())
 
 
-def test_publish_sends_a_line_as_soon_as_it_is_there(environment, topics, kafka, prefix):
+def test_publish_sends_each_line_at_once(environment, topics, kafka, prefix):
     topic = f"{prefix}message-reports"
     command = subprocess.Popen(
         [*COMMAND, "publish"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
@@ -175,7 +175,7 @@ def test_publish_without_topics_names_the_remedy(tocsin):
     assert "tocsin topics create" in result.stderr
 
 
-def test_tail_prints_json_of_what_is_there(tocsin, topics, kafka, prefix):
+def test_tail_prints_existing_records_as_json(tocsin, topics, kafka, prefix):
     produce(
         kafka,
         (f"{prefix}dead-letters", b"{broken", [("tocsin-reason", b"not_json")]),
@@ -193,7 +193,7 @@ def test_tail_prints_json_of_what_is_there(tocsin, topics, kafka, prefix):
     assert second["value"] == {"a": 1}
 
 
-def test_tail_says_where_a_record_lies_that_it_cannot_read(tocsin, topics, kafka, prefix):
+def test_tail_names_the_offset_of_an_unreadable_record(tocsin, topics, kafka, prefix):
     produce(kafka, (f"{prefix}escalations", b"{broken", []))
     result = tocsin("tail", "escalations", "--from-beginning", "--max", "1")
     assert result.returncode == 1
@@ -206,7 +206,7 @@ def test_tail_without_the_topic_names_the_remedy(tocsin):
     assert "tocsin topics create" in result.stderr
 
 
-def test_tail_shows_what_is_new_and_ctrl_c_ends_it_quietly(environment, topics, kafka, prefix):
+def test_tail_shows_new_records_and_ctrl_c_ends_it_without_an_error(environment, topics, kafka, prefix):
     topic = f"{prefix}dead-letters"
     produce(kafka, (topic, b"old", []))
     command = subprocess.Popen(
@@ -218,7 +218,7 @@ def test_tail_shows_what_is_new_and_ctrl_c_ends_it_quietly(environment, topics, 
         env=environment,
     )
     try:
-        # It starts at the end, whenever that is: so records are written until one is shown.
+        # The command starts at the end of the topic at some moment, so records are written until it prints one.
         deadline = time.monotonic() + 30
         numbers = iter(range(1_000))
         produced = []
@@ -238,5 +238,4 @@ def test_tail_shows_what_is_new_and_ctrl_c_ends_it_quietly(environment, topics, 
 
 
 def _readable(command: subprocess.Popen) -> bool:
-
     return bool(select.select([command.stdout], [], [], 0.2)[0])

@@ -1,4 +1,4 @@
-"""What an operator does in a day, on a real broker with a real worker: dead letters, state, explaining, simulating."""
+"""Daily commands of an operator with a real broker and worker: dead letters, state, explain, simulate, tail."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def tocsin(deployment):
 
 
 def produce(deployment, *records):
-    """(topic, key, value, headers, partition) each, as some other program would."""
+    """Produce (topic, key, value, headers, partition) records, as any other program would."""
 
     async def send():
         async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap) as producer:
@@ -47,8 +47,8 @@ def produce(deployment, *records):
 
 
 def letter(value, reason, attempt=1, headers=()):
-    told = [("tocsin-reason", reason.encode()), ("tocsin-attempt", b"%d" % attempt)]
-    return (DEAD_LETTERS, b"channel-1", value, [*headers, *told], 0)
+    described = [("tocsin-reason", reason.encode()), ("tocsin-attempt", b"%d" % attempt)]
+    return (DEAD_LETTERS, b"channel-1", value, [*headers, *described], 0)
 
 
 def applied(deployment):
@@ -60,10 +60,10 @@ def attempts(reader, deployment):
     return [int(dict(row.headers)["tocsin-attempt"]) for row in reader.all(deployment.name(DEAD_LETTERS))]
 
 
-def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, tocsin):
+def test_redriven_letters_count_once_and_bad_ones_stop_after_three_attempts(deployment, tocsin):
     good = orjson.dumps(report("late-1", now_ms()))
     redacted = orjson.dumps({"sha256": "0" * 64, "length": 3, "field": "reporter.ref"})
-    # As an older version would have left a report that this one can read.
+    # The first letter is a report that an older version refused and this one can read.
     produce(
         deployment,
         letter(good, "unsupported_version", headers=[("trace", b"kept")]),
@@ -83,7 +83,7 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
 
     only = tocsin("dead-letters", "redrive", "--reason", "unsupported_version")
     assert only.output == "1 of 1 sent\n"
-    # An operator who does not know how far the first run came.
+    # The operator runs it again without knowing what the first run sent.
     again = tocsin("dead-letters", "redrive", "--rate", "1000")
     assert again.output.endswith("2 of 2 sent\n")
     reader = applied(deployment)
@@ -95,7 +95,7 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
     assert sorted(attempts(reader, deployment)) == [1, 1, 1, 2]
 
     third = tocsin("dead-letters", "redrive", "--reason", "not_json")
-    # The older letter of the same record stays: only the newest attempt goes in again.
+    # The older letter of the same record is skipped: only the newest attempt is sent again.
     assert "1 skipped, older letters" in third.output
     assert third.output.endswith("1 of 1 sent\n")
     assert max(attempts(applied(deployment), deployment)) == 3
@@ -105,7 +105,7 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
 
     listed = tocsin("dead-letters", "list", "--reason", "not_json", "--since", "PT1H", "--json")
     rows = [json.loads(line) for line in listed.output.splitlines()]
-    # By partition: a letter without a key lies where the record before it lay.
+    # Letters are listed by partition, and one without a key stays in the partition of its record, so sort by attempt.
     assert sorted(row["attempt"] for row in rows) == [1, 2, 3]
     assert {row["value"] for row in rows} == {"{bad"}
     shown = tocsin("dead-letters", "show", f"{rows[-1]['partition']}/{rows[-1]['offset']}")
@@ -114,8 +114,11 @@ def test_redriven_letters_count_once_and_what_stays_bad_wears_out(deployment, to
     assert tocsin("dead-letters", "show", "1/999").exit_code == 1
 
 
-async def reset_beside_a_sleeping_worker(deployment, partition, tocsin):
-    """A worker that was stopped in mid-transaction, is no member any more, and wakes up after the reset."""
+async def reset_while_a_worker_is_paused(deployment, partition, tocsin):
+    """Reset the state while a worker that left the group is paused in a transaction; then let it commit.
+
+    Returns the result of the reset, and the error of the commit if there is one.
+    """
     connection = Connection(deployment.bootstrap)
     async with transactional_producer(connection, f"{deployment.group}-reports-{partition}") as producer:
         await producer.begin_transaction()
@@ -146,11 +149,11 @@ def test_state_is_shown_checked_and_reset_and_escalations_are_explained(deployme
     assert event["escalation_id"] in tocsin("state", "show", "channel-9").output
     assert tocsin("state", "show", "channel-8").exit_code == 1
 
-    told = tocsin("explain", event["escalation_id"])
-    assert told.exit_code == 0, told.output
-    assert re.search(r"reports +1 +>= +1", told.output)
-    assert f"{deployment.name(SOURCE)}/{home}/0" in told.output
-    assert event["policy_version"] in told.output
+    described = tocsin("explain", event["escalation_id"])
+    assert described.exit_code == 0, described.output
+    assert re.search(r"reports +1 +>= +1", described.output)
+    assert f"{deployment.name(SOURCE)}/{home}/0" in described.output
+    assert event["policy_version"] in described.output
     assert tocsin("explain", "no-such-id").exit_code == 1
 
     assert tocsin("state", "check").output.endswith("the state is sound\n")
@@ -172,9 +175,9 @@ def test_state_is_shown_checked_and_reset_and_escalations_are_explained(deployme
     assert "This deletes" in asked.output
     assert tocsin("state", "check").exit_code == 1
     assert tocsin("state", "show", "channel-9").exit_code == 1
-    reset, sleeper = asyncio.run(reset_beside_a_sleeping_worker(deployment, home, tocsin))
+    reset, commit_error = asyncio.run(reset_while_a_worker_is_paused(deployment, home, tocsin))
     assert reset.exit_code == 0, reset.output
-    assert isinstance(sleeper, FENCED)
+    assert isinstance(commit_error, FENCED)
     assert tocsin("state", "check").output.endswith("the state is sound\n")
     assert tocsin("topics", "check").exit_code == 0
 
@@ -182,8 +185,8 @@ def test_state_is_shown_checked_and_reset_and_escalations_are_explained(deployme
     deployment.fleet.wait_for(
         lambda: deployment.outputs().count(deployment.name(ESCALATIONS)) == 2, 30, "the escalation again"
     )
-    # The same event with the same id: the story is told once.
-    assert tocsin("explain", event["escalation_id"]).output == told.output
+    # The event and its id are the same, so `explain` shows it once.
+    assert tocsin("explain", event["escalation_id"]).output == described.output
 
 
 def test_simulate_publishes_and_tail_filters(deployment, tocsin):
@@ -206,7 +209,7 @@ def test_simulate_publishes_and_tail_filters(deployment, tocsin):
     assert json.loads(filtered.output)["value"] == one
 
 
-def test_tail_goes_on_behind_what_a_worker_passes_over(deployment, tocsin):
+def test_tail_continues_after_records_that_a_worker_skips(deployment, tocsin):
     topic, request = deployment.name(REQUESTS), complete_request(FORMS[0], "order-1", now_ms())
     strange = Published(b"k", b"no request at all")
     asyncio.run(publish_with_undecodable_header_name(deployment.bootstrap, topic, strange))
@@ -217,7 +220,7 @@ def test_tail_goes_on_behind_what_a_worker_passes_over(deployment, tocsin):
     assert lines.exit_code == 0, lines.output
     assert lines.stdout.count("order-1") == 2
     assert lines.stdout.count("refused: ") == 3
-    # Warned of, but not among the results.
+    # A warning goes to stderr, not among the results.
     assert "a batch cannot be unpacked" in lines.stderr
     assert "a batch cannot be unpacked" not in lines.stdout
     as_json = tocsin("tail", "authority-requests", "--from-beginning", "--max", "5", "--json")

@@ -1,4 +1,4 @@
-"""Every reason of the table, the breaker for floods, and what operators do about it."""
+"""Every dead letter reason, the flood breaker, and how an operator overrides it."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ def without(*headers):
 
 
 def bad_records():
-    """By name: reason, field, value, headers."""
+    """Bad reports by name: (reason, field, value, headers)."""
     missing = report("bad-1", now_ms())
     del missing["category"]
     structured = (("content-type", b"application/cloudevents+json"),)
@@ -66,7 +66,7 @@ def bad_records():
 
 
 def bad_outcomes():
-    """The same of what is said of clocks. The names are their channels' too."""
+    """Bad outcomes of clocks by name, in the same form. The name is also the channel."""
 
     def outcome(channel, **changes):
         clock = clock_id("GB.osa.s10-3A", channel, "", "notice-1")
@@ -85,7 +85,7 @@ def bad_outcomes():
 
 
 def notice():
-    """Arms the clock of the Online Safety Act that a desk tries to stop."""
+    """A report that arms the clock of the Online Safety Act which `bad_outcomes` tries to pause."""
     document = report(
         "notice-1",
         now_ms(),
@@ -97,26 +97,26 @@ def notice():
     return Published(b"victims-1", orjson.dumps(document))
 
 
-def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
+def test_every_reason_occurs_and_the_stream_continues(deploy):
     deployment = deploy()
     cases = bad_records()
     outcomes = bad_outcomes()
-    # A batch is none of a record's own faults.
+    # `bad_batch` concerns a whole batch; the next test covers it.
     assert {reason for reason, *_ in (cases | outcomes).values()} | {"bad_batch"} == set(DEAD_LETTER_REASONS)
-    around = [notice(), *generate(8, 500, bad=0)]
+    good = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
-    letters, said = (
+    letters, outcome_records = (
         [
             Published(name.encode(), value, None, reason, (*envelope, *headers))
             for name, (reason, _, value, envelope) in bad.items()
         ]
         for bad in (cases, outcomes)
     )
-    deployment.publish([*around[:250], *letters, *around[250:]])
+    deployment.publish([*good[:250], *letters, *good[250:]])
     deployment.fleet.start()
     deployment.wait_until_applied()
-    # By now the clock runs.
-    deployment.publish_outcomes(said)
+    # The clock must be running before the outcomes are published.
+    deployment.publish_outcomes(outcome_records)
     deployment.wait_until_applied()
     reader = deployment.outputs()
 
@@ -148,10 +148,10 @@ def test_every_reason_is_reached_and_the_stream_goes_on(deploy):
             assert (row.key, row.value) == (original.key, original.value), name
             kept = [header for header in original.headers if header[0] != "tocsin-reason"]
             assert list(row.headers[: len(kept)]) == kept
-    assert reader.count(deployment.name(ENRICHED)) == len({record.value for record in around})
+    assert reader.count(deployment.name(ENRICHED)) == len({record.value for record in good})
 
 
-def test_a_batch_that_unpacks_to_too_much_is_not_read_and_the_stream_goes_on(deploy):
+def test_a_batch_too_large_to_unpack_becomes_a_dead_letter_and_the_stream_continues(deploy):
     deployment = deploy(partitions=1)
     before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (83, 84))
     deployment.publish(before)
@@ -178,30 +178,30 @@ def test_a_batch_that_unpacks_to_too_much_is_not_read_and_the_stream_goes_on(dep
 
 
 def resident_mib(worker):
-    """Memory of a worker's process."""
+    """Resident memory of a worker's process in MiB."""
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) // 1024
 
 
 def place_of(letter):
-    """Where a dead letter's record first stood."""
+    """Topic, partition and offset of a dead letter's original record."""
     headers = dict(letter.headers)
     return b"/".join(headers[f"tocsin-{name}"] for name in ("topic", "partition", "offset"))
 
 
 @pytest.fixture
 def flooded(deploy):
-    """One partition that has had 600 good records and then 900 bad ones."""
+    """One partition with 600 good records and then 900 bad ones."""
     deployment = deploy(partitions=1)
     bad = [Published(b"k", b"not a report %d" % number, None, "not_json") for number in range(900)]
     deployment.publish([*generate(9, 600, bad=0, duplicates=0), *bad])
     return deployment
 
 
-def test_a_flood_stops_the_worker_until_the_operator_lets_it_pass(flooded):
+def test_a_flood_stops_the_worker_until_the_operator_turns_the_breaker_off(flooded):
     workers = [flooded.fleet.start()]
     assert workers[0].wait(30) == 1
-    # The supervisor starts it again, and it must stop again: what it counted is in its state.
+    # The restarted worker must stop again, because the flood window is part of its state.
     flooded.fleet.tend()
     workers += flooded.fleet.running
     assert workers[1].wait(30) == 1

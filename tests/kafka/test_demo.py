@@ -1,4 +1,4 @@
-"""The demo: it adds up, tells its story, and leaves nothing behind, however it ends."""
+"""The demo prints its results, its totals add up, and it leaves nothing behind however it ends."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 
 class Demo:
-    """A demo as its own process. Its temporary folder lies in `folder`."""
+    """A demo in a process of its own, with its temporary folder inside `folder`."""
 
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.temporary = folder / "tmp"
@@ -46,7 +46,7 @@ class Demo:
         return self.process.wait(90)
 
     def left_behind(self) -> list[str]:
-        """Files, and processes that were started in the demo's folder or from its environment."""
+        """Files in the demo's temporary folder, and running processes with its environment."""
         left = [str(path) for path in self.temporary.iterdir()]
         for environ in Path("/proc").glob("[0-9]*/environ"):
             try:
@@ -67,7 +67,7 @@ def start(tmp_path: Path) -> Iterator:
 
     yield new
     for demo in started:
-        # Its own way of ending first: that one takes the worker and the broker along.
+        # SIGTERM first: the demo then ends its worker and broker too.
         if demo.process.poll() is None:
             demo.process.send_signal(signal.SIGTERM)
             try:
@@ -82,7 +82,7 @@ def topics_of_demos(bootstrap: str) -> set[str]:
 
 
 def topics_gone(bootstrap: str, before: set[str]) -> bool:
-    """A deletion is confirmed before every broker has forgotten the topic."""
+    """Wait until the topics are deleted: a deletion is confirmed before every broker has applied it."""
     deadline = time.monotonic() + 20
     while topics_of_demos(bootstrap) - before:
         if time.monotonic() > deadline:
@@ -91,7 +91,7 @@ def topics_gone(bootstrap: str, before: set[str]) -> bool:
     return True
 
 
-def test_on_its_own_kafka_it_tells_its_story_adds_up_and_leaves_nothing(start):
+def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(start):
     demo = start()
     assert demo.end() == 0, demo.err.read_text()
     printed = demo.printed
@@ -117,11 +117,11 @@ def test_on_its_own_kafka_it_tells_its_story_adds_up_and_leaves_nothing(start):
         r"^  norm +European Convention on Human Rights, article 11",
     ):
         assert re.search(row, printed, re.MULTILINE), row
-    assert "\x1b" not in printed, "no terminal, no control characters"
+    assert "\x1b" not in printed, "control characters although the output is not a terminal"
     assert demo.left_behind() == []
 
 
-def test_on_a_broker_that_is_there_it_deletes_its_topics(start, kafka):
+def test_on_an_existing_broker_the_demo_deletes_its_topics(start, kafka):
     before = topics_of_demos(kafka)
     demo = start("--seed", "8", TOCSIN_KAFKA_BOOTSTRAP=kafka)
     assert demo.end() == 0, demo.err.read_text()
@@ -131,7 +131,7 @@ def test_on_a_broker_that_is_there_it_deletes_its_topics(start, kafka):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_in_the_middle_it_leaves_nothing(start, kafka, number):
+def test_an_interrupted_demo_leaves_nothing_behind(start, kafka, number):
     before = topics_of_demos(kafka)
     demo = start("--reports", "100000", TOCSIN_KAFKA_BOOTSTRAP=kafka)
     demo.wait_for("opened")
@@ -142,11 +142,11 @@ def test_interrupted_in_the_middle_it_leaves_nothing(start, kafka, number):
     assert demo.left_behind() == []
 
 
-def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka, tmp_path):
+def test_a_kept_demo_can_be_inspected_until_ctrl_c(start, kafka, tmp_path):
     before = topics_of_demos(kafka)
     demo = start("--keep", TOCSIN_KAFKA_BOOTSTRAP=kafka)
     demo.wait_for("publish reports.jsonl")
-    # In another shell, in another folder: as it is printed.
+    # The printed commands must work in another shell and folder.
     (shown,) = re.findall(r"^  (.+) topics check$", demo.printed, re.MULTILINE)
     exported = re.search(r"export (TOCSIN_\S+ .*)", demo.printed)
     variables = dict(pair.split("=", 1) for pair in exported[1].split())
@@ -166,10 +166,10 @@ def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka, tmp_path):
 
     assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
     tocsin("topics", "check")
-    # The clock that lapsed, as the portrait says; and one of a request.
+    # End a report's lapsed clock, as the demo suggests, and then a clock of a request.
     of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]
     assert "lapsed, due" in tocsin("clock", of_report, "fulfilled")
-    # The desk of the demo has stopped one before.
+    # Two events, because the demo's own desk has already ended another clock.
     tocsin(
         "tail",
         "escalations",
@@ -181,9 +181,9 @@ def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka, tmp_path):
         "--max",
         "2",
     )
-    told = tocsin("explain", of_report)
-    assert told.startswith(f"escalation {of_report}: resolved\n")
-    assert "clock of    IN.itr.3-2-b: IT (Intermediary Guidelines" in told
+    explanation = tocsin("explain", of_report)
+    assert explanation.startswith(f"escalation {of_report}: resolved\n")
+    assert "clock of    IN.itr.3-2-b: IT (Intermediary Guidelines" in explanation
     routed = tocsin(
         "tail",
         "authority-routing",
@@ -205,7 +205,7 @@ def test_kept_it_can_be_looked_at_until_ctrl_c(start, kafka, tmp_path):
     assert demo.left_behind() == []
 
 
-def test_a_worker_that_cannot_start_is_an_error_with_its_own_words(start, kafka, tmp_path):
+def test_the_demo_prints_the_error_of_a_worker_that_cannot_start(start, kafka, tmp_path):
     before = topics_of_demos(kafka)
     missing = tmp_path / "no-such-policies.yaml"
     demo = start(TOCSIN_KAFKA_BOOTSTRAP=kafka, TOCSIN_POLICIES_FILE=str(missing))

@@ -1,4 +1,4 @@
-"""Nothing lost and nothing twice while workers are killed and while their number changes."""
+"""Exactly once while workers are killed and while their number changes."""
 
 import random
 import signal
@@ -10,27 +10,30 @@ from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
 REPORTS = 200_000
 KILLS = 9
 REQUESTS = 1_500
-# Steps of clocks come due while workers are killed, and for a while after.
+# Steps of clocks come due while workers are killed and for some time afterwards.
 STEPS_MS = 50_000
 
 
 def kill_at_a_random_moment(deployment, chance, *, at_once):
-    """SIGKILL the only worker: mostly while it applies, sometimes while it starts or takes over. Gives the backlog."""
+    """SIGKILL the only worker, mostly while it applies records, sometimes while it starts or takes over.
+
+    Returns the backlog at that moment.
+    """
     fleet = deployment.fleet
     fleet.tend()
     (worker,) = fleet.running
     if chance.random() < 0.25:
-        # From the start of the process to its first batch.
+        # Between the start of the process and its first batch.
         time.sleep(chance.uniform(0.5, 3.5))
     else:
-        # Not when progress is seen: until it is, a quick worker is through. What was published for this kill takes about
-        # a second; what a kill leaves undone is there at the next one.
+        # Waiting for visible progress would be too late: a fast worker is done by then. The reports published for this kill
+        # take about a second; those that a kill leaves undone are still there at the next one.
         fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "an owner before the kill", tend=False)
         time.sleep(chance.uniform(0, 1.5))
     backlog = len(deployment.published) - deployment.applied()
@@ -38,7 +41,7 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
     return backlog
 
 
-def test_killed_again_and_again(deploy):
+def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     deployment = deploy()
     chance = random.Random(20_261_124)
     mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)
@@ -49,17 +52,17 @@ def test_killed_again_and_again(deploy):
     backlogs = []
     for number in range(KILLS):
         mix.go_on()
-        # On their way while the worker is killed: it is quicker than any pause between publishing and the kill.
+        # Sent without waiting, so that reports still arrive during the kill. After a flush the worker would be done first.
         piece = reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces]
         publisher.send(piece)
         deployment.published += piece
-        # The last one leaves its successor to wait until the session expires, as in life.
+        # After the last kill the successor waits until the session expires, as in production.
         backlogs.append(kill_at_a_random_moment(deployment, chance, at_once=number < KILLS - 1))
         publisher.flush()
     deployment.publish(reports[KILLS * REPORTS // pieces :])
     mix.settle()
     assert deployment.fleet.exit_codes == [-signal.SIGKILL] * KILLS
-    # Most kills must have hit a worker that still had work to do, or they prove nothing.
+    # At least half of the kills must hit a worker with work left, or the test proves nothing.
     assert sum(backlog > 0 for backlog in backlogs) >= KILLS // 2, backlogs
 
     reader = deployment.outputs()
@@ -71,7 +74,7 @@ def test_killed_again_and_again(deploy):
     print(f"measured: {totals} {compared} backlogs at the kills {backlogs}")
 
 
-def test_workers_come_and_go(deploy):
+def test_nothing_is_lost_or_repeated_when_workers_join_and_leave(deploy):
     deployment = deploy()
     fleet = deployment.fleet
     mix = Mix(deployment, 2, 600, 6, 20_000)
@@ -83,7 +86,7 @@ def test_workers_come_and_go(deploy):
         deployment.publish(reports[number * 10_000 : (number + 1) * 10_000])
         mix.go_on()
 
-    def everybody_owns():
+    def all_own_partitions():
         return all("owns partitions [" in worker.text for worker in fleet.running)
 
     publish_a_sixth()
@@ -91,19 +94,19 @@ def test_workers_come_and_go(deploy):
     for _ in range(2):
         fleet.start()
         publish_a_sixth()
-        fleet.wait_for(everybody_owns, 30, "the new worker has partitions")
+        fleet.wait_for(all_own_partitions, 30, "the new worker has partitions")
         publish_a_sixth()
     second, third = fleet.running[1:]
     second.signal(signal.SIGTERM)
     publish_a_sixth()
-    # The third vanishes without a word; the first gets its partitions when its session has expired.
+    # The third is killed; the first gets its partitions when the session expires.
     fleet.running.remove(third)
     third.end()
     mix.settle()
     assert second.wait(10) == 0
     fleet.tend()
     assert fleet.running == [first]
-    assert fleet.exit_codes == [0], "nobody may have failed"
+    assert fleet.exit_codes == [0], "only the worker that was stopped may have ended, and without an error"
 
     reader = deployment.outputs()
     totals = mix.check(reader)

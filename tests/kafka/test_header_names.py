@@ -1,4 +1,4 @@
-"""Kafka's header names are text by agreement only; one that is not must not stop a partition."""
+"""Kafka does not enforce that header names are UTF-8; one that is not must not stop a partition."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.kafka.harness.reports import Published, generate, now_ms, report
 from tests.kafka.harness.strange import publish_with_undecodable_header_name
 
 
-def test_the_stream_goes_on_behind_it(deploy):
+def test_the_stream_continues_after_an_undecodable_header_name(deploy):
     deployment = deploy(partitions=1)
     before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (81, 82))
     good = report("with-a-strange-header", now_ms())
@@ -23,7 +23,7 @@ def test_the_stream_goes_on_behind_it(deploy):
     deployment.publish(after)
     worker = deployment.fleet.start()
     deployment.wait_until_applied()
-    # The client that the other tests read with gives up at such a record, so only outputs are read.
+    # The client of the test reader fails on such a record, so it reads only the outputs.
     with Reader(deployment.bootstrap, [deployment.name(ENRICHED), deployment.name(DEAD_LETTERS)]) as reader:
         reader.catch_up()
     enriched = [

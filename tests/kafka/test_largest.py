@@ -1,4 +1,4 @@
-"""The largest that is legal, and what is larger than anybody should send: nothing may stop the stream or fill memory."""
+"""The largest valid records and larger ones: none may stop the stream or fill the worker's memory."""
 
 import re
 import zlib
@@ -24,7 +24,7 @@ MAX_RECORD_BYTES = 1_048_576
 
 
 def largest_report(number):
-    """Every field at its limit, filled up to the last byte with a field of a later version."""
+    """A report with every field at its limit, filled to exactly MAX_EVENT_BYTES with an unknown field."""
     channel = f"{number:08d}".ljust(128, "c")
     reporter = f"{number:08d}".ljust(128, "r")
     document = report(
@@ -50,13 +50,13 @@ def largest_report(number):
 def peak_memory_mib(worker):
     status = Path(f"/proc/{worker.process.pid}/status")
     if not status.exists():
-        pytest.skip("the peak of another process's memory is read from /proc")
+        pytest.skip("needs /proc to read the peak memory of another process")
     return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) // 1024
 
 
 def test_a_backlog_of_the_largest_reports_does_not_fill_memory(deploy):
     deployment = deploy()
-    # 200 MB: counted in records it would all be queued at once.
+    # 200 MB. A limit in records instead of bytes would queue all of it at once.
     deployment.publish([largest_report(number) for number in range(3_000)])
     worker = deployment.fleet.start()
     seconds = deployment.wait_until_applied(90)
@@ -67,17 +67,17 @@ def test_a_backlog_of_the_largest_reports_does_not_fill_memory(deploy):
 
 
 def at(partition, name):
-    """A channel that has its home there, of 4."""
+    """A channel whose home is that one of 4 partitions."""
     number = 0
     while (murmur2(f"{name}-{number}".encode()) & 0x7FFFFFFF) % 4 != partition:
         number += 1
     return f"{name}-{number}"
 
 
-def test_records_beyond_every_limit(deploy):
+def test_records_beyond_every_limit_do_not_stop_the_worker(deploy):
     deployment = deploy()
     good = replace(largest_report(1), headers=[("trace", None), ("trace", b"x" * 900_000)])
-    # As large as the topic takes, at home and not at home: moving it home adds a header.
+    # Records as large as the topic accepts, at home and away from home: re-keying adds a header.
     home = at(0, "large")
     away = at(1, "large")
     document = report("fits", now_ms(), channel={"ref": home, "visibility": "public"})
@@ -89,7 +89,7 @@ def test_records_beyond_every_limit(deploy):
         Published(home.encode(), moved, None, None, [("trace", b"x" * (room - len(moved)))]),
         Published(home.encode(), b"x" * room, None, None, [("trace", None)]),
     ]
-    # Compressed they are small, so the topic takes them; nothing of ours would take them back.
+    # The topic accepts these because they compress well; uncompressed, no topic of Tocsin would.
     bombs = [
         Published(b"bomb", b" " * 20_000_000),
         Published(b"bomb", fits.replace(b"fits", b"bomb"), headers=[("trace", b"x" * 20_000_000)]),
@@ -128,7 +128,7 @@ def test_records_beyond_every_limit(deploy):
     letters = list(reader.all(deployment.name(DEAD_LETTERS)))
     reasons = sorted(dict(row.headers)["tocsin-reason"].decode() for row in letters)
     print("measured:", applied, reasons, [len(row.value) for row in letters])
-    # What is beyond the limits is refused with a reason, and named by hash and length where it cannot be kept.
+    # Records over a limit are refused with a reason, and replaced by hash and length where they are too large to keep.
     assert applied == {"fits", "moved", "bomb", good.facts.report_id}
     assert reasons == ["missing_field", "oversized", "oversized", "oversized"]
     kept = next(row for row in letters if row.value == b"x" * room)
@@ -136,7 +136,7 @@ def test_records_beyond_every_limit(deploy):
 
 
 def full_state_reports():
-    """Reports of one channel that leave something in every pane of every ring of every category."""
+    """Reports of one channel that fill every pane of every ring of every category."""
     now = now_ms() // DAY * DAY
     days = [now - 30 * DAY + day * DAY for day in range(29)]
     hours = [now - DAY + hour * HOUR for hour in range(23)]
@@ -144,7 +144,7 @@ def full_state_reports():
     number = 0
     for moment in [*days, *hours, *minutes]:
         for category in CATEGORIES:
-            # One category has had a storm on each day: its distinct reporters are sampled.
+            # One category gets so many reporters each day that its distinct reporters are sampled.
             reporters = 600 if category == "fraud" else 15
             for _ in range(reporters):
                 number += 1
@@ -159,7 +159,7 @@ def full_state_reports():
                 yield Published(document["channel"]["ref"].encode(), orjson.dumps(document))
 
 
-def test_a_state_with_every_ring_of_every_category_full(deploy):
+def test_the_largest_state_is_restored(deploy):
     deployment = deploy()
     reports = list(full_state_reports())
     deployment.publish(reports)
@@ -167,7 +167,7 @@ def test_a_state_with_every_ring_of_every_category_full(deploy):
     seconds = deployment.wait_until_applied(120)
     first.terminate()
     deployment.fleet.tend()
-    # The next owner restores it and goes on.
+    # The next owner restores the state and continues.
     more = [
         Published(record.key, record.value.replace(b'"r-', b'"again-'))
         for record in reports[:: len(reports) // 50]
@@ -187,11 +187,11 @@ def test_a_state_with_every_ring_of_every_category_full(deploy):
     restored = re.findall(r"keys=\d+ partition=\d .* seconds=[\d.]+", second.text)
     print(f"measured: {len(reports)} reports in {seconds:.1f} s, {compared}, {restored}")
     print(f"measured: largest state records {sorted(sizes.values())[-3:]}, sum {sum(sizes.values())}")
-    # One per category at least, and none near what the topic takes.
+    # At least one record per category, and none near the limit of the topic (8 MiB).
     assert len(sizes) > len(CATEGORIES)
     assert max(sizes.values()) < 8_388_608 / 4
 
 
-def test_a_bomb_is_small_on_the_wire():
-    # What the case above relies on.
+def test_a_bomb_compresses_to_less_than_the_record_limit():
+    # test_records_beyond_every_limit_do_not_stop_the_worker relies on this.
     assert len(zlib.compress(b" " * 20_000_000)) < MAX_RECORD_BYTES

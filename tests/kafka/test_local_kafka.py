@@ -1,4 +1,4 @@
-"""The local broker on a real start: what it keeps over restarts, and what it says when it cannot start."""
+"""The local broker, really started: what survives restarts, and the errors when it cannot start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECORDS = [f"record {number}".encode() for number in range(100)]
 
 @pytest.fixture(scope="module", autouse=True)
 def as_shipped(quick_brokers: None) -> Iterator[None]:
-    """These tests are about the command that the product runs."""
+    """Use the command that the product runs instead of the quick one of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(java, "command", quick_java.SHIPPED_COMMAND)
         yield
@@ -63,7 +63,7 @@ async def commit_and_crash(kafka: LocalKafka, topic: str, value: bytes) -> None:
     async with producer.transaction():
         await producer.send(topic, value, partition=0)
     kafka.kill()
-    # It would wait for the broker to come back.
+    # Without a limit, it would wait until the broker comes back.
     with contextlib.suppress(Exception):
         await asyncio.wait_for(producer.stop(), 0.5)
 
@@ -80,7 +80,7 @@ async def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
 def is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-        # A zombie that nobody has waited for yet still has its number.
+        # A zombie process still has its pid until its parent waits for it.
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
@@ -102,13 +102,13 @@ def test_records_and_ports_survive_a_stop_and_a_kill(kafka: LocalKafka) -> None:
     kafka.stop()
     assert not kafka.running
 
-    # A new object, as in a new process: all it knows is the folder.
+    # A new object knows only the folder, as in a new process.
     again = LocalKafka(kafka.folder)
     assert again.bootstrap == kafka.bootstrap
     try:
         again.start()
         assert asyncio.run(consume(again.bootstrap, "letters", len(RECORDS))) == RECORDS
-        # The commit is acknowledged before its marker is written, so the crash comes in between.
+        # A commit is acknowledged before its marker is written; the crash happens in between.
         asyncio.run(commit_and_crash(again, "letters", b"committed"))
         assert not again.running
 
@@ -122,7 +122,7 @@ def test_records_and_ports_survive_a_stop_and_a_kill(kafka: LocalKafka) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """One broker for the tests that leave it as it is, started in a thread that has ended since."""
+    """One broker for the tests that do not change it, started by a thread that has since ended."""
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
     starter = threading.Thread(target=broker.start)
     starter.start()
@@ -132,7 +132,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     broker.stop()
 
 
-def test_a_record_of_many_megabytes_is_taken(running: LocalKafka) -> None:
+def test_a_record_of_many_megabytes_is_accepted(running: LocalKafka) -> None:
     async def send(size: int) -> None:
         async with AIOKafkaProducer(
             bootstrap_servers=running.bootstrap, max_request_size=32 << 20
@@ -144,11 +144,11 @@ def test_a_record_of_many_megabytes_is_taken(running: LocalKafka) -> None:
 
 
 @linux_only
-def test_it_listens_on_loopback_only(running: LocalKafka) -> None:
+def test_the_broker_listens_on_loopback_only(running: LocalKafka) -> None:
     process = Path(f"/proc/{running.pid}")
     opened = set()
     for descriptor in (process / "fd").iterdir():
-        # It may have been closed since it was listed.
+        # The descriptor may have been closed since it was listed.
         with contextlib.suppress(FileNotFoundError):
             opened.add(os.readlink(descriptor))
     tables = (process / "net/tcp").read_text().splitlines() + (process / "net/tcp6").read_text().splitlines()
@@ -159,7 +159,7 @@ def test_it_listens_on_loopback_only(running: LocalKafka) -> None:
     assert {int(port, 16) for _, port in listening} == {running.port, running.controller_port}
 
 
-def test_it_outlives_the_thread_that_started_it_and_is_started_once(running: LocalKafka) -> None:
+def test_the_broker_outlives_its_starting_thread_and_starts_once(running: LocalKafka) -> None:
     assert not eventually(lambda: not running.running, seconds=0.3)
     process = running.pid
     running.start()
@@ -223,13 +223,13 @@ def test_an_interrupted_start_leaves_no_process(kafka: LocalKafka, monkeypatch: 
 
 @pytest.fixture(scope="module")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that several tests start a broker on, one after the other: it is formatted once."""
+    """A folder on which several tests start a broker in turn; it is formatted once."""
     return tmp_path_factory.mktemp("shared")
 
 
 @linux_only
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_in_the_foreground_it_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
+def test_a_foreground_broker_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-m", "streams.local_kafka", str(shared_folder)],
         cwd=Path(__file__).parents[2],

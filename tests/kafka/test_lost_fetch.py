@@ -1,4 +1,4 @@
-"""A fetch that gets lost between fetcher and agent, for whatever reason, stops the worker before anything is skipped."""
+"""A fetch lost between fetcher and agent stops the worker before a record is skipped."""
 
 import re
 
@@ -11,10 +11,10 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-# A worker that loses one batch of a topic on its way to the agent: the first of the partition that had two before.
+# A worker that losing one batch of a topic before it reaches the agent: the third batch of some partition.
 _PROGRAM = """
 import sys
 from collections import Counter
@@ -35,43 +35,43 @@ def lose_one(self, records):
 batches.BatchScheduler.iterate = lose_one
 """
 
-# What is written in transactions has markers between its records, and fetches that bring nothing else.
+# The internal topic is written in transactions: it has markers between records, and fetches of markers only.
 TOPICS = (SOURCE, INTERNAL)
 PIECE = 1_000
-# Three are enough unless fetches bring several at once.
+# Three would be enough if every fetch returned one piece.
 PIECES = 20
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_fetch_that_is_lost_on_its_way_stops_the_worker_and_is_applied_by_the_next(deploy, topic):
+def test_a_lost_fetch_stops_the_worker_and_the_next_worker_applies_it(deploy, topic):
     deployment = deploy()
     fleet = deployment.fleet
     program = _PROGRAM.format(topic=deployment.name(topic))
-    loses = fleet.start(changed_worker(program))
-    fleet.wait_for(lambda: "owns partitions [" in loses.text, 60, "the takeover")
+    losing = fleet.start(changed_worker(program))
+    fleet.wait_for(lambda: "owns partitions [" in losing.text, 60, "the takeover")
     reports = generate(41, PIECE * PIECES)
 
     def applied_or_ended(applied):
-        return lambda: loses.exit_code is not None or deployment.applied() > applied
+        return lambda: losing.exit_code is not None or deployment.applied() > applied
 
     for start in range(0, len(reports), PIECE):
         applied = deployment.applied()
-        # Half of them go by the internal topic to their home.
+        # Most of this half must be re-keyed to their home through the internal topic.
         deployment.publish(reports[start : start + PIECE // 2])
         deployment.publish(reports[start + PIECE // 2 : start + PIECE], LIBRDKAFKA_DEFAULT)
         fleet.wait_for(applied_or_ended(applied), 60, "progress, or the end", tend=False)
-        if loses.exit_code is not None:
+        if losing.exit_code is not None:
             break
     deployment.wait_until_applied()
 
     assert fleet.exit_codes == [1]
     ((partition, begin, end),) = re.findall(
-        rf"^lost {re.escape(deployment.name(topic))} (\d+) (\d+) (\d+)$", loses.text, re.M
+        rf"^lost {re.escape(deployment.name(topic))} (\d+) (\d+) (\d+)$", losing.text, re.M
     )
     assert (
         f"{deployment.name(topic)} partition {partition}: records were lost within this worker. "
         f"The fetched batch begins at offset {end}, but the next offset to apply is {begin}."
-    ) in loses.text
+    ) in losing.text
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader)
     compared = check_replay(deployment, reader, shipped_rules())

@@ -1,4 +1,4 @@
-"""What operators read of a worker, compared with what is in the topics."""
+"""A worker's metrics and status pages, compared with the contents of the topics."""
 
 import os
 import re
@@ -37,7 +37,7 @@ from tests.kafka.harness.workers import ROOT, changed_worker, clean_environment
 
 
 def get(worker, path):
-    """Status and text; None while the worker does not say where it listens."""
+    """Get a page: (status, text), or None until the worker has logged its address."""
     found = re.search(r"address=(http://\S+)", worker.text)
     if found is None:
         return None
@@ -49,7 +49,7 @@ def get(worker, path):
 
 
 def scrape(worker):
-    """Values by metric and by sorted label pairs."""
+    """Scrape /metrics: values by metric name and by sorted label pairs."""
     _, text = get(worker, "/metrics")
     values = defaultdict(dict)
     for family in text_string_to_metric_families(text):
@@ -72,37 +72,37 @@ def total(values):
 
 
 def became_ready(fleet, worker):
-    """Wait until it is ready; gives what /readyz said until then."""
-    said = []
+    """Wait until the worker is ready. Returns the different answers of /readyz until then."""
+    answers = []
 
     def ready():
         answer = get(worker, "/readyz")
-        if answer is not None and (not said or said[-1] != answer):
-            said.append(answer)
+        if answer is not None and (not answers or answers[-1] != answer):
+            answers.append(answer)
         return answer is not None and answer[0] == 200
 
     fleet.wait_for(ready, 30, "ready", tend=False)
-    return said
+    return answers
 
 
-def test_the_totals_are_those_of_the_topics(deploy):
+def test_the_totals_match_the_topics(deploy):
     deployment = deploy()
     mix = Mix(deployment, 21, 300, 2, 0)
     reports = generate(21, 20_000, duplicates=0.02, bad=0.02)
     deployment.publish(reports[:10_000])
-    # Three in four of these lie in another partition than their home.
+    # Three in four of these are in another partition than their home.
     deployment.publish(reports[10_000:], LIBRDKAFKA_DEFAULT)
     worker = deployment.fleet.start()
 
-    said = became_ready(deployment.fleet, worker)
-    assert said[0][0] == 503
-    assert "waiting for the group's first assignment" in said[0][1]
-    assert said[-1] == (200, "ready\n")
+    answers = became_ready(deployment.fleet, worker)
+    assert answers[0][0] == 503
+    assert "waiting for the group's first assignment" in answers[0][1]
+    assert answers[-1] == (200, "ready\n")
 
     mix.settle()
     reader = deployment.outputs()
     totals = mix.check(reader)
-    # Ticks have no key. On a slow machine some come in the pauses, and more may come while this test goes on.
+    # Ticks have no key. A slow machine writes some in the pauses, and more may follow during the comparison.
     moved = {
         topic: [row for row in reader.all(deployment.name(topic)) if row.key is not None]
         for topic in (INTERNAL, REQUESTS_INTERNAL)
@@ -110,7 +110,7 @@ def test_the_totals_are_those_of_the_topics(deploy):
     passed_on = sum(has_origin(row, deployment.name(OUTCOMES)) for row in moved[REQUESTS_INTERNAL])
     rekeyed = sum(map(len, moved.values())) - passed_on
     assert rekeyed > 5_000
-    # The broker shows a commit before the worker has counted it.
+    # A commit is visible on the broker before the worker has counted it.
     deployment.fleet.wait_for(
         lambda: total(scrape(worker)["tocsin_reports_applied_total"]) >= totals.enriched,
         10,
@@ -166,7 +166,7 @@ def test_the_totals_are_those_of_the_topics(deploy):
         total(found["tocsin_rebalances_total"]) == total(found["tocsin_rebalance_duration_seconds_count"]) > 0
     )
     assert total(found["tocsin_ready"]) == 1
-    # The internal topics end in transaction markers, which no lag may consist of.
+    # The internal topics end in transaction markers, which must not count as lag.
     assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 4 * 5
     assert total(found["tocsin_lag_records"]) == total(found["tocsin_lag_seconds"]) == 0
 
@@ -186,7 +186,7 @@ def has_origin(row, topic):
 
 
 def check_law(found, clocks, routings):
-    """Compare what is counted of clocks and requests with what was published of them."""
+    """Compare the metrics of clocks and requests with the published events."""
     transitions = Counter(
         (event["clock"]["obligation"], event["reason"].removeprefix("clock_")) for event in clocks
     )
@@ -210,7 +210,7 @@ def check_law(found, clocks, routings):
     assert by(found["tocsin_refusals_total"], "code") == refusals
 
 
-def test_a_takeover_is_seen_and_lag_is_of_the_present(deploy):
+def test_a_takeover_is_counted_and_lag_covers_only_waiting_records(deploy):
     deployment = deploy()
     first = deployment.fleet.start()
     deployment.publish(generate(22, 2_000))
@@ -230,14 +230,14 @@ def test_a_takeover_is_seen_and_lag_is_of_the_present(deploy):
     found = scrape(worker)
     assert total(found["tocsin_restored_records_total"]) > 4
     assert total(found["tocsin_state_records"]) > 4
-    # Nothing waited for longer than between two looks, although the record before was seconds old.
+    # Lag covers only waiting records: none waited long, although the previous record was seconds old.
     assert max(lags) < 2
     worker.signal(signal.SIGTERM)
     assert worker.wait(20) == 0
 
 
 @pytest.mark.parametrize("away", ["refusing", "silent"])
-def test_a_broker_that_is_away_is_no_lag_of_zero_and_no_reason_to_stay(deploy, tmp_path, away):
+def test_without_a_broker_no_lag_is_shown_and_the_worker_stops_in_time(deploy, tmp_path, away):
     with LocalKafka(tmp_path / "kafka") as broker:
         deployment = deploy(bootstrap=broker.bootstrap)
         worker = deployment.fleet.start()
@@ -260,7 +260,7 @@ def test_a_broker_that_is_away_is_no_lag_of_zero_and_no_reason_to_stay(deploy, t
         assert found["tocsin_ready"] == {(): 0}
         assert not found["tocsin_lag_records"] and not found["tocsin_lag_seconds"]
         worker.signal(signal.SIGTERM)
-        # Thirty seconds are what Kubernetes grants.
+        # Kubernetes grants 30 s by default.
         assert worker.wait(20) == 0
         assert "Traceback" not in worker.text
         broker.kill()
@@ -277,7 +277,7 @@ def test_a_port_in_use_is_named(deploy):
     assert "Traceback" not in worker.text
 
 
-def test_a_host_that_is_none_of_ours_is_named(deploy):
+def test_a_host_that_is_not_local_is_named(deploy):
     worker = deploy(settings={"TOCSIN_HTTP_HOST": "nowhere.invalid"}).fleet.start()
     assert worker.wait(20) == 1
     assert "TOCSIN_HTTP_HOST=nowhere.invalid" in worker.text
@@ -286,7 +286,7 @@ def test_a_host_that_is_none_of_ours_is_named(deploy):
     assert "Traceback" not in worker.text
 
 
-# In place of what a worker does: a commit that never comes, and a step that keeps the loop for itself.
+# What is replaced in the worker: a commit that never ends, and a step that blocks the event loop.
 HANGING = {
     "commit": ("streams.runtime.partition_owner", "write_transaction", "lambda *a: asyncio.sleep(1e6)"),
     "loop": ("streams.partition.stage", "Stage.apply", "lambda *a: never_returns()"),

@@ -1,4 +1,4 @@
-"""The newcomer's path: every `tocsin` command that README and docs/operations.md show works as it stands there."""
+"""Every `tocsin` command in README and docs/operations.md works as shown, in the order a shell would run them."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 PAGES = ("README.md", "docs/operations.md")
 
-# One comes after the other on this path; commands of no kind named here run once there is something to look at.
+# The order of the commands, by how they begin. All others run when there are outputs to look at, before LAST.
 FIRST = ("config", "topics create")
 ENDLESS = ("worker", "tail")
 LAST = ("state reset",)
@@ -28,7 +28,7 @@ REQUEST_ID = "order-1"
 
 
 def commands_shown():
-    """What follows `tocsin`, in the order of the pages, in indented lines and between backticks."""
+    """The arguments of each `tocsin` command in indented lines and between backticks, page by page."""
     shown = []
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
@@ -39,21 +39,21 @@ def commands_shown():
 
 
 def report_shown():
-    """The report of README."""
+    """The report that README shows."""
     blocks = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     (report,) = (orjson.loads(block) for block in blocks if '"kind"' in block)
     return report
 
 
-class Newcomer:
-    """Somebody's shell."""
+class Shell:
+    """A shell with its working folder and environment."""
 
     def __init__(self, folder, settings):
         self._folder = folder
         self._environment = clean_environment(settings)
 
     def start(self, line):
-        """A command that goes on, and the file with what it prints."""
+        """Start a command that keeps running. Returns its process and the file with its output."""
         log = self._folder / f"{line.replace(' ', '-')}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -67,7 +67,7 @@ class Newcomer:
         return process, log
 
     def run(self, line):
-        """A command that ends; a question is answered with yes."""
+        """Run a command that ends, answering a question with yes. Raises AssertionError if it fails."""
         done = subprocess.run(
             [*COMMAND, *shlex.split(line)],
             cwd=self._folder,
@@ -82,19 +82,19 @@ class Newcomer:
 
 
 def filled(line):
-    """The command with what stands in capitals filled in."""
-    meant = {"CHANNEL": report_shown()["channel"]["ref"], "ID": REQUEST_ID}
-    return re.sub(r"\b(?:CHANNEL|ID)\b", lambda found: meant[found[0]], line)
+    """The command with its placeholders in capitals filled in."""
+    values = {"CHANNEL": report_shown()["channel"]["ref"], "ID": REQUEST_ID}
+    return re.sub(r"\b(?:CHANNEL|ID)\b", lambda found: values[found[0]], line)
 
 
 def publish_request(bootstrap, prefix):
-    """Let an authority ask for something, and wait until it is judged."""
+    """Publish an authority's request and wait until it is judged."""
     request = complete_request(FORMS[0], REQUEST_ID, now_ms())
     Publisher(bootstrap, prefix + REQUESTS, MURMUR2).publish([request])
     deadline = time.monotonic() + 20
     with Reader(bootstrap, [prefix + ROUTING]) as reader:
         while not reader.catch_up().count(prefix + ROUTING):
-            assert time.monotonic() < deadline, "the request was not judged"
+            assert time.monotonic() < deadline, "the request was not judged within 20 s"
 
 
 def end(process):
@@ -110,7 +110,7 @@ def wait_for(log, text, seconds=40, meanwhile=lambda: None):
         time.sleep(0.1)
 
 
-def test_every_command_shown_works(kafka, prefix, tmp_path):
+def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
     shown = commands_shown()
     assert {"topics create", "worker", "publish reports.jsonl"} <= set(shown)
     early = [line for line in shown if line.startswith(FIRST)]
@@ -118,7 +118,7 @@ def test_every_command_shown_works(kafka, prefix, tmp_path):
     late = [line for line in shown if line.startswith(LAST)]
     others = [line for line in shown if line not in (*early, *endless, *late)]
     (tmp_path / "reports.jsonl").write_bytes(orjson.dumps(report_shown()) + b"\n")
-    newcomer = Newcomer(
+    shell = Shell(
         tmp_path,
         {
             "TOCSIN_KAFKA_BOOTSTRAP": kafka,
@@ -129,24 +129,24 @@ def test_every_command_shown_works(kafka, prefix, tmp_path):
         },
     )
     for line in early:
-        newcomer.run(line)
+        shell.run(line)
     producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
     numbers = itertools.count()
 
     def publish_garbage():
-        # A tail without --from-beginning shows what comes after it has started.
+        # A tail without --from-beginning shows only records that come after it has started.
         producer.produce(prefix + "message-reports", f"no report {next(numbers)}", "key")
         producer.flush(10)
 
     running = []
     try:
         for line in endless:
-            running.append(newcomer.start(line))
+            running.append(shell.start(line))
             if line == "worker":
                 wait_for(running[-1][1], "owns partitions [")
         publish_request(kafka, prefix)
         for line in others:
-            newcomer.run(filled(line))
+            shell.run(filled(line))
         for line, (process, log) in zip(endless, running, strict=True):
             if line.startswith("tail escalations"):
                 wait_for(log, report_shown()["channel"]["ref"])
@@ -158,4 +158,4 @@ def test_every_command_shown_works(kafka, prefix, tmp_path):
             end(process)
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}")
     for line in late:
-        newcomer.run(line)
+        shell.run(line)

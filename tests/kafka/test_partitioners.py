@@ -1,4 +1,4 @@
-"""Any client, any partitioner, any codec: every report ends up at its home, once, with the same counts."""
+"""With any partitioner and codec, every report is applied once, at its home, with the same counts."""
 
 import random
 from collections import Counter
@@ -13,12 +13,12 @@ from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
 from tests.kafka.harness.reports import generate
 
 
-def test_partitioners_mixed(deploy):
+def test_reports_from_mixed_partitioners_are_applied_once(deploy):
     deployment = deploy()
     reports = generate(6, 30_000)
     random.Random(6).shuffle(reports)
     deployment.fleet.start()
-    # At the same time, so that reports of one channel come to its owner by both source topics at once.
+    # At the same time, so that an owner gets reports of one channel from both of its source topics.
     right, other, without_key = (
         deployment.publisher(name) for name in (MURMUR2, LIBRDKAFKA_DEFAULT, MURMUR2)
     )
@@ -39,7 +39,7 @@ def test_partitioners_mixed(deploy):
         for partition in range(deployment.partitions)
         for row in order_of(deployment, reader, partition)
     )
-    # Three in four of two thirds; fewer would mean that the partitioners did not differ after all.
+    # Expected: three quarters of two thirds. Fewer would mean that the partitioners did not differ.
     assert 0.4 < moved[True] / moved.total() < 0.6
     assert deployment.fleet.exit_codes == []
     print(
@@ -47,7 +47,7 @@ def test_partitioners_mixed(deploy):
     )
 
 
-def test_every_codec_of_kafka_is_read(deploy):
+def test_every_compression_codec_is_read(deploy):
     deployment = deploy()
     for seed, codec in enumerate(("none", "gzip", "snappy", "lz4", "zstd"), 70):
         records = generate(seed, 300)

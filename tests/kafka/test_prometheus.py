@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker: every query of the dashboard and the alerts finds what it asks for."""
+"""A real Prometheus scrapes a real worker: every query of the dashboard and every alert selector finds data."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Prometheus:
-    """Asks one over HTTP."""
+    """A client for the HTTP API of a Prometheus."""
 
     def __init__(self, address):
         self.address = address
@@ -42,23 +42,23 @@ class Prometheus:
         return orjson.loads(text)
 
     def query(self, expression):
-        """The result, a list of series with their value."""
+        """Run an instant query. Returns a list of series with their values."""
         answer = self.get("api/v1/query", query=expression)
         assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
         return answer["data"]["result"]
 
     def targets_up(self):
-        """The health of what it scrapes; nothing while it starts."""
+        """The health of each scraped target; empty while Prometheus is starting."""
         try:
             return [target["health"] for target in self.get("api/v1/targets")["data"]["activeTargets"]]
         except (OSError, ValueError):
-            # Until it is ready it refuses, or answers in plain words.
+            # Until it is ready, it refuses connections or answers in plain text.
             return []
 
 
 @contextmanager
 def prometheus(folder, target):
-    """Scrapes `target` every second with the rules that are deployed, as the job that they expect."""
+    """Run a Prometheus that scrapes `target` every second, with the deployed rules and the job name they expect."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -98,8 +98,8 @@ def prometheus(folder, target):
 
 
 def queries_of_the_dashboard():
-    """By panel, with what Grafana would put in for its variables."""
-    # All the traffic of the test is within the last minute.
+    """(panel title, query), with the variables replaced as Grafana does."""
+    # One minute covers all the traffic of the test.
     values = {"$__rate_interval": "1m", "$job": "tocsin", "$instance": ".+"}
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", ()):
@@ -109,7 +109,7 @@ def queries_of_the_dashboard():
             yield panel["title"], expression
 
 
-def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
+def test_every_query_finds_data(deploy, tmp_path):
     deployment = deploy()
     worker = deployment.fleet.start()
     deployment.fleet.wait_for(lambda: "address=http://" in worker.text, 30, "serving", tend=False)
@@ -123,7 +123,7 @@ def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
             "ready",
             tend=False,
         )
-        # Traffic over some scrapes, or a rate has nothing to be made of.
+        # A rate needs traffic over several scrapes.
         for seed in range(6):
             deployment.publish(generate(seed, 300, bad=0.2))
             time.sleep(0.8)
@@ -135,15 +135,15 @@ def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
 
         asked = list(queries_of_the_dashboard())
         assert [(title, query) for title, query in asked if not server.query(query)] == []
-        # An empty rate divided by another is NaN, which a panel shows as nothing.
+        # Zero divided by zero is NaN, which a panel shows as no data.
         values = {title: [row["value"][1] for row in server.query(query)] for title, query in asked}
         assert [title for title, found in values.items() if "NaN" in found] == []
         assert float(values["Workers up"][0]) == float(values["Workers ready"][0]) == 1
-        # Four of reports and four of requests.
+        # Four partitions in each of the two stages.
         assert float(values["Partitions owned"][0]) == 8
         assert 0.1 < float(values["Dead letters"][0]) < 0.3
 
-        # Whatever an alert selects is there, though it does not fire.
+        # Every series that an alert selects exists, even if the alert does not fire.
         wanted = {name: selectors(rule["expr"]) for name, rule in ALERTS.items()}
         assert [
             (name, text) for name, texts in wanted.items() for text in texts if not server.query(text)
@@ -151,7 +151,7 @@ def test_every_query_finds_what_it_asks_for(deploy, tmp_path):
         rules = [rule for group in server.get("api/v1/rules")["data"]["groups"] for rule in group["rules"]]
         assert {rule["name"] for rule in rules} == set(ALERTS)
         assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
-        # One record in five is bad on purpose. The reports are of the past, so what clocks they arm may lapse at once.
+        # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
         assert fired - {"TocsinClockLapsed"} == {"TocsinDeadLetterRatio"}
 

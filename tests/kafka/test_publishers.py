@@ -1,4 +1,4 @@
-"""The programs that docs/publishing.md shows, as it shows them, publish into one topic: each report once."""
+"""The programs in docs/publishing.md work as shown: all publish to one topic, and each report is applied once."""
 
 import os
 import re
@@ -26,13 +26,13 @@ REPORTS = 300
 
 @cache
 def programs() -> dict[str, str]:
-    """What the page shows, by file name: "```python publish.py" begins a block."""
+    """The programs on the page by file name: a block begins with "```python publish.py"."""
     page = (ROOT / "docs/publishing.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
 
 
 def needs(program: str, package: str) -> str:
-    """Where the program is. Skips, or fails in CI, which installs it."""
+    """Find a program. If it is missing, skip; fail in CI, which installs it."""
     path = shutil.which(program)
     if path is None:
         missing(f"needs {program}: apt-get install {package}")
@@ -55,7 +55,7 @@ def kcat(folder: Path) -> list[str]:
 
 
 def java(folder: Path) -> list[str]:
-    # The Java of the local broker runs programs and compiles none.
+    # The Java of the local broker cannot compile.
     program = needs("java", "default-jdk-headless")
     modules = subprocess.run([program, "--list-modules"], capture_output=True, text=True, check=False).stdout
     if "jdk.compiler" not in modules:
@@ -94,11 +94,11 @@ def publish_with(
     return records
 
 
-def test_publishers_of_four_languages_into_one_topic(deploy, tmp_path):
+def test_publishers_in_four_languages_share_one_topic(deploy, tmp_path):
     deployment = deploy()
     deployment.fleet.start()
     missing_here = []
-    # At the same time, as different teams do.
+    # At the same time, as different teams would.
     with ThreadPoolExecutor() as teams:
         published = [
             teams.submit(publish_with, publisher, deployment, tmp_path / publisher.__name__, seed)
@@ -122,7 +122,7 @@ def test_publishers_of_four_languages_into_one_topic(deploy, tmp_path):
         pytest.skip("; ".join(missing_here))
 
 
-def test_a_pseudonym_is_a_ref():
+def test_pseudonyms_are_valid_refs():
     made: dict = {}
     exec(programs()["pseudonym"], made)
     refs = {

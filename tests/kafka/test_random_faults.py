@@ -1,6 +1,6 @@
-"""Faults of a random kind at random moments, under load: nothing is lost and nothing twice, whatever meets.
+"""Random faults at random moments under load: nothing is lost or applied twice, however faults combine.
 
-The suite plays one short story. `make soak` plays many, each under another seed (CONTRIBUTING.md).
+The suite plays one short run. `make soak` plays many, each with another seed (CONTRIBUTING.md).
 """
 
 import os
@@ -17,16 +17,16 @@ from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(900)
 
 RATE = 1_000
 MOST_WORKERS = 4
-# The session is 10 s: some pauses are shorter, and whoever was paused goes on as if nothing had been; some longer, and
-# he must notice.
+# Seconds. The session timeout is 10 s. After a shorter pause the worker continues; after a longer one it must notice that
+# it has lost its partitions.
 SHORT_PAUSE, LONG_PAUSE = (0.1, 3), (9, 15)
 
-# How often each comes among all. A broker that is away holds everybody up, so that nothing else can meet.
+# Relative frequencies. An absent broker stops every worker, so faults of the broker are rare: no others combine with them.
 FAULTS = {
     "start": 5,
     "start two": 1,
@@ -40,12 +40,12 @@ FAULTS = {
 }
 
 
-# What a worker says before it leaves by itself.
+# What a worker logs before it ends by itself.
 REASONS = ("Crashed reason=OwnershipLost(", "Error: RefusedToStart(")
 
 
 class Trouble:
-    """Somebody who does harm to a deployment and its broker, and remembers what he did."""
+    """Causes faults in a deployment and its broker, and records them in `story`."""
 
     def __init__(self, deployment, broker, chance):
         self.story = []
@@ -54,11 +54,11 @@ class Trouble:
         self._broker = broker
         self._chance = chance
         self._began = time.monotonic()
-        # Until when each is paused.
+        # When each paused worker is to be woken (monotonic seconds).
         self._paused = {}
 
     def do_something(self):
-        """One fault, or none if there is nobody to do it to."""
+        """Cause one random fault; do nothing if no worker is available for it."""
         self.wake(only_due=True)
         (fault,) = self._chance.choices(list(FAULTS), list(FAULTS.values()))
         awake = [worker for worker in self._fleet.running if worker not in self._paused]
@@ -77,7 +77,7 @@ class Trouble:
             self._note("start", self._fleet.start())
 
     def wake(self, *, only_due=False):
-        """Let paused workers go on: all, or those whose time is over."""
+        """Wake paused workers: all of them, or only those whose pause is over."""
         for worker, until in list(self._paused.items()):
             if not only_due or time.monotonic() > until:
                 self._note("wake", worker)
@@ -130,7 +130,7 @@ def test_random_faults(deploy, tmp_path, seed, request):
             sent = 0
             while sent < len(reports) and not failed.is_set():
                 due = min(len(reports), int((time.monotonic() - began) * RATE))
-                # One report in ten comes to a partition that is not its home.
+                # One report in ten uses the other partitioner, which mostly misses the home partition.
                 publishers[chance.random() < 0.1].send(reports[sent:due])
                 deployment.published += reports[sent:due]
                 sent = due
@@ -156,10 +156,10 @@ def test_random_faults(deploy, tmp_path, seed, request):
             trouble.wake()
             publishing.join(120)
             print(f"seed {seed}: {', '.join(trouble.story)}")
-        # Whoever is there may be on his way out.
+        # Workers that still run may be about to end.
         deployment.fleet.start()
         mix.settle(150)
-        # SIGTERM itself ends a process that Python has not come to yet.
+        # SIGTERM kills a process in which Python has not yet installed its handler.
         assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL, -signal.SIGTERM}
         for worker in deployment.fleet.ended:
             if worker.exit_code == 1:

@@ -1,4 +1,4 @@
-"""Rebalances while a backlog waits in the worker's queue: Faust empties it behind our back, and nothing may stall."""
+"""Rebalances while a backlog waits in the worker's queue: Faust clears the queue, and processing must not stall."""
 
 import signal
 import time
@@ -11,10 +11,10 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-# Each visit of a second worker is two: it comes, it goes.
+# Each visit of a second worker causes two rebalances: when it joins and when it leaves.
 VISITS = 5
 REPORTS = 100_000
 
@@ -37,8 +37,8 @@ def test_ten_rebalances_under_backlog(deploy):
         start = next(pieces)
         visitor = fleet.start()
         fleet.wait_for(lambda: "serving /metrics" in visitor.text, 30, "the visitor is about to join")
-        # Paused, well within its session, until the visitor has joined: so there is a backlog, and the next heartbeat
-        # is due when it goes on.
+        # Pause the first worker until the visitor has joined, for less than its session timeout. It then has a backlog, and
+        # its next heartbeat is due as soon as it continues.
         stays.signal(signal.SIGSTOP)
         paused_at = time.monotonic()
         deployment.publish(reports[start : start + REPORTS // VISITS])
@@ -55,7 +55,7 @@ def test_ten_rebalances_under_backlog(deploy):
         backlogs.append(len(deployment.published) - deployment.applied())
         assert visitor.wait(10) == 0
         fleet.tend()
-        # Only at its next heartbeat does it notice; a visitor that came before would make two rebalances one.
+        # The first worker learns of it at its next heartbeat. If the next visitor joined earlier, two rebalances would be one.
         fleet.wait_for(left_again, 10, "it follows the visitor's leaving")
     seconds = deployment.wait_until_applied()
     assert stays.exit_code is None

@@ -1,4 +1,4 @@
-"""What a worker refuses to work with, and whether its message tells the operator what to do."""
+"""What makes a worker refuse to start or continue, and that its message tells the operator what to do."""
 
 import asyncio
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ REPORTS = [(b"key", b"not read in these tests")] * 20
 
 
 class Case:
-    """A deployment that no worker has run on yet, and what an operator can do to it."""
+    """A deployment on which no worker has run yet, and the faults that can be put into it."""
 
     def __init__(self, deployment, folder):
         self.deployment = deployment
@@ -30,7 +30,7 @@ class Case:
         self.operator = Operator(deployment.bootstrap)
 
     def position(self, next_offset, partitions=4, append_time=None):
-        """A state as if a worker had applied partition 0 of the source topic up to there."""
+        """Write the state of a worker that has applied partition 0 of the source topic up to `next_offset`."""
         position = {self.name(SOURCE): SourcePosition(next_offset, partitions, append_time)}
         self.operator.write(self.name(STATE), 0, [(POSITION_KEY, encode_position(position))])
 
@@ -112,7 +112,7 @@ def no_broker(case):
     case.settings["TOCSIN_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
 
 
-# What is wrong, the exit code, and what the message must say: what it is and what to do.
+# The fault, the exit code, and the parts of the message: what is wrong and what to do.
 CASES = {
     missing_topic: (1, ["escalations: is missing", "tocsin topics create"]),
     wrong_setting: (
@@ -158,33 +158,33 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def outcomes(kafka, tmp_path_factory):
-    """Exit code and log of a worker for every case; all run at the same time, as they mostly wait."""
+    """Exit code and log of a worker for every case. All run at the same time because they mostly wait."""
     with ExitStack() as stack:
         workers = {}
-        for spoil in CASES:
-            folder = tmp_path_factory.mktemp(spoil.__name__)
+        for break_it in CASES:
+            folder = tmp_path_factory.mktemp(break_it.__name__)
             deployment = Deployment(kafka, f"{folder.name}-{folder.stat().st_ino}.", folder)
             stack.callback(deployment.end)
-            spoil(Case(deployment, folder))
-            workers[spoil] = deployment.fleet.start()
-        yield {spoil: (worker.wait(60), worker.text) for spoil, worker in workers.items()}
+            break_it(Case(deployment, folder))
+            workers[break_it] = deployment.fleet.start()
+        yield {break_it: (worker.wait(60), worker.text) for break_it, worker in workers.items()}
 
 
-@pytest.mark.parametrize("spoil", CASES, ids=lambda spoil: spoil.__name__)
-def test_refuses_and_says_what_to_do(outcomes, spoil):
-    wanted_code, wanted = CASES[spoil]
-    code, text = outcomes[spoil]
+@pytest.mark.parametrize("break_it", CASES, ids=lambda break_it: break_it.__name__)
+def test_the_worker_refuses_and_says_what_to_do(outcomes, break_it):
+    wanted_code, wanted = CASES[break_it]
+    code, text = outcomes[break_it]
     assert code == wanted_code, text
     missing = [part for part in wanted if part not in text]
     assert not missing, f"{missing} not in:\n{text}"
     assert "Traceback" not in text
 
 
-def test_an_added_partition_is_refused_by_whoever_owns_nothing_else(deploy):
+def test_an_added_partition_is_refused_by_an_owner_of_no_other_partition(deploy):
     deployment = deploy()
     case = Case(deployment, None)
     position = encode_position({case.name(SOURCE): SourcePosition(0, 4, None)})
-    # Far from the end of the log, as behind aborted transactions.
+    # Many records follow the position, so it is far from the end of the log.
     case.operator.write(case.name(STATE), 2, [(POSITION_KEY, position), *[(b"other", b"")] * 200])
     sources = [case.name(SOURCE), case.name(INTERNAL)]
     with pytest.raises(RefusedToStart, match="had 4 partitions when its state was written and has 5 now"):
@@ -193,7 +193,7 @@ def test_an_added_partition_is_refused_by_whoever_owns_nothing_else(deploy):
         )
 
 
-def test_the_groups_offsets_do_not_matter(deploy):
+def test_committed_offsets_of_the_group_are_ignored(deploy):
     deployment = deploy()
     reports = generate(12, 4_000)
     deployment.publish(reports[:2_000])
@@ -201,7 +201,7 @@ def test_the_groups_offsets_do_not_matter(deploy):
     deployment.wait_until_applied(30)
     first.terminate()
     deployment.publish(reports[2_000:])
-    # Two partitions ahead by everything that is not applied yet, two back to the start.
+    # Two partitions move forward past everything that is not applied yet, two go back to the start.
     ends = {row.partition: row.offset + 1 for row in deployment.outputs().all(deployment.name(SOURCE))}
     move_offsets(
         deployment.bootstrap, deployment.group, deployment.name(SOURCE), {0: ends[0], 1: ends[1], 2: 0, 3: 0}
@@ -212,7 +212,7 @@ def test_the_groups_offsets_do_not_matter(deploy):
     check_outputs(deployment, deployment.outputs())
 
 
-def test_a_topic_recreated_under_a_running_worker(deploy):
+def test_a_running_worker_stops_when_its_topic_is_recreated(deploy):
     deployment = deploy()
     operator = Operator(deployment.bootstrap)
     deployment.publish(generate(13, 2_000))
@@ -220,7 +220,7 @@ def test_a_topic_recreated_under_a_running_worker(deploy):
     deployment.wait_until_applied(30)
     operator.delete(deployment.name(SOURCE))
     deployment.create_topics()
-    # Below the old position: a worker that skipped them as applied would lose them without a word.
+    # These offsets are below the old position: a worker that took them for applied would lose the reports silently.
     deployment.publisher().publish(generate(14, 400))
     assert worker.wait(30) == 1
     deployment.fleet.tend()

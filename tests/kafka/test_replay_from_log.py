@@ -1,4 +1,4 @@
-"""The log tells the order of application, ticks included: applied again, in batches of any size, it gives the same."""
+"""The log holds the order of application, including ticks: a replay in batches of any size gives the same bytes."""
 
 import random
 
@@ -35,7 +35,7 @@ def spam(number, channel, occurred_ms):
 
 
 def victims_request(number, occurred_ms):
-    """A report that arms the clock of 48 hours of the TAKE IT DOWN Act."""
+    """A report that arms the 48-hour clock of the TAKE IT DOWN Act."""
     document = report(
         f"v-{number}",
         occurred_ms,
@@ -49,7 +49,7 @@ def victims_request(number, occurred_ms):
 
 
 def outcome(number, occurred_ms):
-    """What a desk says of the clock of `victims_request(number)`."""
+    """A desk's outcome for the clock of `victims_request(number)`."""
     document = {
         "outcome_id": f"o-{number}",
         "clock_id": clock_id("US.take-it-down.s3", f"victims-{number}", "", f"v-{number}"),
@@ -61,14 +61,14 @@ def outcome(number, occurred_ms):
     return Published(None, orjson.dumps(document))
 
 
-def order_outcome(number, word):
-    """What a desk says of the hour in which the second removal order is to be followed."""
+def order_outcome(number, change):
+    """A desk's outcome for the one-hour clock of the second removal order."""
     document = {
         "outcome_id": f"o-{number}",
         "clock_id": request_clock_id("EU.tco.art3-3", "", "order-2"),
         "subject": "request",
         "key": "order-2",
-        "outcome": word,
+        "outcome": change,
         "occurred_at": rfc3339(now_ms()),
         "reason": "manifest_errors",
     }
@@ -76,7 +76,7 @@ def order_outcome(number, word):
 
 
 def order_events(deployment, reader, number):
-    """Reasons of what became of a removal order."""
+    """The reasons of the events about a removal order, in order."""
     rows = [row for row in reader.all(deployment.name(ROUTING)) if row.key == b"order-%d" % number]
     return [orjson.loads(row.value)["reason"] for row in rows]
 
@@ -91,13 +91,13 @@ def resolved_episodes(deployment, reader):
 
 
 def clock_events(deployment, reader):
-    """(channel, reason) of the clocks' escalations."""
+    """(channel, reason) of each event about a clock of a report."""
     events = [event for event in escalations(deployment, reader) if event["policy"] == "legal-clock"]
     return [(event["channel_ref"], event["reason"]) for event in events]
 
 
 def next_due_in(deployment, rules):
-    """When something happens in the partition without a report, by the pure core."""
+    """When the next transition is due in the partition, computed by the core."""
     state = ReportState(0, 1, rules)
     assess(state, order_of(deployment, deployment.outputs(), 0), rules)
     return state.next_due()
@@ -105,15 +105,15 @@ def next_due_in(deployment, rules):
 
 @pytest.fixture(scope="module")
 def logged(kafka, tmp_path_factory):
-    """A log with everything in it: old reports, an episode that a tick resolved, new reports."""
+    """A deployment whose log holds old reports, an episode that a tick resolved, clocks, requests and new reports."""
     rules = shipped_rules()
     folder = tmp_path_factory.mktemp("logged")
     deployment = Deployment(kafka, f"replay-{folder.stat().st_ino}.", folder, partitions=1)
     try:
         start = now_ms() - 12 * HOUR
-        # One clock is half over in the course of it, the other one ends.
+        # During the test, one clock reaches half of its time and the other one ends.
         deployment.publish([victims_request(1, start - 20 * HOUR), victims_request(2, start - 20 * HOUR)])
-        # A flood in one channel; for an hour after it there is only traffic in another.
+        # A flood in one channel, followed by an hour of traffic in another one only.
         deployment.publish([spam(number, "flooded", start + number) for number in range(20)])
         deployment.publish(
             [spam(100 + number, "other", start + HOUR + number * 60_000) for number in range(30)]
@@ -121,7 +121,7 @@ def logged(kafka, tmp_path_factory):
         deployment.fleet.start()
         deployment.wait_until_applied(30)
         deployment.publish_outcomes([outcome(2, start + 90 * 60_000), outcome(3, start)])
-        # Half of the hour of the first order is over soon; the second one's stands still for a moment.
+        # The first order soon reaches half of its hour; the clock of the second one is paused for a moment.
         half_soon, now = now_ms() + 2_000 - HOUR // 2, now_ms()
         orders = [
             complete_request(FORMS[0], f"order-{n}", received) for n, received in ((1, half_soon), (2, now))
@@ -130,12 +130,12 @@ def logged(kafka, tmp_path_factory):
         deployment.wait_until_applied(30)
         deployment.publish_outcomes([order_outcome(4, "paused"), order_outcome(5, "resumed")])
         deployment.wait_until_applied(30)
-        # Up to three things are due until the episode is over: the window empties, the clear is confirmed.
+        # Up to three transitions are due before the episode is resolved: the window empties, the clear is confirmed.
         for number in range(4):
             if resolved_episodes(deployment, deployment.outputs()):
                 break
             ticks = deployment.outputs().count(deployment.name(INTERNAL))
-            # The last report before something is due, and then silence: only a tick can move time on.
+            # One report just before a transition is due, and then silence: only a tick can advance time.
             deployment.publish([spam(1_000 + number, "other", next_due_in(deployment, rules) - 500)])
             deployment.fleet.wait_for(
                 lambda: deployment.outputs().count(deployment.name(INTERNAL)) > ticks, 15, "a tick"
@@ -145,7 +145,7 @@ def logged(kafka, tmp_path_factory):
         deployment.fleet.wait_for(
             lambda: "clock_half" in order_events(deployment, deployment.outputs(), 1), 15, "half of an hour"
         )
-        # Hours later in terms of the log, so these also resolve what else was open.
+        # Hours later in log time, so these also resolve the other open episodes.
         deployment.publish(generate(15, 3_000))
         deployment.wait_until_applied(30)
         yield deployment, deployment.outputs()
@@ -208,7 +208,7 @@ def test_batches_of_any_size_give_the_same_bytes(logged, cut):
 
 
 def test_a_tick_that_its_owner_has_not_read_is_not_replayed(logged):
-    # A worker that ends just after it wrote a tick leaves one.
+    # A worker that ends right after writing a tick leaves it unread.
     deployment, reader = logged
     internal = reader.rows[deployment.name(INTERNAL)][0]
     after = reader.count(deployment.name(ENRICHED))
@@ -223,8 +223,8 @@ def test_a_tick_that_its_owner_has_not_read_is_not_replayed(logged):
         internal.remove(unread)
 
 
-def test_another_order_would_give_other_bytes(logged):
-    # The comparison above can fail: two neighbours of one channel exchanged are noticed.
+def test_a_different_order_of_application_is_noticed(logged):
+    # Shows that the comparison can fail: swapping two adjacent records of one channel is noticed.
     deployment, reader = logged
 
     def swapped(records):

@@ -1,4 +1,4 @@
-"""The rights that docs/deployment.md gives to each role are enough, on a broker that asks who you are."""
+"""The rights that docs/deployment.md grants to each role are sufficient on a broker with authentication and ACLs."""
 
 import socket
 import subprocess
@@ -47,7 +47,7 @@ WRITTEN = (
 )
 STATES = (STATE, REQUESTS_STATE)
 
-# As the table of the page has it: rights by role, each as words and the topics that they are for.
+# The rights of each role as in the table on the page: operations and the topics they apply to.
 WORKER = (
     ("READ", READ),
     ("WRITE", WRITTEN),
@@ -68,27 +68,29 @@ TOPIC_RIGHTS = {
 
 
 def bindings():
-    """Every right as Kafka wants it."""
+    """Every right as a Kafka ACL."""
     wanted = {
-        (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, role, word)
+        (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, role, operation)
         for role, rights in TOPIC_RIGHTS.items()
-        for words, topics in rights
-        for word in words.split()
+        for operations, topics in rights
+        for operation in operations.split()
         for topic in topics
     }
     for role in ("worker", "resetter"):
         wanted.add((ResourceType.GROUP, "tocsin", ResourcePatternType.LITERAL, role, "READ"))
-        for word in ("WRITE", "DESCRIBE"):
-            wanted.add((ResourceType.TRANSACTIONAL_ID, "tocsin-", ResourcePatternType.PREFIXED, role, word))
+        for operation in ("WRITE", "DESCRIBE"):
+            wanted.add(
+                (ResourceType.TRANSACTIONAL_ID, "tocsin-", ResourcePatternType.PREFIXED, role, operation)
+            )
     return [
-        AclBinding(kind, name, pattern, f"User:{role}", "*", AclOperation[word], AclPermissionType.ALLOW)
-        for kind, name, pattern, role, word in wanted
+        AclBinding(kind, name, pattern, f"User:{role}", "*", AclOperation[operation], AclPermissionType.ALLOW)
+        for kind, name, pattern, role, operation in wanted
     ]
 
 
 @pytest.fixture
 def guarded(tmp_path, monkeypatch):
-    """Address of a listener that wants a password and grants what `bindings` says."""
+    """Address of a listener that requires a password and grants the rights in `bindings`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -108,7 +110,7 @@ def guarded(tmp_path, monkeypatch):
                 f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
             ),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            # The other listener, by which the broker itself and this test come.
+            # The broker itself and this test use the other listener, without a login.
             "super.users": "User:ANONYMOUS",
         }
         return "".join(f"{name}={value}\n" for name, value in lines.items())
@@ -134,10 +136,10 @@ def settings_of(role, address):
     }
 
 
-def test_every_role_can_do_its_work_with_its_rights(guarded, tmp_path):
-    def run(role, *words, code=0):
+def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
+    def run(role, *arguments, code=0):
         done = subprocess.run(
-            [*COMMAND, *words],
+            [*COMMAND, *arguments],
             cwd=ROOT,
             env=clean_environment(settings_of(role, guarded)),
             capture_output=True,
@@ -145,7 +147,7 @@ def test_every_role_can_do_its_work_with_its_rights(guarded, tmp_path):
             timeout=60,
             check=False,
         )
-        assert done.returncode == code, f"{role}: tocsin {' '.join(words)}\n{done.stdout}{done.stderr}"
+        assert done.returncode == code, f"{role}: tocsin {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 
     run("creator", "topics", "create")
@@ -155,11 +157,11 @@ def test_every_role_can_do_its_work_with_its_rights(guarded, tmp_path):
         run("publisher", "simulate", "--reports", "2000")
         run("intake", "simulate", "--requests")
         run("publisher", "simulate", "--requests", code=1)
-        # Each waits for the worker.
-        told = run(
+        # Each `tail` waits until the worker has written the output.
+        tailed = run(
             "desk", "tail", ESCALATIONS, "--from-beginning", "--policy", "legal-clock", "--json", "--max", "1"
         )
-        clock = orjson.loads(told)["value"]["clock"]["clock_id"]
+        clock = orjson.loads(tailed)["value"]["clock"]["clock_id"]
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
         run("desk", "clock", clock, "fulfilled")

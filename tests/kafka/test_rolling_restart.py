@@ -1,4 +1,4 @@
-"""A new version rolls out: three workers at 2,000 reports a second, each ended by SIGTERM and started again in turn."""
+"""A rolling restart: three workers at 2,000 reports per second, each stopped by SIGTERM and replaced in turn."""
 
 import itertools
 import signal
@@ -12,10 +12,10 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 
 REPORTS_PER_SECOND = 2_000
-# More than three restarts take on a busy machine of two cores; it ends with the last of them.
+# More than three restarts take on a busy machine with two cores. Publishing stops after the last restart.
 MOST_SECONDS = 60
 PIECE_SECONDS = 0.05
-# Between two restarts, so that each is one of a group at rest.
+# Between two restarts, so that each hits a group without a rebalance.
 REST_SECONDS = 1.0
 
 
@@ -42,8 +42,8 @@ class SteadyPublisher(threading.Thread):
             time.sleep(max(0.0, due - time.monotonic()))
 
     def stop(self):
-        """Fails when it had nothing left to publish, or when something was not confirmed."""
-        assert self.is_alive(), "the last restart was over after the last report"
+        """Stop publishing. Raises AssertionError if it had already ended, or if a report was not confirmed."""
+        assert self.is_alive(), "all reports were published before the last restart was over"
         self._asked_to_stop.set()
         self.join()
         self._publisher.flush()
@@ -80,7 +80,7 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
     assert fleet.exit_codes == [0, 0, 0]
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader)
-    # It kept its pace: what is measured was measured under load.
+    # The publisher kept its rate, so the figures are from under load.
     assert totals.published > 0.9 * REPORTS_PER_SECOND * seconds
 
     waits, gaps = waits_and_gaps(deployment, reader)
@@ -92,7 +92,7 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
 
 
 def waits_and_gaps(deployment, reader):
-    """Milliseconds by the broker's clock, sorted: report to enriched report, and output to next output."""
+    """Sorted waits and gaps in ms by the broker's clock: report to enriched report, and output to next output."""
     appended = {(row.partition, row.offset): row.timestamp for row in reader.all(deployment.name(SOURCE))}
     waits, gaps = [], []
     for rows in reader.rows[deployment.name(ENRICHED)].values():

@@ -1,4 +1,4 @@
-"""TLS and SASL on a real broker: a worker whose every client must log in, and one with the wrong password."""
+"""TLS and SASL on a real broker: every client of a worker logs in, and a wrong password ends the worker."""
 
 import socket
 
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def pkcs8(key_pem: bytes) -> bytes:
-    """The only form that Java reads."""
+    """Convert a key to PKCS 8, the only form that Java reads."""
     key = serialization.load_pem_private_key(key_pem, None)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -29,7 +29,7 @@ def pkcs8(key_pem: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory):
-    """A broker with a second listener that wants TLS and a password; gives its plain address and TOCSIN_ settings."""
+    """A broker with a second listener that requires TLS and a password: its plain address, and TOCSIN_ settings for the other."""
     folder = tmp_path_factory.mktemp("secured")
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")

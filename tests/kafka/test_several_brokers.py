@@ -1,4 +1,4 @@
-"""Three brokers, every record on all of them: one after the other is restarted under load, one is killed, one is stuck."""
+"""Three brokers with every record on all of them: under load, each is restarted, one is killed, one is paused."""
 
 import os
 import signal
@@ -12,26 +12,26 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-# More than can be published meanwhile, at 500 a second.
+# More than the test can publish at 500 per second.
 REPORTS = 100_000
 
-# Longer than the controller waits for a broker that says nothing.
-STUCK_SECONDS = 5
+# Longer than the controller waits for a silent broker.
+FROZEN_SECONDS = 5
 
 
-def test_no_broker_is_missed(deploy, tmp_path):
+def test_workers_continue_while_one_broker_is_away(deploy, tmp_path):
     with KafkaCluster(tmp_path) as cluster:
         deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
         fleet = deployment.fleet
         publisher = deployment.publisher()
         reports = generate(31, REPORTS)
-        through = threading.Event()
+        done = threading.Event()
 
-        def publish_all_the_time():
-            while not through.wait(0.1):
+        def publish_until_done():
+            while not done.wait(0.1):
                 sent = len(deployment.published)
                 publisher.send(reports[sent : sent + 50])
                 deployment.published += reports[sent : sent + 50]
@@ -46,9 +46,9 @@ def test_no_broker_is_missed(deploy, tmp_path):
             pause(3)
             cluster.start(number)
 
-        def stick(number):
+        def freeze(number):
             os.kill(cluster.pid(number), signal.SIGSTOP)
-            pause(STUCK_SECONDS)
+            pause(FROZEN_SECONDS)
             os.kill(cluster.pid(number), signal.SIGCONT)
 
         def pause(seconds):
@@ -64,28 +64,28 @@ def test_no_broker_is_missed(deploy, tmp_path):
             lambda: "owns partitions [0, 1, 2, 3]" in first.text, 60, "the first worker's takeover"
         )
         fleet.start()
-        publishing = threading.Thread(target=publish_all_the_time)
+        publishing = threading.Thread(target=publish_until_done)
         publishing.start()
-        worked, waited = [], []
+        applied_meanwhile, waited = [], []
         try:
             fleet.wait_for(lambda: deployment.applied() > 1000, 60, "first progress")
-            for what, number in ((restart, 1), (restart, 2), (restart, 3), (kill, 1), (stick, 2)):
+            for what, number in ((restart, 1), (restart, 2), (restart, 3), (kill, 1), (freeze, 2)):
                 applied = deployment.applied()
                 what(number)
-                worked.append(deployment.applied() - applied)
+                applied_meanwhile.append(deployment.applied() - applied)
                 waited.append(seconds_until_progress())
                 cluster.wait_until_in_sync()
         finally:
-            through.set()
+            done.set()
             publishing.join(120)
-        assert all(worked[:4]), "a broker that is away holds nobody up"
-        assert len(deployment.published) < REPORTS, "not under load to the end"
+        assert all(applied_meanwhile[:4]), "a worker made no progress while one broker was away"
+        assert len(deployment.published) < REPORTS, "all reports were published before the last fault"
         deployment.wait_until_applied()
         assert set(fleet.exit_codes) <= {1}
         reader = deployment.outputs()
         totals = check_outputs(deployment, reader)
         compared = check_replay(deployment, reader, shipped_rules())
         print(
-            f"measured: {totals} {compared} {worked} applied meanwhile, the next after {waited} s, "
+            f"measured: {totals} {compared} {applied_meanwhile} applied meanwhile, the next after {waited} s, "
             f"workers that had to start again: {len(fleet.ended)}"
         )

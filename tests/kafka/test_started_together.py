@@ -1,4 +1,4 @@
-"""Workers that start at the same moment: one rebalance follows the other while partitions are being taken over."""
+"""Workers that start at the same moment: rebalances follow each other while partitions are being taken over."""
 
 import signal
 
@@ -11,21 +11,21 @@ from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
 STARTS = 3
 WORKERS = 3
-# Of each start; half of them wait for the workers, the others come while these share the partitions out.
+# Per start. Half of them wait for the workers; the others arrive while the group assigns partitions.
 REPORTS = 6_000
 PIECE = 100
 
 
 def start_together(deployment, waiting, coming):
-    """Publish, start the workers, and go on publishing until each has its share. Gives the workers and the seconds."""
+    """Publish, start the workers, and keep publishing until each owns partitions. Returns the workers and the seconds."""
     fleet = deployment.fleet
     publisher = deployment.publisher()
-    # To another partition than their home, most of them: what goes there in transactions brings fetches of markers.
+    # Most of these must be re-keyed. The internal topic is written in transactions, which causes fetches of markers only.
     deployment.publish(waiting, LIBRDKAFKA_DEFAULT)
     workers = [fleet.start() for _ in range(WORKERS)]
     left = list(coming)
@@ -34,18 +34,18 @@ def start_together(deployment, waiting, coming):
         publisher.send(records)
         deployment.published += records
 
-    def all_have_their_share():
+    def all_own_partitions():
         piece, left[:PIECE] = left[:PIECE], []
         publish(piece)
         return all("owns partitions [" in worker.text for worker in workers)
 
-    seconds = fleet.wait_for(all_have_their_share, 90, "every worker has its share")
+    seconds = fleet.wait_for(all_own_partitions, 90, "every worker owns partitions")
     publish(left)
     publisher.flush()
     return workers, round(seconds, 1)
 
 
-def test_started_at_once_with_a_backlog(deploy, tmp_path):
+def test_workers_started_at_once_share_a_backlog(deploy, tmp_path):
     with KafkaCluster(tmp_path) as cluster:
         deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
         fleet = deployment.fleet
@@ -57,14 +57,14 @@ def test_started_at_once_with_a_backlog(deploy, tmp_path):
             waited.append(seconds)
             if end == len(reports):
                 deployment.wait_until_applied()
-            assert fleet.running == workers, "somebody had to start a second time"
-            # In the middle of their work but for the last time: the next ones find a backlog.
+            assert fleet.running == workers, "a worker ended and was started again"
+            # Except the last time, they are stopped while they work, so the next ones find a backlog.
             for worker in workers:
                 worker.signal(signal.SIGTERM)
             assert [worker.wait(30) for worker in workers] == [0] * WORKERS
             fleet.tend()
-            # Who was told to stop while another one left may still be in the group. The next ones would wait for its
-            # session to end and then join all at once, in one rebalance.
+            # A worker stopped while another was leaving may still be a member. The next ones would wait until its session
+            # expires and then all join in one rebalance.
             stayed.append(evict_everybody(cluster.bootstrap, deployment.group))
         reader = deployment.outputs()
         totals = check_outputs(deployment, reader)

@@ -1,4 +1,4 @@
-"""`tocsin state` for requests of authorities, on a real broker with a real worker."""
+"""`tocsin state` for authorities' requests, with a real broker and worker."""
 
 import asyncio
 import json
@@ -33,8 +33,11 @@ def tocsin(deployment):
     return run
 
 
-async def reset_beside_sleepers(deployment, tocsin, arguments):
-    """Both stages' owners of a partition, stopped in mid-transaction, wake up after the reset. Gives their errors."""
+async def reset_while_owners_are_paused(deployment, tocsin, arguments):
+    """Reset the state while the owners of a partition in both stages are paused in a transaction; then let them commit.
+
+    Returns the result of the reset, and the error of each commit that failed, by stage.
+    """
     connection = Connection(deployment.bootstrap)
     errors = {}
     async with (
@@ -43,7 +46,7 @@ async def reset_beside_sleepers(deployment, tocsin, arguments):
     ):
         for producer, state in ((reports, STATE), (requests, REQUESTS_STATE)):
             await producer.begin_transaction()
-            # Deletes what is not there: what is not fenced may do no harm.
+            # Deletes a key that does not exist: harmless if the producer is not fenced.
             await producer.send_and_wait(deployment.name(state), None, b"Lnobody\0clock", partition=0)
         reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes", *arguments)
         for producer, stage in ((reports, "reports"), (requests, "requests")):
@@ -89,8 +92,8 @@ def test_the_state_of_requests_is_shown_checked_and_reset(deployment, tocsin):
     assert checked.count("requests ") == checked.count("reports ") == 2
     stop(deployment)
 
-    # Only what is asked for goes: the position of the reports stays.
-    reset, errors = asyncio.run(reset_beside_sleepers(deployment, tocsin, ["--stage", "requests"]))
+    # Only the state of requests is deleted: the position of the reports stays.
+    reset, errors = asyncio.run(reset_while_owners_are_paused(deployment, tocsin, ["--stage", "requests"]))
     assert reset.exit_code == 0, reset.output
     assert set(errors) == {"requests"}
     assert tocsin("state", "show", "--request", "q-1").exit_code == 1
@@ -100,7 +103,7 @@ def test_the_state_of_requests_is_shown_checked_and_reset(deployment, tocsin):
     assert deployment.outputs().count(deployment.name(ENRICHED)) == 1
     stop(deployment)
 
-    reset, errors = asyncio.run(reset_beside_sleepers(deployment, tocsin, []))
+    reset, errors = asyncio.run(reset_while_owners_are_paused(deployment, tocsin, []))
     assert reset.exit_code == 0, reset.output
     assert set(errors) == {"reports", "requests"}
     assert all(isinstance(error, FENCED) for error in errors.values())

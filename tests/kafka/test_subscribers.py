@@ -1,4 +1,4 @@
-"""The program of docs/subscribing.md, as it stands there."""
+"""The program in docs/subscribing.md works as shown."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ def program(page, name):
     return shown
 
 
-def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp_path):
+def test_a_subscriber_sees_each_escalation_once_even_after_a_restart(deploy, tmp_path):
     deployment = deploy()
     deployment.fleet.start()
     reports = list(generate(71, 600, channels=20))
@@ -34,11 +34,11 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
     log = tmp_path / "seen"
 
     def seen():
-        """Ids in the order of reading. The last line may not be whole yet."""
+        """The ids it has read, in order, without a last line that is still incomplete."""
         return [line.split()[0] for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def run(until):
-        """Let it read until it has seen so many in all, and end it as a person would."""
+        """Run the program until it has seen `until` ids in total, and end it with Ctrl-C."""
         with log.open("ab") as output:
             subscriber = subprocess.Popen(
                 [
@@ -49,10 +49,12 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
             )  # fmt: skip
         try:
             deadline = time.monotonic() + 40
-            # The record in hand when it was ended may come twice; that is what its ids are for.
+            # The record it was processing when it ended may come twice; subscribers recognise it by its id.
             while len(set(seen())) < until:
                 assert subscriber.poll() is None, subscriber.stderr.read().decode()
-                assert time.monotonic() < deadline, f"{len(set(seen()))} of {until}"
+                assert time.monotonic() < deadline, (
+                    f"{len(set(seen()))} of {until} escalations seen after 40 s"
+                )
                 time.sleep(0.05)
             subscriber.send_signal(signal.SIGINT)
             _, errors = subscriber.communicate(timeout=20)
@@ -61,7 +63,7 @@ def test_a_subscriber_sees_each_escalation_once_also_after_a_restart(deploy, tmp
             subscriber.kill()
 
     run(len(before) // 2)
-    # Only now: the first may have read on to the end, and the second must have something left to wait for.
+    # Published only now: the first run may have read to the end, and the second needs something to wait for.
     wanted = escalated_by(reports[400:])
     assert len(wanted) > len(before)
     run(len(wanted))

@@ -23,13 +23,13 @@ def with_admin(kafka, action):
 
 
 async def create_by_hand(admin, *topics):
-    """A new topic is not visible at once."""
+    """Create topics and wait until the broker lists them: a new topic is not visible at once."""
     await admin.create_topics(list(topics))
     while not {topic.name for topic in topics} <= set(await admin.list_topics()):
         await asyncio.sleep(0.05)
 
 
-def test_what_is_created_passes_the_check_and_is_left_alone_afterwards(kafka, prefix):
+def test_created_topics_pass_the_check_and_are_not_changed_again(kafka, prefix):
     async def action(admin):
         created = await create_topics(admin, CATALOGUE, prefix, 3, 1, 1)
         assert created == [topic_name(prefix, name) for name in CATALOGUE]
@@ -41,7 +41,7 @@ def test_what_is_created_passes_the_check_and_is_left_alone_afterwards(kafka, pr
     with_admin(kafka, action)
 
 
-def test_a_missing_topic_is_named_and_made_to_fit_the_others(kafka, prefix):
+def test_a_missing_topic_is_named_and_created_with_matching_partitions(kafka, prefix):
     fixed = {**CATALOGUE, "escalations": msgspec.structs.replace(CATALOGUE["escalations"], partitions=2)}
 
     async def action(admin):
@@ -56,7 +56,7 @@ def test_a_missing_topic_is_named_and_made_to_fit_the_others(kafka, prefix):
     with_admin(kafka, action)
 
 
-def test_every_difference_is_named_with_what_it_is_and_should_be(kafka, prefix):
+def test_every_difference_is_named_with_its_actual_and_expected_value(kafka, prefix):
     async def action(admin):
         state = CATALOGUE["channel-state"].settings(1)
         await create_by_hand(
@@ -74,10 +74,10 @@ def test_every_difference_is_named_with_what_it_is_and_should_be(kafka, prefix):
             "message.timestamp.type is CreateTime, it should be LogAppendTime.",
         ) in found
         assert ("message-reports", "retention.ms is 604800000, it should be 1209600000.") in found
-        # cleanup.policy of message-reports comes from the broker's default and is as it should be.
+        # cleanup.policy of message-reports is the broker's default, which is correct.
         assert not any(name == "message-reports" and what.startswith("cleanup") for name, what in found)
         assert {name for name, _ in found} == {"message-reports", "channel-state"}
-        # What the remedy says helps.
+        # Following the remedy fixes the problem.
         await admin.alter_configs(
             [
                 ConfigResource(
@@ -112,7 +112,7 @@ def test_too_few_replicas_are_a_problem_of_every_topic(kafka, prefix):
         assert any("min.insync.replicas is 1, it should be 2." in text for text in texts)
 
 
-def test_a_refusal_of_the_broker_is_explained(kafka, prefix):
+def test_an_error_of_the_broker_is_explained(kafka, prefix):
     with pytest.raises(RefusedToStart) as caught:
         with_admin(kafka, lambda admin: create_topics(admin, CATALOGUE, prefix, 1, 3, 2))
     lines = str(caught.value).splitlines()
@@ -128,7 +128,7 @@ def test_checking_creates_nothing(kafka, prefix):
     assert with_admin(kafka, action) == []
 
 
-def test_two_creators_at_once(kafka, prefix):
+def test_two_creators_at_once_create_each_topic_once(kafka, prefix):
     async def action(admin):
         created = await asyncio.gather(*(create_topics(admin, CATALOGUE, prefix, 2, 1, 1) for _ in range(2)))
         return sorted(name for names in created for name in names)

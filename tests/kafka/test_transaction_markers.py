@@ -1,4 +1,4 @@
-"""A log that ends in transaction markers and is then deleted by retention must not keep its owner from starting."""
+"""An owner must still start after retention has deleted a log that ends in transaction markers."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from streams.runtime.transaction import transactional_producer, write_transactio
 
 
 class Counted:
-    """The outcome of a stage that only counts."""
+    """The batch of a stage that only counts records."""
 
     def __init__(self, seen: int) -> None:
         self.outputs = []
@@ -44,7 +44,10 @@ def counting_stage() -> SimpleNamespace:
 async def owner_after(
     bootstrap: str, prefix: str, idle_chore: Callable[[PartitionOwner[list[int]]], object]
 ) -> PartitionOwner[list[int]]:
-    """Applies one record, does the chore, has retention delete the whole log, and takes over again."""
+    """Apply one record, run the idle chore, delete the whole log as retention does, and take over again.
+
+    Returns the second owner. Raises RefusedToStart if its position is not in the log.
+    """
     connection = Connection(bootstrap)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -1,4 +1,4 @@
-"""A worker that started while its broker was away knows no topics; it may be the one that shares the partitions out."""
+"""A worker that starts while its broker is away knows no topics, and may become the leader that assigns partitions."""
 
 import pytest
 
@@ -6,10 +6,10 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes much longer on a machine that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(300)
 
-# A worker whose first question for the topics is not answered: in a restart of a broker that falls between two answers.
+# A worker whose first metadata request gets no answer, as can happen while a broker restarts.
 _PROGRAM = """
 import sys
 from aiokafka.client import AIOKafkaClient
@@ -28,7 +28,7 @@ AIOKafkaClient._metadata_update = answer_all_but_the_first
 """
 
 
-def test_a_leader_that_knows_no_topics_asks_again_before_it_shares_out(deploy):
+def test_a_leader_that_knows_no_topics_asks_again_before_it_assigns(deploy):
     deployment = deploy()
     reports = generate(92, 2_000)
     deployment.publish(reports)

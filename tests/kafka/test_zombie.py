@@ -1,4 +1,4 @@
-"""A worker that was paused beyond its session wakes up: what it holds is worthless, and it must know."""
+"""A worker paused for longer than its session wakes up without its partitions, and must write nothing."""
 
 import signal
 import time
@@ -10,10 +10,10 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 
-# Minutes on an idle machine are many on one that runs other tests beside.
+# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-# The session is 10 s; the group notices within a second after.
+# The session timeout is 10 s; the group notices within a second afterwards.
 PAUSE_SECONDS = 12
 
 
@@ -34,7 +34,7 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     zombie = pause_under_load(followed)
     lonely = pause_under_load(alone)
     paused_at = time.monotonic()
-    # The zombie is not restarted: it has to be seen as it is.
+    # Taken out of the fleet, which would otherwise restart the zombie when it ends.
     followed.fleet.running.remove(zombie)
     successor = followed.fleet.start()
     followed.wait_until_applied()
@@ -47,15 +47,15 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     assert "OwnershipLost" in zombie.text, zombie.text
     after = followed.outputs()
     assert successor.exit_code is None
-    # Whatever it wrote would be there twice, or make the state another than the one that a replay comes to.
+    # Anything it wrote would appear twice, or make the state differ from the replay.
     totals = check_outputs(followed, after)
     compared = check_replay(followed, after, shipped_rules())
-    # The successor may have honoured a tick meanwhile; what comes of a report, no tick writes.
+    # The successor may have applied a tick in the meantime, but ticks write to neither of these topics.
     for topic in map(followed.name, (ENRICHED, DEAD_LETTERS)):
         assert after.count(topic) == before.count(topic), f"the zombie wrote to {topic}"
     print(f"measured: {totals} {compared}")
 
-    # Nobody took over from the other one; whether it goes on or starts anew, nothing may be lost or repeated.
+    # No worker took over from the other one. Whether it continues or restarts, nothing may be lost or repeated.
     alone.wait_until_applied()
     assert set(alone.fleet.exit_codes) <= {1}
     reader = alone.outputs()
