@@ -1,4 +1,4 @@
-"""Run the benchmark scenarios on a real Kafka, print one table, and write one JSON file per run to .tocsin/bench/."""
+"""Run the benchmark scenarios on a real Kafka, print a table, and write each run to .tocsin/bench/."""
 
 import argparse
 import json

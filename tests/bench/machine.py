@@ -20,7 +20,8 @@ def describe() -> dict[str, str | float]:
         "cpu": f"{cpu}, {os.cpu_count()} cores",
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
-        # How Python was built changes its speed by a fifth. The compiler distinguishes a distribution's build from a local one.
+        # How Python was built changes its speed by a fifth. The compiler distinguishes a distribution's build
+        # from a local one.
         "python": f"CPython {platform.python_version()} ({platform.python_compiler()})",
         "faust": faust.__version__,
         "aiokafka": aiokafka.__version__,

@@ -42,7 +42,10 @@ class Place:
 
 
 class Site:
-    """A context manager: topics under a unique prefix, and workers on them. On exit it ends the workers and deletes the topics."""
+    """A context manager: topics under a unique prefix, and workers on them.
+
+    On exit it ends the workers and deletes the topics.
+    """
 
     def __init__(self, place: Place) -> None:
         self.bootstrap = place.bootstrap

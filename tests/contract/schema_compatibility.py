@@ -1,4 +1,4 @@
-"""Checks whether documents valid under one JSON Schema stay valid under another, for the keywords our schemas use."""
+"""Checks whether every document of one JSON Schema is valid under another, for the keywords we use."""
 
 from collections.abc import Iterator
 from enum import Enum

@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile match Tocsin's settings, commands and files; docker-compose and hadolint accept them."""
+"""docker-compose.yml and the Dockerfile match Tocsin's settings and files, and their own tools accept them."""
 
 import os
 import re
@@ -39,7 +39,10 @@ def document(path):
 
 
 def program(name, remedy):
-    """Find a tool next to this Python or on the path. If it is missing, skip; fail in CI, which installs it."""
+    """Find a tool next to this Python or on the path.
+
+    If it is missing, skip; fail in CI, which installs it.
+    """
     candidate = Path(sys.executable).with_name(name)
     path = str(candidate) if candidate.exists() else shutil.which(name)
     if path is None:

@@ -87,7 +87,8 @@ def in_loop(scenario):
     return asyncio.run(run())
 
 
-# Every private name that patches uses, overrides or adds to a class of Faust, mode or aiokafka, and the test that covers it.
+# Every private name that patches uses, overrides or adds to a class of Faust, mode or aiokafka, and the test
+# that covers it.
 COVERED = {
     "_DefaultRecordBatchPy": "test_a_batch_in_python_reads_from_its_buffer",
     "_acked": "test_the_newest_ack_is_committed_despite_gaps",
@@ -484,7 +485,7 @@ def test_a_missing_offset_raises_when_resets_are_not_allowed(app):
 
 @pytest.fixture
 def seeking(app):
-    """A function that assigns partitions to a consumer and lets it seek, with `during` running in the middle of the seek.
+    """A function that assigns partitions to a consumer and lets it seek; `during` runs within the seek.
 
     It returns the consumer, its seeks, and the calls that allowed or forbade resets.
     """
@@ -571,7 +572,8 @@ def test_records_flow_after_the_seek_of_their_assignment(seeking):
     consumer.stop_flow()
     consumer.resume_flow()
     assert consumer.flow_active
-    # The flow alone decides whether a fetch is used. While it is stopped, a fetch is dropped and its offsets are sought again.
+    # The flow alone decides whether a fetch is used. While it is stopped, a fetch is dropped and its offsets
+    # are sought again.
     assert "if self.flow_active:" in source(Consumer.getmany)
     assert "consumer.resume_flow()" in source(Recovery._resume_streams)
 

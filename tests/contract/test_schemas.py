@@ -1,4 +1,4 @@
-"""The JSON Schemas match the event types, the examples are valid under both, and released versions stay compatible."""
+"""JSON Schemas match the event types, examples are valid under both, released versions stay compatible."""
 
 import copy
 import json

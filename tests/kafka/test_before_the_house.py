@@ -1,6 +1,6 @@
-"""A new worker takes over the state that the code before the new layout wrote, on a real broker, and continues from it.
+"""A new worker takes over state that the code before the new layout wrote, and continues from it.
 
-The state, source and internal topics are restored to what they held when the old worker stopped, with the same offsets and
+On a real broker, the state, source and internal topics are restored to what they held when the old worker stopped, with the same offsets and
 append times. Then the source topics receive the rest of the recording in the same lumps, because each partition's owner
 must apply it in the same order.
 """

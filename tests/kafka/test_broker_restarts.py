@@ -1,4 +1,4 @@
-"""The broker stops under load (cleanly, by SIGKILL, and for longer than a transaction may take) and comes back."""
+"""The broker stops under load (cleanly, by SIGKILL, and for longer than a transaction may take)."""
 
 import threading
 import time

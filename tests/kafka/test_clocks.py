@@ -1,4 +1,4 @@
-"""Legal clocks in idle partitions: ticks alone bring their steps, even if the worker dies between two of them."""
+"""Legal clocks in idle partitions: ticks alone bring their steps, even if the worker dies in between."""
 
 import time
 

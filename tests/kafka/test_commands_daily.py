@@ -1,4 +1,4 @@
-"""Daily commands of an operator with a real broker and worker: dead letters, state, explain, simulate, tail."""
+"""Daily commands of an operator on a real broker: dead letters, state, explain, simulate, tail."""
 
 import asyncio
 import json

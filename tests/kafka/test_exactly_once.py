@@ -32,8 +32,8 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
         # Between the start of the process and its first batch.
         time.sleep(chance.uniform(0.5, 3.5))
     else:
-        # Waiting for visible progress would be too late: a fast worker is done by then. The reports published for this kill
-        # take about a second; those that a kill leaves undone are still there at the next one.
+        # Waiting for visible progress would be too late: a fast worker is done by then. The reports published
+        # for this kill take about a second; those that a kill leaves undone are still there at the next one.
         fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "an owner before the kill", tend=False)
         time.sleep(chance.uniform(0, 1.5))
     backlog = len(deployment.published) - deployment.applied()
@@ -52,7 +52,8 @@ def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     backlogs = []
     for number in range(KILLS):
         mix.go_on()
-        # Sent without waiting, so that reports still arrive during the kill. After a flush the worker would be done first.
+        # Sent without waiting, so that reports still arrive during the kill. After a flush the worker would
+        # be done first.
         piece = reports[number * REPORTS // pieces : (number + 1) * REPORTS // pieces]
         publisher.send(piece)
         deployment.published += piece

@@ -1,4 +1,4 @@
-"""Every `tocsin` command in README and docs/operations.md works as shown, in the order a shell would run them."""
+"""Every `tocsin` command in README and docs/operations.md works as shown, run as a newcomer would."""
 
 import itertools
 import re

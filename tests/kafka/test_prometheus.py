@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker: every query of the dashboard and every alert selector finds data."""
+"""A real Prometheus scrapes a real worker: every dashboard query and every alert selector finds data."""
 
 import re
 import shutil
@@ -58,7 +58,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder, target):
-    """Run a Prometheus that scrapes `target` every second, with the deployed rules and the job name they expect."""
+    """Run a Prometheus that scrapes `target` every second, with the deployed rules and their job name."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The programs in docs/publishing.md work as shown: all publish to one topic, and each report is applied once."""
+"""The programs in docs/publishing.md work as shown: they share one topic, and each report counts once."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Rebalances while a backlog waits in the worker's queue: Faust clears the queue, and processing must not stall."""
+"""Rebalances with a backlog in the worker's queue: Faust clears the queue, and processing must not stall."""
 
 import signal
 import time
@@ -37,8 +37,8 @@ def test_ten_rebalances_under_backlog(deploy):
         start = next(pieces)
         visitor = fleet.start()
         fleet.wait_for(lambda: "serving /metrics" in visitor.text, 30, "the visitor is about to join")
-        # Pause the first worker until the visitor has joined, for less than its session timeout. It then has a backlog, and
-        # its next heartbeat is due as soon as it continues.
+        # Pause the first worker until the visitor has joined, for less than its session timeout. It then has
+        # a backlog, and its next heartbeat is due as soon as it continues.
         stays.signal(signal.SIGSTOP)
         paused_at = time.monotonic()
         deployment.publish(reports[start : start + REPORTS // VISITS])
@@ -55,7 +55,8 @@ def test_ten_rebalances_under_backlog(deploy):
         backlogs.append(len(deployment.published) - deployment.applied())
         assert visitor.wait(10) == 0
         fleet.tend()
-        # The first worker learns of it at its next heartbeat. If the next visitor joined earlier, two rebalances would be one.
+        # The first worker learns of it at its next heartbeat. If the next visitor joined earlier, two
+        # rebalances would be one.
         fleet.wait_for(left_again, 10, "it follows the visitor's leaving")
     seconds = deployment.wait_until_applied()
     assert stays.exit_code is None

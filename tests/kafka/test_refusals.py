@@ -30,7 +30,7 @@ class Case:
         self.operator = Operator(deployment.bootstrap)
 
     def position(self, next_offset, partitions=4, append_time=None):
-        """Write the state of a worker that has applied partition 0 of the source topic up to `next_offset`."""
+        """Write the state of a worker that has applied partition 0 of the source up to `next_offset`."""
         position = {self.name(SOURCE): SourcePosition(next_offset, partitions, append_time)}
         self.operator.write(self.name(STATE), 0, [(POSITION_KEY, encode_position(position))])
 

@@ -1,4 +1,4 @@
-"""The log holds the order of application, including ticks: a replay in batches of any size gives the same bytes."""
+"""The log holds the order of application, ticks included: batches of any size replay to the same bytes."""
 
 import random
 
@@ -105,7 +105,7 @@ def next_due_in(deployment, rules):
 
 @pytest.fixture(scope="module")
 def logged(kafka, tmp_path_factory):
-    """A deployment whose log holds old reports, an episode that a tick resolved, clocks, requests and new reports."""
+    """A log with old reports, an episode that a tick resolved, clocks, requests and new reports."""
     rules = shipped_rules()
     folder = tmp_path_factory.mktemp("logged")
     deployment = Deployment(kafka, f"replay-{folder.stat().st_ino}.", folder, partitions=1)

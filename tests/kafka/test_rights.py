@@ -1,4 +1,4 @@
-"""The rights that docs/deployment.md grants to each role are sufficient on a broker with authentication and ACLs."""
+"""The rights that docs/deployment.md grants to each role are sufficient on a broker with ACLs."""
 
 import socket
 import subprocess

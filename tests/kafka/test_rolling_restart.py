@@ -1,4 +1,4 @@
-"""A rolling restart: three workers at 2,000 reports per second, each stopped by SIGTERM and replaced in turn."""
+"""A rolling restart: three workers at 2,000 reports per second, stopped and replaced in turn."""
 
 import itertools
 import signal
@@ -42,7 +42,10 @@ class SteadyPublisher(threading.Thread):
             time.sleep(max(0.0, due - time.monotonic()))
 
     def stop(self):
-        """Stop publishing. Raises AssertionError if it had already ended, or if a report was not confirmed."""
+        """Stop publishing.
+
+        Raises AssertionError if it had already ended, or if a report was not confirmed.
+        """
         assert self.is_alive(), "all reports were published before the last restart was over"
         self._asked_to_stop.set()
         self.join()
@@ -92,7 +95,7 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
 
 
 def waits_and_gaps(deployment, reader):
-    """Sorted waits and gaps in ms by the broker's clock: report to enriched report, and output to next output."""
+    """Sorted waits (report to enriched report) and gaps (output to next output), in ms by the broker's clock."""
     appended = {(row.partition, row.offset): row.timestamp for row in reader.all(deployment.name(SOURCE))}
     waits, gaps = [], []
     for rows in reader.rows[deployment.name(ENRICHED)].values():

@@ -29,7 +29,10 @@ def pkcs8(key_pem: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory):
-    """A broker with a second listener that requires TLS and a password: its plain address, and TOCSIN_ settings for the other."""
+    """A broker with a second listener that requires TLS and a password.
+
+    Gives its plain address, and TOCSIN_ settings for the second listener.
+    """
     folder = tmp_path_factory.mktemp("secured")
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")

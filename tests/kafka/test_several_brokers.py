@@ -1,4 +1,4 @@
-"""Three brokers with every record on all of them: under load, each is restarted, one is killed, one is paused."""
+"""Three replicated brokers under load: each is restarted in turn, then one is killed and one is paused."""
 
 import os
 import signal

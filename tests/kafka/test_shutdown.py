@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT under load: the worker ends within seconds, and the next one continues where it stopped."""
+"""SIGTERM and SIGINT under load: the worker ends within seconds, and the next one continues from there."""
 
 import os
 import signal

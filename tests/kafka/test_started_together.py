@@ -1,4 +1,4 @@
-"""Workers that start at the same moment: rebalances follow each other while partitions are being taken over."""
+"""Workers that start at the same moment: rebalances follow each other during takeovers."""
 
 import signal
 
@@ -22,10 +22,14 @@ PIECE = 100
 
 
 def start_together(deployment, waiting, coming):
-    """Publish, start the workers, and keep publishing until each owns partitions. Returns the workers and the seconds."""
+    """Publish, start the workers, and keep publishing until each owns partitions.
+
+    Returns the workers and the seconds.
+    """
     fleet = deployment.fleet
     publisher = deployment.publisher()
-    # Most of these must be re-keyed. The internal topic is written in transactions, which causes fetches of markers only.
+    # Most of these must be re-keyed. The internal topic is written in transactions, which causes fetches of
+    # markers only.
     deployment.publish(waiting, LIBRDKAFKA_DEFAULT)
     workers = [fleet.start() for _ in range(WORKERS)]
     left = list(coming)
@@ -63,8 +67,8 @@ def test_workers_started_at_once_share_a_backlog(deploy, tmp_path):
                 worker.signal(signal.SIGTERM)
             assert [worker.wait(30) for worker in workers] == [0] * WORKERS
             fleet.tend()
-            # A worker stopped while another was leaving may still be a member. The next ones would wait until its session
-            # expires and then all join in one rebalance.
+            # A worker stopped while another was leaving may still be a member. The next ones would wait until
+            # its session expires and then all join in one rebalance.
             stayed.append(evict_everybody(cluster.bootstrap, deployment.group))
         reader = deployment.outputs()
         totals = check_outputs(deployment, reader)

@@ -34,7 +34,7 @@ def tocsin(deployment):
 
 
 async def reset_while_owners_are_paused(deployment, tocsin, arguments):
-    """Reset the state while the owners of a partition in both stages are paused in a transaction; then let them commit.
+    """Reset the state while both stages' owners of a partition are paused in a transaction; then let them commit.
 
     Returns the result of the reset, and the error of each commit that failed, by stage.
     """

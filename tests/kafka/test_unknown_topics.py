@@ -1,4 +1,4 @@
-"""A worker that starts while its broker is away knows no topics, and may become the leader that assigns partitions."""
+"""A worker that starts while its broker is away knows no topics, and may become the group's leader."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def an_hour_ago() -> int:
 def work_off(
     site: Site, reports: Iterable[Report], series: str, count: int, command: Sequence[str] = WORKER
 ) -> Worked:
-    """Publish the reports `series-0` to `series-(count - 1)`, let one worker process them, and end the worker.
+    """Publish reports `series-0` to `series-(count - 1)`, let one worker process them, and end the worker.
 
     Raises AssertionError unless each report is enriched exactly once.
     """

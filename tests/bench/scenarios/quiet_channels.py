@@ -1,4 +1,4 @@
-"""A million channels with one report each: how fast they are processed and restored, and the memory they take."""
+"""A million channels with one report each: processing rate, restore rate, and memory per channel."""
 
 import re
 import signal

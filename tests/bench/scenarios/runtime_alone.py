@@ -1,4 +1,4 @@
-"""The runtime with a core that only passes reports on: the limit that fetching, transactions and Faust set."""
+"""The runtime with a core that only passes reports on: the cost of fetching, transactions and Faust."""
 
 from tests.bench import traffic
 from tests.bench.place import Place, Site

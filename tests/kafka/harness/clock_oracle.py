@@ -1,4 +1,4 @@
-"""Derives from what was published how legal clocks and authorities' requests must have ended, and compares the topics."""
+"""Derives from what was published what clocks and requests must have done, and compares the topics."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,10 @@ STATUS = {
 
 
 class Course(NamedTuple):
-    """A clock found in the outputs. Its steps cannot be published before `armed_ms`; `events` follow the first one in order."""
+    """A clock found in the outputs.
+
+    Its steps cannot be published before `armed_ms`; `events` follow the first one in order.
+    """
 
     obligation: str
     started_ms: int
@@ -44,7 +47,7 @@ class Followed(NamedTuple):
 
 
 class _Walked(NamedTuple):
-    """Steps taken, outcomes that took effect, and when the next step is due: None if the clock is paused or has ended."""
+    """Steps taken, outcomes that took effect, and when the next step is due (None if paused or ended)."""
 
     steps: int
     outcomes: list[str]
@@ -52,7 +55,7 @@ class _Walked(NamedTuple):
 
 
 def follow(courses: Mapping[str, Course], outcomes: Mapping[str, Sequence[str]], until_ms: int) -> Followed:
-    """Check that each clock took every step due by `until_ms` and every outcome exactly once and at the right time.
+    """Check that each clock took every step due by `until_ms` and every outcome once and at the right time.
 
     `outcomes` are the published ones by clock id, in order.
     """
@@ -78,7 +81,10 @@ def _step_is_due(walked: _Walked, until_ms: int) -> bool:
 
 
 def _walk(course: Course) -> _Walked:
-    """Check the events of a clock in order. Raises AssertionError at one that cannot follow from those before it."""
+    """Check the events of a clock in order.
+
+    Raises AssertionError at one that cannot follow from those before it.
+    """
     steps = (("clock_over", 10),) if course.obligation in RETENTION else STEPS
     length = course.due_ms - course.started_ms
     taken, paused_ms, paused_since = 0, 0, None
@@ -113,7 +119,10 @@ def _walk(course: Course) -> _Walked:
 
 
 def report_courses(deployment: Deployment, reader: Reader, facts: Iterable[Facts]) -> dict[str, Course]:
-    """The clocks of reports by id. Raises AssertionError unless each report armed exactly the clocks it must, once each."""
+    """The clocks of reports by id.
+
+    Raises AssertionError unless each report armed exactly the clocks it must, once each.
+    """
     by_clock: dict[str, list[Mapping]] = defaultdict(list)
     for row in reader.all(deployment.name(ESCALATIONS)):
         event = orjson.loads(row.value)
@@ -150,7 +159,10 @@ def report_courses(deployment: Deployment, reader: Reader, facts: Iterable[Facts
 def request_courses(
     deployment: Deployment, reader: Reader, facts: Iterable[RequestFacts]
 ) -> dict[str, Course]:
-    """The clocks of requests by id. Raises AssertionError unless each request was routed once, and correctly."""
+    """The clocks of requests by id.
+
+    Raises AssertionError unless each request was routed once, and correctly.
+    """
     wanted = {fact.request_id: fact for fact in facts}
     found = {}
     started: dict[str, tuple[str, int, int]] = {}

@@ -1,4 +1,4 @@
-"""The clocks that the law arms for the traffic of the tests, written from the legal sources instead of the registry."""
+"""The clocks that the law arms for the tests' traffic, written from legal sources, not the registry."""
 
 from calendar import monthrange
 from collections.abc import Collection
@@ -16,7 +16,10 @@ IN_FORM = frozenset({"explanation", "location", "identity", "contact"})
 
 @dataclass(frozen=True, slots=True)
 class ReportClock:
-    """A clock that a report with all `elements` arms. Empty `categories` means every category. `length` is in ms."""
+    """A clock that a report with all `elements` arms.
+
+    Empty `categories` means every category. `length` is in ms.
+    """
 
     obligation: str
     country: str

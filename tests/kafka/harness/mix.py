@@ -1,4 +1,4 @@
-"""Background traffic for tests of reports: authorities' requests, running legal clocks, and outcomes from desks."""
+"""Background traffic for tests of reports: authorities' requests, legal clocks, and desks' outcomes."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,8 @@ class Mix:
 
     def __init__(self, deployment: Deployment, seed: int, requests: int, times: int, soon_ms: int) -> None:
         self.desk = Desk(deployment, seed)
-        # Reports that are generated later come due by then as well. After it nothing is due for five minutes, because the
-        # outputs must not change while they are compared.
+        # Reports that are generated later come due by then as well. After it nothing is due for five minutes,
+        # because the outputs must not change while they are compared.
         self.until_ms = now_ms() + soon_ms + MAKING_MS
         self._deployment = deployment
         made = generate_requests(seed, requests, soon_ms=soon_ms)
@@ -36,7 +36,7 @@ class Mix:
         self.desk.work()
 
     def settle(self, seconds: float = 60) -> None:
-        """Publish the remaining requests, and wait until everything is applied and every due step was taken."""
+        """Publish the remaining requests; wait until everything is applied and every due step taken."""
         for requests in self._pieces:
             self._deployment.publish_requests(requests)
         # Resumes the clocks that are still paused.

@@ -22,7 +22,10 @@ class Row:
 
 
 class Reader:
-    """Reads topics from their start to the committed end, as often as asked. With `only`, keeps only records with that key."""
+    """Reads topics from their start to the committed end, as often as asked.
+
+    With `only`, keeps only records with that key.
+    """
 
     def __init__(self, bootstrap: str, topics: Iterable[str], *, only: bytes | None = None) -> None:
         self._only = only

@@ -1,4 +1,4 @@
-"""The second oracle: the core applies the log again and must write the same bytes and reach the same state."""
+"""The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -110,7 +110,7 @@ def generate(
     soon_ms: int = 0,
     span_ms: int = 20_000,
 ) -> list[Published]:
-    """Generate `count` records that occurred within the last `span_ms`: every window holds all of them, in any order.
+    """Generate `count` records of the last `span_ms`: every window holds all of them, in any order.
 
     `notices` is the share of notices in the form that statutes require. Their clocks have hours left or lapsed long ago;
     with `soon_ms`, many of these clocks have a step due within that many milliseconds from now.

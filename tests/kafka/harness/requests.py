@@ -1,4 +1,4 @@
-"""Generates seeded requests of authorities (complete, incomplete, without competence, refused) with the expected result."""
+"""Generates seeded requests of authorities, of every decision, with the result that is expected of each."""
 
 import random
 from collections.abc import Mapping
@@ -92,8 +92,8 @@ FORMS = (
     ),
     # No clock: it is not known whether a statute sets Korea's 24 hours.
     Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL, ("ncii",)),
-    # Only authorities of Member States can use Union law, and Denmark's cannot use e-Evidence (Protocol No 22). National
-    # law alone does not give access to data held abroad (GDPR art. 48).
+    # Only authorities of Member States can use Union law, and Denmark's cannot use e-Evidence (Protocol No
+    # 22). National law alone does not give access to data held abroad (GDPR art. 48).
     Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
     Form(
         "production_order", "e_evidence_epoc", ("DK",), "court", ("produce_traffic_data",), E_EVIDENCE, ("fraud",),
@@ -127,7 +127,10 @@ class RequestFacts:
 def generate_requests(
     seed: int, count: int, *, duplicates: float = 0.05, bad: float = 0.05, soon_ms: int = 0
 ) -> list[Published]:
-    """Generate `count` records. With `soon_ms`, many clocks have a step due within that many milliseconds from now."""
+    """Generate `count` records.
+
+    With `soon_ms`, many clocks have a step due within that many milliseconds from now.
+    """
     chance = random.Random(seed)
     made: list[Published] = []
     for number in range(count):

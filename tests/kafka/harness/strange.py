@@ -16,7 +16,10 @@ CRC_AT, COVERED_FROM = 17, 21
 
 
 async def publish_with_undecodable_header_name(bootstrap: str, topic: str, record: Published) -> None:
-    """Publish a record with a header name that is not UTF-8. No client allows that, so the built batch is patched."""
+    """Publish a record with a header name that is not UTF-8.
+
+    No client allows that, so the built batch is patched.
+    """
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         batch = producer.create_batch()
         headers = [(PLACEHOLDER.decode(), b"x")]
