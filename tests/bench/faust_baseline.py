@@ -1,7 +1,7 @@
 """The baseline: the same job as Faust's documentation teaches it, with settings a careful user would choose.
 
-It uses `Record` models, a table with a hopping window of twelve hops, and `topic.send`. It does less than Tocsin: no law,
-scoring, policies, duplicate detection or transactions.
+It uses `Record` models, a table with a hopping window of twelve hops, and `topic.send`. It does less than
+Tocsin: no law, scoring, policies, duplicate detection or transactions.
 """
 
 import os

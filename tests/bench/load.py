@@ -17,8 +17,9 @@ LAST_SECONDS = 40.0
 class Load:
     """Publishes `rate` reports per second for `seconds`, from `begin()` on.
 
-    Latency is measured from the moment a report was due to be sent: a sender that falls behind adds to it. `due` and
-    `latency` are in seconds, indexed by the report's number; a latency of 0 means that the report has not arrived yet.
+    Latency is measured from the moment a report was due to be sent: a sender that falls behind adds to it.
+    `due` and `latency` are in seconds, indexed by the report's number; a latency of 0 means that the report
+    has not arrived yet.
     """
 
     def __init__(self, site: Site, rate: int, seconds: float, seed: int) -> None:

@@ -29,12 +29,12 @@ _CHECKED = {"$ref", "anyOf", "type", "enum", "pattern", "format", "required", "p
 def refusals(writer: dict[str, Any], reader: dict[str, Any]) -> list[Refusal]:
     """List where `reader` may refuse a document that is valid for `writer`; empty if it never does.
 
-    Backward compatible: the old schema writes, the new one reads. Forward compatible: the new schema writes, the old one
-    reads. Two differences are allowed:
+    Backward compatible: the old schema writes, the new one reads. Forward compatible: the new schema writes,
+    the old one reads. Two differences are allowed:
 
     - A field that only the writer knows: readers must ignore unknown fields, as Tocsin does.
-    - An optional field that only the reader knows. An open schema would let a writer use the name for something else, but
-      names that are not in the schema are reserved.
+    - An optional field that only the reader knows. An open schema would let a writer use the name for
+      something else, but names that are not in the schema are reserved.
 
     Raises AssertionError for a keyword that this module does not compare.
     """

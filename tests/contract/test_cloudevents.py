@@ -10,10 +10,10 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.wire.report_decoding import decode_report
+from streams.events.report import MessageReport
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
-from streams.events.report import MessageReport
+from streams.wire.report_decoding import decode_report
 from streams.wire.tick import encode_tick
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS, reports

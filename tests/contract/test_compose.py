@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile match Tocsin's settings and files, and their own tools accept them."""
+"""docker-compose.yml and the Dockerfile match Tocsin's settings and files; their own tools accept them."""
 
 import os
 import re

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.shared.record_text import READABLE
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.report_decoding import decode_report
 from streams.events.escalation import Escalation
 from streams.events.report import CATEGORIES, MessageReport
 from streams.registry.loader import load_rules
 from streams.runtime.topics import load_catalogue
+from streams.wire.report_decoding import decode_report
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

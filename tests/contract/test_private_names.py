@@ -1,14 +1,13 @@
 """The private names of Faust, mode and aiokafka that streams/runtime/patches uses exist and work as we assume.
 
-An upgrade that breaks one of them must fail here, naming it, before it loses a report in production. Modules outside
-patches may use no private name.
+An upgrade that breaks one of them must fail here, naming it, before it loses a report in production. Modules
+outside patches may use no private name.
 """
 
 import ast
 import asyncio
 import importlib
 import inspect
-import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -188,7 +187,8 @@ def test_every_private_name_in_use_is_covered():
 def private_uses(text):
     """Find what a module outside patches must not contain: (line, private name or replaced class).
 
-    Skips names that the module's own classes have on `self`; `inherited_uses` finds the inherited ones among them.
+    Skips names that the module's own classes have on `self`; `inherited_uses` finds the inherited ones among
+    them.
     """
     tree = ast.parse(text)
     own = {

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from tests.unit.test_metrics import INTERNAL, EXTERNAL, START, Worker, at_home, report
 from streams.operations.worker_operations import WorkerOperations
 from streams.runtime.lag import SourceLag
+from tests.unit.test_metrics import EXTERNAL, INTERNAL, START, Worker, at_home, report
 
 PROMTOOL = shutil.which("promtool")
 

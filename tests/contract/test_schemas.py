@@ -9,29 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.partition.legal_clocks import apply_clock_outcome
-from streams.clocks.store import ClockKey
-from streams.clocks.store import LegalClock
 from streams.clocks.clock import Clock
-from streams.partition.batch import Batch
-from streams.reports.clock_events import publish_change
-from streams.reports.counters import ReportCounters
-from streams.reports.transitions import take_step
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.operations.generated import event_schemas as schema
+from streams.clocks.store import ClockKey, LegalClock
 from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.reading import MAX_EVENT_BYTES
-from streams.wire.report_decoding import decode_report
-from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
+from streams.events.report import MessageReport
+from streams.operations.generated import event_schemas as schema
+from streams.partition.batch import Batch
+from streams.partition.legal_clocks import apply_clock_outcome
+from streams.registry.loader import load_rules
+from streams.reports.clock_events import publish_change
+from streams.reports.counters import ReportCounters
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState
+from streams.reports.transitions import take_step
+from streams.runtime.topics import SCHEMAS, load_catalogue
+from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.encoding import encode
 from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.events.report import MessageReport
-from streams.registry.loader import load_rules
-from streams.runtime.topics import SCHEMAS, load_catalogue
+from streams.wire.reading import MAX_EVENT_BYTES
+from streams.wire.report_decoding import decode_report
 from tests.contract.examples import example, example_files, name_of
 from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals
 from tests.report_strategies import APPEND_TIME_MS, Record, refs, reports

@@ -4,30 +4,32 @@ import re
 
 import pytest
 
+from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.reading import MAX_EVENT_BYTES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.wire.topics import MESSAGE_REPORTS_INTERNAL
-from streams.wire.topics import CLOCK_OUTCOMES
 from streams.events.report import REPORT_TYPE
 from streams.events.tick import TICK_TYPE
-from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.reports.stage import SOURCES
-from streams.wire.topics import CHANNEL_STATE
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
-from streams.wire.topics import AUTHORITY_STATE as REQUEST_STATE_TOPIC
-from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.runtime.topic_catalogue import MIN_INSYNC
-from streams.wire.topics import MESSAGE_REPORTS
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
 from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
+from streams.wire.reading import MAX_EVENT_BYTES
+from streams.wire.records import MAX_PASSED_ON_BYTES
+from streams.wire.topics import (
+    AUTHORITY_STATE,
+    CHANNEL_STATE,
+    CLOCK_OUTCOMES,
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    TRANSPARENCY_COUNTERS,
+)
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
-COMPACTED = {CHANNEL_STATE, REQUEST_STATE_TOPIC, TRANSPARENCY_COUNTERS}
+COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, TRANSPARENCY_COUNTERS}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -38,7 +40,7 @@ def config(name, setting):
 def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
-        *REQUEST_SOURCES, REQUEST_STATE_TOPIC, "authority-routing", TRANSPARENCY_COUNTERS,
+        *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS,
     }  # fmt: skip
     assert MESSAGE_REPORTS == SOURCES.external[0]
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
@@ -87,7 +89,7 @@ def test_the_schemas_readme_names_every_folder_and_the_owner_of_every_topic():
 
 
 def test_topics_that_share_partitions_have_as_many_as_the_source():
-    for name in (*SOURCES, CHANNEL_STATE, "enriched-reports", *REQUEST_SOURCES, REQUEST_STATE_TOPIC):
+    for name in (*SOURCES, CHANNEL_STATE, "enriched-reports", *REQUEST_SOURCES, AUTHORITY_STATE):
         assert CATALOGUE[name].partitions == "source"
 
 

@@ -1,8 +1,8 @@
 """A new worker takes over state that the code before the new layout wrote, and continues from it.
 
-On a real broker, the state, source and internal topics are restored to what they held when the old worker stopped, with the same offsets and
-append times. Then the source topics receive the rest of the recording in the same lumps, because each partition's owner
-must apply it in the same order.
+On a real broker, the state, source and internal topics are restored to what they held when the old worker
+stopped, with the same offsets and append times. Then the source topics receive the rest of the recording in
+the same lumps, because each partition's owner must apply it in the same order.
 """
 
 from collections.abc import Sequence

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
-from streams.partition.home import home_partition
 from streams.commands.main import commands
 from streams.commands.shared.scenario import play_alone
+from streams.partition.home import home_partition
 from streams.runtime.connection import Connection
 from streams.runtime.transaction import FENCED, transactional_producer
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, REQUESTS, SOURCE, STATE

@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.reports.clock_events import clock_id
 from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.reports.clock_events import clock_id
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reader import Reader

@@ -16,8 +16,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.local_kafka import LocalKafka
 from streams.operations.worker_operations import SILENCE_SECONDS
-from streams.reports.stage import SOURCES as REPORT_SOURCES
-from streams.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.runtime.patches.consumer_thread import UNANSWERED_SECONDS
 from tests.kafka.harness.deployment import (
     ESCALATIONS,

@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.wire.report_decoding import decode_report
 from streams.local_kafka.jars import broker_jars
+from streams.wire.report_decoding import decode_report
 from tests.kafka.harness.deployment import SOURCE, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report

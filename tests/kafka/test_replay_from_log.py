@@ -5,8 +5,8 @@ import random
 import orjson
 import pytest
 
-from streams.reports.stage import assess
 from streams.reports.clock_events import clock_id
+from streams.reports.stage import assess
 from streams.reports.state import ReportState
 from streams.requests.clock_events import clock_id as request_clock_id
 from streams.wire.tick import encode_tick

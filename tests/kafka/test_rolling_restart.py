@@ -95,7 +95,7 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
 
 
 def waits_and_gaps(deployment, reader):
-    """Sorted waits (report to enriched report) and gaps (output to next output), in ms by the broker's clock."""
+    """Sorted waits (report to enriched report) and gaps (output to next output) in ms."""
     appended = {(row.partition, row.offset): row.timestamp for row in reader.all(deployment.name(SOURCE))}
     waits, gaps = [], []
     for rows in reader.rows[deployment.name(ENRICHED)].values():

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
-from streams.partition.home import home_partition
 from streams.commands.main import commands
+from streams.partition.home import home_partition
 from streams.runtime.connection import Connection
 from streams.runtime.transaction import FENCED, transactional_producer
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE
@@ -34,7 +34,7 @@ def tocsin(deployment):
 
 
 async def reset_while_owners_are_paused(deployment, tocsin, arguments):
-    """Reset the state while both stages' owners of a partition are paused in a transaction; then let them commit.
+    """Reset the state while both stages' owners of a partition are in a transaction; then let them commit.
 
     Returns the result of the reset, and the error of each commit that failed, by stage.
     """

@@ -11,11 +11,11 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
-from streams.wire.topics import SourceTopics
+from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.transaction import transactional_producer, write_transaction
+from streams.wire.topics import SourceTopics
 
 
 class Counted:

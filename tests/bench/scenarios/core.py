@@ -1,7 +1,7 @@
 """CPU per report of the core by step, and of making record batches; in this process, without a broker.
 
-The core runs as in a worker while a timer samples its position every millisecond. Measuring each step alone would give
-figures a third too low, because a step alone has the processor's caches to itself.
+The core runs as in a worker while a timer samples its position every millisecond. Measuring each step alone
+would give figures a third too low, because a step alone has the processor's caches to itself.
 """
 
 import gc
@@ -16,24 +16,24 @@ from typing import NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.partition.stage import Stage
-from streams.reports import apply, handle
-from streams.reports.stage import assess
-from streams.counting.store import CountStore
 from streams.counting.counts import ChannelCounts
-from streams.reports.enrich import channel_window, enriched_json, public_report
+from streams.counting.store import CountStore
+from streams.events.report import Channel, MessageReport
 from streams.law.resolution import Resolved, Resolver
 from streams.partition.batch import Batch
-from streams.reports.state import ReportState
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.risk import RiskModel
-from streams.wire.report_decoding import decode_report
-from streams.wire.encoding import encode
-from streams.wire.envelope import event_headers
-from streams.events.report import Channel, MessageReport
+from streams.partition.stage import Stage
 from streams.registry.loader import load_rules
+from streams.reports import apply, handle
+from streams.reports.enrich import channel_window, enriched_json, public_report
+from streams.reports.risk import RiskModel
+from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
 from streams.runtime.garbage import leave_out_what_stays
 from streams.runtime.transaction import BATCH_BYTES
+from streams.wire.encoding import encode
+from streams.wire.envelope import event_headers
+from streams.wire.report_decoding import decode_report
 from tests.bench import traffic
 from tests.bench.place import Place
 

@@ -36,9 +36,9 @@ class Seen:
 class Desk:
     """Reads the outputs as a desk would, and publishes to `clock-outcomes`.
 
-    It is seeded, but what it finds in the outputs depends on timing. `applied` are the outcomes that must take effect, in
-    order, by clock id; `refused` are the records that must become dead letters; `repeats` counts the records that were
-    published a second time.
+    It is seeded, but what it finds in the outputs depends on timing. `applied` are the outcomes that must
+    take effect, in order, by clock id; `refused` are the records that must become dead letters; `repeats`
+    counts the records that were published a second time.
     """
 
     def __init__(self, deployment: Deployment, seed: int) -> None:

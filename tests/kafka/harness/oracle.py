@@ -82,9 +82,9 @@ def check_outputs(
 ) -> Totals:
     """Compare the topics with what was published. All reports must lie within one window.
 
-    `desk` published the outcomes of clocks, if any. Every step of a clock due by `steps_until` (ms) must have been taken.
-    Raises AssertionError at the first difference: a report, request, step or outcome that was lost, applied twice,
-    written to the wrong partition or miscounted, or a record that should not exist.
+    `desk` published the outcomes of clocks, if any. Every step of a clock due by `steps_until` (ms) must have
+    been taken. Raises AssertionError at the first difference: a report, request, step or outcome that was
+    lost, applied twice, written to the wrong partition or miscounted, or a record that should not exist.
     """
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}

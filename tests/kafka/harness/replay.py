@@ -4,23 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
-from streams.reports.stage import assess
-from streams.partition.batch import Batch
-from streams.reports.state import ReportState
-from streams.reports.rules import ReportRules, compile_report_rules
-from tests.replay_order import (
-    Applied,
-    AppliedOutcome,
-    applied_report,
-    order_of_application,
-    applied_outcome,
-)
-from streams.requests.stage import assess_requests
-from tests.replay_order import applied_of_routing as applied_request_of
-from streams.requests.rules import compile_request_rules
-from streams.requests.state import RequestState
 from streams.events.enriched_report import Source
+from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
+from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
+from streams.requests.rules import compile_request_rules
+from streams.requests.stage import assess_requests
+from streams.requests.state import RequestState
 from streams.runtime.position import POSITION_KEY, decode_position
 from tests.kafka.harness.deployment import (
     COUNTERS,
@@ -38,6 +30,14 @@ from tests.kafka.harness.deployment import (
     Deployment,
 )
 from tests.kafka.harness.reader import Reader, Row
+from tests.replay_order import (
+    Applied,
+    AppliedOutcome,
+    applied_of_routing,
+    applied_outcome,
+    applied_report,
+    order_of_application,
+)
 
 OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
 
@@ -79,7 +79,7 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
 
 def order_of_requests(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
     """The records that a partition of the requests stage applied, in order."""
-    applied = [applied_request_of(row.headers) for row in reader.rows[deployment.name(ROUTING)][partition]]
+    applied = [applied_of_routing(row.headers) for row in reader.rows[deployment.name(ROUTING)][partition]]
     return list(
         order_of_application(
             [each for each in applied if isinstance(each, Applied)],
@@ -143,7 +143,8 @@ def check_replay(
 ) -> dict[str, int]:
     """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a difference.
+    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a
+    difference.
     """
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     request_rules = compile_request_rules(

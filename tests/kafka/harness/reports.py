@@ -112,8 +112,9 @@ def generate(
 ) -> list[Published]:
     """Generate `count` records of the last `span_ms`: every window holds all of them, in any order.
 
-    `notices` is the share of notices in the form that statutes require. Their clocks have hours left or lapsed long ago;
-    with `soon_ms`, many of these clocks have a step due within that many milliseconds from now.
+    `notices` is the share of notices in the form that statutes require. Their clocks have hours left or
+    lapsed long ago; with `soon_ms`, many of these clocks have a step due within that many milliseconds from
+    now.
     """
     chance = random.Random(seed)
     start = now_ms() - span_ms

@@ -36,7 +36,10 @@ HARD = ("encryption_keys", "bulk_identify", "block_protest")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A complete request of one kind. `clocks` gives lengths by obligation: ms, or months as text (`6 months`)."""
+    """A complete request of one kind.
+
+    `clocks` gives lengths by obligation: in ms, or in months as text (`6 months`).
+    """
 
     kind: str
     basis: str
