@@ -700,7 +700,7 @@ def test_a_rebalance_is_followed_by_our_signal_then_the_seek_then_fetching():
     ]
     places = [resuming.index(step) for step in steps]
     assert places == sorted(places)
-    # Without tables nothing else runs in between.
+    # Without tables, nothing else runs between these steps.
     assert "if not self.tables" in source(recovery.Recovery._restart_recovery.fun)
 
 

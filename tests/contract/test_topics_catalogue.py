@@ -1,4 +1,4 @@
-"""The catalogue of topics agrees with the code and with itself."""
+"""The topic catalogue matches the code and is consistent."""
 
 import re
 

@@ -188,7 +188,7 @@ def request_courses(
             event["decision"],
             tuple(refusal["code"] for refusal in findings["refusals"]),
             tuple(findings["missing"]),
-            # A refused demand is refused whoever asks, so competence does not matter then.
+            # A demand that is always refused is refused to every authority, so competence does not matter.
             event["decision"] == "refused" or findings["competence"]["competent"],
             to_ms(event["received_at"]),
             clocks,

@@ -41,7 +41,7 @@ REPORT_CLOCKS = (
         "US.take-it-down.s3", "US", VICTIM, INTIMATE,
         frozenset({"signature", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 5, 19),
     ),
-    # Online Safety Act 2023 s. 10(3A), put in by the Crime and Policing Act 2026 (S.I. 2026/689): 48 hours.
+    # Online Safety Act 2023 s. 10(3A), inserted by the Crime and Policing Act 2026 (S.I. 2026/689): 48 hours.
     ReportClock(
         "GB.osa.s10-3A", "GB", VICTIM, INTIMATE,
         frozenset({"subject_or_authorised", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 6, 29),
@@ -55,7 +55,7 @@ REPORT_CLOCKS = (
         "IN.itr.3-2-b.2021", "IN", VICTIM, INTIMATE,
         frozenset({"subject_or_authorised", "location"}), 24 * HOUR, date(2021, 2, 25), date(2026, 2, 19),
     ),
-    # IT Rules 2021 r. 3(2)(a)(i): grievances, 15 days and then 7; of the specified kinds 72 hours and then 36.
+    # IT Rules 2021 r. 3(2)(a)(i): grievances, first 15 days, then 7; for the specified kinds first 72 hours, then 36.
     ReportClock(
         "IN.itr.3-2-a", "IN", ANY_NOTICE, frozenset(), IN_FORM, 7 * DAY, date(2026, 2, 20),
     ),

@@ -61,7 +61,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Totals:
-    """Numbers of records by what became of them."""
+    """Numbers of records by result."""
 
     published: int
     enriched: int

