@@ -61,7 +61,7 @@ class Desk:
         for clock in self._clocks.values():
             # A clock is resumed only once the outputs show it as paused.
             if clock.status == "paused" and clock.outcomes == ["paused"]:
-                waiting += self._apply(clock, "resumed")
+                waiting += self._accepted(clock, "resumed")
             elif clock.status in ("fulfilled", "withdrawn") and self._chance.random() < 0.05:
                 waiting += self._refused(clock, clock.status, "clock_not_running")
         for _ in range(1 + len(new) // 50):
@@ -104,16 +104,16 @@ class Desk:
         dice = self._chance.random()
         reasons = PAUSABLE.get(clock.obligation)
         if reasons is not None and dice < 0.5 and clock.due_ms - now_ms() > TIME_TO_PAUSE_MS:
-            return self._apply(clock, "paused", self._chance.choice(reasons))
+            return self._accepted(clock, "paused", self._chance.choice(reasons))
         if dice < 0.3:
-            return self._apply(clock, self._chance.choice(("fulfilled", "withdrawn")))
+            return self._accepted(clock, self._chance.choice(("fulfilled", "withdrawn")))
         if dice < 0.35:
             return self._refused(clock, "paused", "not_pausable")
         if dice < 0.4:
             return self._refused(clock, "resumed", "not_pausable")
         return []
 
-    def _apply(self, clock: Seen, outcome: str, reason: str | None = None) -> list[Published]:
+    def _accepted(self, clock: Seen, outcome: str, reason: str | None = None) -> list[Published]:
         clock.outcomes.append(outcome)
         self.applied.setdefault(clock.clock_id, []).append(outcome)
         record = self._record(clock, outcome, reason)
