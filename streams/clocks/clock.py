@@ -1,8 +1,8 @@
-"""A legal clock: it starts, stands still while the law lets it, takes its steps, and is stopped by an outcome.
+"""A legal clock: it starts, pauses where the law allows it, takes its steps, and is ended by an outcome.
 
-It knows nothing of what started it: the same clock runs for a report and for an authority's request. Times are in
-milliseconds since the epoch. Whoever keeps a clock takes each step when `next_step_time` has come, and keeps what the
-clock was started with: a later change of the law does not change it.
+The same clock serves reports and authorities' requests. Times are in milliseconds since the epoch. The caller
+stores the clock and takes each step at `next_step_time`. A clock keeps the terms with which it was started: a
+later change of the law does not affect it.
 
     clock = start_clock(obligation, received_ms, deadline(obligation, received_ms, calendars))
     while (time := next_step_time(clock)) is not None and time <= now:
@@ -20,24 +20,25 @@ from streams.registry.rules import Obligation
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
 
-# `half` and `nine_tenths` are warnings while there is still time to act; `due` ends it.
+# `half` and `nine_tenths` are warnings while there is still time to act; `due` is the deadline.
 Step = Literal["half", "nine_tenths", "due"]
-# (step, tenths of the time at which it is taken)
+# (step, tenths of the clock's length after which it is taken)
 STEPS: tuple[tuple[Step, int], ...] = (("half", 5), ("nine_tenths", 9), ("due", 10))
 ENDS: frozenset[OutcomeKind] = frozenset({"fulfilled", "withdrawn"})
 
-# What is kept for a time wants no warnings: nobody has to act before it is over.
+# A retention period needs no warnings: nobody has to act before it ends.
 _RETENTION_STEPS = STEPS[-1:]
 
 _MILLIONTH = 6
 
 
 class Clock(msgspec.Struct, array_like=True):
-    """One clock. Change it with the functions below only.
+    """One clock. Change it only with the functions below.
 
-    `started` and `length` are what the law gives: without pauses it is due at `started + length`. `paused` is the length
-    of all pauses that are over, `paused_at` when the one that lasts began. `since` is when it last started, stopped or
-    went on: nothing can happen to it before. `steps` is the number of steps taken.
+    `started` and `length` come from the law: without pauses the clock is due at `started + length`. `paused`
+    is the total length of finished pauses, `paused_at` the start of the current one. `since` is when the
+    clock last started, paused or resumed; no outcome takes effect before it. `steps` is the number of steps
+    taken.
     """
 
     started: int
@@ -51,7 +52,7 @@ class Clock(msgspec.Struct, array_like=True):
 
 
 def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
-    """The clock of a duty that began at `started` and is over at `due` (see `deadlines.deadline`)."""
+    """Return the clock of a duty that began at `started` and is due at `due` (see `deadlines.deadline`)."""
     return Clock(
         started=started,
         length=due - started,
@@ -62,17 +63,17 @@ def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
 
 
 def copy_of(clock: Clock) -> Clock:
-    """A clock in the same state, to find out on what would become of it."""
+    """Return a copy on which steps and outcomes can be tried out."""
     return msgspec.structs.replace(clock)
 
 
 def due_time(clock: Clock) -> int:
-    """When its time is over as far as is known now: a pause moves it on when the pause ends."""
+    """Return when the clock is due. A pause postpones it only once the pause has ended."""
     return clock.started + clock.paused + clock.length
 
 
 def next_step_time(clock: Clock) -> int | None:
-    """When its next step is due; None while it stands still and after the last step."""
+    """Return when the next step is due; None while the clock is paused and after the last step."""
     steps = _steps(clock)
     if clock.paused_at is not None or clock.steps == len(steps):
         return None
@@ -80,14 +81,17 @@ def next_step_time(clock: Clock) -> int | None:
 
 
 def take_step(clock: Clock) -> Step:
-    """Take the next step, which must be due. After `due` a deadline has lapsed, a retention period is over."""
+    """Take the next step, which must be due.
+
+    After `due` a deadline has lapsed, or a retention period is over.
+    """
     step, _ = _steps(clock)[clock.steps]
     clock.steps += 1
     return step
 
 
 def status(clock: Clock) -> RunningStatus:
-    """What a clock is while no outcome has ended it: running, paused, lapsed, or over (retention)."""
+    """Return the status of a clock that no outcome ended: running, paused, lapsed, or over (retention)."""
     if clock.paused_at is not None:
         return "paused"
     if clock.steps < len(_steps(clock)):
@@ -96,23 +100,23 @@ def status(clock: Clock) -> RunningStatus:
 
 
 def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at: int, now: int) -> int:
-    """Apply what a desk says happened at `at`, and give the time at which it takes effect.
+    """Apply an outcome that a desk reported for `at`, and return the time at which it takes effect.
 
-    That is `at`, but neither after `now` nor before the last thing that happened to the clock. Pauses and resumptions
-    change the clock; after `fulfilled` and `withdrawn` whoever keeps it must let go of it. Raises Rejected, with reason
-    `not_pausable` and nothing changed, when the duty does not let it stand still for `reason`, or it stands still
-    already, or has lapsed, or does not stand still and is to go on.
+    That is `at`, but not after `now` and not before `clock.since`. `paused` and `resumed` change the clock;
+    after `fulfilled` and `withdrawn` the caller must remove it. Raises Rejected with reason `not_pausable`,
+    changing nothing, if the duty does not allow a pause for `reason`, if a clock to pause is already paused
+    or has lapsed, or if a clock to resume is not paused.
     """
     effective = max(clock.since, min(at, now))
     if outcome == "paused":
         if reason not in clock.pausable_for:
-            raise _not_pausable("reason", "Must be a reason for which the duty lets its clock stand still.")
+            raise _not_pausable("reason", "Must be a reason for which the duty allows a pause.")
         if status(clock) != "running":
-            raise _not_pausable("outcome", "Must name a clock that runs; this one is paused or has lapsed.")
+            raise _not_pausable("outcome", "Must not be `paused`: the clock is already paused or has lapsed.")
         clock.since = clock.paused_at = effective
     elif outcome == "resumed":
         if clock.paused_at is None:
-            raise _not_pausable("outcome", "Must name a clock that is paused.")
+            raise _not_pausable("outcome", "Must not be `resumed`: the clock is not paused.")
         clock.paused += effective - clock.paused_at
         clock.paused_at = None
         clock.since = effective
@@ -120,21 +124,25 @@ def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at:
 
 
 def check_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at: int, now: int) -> None:
-    """Raise what `apply_outcome` would once the steps that are due at `now` are taken; changes nothing.
+    """Raise what `apply_outcome` would raise after the steps due at `now` are taken; change nothing.
 
-    Raises Rejected with reason `clock_not_running` if the last of them ends the clock: what was kept may then go, and
-    whether a tick came before the outcome must make no difference.
+    Raises Rejected with reason `clock_not_running` if these steps end the clock, as they end a retention
+    period: the result must not depend on whether a tick came before the outcome.
     """
     clock = copy_of(clock)
     while (due := next_step_time(clock)) is not None and due <= now:
         take_step(clock)
     if status(clock) == "over":
-        raise Rejected("clock_not_running", "clock_id", "Must name a clock whose time is not over.")
+        raise Rejected(
+            "clock_not_running",
+            "clock_id",
+            "Must be the id of an open clock; the retention period of this one is over.",
+        )
     apply_outcome(clock, outcome, reason, at=at, now=now)
 
 
 def elapsed(clock: Clock, at: int) -> float:
-    """The share of its time that has passed at `at`, pauses left out: 0 to 1, in millionths."""
+    """Return the share of its time that has passed at `at`, without pauses: 0 to 1, rounded to millionths."""
     if status(clock) in ("lapsed", "over") or not clock.length:
         return 1.0
     until = at if clock.paused_at is None else clock.paused_at
@@ -145,7 +153,7 @@ def elapsed(clock: Clock, at: int) -> float:
 def clock_view(
     clock: Clock, clock_id: str, obligation: str, at: int, ended: OutcomeKind | None = None
 ) -> ClockView:
-    """The clock as it is published at `at`; `ended` is the outcome that has ended it, if one has."""
+    """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any."""
     return ClockView(
         clock_id=clock_id,
         obligation=obligation,

@@ -1,6 +1,6 @@
-"""What happens to a stored clock between its start and its end, the same for reports and requests.
+"""The life of a stored clock from start to end, the same for reports and requests.
 
-Each stage only says how a `ClockChange` is published.
+The stages differ only in how they publish a `ClockChange`.
 """
 
 from typing import Literal, NamedTuple
@@ -18,9 +18,9 @@ _STEP_EVENTS: dict[Step, ClockEvent] = {"half": "half", "nine_tenths": "nine_ten
 
 
 class ClockChange(NamedTuple):
-    """Something that happened to a clock at `at` (ms since the epoch): `view` is the clock afterwards.
+    """A change of a clock at `at` (ms since the epoch); `view` is the clock afterwards.
 
-    `ended`: the clock is not kept any longer.
+    If `ended`, the clock is removed.
     """
 
     event: ClockEvent
@@ -30,11 +30,12 @@ class ClockChange(NamedTuple):
 
 
 def step_clock(key: ClockKey, kept: LegalClock, at: int) -> ClockChange:
-    """Take the clock's next step, which is due, at `at`."""
+    """Take the clock's next step, which is due at `at`."""
     step = take_step(kept.clock)
     kept.sequence += 1
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at)
-    # A retention period ends by itself: what was kept may go. A duty that was not fulfilled is still owed.
+    # A retention period ends by itself: the data may be deleted. An unfulfilled duty is still owed after its
+    # deadline.
     over = view.status == "over"
     return ClockChange("over" if over else _STEP_EVENTS[step], at, view, over)
 
@@ -42,7 +43,7 @@ def step_clock(key: ClockKey, kept: LegalClock, at: int) -> ClockChange:
 def settle_clock(
     key: ClockKey, kept: LegalClock, outcome: ClockOutcome, occurred: int, now: int
 ) -> ClockChange:
-    """Apply an outcome that fits the clock (see `clock.check_outcome`) and that occurred at `occurred`."""
+    """Apply an outcome that occurred at `occurred` and that `clock.check_outcome` accepts."""
     at = apply_outcome(kept.clock, outcome.outcome, outcome.reason, at=occurred, now=now)
     kept.sequence += 1
     ended = outcome.outcome in ENDS

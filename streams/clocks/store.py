@@ -1,4 +1,4 @@
-"""The legal clocks that a partition of either stage keeps, and their records in the state topic."""
+"""The legal clocks of a partition of either stage, and their records in the state topic."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from streams.events.clock import RunningStatus
 from streams.wire.state_records import STATE_VERSION, require_version
 
 CHANNEL_CLOCK = b"L"
-"""Type of the state key of a clock: type, channel ref or request id, NUL, clock id."""
+"""State key type of a clock. The key is: type, channel ref or request id, NUL, clock id."""
 
 
 class ClockKey(NamedTuple):
-    """A clock of a channel or of a request: `ref` is the channel's ref or the request's id, which decides its home."""
+    """A clock of a channel or a request. Its home is that of `ref`, the channel's ref or the request's id."""
 
     ref: str
     clock_id: str
@@ -24,8 +24,9 @@ class ClockKey(NamedTuple):
 class LegalClock(msgspec.Struct, array_like=True):
     """A clock that a report or a request armed for a duty.
 
-    `sequence` is that of the last event published. `opening` is the first one, as JSON: all that later ones say of the
-    report or request, the duty and the law is in it, so that no change of the registry reaches a clock that runs.
+    `sequence` is that of the last published event. `opening` is the first event, as JSON: later events take
+    the report or request, the duty and the law from it, so a change of the registry does not affect a running
+    clock.
     """
 
     clock: Clock
@@ -39,22 +40,25 @@ _decode = msgspec.msgpack.Decoder(LegalClock).decode
 
 
 def clock_key(name: bytes) -> ClockKey:
-    """Whose clock a state record is of, by its key, which begins with CHANNEL_CLOCK."""
+    """Return the clock to which a state record belongs, from its key, which begins with CHANNEL_CLOCK."""
     ref, _, clock_id = name[1:].decode().partition("\0")
     return ClockKey(ref, clock_id)
 
 
 def read_clock(value: bytes) -> LegalClock:
-    """The clock in a state record. Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes."""
+    """Return the clock in a state record.
+
+    Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes.
+    """
     require_version(CHANNEL_CLOCK, value)
     return _decode(memoryview(value)[1:])
 
 
 class LegalClockStore:
-    """Every clock that no outcome has ended. None expires: a duty that is not fulfilled is still owed.
+    """All clocks that have not ended. None expires: an unfulfilled duty is still owed.
 
-    `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as of the last
-    `drain_changes`.
+    `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as
+    of the last `drain_changes`.
     """
 
     __slots__ = ("_clocks", "_sizes", "_touched", "numbers", "size")
@@ -73,23 +77,23 @@ class LegalClockStore:
         return ((key, kept) for key, (kept, _) in self._clocks.items())
 
     def find(self, key: ClockKey) -> LegalClock | None:
-        """The clock with this key, if it is open."""
+        """Return the clock with this key; None if it is not open."""
         found = self._clocks.get(key)
         return None if found is None else found[0]
 
     def put(self, key: ClockKey, kept: LegalClock) -> None:
-        """Keep a new or changed clock."""
+        """Store a new or changed clock."""
         self._forget(key)
         self._keep(key, kept)
         self._touched[key] = None
 
     def remove(self, key: ClockKey) -> None:
-        """Let go of a clock that an outcome has ended."""
+        """Remove a clock that has ended."""
         self._forget(key)
         self._touched[key] = None
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """State records changed since the last call, None for one to delete."""
+        """Yield the state records changed since the last call, with None for one to delete."""
         for key in self._touched:
             kept = self.find(key)
             name = CHANNEL_CLOCK + f"{key.ref}\0{key.clock_id}".encode()
@@ -101,15 +105,15 @@ class LegalClockStore:
         self._touched = {}
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take back a record that `drain_changes` gave. Raises UnknownStateVersion."""
+        """Restore a record that `drain_changes` yielded. Raises UnknownStateVersion."""
         name = clock_key(key)
         self._keep(name, read_clock(value))
         self._measure(name, len(key) + len(value))
 
     def _keep(self, key: ClockKey, kept: LegalClock) -> None:
-        now_is = status(kept.clock)
-        self._clocks[key] = (kept, now_is)
-        self.numbers[now_is] += 1
+        current = status(kept.clock)
+        self._clocks[key] = (kept, current)
+        self.numbers[current] += 1
 
     def _measure(self, key: ClockKey, size: int) -> None:
         self._sizes[key] = size

@@ -1,1 +1,1 @@
-"""Counts per channel and category: panes, windows, distinct reporters, most-reported messages, and the measures read from them."""
+"""Counts per channel and category: windows, distinct reporters, most-reported messages, and measures."""

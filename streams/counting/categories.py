@@ -1,4 +1,4 @@
-"""A window of a channel over several categories: what each counted, and their total."""
+"""The counts of a channel's window over several categories: each category's, and their total."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ NO_COUNTS = WindowCounts(*[0] * len(WindowCounts._fields))
 
 
 class CategoryShare(NamedTuple):
-    """One category's share of a window: `counts` are what `channel` counted in it."""
+    """One category's part of a window: `counts` are those of `channel` in the window."""
 
     category: Category
     channel: ChannelCounts
@@ -23,7 +23,7 @@ class CategoryShare(NamedTuple):
 def shares_of(
     store: CountStore, channel_key: bytes, categories: Sequence[Category], spec: WindowSpec, now: int
 ) -> list[CategoryShare]:
-    """The categories of a channel that have reports in the window that ends with the pane of `now` (ms)."""
+    """Return the channel's categories that have reports in the window ending with the pane of `now` (ms)."""
     shares = []
     for category in categories:
         entry = store.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
@@ -35,13 +35,13 @@ def shares_of(
 
 
 def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> WindowCounts:
-    """The counts of all shares together; distinct reporters are those of the union."""
+    """Return the counts of all shares together. A reporter in several categories counts once."""
     if len(shares) == 1:
         return shares[0].counts
     return summed(shares, union_distinct([share.channel for share in shares], spec, now))
 
 
 def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCounts:
-    """The sums over the shares, with that many distinct reporters: theirs is not a sum."""
+    """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum."""
     sums = WindowCounts(*map(sum, zip(NO_COUNTS, *(share.counts for share in shares), strict=True)))
     return sums._replace(distinct_reporters=distinct_reporters)

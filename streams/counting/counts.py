@@ -1,4 +1,4 @@
-"""The counts of one channel and category: panes, distinct reporters, most-reported messages; and their encoding."""
+"""Counts of one channel and category: panes, distinct reporters, most-reported messages; their encoding."""
 
 import struct
 from bisect import bisect_left
@@ -31,17 +31,17 @@ from streams.events.report import Category
 from streams.wire.state_records import STATE_VERSION, require_version
 
 CHANNEL_COUNTS = b"K"
-"""Type of the state key of (channel, category): type, channel ref, NUL, category."""
+"""State key type of counts. The key is: type, channel ref, NUL, category."""
 
 _LONGEST = len(RINGS) - 1
-# Most channels are quiet. Summing so few panes costs about as much as keeping their sums, and those would take more
-# memory than the counts.
+# Most channels are quiet. Summing up to three panes costs about as much as keeping their sums, which would
+# take more memory than the counts.
 _FEW_PANES = 3
 
 
 def _window_counts(total: Counters, distinct: int) -> WindowCounts:
-    """Make WindowCounts of sums; `distinct` is a sum of weights."""
-    # WindowCounts(...) would go through one more Python function: that is a quarter of the time of `measure`.
+    """Return `total` as WindowCounts; `distinct` is a sum of weights."""
+    # WindowCounts(...) calls one more Python function, which takes a quarter of the time of `measure`.
     return tuple.__new__(
         WindowCounts,
         (
@@ -58,7 +58,7 @@ def _window_counts(total: Counters, distinct: int) -> WindowCounts:
 
 
 def _sum_of_few(panes: Sequence[Pane], start: int) -> WindowCounts:
-    """Sum the panes from `start` on. Local sums are twice as fast as those of an object."""
+    """Sum the panes from `start` on. Local variables are twice as fast as attributes of an object."""
     if len(panes) == 1 and panes[0].start >= start:
         return _window_counts(panes[0], panes[0].kept * panes[0].weight)
     reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
@@ -80,15 +80,15 @@ def _sum_of_few(panes: Sequence[Pane], start: int) -> WindowCounts:
 
 
 def category_suffix(category: Category) -> bytes:
-    """The end of a state key of (channel, category). No ref holds NUL, so no ref can imitate it."""
+    """Return the end of a state key of (channel, category). Refs contain no NUL, so keys are unambiguous."""
     return b"\0" + category.encode()
 
 
 class _State(msgspec.Struct, array_like=True, gc=False):
-    """What is persisted, as a MessagePack array: small numbers take a byte.
+    """The persisted form: a MessagePack array, in which small numbers take one byte.
 
-    `reporters` are the hashes as little-endian 64-bit numbers in the order of the map; `places` is the index of each
-    one's pane, a byte each.
+    `reporters` are the hashes as little-endian 64-bit numbers, in the order of the map. `places` holds the
+    index of each reporter's pane, one byte each.
     """
 
     now: int
@@ -106,13 +106,13 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 class ChannelCounts(msgspec.Struct, gc=False):
     """Counts of one channel in one category.
 
-    Times are in ms since the epoch, in the order of application: `now_ms` never goes back and is never before the
-    report's own time. What is encoded is a function of the sequence of `add` calls alone.
+    Times are in ms since the epoch. `now_ms` must never go back and must not be before the report's own time.
+    The encoded bytes depend on the sequence of `add` calls alone.
     """
 
     _now: int = 0
     _panes: list[Pane] = []
-    # None until there is one: an empty dict per quiet channel would add up.
+    # None while empty: an empty dict for each quiet channel would add up.
     _last_seen: LastSeen | None = None
     _messages: Tally | None = None
     _limit: int = next_limit(0)
@@ -128,10 +128,11 @@ class ChannelCounts(msgspec.Struct, gc=False):
         message_ref: str | None,
         tier: int = 0,
     ) -> bool:
-        """Count a report in the panes that still hold its time; False, and nothing counted, when none does.
+        """Count a report in the pane that still holds its time; return False, counting nothing, if none does.
 
-        `reporter_hash` is a uniform 64-bit hash of the reporter's pseudonym, None when there is none. A report
-        without a reporter is of kind `anonymous`. `tier` is higher the more protection the report's places ask for.
+        `reporter_hash` is a uniform 64-bit hash of the reporter's pseudonym, None without one. A report
+        without a reporter has the kind `anonymous`. `tier` is higher the more protection the report's
+        jurisdictions call for.
         """
         fine = occurred_ms // FINE_MS
         now = now_ms // FINE_MS
@@ -165,7 +166,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
         return True
 
     def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
-        """Give the counts of the window that ends with the pane of `now_ms`."""
+        """Return the counts of the window that ends with the pane of `now_ms`."""
         now = now_ms // FINE_MS
         panes = self._panes
         total = self._sums.get(spec) if self._sums is not None else None
@@ -181,24 +182,25 @@ class ChannelCounts(msgspec.Struct, gc=False):
         return _window_counts(total, total.distinct)
 
     def messages(self, spec: WindowSpec, now_ms: int) -> list[tuple[str, int]]:
-        """Give the messages kept that were reported in the window, with their counts, most reported first.
+        """Return the tallied messages reported in the window, with their counts, most reported first.
 
-        At most 32, and a count goes over all the time the message has been kept; see tally.py for the error.
+        There are at most 32. A count covers the whole time that the message has been in the tally, not only
+        the window; see tally.py for the error.
         """
         return most_reported(self._messages or {}, spec, now_ms // FINE_MS)
 
     def tier(self, spec: WindowSpec, now_ms: int) -> int:
-        """Give the highest tier among the reports of the window that ends with the pane of `now_ms`; 0 without any."""
+        """Return the highest tier among the reports of the window ending with the pane of `now_ms`, or 0."""
         start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
         return max((pane.tier for pane in self._panes if pane.start >= start), default=0)
 
     def sample(self, start: int) -> tuple[LastSeen, int]:
-        """Give the map of reporters, and the largest weight of its panes from the fine index `start` on."""
+        """Return the map of reporters, and the largest weight of its panes from the fine index `start` on."""
         first = bisect_left(self._panes, start, key=START)
         return self._last_seen or {}, self._panes[first].weight
 
     def encode(self) -> bytes:
-        """Give the state as bytes, the version first."""
+        """Return the state as bytes, beginning with the version."""
         panes = self._panes
         last_seen = self._last_seen
         reporters = places = b""
@@ -211,7 +213,10 @@ class ChannelCounts(msgspec.Struct, gc=False):
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> "ChannelCounts":
-        """Give what was encoded. Raises UnknownStateVersion; msgspec.DecodeError for what is no state at all."""
+        """Decode the bytes of `encode`.
+
+        Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes.
+        """
         require_version(CHANNEL_COUNTS, data)
         state = _decode(memoryview(data)[1:])
         counts = cls()
@@ -229,7 +234,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
     def _count_in_sums(
         self, pane: Pane, left: Pane | None, reporter_kind: str, reporter_hash: int | None, risk: int
     ) -> None:
-        """Count in the running sums what was counted in `pane`; `left` as `see` gives it."""
+        """Add a report that was counted in `pane` to the running sums; `left` is the result of `see`."""
         for total in self._sums.values() if self._sums else ():
             if total.start <= pane.start:
                 total.count(reporter_kind, reporter_hash, risk)
@@ -237,9 +242,9 @@ class ChannelCounts(msgspec.Struct, gc=False):
                     total.move(left, pane)
 
     def _move_on(self, now: int) -> None:
-        """Bring everything to the pane of `now`."""
+        """Move panes, sums, reporters and messages on to the pane of `now`."""
         panes = self._panes
-        # Before panes are folded: afterwards those that leave a window can no longer be told apart.
+        # Before folding: afterwards the panes that leave a window can no longer be told apart.
         for total in self._sums.values() if self._sums else ():
             if now >= total.until:
                 total.slide(panes, now)
@@ -255,7 +260,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._forget_before(horizon)
 
     def _forget_before(self, horizon: int) -> None:
-        """Drop what no ring holds any more: what is older than the fine index `horizon`."""
+        """Drop everything older than the fine index `horizon`, which no ring holds any more."""
         drop_before(self._panes, horizon)
         if self._messages:
             forget_before(self._messages, horizon)
@@ -266,21 +271,21 @@ class ChannelCounts(msgspec.Struct, gc=False):
 
 
 def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:
-    """Give the index of each reporter's pane."""
+    """Return the index of each reporter's pane, one byte each."""
     index = {pane.start: place for place, pane in enumerate(panes)}
     try:
         return bytes(map(index.__getitem__, last_seen.values()))
     except KeyError:
-        # A pane was folded since. Changes nothing that is measured: it only spares the next encoding the same work.
+        # A pane was folded since. Settling changes no measure; it saves the next encoding the same work.
         settle(last_seen, panes)
         return bytes(map(index.__getitem__, last_seen.values()))
 
 
 def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int) -> int:
-    """Give how many different reporters a window has over several categories of a channel.
+    """Return the number of different reporters in a window over several categories of a channel.
 
-    Never below the largest of the categories, never above their sum, so that either can decide a threshold without
-    asking. Exact when the window of each category is.
+    It is never below the largest category's number and never above their sum, so these bounds can decide a
+    threshold without computing the union. It is exact if each category's number is.
     """
     start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
     sizes = [one.measure(spec, now_ms).distinct_reporters for one in counts]

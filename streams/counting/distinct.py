@@ -1,20 +1,20 @@
-"""How many different reporters a window has, in bounded space.
+"""The number of different reporters in a window, in bounded space.
 
-A map holds reporter hash -> fine index of the pane in which the reporter was last seen. Each reporter is last seen in
-one pane, so the distinct reporters of a window are the sum over its panes, and one map serves all resolutions.
+A map holds reporter hash -> fine index of the pane in which the reporter was last seen. Each reporter is last
+seen in one pane, so the distinct reporters of a window are the sum over its panes, and one map serves all resolutions.
 
 Beyond SAMPLE reporters it is a sample. A pane of weight w keeps the reporters with hash < 2**64 * UNIT / w, each of
-which stands for w / UNIT. Weights are per pane: with N reporters last seen in the pane or later, w / UNIT is at most
-N / SAMPLE. N of a pane only grows, because reporters only move to newer panes; hence, for a window that begins with
-a pane of N0, the variance is
+which represents w / UNIT reporters. Weights are per pane: with N reporters last seen in the pane or later, w / UNIT
+is at most N / SAMPLE. N of a pane only grows, because reporters only move to newer panes; hence, for a window that
+begins with a pane of N0, the variance is
 
     SUM n_p (w_p / UNIT - 1) <= SUM n_p N_p / SAMPLE <= N0**2 / SAMPLE
 
-and the relative standard error is at most 1 / sqrt(SAMPLE), whatever lies before the window. A window of up to SAMPLE
-reporters has only weights of 1 and is exact.
+and the relative standard error is at most 1 / sqrt(SAMPLE), whatever came before the window. A window of up to
+SAMPLE reporters has no weight above UNIT and is exact.
 
-Weights never grow from a pane to a newer one. So the map is exactly the reporters below the bound of the pane they
-were really last seen in: one that was sampled away and is reported late for an older pane is not taken in there.
+Weights never grow from a pane to a newer one. So the map holds exactly the reporters below the bound of the pane in
+which they were last seen: a late report for an older pane does not add back a reporter that was sampled away.
 
 Hashes must be uniform in [0, 2**64), as xxh3 of the pseudonym is.
 """
@@ -30,18 +30,18 @@ LastSeen = dict[int, int]
 SAMPLE = 2048
 
 # A reporter belongs to the sample of a pane when hash * weight is below this.
-_EVERYBODY = UNIT << 64
+_ALL_HASHES = UNIT << 64
 
 
 def see(last_seen: LastSeen, panes: list[Pane], pane: Pane, reporter_hash: int) -> Pane | None:
-    """Note that a reporter was seen in `pane`, and give the pane in which it was counted until now.
+    """Record that a reporter was seen in `pane`, and return the pane in which it was counted before.
 
-    None: in no pane. `pane` itself: nothing changed, because the reporter was seen there or later before, or does
-    not belong to the sample.
+    None means in no pane. `pane` itself means that nothing changed: the reporter had already been seen there
+    or later, or is not in the sample.
     """
     seen = last_seen.get(reporter_hash)
     if seen is None:
-        if reporter_hash * pane.weight >= _EVERYBODY:
+        if reporter_hash * pane.weight >= _ALL_HASHES:
             return pane
         left = None
     elif seen >= pane.start:
@@ -55,7 +55,7 @@ def see(last_seen: LastSeen, panes: list[Pane], pane: Pane, reporter_hash: int) 
 
 
 def thin_out(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
-    """Raise the weights of panes as far as the error allows, and give the map of who is left."""
+    """Raise the weights of panes up to the error bound; return the map of remaining reporters."""
     total = 0
     for pane in reversed(panes):
         total += pane.kept * pane.weight
@@ -64,7 +64,7 @@ def thin_out(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
 
 
 def resample(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
-    """Give the map of those who are in the sample of their pane, in the same order, and count them in the panes."""
+    """Return the map of reporters in the sample of their pane, in the same order, and update each `kept`."""
     settle(last_seen, panes)
     bounds = {pane.start: _bound(pane.weight) for pane in panes}
     left = {reporter: start for reporter, start in last_seen.items() if reporter < bounds[start]}
@@ -75,7 +75,7 @@ def resample(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
 
 
 def settle(last_seen: LastSeen, panes: list[Pane]) -> None:
-    """Replace what the map still says of panes that were folded since by the panes that they went into."""
+    """Point the entries of panes that were folded since at the panes into which they were folded."""
     stale = set(last_seen.values()).difference(pane.start for pane in panes)
     if stale:
         starts = {seen: pane_at(panes, seen).start for seen in stale}
@@ -85,15 +85,15 @@ def settle(last_seen: LastSeen, panes: list[Pane]) -> None:
 
 
 def next_limit(size: int) -> int:
-    """Give the size of the map at which it is thinned out next: by then half of it is new, which pays for the work."""
+    """Return the size at which the map is next thinned out: half of it is then new, which repays the work."""
     return max(SAMPLE, 2 * size)
 
 
 def union_size(samples: Sequence[tuple[Mapping[int, int], int]], start: int) -> int:
-    """Estimate how many different reporters were last seen at the fine index `start` or later in any of the maps.
+    """Estimate the number of different reporters last seen at the fine index `start` or later in any map.
 
-    `samples` = (map, largest weight of its panes from `start` on). Reporters below the smallest bound of all are
-    complete in every map; they are counted, and stand for the rest. Exact when all weights are UNIT.
+    `samples` = (map, largest weight of its panes from `start` on). Below the smallest bound every map is
+    complete, so the reporters below it are counted and scaled up. Exact when all weights are UNIT.
     """
     weight = max(weight for _, weight in samples)
     bound = _bound(weight)
@@ -104,5 +104,5 @@ def union_size(samples: Sequence[tuple[Mapping[int, int], int]], start: int) -> 
 
 
 def _bound(weight: int) -> int:
-    """Give the smallest hash that is not in the sample: rounded up, so that it is the same test as in `see`."""
-    return -(-_EVERYBODY // weight)
+    """Return the smallest hash outside the sample, rounded up to agree with the test in `see`."""
+    return -(-_ALL_HASHES // weight)

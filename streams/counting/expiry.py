@@ -1,13 +1,13 @@
-"""On which day nothing is left of what is counted under a key."""
+"""The days on which the counts under each key expire."""
 
 from collections.abc import Iterator
 
 
 class ExpiryDays:
-    """Keys by the day (days since the epoch) on which nothing of them is left.
+    """Keys by the day (days since the epoch) on which their counts expire.
 
-    Grouped by day because a quiet channel then costs one place in a set, not an entry in a heap, and a day is
-    found among 31.
+    Grouped by day, a quiet channel costs one entry in a set instead of one in a heap, and there are only 31
+    days to search.
     """
 
     __slots__ = ("_days",)
@@ -16,7 +16,7 @@ class ExpiryDays:
         self._days: dict[int, set[bytes]] = {}
 
     def move(self, key: bytes, old: int | None, new: int) -> None:
-        """Let `key` expire on day `new` instead of `old`."""
+        """Make `key` expire on day `new`; `old` is its previous day, None for a new key."""
         if old is not None:
             keys = self._days[old]
             keys.discard(key)
@@ -25,10 +25,10 @@ class ExpiryDays:
         self._days.setdefault(new, set()).add(key)
 
     def earliest(self) -> int | None:
-        """The first day on which something expires."""
+        """Return the first day on which a key expires; None without keys."""
         return min(self._days, default=None)
 
     def pop(self, until: int) -> Iterator[bytes]:
-        """Take out the keys that expire on day `until` or before."""
+        """Remove and yield the keys that expire on day `until` or before."""
         for day in sorted(day for day in self._days if day <= until):
             yield from self._days.pop(day)

@@ -1,26 +1,27 @@
-"""Signs that a channel's reports come from fewer hands than there are reports. A hint: it changes no level."""
+"""Signs that few reporters sent many of a channel's reports. They are hints and change no level."""
 
 from streams.events.escalation import Integrity
 
-# At this concentration fewer than three in ten reports count as independent, the usual picture of a brigade
-# (40 reports by one hand and 3 others: .97) and far from that of a busy channel (each reporter reporting twice: .5).
+# At this score fewer than three in ten reports count as independent. A brigade usually scores higher (40
+# reports by one reporter and 3 by others: .97), a busy channel lower (each reporter reporting twice: .5).
 SUSPICIOUS_SCORE = 0.7
 # Below ten reports two friends and one anonymous tip look the same as a brigade.
 SUSPICIOUS_REPORTS = 10
 
 
 def effective_reporters(reports: int, distinct: int, without_ref: int) -> float:
-    """Give the number of equally active independent reporters that would show the same concentration.
+    """Return the number of equally active independent reporters that would show the same concentration.
 
-    This is the Hill number of order 2 (the inverse of Simpson's index), 1 / sum of p^2 over reporters, which for
-    group sizes n is R^2 / sum of n^2. `without_ref` of the `reports` came without a reporter's pseudonym and form one
-    cluster, because nothing tells them apart; the others are taken as spread evenly over the `distinct` reporters,
-    because only their number is kept. So it is an upper bound. 0 if there are no reports.
+    This is the Hill number of order 2 (the inverse of Simpson's index), 1 / sum of p^2 over reporters, which
+    for group sizes n is R^2 / sum of n^2. `without_ref` of the `reports` have no reporter's pseudonym; they
+    form one cluster, because nothing tells them apart. The others are assumed to be spread evenly over the
+    `distinct` reporters, because only their number is kept. So the result is an upper bound. 0 without
+    reports.
     """
     if reports <= 0:
         return 0.0
     with_ref = reports - without_ref
-    # An estimate of distinct reporters can be off by a few: they are at least one and at most one per report.
+    # The number of distinct reporters may be an estimate: there is at least one and at most one per report.
     reporters = min(max(distinct, 1), with_ref)
     squares = float(without_ref * without_ref)
     if reporters:
@@ -29,10 +30,10 @@ def effective_reporters(reports: int, distinct: int, without_ref: int) -> float:
 
 
 def integrity(reports: int, distinct: int, without_ref: int, anonymous: int) -> Integrity:
-    """Judge the counts of a window: `anonymous` is the number of reports by anonymous reporters, with a ref or not.
+    """Return the signs in a window's counts. `anonymous` counts reports by anonymous reporters, ref or not.
 
-    Shares and scores are rounded to six digits. `reports_per_reporter` counts those with a pseudonym only; it is 0
-    without any.
+    Shares and scores are rounded to six digits. `reports_per_reporter` covers only reports with a pseudonym;
+    it is 0 without any.
     """
     if reports <= 0:
         return Integrity(score=0.0, brigade_suspected=False, signals=_signals(0.0, 0.0, 0.0))

@@ -1,7 +1,7 @@
 """The measures of a window, one row each.
 
-A policy's conditions, the back-test, `tocsin explain` and docs/policies.md follow from the rows. To add a measure, add
-its name and its row.
+A policy's conditions, the back-test, `tocsin explain` and docs/policies.md follow from the rows. To add a
+measure, add its name and its row.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +20,13 @@ MeasureName = Literal[
     "anonymous_share",
     "state_actors",
 ]
-# How a measure of several categories follows from those of each: their sum; the union of the reporters; for a ratio,
-# from the summed counts.
+# How a measure over several categories is computed: as the sum of theirs, from the union of their reporters,
+# or, for a ratio, from the summed counts.
 OverCategories = Literal["sum", "union", "ratio"]
 
 
 class WindowCounts(NamedTuple):
-    """What a window counted. `reports` is over all kinds of reporter; `risk_millionths` is their summed risk."""
+    """The counts of a window. `reports` covers all reporter kinds; `risk_millionths` is their summed risk."""
 
     reports: int
     distinct_reporters: int
@@ -42,8 +42,9 @@ class WindowCounts(NamedTuple):
 class Measure:
     """One measure of a window.
 
-    `read` gives its value in whole steps, of which `scale` make one `unit`: sums of integers are exact and the same
-    after a restore. No measure may exceed the number of reports: policies skip channels with too few of them.
+    `read` returns its value in whole steps, `scale` of which make one `unit`: sums of integers are exact and
+    the same after a restore. No measure may exceed the number of reports, because policies skip channels with
+    too few of them.
     """
 
     name: MeasureName
@@ -55,12 +56,12 @@ class Measure:
     in_policies: bool
 
     def steps(self, threshold: float) -> float:
-        """A threshold in the steps of `read`."""
-        # 0.6 * 1e6 is 600000.0, but 1.1 * 1e6 is not 1100000: a threshold means whole steps.
+        """Return a threshold in the steps of `read`."""
+        # 0.6 * 1e6 is 600000.0, but 1.1 * 1e6 is not 1100000: round to the whole steps that were meant.
         return threshold if self.scale == 1 else round(threshold * self.scale)
 
     def value(self, counts: WindowCounts) -> float:
-        """The measure in its unit."""
+        """Return the measure in its unit."""
         return self.read(counts) / self.scale
 
 
@@ -127,7 +128,7 @@ _ROWS = (
         "ratio",
         in_policies=True,
     ),
-    # Shown to reviewers. In a policy it would let a state raise an escalation by being a state.
+    # Shown to reviewers only. In a policy, a state could raise an escalation merely by being a state.
     Measure(
         "state_actors",
         "reports by state actors",

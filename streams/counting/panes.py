@@ -1,9 +1,9 @@
 """The panes of a channel: each report is counted in one, and old panes are folded into coarser ones.
 
-A channel has one list of panes, oldest first. What the finest ring still holds stands in five-minute panes, what only
-the next one holds in panes of an hour, the rest in panes of a day. So a window is always the end of the list, from
-the window's start on, and a report costs one pane rather than one per ring. Folding depends on the pane of `now`
-alone and gives the same panes whether it happens in many steps or in one.
+A channel has one list of panes, oldest first: five-minute panes for the time that the finest ring holds,
+panes of an hour for what only the next ring holds, panes of a day for the rest. So a window is always the end
+of the list, and a report is counted in one pane instead of one per ring. Folding depends on the pane of `now`
+alone and gives the same panes in one step as in many.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,13 +16,13 @@ from streams.counting.windows import FINE_PER_PANE, WindowSpec, held_from, windo
 
 START = attrgetter("start")
 
-# A kept reporter of a pane stands for weight / UNIT reporters. 64 keeps unsampled weights in one byte of the
-# encoding; the rounding of weights is no error, because the sample is drawn by the rounded weight.
+# A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
+# the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.
 UNIT = 64
 
 
 class Counters(msgspec.Struct, array_like=True, gc=False):
-    """Sums over reports; `risk` in millionths, `without_ref` = reports whose reporter has no pseudonym."""
+    """Sums over reports. `risk` is in millionths; `without_ref` counts those without a pseudonym."""
 
     start: int
     reports: int = 0
@@ -34,7 +34,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
     without_ref: int = 0
 
     def count(self, reporter_kind: str, reporter_hash: int | None, risk: int) -> None:
-        """Count one report. What is of no other kind is a user's, which needs no counter of its own."""
+        """Count one report. Reports by users have no counter of their own: they are the rest."""
         self.reports += 1
         self.risk += risk
         if reporter_hash is None:
@@ -50,7 +50,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
                 self.state_actors += 1
 
     def include(self, other: "Counters") -> None:
-        """Add what another one counted."""
+        """Add the counts of `other`."""
         self.reports += other.reports
         self.risk += other.risk
         self.trusted_flaggers += other.trusted_flaggers
@@ -60,7 +60,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
         self.without_ref += other.without_ref
 
     def exclude(self, other: "Counters") -> None:
-        """Take away what another one counted."""
+        """Subtract the counts of `other`."""
         self.reports -= other.reports
         self.risk -= other.risk
         self.trusted_flaggers -= other.trusted_flaggers
@@ -73,18 +73,19 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
 class Pane(Counters, array_like=True, gc=False):
     """One pane, from the fine index `start` on.
 
-    `kept` reporters of the sample were last seen in it, each standing for `weight` / UNIT. Weights never grow from
-    one pane to a newer one; see distinct.py for why.
+    `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights never
+    grow from one pane to a newer one; see distinct.py for why.
     """
 
     kept: int = 0
     weight: int = UNIT
-    # Index of the most protective tier among the reports: no sum, and asked for only when something escalates.
+    # Index of the most protective tier among the reports. It is not a sum, and is read only when something
+    # escalates.
     tier: int = 0
 
 
 class RunningSum(Counters, gc=False):
-    """The sum of all panes from `start` on, right until the fine index `until`. Derived: never persisted."""
+    """The sum of all panes from `start` on, valid until the fine index `until`. Derived, never persisted."""
 
     until: int = 0
     distinct: int = 0
@@ -93,7 +94,7 @@ class RunningSum(Counters, gc=False):
 
     @classmethod
     def of(cls, panes: list[Pane], spec: WindowSpec, now: int) -> Self:
-        """Sum the panes of a window that ends in the pane of `now`."""
+        """Return the sum over the window that ends with the pane of `now`."""
         total = cls(window_start(spec.ring, spec.panes, now), ring=spec.ring, panes=spec.panes)
         total.until = total.start + FINE_PER_PANE[spec.ring] * spec.panes
         for pane in reversed(panes):
@@ -104,13 +105,13 @@ class RunningSum(Counters, gc=False):
         return total
 
     def move(self, left: Pane | None, pane: Pane) -> None:
-        """Follow a reporter who is now last seen in `pane`, which is in the sum, and was in `left` or nowhere."""
+        """Count a reporter in `pane`, which is in the sum, instead of in `left` (None: in no pane)."""
         self.distinct += pane.weight
         if left is not None and self.start <= left.start:
             self.distinct -= left.weight
 
     def slide(self, panes: list[Pane], now: int) -> None:
-        """Move on to the window that ends in the pane of `now`: each pane is taken away once."""
+        """Move on to the window that ends with the pane of `now`; each pane is subtracted once."""
         start = window_start(self.ring, self.panes, now)
         for index in range(bisect_left(panes, self.start, key=START), len(panes)):
             pane = panes[index]
@@ -123,29 +124,29 @@ class RunningSum(Counters, gc=False):
 
 
 def pane_at(panes: list[Pane], seen: int) -> Pane:
-    """Give the pane in which something that was counted in the pane beginning at `seen` stands now.
+    """Return the pane that now holds what was counted in the pane beginning at `seen`.
 
-    Folding only moves starts down, and never over another pane: it is the newest pane that begins at or before.
+    Folding only moves starts back, never past another pane, so it is the newest pane that begins at or before
+    `seen`.
     """
     return panes[bisect_right(panes, seen, key=START) - 1]
 
 
 def find_or_insert(panes: list[Pane], start: int) -> Pane:
-    """Give the pane that begins at `start`, a new one when there is none."""
+    """Return the pane that begins at `start`, inserting it if there is none."""
     index = bisect_left(panes, start, key=START)
     if index == len(panes):
         panes.append(Pane(start))
     elif panes[index].start != start:
-        # Sampled like the next newer pane, so that weights stay in order.
+        # It gets the weight of the next newer pane, which keeps weights in order.
         panes.insert(index, Pane(start, weight=panes[index].weight))
     return panes[index]
 
 
 def fold(panes: list[Pane], before: int, now: int) -> bool:
-    """Fold the panes that each ring held at `before` and holds no longer at `now` into panes of the next ring.
+    """Fold the panes that left a ring between fine indexes `before` and `now` into panes of the next ring.
 
-    Both are fine indexes. True when panes of unequal weights were folded together: the reporters in them have to be
-    sampled again.
+    Returns True if panes of unequal weights were folded together: their reporters must be sampled again.
     """
     uneven = False
     for ring, coarser in enumerate(FINE_PER_PANE[1:]):
@@ -162,13 +163,13 @@ def drop_before(panes: list[Pane], start: int) -> None:
 
 
 def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
-    """Fold the panes that begin in [first, end) into panes of that length; True when weights differed."""
+    """Fold the panes that begin in [first, end) into coarser ones; return True if weights differed."""
     low = bisect_left(panes, first, key=START)
     high = bisect_left(panes, end, lo=low, key=START)
     if low == high:
         return False
     uneven = False
-    # The pane before may already be the coarse one that they go into.
+    # The preceding pane may already be the coarse one into which they are folded.
     folded = panes[max(low - 1, 0) : low]
     for pane in panes[low:high]:
         start = pane.start // fine_per_pane * fine_per_pane

@@ -13,27 +13,28 @@ from streams.wire.times import DAY
 
 DAYS_HELD = RINGS[-1].panes
 
-# Objects of a generation; two generations are kept. A ChannelCounts takes about ten times the memory of its bytes and
-# decoding it costs as much as a report, so that what is in use must stay: 20,000 keys see most reports of a busy hour.
+# Objects per generation; two generations are kept. A ChannelCounts takes about ten times the memory of its
+# bytes, and decoding one costs as much as a report, so those in use must stay decoded: 20,000 keys get most
+# reports of a busy hour.
 GENERATION = 20_000
 
-# After what ChannelCounts.encode gives: the day of expiry, so that a restore need not decode the counts.
+# The day of expiry follows the bytes of ChannelCounts.encode, so a restore need not decode the counts.
 _EXPIRY_DAY = struct.Struct(">I")
 
 
 class CountEntry(msgspec.Struct, gc=False):
-    """Counts, and the day (days since the epoch) on which nothing of them is left; None while there is nothing."""
+    """Counts, and the day (days since the epoch) on which they expire, None before the first report."""
 
     counts: ChannelCounts
     expires: int | None
 
 
 class UnreadableCounts(ValueError):
-    """The bytes kept under a key are no counts, though they say that they are."""
+    """The bytes stored under a key of counts cannot be decoded as counts."""
 
 
 class CountStore:
-    """ChannelCounts by state key. Absent counts are zero counts.
+    """ChannelCounts by state key. A missing key means that nothing is counted.
 
     `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`.
     """
@@ -53,18 +54,18 @@ class CountStore:
         return len(self._encoded)
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take in a record of the state topic. Raises UnknownStateVersion."""
+        """Restore a record of the state topic. Raises UnknownStateVersion."""
         require_version(key[:1], value)
         self._encoded[key] = value
         self.size += len(key) + len(value)
         self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
 
     def find(self, key: bytes) -> CountEntry | None:
-        """The entry of a key, None if nothing is counted there."""
+        """Return the entry of a key; None if nothing is counted there."""
         return self._new.get(key) or self._recall(key)
 
     def counted(self, key: bytes, entry: CountEntry, occurred_ms: int) -> None:
-        """Note that `entry`, the one found or a new one, has counted a report of that time."""
+        """Store that `entry`, found or new, has counted a report of `occurred_ms`."""
         expires = occurred_ms // DAY + DAYS_HELD
         known = entry.expires
         if known is None:
@@ -75,11 +76,11 @@ class CountStore:
         self._touched[key] = entry
 
     def aged(self, key: bytes, entry: CountEntry) -> None:
-        """Note that an entry that was found has moved on in time without counting."""
+        """Store that an entry that was found has moved on in time without counting a report."""
         self._touched[key] = entry
 
     def expire(self, now_ms: int) -> None:
-        """Forget what has nothing left at `now_ms`."""
+        """Remove the entries that have expired by `now_ms`."""
         for key in self._expiry.pop(now_ms // DAY):
             self._new.pop(key, None)
             self._old.pop(key, None)
@@ -90,12 +91,12 @@ class CountStore:
                 self._removed[key] = None
 
     def next_expiry(self) -> int | None:
-        """The time (ms) at which the next entry has nothing left."""
+        """Return the time (ms) at which the next entry expires; None without entries."""
         day = self._expiry.earliest()
         return None if day is None else day * DAY
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """State records that changed since the last call, None for one to be deleted."""
+        """Yield the state records changed since the last call, with None for one to delete."""
         for key in self._removed:
             yield key, None
         for key, entry in self._touched.items():
@@ -109,7 +110,7 @@ class CountStore:
         self._touched = {}
 
     def _recall(self, key: bytes) -> CountEntry | None:
-        # Touched ones may have dropped out of both generations; their bytes are then out of date.
+        # A touched entry may have left both generations; its bytes are out of date then.
         entry = self._old.get(key) or self._touched.get(key)
         if entry is None:
             value = self._encoded.get(key)
@@ -119,8 +120,8 @@ class CountStore:
                 counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
             except (ValueError, LookupError, struct.error) as error:
                 raise UnreadableCounts(
-                    f"counts of state key type {key[:1]!r} cannot be read ({error}): `tocsin state check` names the "
-                    "record"
+                    f"counts of state key type {key[:1]!r} cannot be read ({error}): run `tocsin state check` "
+                    "to find the record"
                 ) from error
             entry = CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
         self._remember(key, entry)

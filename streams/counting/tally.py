@@ -1,16 +1,16 @@
-"""Which messages of a channel are reported most, in bounded space.
+"""The most-reported messages of a channel, in bounded space.
 
-A tally is a dict {message ref: code} with code = count << 32 | fine index of the newest report. It keeps COUNTERS
-messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message takes the place of the
-least reported one and goes on from its count. So a count is never too low, is too high by at most
-reports / COUNTERS, and whoever got more than that share of the reports is in the tally.
+A tally is a dict {message ref: code} with code = count << 32 | fine index of the newest report. It keeps
+COUNTERS messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message replaces
+the least reported one and continues from its count. So a count is never too low and is at most reports /
+COUNTERS too high, and every message with more reports than that is in the tally.
 """
 
 from streams.counting.windows import WindowSpec, window_start
 
 Tally = dict[str, int]
 
-# An escalation names ten messages; three times as many leave room for those that only pass through.
+# An escalation lists ten messages; three times as many leave room for messages that stay only briefly.
 COUNTERS = 32
 
 _ONE = 1 << 32
@@ -20,8 +20,8 @@ _SEEN = _ONE - 1
 def tally_message(tally: Tally, message_ref: str, fine: int) -> None:
     """Count a report about a message.
 
-    When the tally is full the message with the smallest count goes; of equals the one not reported for longest, then
-    the one that entered first.
+    In a full tally, a new message replaces the one with the smallest count; of equals the one not reported
+    for longest, then the one that entered first.
     """
     code = tally.get(message_ref)
     if code is None:
@@ -29,7 +29,7 @@ def tally_message(tally: Tally, message_ref: str, fine: int) -> None:
             tally[message_ref] = _ONE | fine
             return
         code = min(tally.values())
-        # Dicts iterate in the order of entry: the first with that code entered first.
+        # Dicts keep the order of insertion, so the first message with that code entered first.
         del tally[next(ref for ref, other in tally.items() if other == code)]
         tally[message_ref] = (code & ~_SEEN) + _ONE | fine
         return
@@ -40,15 +40,15 @@ def tally_message(tally: Tally, message_ref: str, fine: int) -> None:
 
 
 def forget_before(tally: Tally, fine: int) -> None:
-    """Drop the messages whose newest report is older than that."""
+    """Drop the messages whose newest report is older than the fine index `fine`."""
     for message_ref in [ref for ref, code in tally.items() if code & _SEEN < fine]:
         del tally[message_ref]
 
 
 def most_reported(tally: Tally, spec: WindowSpec, now: int) -> list[tuple[str, int]]:
-    """Give (message ref, count) of all messages kept with a report in the window, most reported first, then by ref.
+    """Return (message ref, count) of messages with a report in the window, most reported first, then by ref.
 
-    The count goes over all the time that the message has been in the tally, not over the window.
+    A count covers the whole time that the message has been in the tally, not only the window.
     """
     start = window_start(spec.ring, spec.panes, now)
     found = [(ref, code >> 32) for ref, code in tally.items() if code & _SEEN >= start]

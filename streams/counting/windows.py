@@ -1,6 +1,6 @@
-"""Which panes counts are kept in, and which of them a window is made of.
+"""The panes in which counts are kept, and the panes that make up a window.
 
-Inside the core a time is the index of its finest pane, `t_ms // FINE_MS` (a "fine" index). Every pane of every ring
+Here a time is the index of its finest pane, `t_ms // FINE_MS` (a "fine" index). Every pane of every ring
 begins at a fine index, so one number orders all of them.
 """
 
@@ -17,8 +17,8 @@ class Ring(NamedTuple):
     panes: int
 
 
-# Three resolutions answer windows from five minutes to thirty days with at most 66 panes per channel and category. The
-# window is rounded to whole panes: an hour is counted in five-minute panes, a week in days.
+# Three resolutions cover windows from five minutes to thirty days with at most 66 panes per channel and
+# category. A window consists of whole panes: an hour of five-minute panes, a week of panes of a day.
 RINGS: tuple[Ring, ...] = (Ring("5m", 5 * MINUTE, 12), Ring("1h", HOUR, 24), Ring("1d", DAY, 30))
 FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
@@ -26,7 +26,7 @@ FINE_PER_DAY = FINE_PER_PANE[-1]
 
 
 class WindowSpec(NamedTuple):
-    """A window: the last `panes` panes of RINGS[ring], up to and including now's. `text` is how it was written."""
+    """A window: the last `panes` panes of RINGS[ring], including the current one; `text` is as written."""
 
     ring: int
     panes: int
@@ -34,17 +34,17 @@ class WindowSpec(NamedTuple):
 
 
 def window_spec(duration_ms: int, text: str) -> WindowSpec:
-    """Give the window of that length in the finest ring that holds it.
+    """Return the window of that length in the finest ring that holds it.
 
-    Raises ValueError, saying which lengths are possible, when no ring holds it or it is no multiple of that ring's
-    pane: a pane is not divisible.
+    Raises ValueError, naming the possible lengths, if no ring holds it or it is not a multiple of that ring's
+    pane.
     """
     ring = window_ring(duration_ms)
     return WindowSpec(ring, duration_ms // RINGS[ring].pane_ms, text)
 
 
 def window_ring(window_ms: int) -> int:
-    """Give the index in RINGS of the finest ring that holds a window; raises ValueError where none fits.
+    """Return the index in RINGS of the finest ring that holds a window. Raises ValueError if none does.
 
     A window must be a whole number of that ring's panes: counts are kept per pane and cannot be split.
     """
@@ -60,21 +60,22 @@ def window_ring(window_ms: int) -> int:
 
 
 def window_start(ring: int, panes: int, now: int) -> int:
-    """Give the fine index at which the last `panes` panes of a ring begin; `now` is a fine index too."""
+    """Return the fine index at which the last `panes` panes of a ring begin; `now` is a fine index too."""
     fine = FINE_PER_PANE[ring]
     return (now // fine - panes + 1) * fine
 
 
 def held_from(ring: int, now: int) -> int:
-    """Give the fine index from which on a ring holds what occurred."""
+    """Return the first fine index that a ring holds at `now`."""
     return window_start(ring, RINGS[ring].panes, now)
 
 
 def pane_start(fine: int, now: int) -> int | None:
-    """Give where the pane begins in which something is counted at `now`; None when no ring holds it any more.
+    """Return the start of the pane in which a report of `fine` is counted at `now`; None if no ring holds it.
 
-    It is the pane of the finest ring that holds it. A coarser pane needs no copy of the counts: a window of a ring
-    reaches back no further than the ring, so it is the sum of whole panes of that ring and of finer ones.
+    It is the pane of the finest ring that holds it. Coarser panes need no copy of the counts: a window of a
+    ring reaches back no further than the ring, so it is the sum of whole panes of that ring and of finer
+    ones.
     """
     for ring, fine_per_pane in enumerate(FINE_PER_PANE):
         if fine >= held_from(ring, now):

@@ -1,1 +1,1 @@
-"""What every stage remembers about a partition and does with its records."""
+"""What all stages share: the state of a partition, and how its records are applied."""

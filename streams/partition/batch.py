@@ -1,4 +1,4 @@
-"""One batch of records of a partition: what it changes and what it leads to."""
+"""One batch of records of a partition: its changes and its outputs."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -14,12 +14,12 @@ Counters = TypeVar("Counters", bound=PartitionCounters)
 
 
 class Batch(Generic[State, Rules, Counters]):
-    """State, rules and results of a batch. Handlers get it and nothing else that can change.
+    """State, rules and results of a batch: the only mutable object that handlers get.
 
-    `outputs` are the records to write, in order, with topic names without prefix. `changes` holds each changed state
-    record once, None to delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) at
-    which what was applied had happened, in the order of application. Whatever a handler raises, neither `state` nor
-    the batch may be used afterwards.
+    `outputs` are the records to write, in order, with topic names without prefix. `changes` holds each
+    changed state record once, None to delete it; it is complete after `finish`. `event_times` are the times
+    (ms since the epoch) of the applied events, in the order of application. If a handler raises anything but
+    Rejected, neither `state` nor the batch may be used afterwards.
     """
 
     __slots__ = ("_take_step", "changes", "counters", "event_times", "outputs", "rules", "state")
@@ -40,20 +40,20 @@ class Batch(Generic[State, Rules, Counters]):
         self._take_step = take_step
 
     def advance(self, time: int) -> None:
-        """Move the partition's time on to `time` (ms), taking each step due by then, in the order of (due time, key)."""
+        """Move the partition's time on to `time` (ms), taking each step due by then by (due time, key)."""
         state = self.state
         while (due := state.due.pop(time)) is not None:
             self._take_step(self, *due)
         state.reach(time)
 
     def count_applied(self, event_time: int) -> None:
-        """Count a report or request that was applied; `event_time` (ms since the epoch) is when it happened."""
+        """Count an applied report or request; `event_time` (ms since the epoch) is when it happened."""
         self.state.time.count_applied()
         self.counters.applied += 1
         self.event_times.append(event_time)
 
     def honour_tick(self, after: int, appended: int) -> None:
-        """Move time on by a tick, unless something was applied after it was written: then its time has passed."""
+        """Move time on by a tick; ignore the tick if a record was applied after it was written."""
         time = self.state.time
         if not time.honours(after):
             self.counters.ticks_ignored += 1
@@ -62,7 +62,7 @@ class Batch(Generic[State, Rules, Counters]):
         self.advance(time.honour_tick(appended))
 
     def finish(self) -> None:
-        """Complete `outputs` and `changes`, once, after the last record."""
+        """Complete `outputs` and `changes`; called once, after the last record."""
         state = self.state
         counted = state.daily.drain(state.time.now)
         self.outputs.extend(counted.records)

@@ -1,4 +1,4 @@
-"""What a partition's state consists of, in numbers: for operators, never for a judgement."""
+"""The sizes of a partition's state, for operators; no judgement depends on them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Census(NamedTuple):
 
 
 def take_census(state: PartitionState) -> Census:
-    """Look at the sizes of what every stage keeps; takes as long for a large state as for a small one."""
+    """Return the sizes of what every stage stores; takes as long for a large state as for a small one."""
     return Census(
         records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
         time=state.time.now,

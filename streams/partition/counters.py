@@ -1,4 +1,4 @@
-"""What happened in a batch, in numbers, for metrics. A counter that does not exist is a type error."""
+"""Counters of a batch, for metrics. An unknown counter is a type error."""
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
@@ -10,7 +10,7 @@ from streams.events.dead_letter import DeadLetterReason
 
 @dataclass(slots=True)
 class PartitionCounters:
-    """What every stage counts. `clock_events` are by obligation and event."""
+    """The counters of every stage. `clock_events` counts by obligation and event."""
 
     applied: int = 0
     duplicates: int = 0
@@ -22,6 +22,6 @@ class PartitionCounters:
     clock_events: Counter[tuple[str, ClockEvent]] = field(default_factory=Counter)
 
     def add(self, other: Self) -> None:
-        """Add what another batch of the same stage counted."""
+        """Add the counters of another batch of the same stage."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))

@@ -1,8 +1,8 @@
-"""Daily counters: what a stage did on a day, by country and category, for transparency reports.
+"""Daily counters by country and category, for transparency reports.
 
-A counter is a cumulative number of one UTC day of the partition's time. A batch publishes those that it changed, whole,
-to `transparency-counters`: the last value of each key is the exact number, however the order of application was cut
-into batches. Only the current day is kept in memory and in the stage's state; earlier ones stand in the topic.
+A counter is the running total of one UTC day of the partition's time. A batch publishes the totals that it
+changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
+Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from streams.wire.times import DAY
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
-"""Type of the state key: type, day, country, category with slashes between; refs stand under other types only."""
+"""State key type of counters. The key is: type, then day, country and category separated by slashes; no refs."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -43,7 +43,7 @@ _decode_cells = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
 
 
 class _Group:
-    """The cells of one country and category. `stored`: the state topic has a record of it."""
+    """The cells of one country and category. `stored` means that the state topic has a record of them."""
 
     __slots__ = ("cells", "counted_at", "stored")
 
@@ -54,7 +54,7 @@ class _Group:
 
 
 class Drained(NamedTuple):
-    """What to write of counters: `records` to publish, in order, and changed records of the state (None deletes)."""
+    """Counters to write: `records` to publish, in order, and changed records of the state (None deletes)."""
 
     records: list[OutputRecord]
     changes: dict[bytes, bytes | None]
@@ -63,9 +63,9 @@ class Drained(NamedTuple):
 class DailyCounters:
     """The counters of one partition of a stage.
 
-    A stage calls `count` for whatever it counts, and `drain` once at the end of each batch: it writes `records` with
-    the batch's outputs and `changes` with its other state. At a takeover it gives each state record whose key begins
-    with DAILY_COUNTERS to `restore`.
+    A stage calls `count` for each record that it counts, and `drain` once at the end of each batch. It writes
+    `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
+    record whose key begins with DAILY_COUNTERS to `restore`.
     """
 
     __slots__ = ("_day", "_finished", "_groups", "_partition", "_stage", "_tombstones", "_touched")
@@ -80,14 +80,14 @@ class DailyCounters:
         self._tombstones: dict[bytes, None] = {}
 
     def __len__(self) -> int:
-        """Number of countries and categories with a counter of the current day."""
+        """Return the number of countries and categories with a counter of the current day."""
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell) -> None:
-        """Count one on the UTC day of `now`, the partition's time (ms since the epoch), which never goes back.
+        """Count one on the UTC day of `now`, the partition's time (epoch ms), which never goes back.
 
-        `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order, without the
-        count. Some 0.4 us.
+        `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
+        without the count. Takes some 0.4 us.
         """
         day = now // DAY
         if day != self._day:
@@ -102,7 +102,7 @@ class DailyCounters:
         self._touched[key] = group
 
     def drain(self, now: int) -> Drained:
-        """What was counted since the last call, and the end of a day that `now` has left behind."""
+        """Return the changes since the last call, ending the current day first if `now` is past it."""
         day = now // DAY
         if day != self._day:
             self._begin(day)
@@ -120,21 +120,21 @@ class DailyCounters:
         return Drained(records, changes)
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take back a record of the state.
+        """Restore a record of the state.
 
-        Raises UnknownStateVersion (a ValueError) when another version wrote it, ValueError when it is damaged.
+        Raises UnknownStateVersion (a ValueError) if another version wrote it, ValueError if it is damaged.
         """
         require_version(DAILY_COUNTERS, value)
         written, country, category = key[len(DAILY_COUNTERS) :].decode().split("/")
         day = date.fromisoformat(written).toordinal() - _EPOCH
         if self._groups and day != self._day:
-            raise ValueError(f"counters of two days in one state, one of them {written}: it is damaged")
+            raise ValueError(f"the state is damaged: it has counters of two days, one of them {written}")
         self._day = day
         cells = {row[:-1]: row[-1] for row in _decode_cells(memoryview(value)[1:])}
         self._groups[country, msgspec.convert(category, Category)] = _Group(cells, stored=True)
 
     def _begin(self, day: int) -> None:
-        """Let the day go: what it still has to publish waits for `drain`."""
+        """Begin a day. What the previous day still has to publish waits for `drain`."""
         for key, group in self._touched.items():
             self._finished.append(self._record(key, group))
         for key, group in self._groups.items():
@@ -152,7 +152,7 @@ class DailyCounters:
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
         counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
         name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
-        # With the total, an id of its own for every value that the counter ever has.
+        # The total gives every value of the counter an id of its own.
         headers = event_headers(
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at
         )

@@ -1,15 +1,16 @@
-"""What happens when the time of a partition has come far enough."""
+"""The schedule of a partition: when each episode or clock has its next step."""
 
 import heapq
 
 DueKey = tuple[str, ...]
-"""The key of an episode or a clock. Equal times are served in the order of the keys, field by field."""
+"""The key of an episode or a clock. Steps due at the same time are taken in the order of the keys."""
 
 
 class DueSteps:
-    """The one time at which each episode or clock is next due, served by (time, key).
+    """The time at which each episode or clock is next due, served by (time, key).
 
-    A function of the times set last: rebuilt from stored state it serves the same steps as one that grew with them.
+    It depends on the last time set for each key alone, so a schedule rebuilt from stored state serves the
+    same steps.
     """
 
     __slots__ = ("_heap", "_times")
@@ -19,28 +20,29 @@ class DueSteps:
         self._times: dict[DueKey, int] = {}
 
     def set(self, key: DueKey, time: int) -> None:
-        """Make `key` due at `time` (ms) and at no other time."""
+        """Schedule `key` at `time` (ms), replacing any other time."""
         if self._times.get(key) != time:
             self._times[key] = time
             heapq.heappush(self._heap, (time, key))
 
     def remove(self, key: DueKey) -> None:
-        """Make `key` due at no time."""
+        """Remove `key` from the schedule."""
         self._times.pop(key, None)
 
     def earliest(self) -> int | None:
-        """The time of the next step; None if there is none."""
+        """Return the time of the next step; None if there is none."""
         heap = self._heap
         while heap:
             time, key = heap[0]
             if self._times.get(key) == time:
                 return time
-            # Rescheduled entries stay in the heap until they come up: removing them earlier would take a search.
+            # Outdated entries stay in the heap until they reach the top: removing them earlier would take a
+            # search.
             heapq.heappop(heap)
         return None
 
     def pop(self, until: int) -> tuple[int, DueKey] | None:
-        """Take the next step that is due at `until` or before; None if there is none."""
+        """Remove and return the next step due at `until` or before; None if there is none."""
         heap = self._heap
         while heap and heap[0][0] <= until:
             time, key = heapq.heappop(heap)

@@ -1,4 +1,4 @@
-"""Recognising a report that was already applied, among the last ones of a partition."""
+"""Recognising duplicates of the last reports, requests and outcomes applied in a partition."""
 
 import sys
 from array import array
@@ -12,19 +12,19 @@ SLOT_SIZE = 1_000
 
 
 def report_hash(ce_source: str, report_id: str) -> int:
-    """64-bit hash of the idempotency key. A report_id holds no NUL, so no two pairs are the same text."""
+    """Return the 64-bit hash of an idempotency key. A report_id has no NUL, so no two pairs share a text."""
     return xxh3_64_intdigest(f"{ce_source}\0{report_id}".encode())
 
 
 def outcome_hash(ce_source: str, outcome_id: str) -> int:
-    """64-bit hash of an outcome's idempotency key: its text ends in NUL, as no report's does."""
+    """Return the 64-bit hash of an outcome's idempotency key. Its text ends in NUL; a report's never does."""
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0".encode())
 
 
 class RecentReports:
     """The hashes of the last `remembered` applied reports and outcomes, in numbered slots of 1,000.
 
-    Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so that slots of a state
+    Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so slots of a state
     written with another `remembered` keep their meaning.
     """
 
@@ -39,19 +39,19 @@ class RecentReports:
 
     @property
     def slots(self) -> int:
-        """How many state records the hashes take."""
+        """The number of state records that the hashes take."""
         return len(self._slots)
 
     @property
     def size(self) -> int:
-        """Bytes of those records, about: the newest slot counts as full."""
+        """The approximate size of those records in bytes: the newest slot counts as full."""
         return len(self._slots) * SLOT_SIZE * 8
 
     def __contains__(self, hashed: int) -> bool:
         return hashed in self._hashes
 
     def add(self, hashed: int) -> None:
-        """Remember a report that is not yet remembered, and forget the oldest when there are too many."""
+        """Remember a report that is not yet remembered, and forget the oldest one if there are too many."""
         number, place = divmod(self._next, SLOT_SIZE)
         if place == 0:
             self._slots[number] = array("Q")
@@ -67,7 +67,7 @@ class RecentReports:
         number, place = divmod(sequence, SLOT_SIZE)
         slot = self._slots.get(number)
         if slot is None:
-            # It left under a smaller `remembered`.
+            # It was dropped earlier, under a smaller `remembered`.
             return
         self._hashes.discard(slot[place])
         if place == SLOT_SIZE - 1:
@@ -75,7 +75,7 @@ class RecentReports:
             self._touched[number] = None
 
     def drain_changes(self) -> Iterator[tuple[int, bytes | None]]:
-        """Slots that changed since the last call, None for one that is no longer needed."""
+        """Yield the slots changed since the last call, with None for one that is no longer needed."""
         for number in self._touched:
             slot = self._slots.get(number)
             yield number, None if slot is None else _to_bytes(slot)
@@ -83,7 +83,7 @@ class RecentReports:
 
     @classmethod
     def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentReports":
-        """Build from the slots that `drain_changes` gave; those beyond `remembered` leave with the next changes."""
+        """Build from the slots of `drain_changes`; the next changes delete those beyond `remembered`."""
         recent = cls(remembered)
         if not slots:
             return recent

@@ -1,10 +1,10 @@
-"""The breaker for floods: a publisher gone wrong, or a wrong topic, must not drain into the dead letters."""
+"""The circuit breaker that stops a stage when a faulty publisher or a wrong topic floods it."""
 
 import struct
 from collections import deque
 
-# A thousand records are seconds of traffic: long enough that a bad minute of one small publisher does not trip it,
-# short enough that little is moved to the dead letters before somebody looks.
+# A thousand records are seconds of traffic: enough that a bad minute of one small publisher does not trip the
+# breaker, few enough that little goes to the dead letters before an operator looks.
 WINDOW = 1_000
 
 _HEAD = struct.Struct(">Q")
@@ -16,13 +16,13 @@ class FloodDetected(Exception):
     def __init__(self, stage: str, partition: int, dead_letters: int) -> None:
         super().__init__(
             f"{dead_letters} of the last {WINDOW} records of partition {partition} could not be read as {stage}. "
-            "Nothing of this batch was written. Look at what is published; to let it pass into the dead letters, set "
-            "TOCSIN_DEAD_LETTER_BREAKER=off."
+            "Nothing of this batch was written. Check what is published to its topics; to have such records written to "
+            "dead-letters instead, set TOCSIN_DEAD_LETTER_BREAKER=off."
         )
 
 
 class FloodWindow:
-    """How many of the last 1,000 records were dead letters, as the sequence numbers of those."""
+    """The dead letters among the last 1,000 records, as their sequence numbers."""
 
     __slots__ = ("_dead", "_seen")
 
@@ -31,7 +31,7 @@ class FloodWindow:
         self._dead: deque[int] = deque()
 
     def note(self, *, dead: bool) -> bool:
-        """Count one record. True when the window is full and more than half of it are dead letters."""
+        """Count one record; return True if the window is full and more than half of it are dead letters."""
         self._seen = seen = self._seen + 1
         letters = self._dead
         if dead:
@@ -48,13 +48,13 @@ class FloodWindow:
         return len(self._dead)
 
     def encode(self) -> bytes:
-        """Number of records seen, then each dead letter's age in records: a clean stream costs 8 bytes."""
+        """Return the number of records seen, then each dead letter's age in records: 8 bytes without any."""
         ages = [self._seen - number for number in self._dead]
         return _HEAD.pack(self._seen) + struct.pack(f">{len(ages)}H", *ages)
 
     @classmethod
     def decode(cls, data: bytes) -> "FloodWindow":
-        """Read what `encode` wrote."""
+        """Read the bytes of `encode`."""
         window = cls()
         (window._seen,) = _HEAD.unpack_from(data)
         ages = struct.unpack_from(f">{(len(data) - _HEAD.size) // 2}H", data, _HEAD.size)

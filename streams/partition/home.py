@@ -1,4 +1,4 @@
-"""The home partition of a channel or request, where its state is kept, and sending records there."""
+"""The home partition of a channel or request: the one that keeps its state."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,29 +6,30 @@ from collections.abc import Sequence
 from streams.partition.murmur2 import murmur2, murmur2_of_all
 from streams.wire.records import SourceRecord
 
-# Java's default partitioner is the one rule that every publisher can follow by setting the channel ref as key, and then
-# nothing needs to be re-keyed. It takes the hash without its sign.
+# Java's default partitioner is the one rule that every publisher can follow: with the channel ref as key,
+# nothing needs to be re-keyed. It clears the sign bit of the hash.
 _POSITIVE = 0x7FFFFFFF
 
-# Most reports of an hour concern few channels, so that 65,536 refs nearly always hit; at about 200 bytes each the
-# cache stays under 15 MB. It is emptied when full: cheaper than keeping an order of use, and refilled within a second.
+# Most reports of an hour concern few channels, so 65,536 refs nearly always hit; at about 200 bytes each the
+# cache stays under 15 MB. It is emptied when full: that is cheaper than tracking the order of use, and it
+# refills within a second.
 CACHED_REFS = 65_536
 
-# Hashing the keys of a batch together costs a quarter of hashing them one by one, but goes over all of them: it pays
-# when more than this part of a batch is about channels not seen lately.
+# Hashing the keys of a batch together costs a quarter of hashing them one by one, but covers all of them: it
+# pays if more than this share of a batch concerns channels that were not seen lately.
 NEW_FOR_HASHING_TOGETHER = 1 / 4
 
-# A longer key is no channel ref, and hashing it together with few others takes longer than alone.
+# A longer key is not a channel ref, and hashing it together with few others takes longer than alone.
 LONGEST_REF = 128
 
 
 def home_partition(key: bytes, partitions: int) -> int:
-    """The partition that Java's default partitioner gives to a record with this key."""
+    """Return the partition that Java's default partitioner gives to a record with this key."""
     return (murmur2(key) & _POSITIVE) % partitions
 
 
 class HomePartitions:
-    """Key and home of channels among `partitions`, remembered for those seen lately."""
+    """Key and home partition of channels and requests, cached for those seen lately."""
 
     __slots__ = ("_foreseen", "_known", "_new", "_partitions")
 
@@ -39,7 +40,7 @@ class HomePartitions:
         self._new = 0
 
     def of(self, channel_ref: str) -> tuple[bytes, int]:
-        """The record key of a channel and its home partition."""
+        """Return the record key of a channel or request, and its home partition."""
         found = self._known.get(channel_ref)
         if found is None:
             if len(self._known) >= CACHED_REFS:
@@ -56,7 +57,10 @@ class HomePartitions:
         return found
 
     def foresee(self, records: Sequence[SourceRecord]) -> None:
-        """Get ready for a batch: most publishers set the channel ref as key. Changes nothing but how long `of` takes."""
+        """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
+
+        Affects only how long `of` takes.
+        """
         new, self._new = self._new, 0
         self._foreseen = {}
         if new <= NEW_FOR_HASHING_TOGETHER * len(records):

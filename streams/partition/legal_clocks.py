@@ -1,4 +1,4 @@
-"""The legal clocks of a partition: arming them, taking their steps, and applying the outcomes that desks report."""
+"""The legal clocks of a partition: arming them, taking their steps, applying outcomes that desks report."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from streams.wire.reading import Decoded
 
 
 class OutcomeTrace(NamedTuple):
-    """Where an outcome was read, how many records were applied before it, and how many ticks since the last of them."""
+    """An outcome's origin, the number of records applied before it, and of ticks since the last of them."""
 
     origin: Origin
     applied: int
@@ -23,13 +23,13 @@ class OutcomeTrace(NamedTuple):
 
 
 PublishChange = Callable[[Any, ClockKey, LegalClock, ClockChange, OutcomeTrace | None], None]
-"""How a stage publishes a change of a clock, in a batch; without a trace it is a step that time alone brought."""
+"""Publishes a change of a clock in a batch. Without a trace it is a step that time alone caused."""
 
 
 def arm_clock(
     batch: Batch[State, Rules, Counters], key: ClockKey, clock: Clock, obligation: str, opening: bytes
 ) -> LegalClock:
-    """Keep a clock that was just started; `opening` is the JSON of the event that published it."""
+    """Store a clock that was just started; `opening` is the JSON of the event that published it."""
     kept = LegalClock(clock, obligation, 1, opening)
     batch.counters.clock_events[obligation, "armed"] += 1
     batch.state.put_clock(key, kept)
@@ -51,10 +51,11 @@ def apply_clock_outcome(
     decoded: Decoded[ClockOutcome],
     publish: PublishChange,
 ) -> None:
-    """Apply an outcome whose `key` is at home here; one that was applied before has no effect.
+    """Apply an outcome whose `key` is at home here; a duplicate has no effect.
 
-    Moves the partition's time on as a report or request does. Raises Rejected, with nothing changed, when it names no
-    open clock, or one that may not be paused or resumed. Time does not move then either: a replay does not see it.
+    Moves the partition's time on as a report or request does. Raises Rejected, changing nothing, if the
+    outcome names no open clock, or one that may not be paused or resumed. The time does not move then either,
+    because a replay does not see a rejected outcome.
     """
     outcome = decoded.event
     state = batch.state
@@ -71,7 +72,7 @@ def apply_clock_outcome(
     batch.counters.clock_outcomes += 1
     change = settle_clock(key, kept, outcome, decoded.time_ms, time.now)
     _apply(batch, key, kept, change, trace, publish)
-    # A clock that was resumed some time ago may have had steps due since.
+    # A clock that was resumed at an earlier time may have steps due already.
     batch.advance(time.now)
 
 
@@ -80,8 +81,10 @@ def _open_clock(
 ) -> LegalClock:
     kept = batch.state.clocks.find(key)
     if kept is None:
-        where = "in the channel" if outcome.subject == "report" else "for the request"
-        raise Rejected("clock_not_running", "clock_id", f"Must name a clock that is open {where} of `key`.")
+        owner = "channel" if outcome.subject == "report" else "request"
+        raise Rejected(
+            "clock_not_running", "clock_id", f"Must be the id of an open clock of the {owner} in `key`."
+        )
     now = max(batch.state.time.now, occurred)
     check_outcome(kept.clock, outcome.outcome, outcome.reason, at=occurred, now=now)
     return kept

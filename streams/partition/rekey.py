@@ -1,4 +1,4 @@
-"""Sending a record to the partition that is the home of what it is about."""
+"""Re-keying: sending a record to its home partition."""
 
 from streams.partition.batch import Batch, Counters, Rules, State
 from streams.wire.dead_letter import Rejected
@@ -7,16 +7,16 @@ from streams.wire.records import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord
 
 
 class NotAtHome(Exception):
-    """A re-keyed record lies in a partition that is not its home: the number of partitions was changed."""
+    """A re-keyed record is in a partition that is not its home: the number of partitions was changed."""
 
 
 def at_home(
     batch: Batch[State, Rules, Counters], record: SourceRecord, ref: str, internal_topic: str
 ) -> bytes | None:
-    """The key of what the record is about, if its home is here; else re-key the record, unjudged, and give None.
+    """Return the record's key if its home is this partition; otherwise re-key it, unjudged, and return None.
 
-    `ref` is the channel's ref or the request's id; `internal_topic` is the stage's. Raises NotAtHome for a record that
-    another owner re-keyed to here, Rejected for one that is too large to write again.
+    `ref` is the channel's ref or the request's id; `internal_topic` is the stage's. Raises NotAtHome for a
+    record that another owner re-keyed to this partition, Rejected for one that is too large to write again.
     """
     state = batch.state
     key, home = state.homes.of(ref)

@@ -15,22 +15,23 @@ from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 
-# Rejections of records that could be read. They do not count as a flood: when logs are read again from the beginning,
-# outcomes may come before the reports and requests that arm their clocks, and can be redriven later.
+# Rejections of records that could be read. They do not count towards a flood: when logs are read again from
+# the beginning, outcomes may come before the reports and requests that arm their clocks, and can be redriven
+# later.
 _READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
-"""Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it cannot be used."""
+"""Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage(Generic[State, Rules, Counters]):
-    """A stage under certain rules. The runtime runs it; tests and the back-test call it directly.
+    """A stage with its rules. The runtime runs it; tests and the back-test call it directly.
 
-    `handlers` are by the topic in which a record first stood; the first one also takes records of topics that are not
-    in the table. Records of topics that are in `handlers` but not in `sources` come by the internal topic alone.
-    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key. `take_step(batch,
-    time, key)` does what is due at `time`. `stop_at_floods`: see FloodDetected.
+    `handlers` are by a record's original topic; the first one also takes records of topics that are not in
+    the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
+    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
+    `take_step(batch, time, key)` takes the step due at `time`. `stop_at_floods`: see FloodDetected.
     """
 
     name: CountedStage
@@ -44,14 +45,14 @@ class Stage(Generic[State, Rules, Counters]):
     stop_at_floods: bool
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
-        """The state of a partition from the last value of every key; without entries, one that applied nothing.
+        """Return the state of a partition from the last value of every key; without entries, an empty state.
 
         Raises UnknownStateVersion (a ValueError) for a record that this version cannot read.
         """
         return self.restored(partition, partitions, self.rules, entries)
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
-        """The tick to append to the internal topic if something is due by `wall_clock_ms`, else None."""
+        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None."""
         due = state.next_due()
         if due is None or due > state.time.after_tick(wall_clock_ms):
             return None
@@ -61,9 +62,10 @@ class Stage(Generic[State, Rules, Counters]):
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
         """Apply records in their order. Changes `state`, which must have been made with the same rules.
 
-        Outputs and state are a function of the order of application alone, however it is cut into batches and wherever
-        the state was restored in between. Raises FloodDetected, NotAtHome when partitions were added, or what a handler
-        raises, with a note that names the record's place; then neither `state` nor the batch may be used.
+        Outputs and state depend on the order of application alone, not on how it is cut into batches or where
+        the state was restored in between. Raises FloodDetected, NotAtHome if the number of partitions was
+        changed, or what a handler raises, with a note that names the record's place. After that neither
+        `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.take_step)
         default = next(iter(self.handlers.values()))

@@ -1,4 +1,4 @@
-"""What a partition of any stage remembers, and the records of it in the stage's state topic."""
+"""The state of a partition that all stages share, and its records in the stage's state topic."""
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ from streams.partition.home import HomePartitions
 from streams.partition.time import PartitionTime
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 
-# Types of state keys: the first byte. `P` is the runtime's.
+# Types of state keys: the first byte of each key. The runtime uses `P`.
 PARTITION_TIME = b"T"
 DUPLICATES_SLOT = b"D"
 
@@ -26,9 +26,10 @@ Reader = Callable[[bytes, bytes], None]
 
 
 class PartitionState:
-    """The state of one partition as far as it is the same in every stage.
+    """The part of a partition's state that is the same in every stage.
 
-    Clocks are kept by (channel ref or request id, clock id). `daily` are the counters for transparency reports.
+    Clocks are kept by (channel ref or request id, clock id). `daily` are the counters for transparency
+    reports.
     """
 
     __slots__ = (
@@ -55,32 +56,32 @@ class PartitionState:
         self.daily = DailyCounters(stage, partition)
 
     def time_after(self, moment: int, appended: int) -> int:
-        """The time to reach when something that happened at `moment` and was appended at `appended` is applied.
+        """Return the time to reach when an event of `moment`, appended at `appended`, is applied. All in ms.
 
-        Notes the append time; each stage decides what it counts for (see `time.PartitionTime`). All in ms.
+        Also records the append time; each stage decides how it counts (see `time.PartitionTime`).
         """
         raise NotImplementedError
 
     def reach(self, time: int) -> None:
-        """Move on to `time` (ms) once every step due by then was taken."""
+        """Move on to `time` (ms) after every step due by then was taken."""
         self.time.reach(time)
 
     def next_due(self) -> int | None:
-        """When (ms, in terms of the partition's time) something happens without a record; None if nothing waits."""
+        """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
         return self.due.earliest()
 
     def put_clock(self, key: ClockKey, kept: LegalClock) -> None:
-        """Keep a new or changed clock, and schedule its next step."""
+        """Store a new or changed clock, and schedule its next step."""
         self.clocks.put(key, kept)
         self._schedule_clock(key, kept)
 
     def remove_clock(self, key: ClockKey) -> None:
-        """Forget a clock that has ended."""
+        """Remove a clock that has ended."""
         self.clocks.remove(key)
         self.due.remove(key)
 
     def drain_changes(self) -> dict[bytes, bytes | None]:
-        """State records changed since the last call, by key; None deletes."""
+        """Return the state records changed since the last call, by key; None for one to delete."""
         time = self.time
         times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
         changes: dict[bytes, bytes | None] = {PARTITION_TIME: STATE_VERSION + times + self.flood.encode()}
@@ -93,10 +94,10 @@ class PartitionState:
     def take_back(
         self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]
     ) -> None:
-        """Restore from the last value of every key, deleted ones left out.
+        """Restore from the last value of every key, without deleted keys.
 
-        `own` reads the records that only one stage has, by type of key. Raises UnknownStateVersion (a ValueError)
-        naming type and version of a record that this version cannot read.
+        `own` reads the records that only one stage has, by type of key. Raises UnknownStateVersion (a
+        ValueError) with type and version of a record that this version cannot read.
         """
         slots: dict[int, bytes] = {}
 

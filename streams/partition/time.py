@@ -1,17 +1,17 @@
-"""The time of a partition, made from its log alone: no machine's clock is read."""
+"""The time of a partition, derived from its log alone; no machine's clock is read."""
 
-# An intake often enters requests that came overnight in the morning, and those of a holiday days later. Within a week a
-# request counts as written to the log when it was received, so that the next tick brings time up to the present and no
-# clock lapses late. Older ones are a recording, which is replayed at its own pace.
+# An intake often enters overnight requests in the morning, and those of a holiday days later. A request
+# entered within a week counts as appended when it was received, so the next tick moves time up to the present
+# and no clock lapses late. Older ones are taken for a recording, which is replayed at its own pace.
 ENTERED_WITHIN_MS = 7 * 24 * 60 * 60 * 1000
 
 
 class PartitionTime:
-    """How far a partition has come. Change it with the methods only. All times are in ms since the epoch.
+    """The progress of a partition. Change it with the methods only. All times are in ms since the epoch.
 
-    `now` is the time of the newest report or request applied, or later by ticks and outcomes. `newest_append` is the
-    append time that `now` corresponds to. `applied` counts the reports or requests applied, `ticks` the ticks honoured
-    since the last of them.
+    `now` is the time of the newest report or request applied, or a later one reached by ticks and outcomes.
+    `newest_append` is the append time that `now` corresponds to. `applied` counts the reports or requests
+    applied, `ticks` the ticks honoured since the last of them.
     """
 
     __slots__ = ("applied", "newest_append", "now", "ticks")
@@ -27,11 +27,11 @@ class PartitionTime:
         self.now = time
 
     def after_event(self, occurred: int, appended: int) -> int:
-        """The time to reach when an event of `occurred`, appended at `appended`, is applied; notes the append time.
+        """Return the time to reach when an event of `occurred` is applied, and record its append time.
 
-        The next tick moves time on by what has passed since `newest_append`. A late record was appended long after it
-        occurred. With its append time as it is, that much time would be missing, and in an idle partition every clock
-        would lapse late by as much. So `newest_append` moves no further than `now` does.
+        The next tick moves time on by what has passed since `newest_append`. A late record was appended long
+        after it occurred. If its append time were taken as it is, that delay would be missing, and in an idle
+        partition every clock would lapse that much late. So `newest_append` moves no further than `now` does.
         """
         time = max(self.now, occurred)
         if not self.newest_append:
@@ -41,22 +41,22 @@ class PartitionTime:
         return time
 
     def after_receipt(self, received: int, appended: int) -> int:
-        """The same for a request received at `received`, which an intake may enter later (see ENTERED_WITHIN_MS)."""
+        """Do the same for a request of `received`, which may be entered later (see ENTERED_WITHIN_MS)."""
         if received > self.now:
             entered_late = received <= appended <= received + ENTERED_WITHIN_MS
             self.newest_append = max(self.newest_append, received if entered_late else appended)
         return max(self.now, received)
 
     def after_tick(self, appended: int) -> int:
-        """The time to reach when a tick that the broker appended at `appended` is read back."""
+        """Return the time to reach for a tick that the broker appended at `appended`."""
         return self.now + max(0, appended - self.newest_append)
 
     def honours(self, after: int) -> bool:
-        """Whether a tick counts that was written after `after` records: not if something was applied since."""
+        """Return whether a tick written after `after` records counts: not if a record was applied since."""
         return after == self.applied and self.applied > 0
 
     def honour_tick(self, appended: int) -> int:
-        """Count a tick, and give the time to reach."""
+        """Count a tick, and return the time to reach."""
         self.ticks += 1
         time = self.after_tick(appended)
         self.newest_append = max(self.newest_append, appended)

@@ -1,4 +1,4 @@
-"""Applying one report: find its law and risk, count it, publish it enriched, and let policies judge the channel."""
+"""Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _new_tuple = tuple.__new__
 def apply_report(
     batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[MessageReport]
 ) -> None:
-    """Apply a report that is at home here and was not applied before; `channel_key` is its channel's ref as bytes."""
+    """Apply a new report in its home partition; `channel_key` is its channel's ref as bytes."""
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
     batch.advance(state.time_after(occurred, origin.timestamp))
@@ -57,7 +57,7 @@ def apply_report(
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
     headers += ticks_headers(state.time.ticks)
     value = enriched_json(rules, case, plan.windows, windows, counted=counted)
-    # A quarter of the price of the named tuple's own constructor.
+    # This takes a quarter of the time of the named tuple's own constructor.
     row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
     batch.outputs.append(_new_tuple(OutputRecord, row))
     written = len(batch.outputs)
@@ -90,7 +90,7 @@ def _decide(
     counts: ChannelCounts,
     windows: list[WindowCounts],
 ) -> None:
-    """Let each policy of the report's category judge the channel as it now is."""
+    """Evaluate each policy of the report's category on the channel's current counts."""
     state = batch.state
     now = state.time.now
     channel = case.report.channel.ref
@@ -114,9 +114,10 @@ def _decide(
 
 
 def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:
-    """The daily counter (see events.transparency.ReportCount) that counts the report.
+    """Return the daily counter that counts the report (see events.transparency.ReportCount).
 
-    `led_to` are its outputs besides the enriched report: with a live escalation among them it counts as escalated.
+    `led_to` are its outputs other than the enriched report: with a live escalation among them it counts as
+    escalated.
     """
     source = "anonymous" if report.reporter is None else report.reporter.kind
     return (

@@ -16,10 +16,10 @@ from streams.wire.envelope import rfc3339
 
 
 def arm_clocks(batch: ReportBatch, case: Case) -> None:
-    """Open an escalation for each duty of the report whose clock runs, whatever the counts are.
+    """Arm the clock and open the escalation of each duty of the report whose clock runs, whatever the counts.
 
-    A clock starts when the platform received the report. A clock that is open already, from a report that was forgotten
-    as a duplicate, is left as it is.
+    A clock starts when the platform received the report. A clock that is already open stays unchanged: the
+    report is then a duplicate whose id is no longer remembered.
     """
     report = case.report
     now = batch.state.time.now
@@ -34,7 +34,7 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
         clock = start_clock(duty.obligation, case.received, due)
         opening = publish_opening(batch, key, _opening(batch, key, clock, duty, case))
         arm_clock(batch, key, clock, duty.obligation.id, opening)
-        # A report may come so late that steps are due already: they are published as of now.
+        # A report may arrive so late that steps are already due: they are published with the current time.
         while (time := next_step_time(clock)) is not None and time <= now:
             take_clock_step(batch, key, now, publish_change)
 

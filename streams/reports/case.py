@@ -1,4 +1,4 @@
-"""A report with what was found out about it."""
+"""A report with its origin, law and risk."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from streams.wire.origin import Origin
 
 
 class Case(NamedTuple):
-    """A decoded report, where it first stood, its law and its risk.
+    """A decoded report, its origin, its law and its risk.
 
-    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` and `received` are in ms since the
-    epoch; legal clocks start when the platform received the report.
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` and `received` are in ms
+    since the epoch; legal clocks start when the platform received the report.
     """
 
     report: MessageReport

@@ -1,4 +1,4 @@
-"""The law of a report as escalations speak of it, from what is kept of the report."""
+"""The law of a report as escalations show it, derived from the stored part of the report."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from streams.wire.times import from_epoch_ms
 
 
 class CaseLaw(NamedTuple):
-    """What an escalation says of the law; the names are those of its fields."""
+    """The fields of an escalation that describe the law, under the same names."""
 
     jurisdictions: tuple[Jurisdiction, ...]
     obligations: tuple[EscalatedObligation, ...]
@@ -30,7 +30,7 @@ class CaseLaw(NamedTuple):
 
 
 def causing_report(case: Case) -> CausingReport:
-    """What must be kept of a report for later events of its escalation."""
+    """Return the part of a report that later events of its escalation need."""
     report, law, origin = case.report, case.law, case.origin
     return CausingReport(
         report_id=report.report_id,
@@ -51,10 +51,10 @@ def causing_report(case: Case) -> CausingReport:
 def law_of(
     rules: ReportRules, cause: CausingReport, reported: Collection[Category], tier: RuleOfLawTier
 ) -> CaseLaw:
-    """Say what law a report met: its duties as far as the registry still has them, and what follows from them.
+    """Return the law of a report: its duties that are still in the registry, and what follows from them.
 
-    `reported` are the categories that an escalation is about, the report's own among them; `tier` is the most
-    protective one among all its reports.
+    `reported` are the categories of the escalation, including the report's own; `tier` is the most protective
+    one among all its reports.
     """
     known = rules.obligations
     duties = [

@@ -1,4 +1,4 @@
-"""What a partition's state of reports consists of, in numbers: for operators, never for a decision."""
+"""The sizes of a partition's state of reports, for operators; no decision depends on them."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from streams.reports.state import ReportState
 
 
 def take_report_census(state: ReportState) -> Census:
-    """`take_census` with the counts and episodes that the stage of reports keeps besides."""
+    """Return `take_census` with the counts and episodes of the stage of reports added."""
     census = take_census(state)
     return census._replace(
         records={**census.records, "counts": len(state.counts), "episodes": len(state.episodes)},
@@ -17,7 +17,10 @@ def take_report_census(state: ReportState) -> Census:
 
 
 def open_episodes(state: ReportState) -> Counter[tuple[str, str, int]]:
-    """Open episodes by (policy, mode, level). Looks at each, some 0.3 us; afterwards `Outcome.counters` tells changes."""
+    """Count open episodes by (policy, mode, level), in some 0.3 us each.
+
+    Later changes are in the counters of each batch.
+    """
     return Counter(
         (policy, mode, episode.level)
         for of_channel in state.episodes.values()

@@ -1,4 +1,4 @@
-"""How a change of a report's clock is published: each clock is an escalation of its own."""
+"""Publishing the changes of a report's clocks; each clock is an escalation of its own."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from streams.wire.ids import stable_id, step_id
 from streams.wire.records import Headers, OutputRecord
 from streams.wire.topics import ESCALATIONS
 
-# By the number of steps taken: name of the level, and the share of the time from which on it holds.
+# By the number of steps taken: name of the level, and the share of the time at which it begins.
 LEVELS: tuple[tuple[str, float], ...] = (("armed", 0.0), ("half", 0.5), ("nine_tenths", 0.9), ("lapsed", 1.0))
 
 # Not `over`: a report arms no retention period.
@@ -36,17 +36,17 @@ _decode = msgspec.json.Decoder(Escalation).decode
 
 
 def clock_id(obligation: str, channel: str, ce_source: str, report_id: str) -> str:
-    """The id of the clock that a report arms for a duty."""
+    """Return the id of the clock that a report arms for a duty."""
     return stable_id("clock", obligation, channel, ce_source, report_id)
 
 
 def clock_conditions(clock: Clock, at: int) -> tuple[Condition, ...]:
-    """The share of the clock's time that has passed at `at`, and the share from which on its level holds."""
+    """Return the share of the clock's time that has passed at `at`, and where the clock's level begins."""
     return (Condition("elapsed", elapsed(clock, at), LEVELS[clock.steps][1]),)
 
 
 def publish_opening(batch: ReportBatch, key: ClockKey, opening: Escalation) -> bytes:
-    """Publish the arming of a clock, and give its JSON."""
+    """Publish the arming of a clock, and return the event's JSON."""
     value = encode(opening)
     _write(batch, key, opening.sequence, batch.state.time.now, value, ())
     return value
@@ -55,7 +55,7 @@ def publish_opening(batch: ReportBatch, key: ClockKey, opening: Escalation) -> b
 def publish_change(
     batch: ReportBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
-    """Publish a change of a clock: its opening with what is different now."""
+    """Publish a change of a clock: its opening event, updated with the change."""
     opening = _decode(kept.opening)
     clock = kept.clock
     due_at = rfc3339(due_time(clock))

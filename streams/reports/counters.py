@@ -1,4 +1,4 @@
-"""What happened in a batch of reports, in numbers."""
+"""Counters of a batch of reports."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class EscalationStep(NamedTuple):
 
 
 class EpisodeLevel(NamedTuple):
-    """An open episode's policy, mode and level."""
+    """The policy, mode and level of an open episode."""
 
     policy: str
     mode: str
@@ -27,7 +27,7 @@ class EpisodeLevel(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`late` reports were too late for every window. `raised_from` has the level before each `updated` escalation."""
+    """`late` reports were too old for every window; `raised_from` has the level before each rise."""
 
     late: int = 0
     clock_outcomes_passed_on: int = 0

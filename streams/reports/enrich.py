@@ -1,4 +1,4 @@
-"""The enriched report: the report without its reporter's pseudonym, and what was found out about it."""
+"""The enriched report: the report without its reporter's pseudonym, with its law, risk and window counts."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -16,9 +16,9 @@ from streams.wire.encoding import encode
 
 
 class PreparedReport(msgspec.Struct, frozen=True, gc=False):
-    """An `EnrichedReport` with its law as JSON that was encoded once for all similar reports: the same bytes for less.
+    """An `EnrichedReport` whose law is JSON encoded once for all similar reports: the same bytes, faster.
 
-    Fields and their order are those of EnrichedReport.
+    Fields and their order are those of `EnrichedReport`.
     """
 
     report: PublicReport
@@ -45,7 +45,7 @@ def enriched_json(
     *,
     counted: bool,
 ) -> bytes:
-    """JSON of the enriched report; `counts` are those of `windows` after it was applied."""
+    """Return the enriched report as JSON; `counts` are those of `windows` after it was applied."""
     law, origin = case.law, case.origin
     obligations = law.obligations_json
     if obligations is None:
@@ -73,7 +73,7 @@ def enriched_json(
 
 
 def public_report(report: MessageReport) -> PublicReport:
-    """The report less the reporter's pseudonym."""
+    """Return the report without the reporter's pseudonym."""
     reporter = report.reporter
     return PublicReport(
         report.report_id,
@@ -93,7 +93,7 @@ def public_report(report: MessageReport) -> PublicReport:
 
 
 def channel_window(spec: WindowSpec, counts: WindowCounts) -> ChannelWindow:
-    """A window's counts as they are published."""
+    """Return a window's counts as they are published."""
     return ChannelWindow(
         spec.text,
         counts.reports,

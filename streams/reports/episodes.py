@@ -1,7 +1,7 @@
 """The life of an episode: none -> open -> cooldown -> none, in event time.
 
-Every function takes what was found ("level 2 holds", "is clear") and a time, and knows nothing of counts: the same
-machine runs on counts of reports and on a series of scores.
+The functions take a result ("level 2 holds", "is clear") and a time, and do not depend on counts: the same
+state machine runs on counts of reports and on a series of scores.
 """
 
 from typing import Literal, NamedTuple
@@ -13,13 +13,13 @@ from streams.events.obligation import NotArmedReason
 from streams.events.report import Category, ReporterKind, ReportKind
 from streams.registry.rules import RuleOfLawTier
 
-# Allowed lateness. Reports travel from a phone over a platform's queues; five minutes holds all but the strays, which
-# still count. It delays resolutions only, never an opening.
+# Allowed lateness. Reports travel from a phone through a platform's queues; five minutes cover all but a few,
+# which are still counted. It delays resolutions only, never an opening.
 LATENESS_MS = 300_000
 
 
 class EpisodeKey(NamedTuple):
-    """There is at most one episode per key. Equal due times are served in the order of the fields."""
+    """There is at most one episode per key. Steps due at the same time are taken in the order of fields."""
 
     channel: str
     policy: str
@@ -27,11 +27,11 @@ class EpisodeKey(NamedTuple):
 
 
 class CausingReport(msgspec.Struct, frozen=True, array_like=True):
-    """The report behind an episode's last rise, as far as later events must speak of it.
+    """The report that last raised an episode, reduced to what later events need.
 
-    `received_ms` is when the platform received it (ms since the epoch). `certain` are the codes of the countries that
-    are concerned with reasonable certainty. `obligations` are (id, why no clock was armed, whether it was among the
-    strictest).
+    `received_ms` is when the platform received it (ms since the epoch). `certain` are the codes of the
+    countries that are concerned with reasonable certainty. `obligations` are (id, why no clock was armed,
+    whether it was among the strictest).
     """
 
     report_id: str
@@ -49,7 +49,7 @@ class CausingReport(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Scope(msgspec.Struct, frozen=True, array_like=True):
-    """What the policy counted, kept for an episode that outlives its policy."""
+    """What the policy counts, stored for an episode that outlives its policy."""
 
     categories: tuple[Category, ...]
     window_ms: int
@@ -69,7 +69,7 @@ class Open(msgspec.Struct, array_like=True, tag=1):
 
 
 class Cooldown(msgspec.Struct, array_like=True, tag=2):
-    """After resolution: up to `until` (ms, exclusive) only a level above `last_level` opens."""
+    """The time after a resolution: before `until` (ms) only a level above `last_level` opens an episode."""
 
     until: int
     last_level: int
@@ -79,7 +79,7 @@ Episode = Open | Cooldown
 
 
 class Timing(NamedTuple):
-    """When an episode of a policy moves by itself; all in milliseconds. `pane` is that of the policy's window."""
+    """The durations of a policy's episodes, in milliseconds. `pane` is that of the policy's window."""
 
     pane: int
     min_clear: int
@@ -87,7 +87,7 @@ class Timing(NamedTuple):
 
 
 def rise(episode: Episode | None, level: int) -> Literal["opened", "updated"] | None:
-    """What a report that finds `level` (0: none) holding does to an episode."""
+    """Return what a report does to an episode if `level` (0: none) holds; None if it does nothing."""
     if isinstance(episode, Open):
         return "updated" if level > episode.level else None
     last_level = 0 if episode is None else episode.last_level
@@ -95,26 +95,26 @@ def rise(episode: Episode | None, level: int) -> Literal["opened", "updated"] | 
 
 
 def note_clear(episode: Open, time: int, *, clear: bool) -> None:
-    """Note whether the episode is clear at `time`; it stays clear since when it became so."""
+    """Record whether the episode is clear at `time`; `clear_since` keeps the beginning of a clear period."""
     if clear != (episode.clear_since is not None):
         episode.clear_since = time if clear else None
 
 
 def resolution_time(episode: Open, timing: Timing) -> int | None:
-    """When the episode resolves if it stays clear: the time of that transition, not of its being noticed."""
+    """Return when the episode resolves if it stays clear: when it happens, not when it is noticed."""
     return None if episode.clear_since is None else episode.clear_since + timing.min_clear
 
 
 def after_resolution(episode: Open, resolved_at: int, timing: Timing) -> Cooldown:
-    """The cooldown that follows."""
+    """Return the cooldown that follows the resolution at `resolved_at` (ms)."""
     return Cooldown(until=resolved_at + timing.cooldown, last_level=episode.level)
 
 
 def due_time(episode: Episode, now: int, timing: Timing) -> int:
-    """The next time (ms, in terms of the partition's time) at which something may happen without a report.
+    """Return the next time (ms of the partition's time) at which something may happen without a report.
 
-    An open episode that is not clear can only become so when counts fall, at the next pane boundary. One that is
-    clear resolves when the watermark has come to its resolution. A cooldown ends.
+    An open episode that is not clear can become clear only when counts fall, at the next pane boundary. A
+    clear one resolves when the watermark reaches its resolution time. A cooldown ends at `until`.
     """
     if isinstance(episode, Cooldown):
         return episode.until

@@ -1,4 +1,4 @@
-"""Escalation events: what a reviewer must know of a transition, and nothing that identifies a reporter."""
+"""Escalation events: what a reviewer must know about a transition, and nothing that identifies a reporter."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 # A reviewer looks at a handful of messages; ten is what fits on a screen.
 MESSAGE_REFS = 10
 
-_POLICY_GONE = "The policy was removed from the registry or switched."
+_POLICY_GONE = "The policy was removed from the registry, or its mode was changed."
 
 
 class Transition(NamedTuple):
@@ -49,7 +49,7 @@ class Transition(NamedTuple):
 
 
 def escalation_id(key: EpisodeKey, ce_source: str, report_id: str) -> str:
-    """The id of the episode that a report opens."""
+    """Return the id of the episode that a report opens."""
     return stable_id(key.policy, key.mode, key.channel, ce_source, report_id)
 
 
@@ -60,7 +60,7 @@ def escalation_record(
     transition: Transition,
     shares: Sequence[CategoryShare],
 ) -> OutputRecord:
-    """The record to write for a transition of `episode`, which is in its state after the transition.
+    """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
     `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
     """
@@ -151,9 +151,10 @@ def _event(
 def _tier(
     cause: CausingReport, shares: Sequence[CategoryShare], spec: WindowSpec, time: int
 ) -> RuleOfLawTier:
-    """The most protective tier among the reports of the window.
+    """Return the most protective tier among the reports of the window.
 
-    Not that of the last report alone: to have an authority told, it would take one report that names an open country.
+    The tier of the last report is not enough: one report that names an open country would then be enough to
+    have an authority told.
     """
     return TIERS[max([TIERS.index(cause.tier), *(share.channel.tier(spec, time) for share in shares)])]
 
@@ -166,7 +167,7 @@ def _window(spec: WindowSpec, time: int) -> Window:
 def _conditions(
     policy: CompiledPolicy | None, level: int, transition: Transition, counts: WindowCounts
 ) -> tuple[Condition, ...]:
-    """Those of the level reached; for a resolution those of level 1, which had to become clear."""
+    """Return the conditions of the level reached; for a resolution those of level 1, which became clear."""
     if policy is None:
         return ()
     reached = policy.level(1 if transition.type == "resolved" else level)
@@ -178,7 +179,7 @@ def _conditions(
 
 def _most_reported(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
     if len(shares) == 1:
-        # In the right order already; most policies with many escalations have one category.
+        # Already in order. Most policies with many escalations have one category.
         return tuple(ref for ref, _ in shares[0].channel.messages(spec, time)[:MESSAGE_REFS])
     counted: Counter[str] = Counter()
     for share in shares:
@@ -187,10 +188,10 @@ def _most_reported(shares: Sequence[CategoryShare], spec: WindowSpec, time: int)
     return tuple(ref for ref, _ in ranked[:MESSAGE_REFS])
 
 
-def _routing(key: EpisodeKey, episode: Open, of_report: tuple[Routing, ...]) -> tuple[Routing, ...]:
-    """The routing of the report behind the transition; its reason for internal review is the policy."""
+def _routing(key: EpisodeKey, episode: Open, report_routing: tuple[Routing, ...]) -> tuple[Routing, ...]:
+    """Return the report's routing, with the policy as the reason for internal review."""
     reason = f"policy {key.policy} level {episode.level} ({episode.scope.level_name})"
     return tuple(
         Routing(INTERNAL_REVIEW, reason, route.gate) if route.recipient == INTERNAL_REVIEW else route
-        for route in of_report
+        for route in report_routing
     )

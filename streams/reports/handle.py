@@ -22,7 +22,7 @@ from streams.wire.topics import (
 
 
 def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply a report, send it to its home, or drop it as a duplicate. Raises Rejected if it cannot be used."""
+    """Apply a report, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
     decoded = decode_report(record.value, record.headers, origin.timestamp)
     report = decoded.event
     channel_key = at_home(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
@@ -37,7 +37,10 @@ def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> N
 
 
 def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply an outcome of a report's clock at its home; pass a request's on to its stage. Raises Rejected."""
+    """Apply an outcome of a report's clock, or pass one of a request's clock on to the stage of requests.
+
+    Raises Rejected if it is invalid or does not fit the clock.
+    """
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
     outcome = decoded.event
     if outcome.subject == "request":

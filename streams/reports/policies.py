@@ -31,8 +31,9 @@ class Bound(NamedTuple):
 class CompiledPolicy:
     """A policy that is evaluated, live or in shadow.
 
-    `levels` come highest first, as (level, conditions); `clear` are the bounds of level 1. No level holds below
-    `least_reports` reports: no measure exceeds the number of reports (see counting.measures).
+    `levels` come highest first, as (level, conditions); `clear` are the bounds below which level 1 is clear.
+    No level holds with fewer than `least_reports` reports, because no measure exceeds the number of reports
+    (see counting.measures).
     """
 
     policy: Policy
@@ -46,10 +47,10 @@ class CompiledPolicy:
     single_category: bool
 
     def judge(self, counts: WindowCounts) -> Verdict:
-        """Which level holds, and whether every condition of level 1 is below clear_below x its threshold.
+        """Return the level that holds, and whether all measures of level 1 are below clear_below x threshold.
 
-        While any level holds the episode is not clear, whatever level 1 asks for: an episode that opened at level 2 on
-        other evidence must not resolve while that evidence lasts.
+        While any level holds the episode is not clear, whatever level 1 requires: an episode that opened at
+        level 2 on other evidence must not resolve while that evidence lasts.
         """
         for level, conditions in self.levels:
             for measure, bound in conditions:
@@ -60,7 +61,10 @@ class CompiledPolicy:
         return Verdict(0, clear=all(measure.read(counts) < bound for measure, bound in self.clear))
 
     def judge_shares(self, shares: Sequence[CategoryShare], now: int) -> Verdict:
-        """The verdict on several categories; the union of reporters is computed only where its bounds do not decide."""
+        """Return the verdict over several categories.
+
+        The union of reporters is computed only where its bounds do not decide.
+        """
         if len(shares) < 2:
             return self.judge(shares[0].counts if shares else NO_COUNTS)
         distinct = [share.counts.distinct_reporters for share in shares]
@@ -70,12 +74,12 @@ class CompiledPolicy:
         return self.judge(total_of(shares, self.spec, now))
 
     def level(self, number: int) -> Level:
-        """The level with this number."""
+        """Return the level with this number."""
         return next(level for level in self.policy.levels if level.level == number)
 
 
 def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
-    """Prepare a policy for judging. Raises ValueError when its window fits no ring of panes."""
+    """Prepare a policy for judging. Raises ValueError if its window fits no ring of panes."""
     spec = window_spec(policy.window_ms, policy.window)
     measures = [MEASURES[name] for level in policy.levels for name in level.when]
     return CompiledPolicy(

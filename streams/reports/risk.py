@@ -1,12 +1,12 @@
-"""The risk of one report: how grave its category is, times how likely the report is right.
+"""The risk of one report: the severity of its category times the probability that the report is right.
 
     w = trust x membership x account age, at most max_weight
     P = logistic(logit pi + clamp(logit w - logit pi) + clamp(logit p_classifier - logit pi))
     risk = severity x P
 
-Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so that a clamp of
-4 on the one is a clamp to exp(-4)..exp(4) on the other. That leaves only products and quotients, which every IEEE 754
-machine rounds alike; scores are then rounded to millionths, because counts of them are kept and summed as integers.
+Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so a clamp of 4 on
+log-odds is a clamp of odds to exp(-4)..exp(4). That leaves only products and quotients, which every IEEE 754 machine
+rounds alike. Scores are then rounded to millionths, because they are summed as integers.
 """
 
 import math
@@ -25,8 +25,8 @@ _Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
 class RiskModel:
     """Scores reports by one set of rules.
 
-    What does not depend on a classifier is one of some 1,800 cohorts (category, kind of reporter, membership, age of
-    account) and computed beforehand.
+    The part that does not depend on a classifier is computed in advance for each of some 1,800 cohorts
+    (category, kind of reporter, membership, age of account).
     """
 
     __slots__ = ("_classifier_limit", "_cohorts")
@@ -47,7 +47,7 @@ class RiskModel:
                 self._cohorts[category.category, kind, member, age] = (odds, prior, risk)
 
     def score(self, report: MessageReport) -> Risk:
-        """Score a report; without a reporter it counts as an anonymous one's."""
+        """Return the risk of a report; one without a reporter counts as an anonymous reporter's."""
         reporter = report.reporter
         if reporter is None:
             odds, prior, risk = self._cohorts[report.category, "anonymous", None, None]
@@ -61,21 +61,21 @@ class RiskModel:
         known = risk.components
         confidence = classifier.score
         limit = self._classifier_limit
-        # A classifier that is certain has infinite odds; the limit is all it can add.
+        # A classifier score of 1 means infinite odds; the limit applies.
         ratio = limit if confidence == 1 else confidence / ((1 - confidence) * prior)
         odds *= ratio if 1 / limit < ratio < limit else _clamp(ratio, limit)
         return _risk(known.severity, known.prior, known.reporter_weight, confidence, odds)
 
     @staticmethod
     def millionths(risk: Risk) -> int:
-        """Give the score in millionths, exactly the integer it was made of."""
+        """Return the score in millionths: exactly the integer from which it was made."""
         return round(risk.score * MILLION)
 
 
 def reporter_weight(
     scoring: Scoring, kind: ReporterKind, member: bool | None, age: AccountAge | None
 ) -> float:
-    """Give w, the belief in a report by such a reporter before anything else is known: above 0, below 1."""
+    """Return w, the prior belief in a report by such a reporter: above 0, below 1."""
     weight = scoring.trust[kind]
     if kind not in scoring.unadjusted_kinds:
         membership = "unknown" if member is None else "member" if member else "not_member"
@@ -93,8 +93,8 @@ def _clamp(ratio: float, limit: float) -> float:
 
 def _risk(severity: float, prior: float, weight: float, classifier: float | None, odds: float) -> Risk:
     probability = odds / (1 + odds)
-    # round() goes half to even. The components are for reading: severity x probability as shown may differ from the
-    # score in the last digit.
+    # round() rounds half to even. The components are for people to read: severity x probability as shown may
+    # differ from the score in the last digit.
     return Risk(
         round(severity * probability * MILLION) / MILLION,
         RiskComponents(severity, prior, weight, classifier, round(probability * MILLION) / MILLION),

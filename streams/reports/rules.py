@@ -1,4 +1,4 @@
-"""All rules in the form in which a report is judged."""
+"""The rules in the form in which a report is judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from streams.reports.risk import RiskModel
 from streams.wire.encoding import encode
 from streams.wire.times import HOUR
 
-# What an enriched report shows of a category that no policy looks at.
+# The window that an enriched report shows for a category without policies.
 DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
 
 
 class CategoryPlan(NamedTuple):
-    """What a report of a category leads to. `policies` = (policy, index of its window in `windows`)."""
+    """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`)."""
 
     suffix: bytes
     windows: tuple[WindowSpec, ...]
@@ -30,7 +30,7 @@ class CategoryPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportRules:
-    """All that the stage of reports needs besides state and records; build it once with `compile_report_rules`.
+    """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `dsa` are category and keywords in the EU's transparency database, the keywords as JSON.
     """
@@ -51,8 +51,8 @@ def compile_report_rules(
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `duplicates_remembered` is the number of applied reports per partition among which a duplicate is recognised.
-    Raises ValueError when a policy's window fits no ring of panes.
+    `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
+    recognised. Raises ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(

@@ -1,4 +1,4 @@
-"""The stage of reports: its handlers by topic, its state, and what time alone does."""
+"""The stage of reports: its topics and their handlers, its state, and its due steps."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
 
 def report_stage(rules: ReportRules) -> ReportStage:
-    """The stage under these rules."""
+    """Return the stage with these rules."""
     return Stage(
         name="reports",
         rules=rules,
@@ -33,8 +33,8 @@ def report_stage(rules: ReportRules) -> ReportStage:
 
 
 def assess(state: ReportState, records: Sequence[SourceRecord], rules: ReportRules) -> ReportBatch:
-    """The one function that judges reports: the worker, the demo, the back-test and the benchmark all call it.
+    """Judge reports: the worker, the demo, the back-test and the benchmark all judge them this way.
 
-    It knows no clock, no randomness and no Kafka. See Stage.apply.
+    It reads no clock, uses no randomness and does not depend on Kafka. See Stage.apply.
     """
     return report_stage(rules).apply(state, records)

@@ -1,4 +1,4 @@
-"""What a partition of the stage of reports remembers, and its records in the state topic."""
+"""The state of a partition of the stage of reports, and its records in the state topic."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from streams.wire.state_records import STATE_VERSION, require_version
 from streams.wire.times import DAY
 
 CHANNEL_EPISODES = b"C"
-"""Type of the state key of a channel's episodes: type, channel ref."""
+"""State key type of a channel's episodes. The key is: type, channel ref."""
 
 # policy id, mode, episode
 _StoredEpisode = tuple[str, str, Episode]
@@ -22,9 +22,9 @@ _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 
 
 class ReportState(PartitionState):
-    """The state of one partition: what every stage remembers, and the channels' counts and episodes.
+    """The state of one partition: that of every stage, and the channels' counts and episodes.
 
-    `time.now` moves with occurred_at.
+    `time.now` follows occurred_at.
     """
 
     __slots__ = ("_touched_channels", "counts", "episodes")
@@ -40,29 +40,29 @@ class ReportState(PartitionState):
         return self.time.after_event(moment, appended)
 
     def reach(self, time: int) -> None:
-        """Move on to `time` (ms), and forget the counts of days that no window reaches any more."""
+        """Move on to `time` (ms), and remove the counts that no window reaches any more."""
         if time // DAY != self.time.now // DAY:
             self.counts.expire(time)
         self.time.reach(time)
 
     def next_due(self) -> int | None:
-        """When (ms) an episode or clock has a step, or counts expire; None if nothing waits."""
+        """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
         times = (self.due.earliest(), self.counts.next_expiry())
         return min((time for time in times if time is not None), default=None)
 
     def episode(self, key: EpisodeKey) -> Episode | None:
-        """The episode of a policy in a channel; None if there is none."""
+        """Return the episode of a policy in a channel; None if there is none."""
         of_channel = self.episodes.get(key.channel)
         return None if of_channel is None else of_channel.get((key.policy, key.mode))
 
     def put_episode(self, key: EpisodeKey, episode: Episode, timing: Timing, time: int) -> None:
-        """Keep a new or changed episode and when it is next due after `time`."""
+        """Store a new or changed episode, and schedule its next step after `time`."""
         self.episodes.setdefault(key.channel, {})[key.policy, key.mode] = episode
         self._touched_channels[key.channel] = None
         self.due.set(key, due_time(episode, time, timing))
 
     def remove_episode(self, key: EpisodeKey) -> None:
-        """Forget an episode."""
+        """Remove an episode."""
         of_channel = self.episodes[key.channel]
         del of_channel[key.policy, key.mode]
         if not of_channel:
@@ -70,7 +70,7 @@ class ReportState(PartitionState):
         self._touched_channels[key.channel] = None
 
     def drain_changes(self) -> dict[bytes, bytes | None]:
-        """State records changed since the last call, by key; None deletes."""
+        """Return the state records changed since the last call, by key; None for one to delete."""
         changes = super().drain_changes()
         for channel in self._touched_channels:
             changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
@@ -79,7 +79,7 @@ class ReportState(PartitionState):
         return changes
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
-        """Take back the episodes of a channel. Raises UnknownStateVersion."""
+        """Restore the episodes of a channel. Raises UnknownStateVersion."""
         require_version(key[:1], value)
         self.episodes[key[1:].decode()] = {
             (policy, mode): episode for policy, mode, episode in _decode_episodes(memoryview(value)[1:])
@@ -95,9 +95,9 @@ class ReportState(PartitionState):
 def restore_reports(
     partition: int, partitions: int, rules: ReportRules, entries: Iterable[tuple[bytes, bytes]]
 ) -> ReportState:
-    """Build the state from the last value of every key, deleted ones left out.
+    """Build the state from the last value of every key, without deleted keys.
 
-    Raises UnknownStateVersion (a ValueError) naming type and version of a record that this version cannot read.
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = ReportState(partition, partitions, rules)
     own = {CHANNEL_COUNTS: state.counts.restore, CHANNEL_EPISODES: state.restore_episodes}
@@ -107,7 +107,7 @@ def restore_reports(
 
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:
-    """Set when each episode is due: at once for an open one whose policy is gone."""
+    """Schedule the next step of each episode: at once for an open one whose policy is gone."""
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
             policy = rules.policies.get((policy_id, mode))

@@ -1,4 +1,4 @@
-"""Transitions of episodes: those that a report causes, and those that time alone brings."""
+"""Transitions of episodes: those that a report causes, and those that time alone causes."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def open_or_raise(
     shares: Sequence[CategoryShare],
     case: Case,
 ) -> None:
-    """Bring the episode to `level`, which the report of `case` made hold (see episodes.rise)."""
+    """Open the episode at `level`, or raise it, because of the report of `case` (see episodes.rise)."""
     state = batch.state
     now = state.time.now
     episode = state.episode(key)
@@ -63,7 +63,7 @@ def open_or_raise(
 
 
 def take_step(batch: ReportBatch, time: int, key: DueKey) -> None:
-    """Do what is due at `time` (ms) for a clock or an episode."""
+    """Take the step of a clock or an episode that is due at `time` (ms)."""
     if isinstance(key, ClockKey):
         take_clock_step(batch, key, time, publish_change)
     else:
@@ -91,7 +91,8 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
     clear = policy.judge_shares(shares, time).clear
     resolved_at = resolution_time(episode, policy.timing)
     if resolved_at is None or not clear:
-        # It may have been clear when it was last judged, and is not now because the policy's thresholds were changed.
+        # It may have been clear when last judged, and not be now because the policy's thresholds were
+        # changed.
         note_clear(episode, time, clear=clear)
         state.put_episode(key, episode, policy.timing, time)
         return

@@ -1,1 +1,1 @@
-"""The stage that judges requests of authorities: who is competent, what is missing, what is refused, what must come first."""
+"""The stage that judges requests of authorities: refusals, competence, completeness, gates and clocks."""

@@ -17,7 +17,7 @@ from streams.wire.reading import Decoded
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
-    """Judge a request that is at home here and was not applied before, publish it, and start its clocks."""
+    """Judge a new request in its home partition, publish the judgement, and start its clocks."""
     rules, state = batch.rules, batch.state
     request, ce_source, received = decoded
     batch.advance(state.time_after(received, origin.timestamp))
@@ -56,7 +56,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
     _count(batch, decoded, judgement)
     for key, obligation, clock in started:
         arm_clock(batch, key, clock, obligation, opening)
-    # A request may come so late that steps are due already.
+    # A request may arrive so late that steps are already due.
     batch.advance(state.time.now)
 
 

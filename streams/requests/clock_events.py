@@ -1,4 +1,4 @@
-"""What is published on `authority-routing`: the judgement of a request, and each change of its clocks."""
+"""Publishing on `authority-routing`: the judgement of a request, and each change of its clocks."""
 
 from collections.abc import Mapping
 
@@ -33,21 +33,22 @@ _decode = msgspec.json.Decoder(AuthorityRouting).decode
 
 
 def routing_id(ce_source: str, request_id: str) -> str:
-    """The id under which the judgement of a request is published."""
+    """Return the id under which the judgement of a request is published."""
     return stable_id("request", ce_source, request_id)
 
 
 def clock_id(obligation: str, ce_source: str, request_id: str) -> str:
-    """The id of the clock that a request arms for a duty."""
+    """Return the id of the clock that a request arms for a duty."""
     return stable_id("request-clock", obligation, ce_source, request_id)
 
 
 def publish_routing(
     batch: RequestBatch, event: AuthorityRouting, at: int, subject: str, more: Headers
 ) -> bytes:
-    """Publish a step and give its JSON. `subject` is the id that `sequence` counts for: the routing's or a clock's.
+    """Publish an event and return its JSON.
 
-    `more` are headers besides those of the event.
+    `subject` is the id of the routing or clock whose events `sequence` numbers. `more` are additional
+    headers.
     """
     value = encode(event)
     headers = [*event_headers(AUTHORITY_ROUTING_TYPE, step_id(subject, event.sequence), at), *more]
@@ -58,7 +59,7 @@ def publish_routing(
 def publish_change(
     batch: RequestBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
-    """Publish a change of a clock: the judgement without its findings, with what is different now."""
+    """Publish a change of a clock: the judgement without its findings, updated with the change."""
     headers: Headers = ()
     if trace is not None:
         origin = (ORIGIN_HEADER, written_origin(trace.origin))

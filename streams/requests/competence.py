@@ -1,4 +1,4 @@
-"""Whether the law that a request names gives its authority that power, and to whom it belongs if not."""
+"""Whether the law that a request names gives its authority this power, and which authority has it if not."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -26,10 +26,11 @@ _NORMS: Mapping[LegalBasis, Norm] = {
 }
 _GDPR_48 = Norm("Regulation (EU) 2016/679 (GDPR), article 48", "http://data.europa.eu/eli/reg/2016/679/oj")
 
-# What each law is about; national law may be about anything. Of Regulations 2021/784 and 2023/1543 only summaries were
-# read, here and below.
+# The demands that each law covers; national law may cover any. Of Regulations 2021/784 and 2023/1543 only
+# summaries were read, here and below.
 _COVERS: Mapping[LegalBasis, frozenset[Demand]] = {
-    # Regulation (EU) 2022/2065 art. 9(1): to act against items of content. An account is none.
+    # Regulation (EU) 2022/2065 art. 9(1): to act against items of content. An account is not an item of
+    # content.
     "dsa_art9": frozenset({"remove", "disable_access", "geo_disable"}),
     # Regulation (EU) 2022/2065 art. 10(1): to provide information on recipients of the service.
     "dsa_art10": DATA_DEMANDS | {"answer"},
@@ -41,7 +42,7 @@ _COVERS: Mapping[LegalBasis, frozenset[Demand]] = {
     "e_evidence_epoc_pr": frozenset({"preserve_data"}),
 }
 
-# Protocol No 22 keeps Denmark out of what the Union does under title V of part three of its treaty.
+# Under Protocol No 22 Denmark does not take part in measures under title V of part three of the TFEU.
 NOT_IN_E_EVIDENCE = frozenset({"DK"})
 # Regulation (EU) 2023/1543 art. 34.
 E_EVIDENCE_APPLIES = date(2026, 8, 18)
@@ -52,7 +53,7 @@ _E_EVIDENCE_BASES: tuple[LegalBasis, ...] = ("e_evidence_epoc", "e_evidence_epoc
 def judge_competence(
     request: AuthorityRequest, received: date, rules: RequestRules
 ) -> tuple[Competence, tuple[CompetentAuthority, ...]]:
-    """The verdict, and whom the request belongs to where it is not for this authority, or not for it alone."""
+    """Return the verdict, and the competent authorities where this one is not, or not alone, competent."""
     country = country_of(request.authority.country)
     if request.legal_basis == "national_law":
         return _under_national_law(request, country, received, rules)
@@ -63,15 +64,15 @@ def judge_competence(
     belongs: tuple[CompetentAuthority, ...] = ()
     if needs_judge(request) and request.authority.type != "court":
         belongs = _authorities(rules, country, ("court",), "A judge must order or validate this.")
-    return Competence(True, "The law named gives an authority of this kind this power.", norm), belongs
+    return Competence(True, "The law named gives this power to authorities of this kind.", norm), belongs
 
 
 def _problem(request: AuthorityRequest, country: str, received: date, rules: RequestRules) -> str | None:
-    """Why an authority of `country` cannot use the law of the Union that it names; None if it can.
+    """Return why an authority of `country` cannot use the Union law that it names; None if it can.
 
-    Judicial and administrative authorities: Regulation (EU) 2022/2065 art. 9(1) and 10(1), Regulation (EU) 2021/784
-    art. 12(1); courts, prosecutors and those who investigate: Regulation (EU) 2023/1543 art. 4. Terrorist content only:
-    Regulation (EU) 2021/784 art. 3(1).
+    Judicial and administrative authorities: Regulation (EU) 2022/2065 art. 9(1) and 10(1), Regulation (EU)
+    2021/784 art. 12(1). Courts, prosecutors and investigating authorities: Regulation (EU) 2023/1543 art. 4.
+    Terrorist content only: Regulation (EU) 2021/784 art. 3(1).
     """
     basis = request.legal_basis
     problem = _problem_of_state(basis, country, received, rules)
@@ -79,33 +80,36 @@ def _problem(request: AuthorityRequest, country: str, received: date, rules: Req
         return problem
     beyond = [demand for demand in request.demands if demand not in _COVERS[basis]]
     if request.authority.type == "government":
-        problem = "It is for judicial and administrative authorities, not for a government as such."
+        problem = "This law is for judicial and administrative authorities, not for a government as such."
     elif beyond:
-        problem = f"It does not cover: {', '.join(beyond)}."
+        problem = f"This law does not cover: {', '.join(beyond)}."
     elif basis == "tco_art3" and request.category not in (None, "terrorism"):
-        problem = "It is for terrorist content only."
+        problem = "This law is for terrorist content only."
     return problem
 
 
 def _problem_of_state(basis: LegalBasis, country: str, received: date, rules: RequestRules) -> str | None:
-    """A regulation binds Member States (art. 288 TFEU); each of these gives its powers to their authorities."""
+    """Return why no authority of `country` can use the law `basis`; None if they can.
+
+    A regulation binds Member States (art. 288 TFEU), and each of these gives its powers to their authorities.
+    """
     if not is_member_state(rules, country):
-        return f"Only authorities of Member States of the Union may use it; {country} is none."
+        return f"Only authorities of Member States of the Union may use this law; {country} is not a Member State."
     if basis in _E_EVIDENCE_BASES:
         if country in NOT_IN_E_EVIDENCE:
             return f"The regulation does not bind {country} (Protocol No 22)."
         if received < E_EVIDENCE_APPLIES:
-            return f"The regulation applies from {E_EVIDENCE_APPLIES.isoformat()} on."
+            return f"The regulation does not apply before {E_EVIDENCE_APPLIES.isoformat()}."
     return None
 
 
 def _belongs_to(
     request: AuthorityRequest, country: str, received: date, rules: RequestRules
 ) -> tuple[CompetentAuthority, ...]:
-    """Where an authority that cannot use this law finds a way that is open to it.
+    """Return the authorities that can act where this one cannot use the law that it names.
 
-    Who orders the removal of terrorist content: Regulation (EU) 2021/784 art. 12(1), and the registry's row of the
-    country.
+    Regulation (EU) 2021/784 art. 12(1) and the country's row in the registry say who orders the removal of
+    terrorist content.
     """
     if DATA_DEMANDS.isdisjoint(request.demands) and "preserve_data" not in request.demands:
         row = rules.rules.jurisdictions.get(country)
@@ -113,36 +117,41 @@ def _belongs_to(
             note = unverified_note(rules.rules, row.tco_authority)
             reason = f"It issues the removal orders of this country.{note}"
             return (CompetentAuthority(country, row.tco_authority, reason),)
-        reason = "A request under the law of its own country, for effect in its own territory."
+        reason = "A request under the law of its own country, with effect in its own territory."
         return _authorities(rules, country, ("court", "regulator"), reason)
     return _way_to_data(country, received, rules)
 
 
 def _way_to_data(country: str, received: date, rules: RequestRules) -> tuple[CompetentAuthority, ...]:
-    """An order under Regulation (EU) 2023/1543 (art. 1(1); to whom, art. 7) for those whom it binds.
+    """Return the authorities through which `country` can obtain data.
 
-    For all others mutual legal assistance, which GDPR art. 48 asks for of states outside the Union.
+    States bound by Regulation (EU) 2023/1543 issue an order under it (art. 1(1); addressee, art. 7). All
+    others use mutual legal assistance, which GDPR art. 48 asks of states outside the Union.
     """
     if (
         is_member_state(rules, country)
         and country not in NOT_IN_E_EVIDENCE
         and received >= E_EVIDENCE_APPLIES
     ):
-        reason = "A European Production or Preservation Order, to the legal representative."
+        reason = "A European Production or Preservation Order, addressed to the legal representative."
         return _authorities(rules, country, ("court", "prosecutor"), reason)
-    reason = "Judicial cooperation (mutual legal assistance) with the state where the platform answers."
+    reason = (
+        "Judicial cooperation (mutual legal assistance) with the state in which the platform is established or "
+        "represented."
+    )
     return _authorities(rules, rules.home, ("court", "prosecutor", "ministry"), reason)
 
 
 def _under_national_law(
     request: AuthorityRequest, country: str, received: date, rules: RequestRules
 ) -> tuple[Competence, tuple[CompetentAuthority, ...]]:
-    """National law reaches content in its own territory, and data where the platform answers to that state.
+    """Judge a request under national law.
 
-    Both are policy. To a state outside the Union, GDPR art. 48 says the same of data.
+    It covers content in the country's own territory, and data if the platform is established or represented
+    there. Both rules are policy. For states outside the Union, GDPR art. 48 says the same about data.
     """
     if country == "XX":
-        return Competence(False, "It is not known which state asks.", None), ()
+        return Competence(False, "The requesting state is unknown.", None), ()
     data = not DATA_DEMANDS.isdisjoint(request.demands) or "preserve_data" in request.demands
     platform = rules.rules.platform
     if (
@@ -151,7 +160,8 @@ def _under_national_law(
         and country not in (platform.establishment, platform.legal_representative)
     ):
         reason = (
-            f"The platform does not answer in {country}; its law alone does not open data held elsewhere."
+            f"The platform is neither established nor represented in {country}; the law of {country} alone does "
+            "not give access to data held elsewhere."
         )
         norm = None if is_member_state(rules, country) else _GDPR_48
         return Competence(False, reason, norm), _way_to_data(country, received, rules)

@@ -1,4 +1,4 @@
-"""Which elements the law asks of a request, and which of them are missing."""
+"""The elements that the law requires of a request, and those that are missing."""
 
 from collections.abc import Iterable, Mapping
 from typing import get_args
@@ -10,8 +10,8 @@ from streams.requests.rules import RequestRules
 
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 
-# The least that each law asks for, also where the registry has no row. What a law asks for only "where applicable" is
-# not here. Of Regulations 2021/784 and 2023/1543 only summaries were read.
+# The minimum that each law requires, also where the registry has no row. Elements required only "where
+# applicable" are left out. Of Regulations 2021/784 and 2023/1543 only summaries were read.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
     # Regulation (EU) 2022/2065 art. 9(2).
     "dsa_art9": (
@@ -60,23 +60,25 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "criminal_provision",
         "necessity",
     ),
-    # No instrument: what GNI and the Manila Principles ask of any request, a law and somebody who answers for it.
+    # No instrument: GNI and the Manila Principles ask that any request name a law and an authority that
+    # answers for it.
     "national_law": ("legal_basis", "issuing_authority"),
 }
 
-# Digital Services Act art. 10(2)(a)(iv): reasons may be kept back for the sake of preventing, investigating and
-# prosecuting offences. A request does not say so; these are the authorities whose work that is.
+# Digital Services Act art. 10(2)(a)(iv): the reasons may be withheld for the sake of preventing,
+# investigating and prosecuting offences. A request does not say whether they are; these are the authorities
+# with that task.
 _KEEPS_REASONS: frozenset[AuthorityType] = frozenset({"prosecutor", "police"})
 
-# Regulation (EU) 2023/1543 art. 4(1)-(3): who may issue an order without a judge's or prosecutor's validation. Traffic
-# data asked for only to identify a user count as subscriber data there; a request does not say so, and the stricter
-# rule is taken.
+# Regulation (EU) 2023/1543 art. 4(1)-(3): who may issue an order without validation by a judge or prosecutor.
+# There, traffic data requested only to identify a user count as subscriber data; a request does not say so,
+# so the stricter rule applies.
 _ISSUES_ALONE: frozenset[AuthorityType] = frozenset({"court", "prosecutor"})
 _ISSUES_CONTENT_ALONE: frozenset[AuthorityType] = frozenset({"court"})
 
 
 def needs_judge(request: AuthorityRequest) -> bool:
-    """Whether e-Evidence asks for traffic or content data, which only a judge may order or validate."""
+    """Return whether e-Evidence asks for traffic or content data: only a judge may order or validate that."""
     return request.legal_basis == "e_evidence_epoc" and not {
         "produce_traffic_data",
         "produce_content_data",
@@ -86,7 +88,7 @@ def needs_judge(request: AuthorityRequest) -> bool:
 def missing_elements(
     request: AuthorityRequest, language: LanguageFinding, duties: Iterable[Obligation]
 ) -> tuple[RequestElement, ...]:
-    """What the law or one of `duties` asks for and the request lacks, in the order of the enumeration.
+    """Return the elements that the law or one of `duties` requires and the request lacks, in enum order.
 
     Validation: Regulation (EU) 2023/1543 art. 4(1)-(3); grounds for an emergency: the same, art. 5(5).
     """
@@ -106,7 +108,7 @@ def missing_elements(
 
 
 def present_elements(request: AuthorityRequest, language: LanguageFinding) -> frozenset[str]:
-    """The elements of the request; its language may be one that is accepted without anybody saying so."""
+    """Return the elements of the request, with `accepted_language` if its language is an accepted one."""
     present: set[str] = set(request.elements)
     if language.verdict == "accepted":
         present.add("accepted_language")
@@ -114,7 +116,10 @@ def present_elements(request: AuthorityRequest, language: LanguageFinding) -> fr
 
 
 def language_finding(request: AuthorityRequest, rules: RequestRules) -> LanguageFinding:
-    """Whether the request can be read. DSA art. 9(2)(c) and 10(2)(c) let a translation stand in for the language."""
+    """Return whether the request is in an accepted language.
+
+    DSA art. 9(2)(c) and 10(2)(c) allow a translation instead.
+    """
     accepted = rules.accepted_languages
     language = request.language
     if language is not None and _primary(language) in map(_primary, accepted):

@@ -1,4 +1,4 @@
-"""What happened in a batch of authorities' requests, in numbers."""
+"""Counters of a batch of authorities' requests."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from streams.partition.counters import PartitionCounters
 
 @dataclass(slots=True)
 class RequestCounters(PartitionCounters):
-    """`requests` are by kind and decision, `refusals` by code."""
+    """`requests` counts by kind and decision, `refusals` by code."""
 
     requests: Counter[tuple[RequestKind, Decision]] = field(default_factory=Counter)
     refusals: Counter[RefusalCode] = field(default_factory=Counter)

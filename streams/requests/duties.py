@@ -1,4 +1,4 @@
-"""The duties that a request brings with it, and which of their clocks it starts."""
+"""The duties that follow from a request, and which of their clocks it starts."""
 
 from collections.abc import Collection
 from datetime import date
@@ -12,11 +12,11 @@ from streams.requests.rules import RequestRules, country_of
 
 
 def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) -> tuple[Obligation, ...]:
-    """The duties that follow from such a request of such an authority on a day (UTC), in the registry's order.
+    """Return the duties that follow from a request received on a day (UTC), in the registry's order.
 
-    A request that names no category may be about any, and a duty for what is public is shown whatever the target:
-    a request does not say. A row that names no legal basis follows from any if it is of the Union or global, and from
-    national law alone if it is a country's.
+    A request without a category may concern any. A duty about public content is listed for every target,
+    because a request does not say whether its target is public. A row without a legal basis follows from any
+    basis if it is of the Union or global, and from national law alone if it is a country's.
     """
     triggers = rules.rules.triggers.met_by_request[request.kind]
     country = country_of(request.authority.country)
@@ -42,10 +42,10 @@ def judged_duties(
     competent: bool,
     complete: bool,
 ) -> tuple[Duty, ...]:
-    """Each duty with the reason why its clock is not armed, None where it is.
+    """Return each duty with the reason why its clock is not armed, None if it is.
 
-    An authority without the power to ask starts no clock, and neither does an order that lacks what a law asks for.
-    What must be kept for a time has a clock too: it says until when.
+    A request starts no clock if its authority is not competent or if an element that a law requires is
+    missing. A retention duty has a clock too: it shows until when the data are kept.
     """
     met = rules.rules.triggers.met_by_request[request.kind] if competent else frozenset()
     shortest = strictest(duties, rules.rules.targets)

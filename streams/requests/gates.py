@@ -1,4 +1,4 @@
-"""What must happen before anything follows from a request, what becomes of data, and where it may take effect."""
+"""The gates before a request is acted on, whether its data may be disclosed, and where it may take effect."""
 
 from typing import get_args
 
@@ -16,49 +16,49 @@ _GATES: tuple[Gate, ...] = get_args(Gate)
 def gates_of(
     request: AuthorityRequest, duties: tuple[Obligation, ...], rules: RequestRules
 ) -> tuple[tuple[Gate, ...], RuleOfLaw]:
-    """All the gates that apply, and the rule-of-law decision with the reason for each.
+    """Return all gates that apply, and the rule-of-law decision with the reason for each.
 
-    The tier is that of the country that asks. A country nobody has assessed is treated as a closed one. Concerns of
-    the press, of defenders of human rights, of assemblies and of elections go to a human-rights review in every tier;
-    categories that are turned against dissent where courts do not protect it, wherever the tier is not open.
+    The tier is that of the requesting country; a country that was not assessed is treated as closed. Requests
+    that concern the press, human-rights defenders, assemblies or elections go to a human-rights review in
+    every tier. Categories used against dissent where courts do not protect it go there unless the tier is
+    open.
 
-    All of it is policy, as in `law.gates`. The gate of a single duty stands in its row.
+    All of this is policy, as in `law.rule_of_law`. The gate of a single duty is in its registry row.
     """
     tier = tier_of(country_of(request.authority.country), rules.rules.jurisdictions)
-    found: dict[Gate, str] = {"human_review": "Nothing follows from a request without a person's decision."}
+    found: dict[Gate, str] = {"human_review": "No request is acted on without a person's decision."}
     if tier in ("unknown", "closed"):
-        found["human_rights_review"] = f"The country that asks is {tier}."
+        found["human_rights_review"] = f"The requesting country is {tier}."
     if tier == "guarded":
-        found["judicial_order"] = "The country that asks is guarded: only a judge's order is followed."
+        found["judicial_order"] = "The requesting country is guarded: only a judge's order is followed."
         if request.emergency:
-            found["two_person_review"] = (
-                "An emergency that a guarded country declares is looked at by two persons."
-            )
+            found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
     if not DATA_DEMANDS.isdisjoint(request.demands):
-        found.setdefault("judicial_order", "Data on persons are asked for.")
+        found.setdefault("judicial_order", "The request asks for data on persons.")
     if request.concerns:
-        found.setdefault("human_rights_review", f"It concerns: {', '.join(request.concerns)}.")
+        found.setdefault("human_rights_review", f"The request concerns: {', '.join(request.concerns)}.")
     if tier != "open" and is_abuse_prone(request, rules):
         found.setdefault("human_rights_review", f"Prone to abuse: {request.category}.")
     if "preserve_data" in request.demands and not names_persons(request):
-        found.setdefault("human_rights_review", "Data on nobody in particular are to be kept.")
+        found.setdefault("human_rights_review", "The request asks to preserve data on no specific person.")
     for duty in duties:
         if duty.gate is not None:
-            found.setdefault(duty.gate, f"{duty.id} asks for it.")
+            found.setdefault(duty.gate, f"{duty.id} asks for {duty.gate}.")
     gates = tuple(sorted(found, key=_GATES.index))
-    reasons = (f"The tier of the country that asks is {tier}.", *(found[gate] for gate in gates))
+    reasons = (f"The tier of the requesting country is {tier}.", *(found[gate] for gate in gates))
     return gates, RuleOfLaw(tier=tier, decision=most_protective(gates), reasons=reasons)
 
 
 def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:
-    """Whether the request is about a category that is turned against dissent where courts do not protect it."""
+    """Return whether the request's category is used against dissent where courts do not protect it."""
     return request.category is not None and rules.rules.categories[request.category].abuse_prone
 
 
 def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -> Disclosure:
-    """What may become of the data asked for; `allowed` is False where the request is refused or not for its author.
+    """Return whether the requested data may be disclosed.
 
-    That a closed or unknown country is given none is policy.
+    `allowed` is False if the request is refused or its authority is not competent. Disclosing nothing to a
+    closed or unknown country is policy.
     """
     if DATA_DEMANDS.isdisjoint(request.demands):
         return "not_asked"
@@ -66,15 +66,15 @@ def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -
 
 
 def territory_of(request: AuthorityRequest) -> Territory:
-    """Where what is done to content may take effect.
+    """Return where a measure on content may take effect.
 
-    Regulation (EU) 2021/784 art. 3(1) and 3(3): in all Member States. Digital Services Act art. 9(2)(b): what is
-    strictly necessary, so the authority's own state unless the order gives reasons for more. National law ends at the
-    border.
+    Regulation (EU) 2021/784 art. 3(1) and 3(3): in all Member States. Digital Services Act art. 9(2)(b): what
+    is strictly necessary, so the authority's own state unless the order gives reasons for more. National law:
+    in its own territory.
     """
     country = country_of(request.authority.country)
     if CONTENT_DEMANDS.isdisjoint(request.demands):
-        return Territory("none", (), "Nothing is to be done to content.")
+        return Territory("none", (), "The request asks for no measure on content.")
     if request.legal_basis == "tco_art3":
         return Territory("union", (UNION,), "Regulation (EU) 2021/784 art. 3(3): in all Member States.")
     if request.legal_basis == "dsa_art9":

@@ -1,4 +1,4 @@
-"""The handlers of the stage of requests: one for each topic that its records come from."""
+"""The handlers of the stage of requests, one for each topic from which its records come."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from streams.wire.topics import AUTHORITY_REQUESTS, AUTHORITY_REQUESTS_INTERNAL,
 
 
 def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply a request, send it to its home, or drop it as a duplicate. Raises Rejected if it cannot be used."""
+    """Apply a request, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
     decoded = decode_request(record.value, record.headers, origin.timestamp)
     request = decoded.event
     if at_home(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
@@ -31,7 +31,10 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
 
 
 def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply an outcome of a request's clock, which the stage of reports passed on. Raises Rejected."""
+    """Apply an outcome of a request's clock, passed on by the stage of reports.
+
+    Raises Rejected if it is invalid or does not fit the clock.
+    """
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
     if at_home(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)

@@ -1,4 +1,4 @@
-"""The judgement of one request: a function of the request and the rules alone."""
+"""Judging one request. The judgement depends on the request and the rules alone."""
 
 from datetime import UTC
 from typing import NamedTuple
@@ -19,7 +19,7 @@ INTERNAL_REVIEW = "internal_review"
 
 
 class Judgement(NamedTuple):
-    """What a request comes to. `armed` are the duties whose clocks it starts."""
+    """The judgement of a request. `armed` are the duties whose clocks it starts."""
 
     decision: Decision
     gate: Gate
@@ -31,9 +31,9 @@ class Judgement(NamedTuple):
 def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRules) -> Judgement:
     """Judge a request received at `received_ms` (ms since the epoch).
 
-    First what is never done, then whether the law named gives this authority this power, whether the request has what
-    that law asks for, what must happen before anything is done, and which clocks run. A refused request starts no clock
-    and nothing of it is done; the authority may ask again for what can be asked.
+    The order is: refusals, the authority's competence, required elements, gates, and which clocks start. A
+    refused request starts no clock and no part of it is acted on; the authority may make a new request for
+    what it can ask.
     """
     received = request.received_at.astimezone(UTC).date()
     competence, belongs_to = judge_competence(request, received, rules)
@@ -41,7 +41,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
     applicable = duties_of(request, received, rules)
     gates, law = gates_of(request, applicable, rules)
     refused = refusals(request) + refused_to_closed(law.tier, abuse_prone=is_abuse_prone(request, rules))
-    # Whoever has not the power to ask is told who has, not how to ask better.
+    # If the authority lacks competence, name the one that has it instead of listing missing elements.
     missing = missing_elements(request, language, applicable) if competence.competent else ()
     decision: Decision = "refused" if refused else "incomplete" if missing else "routed"
     duties = judged_duties(
@@ -80,9 +80,9 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
 
 def _reason(decision: Decision, competence: Competence) -> str:
     if decision == "refused":
-        return "Tell the authority that this is never done, and why."
+        return "Tell the authority that the request is refused, and why."
     if not competence.competent:
-        return "Tell the authority to whom this belongs."
+        return "Tell the authority who is competent."
     if decision == "incomplete":
         return "Ask the authority for what is missing."
-    return "Decide whether and how the request is followed."
+    return "Decide whether and how to act on the request."

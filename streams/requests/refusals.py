@@ -1,8 +1,8 @@
-"""What is never done, whoever asks for it and whatever the registry says.
+"""Demands that are always refused, no matter who makes them and what the registry says.
 
-These refusals are code and not data, so that nobody can configure them away. Each names the norms of human rights that
-giving in would break. The demand may be open (`encryption_keys`) or dressed up as something usual: data on whoever
-took part in something, or the removal of a call to a peaceful assembly.
+The refusals are code, not data, so configuration cannot remove them. Each names the human-rights norms that
+compliance would violate. A demand may be explicit (`encryption_keys`) or disguised as a usual one: data on
+everybody who took part in something, or the removal of a call to a peaceful assembly.
 """
 
 from streams.events.authority_request import AuthorityRequest, Demand
@@ -35,7 +35,7 @@ _COVENANT_PRIVACY = Norm(
 
 ENCRYPTION_KEYS = Refusal(
     "encryption_keys",
-    "Keys or weakened encryption would open the messages of everybody, not of those the request is about.",
+    "Keys or weakened encryption would open everybody's messages, not only those that the request is about.",
     (
         Norm(
             "European Court of Human Rights, Podchasov v. Russia, no. 33696/19, 13 February 2024, paragraphs 80-81: "
@@ -49,7 +49,7 @@ ENCRYPTION_KEYS = Refusal(
 )
 BULK_IDENTIFY = Refusal(
     "bulk_identify",
-    "Data are handed over about persons who are named one by one, never about whoever took part, was there or wrote.",
+    "Data are disclosed only on individually named persons, never on everybody who took part, was present or wrote.",
     (
         Norm(
             "Digital Services Act, article 10(1): information about one or more specific individual recipients",
@@ -63,7 +63,7 @@ BULK_IDENTIFY = Refusal(
 )
 BLOCK_PROTEST = Refusal(
     "block_protest",
-    "Calling for, organising and reporting on a peaceful assembly is not made impossible for anybody.",
+    "Nobody is prevented from calling for, organising or reporting on a peaceful assembly.",
     (
         Norm(
             "Charter of Fundamental Rights of the European Union, article 12 (freedom of assembly and of "
@@ -78,10 +78,10 @@ BLOCK_PROTEST = Refusal(
     ),
 )
 
-# Refused by policy, not in every tier: the registry says which countries are closed.
+# Refused by policy, and only to the closed tier: the registry says which countries are closed.
 POLITICAL_DEMAND = Refusal(
     "political_demand",
-    "Categories that are turned against dissent are not acted on for a country whose courts do not protect it.",
+    "Requests about categories used against dissent are refused to countries whose courts do not protect dissent.",
     (
         Norm(
             "International Covenant on Civil and Political Rights, article 19 (freedom of expression)",
@@ -96,14 +96,14 @@ POLITICAL_DEMAND = Refusal(
 
 
 def refused_to_closed(tier: RuleOfLawTier, *, abuse_prone: bool) -> tuple[Refusal, ...]:
-    """What is refused to a country of the closed tier beyond `refusals`; `tier` is that of the country that asks."""
+    """Return the refusals to the closed tier beyond `refusals`; `tier` is that of the requesting country."""
     return (POLITICAL_DEMAND,) if tier == "closed" and abuse_prone else ()
 
 
 def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
-    """Why the request is refused as a whole; empty if nothing in it is beyond everybody's power.
+    """Return why the request is refused as a whole; empty if it makes no demand that is always refused.
 
-    Depends on the request alone: neither registry nor platform facts nor settings are looked at.
+    Depends on the request alone, not on the registry, platform facts or settings.
     """
     demands = frozenset(request.demands)
     found = []
@@ -117,10 +117,10 @@ def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
 
 
 def names_persons(request: AuthorityRequest) -> bool:
-    """Whether it is about somebody in particular.
+    """Return whether the request is about specific persons.
 
-    Everybody on a service is nobody in particular, and neither are the many in a channel or behind a message: whoever
-    means some of them names accounts or persons.
+    The users of a service are not specific persons, and neither are several people in a channel or behind a
+    message: a request about some of them must name accounts or persons.
     """
     target = request.target
     if target.kind in ("channel", "message"):
@@ -129,7 +129,7 @@ def names_persons(request: AuthorityRequest) -> bool:
 
 
 def _asks_for_data(request: AuthorityRequest) -> bool:
-    """Whether data on persons are asked for, if only by an answer that is to say who they are."""
+    """Return whether data on persons are requested, including by an answer that is to say who they are."""
     return not DATA_DEMANDS.isdisjoint(request.demands) or (
         "answer" in request.demands and bool(request.target.people)
     )

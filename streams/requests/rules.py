@@ -1,4 +1,4 @@
-"""Rules in the form in which a request is judged, and what they say of the country that asks."""
+"""The rules in the form in which a request is judged, and what they say about the requesting country."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ UNION = "EU"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RequestRules:
-    """All that `assess_requests` needs besides state and records; build it once with `compile_request_rules`.
+    """The rules of `assess_requests`; build them once with `compile_request_rules`.
 
-    `home` is the Member State that the platform answers in: where it is established, else where its legal
-    representative is, None if it has neither.
+    `home` is the Member State in which the platform is established, or else that of its legal representative;
+    None if it has neither.
     """
 
     rules: Rules
@@ -28,7 +28,11 @@ class RequestRules:
 def compile_request_rules(
     rules: Rules, *, dead_letter_breaker: bool = True, duplicates_remembered: int = 200_000
 ) -> RequestRules:
-    """Prepare rules for `assess_requests`; the settings mean what they mean for reports."""
+    """Prepare rules for `assess_requests`.
+
+    `duplicates_remembered` is the number of applied requests per partition among which a duplicate is
+    recognised.
+    """
     platform = rules.platform
     home = platform.establishment or platform.legal_representative
     spoken = platform.contact_languages
@@ -46,11 +50,11 @@ def compile_request_rules(
 
 
 def country_of(code: str) -> str:
-    """The ISO code of a country that may be written as EU bodies do (EL, UK)."""
+    """Return the ISO code of a country. EU bodies write EL and UK for GR and GB."""
     return COUNTRY_ALIASES.get(code, code)
 
 
 def is_member_state(rules: RequestRules, country: str) -> bool:
-    """Whether a country is in the Union, as far as the registry says."""
+    """Return whether a country is in the Union, according to the registry."""
     row = rules.rules.jurisdictions.get(country)
     return row is not None and UNION in row.regions

@@ -1,4 +1,4 @@
-"""The stage of authorities' requests: its handlers by topic, its state, and what time alone does."""
+"""The stage of authorities' requests: its topics and their handlers, its state, and its due steps."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,10 @@ RequestStage = Stage[RequestState, RequestRules, RequestCounters]
 
 
 def request_stage(rules: RequestRules) -> RequestStage:
-    """The stage under these rules. Outcomes of clocks come by its internal topic, from the stage of reports."""
+    """Return the stage with these rules.
+
+    Clock outcomes reach it through its internal topic, from the stage of reports.
+    """
     return Stage(
         name="requests",
         rules=rules,
@@ -43,9 +46,9 @@ def request_stage(rules: RequestRules) -> RequestStage:
 def assess_requests(
     state: RequestState, records: Sequence[SourceRecord], rules: RequestRules
 ) -> RequestBatch:
-    """Judge requests of authorities: the one function that does, as `assess` does reports. See Stage.apply.
+    """Judge requests of authorities: all callers use this function, as they use `assess` for reports.
 
-    Orders enter here and nowhere else: nothing that comes as a report gets into this function.
+    Orders of authorities enter here and nowhere else; no report reaches this function. See Stage.apply.
     """
     return request_stage(rules).apply(state, records)
 

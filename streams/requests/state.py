@@ -1,4 +1,4 @@
-"""What a partition of the stage of requests remembers."""
+"""The state of a partition of the stage of requests."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from streams.requests.rules import RequestRules
 
 
 class RequestState(PartitionState):
-    """The state of one partition: what every stage remembers. `time.now` moves with received_at."""
+    """The state of one partition, the same as that of every stage. `time.now` follows received_at."""
 
     __slots__ = ()
 
@@ -22,9 +22,9 @@ class RequestState(PartitionState):
 def restore_requests(
     partition: int, partitions: int, rules: RequestRules, entries: Iterable[tuple[bytes, bytes]]
 ) -> RequestState:
-    """Build the state from the last value of every key, deleted ones left out.
+    """Build the state from the last value of every key, without deleted keys.
 
-    Raises UnknownStateVersion (a ValueError) naming type and version of a record that this version cannot read.
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = RequestState(partition, partitions, rules)
     state.take_back(entries, rules.duplicates_remembered, {})

@@ -1,1 +1,1 @@
-"""The worker process: stages, observers and settings put together into one Faust app."""
+"""The worker process: stages, observers and settings joined into one Faust app."""

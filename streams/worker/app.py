@@ -1,6 +1,6 @@
 """The Faust app: `faust -A streams.worker.app worker`, or `tocsin worker`.
 
-Importing this module reads the environment and the registry, so that a wrong setting stops the worker at once.
+Importing this module reads the environment and the registry, so an invalid setting stops the worker at once.
 """
 
 import errno
@@ -25,20 +25,20 @@ rules = configured_rules(settings)
 
 
 async def _before_start() -> None:
-    # First of all: probes must be answered while Kafka is asked and state is restored.
+    # First, so that probes are answered while topics are checked and state is restored.
     watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
     try:
         await app.add_async_context(watching)
     except OSError as error:
-        # The numbers of a name that is not known are none of the system's.
+        # getaddrinfo errors use their own (negative) codes, which strerror() does not know.
         number = max(error.errno or 0, 0)
         raise RefusedToStart(
-            f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot be listened on "
+            f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot listen on this address "
             f"({os.strerror(number) if number else error.strerror or error}). "
             + (
-                "Another worker may have it: choose another port, or 0 for a free one that is logged."
+                "Another program uses the port: choose another one, or 0 for a free port, which is logged."
                 if number == errno.EADDRINUSE
-                else "The host must be a name or an address of this machine, and the port one that it may listen on."
+                else "The host must be a name or an address of this machine, and the port one that this user may listen on."
             )
         ) from error
     await _check_topics()
@@ -51,9 +51,7 @@ async def _check_topics() -> None:
         )
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
-        raise RefusedToStart(
-            f"the topics are not as the catalogue wants them (`tocsin topics check`):\n{listed}"
-        )
+        raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")
 
 
 app = StageApp(settings.app_id, settings.connection(), settings.topic_prefix, _before_start)

@@ -1,4 +1,4 @@
-"""Counts what happens to the partitions of the stage of reports."""
+"""Metrics and log lines of the stage of reports."""
 
 import time
 from collections import Counter
@@ -18,12 +18,12 @@ from streams.worker.stage_observer import StageObserver, first_dead_letter
 
 logger = structlog.get_logger(__name__)
 
-# While a flood of bad records goes on, one line per partition in this time is enough to act on.
+# During a flood of invalid records, one log line per partition in this time is enough to act on.
 DEAD_LETTERS_LOGGED_SECONDS = 10.0
 
 
 class ReportObserver(StageObserver[ReportState, ReportBatch]):
-    """Counts once per batch: only the two histograms of latency take longer with more reports."""
+    """Updates metrics once per batch: only the two latency histograms take longer with more reports."""
 
     stage = "reports"
 
@@ -32,18 +32,18 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         self._logged_at: dict[int, float] = {}
 
     def census(self, state: ReportState) -> Census:
-        """The sizes of a state, with counts and episodes."""
+        """Return the sizes of a state, including counts and episodes."""
         return take_report_census(state)
 
     def open_episodes(self, state: ReportState) -> Mapping[EpisodeKind, int]:
-        """The open episodes of a restored state by policy, mode and level."""
+        """Return the number of open episodes of a restored state by policy, mode and level."""
         return {
             (policy, mode, str(level)): number
             for (policy, mode, level), number in open_episodes(state).items()
         }
 
     def committed(self, batch: CommittedBatch[ReportBatch]) -> None:
-        """Count a batch, and log its first dead letter now and then."""
+        """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""
         self.count_batch(batch)
         result = batch.result
         self._metrics.event_to_commit.observe_ages(result.event_times, int(time.time() * 1000))
@@ -53,12 +53,12 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         self._operations.batch_committed(self.stage, batch.partition, opened)
 
     def rebalanced(self, partitions: int | None) -> None:
-        """Report ready."""
+        """Record the number of shared partitions, and report the rebalance to /readyz."""
         super().rebalanced(partitions)
         self._operations.readiness.rebalanced()
 
     def _count_reports(self, counters: ReportCounters) -> Counter[EpisodeKind]:
-        """Count what happened; returns how many more episodes are open than before, by policy, mode and level."""
+        """Update the metrics; return the change in open episodes, by policy, mode and level."""
         metrics = self._metrics
         metrics.applied.add((), counters.applied)
         metrics.late.add((), counters.late)

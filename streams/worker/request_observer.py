@@ -1,4 +1,4 @@
-"""Counts what happens to the partitions of the stage of requests."""
+"""Metrics and log lines of the stage of requests."""
 
 import structlog
 
@@ -16,11 +16,11 @@ class RequestObserver(StageObserver[RequestState, RequestBatch]):
     stage = "requests"
 
     def named(self, partition: int) -> str:
-        """The name of a partition on /readyz, different from that of the stage of reports."""
+        """Return the name of a partition on /readyz, different from that of the stage of reports."""
         return f"{partition} of {self.stage}"
 
     def committed(self, batch: CommittedBatch[RequestBatch]) -> None:
-        """Count a batch."""
+        """Count a batch, and log its refusals, lapsed clocks and first dead letter."""
         self.count_batch(batch)
         counters = batch.result.counters
         for labels, number in counters.requests.items():

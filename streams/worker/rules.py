@@ -1,4 +1,4 @@
-"""The rules of a worker with certain settings, in the form that each stage needs."""
+"""The rules that the settings choose, in the form that each stage needs."""
 
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
@@ -8,12 +8,12 @@ from streams.worker.settings import Settings
 
 
 def configured_rules(settings: Settings) -> Rules:
-    """The registry that the settings point at. Raises RegistryError, naming file, line and field."""
+    """Load the registry that the settings choose. Raises RegistryError with file, line and field."""
     return load_rules(**settings.registry_files())
 
 
 def report_rules(settings: Settings, rules: Rules) -> ReportRules:
-    """Rules for the stage of reports."""
+    """Return the rules in the form that the stage of reports needs."""
     return compile_report_rules(
         rules,
         dead_letter_breaker=settings.dead_letter_breaker == "on",
@@ -22,7 +22,7 @@ def report_rules(settings: Settings, rules: Rules) -> ReportRules:
 
 
 def request_rules(settings: Settings, rules: Rules) -> RequestRules:
-    """Rules for the stage of requests."""
+    """Return the rules in the form that the stage of requests needs."""
     return compile_request_rules(
         rules,
         dead_letter_breaker=settings.dead_letter_breaker == "on",

@@ -17,11 +17,11 @@ PREFIX = "TOCSIN_"
 
 
 class SettingsError(Exception):
-    """The environment is not usable; one line per variable says what is wrong and what would be valid."""
+    """The environment is invalid; one line per variable says what is wrong and what would be valid."""
 
 
 class RegistryFiles(TypedDict):
-    """Where rules come from; None: what is shipped."""
+    """Where to load rules from; None means the built-in file or folder."""
 
     policies: Path | None
     scoring: Path | None
@@ -36,7 +36,7 @@ def _check_addresses(brokers: str) -> str:
         if not (found and 1 <= int(found[1]) <= 65535):
             raise PydanticCustomError(
                 "addresses",
-                "must be host:port, several separated by commas; no scheme stands before a host, and a port is 1 to 65535",
+                "must be host:port, several separated by commas, with no scheme; a port is from 1 to 65535",
             )
     return brokers
 
@@ -53,10 +53,11 @@ class Settings(BaseSettings):
     ] = "127.0.0.1:9092"
     kafka_security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
-        Field(description="As for any Kafka client."),
+        Field(description="Protocol of connections to the brokers; SSL and SASL_SSL are encrypted."),
     ] = "PLAINTEXT"
     kafka_ssl_ca_file: Annotated[
-        Path | None, Field(description="PEM file of the authorities to trust; the system's when not set.")
+        Path | None,
+        Field(description="PEM file of trusted certificate authorities; if not set, those of the system."),
     ] = None
     kafka_ssl_certificate_file: Annotated[
         Path | None, Field(description="PEM file of the client certificate, for mutual TLS.")
@@ -65,60 +66,69 @@ class Settings(BaseSettings):
         Path | None, Field(description="PEM file of the client certificate's key.")
     ] = None
     kafka_sasl_mechanism: Annotated[
-        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(description="Needed with SASL_*.")
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None,
+        Field(description="SASL mechanism; required with SASL_PLAINTEXT and SASL_SSL."),
     ] = None
-    kafka_sasl_username: Annotated[str | None, Field(description="Needed with SASL_*.")] = None
+    kafka_sasl_username: Annotated[
+        str | None, Field(description="SASL user name; required with SASL_PLAINTEXT and SASL_SSL.")
+    ] = None
     kafka_sasl_password: Annotated[
-        SecretStr | None, Field(description="Needed with SASL_*. Never logged.")
+        SecretStr | None,
+        Field(description="SASL password; required with SASL_PLAINTEXT and SASL_SSL. Never logged."),
     ] = None
     topic_prefix: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Put before every topic name and the group's id."
+            pattern=r"^[A-Za-z0-9._-]{0,100}$",
+            description="Prefix of every topic name and of the consumer group's id.",
         ),
     ] = ""
     app_id: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9._-]{1,100}$",
-            description="Consumer group and start of the transactional ids. Workers of one deployment share it.",
+            description="Consumer group id and prefix of transactional ids; the same for all workers of a deployment.",
         ),
     ] = "tocsin"
     partitions: Annotated[
-        int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` makes.")
+        int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` creates.")
     ] = 4
     replication_factor: Annotated[
-        int, Field(ge=1, le=9, description="Replicas of every topic; 1 on one broker.")
+        int, Field(ge=1, le=9, description="Replicas of every topic; 1 with a single broker.")
     ] = 3
     min_insync_replicas: Annotated[
         int, Field(ge=1, le=9, description="Replicas that must have a record before it counts as written.")
     ] = 2
     policies_file: Annotated[
-        Path | None, Field(description="Policies to use instead of the shipped ones (YAML).")
+        Path | None, Field(description="Policies (YAML); replaces the built-in file.")
     ] = None
     scoring_file: Annotated[
-        Path | None, Field(description="What a report weighs, instead of the shipped numbers (YAML).")
+        Path | None,
+        Field(
+            description="Weights of reporters and classifiers in a report's risk (YAML); replaces the built-in file."
+        ),
     ] = None
     categories_file: Annotated[
         Path | None,
         Field(
-            description="How grave each category is, and how likely a report in it is right, instead (YAML)."
+            description="Severity of each category, and prior probability that a report in it is right (YAML); "
+            "replaces the built-in file."
         ),
     ] = None
     law_folder: Annotated[
         Path | None,
         Field(
-            description="Folder of law to use instead of the shipped one; `tocsin registry check` checks it."
+            description="Folder of law files; replaces the built-in folder. Check it with `tocsin registry check`."
         ),
     ] = None
     platform_file: Annotated[
         Path | None,
-        Field(description="Facts about your platform (YAML) instead of the example in the folder of law."),
+        Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`off` lets a flood of unreadable records pass into dead-letters instead of stopping."
+            description="`on` stops the worker at a flood of invalid records; `off` writes them to dead-letters."
         ),
     ] = "on"
     duplicates_remembered: Annotated[
@@ -127,22 +137,24 @@ class Settings(BaseSettings):
             ge=1000,
             le=10_000_000,
             multiple_of=1000,
-            description="Reports per partition whose ids are remembered; must not change while state is kept.",
+            description="Records per partition among which a duplicate is recognised; must not change while state is kept.",
         ),
     ] = 200_000
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="What is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe level that is logged.")
     ] = "INFO"
     log_format: Annotated[
         Literal["console", "json"],
-        Field(description="`console` for people, `json` for one JSON object per line. To standard error."),
+        Field(
+            description="Logs on standard error: `console` for people, `json` for one JSON object per line."
+        ),
     ] = "console"
     http_host: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9.:-]+$",
-            description="Address on which a worker serves /metrics, /livez, /readyz and /status. They ask for no "
-            "password: open them to those alone who may read them.",
+            description="Address on which a worker serves /metrics, /livez, /readyz and /status. They need no "
+            "password, so let only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     http_port: Annotated[
@@ -150,22 +162,22 @@ class Settings(BaseSettings):
         Field(
             ge=0,
             le=65535,
-            description="Port for the same; workers on one machine need one each. 0 takes a free one and logs it.",
+            description="Port of these pages; each worker on a machine needs its own. 0 uses a free port and logs it.",
         ),
     ] = 9464
-    # Three times what a transaction may take until it is given up (20 s): until then a silence may still end by itself.
+    # Three times the timeout of a transaction (20 s): until then a stall may still end by itself.
     watchdog_seconds: Annotated[
         int,
         Field(
             ge=5,
             le=3600,
-            description="A worker ends itself when it applies nothing for so long although reports wait, or when its "
-            "event loop hangs for so long.",
+            description="A worker exits after applying nothing for this long although records are waiting, or after its "
+            "event loop was blocked for this long.",
         ),
     ] = 60
 
     def registry_files(self) -> RegistryFiles:
-        """What to give to `load_rules`."""
+        """Return the arguments for `load_rules`."""
         return RegistryFiles(
             policies=self.policies_file,
             scoring=self.scoring_file,
@@ -175,7 +187,7 @@ class Settings(BaseSettings):
         )
 
     def connection(self) -> Connection:
-        """How to reach the brokers. Raises SettingsError when TLS or SASL settings do not fit together."""
+        """Return how to reach the brokers. Raises SettingsError if TLS and SASL settings do not match."""
         uses_tls = self.kafka_security_protocol in ("SSL", "SASL_SSL")
         uses_sasl = self.kafka_security_protocol.startswith("SASL_")
         if uses_sasl and not (
@@ -187,17 +199,17 @@ class Settings(BaseSettings):
             )
         if not uses_sasl:
             self._refuse_unused(
-                "kafka_sasl_", "SASL_PLAINTEXT or SASL_SSL, or the credentials would not be used."
+                "kafka_sasl_", "SASL_PLAINTEXT or SASL_SSL; otherwise the credentials would not be used."
             )
         if not uses_tls:
-            # Somebody who names an authority counts on TLS; without it everything would cross the network in the clear.
+            # A CA file shows that TLS is expected; without TLS all traffic would be unencrypted.
             self._refuse_unused(
-                "kafka_ssl_", "SSL or SASL_SSL, or the files would not be used and nothing encrypted."
+                "kafka_ssl_", "SSL or SASL_SSL; otherwise the files would not be used and nothing encrypted."
             )
         if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
             raise SettingsError(
-                f"{PREFIX}KAFKA_SSL_KEY_FILE is set: set {PREFIX}KAFKA_SSL_CERTIFICATE_FILE too, or the key would not be "
-                "used."
+                f"{PREFIX}KAFKA_SSL_KEY_FILE is set: set {PREFIX}KAFKA_SSL_CERTIFICATE_FILE too; otherwise the key would "
+                "not be used."
             )
         password = self.kafka_sasl_password
         return Connection(
@@ -229,7 +241,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment. Raises SettingsError; unknown TOCSIN_ variables are refused."""
+    """Load settings from the environment. Raises SettingsError, also for unknown TOCSIN_ variables."""
     variables = os.environ if environment is None else environment
     values = {
         name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if name.startswith(PREFIX)
@@ -248,8 +260,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
-            f"{settings.replication_factor}: a record could never be written. Set the first to the second at most, and "
-            "to less where a broker may be away."
+            f"{settings.replication_factor}: no record could ever be written. Set the first to at most the second, and "
+            "lower if writing must go on while a broker is down."
         )
     return settings
 

@@ -1,4 +1,4 @@
-"""Counts what happens to the partitions of a stage, where every stage counts the same."""
+"""Metrics and readiness of a stage's partitions, as far as all stages have the same."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Applied = TypeVar("Applied", bound=Batch[Any, Any, Any])
 
 
 class StageObserver(Observer[State, Applied]):
-    """`stage` is the stage's name, the label of its metrics."""
+    """Reports a stage to metrics and health pages. `stage` is the stage's name, the label of its metrics."""
 
     stage: str
 
@@ -26,15 +26,15 @@ class StageObserver(Observer[State, Applied]):
         self._metrics = operations.metrics
 
     def named(self, partition: int) -> int | str:
-        """The name of a partition on /readyz."""
+        """Return the name of a partition on /readyz."""
         return partition
 
     def census(self, state: State) -> Census:
-        """The sizes of a state, asked for at every scrape."""
+        """Return the sizes of a state; called at every scrape."""
         return take_census(state)
 
     def open_episodes(self, state: State) -> Mapping[EpisodeKind, int]:  # noqa: ARG002
-        """The open episodes of a restored state by policy, mode and level; none unless the stage has episodes."""
+        """Return the open episodes of a restored state by policy, mode and level; empty in most stages."""
         return {}
 
     def taking_over(self, partition: int) -> None:
@@ -42,7 +42,7 @@ class StageObserver(Observer[State, Applied]):
         self._operations.readiness.taking_over(self.named(partition))
 
     def restoring(self, partition: int) -> None:  # noqa: ARG002
-        """Tell the watchdog that a restore makes progress."""
+        """Tell the watchdog that a restore is making progress."""
         self._operations.readiness.restoring_goes_on()
 
     def taken_over(self, takeover: Takeover[State]) -> None:
@@ -56,17 +56,17 @@ class StageObserver(Observer[State, Applied]):
         self._operations.readiness.settled(self.named(takeover.partition))
 
     def released(self, partition: int) -> None:
-        """Leave the partition out of scrapes."""
+        """Remove the partition from scrapes."""
         self._operations.partitions.released(self.stage, partition)
         self._operations.readiness.settled(self.named(partition))
 
     def rebalanced(self, partitions: int | None) -> None:
-        """Note how many partitions all workers share."""
+        """Record how many partitions all workers share; None if that is unknown."""
         if partitions is not None:
             self._operations.partitions.shared(self.stage, partitions)
 
     def ticked(self, partition: int) -> None:  # noqa: ARG002
-        """Count a tick."""
+        """Count a tick that was written."""
         self._metrics.ticks_written.add(())
 
     def transaction_failed(self, partition: int, *, fenced: bool) -> None:  # noqa: ARG002
@@ -94,7 +94,10 @@ class StageObserver(Observer[State, Applied]):
 
 
 def first_dead_letter(outputs: list[OutputRecord]) -> dict[str, object]:
-    """What to log of a batch's dead letters: place and reason of the first, and their number; empty if it has none."""
+    """Return the log fields of a batch's dead letters: place and reason of the first, and their number.
+
+    Empty if there are none.
+    """
     written = [dict(record.headers) for record in outputs if record.topic == DEAD_LETTERS]
     if not written:
         return {}

@@ -271,7 +271,7 @@ def test_a_port_in_use_is_named(deploy):
         port = str(taken.getsockname()[1])
         worker = deploy(settings={"TOCSIN_HTTP_PORT": port}).fleet.start()
         assert worker.wait(20) == 1
-    assert f"TOCSIN_HTTP_PORT={port}: cannot be listened on (Address already in use)" in worker.text
+    assert f"TOCSIN_HTTP_PORT={port}: cannot listen on this address (Address already in use)" in worker.text
     assert "Traceback" not in worker.text
 
 

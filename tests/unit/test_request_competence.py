@@ -29,7 +29,7 @@ def reasons(country: str, basis: LegalBasis, demand: Demand, rules: Rules) -> di
 
 def test_an_authority_that_nobody_has_verified_is_named_as_such() -> None:
     found = reasons("KR", "dsa_art9", "remove", SHIPPED)
-    plain = "A request under the law of its own country, for effect in its own territory."
+    plain = "A request under the law of its own country, with effect in its own territory."
     assert found == {
         "KMCC": plain,
         "KR_CONTENT_REVIEW": f"{plain} What is known of KR_CONTENT_REVIEW is unverified.",
