@@ -1,20 +1,22 @@
 """The number of different reporters in a window, in bounded space.
 
 A map holds reporter hash -> fine index of the pane in which the reporter was last seen. Each reporter is last
-seen in one pane, so the distinct reporters of a window are the sum over its panes, and one map serves all resolutions.
+seen in one pane, so the distinct reporters of a window are the sum over its panes, and one map serves all
+resolutions.
 
-Beyond SAMPLE reporters it is a sample. A pane of weight w keeps the reporters with hash < 2**64 * UNIT / w, each of
-which represents w / UNIT reporters. Weights are per pane: with N reporters last seen in the pane or later, w / UNIT
-is at most N / SAMPLE. N of a pane only grows, because reporters only move to newer panes; hence, for a window that
-begins with a pane of N0, the variance is
+Beyond SAMPLE reporters it is a sample. A pane of weight w keeps the reporters with hash < 2**64 * UNIT / w,
+each of which represents w / UNIT reporters. Weights are per pane: with N reporters last seen in the pane or
+later, w / UNIT is at most N / SAMPLE. N of a pane only grows, because reporters only move to newer panes;
+hence, for a window that begins with a pane of N0, the variance is
 
     SUM n_p (w_p / UNIT - 1) <= SUM n_p N_p / SAMPLE <= N0**2 / SAMPLE
 
-and the relative standard error is at most 1 / sqrt(SAMPLE), whatever came before the window. A window of up to
-SAMPLE reporters has no weight above UNIT and is exact.
+and the relative standard error is at most 1 / sqrt(SAMPLE), whatever came before the window. A window of up
+to SAMPLE reporters has no weight above UNIT and is exact.
 
-Weights never grow from a pane to a newer one. So the map holds exactly the reporters below the bound of the pane in
-which they were last seen: a late report for an older pane does not add back a reporter that was sampled away.
+Weights never grow from a pane to a newer one. So the map holds exactly the reporters below the bound of the
+pane in which they were last seen: a late report for an older pane does not add back a reporter that was
+sampled away.
 
 Hashes must be uniform in [0, 2**64), as xxh3 of the pseudonym is.
 """

@@ -10,7 +10,7 @@ from streams.wire.times import DAY, HOUR, MINUTE
 
 
 class Ring(NamedTuple):
-    """The newest `panes` panes of `pane_ms` milliseconds each, aligned to UTC: pane index = t_ms // pane_ms."""
+    """The newest `panes` panes of `pane_ms` ms each, aligned to UTC: pane index = t_ms // pane_ms."""
 
     name: str
     pane_ms: int

@@ -12,8 +12,8 @@ OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
 class Census(NamedTuple):
     """`records` by kind of state record, `sizes` in bytes of the kinds that can be large.
 
-    `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are those among
-    the last 1,000 records. `clocks` are the open ones by status: running, paused or lapsed.
+    `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
+    those among the last 1,000 records. `clocks` are the open ones by status: running, paused or lapsed.
     """
 
     records: Mapping[str, int]

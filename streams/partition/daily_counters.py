@@ -27,7 +27,7 @@ from streams.wire.times import DAY
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
-"""State key type of counters. The key is: type, then day, country and category separated by slashes; no refs."""
+"""State key type of counters. The key is: type, then day, country and category separated by slashes."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 

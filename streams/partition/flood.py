@@ -11,7 +11,7 @@ _HEAD = struct.Struct(">Q")
 
 
 class FloodDetected(Exception):
-    """More than half of the last 1,000 records of a partition could not be decoded; the batch must not be used."""
+    """More than half of a partition's last 1,000 records could not be decoded; do not use the batch."""
 
     def __init__(self, stage: str, partition: int, dead_letters: int) -> None:
         super().__init__(

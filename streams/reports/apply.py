@@ -99,7 +99,8 @@ def _decide(
         episode = episodes.get(policy.key)
         if policy.single_category:
             if episode is None and windows[window].reports < policy.least_reports:
-                # By far the most frequent case: too few reports for any level, and no episode that could become clear.
+                # By far the most frequent case: too few reports for any level, and no episode that could
+                # become clear.
                 continue
             shares = [CategoryShare(case.report.category, counts, windows[window])]
         else:

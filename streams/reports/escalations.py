@@ -40,7 +40,7 @@ _POLICY_GONE = "The policy was removed from the registry, or its mode was change
 
 
 class Transition(NamedTuple):
-    """A step of an episode. `at` is when it happened in event time, `counted_at` the time of its counts (ms)."""
+    """A step of an episode: `at` is its event time, `counted_at` the time of its counts (ms)."""
 
     type: EscalationType
     reason: EscalationReason

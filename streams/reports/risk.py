@@ -4,9 +4,9 @@
     P = logistic(logit pi + clamp(logit w - logit pi) + clamp(logit p_classifier - logit pi))
     risk = severity x P
 
-Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so a clamp of 4 on
-log-odds is a clamp of odds to exp(-4)..exp(4). That leaves only products and quotients, which every IEEE 754 machine
-rounds alike. Scores are then rounded to millionths, because they are summed as integers.
+Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so a
+clamp of 4 on log-odds is a clamp of odds to exp(-4)..exp(4). That leaves only products and quotients, which every
+IEEE 754 machine rounds alike. Scores are then rounded to millionths, because they are summed as integers.
 """
 
 import math

@@ -44,4 +44,4 @@ HANDLERS: Mapping[str, Handler] = {
     AUTHORITY_REQUESTS: handle_request,
     CLOCK_OUTCOMES: handle_clock_outcome,
 }
-"""By the topic in which a record first stood; outcomes come by the internal topic, from the stage of reports."""
+"""By original topic. Outcomes arrive through the internal topic, from the stage of reports."""
