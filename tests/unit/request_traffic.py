@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.partition.batch import Batch
-from streams.requests.stage import assess_requests
-from streams.requests.rules import RequestRules, compile_request_rules
-from streams.requests.state import RequestState
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.partition.batch import Batch
+from streams.requests.rules import RequestRules, compile_request_rules
+from streams.requests.stage import assess_requests
+from streams.requests.state import RequestState
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.tick import encode_tick
 from tests.request_strategies import SHIPPED

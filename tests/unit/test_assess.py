@@ -8,20 +8,18 @@ from aiokafka.partitioner import murmur2 as kafka_murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.enriched_report import EnrichedReport
+from streams.events.escalation import Escalation
+from streams.events.report import CATEGORIES, REPORTER_KINDS
 from streams.partition import home as home_partition
-
-from streams.partition.rekey import NotAtHome
-from streams.wire.ids import stable_id
 from streams.partition.home import HomePartitions
 from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.partition.rekey import NotAtHome
 from streams.reports.state import ReportState, restore_reports
-from streams.events.enriched_report import EnrichedReport
 from streams.wire.envelope import rfc3339
-from streams.events.escalation import Escalation
+from streams.wire.ids import stable_id
 from streams.wire.records import MAX_PASSED_ON_BYTES
-from streams.events.report import CATEGORIES, REPORTER_KINDS
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -31,6 +29,7 @@ from tests.unit.traffic import (
     START,
     Record,
     compiled,
+    counted,
     escalations,
     fold,
     levels,

@@ -21,8 +21,8 @@ from streams.clocks.clock import (
     take_step,
 )
 from streams.events.clock_outcome import OutcomeKind
-from streams.wire.dead_letter import Rejected
 from streams.registry.loader import load_rules
+from streams.wire.dead_letter import Rejected
 
 ANY_ROW = load_rules().obligations[0]
 ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))

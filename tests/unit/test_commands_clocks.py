@@ -7,17 +7,16 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-
-from streams.partition.home import home_partition
 from streams.clocks.store import clock_key
-from streams.reports.state import ReportState
+from streams.commands.clock import command as clock_command
 from streams.commands.clock import outcomes as clock_outcomes
 from streams.commands.clocks import command as clocks
-from streams.commands.shared import kept_clocks
-from streams.commands.clock import command as clock_command
 from streams.commands.clocks.command import time_left
-from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
 from streams.commands.main import commands
+from streams.commands.shared import kept_clocks
+from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
+from streams.partition.home import home_partition
+from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.worker.settings import Settings

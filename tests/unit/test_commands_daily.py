@@ -17,13 +17,12 @@ from streams.commands.explain.story import story
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
-from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.commands.shared.record_text import READABLE
-from streams.commands.shared.scenario import STORYLINES, play_alone, play_requests
-from streams.commands.shared.scenario import play
-from streams.wire.report_decoding import decode_report
+from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_requests
+from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.escalation import Escalation
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.report_decoding import decode_report
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"

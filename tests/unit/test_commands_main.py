@@ -12,9 +12,9 @@ import click
 import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
+from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from streams.commands.publish.command import _Lines, publish
 from streams.commands.shared.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.wire.report_decoding import decode_report
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
 
 REPORT = {

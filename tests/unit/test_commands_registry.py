@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.law.resolution import Resolver
 from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
 from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
+from streams.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority

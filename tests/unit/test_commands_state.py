@@ -5,13 +5,13 @@ import pytest
 from aiokafka import TopicPartition
 from click.testing import CliRunner
 
-from streams.counting.counts import STATE_VERSION
-from streams.partition.home import home_partition
 from streams.commands.main import commands
 from streams.commands.state import channel_state, command, request_state, state_check
 from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
+from streams.counting.counts import STATE_VERSION
+from streams.partition.home import home_partition
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
 from streams.worker.settings import Settings

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.portrait import most_pressing, most_telling, portrait
-from streams.commands.demo.screen import Screen
 from streams.commands.demo.running_program import running_program
+from streams.commands.demo.screen import Screen
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.tally import Tally
@@ -30,9 +30,9 @@ from streams.events import escalation as wire
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
-from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
+from streams.wire.outcome_decoding import decode_clock_outcome
 
 
 @dataclass

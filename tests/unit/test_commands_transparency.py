@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from streams.commands.main import commands
 from streams.commands.transparency import command
 from streams.commands.transparency.tables import SECTIONS, as_document, sections
-from streams.wire.encoding import encode
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.wire.encoding import encode
 
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-31")
 

@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.counting import distinct
-from streams.wire.state_records import STATE_VERSION
 from streams.counting.counts import ChannelCounts
 from streams.counting.measures import WindowCounts
-from streams.wire.state_records import UnknownStateVersion
 from streams.counting.panes import RunningSum
 from streams.counting.windows import RINGS, WindowSpec, window_spec
+from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.wire.dead_letter import Rejected
-from streams.wire.reading import MAX_EVENT_BYTES, Decoded
-from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
 from streams.wire.nesting import MAX_DEPTH
+from streams.wire.reading import MAX_EVENT_BYTES, Decoded
+from streams.wire.report_decoding import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 
 REPORT = {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.registry.rules import Policy
 from streams.reports.episodes import (
     LATENESS_MS,
     CausingReport,
@@ -24,7 +25,6 @@ from streams.reports.episodes import (
 )
 from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
-from streams.registry.rules import Policy
 from tests.unit.traffic import (
     DAY,
     HOUR,

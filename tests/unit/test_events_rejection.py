@@ -7,9 +7,9 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
+from streams.events.report import MessageReport
 from streams.wire.rejection import explain
 from streams.wire.report_decoding import VALID_IN_REPORT
-from streams.events.report import MessageReport
 
 REPORT = {
     "report_id": "r",

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from streams.partition.flood import WINDOW, FloodDetected, FloodWindow
 from streams.reports.state import ReportState
-from tests.unit.traffic import counted, EXTERNAL, START, Record, compiled, policy, report, run
+from tests.unit.traffic import EXTERNAL, START, Record, compiled, counted, policy, report, run
 
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")
 

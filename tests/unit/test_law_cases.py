@@ -12,10 +12,6 @@ import msgspec
 import pytest
 import yaml
 
-from streams.law.deadlines import deadline
-from streams.law.resolution import Resolved, Resolver
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
@@ -45,8 +41,12 @@ from streams.events.report import (
     Visibility,
 )
 from streams.events.routing import Gate
+from streams.law.deadlines import deadline
+from streams.law.resolution import Resolved, Resolver
 from streams.registry.loader import load_rules
 from streams.registry.rules import RuleOfLawTier, Verification
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

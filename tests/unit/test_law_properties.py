@@ -9,10 +9,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolved, Resolver
 from streams.events.report import CATEGORIES, Evidence, MessageReport, Reporter
 from streams.events.routing import Gate
-from streams.registry.rules import Obligation, Rules, RuleOfLawTier
+from streams.law.resolution import Resolved, Resolver
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import (
     DURATIONS,

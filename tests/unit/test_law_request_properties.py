@@ -8,8 +8,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.requests.judge import Judgement, judge_request
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
@@ -24,7 +22,9 @@ from streams.events.authority_request import (
 from streams.events.countries import COUNTRY_ALIASES
 from streams.events.report import CATEGORIES
 from streams.events.routing import Gate
-from streams.registry.rules import Obligation, Rules, RuleOfLawTier
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from streams.requests.judge import Judgement, judge_request
+from streams.requests.rules import compile_request_rules
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import DAYS, MODERATE, PLACES, everywhere, several, with_rows
 

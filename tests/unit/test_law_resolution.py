@@ -11,10 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.duty import published_duty
-from streams.law.concerned import concerned
-from streams.law.resolution import Resolved, Resolver
-from streams.wire.encoding import encode
 from streams.events.report import (
     CATEGORIES,
     EvidenceBasis,
@@ -23,7 +19,11 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from streams.registry.rules import JurisdictionRules, Obligation, Rules, RuleOfLawTier
+from streams.law.concerned import concerned
+from streams.law.duty import published_duty
+from streams.law.resolution import Resolved, Resolver
+from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
+from streams.wire.encoding import encode
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 resolution_module = importlib.import_module("streams.law.resolution")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolver
 from streams.events.report import CATEGORIES, EvidenceBasis
 from streams.events.routing import Gate
+from streams.law.resolution import Resolver
 from streams.registry.rules import Obligation, Rules
 from tests.unit.law_reports import LONG_AGO, RULES, duty, report, small_world
 

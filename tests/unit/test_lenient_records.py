@@ -1,15 +1,15 @@
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record import MemoryRecords
-from aiokafka.record.default_records import DefaultRecordBatchBuilder, DefaultRecordBatch
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.runtime.patches import unpacking
+from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, install_lenient_records
 from streams.wire.dead_letter import Rejected
 from streams.wire.records import NOT_UNPACKED
 from streams.wire.report_decoding import decode_report
-from streams.runtime.patches import unpacking
-from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, install_lenient_records
 
 GOOD = b"a-name-in-ascii"
 BAD = b"\xff-name-in-\xc3scii"

@@ -5,6 +5,7 @@ import re
 import time
 from bisect import bisect_right
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,30 +13,47 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from types import SimpleNamespace
-from streams.reports.counters import ReportCounters
-from streams.requests.counters import RequestCounters
-from streams.reports.census import open_episodes, take_report_census
-from streams.counting.counts import CHANNEL_COUNTS
 from streams.clocks.store import CHANNEL_CLOCK
-from streams.reports.state import ReportState, restore_reports
-from streams.requests.state import restore_requests
+from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import metric_catalogue as catalogue
+from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
 from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
-from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.values import Histogram, Numbers
 from streams.operations.worker_operations import WorkerOperations
+from streams.reports.census import open_episodes, take_report_census
+from streams.reports.counters import ReportCounters
+from streams.reports.state import ReportState, restore_reports
+from streams.requests.counters import RequestCounters
+from streams.requests.state import restore_requests
+from streams.runtime.observer import CommittedBatch, Takeover
 from streams.worker.report_observer import ReportObserver
 from streams.worker.request_observer import RequestObserver
-from streams.runtime.observer import CommittedBatch, Takeover
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
-    NOON, new_requests, preservation_order, removal_order, request_record, run_requests,
+    NOON,
+    new_requests,
+    preservation_order,
+    removal_order,
+    request_record,
+    run_requests,
 )  # fmt: skip
 from tests.unit.traffic import (
-    EXTERNAL, HOUR, INTERNAL, MINUTE, SHIPPED, START, Record, compiled, fold, levels, policy, report, run, tick,
+    EXTERNAL,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    START,
+    Record,
+    compiled,
+    fold,
+    levels,
+    policy,
+    report,
+    run,
+    tick,
 )  # fmt: skip
 
 TOPICS = {"reports": (EXTERNAL, INTERNAL), "requests": ("authority-requests",)}

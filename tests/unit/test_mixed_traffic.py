@@ -12,14 +12,12 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-
-from streams.reports.state import ReportState, restore_reports
-from streams.reports.rules import compile_report_rules
-from streams.wire.envelope import event_headers, rfc3339
 from streams.events.report import REPORT_TYPE, NoticeElement
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.envelope import event_headers, rfc3339
 from tests.unit.clock_traffic import word
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -27,6 +25,7 @@ from tests.unit.traffic import (
     MINUTE,
     SHIPPED,
     Record,
+    counted,
     fold,
     of_topic,
     run,

@@ -7,9 +7,9 @@ from aiokafka.errors import KafkaConnectionError
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 
 

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from streams.counting import store as count_store
 from streams.reports.stage import assess
-from streams.wire.state_records import UnknownStateVersion
 from streams.reports.state import ReportState, restore_reports
+from streams.wire.state_records import UnknownStateVersion
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -21,6 +20,7 @@ from tests.unit.traffic import (
     START,
     Record,
     compiled,
+    counted,
     fold,
     levels,
     of_topic,

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.trial import Trial
-from streams.wire.envelope import rfc3339
 from streams.events.report import NoticeElement
+from streams.wire.envelope import rfc3339
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
 

@@ -8,12 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolver
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.requests.judge import judge_request
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AUTHORITY_REQUEST_TYPE,
     AuthorityRequest,
@@ -23,9 +17,15 @@ from streams.events.authority_request import (
     Target,
 )
 from streams.events.authority_routing import HardRefusalCode
+from streams.law.resolution import Resolver
+from streams.registry.obligations import ORDER_TRIGGERS
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState
+from streams.requests.judge import judge_request
+from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
+from streams.requests.rules import compile_request_rules
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
-from streams.registry.obligations import ORDER_TRIGGERS
 from tests.report_strategies import reports
 from tests.request_strategies import SHIPPED, registries, requests
 from tests.unit.traffic import EXTERNAL, START, Record, run

@@ -10,7 +10,6 @@ from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
 
-
 MISTAKES = [
     # file, old, new, field, what the message says
     # categories

@@ -9,7 +9,6 @@ from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
 
-
 # Holiday calendars
 
 CALENDAR = """

@@ -4,11 +4,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.enriched_report import EnrichedReport, Source
 from streams.partition.home import home_partition
 from streams.reports.state import ReportState, restore_reports
-from tests.replay_order import applied_report, order_of_application, applied_outcome
-from streams.events.enriched_report import EnrichedReport, Source
 from streams.wire.records import OutputRecord
+from tests.replay_order import applied_outcome, applied_report, order_of_application
 from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
 from tests.unit.traffic import (
     HOUR,

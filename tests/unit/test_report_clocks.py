@@ -10,21 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
-from streams.partition.rekey import NotAtHome
+from streams.events.escalation import Escalation
 from streams.partition.census import take_census
-from streams.wire.state_records import UnknownStateVersion
 from streams.partition.duplicates import outcome_hash, report_hash
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
-from streams.reports.state import ReportState, restore_reports
-from streams.reports.rules import compile_report_rules
-from streams.wire.envelope import rfc3339
-from streams.events.escalation import Escalation
+from streams.partition.rekey import NotAtHome
 from streams.registry.rules import Obligation
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.envelope import rfc3339
+from streams.wire.state_records import UnknownStateVersion
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, told, word
 from tests.unit.traffic import (
-    counted,
     DAY,
     HOUR,
     INTERNAL,
@@ -32,6 +30,7 @@ from tests.unit.traffic import (
     SHIPPED,
     START,
     Record,
+    counted,
     fold,
     levels,
     of_topic,

@@ -7,14 +7,23 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
 from streams.partition.census import take_census
+from streams.registry.rules import Obligation
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
-from streams.registry.rules import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, word
 from tests.unit.traffic import (
-    HOUR, INTERNAL, MINUTE, START, Record, fold, levels, policy, report, run, tick,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    START,
+    Record,
+    fold,
+    levels,
+    policy,
+    report,
+    run,
+    tick,
 )  # fmt: skip
 
 SLOW = duty(id="GLOBAL.slow", duration="PT10H", pausable_for=(), trigger="user_report", action="decide")

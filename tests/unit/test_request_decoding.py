@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.runtime.topics import SCHEMAS
 from streams.wire.dead_letter import Rejected
-from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
-from streams.runtime.topics import SCHEMAS
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests

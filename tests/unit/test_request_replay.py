@@ -6,13 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.home import home_partition
-from tests.replay_order import Applied, AppliedOutcome, order_of_application
-from tests.replay_order import applied_of_routing
-from streams.requests.state import restore_requests
 from streams.events.enriched_report import Source
+from streams.partition.home import home_partition
+from streams.requests.state import restore_requests
 from streams.wire.origin import with_origin
 from streams.wire.records import OutputRecord
+from tests.replay_order import Applied, AppliedOutcome, applied_of_routing, order_of_application
 from tests.unit.request_traffic import (
     INTERNAL,
     NOON,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.rekey import NotAtHome
-from streams.wire.state_records import UnknownStateVersion
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
+from streams.partition.rekey import NotAtHome
 from streams.requests.rules import compile_request_rules
-from streams.requests.state import restore_requests
 from streams.requests.stage import SOURCES, request_stage
+from streams.requests.state import restore_requests
+from streams.wire.state_records import UnknownStateVersion
 from tests.request_strategies import SHIPPED, registries
 from tests.unit.request_traffic import (
     EPOC,
@@ -32,7 +32,7 @@ from tests.unit.request_traffic import (
     steps,
     tick_record,
 )
-from tests.unit.traffic import counted, DAY, HOUR, MINUTE, fold
+from tests.unit.traffic import DAY, HOUR, MINUTE, counted, fold
 
 HOUR_OF_TCO = "EU.tco.art3-3"
 PAUSE = "force_majeure"

@@ -8,14 +8,13 @@ from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.store import CountStore, UnreadableCounts
 from streams.counting.counts import STATE_VERSION
-from streams.reports.state import restore_reports
+from streams.counting.store import CountStore, UnreadableCounts
+from streams.reports.state import ReportState, restore_reports
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _take_position, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
-from streams.reports.state import ReportState
 
 RULES = compiled(policy())
 ENTRIES = {b"Asecret": b"1", b"Bsecret": b"2", b"Csecret": b"3"}

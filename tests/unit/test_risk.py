@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.risk import RiskModel, reporter_weight
 from streams.events.enriched_report import Risk
 from streams.events.report import (
     CATEGORIES,
@@ -24,6 +23,7 @@ from streams.events.report import (
 from streams.registry.loader import load_rules
 from streams.registry.scoring import beta_lower_bound
 from streams.registry.shapes import BetaRow
+from streams.reports.risk import RiskModel, reporter_weight
 
 RULES = load_rules()
 MODEL = RiskModel(RULES)

@@ -10,20 +10,19 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from streams.reports.stage import assess
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
-from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play_requests
-from streams.commands.shared.scenario import play
+from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
 from streams.commands.shared.scenario.garbage import REASONS
 from streams.commands.shared.scenario.play import SPAN_MS
 from streams.commands.shared.scenario.pseudonyms import pseudonym
+from streams.registry.loader import load_rules
+from streams.reports.rules import compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 from streams.wire.dead_letter import Rejected
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
-from streams.registry.loader import load_rules
 
 END_MS = 1_790_000_000_000
 SMALL = 4_000

@@ -10,11 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.wire.state_records import UnknownStateVersion
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
-from streams.reports.apply import daily_cell
-from streams.wire.encoding import encode
-from streams.wire.records import OutputRecord
 from streams.events.report import Channel, MessageReport, Reporter
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
@@ -22,7 +17,12 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.reports.apply import daily_cell
 from streams.runtime.topics import SCHEMAS
+from streams.wire.encoding import encode
+from streams.wire.records import OutputRecord
+from streams.wire.state_records import UnknownStateVersion
 from tests.contract.examples import example, example_files, name_of
 
 HOUR = 3_600_000

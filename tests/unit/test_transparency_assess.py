@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.state import ReportState, restore_reports
 from streams.events.transparency import TransparencyCounter
+from streams.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
 RULES = compiled(

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.reports.stage import assess
 from streams.partition.batch import Batch
-from streams.reports.state import ReportState
+from streams.registry.loader import load_rules
+from streams.registry.rules import Level, Policy
 from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.records import Headers
 from streams.wire.tick import encode_tick
-from streams.registry.loader import load_rules
-from streams.registry.rules import Level, Policy
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
