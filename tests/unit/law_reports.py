@@ -101,7 +101,7 @@ def authority(name: str, jurisdiction: str, role: str = "police") -> Authority:
 def small_world(*duties: Obligation, **platform: Any) -> Rules:
     """Three member states (one of them guarded), territories, two other states, and a closed state.
 
-The platform's legal representative is in BE.
+    The platform's legal representative is in BE.
     """
     union = {"regions": ("EU",)}
     places = [

@@ -154,7 +154,7 @@ def test_an_ending_outcome_is_accepted_in_every_state() -> None:
     assert apply_outcome(lapsed, "fulfilled", None, at=2_900, now=9_000) == 2_900
 
 
-def test_a_retention_clock_is_removed_after_its_time() -> None:
+def test_an_outcome_after_the_retention_period_is_refused() -> None:
     clock = start_clock(KEPT, 1_000, 3_000)
     check_outcome(clock, "fulfilled", None, at=2_999, now=2_999)
     with pytest.raises(Rejected) as refused:

@@ -16,7 +16,7 @@ from streams.events.report import REPORT_TYPE, NoticeElement
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import event_headers, rfc3339
-from tests.unit.clock_traffic import word
+from tests.unit.clock_traffic import clock_outcome
 from tests.unit.traffic import (
     DAY,
     EXTERNAL,
@@ -55,7 +55,7 @@ def traffic(seed: int) -> list[Record]:
             clock, channel = random.choice(clocks)
             happened = now - random.choice([0, HOUR, 50 * HOUR, -4 * MINUTE])
             outcome = random.choice(["fulfilled", "withdrawn", "paused", "resumed"])
-            record = word(random.randrange(40), outcome, clock, happened, now, channel)._replace(
+            record = clock_outcome(random.randrange(40), outcome, clock, happened, now, channel)._replace(
                 offset=number
             )
         elif what < 0.97:

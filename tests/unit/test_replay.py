@@ -9,7 +9,7 @@ from streams.partition.home import home_partition
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.records import OutputRecord
 from tests.replay_order import applied_outcome, applied_report, order_of_application
-from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
+from tests.unit.clock_traffic import clock_of, clock_rules, duty, clock_outcome
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,
@@ -193,7 +193,7 @@ class Owner:
     def _word(self, number: int, what: str, which: int) -> Record:
         about, channel = self._noticed[-1] if self._noticed else (0, 0)
         outcome = "withdrawn" if what == "rekeyed outcome" else what
-        return word(
+        return clock_outcome(
             number,
             outcome,
             clock_of(about, HERE[channel]),

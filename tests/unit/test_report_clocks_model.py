@@ -11,7 +11,7 @@ from streams.partition.census import take_census
 from streams.registry.rules import Obligation
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
-from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, word
+from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, clock_outcome
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,
@@ -69,7 +69,9 @@ def to_records(steps: list[tuple[str, int, int, int, str]], duties: tuple[Obliga
             row = duties[which % len(duties)].id
             reason = "clarification" if which else None
             target = clock_of(about, home, row)
-            records.append(word(number, what, target, time, appended=clock, channel=home, reason=reason))
+            records.append(
+                clock_outcome(number, what, target, time, appended=clock, channel=home, reason=reason)
+            )
     return records
 
 
