@@ -1,7 +1,7 @@
 """Compatibility with the code before the layout changed: its state is taken over, its logs replay to the same bytes."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import orjson

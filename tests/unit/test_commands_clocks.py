@@ -23,7 +23,6 @@ from streams.worker.settings import Settings
 from tests.unit.clock_traffic import clock_of, clock_rules, duty, clock_outcome
 from tests.unit.request_traffic import (
     new_requests,
-    outcome_record,
     removal_order,
     request_record,
     run_requests,

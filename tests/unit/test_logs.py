@@ -81,7 +81,7 @@ def written(capsys):
     structlog.reset_defaults()
 
 
-def fail_with_a_report():
+def fails_with_a_report():
     reporter = "person-7"
     raise ValueError("no such thing") from KeyError(len(reporter))
 
@@ -91,7 +91,7 @@ def log_everything():
     logging.getLogger("aiokafka.conn").warning("connect to %s failed", "b:9092")
     logging.getLogger("faust.worker").info("Starting")
     try:
-        fail_with_a_report()
+        fails_with_a_report()
     except ValueError as error:
         error.add_note("while applying report r-1: t partition 3 offset 17")
         logging.getLogger("streams.b").exception("Crashed reason=%r", error)

@@ -93,7 +93,10 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
         again,
         RULES,
         order_of_application(
-            applied, owner.log.__getitem__, owner.internal, [told for told in outcomes if told is not None]
+            applied,
+            owner.log.__getitem__,
+            owner.internal,
+            [traced for traced in outcomes if traced is not None],
         ),
     )
     kept = ("enriched-reports", "escalations", "escalations-shadow")
@@ -105,8 +108,8 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
     assert _without_flood(stored) == _without_flood(owner.stored)
 
 
-def test_a_tick_overtaken_by_a_report_stays_without_effect_in_the_replay() -> None:
-    """Both orders have the same ticks and the same reports; only the header tells them apart."""
+def test_a_tick_overtaken_by_a_report_has_no_effect_in_the_replay() -> None:
+    """Both orders have the same ticks and the same reports. Only the header distinguishes them."""
     owner = Owner()
     owner.step(0, "report", 0, 0)
     owner.step(1, "tick read later", 0, 3 * HOUR)
@@ -131,16 +134,16 @@ def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None
         owner.step(1, first, 0, 30 * MINUTE)
         owner.step(2, second, 0, 40 * MINUTE)
         [[after, ticks]] = [
-            (told.after, told.ticks)
+            (traced.after, traced.ticks)
             for output in owner.outputs
             if output.topic == "escalations"
-            and (told := applied_outcome(output.value or b"", output.headers)) is not None
+            and (traced := applied_outcome(output.value or b"", output.headers)) is not None
         ]
         assert (after, ticks) == (1, 0 if first == "paused" else 1)
 
 
 class Owner:
-    """What a worker does with a partition, one record at a time, restoring its state now and then."""
+    """Processes a partition as a worker does, one record at a time, and restores its state at every fifth step."""
 
     def __init__(self) -> None:
         self.state = ReportState(0, PARTITIONS, RULES)
@@ -155,7 +158,7 @@ class Owner:
     def step(self, number: int, what: str, which: int, passed: int) -> None:
         self.clock += passed
         if what.startswith(("tick", "rekeyed")):
-            # The internal topic is read in its order.
+            # The internal topic is read in order.
             self.read_late_tick()
         if what.startswith("tick"):
             record = tick(self.state.time.applied, self.clock, len(self.internal))
@@ -170,7 +173,7 @@ class Owner:
         elif what == "elsewhere":
             record = report(number, self.clock, channel=ELSEWHERE)
         elif what in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
-            record = self._word(number, what, which)
+            record = self._outcome(number, what, which)
         else:
             more = {"notice": {"elements": ["contact"]}} if what == "notice" else {}
             if what == "notice":
@@ -190,7 +193,7 @@ class Owner:
             self._apply(self._late_tick)
             self._late_tick = None
 
-    def _word(self, number: int, what: str, which: int) -> Record:
+    def _outcome(self, number: int, what: str, which: int) -> Record:
         about, channel = self._noticed[-1] if self._noticed else (0, 0)
         outcome = "withdrawn" if what == "rekeyed outcome" else what
         return clock_outcome(
@@ -226,5 +229,5 @@ def _place(record: Record) -> Source:
 
 
 def _without_flood(stored: dict[bytes, bytes]) -> dict[Any, Any]:
-    # Dead letters are in no log that a replay reads; times and counters of the record are compared.
+    # A replay reads no dead letters, so the flood window differs. Only the times and counters of the record are compared.
     return {key: value[:29] if key == b"T" else value for key, value in stored.items()}

@@ -1,7 +1,6 @@
-"""Clocks of reports: armed, served by time alone, paused, ended; kept over restores and changes of the law."""
+"""Clocks of reports: armed, advanced by time alone, paused, ended, and kept across restores and changes of the law."""
 
 import dataclasses
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -53,7 +52,7 @@ RULES = clock_rules(duty())
 # --- the life of a clock
 
 
-def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
+def test_ticks_alone_advance_the_clocks_of_an_idle_partition() -> None:
     state = ReportState(0, 1, RULES)
     armed = run(state, RULES, [report(1, START)])
     assert clock_steps(armed) == [("armed", 1, rfc3339(START))]
@@ -66,13 +65,13 @@ def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
         assert state.next_due() == due
         early = run(state, RULES, [tick(state.time.applied, due - 1)])
         assert early.outputs == []
-        # Read later than it was due: the step is of the time at which it was.
+        # The tick is read after the step was due, but the step has the time at which it was due.
         clock = due + MINUTE
         assert clock_steps(run(state, RULES, [tick(state.time.applied, clock)])) == [
             (reason, level, rfc3339(due))
         ]
     assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1}
-    # Its counts expire; the clock that nobody answered does not.
+    # The counts expire. The clock without an outcome does not.
     run(state, RULES, [tick(state.time.applied, clock + 60 * DAY)])
     assert (len(state.counts), len(state.clocks), state.next_due()) == (0, 1, None)
     time = state.time.now
@@ -83,7 +82,7 @@ def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
     assert ended.changes[deleted] is None
 
 
-def test_what_the_events_of_a_clock_say() -> None:
+def test_every_field_of_the_events_of_a_clock() -> None:
     state = ReportState(0, 1, RULES)
     first = run(state, RULES, [report(1, START + 30 * MINUTE, received_at=rfc3339(START), message_ref="m")])
     [opened] = clock_events(first)
@@ -131,7 +130,7 @@ def test_what_the_events_of_a_clock_say() -> None:
     assert counted(ended) == {"clock:GLOBAL.fast:withdrawn": 1, "clock_outcomes": 1}
 
 
-def test_steps_that_are_due_already_are_served_at_once() -> None:
+def test_steps_already_due_are_taken_at_once() -> None:
     state = ReportState(0, 1, RULES)
     outcome = run(state, RULES, [report(1, START, received_at=rfc3339(START - 110 * MINUTE))])
     at = rfc3339(START)
@@ -141,7 +140,7 @@ def test_steps_that_are_due_already_are_served_at_once() -> None:
     assert [reason for reason, _, _ in clock_steps(outcome)] == ["armed", "half", "nine_tenths", "lapsed"]
 
 
-def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
+def test_clock_steps_and_episodes_are_processed_in_order_of_time() -> None:
     rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),))
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, channel="d"), report(2, START, channel="c")])
@@ -151,7 +150,7 @@ def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
     assert served == [(step, channel) for step in steps for channel in ("c", "d")]
 
 
-def test_a_report_too_old_to_be_counted_arms_all_the_same() -> None:
+def test_a_report_too_old_to_be_counted_still_arms_its_clock() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START, category="fraud")])
     outcome = run(state, RULES, [report(2, START - 40 * DAY, appended=START, received_at=rfc3339(START))])
@@ -159,7 +158,7 @@ def test_a_report_too_old_to_be_counted_arms_all_the_same() -> None:
     assert clock_steps(outcome) == [("armed", 1, rfc3339(START))]
 
 
-def test_a_report_that_was_forgotten_as_a_duplicate_arms_nothing_anew() -> None:
+def test_a_duplicate_that_is_no_longer_remembered_arms_no_second_clock() -> None:
     rules = clock_rules(duty(), duplicates_remembered=1)
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START), report(2, START)])
@@ -168,11 +167,11 @@ def test_a_report_that_was_forgotten_as_a_duplicate_arms_nothing_anew() -> None:
     assert clock_steps(again) == []
 
 
-def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
+def test_a_pause_reported_late_counts_from_its_own_time() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START + 70 * MINUTE, category="fraud")])
     run(state, RULES, [clock_outcome(1, "paused", clock_of(1), START + 65 * MINUTE, reason="clarification")])
-    # Half of its time was over before; by the time of the resumption nine tenths are too.
+    # Half of its time had passed before the pause, and nine tenths by the time of the resumption.
     run(state, RULES, [report(3, START + 5 * HOUR, category="fraud")])
     outcome = run(state, RULES, [clock_outcome(2, "resumed", clock_of(1), START + 100 * MINUTE)])
     shift = 35 * MINUTE
@@ -183,7 +182,7 @@ def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
     ]
 
 
-def test_a_report_that_comes_late_does_not_hold_clocks_back() -> None:
+def test_a_late_report_does_not_delay_clocks() -> None:
     state = ReportState(0, 1, RULES)
     run(
         state, RULES, [report(1, START), report(2, START - HOUR, appended=START + 50 * MINUTE, category="ip")]
@@ -193,8 +192,8 @@ def test_a_report_that_comes_late_does_not_hold_clocks_back() -> None:
     assert clock_steps(outcome) == [("half", 2, rfc3339(START + HOUR))]
 
 
-def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> None:
-    """The tick after it moves time on by all that has passed since the last report."""
+def test_an_outcome_of_the_past_does_not_delay_other_clocks() -> None:
+    """The next tick moves time on by all that has passed since the last report."""
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START)])
     run(
@@ -218,7 +217,7 @@ def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> Non
         (clock_outcome(1, "paused", clock_of(1), START), "not_pausable", "reason"),
         (clock_outcome(1, "paused", clock_of(1), START, reason="holiday"), "not_pausable", "reason"),
         (clock_outcome(1, "resumed", clock_of(1), START), "not_pausable", "outcome"),
-        # By then it would have lapsed.
+        # By that time the clock has lapsed.
         (
             clock_outcome(1, "paused", clock_of(1), START + 3 * HOUR, reason="clarification"),
             "not_pausable",
@@ -241,7 +240,7 @@ def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> Non
         ),
     ],
 )  # fmt: skip
-def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str, field: str) -> None:
+def test_a_rejected_outcome_changes_nothing(record: Record, reason: str, field: str) -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [record])
@@ -251,14 +250,14 @@ def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str,
     assert (headers["tocsin-reason"], headers["tocsin-field"]) == (reason.encode(), field.encode())
     assert headers["tocsin-topic"] == b"clock-outcomes"
     assert counted(outcome) == {f"dead_letter:{reason}": 1}
-    # All but the window of the flood breaker.
+    # Only the flood window is written.
     assert list(outcome.changes) == [b"T"]
     assert (state.time.now, state.time.newest_append) == (START, START)
     assert state.next_due() == START + HOUR
 
 
-def test_only_outcomes_that_cannot_be_read_trip_the_breaker() -> None:
-    """Read before the reports, after a reset, thousands of outcomes name clocks that are not there yet."""
+def test_only_unreadable_outcomes_trip_the_breaker() -> None:
+    """After a reset thousands of outcomes may be read before the reports that arm their clocks."""
     state = ReportState(0, 1, RULES)
     early = [clock_outcome(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
     assert counted(run(state, RULES, early))["dead_letter:clock_not_running"] == 2 * WINDOW
@@ -266,7 +265,7 @@ def test_only_outcomes_that_cannot_be_read_trip_the_breaker() -> None:
         run(state, RULES, [Record(OUTCOMES, 0, n, START, None, b"{}") for n in range(WINDOW)])
 
 
-def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
+def test_a_duplicate_outcome_has_no_effect() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     paused = clock_outcome(1, "paused", clock_of(1), START, reason="clarification")
@@ -283,7 +282,7 @@ def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
     one=st.text("ab", min_size=1, max_size=4),
     two=st.text("ab", min_size=1),
 )
-def test_no_outcome_is_taken_for_a_report(source: str, one: str, two: str) -> None:
+def test_hashes_of_outcomes_differ_from_hashes_of_reports(source: str, one: str, two: str) -> None:
     assert outcome_hash(source, one) != report_hash(source, two)
     assert outcome_hash(source, one) != report_hash(source + "\0" + one, two)
 
@@ -293,7 +292,7 @@ def test_no_outcome_is_taken_for_a_report(source: str, one: str, two: str) -> No
 AWAY = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, 2) == 1)
 
 
-def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
+def test_an_outcome_of_another_partition_is_rekeyed_and_applied_at_home() -> None:
     record = clock_outcome(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)._replace(
         topic="eu." + OUTCOMES
     )
@@ -310,7 +309,7 @@ def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
     assert event["trace"]["partition_offsets"] == {"eu.clock-outcomes/0": 4}
 
 
-def test_a_rekeyed_outcome_that_is_not_at_home_stops() -> None:
+def test_a_rekeyed_outcome_in_a_foreign_partition_stops_the_worker() -> None:
     record = clock_outcome(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)
     origin = (("tocsin-origin", b"clock-outcomes/0/4/%d" % START),)
     with pytest.raises(NotAtHome, match="offset 4: the home of this record is partition 1 of 2"):
@@ -318,7 +317,7 @@ def test_a_rekeyed_outcome_that_is_not_at_home_stops() -> None:
 
 
 @pytest.mark.parametrize("key", [AWAY, "4711-2026-08", "00123456789"])
-def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
+def test_an_outcome_of_a_request_is_passed_to_the_stage_of_requests(key: str) -> None:
     record = clock_outcome(4, "fulfilled", "some-clock", START, channel=key, subject="request")
     state = ReportState(0, 2, RULES)
     outcome = run(state, RULES, [record])
@@ -332,7 +331,7 @@ def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
 # --- state
 
 
-def test_a_clock_in_another_version_is_refused() -> None:
+def test_a_clock_of_another_version_is_refused() -> None:
     with pytest.raises(UnknownStateVersion, match=r"type b'L' has version 09"):
         restore_reports(0, 1, RULES, [(b"Lc\0id", b"\x09")])
 
@@ -341,7 +340,7 @@ def test_a_clock_in_another_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize("changed", [(), (duty(duration="PT10M", title="new", pausable_for=()),)])
-def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obligation, ...]) -> None:
+def test_a_change_of_the_law_does_not_change_a_running_clock(changed: tuple[Obligation, ...]) -> None:
     before = _opened()
     state = restore_reports(0, 1, clock_rules(*changed), before.items())
     rules = clock_rules(*changed)
@@ -380,7 +379,7 @@ def _opened() -> dict[bytes, bytes]:
         {"calendar": "business_days", "duration": "P3D"},
     ],
 )
-def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
+def test_a_duty_that_is_not_armed_has_no_clock(changes: dict[str, Any]) -> None:
     rules = clock_rules(duty(**changes))
     state = ReportState(0, 1, rules)
     outcome = run(state, rules, [report(1, START)])
@@ -391,13 +390,13 @@ def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
 ELEMENTS = [
     "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
 ]  # fmt: skip
-unsure = compile_report_rules(
+unverified_rules = compile_report_rules(
     dataclasses.replace(
         SHIPPED,
         obligations=tuple(dataclasses.replace(row, verification="unverified") for row in SHIPPED.obligations),
     )
 )
-shipped = compile_report_rules(SHIPPED)
+shipped_rules = compile_report_rules(SHIPPED)
 
 
 @settings(deadline=None, max_examples=100)
@@ -418,9 +417,9 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
         evidence=[{"country": country, "basis": "victim", "confidence": 1.0}],
         notice={"elements": elements},
     )
-    assert clock_events(run(ReportState(0, 1, unsure), unsure, [record])) == []
+    assert clock_events(run(ReportState(0, 1, unverified_rules), unverified_rules, [record])) == []
     rows = {row.id: row for row in SHIPPED.obligations}
-    outcome = run(ReportState(0, 1, shipped), shipped, [record])
+    outcome = run(ReportState(0, 1, shipped_rules), shipped_rules, [record])
     [enriched] = of_topic(outcome, "enriched-reports")
     armed = {row["id"]: row["due_at"] for row in enriched["obligations"] if row["clock_status"] == "armed"}
     opened = {event["clock"]["obligation"]: event["clock"]["due_at"] for event in clock_events(outcome)}
@@ -428,8 +427,8 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
     assert all(rows[row].verification != "unverified" for row in armed)
 
 
-def test_the_registry_arms_clocks() -> None:
-    """Or the property above would say nothing."""
+def test_the_shipped_registry_arms_clocks() -> None:
+    """Otherwise the property above would hold trivially."""
     record = report(
         1,
         START,
@@ -438,12 +437,12 @@ def test_the_registry_arms_clocks() -> None:
         evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
         notice={"elements": ELEMENTS},
     )
-    events = clock_events(run(ReportState(0, 1, shipped), shipped, [record]))
+    events = clock_events(run(ReportState(0, 1, shipped_rules), shipped_rules, [record]))
     assert "US.take-it-down.s3" in {event["clock"]["obligation"] for event in events}
 
 
-def test_state_is_not_shared() -> None:
-    """Steps taken on trial, to see whether an outcome fits, are not taken."""
+def test_a_rejected_outcome_does_not_advance_the_clock() -> None:
+    """Checking whether an outcome applies does not advance the clock."""
     state: ReportState = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     run(state, RULES, [clock_outcome(1, "paused", clock_of(1), START + 119 * MINUTE, reason="holiday")])

@@ -1,4 +1,4 @@
-"""Clocks of reports against a model, in any batches and over restores."""
+"""Clocks of reports against a model, in any batches and across restores."""
 
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ traffic = st.lists(
         st.sampled_from(["report", "report", "paused", "resumed", "fulfilled", "withdrawn", "tick", "bad"]),
         # Minutes since the last record.
         st.sampled_from([0, 0, 1, 13, 55, 130, 700]),
-        # Minutes by which it comes late.
+        # Minutes by which the record is late.
         st.sampled_from([0, 0, 0, 2, 40, 200]),
         st.integers(0, 5),
         st.sampled_from(["c", "d"]),
@@ -50,7 +50,7 @@ traffic = st.lists(
 
 
 def to_records(steps: list[tuple[str, int, int, int, str]], duties: tuple[Obligation, ...]) -> list[Record]:
-    """Records for one partition. Ticks say what a partition that saw them all would have written."""
+    """Records for one partition. Ticks have the `after` that its owner would have written."""
     records: list[Record] = []
     clock = START
     sent: list[tuple[int, str]] = []
@@ -76,7 +76,7 @@ def to_records(steps: list[tuple[str, int, int, int, str]], duties: tuple[Obliga
 
 
 class Model:
-    """What must be published of clocks, by arithmetic on each clock's pauses."""
+    """The expected events of clocks, computed from the pauses of each clock."""
 
     def __init__(self, duties: tuple[Obligation, ...], lengths: dict[str, int]) -> None:
         self.duties = duties
@@ -118,7 +118,7 @@ class Model:
         body = msgspec.json.decode(record.value or b"")
         time = _ms(body["occurred_at"])
         if record.topic == OUTCOMES:
-            self.take_word(body, time, record.timestamp)
+            self.take_outcome(body, time, record.timestamp)
             return
         ahead = max(0, record.timestamp - self.appended)
         self.appended += min(max(0, time - self.now), ahead) if self.applied else ahead
@@ -137,7 +137,7 @@ class Model:
             self.serve(self.now, self.now)
             self.clocks = others | self.clocks
 
-    def take_word(self, body: dict[str, Any], time: int, appended: int) -> None:
+    def take_outcome(self, body: dict[str, Any], time: int, appended: int) -> None:
         key = (body["key"], body["clock_id"])
         clock = self.clocks.get(key)
         if clock is None:
@@ -172,7 +172,7 @@ def _ms(text: str) -> int:
 
 @settings(deadline=None, max_examples=150)
 @given(steps=traffic)
-def test_against_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
+def test_clocks_agree_with_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
     duties = (duty(), SLOW)
     records = to_records(steps, duties)
     state = ReportState(0, 1, BOTH)
@@ -224,5 +224,5 @@ def test_batches_and_restores_leave_no_trace(
 
 
 def _without_counters(outputs: list[Any]) -> list[Any]:
-    """Daily counters are published once per batch, whole."""
+    """The outputs without daily counters, which are published once per batch."""
     return [output for output in outputs if output.topic != "transparency-counters"]
