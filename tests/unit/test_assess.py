@@ -130,8 +130,8 @@ def test_a_report_too_large_to_be_rekeyed_is_a_dead_letter() -> None:
     outcome = run(ReportState(1, 2, RULES), RULES, [source])
     [letter] = outcome.outputs
     assert letter.topic == "dead-letters"
-    told = dict(letter.headers)
-    assert (told["tocsin-reason"], told["tocsin-field"]) == (b"oversized", b"headers")
+    headers = dict(letter.headers)
+    assert (headers["tocsin-reason"], headers["tocsin-field"]) == (b"oversized", b"headers")
     assert counted(outcome) == {"dead_letter:oversized": 1}
 
 
@@ -431,22 +431,28 @@ def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_pr
 def test_a_later_report_of_an_open_country_does_not_loosen_the_gate() -> None:
     rules = compiled(policy(categories=("terrorism",), levels=levels({"reports": 3})))
 
-    def of(number: int, at: int, country: str | None) -> Record:
+    def report_of(number: int, at: int, country: str | None) -> Record:
         evidence = [] if country is None else [{"country": country, "basis": "suspect", "confidence": 1}]
         return report(number, at, category="terrorism", evidence=evidence)
 
     state = ReportState(0, 1, rules)
-    run(state, rules, [of(1, START, "IR"), of(2, START + MINUTE, None)])
-    [event] = of_topic(run(state, rules, [of(3, START + 2 * MINUTE, "DE")]), "escalations")
+    run(state, rules, [report_of(1, START, "IR"), report_of(2, START + MINUTE, None)])
+    [event] = of_topic(run(state, rules, [report_of(3, START + 2 * MINUTE, "DE")]), "escalations")
     assert event["rule_of_law"]["tier"] == "closed"
     assert {routing["gate"] for routing in event["routing"]} == {"human_rights_review"}
 
     # An hour later the first report has left the window. A report without a place changes no gate.
     later = ReportState(0, 1, rules)
     run(
-        later, rules, [of(1, START, "IR"), of(2, START + 70 * MINUTE, None), of(3, START + 71 * MINUTE, "DE")]
+        later,
+        rules,
+        [
+            report_of(1, START, "IR"),
+            report_of(2, START + 70 * MINUTE, None),
+            report_of(3, START + 71 * MINUTE, "DE"),
+        ],
     )
-    [event] = of_topic(run(later, rules, [of(4, START + 72 * MINUTE, "DE")]), "escalations")
+    [event] = of_topic(run(later, rules, [report_of(4, START + 72 * MINUTE, "DE")]), "escalations")
     assert event["rule_of_law"]["tier"] == "open"
 
 

@@ -82,7 +82,7 @@ def test_explain_shows_a_clocks_duty_start_deadline_reason_and_end():
     events = sorted((escalation(name) for name in CLOCK), key=lambda event: event.sequence)
     text = story(events)
     assert text.startswith(f"escalation {events[0].clock.clock_id}: resolved\n")
-    for told in (
+    for expected in (
         r"clock of +US\.take-it-down\.s3: TAKE IT DOWN Act \(Pub\. L\. 119-12\), section 3: Remove an intimate",
         r"source +https://www\.govinfo\.gov/",
         r"requires +remove; supervised by FTC",
@@ -93,7 +93,7 @@ def test_explain_shows_a_clocks_duty_start_deadline_reason_and_end():
         r"clock +lapsed, 100% elapsed, due 2026-09-23 17:15 UTC\n +caused by +the passing of time; the newest report is",
         r"clock +fulfilled, 100% .*\n +caused by +an outcome recorded by a desk at clock-outcomes/",
     ):
-        assert re.search(told, text), told
+        assert re.search(expected, text), expected
     assert "condition" not in text
     assert text.count("messages") == text.count("goes to") == 1
 
@@ -256,7 +256,7 @@ def test_a_slow_brigade_has_each_reporter_once_more_than_three_minutes_apart():
     assert min(after - before for before, after in zip(times, times[1:], strict=False)) > 3 * 60_000
 
 
-def test_points_in_time():
+def test_points_in_time_are_read_as_dates_and_durations():
     assert MOMENT.convert("2026-03-01T13:00:00+01:00", None, None) == END_MS
     hour_ago = time.time() * 1000 - 3_600_000
     assert abs(MOMENT.convert("PT1H", None, None) - hour_ago) < 60_000

@@ -106,22 +106,22 @@ def test_a_selection_matches_when_all_its_parts_match():
     [(0, "0 dead letters"), (1, "1 dead letter: 1 not_json"), (2, "2 dead letters: 2 not_json")],
 )
 def test_the_list_ends_with_the_number_of_letters(monkeypatch, number, last_line):
-    async def given(_settings, _since):
+    async def fake_letters(_settings, _since):
         for offset in range(number):
             yield refused(Record(b"{bad"), at=(0, offset))
 
-    monkeypatch.setattr(command, "letters", given)
+    monkeypatch.setattr(command, "letters", fake_letters)
     result = CliRunner().invoke(commands, ["dead-letters", "list"])
     assert result.exit_code == 0
     assert result.output.splitlines()[-1] == last_line
 
 
-def chosen(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):
-    async def given(_settings, _since):
+def planned(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):
+    async def fake_letters(_settings, _since):
         for letter in letters:
             yield letter
 
-    monkeypatch.setattr(driving, "letters", given)
+    monkeypatch.setattr(driving, "letters", fake_letters)
     import asyncio
 
     return asyncio.run(driving.plan(load_settings({}), selection, max_attempts))
@@ -140,10 +140,10 @@ def test_the_plan_sends_the_newest_attempt_of_each_original_once(monkeypatch):
         attempt(3, (1, 1), b"worn out"),
         refused(Record(b"a@example.org"), "pii_detected", at=(1, 2)),
     ]
-    plan = chosen(monkeypatch, letters)
+    plan = planned(monkeypatch, letters)
     assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=2)
-    assert chosen(monkeypatch, letters, max_attempts=4).worn_out == 0
-    assert chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
+    assert planned(monkeypatch, letters, max_attempts=4).worn_out == 0
+    assert planned(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
         redacted=1
     )
 
@@ -153,7 +153,7 @@ def test_an_older_letter_is_not_sent_when_its_newer_one_has_another_reason(monke
         refused(Record(b"{}"), "unknown_category", at=(0, 0)),
         refused(Record(b"{}", headers=[("tocsin-attempt", b"1")]), "invalid_time", at=(0, 1)),
     ]
-    plan = chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("unknown_category",)))
+    plan = planned(monkeypatch, letters, EVERYTHING._replace(reasons=("unknown_category",)))
     assert plan == driving.Plan(repeated=1)
 
 

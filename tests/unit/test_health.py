@@ -97,9 +97,9 @@ def test_a_restore_without_records_is_a_standstill_for_the_watchdog(monkeypatch)
         return operations._most_stalled
 
     after(1)
-    stalled, what = after(60)
+    stalled, description = after(60)
     assert stalled == 60
-    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", what)
+    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", description)
     operations.readiness.restoring_goes_on()
     assert after(1)[0] == 0
     after(10)

@@ -215,7 +215,7 @@ def check_duties(case: Case, found: dict[str, NotArmedReason | None], due: dict[
 
 
 @by_name(REPORTS)
-def test_report(case: Case) -> None:
+def test_the_law_of_a_report_matches_the_case(case: Case) -> None:
     assert case.report is not None
     resolved = RESOLVER.resolve(report(case.report))
     started = in_ms(case.report.at)
@@ -240,7 +240,7 @@ def test_report(case: Case) -> None:
 
 
 @by_name(REQUESTS)
-def test_request(case: Case) -> None:
+def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     assert case.request is not None
     started = in_ms(case.request.at)
     judged = judge_request(request(case.request), started, REQUEST_RULES)
@@ -293,7 +293,7 @@ def check_recipients(case: Case, resolved: Resolved) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_row(name: str) -> None:
+def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     row = ROWS[name]
     duty = next(duty for duty in RULES.obligations if duty.id == name)
     assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
@@ -350,7 +350,7 @@ def found(
 
 
 @pytest.mark.parametrize("code", MEMBERS)
-def test_member_state(code: Country) -> None:
+def test_the_authorities_of_a_member_state_match_the_table(code: Country) -> None:
     resolved = RESOLVER.resolve(
         report(
             ReportInput(

@@ -130,7 +130,7 @@ def test_only_duties_to_notify_of_a_suspicion_route_a_report() -> None:
     assert threat(("DE", "victim", 0.9), rules=rules) == {}
 
 
-# Elsewhere
+# Outside the Union
 
 
 def test_outside_the_union_the_duty_names_the_authority_whatever_the_certainty() -> None:

@@ -48,17 +48,17 @@ def traffic(seed: int) -> list[Record]:
     now = NOON
     for number in range(RECORDS):
         now += random.choice([0, 1, MINUTE, 10 * MINUTE, HOUR, HOUR, 5 * HOUR, 30 * HOUR])
-        what = random.random()
-        if what < 0.55:
+        draw = random.random()
+        if draw < 0.55:
             record = _report(random, number, now)
-        elif what < 0.8:
+        elif draw < 0.8:
             clock, channel = random.choice(clocks)
             happened = now - random.choice([0, HOUR, 50 * HOUR, -4 * MINUTE])
             outcome = random.choice(["fulfilled", "withdrawn", "paused", "resumed"])
             record = clock_outcome(random.randrange(40), outcome, clock, happened, now, channel)._replace(
                 offset=number
             )
-        elif what < 0.97:
+        elif draw < 0.97:
             record = tick(
                 state.time.applied - (random.random() < 0.1),
                 now + random.choice([0, HOUR, 20 * HOUR]),

@@ -245,15 +245,15 @@ def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
     records: list[Record] = []
     state = ReportState(0, 1, RULES)
     clock = START + 60 * DAY
-    for number, (what, minutes, late, channel, category, reporter) in enumerate(steps):
+    for number, (kind, minutes, late, channel, category, reporter) in enumerate(steps):
         clock += minutes * MINUTE
-        if what == "tick":
+        if kind == "tick":
             record = tick(state.time.applied, clock, number)
-        elif what == "bad":
+        elif kind == "bad":
             record = Record(EXTERNAL, 0, number, clock, None, b"{")
         else:
             record = report(
-                0 if what == "again" else number,
+                0 if kind == "again" else number,
                 clock - late * MINUTE,
                 offset=number,
                 appended=clock,

@@ -23,7 +23,7 @@ def test_unverified_rows_are_named(rules: Rules) -> None:
     assert "DE" not in places
 
 
-def test_a_finding_names_file_and_line(rules: Rules) -> None:
+def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "KR.regulator-24h"]
     assert (finding.jurisdiction, finding.checked, finding.verification) == ("KR", CHECKED, "unverified")
     assert finding.title.startswith("Delete sexual deepfakes")

@@ -207,7 +207,7 @@ def test_a_source_must_not_be_empty(folder: Path) -> None:
         (b"policies: {}\n", "policies.yaml:1: policies: should be a valid list"),
     ],
 )
-def test_invalid_yaml_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "policies.yaml"
     path.write_bytes(content)
     with pytest.raises(RegistryError, match=re.escape(message)):

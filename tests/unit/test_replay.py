@@ -74,8 +74,8 @@ steps = st.lists(
 @given(steps=steps)
 def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None:
     owner = Owner()
-    for number, (what, which, minutes) in enumerate(steps):
-        owner.step(number, what, which, minutes * MINUTE)
+    for number, (kind, index, minutes) in enumerate(steps):
+        owner.step(number, kind, index, minutes * MINUTE)
     owner.read_late_tick()
 
     published = [output for output in owner.outputs if output.topic == "enriched-reports"]
@@ -155,34 +155,34 @@ class Owner:
         self._noticed: list[tuple[int, int]] = []
         self._late_tick: Record | None = None
 
-    def step(self, number: int, what: str, which: int, passed: int) -> None:
+    def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if what.startswith(("tick", "rekeyed")):
+        if kind.startswith(("tick", "rekeyed")):
             # The internal topic is read in order.
             self.read_late_tick()
-        if what.startswith("tick"):
+        if kind.startswith("tick"):
             record = tick(self.state.time.applied, self.clock, len(self.internal))
             self.internal.append(record)
-            if what == "tick read later":
+            if kind == "tick read later":
                 self._late_tick = record
                 return
-        elif what == "bad":
+        elif kind == "bad":
             record = Record("message-reports", 0, number, self.clock, None, b"[]")
-        elif what == "duplicate":
+        elif kind == "duplicate":
             record = report(0, self.clock, offset=number, channel=HERE[0])
-        elif what == "elsewhere":
+        elif kind == "elsewhere":
             record = report(number, self.clock, channel=ELSEWHERE)
-        elif what in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
-            record = self._outcome(number, what, which)
+        elif kind in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
+            record = self._outcome(number, kind, index)
         else:
-            more = {"notice": {"elements": ["contact"]}} if what == "notice" else {}
-            if what == "notice":
-                self._noticed.append((number, which))
-            made = self.clock - which * MINUTE
-            record = report(number, made, appended=self.clock, channel=HERE[which], **more)
-        if what.startswith("rekeyed"):
+            more = {"notice": {"elements": ["contact"]}} if kind == "notice" else {}
+            if kind == "notice":
+                self._noticed.append((number, index))
+            made = self.clock - index * MINUTE
+            record = report(number, made, appended=self.clock, channel=HERE[index], **more)
+        if kind.startswith("rekeyed"):
             record = self._rekey(record)
-        elif not what.startswith("tick"):
+        elif not kind.startswith("tick"):
             self.log[_place(record)] = record
         self._apply(record)
         if number % 5 == 4:
@@ -193,14 +193,14 @@ class Owner:
             self._apply(self._late_tick)
             self._late_tick = None
 
-    def _outcome(self, number: int, what: str, which: int) -> Record:
+    def _outcome(self, number: int, kind: str, index: int) -> Record:
         about, channel = self._noticed[-1] if self._noticed else (0, 0)
-        outcome = "withdrawn" if what == "rekeyed outcome" else what
+        outcome = "withdrawn" if kind == "rekeyed outcome" else kind
         return clock_outcome(
             number,
             outcome,
             clock_of(about, HERE[channel]),
-            self.clock - which * 50 * MINUTE,
+            self.clock - index * 50 * MINUTE,
             appended=self.clock,
             channel=HERE[channel],
             reason="clarification",

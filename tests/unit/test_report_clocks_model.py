@@ -54,23 +54,23 @@ def to_records(steps: list[tuple[str, int, int, int, str]], duties: tuple[Obliga
     records: list[Record] = []
     clock = START
     sent: list[tuple[int, str]] = []
-    for number, (what, passed, late, which, channel) in enumerate(steps):
+    for number, (kind, passed, late, index, channel) in enumerate(steps):
         clock += passed * MINUTE
         time = clock - late * MINUTE
-        if what == "report":
+        if kind == "report":
             sent.append((number, channel))
             records.append(report(number, time, appended=clock, channel=channel))
-        elif what == "tick":
+        elif kind == "tick":
             records.append(tick(len(sent), clock, number))
-        elif what == "bad":
+        elif kind == "bad":
             records.append(Record(OUTCOMES, 0, number, clock, None, b"[]"))
         else:
-            about, home = sent[-1 - which % len(sent)] if sent else (0, "c")
-            row = duties[which % len(duties)].id
-            reason = "clarification" if which else None
+            about, home = sent[-1 - index % len(sent)] if sent else (0, "c")
+            row = duties[index % len(duties)].id
+            reason = "clarification" if index else None
             target = clock_of(about, home, row)
             records.append(
-                clock_outcome(number, what, target, time, appended=clock, channel=home, reason=reason)
+                clock_outcome(number, kind, target, time, appended=clock, channel=home, reason=reason)
             )
     return records
 

@@ -61,8 +61,8 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
     steps: list[tuple[str, int, int]], cuts: set[int]
 ) -> None:
     owner = Owner()
-    for number, (what, which, minutes) in enumerate(steps):
-        owner.step(number, what, which, minutes * MINUTE)
+    for number, (kind, index, minutes) in enumerate(steps):
+        owner.step(number, kind, index, minutes * MINUTE)
     owner.read_late_tick()
     written = [output for output in owner.outputs if output.topic == ROUTING]
     traced = [applied_of_routing(output.headers) for output in written]
@@ -85,10 +85,10 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
 
 def test_a_tick_overtaken_by_a_request_has_no_effect_in_the_replay() -> None:
     """Both orders have the same ticks and the same requests. Only the header distinguishes them."""
-    for what, traced in (("tick read later", [0, 0]), ("tick", [0, 1])):
+    for kind, traced in (("tick read later", [0, 0]), ("tick", [0, 1])):
         owner = Owner()
         owner.step(0, "request", 0, 0)
-        owner.step(1, what, 0, 40 * MINUTE)
+        owner.step(1, kind, 0, 40 * MINUTE)
         owner.step(2, "request", 1, 0)
         owner.read_late_tick()
         applied = [applied_of_routing(output.headers) for output in owner.outputs if output.topic == ROUTING]
@@ -116,24 +116,24 @@ class Owner:
         self._clocks: list[tuple[str, str]] = []
         self._late_tick: Record | None = None
 
-    def step(self, number: int, what: str, which: int, passed: int) -> None:
+    def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if what.startswith("tick"):
+        if kind.startswith("tick"):
             # The internal topic is read in order.
             self.read_late_tick()
             record = tick_record(self.state.time.applied, self.clock)._replace(offset=len(self.internal))
             self.internal.append(record)
-            if what == "tick read later":
+            if kind == "tick read later":
                 self._late_tick = record
             else:
                 self._apply(record)
-        elif what in WORDS:
+        elif kind in WORDS:
             request_id, clock_id = (
-                self._clocks[-1 - which % len(self._clocks)] if self._clocks else (HERE[0], "none")
+                self._clocks[-1 - index % len(self._clocks)] if self._clocks else (HERE[0], "none")
             )
-            at = self.clock - which * 10 * MINUTE
+            at = self.clock - index * 10 * MINUTE
             clock_outcome = outcome_record(
-                clock_id, what, at, outcome_id=f"o-{number}", key=request_id, reason="force_majeure"
+                clock_id, kind, at, outcome_id=f"o-{number}", key=request_id, reason="force_majeure"
             )
             place = Record(
                 "clock-outcomes",
@@ -146,12 +146,12 @@ class Owner:
             )
             self._move(place, clock_outcome.key)
         else:
-            request_id = {"elsewhere": ELSEWHERE, "duplicate": HERE[0]}.get(what, HERE[number])
-            document = removal_order(request_id, self.clock - which * MINUTE)
+            request_id = {"elsewhere": ELSEWHERE, "duplicate": HERE[0]}.get(kind, HERE[number])
+            document = removal_order(request_id, self.clock - index * MINUTE)
             record = request_record(document, appended=self.clock, offset=number)
-            if what == "bad":
+            if kind == "bad":
                 record = record._replace(value=b"[]")
-            if what == "rekeyed":
+            if kind == "rekeyed":
                 self._move(record._replace(partition=1), request_id.encode())
             else:
                 self.log[_place(record)] = record

@@ -205,7 +205,7 @@ def test_only_victims_arm_clocks_those_of_their_countries(clocks, outputs, recor
     assert Counter((event["clock"]["obligation"], event["clock"]["status"]) for event in newest) == {
         ("GB.osa.s10-3A", "running"): 1,
         ("US.take-it-down.s3", "running"): 1,
-        # The storyline outlasts the two-hour clock of section 3-2-b. The other duties allow more time.
+        # The scenario lasts six hours, so the two hours of this duty end within it.
         ("IN.itr.3-2-b", "lapsed"): 2,
         ("IN.itr.3-2-a", "running"): 2,
         ("IN.itr.3-2-a.specified", "running"): 2,
