@@ -130,8 +130,8 @@ def test_a_report_too_large_to_be_rekeyed_is_a_dead_letter() -> None:
     outcome = run(ReportState(1, 2, RULES), RULES, [source])
     [letter] = outcome.outputs
     assert letter.topic == "dead-letters"
-    headers = dict(letter.headers)
-    assert (headers["tocsin-reason"], headers["tocsin-field"]) == (b"oversized", b"headers")
+    letter_headers = dict(letter.headers)
+    assert (letter_headers["tocsin-reason"], letter_headers["tocsin-field"]) == (b"oversized", b"headers")
     assert counted(outcome) == {"dead_letter:oversized": 1}
 
 

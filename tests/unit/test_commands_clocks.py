@@ -20,7 +20,7 @@ from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.worker.settings import Settings
-from tests.unit.clock_traffic import clock_of, clock_rules, duty, clock_outcome
+from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import (
     new_requests,
     removal_order,

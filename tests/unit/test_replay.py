@@ -9,7 +9,7 @@ from streams.partition.home import home_partition
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.records import OutputRecord
 from tests.replay_order import applied_outcome, applied_report, order_of_application
-from tests.unit.clock_traffic import clock_of, clock_rules, duty, clock_outcome
+from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,

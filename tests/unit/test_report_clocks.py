@@ -24,10 +24,10 @@ from tests.unit.clock_traffic import (
     OUTCOMES,
     clock_events,
     clock_of,
-    clock_rules,
-    duty,
-    clock_steps,
     clock_outcome,
+    clock_rules,
+    clock_steps,
+    duty,
 )
 from tests.unit.traffic import (
     DAY,

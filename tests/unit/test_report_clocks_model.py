@@ -11,7 +11,7 @@ from streams.partition.census import take_census
 from streams.registry.rules import Obligation
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
-from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, clock_outcome
+from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,
