@@ -2,7 +2,8 @@
 
 import signal
 
-# A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not interrupt them.
+# A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
+# interrupt them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -15,8 +16,8 @@ def pytest_addoption(parser):
     group.addoption("--seconds", type=float, default=30, help="length of each scenario in seconds")
 
 
-# Kafka test files that take half a minute or more, the longest first. Otherwise, with two processes, one could end up
-# idle while the other runs a long file.
+# Kafka test files that take half a minute or more, the longest first. Otherwise, with two processes, one
+# could end up idle while the other runs a long file.
 LONG_FILES = (
     "test_exactly_once.py",
     "test_metrics.py",

@@ -1,4 +1,7 @@
-"""Find the selectors in a PromQL expression. Covers what the rules and dashboards use, not the whole language."""
+"""Find the selectors in a PromQL expression.
+
+Covers what the rules and dashboards use, not the whole language.
+"""
 
 import re
 

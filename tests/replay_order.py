@@ -21,14 +21,14 @@ from streams.wire.tick import decode_tick
 
 
 class Applied(NamedTuple):
-    """One applied report or request: the place of its original record, and the number of ticks honoured before it."""
+    """One applied report or request: the place of its original record, and the ticks honoured before it."""
 
     source: Source
     ticks: int
 
 
 class AppliedOutcome(NamedTuple):
-    """One applied outcome: the place of its record, the number of reports or requests applied before it, and of ticks since."""
+    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since."""
 
     source: Source
     after: int
@@ -43,7 +43,7 @@ _decode_trace = msgspec.json.Decoder(_Traced).decode
 
 
 def applied_report(source: Source, headers: Headers) -> Applied:
-    """Read the place and tick count of a report from its `enriched-reports` record (`source` field and headers)."""
+    """Read place and tick count of a report from its `enriched-reports` record (`source` field and headers)."""
     return Applied(source, int(dict(headers).get(TICKS_HEADER, b"0")))
 
 

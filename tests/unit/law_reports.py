@@ -99,7 +99,7 @@ def authority(name: str, jurisdiction: str, role: str = "police") -> Authority:
 
 
 def small_world(*duties: Obligation, **platform: Any) -> Rules:
-    """Three member states (one of them guarded), territories, two other states, and a closed state.
+    """Four member states (one of them guarded), territories, two other states, and a closed state.
 
     The platform's legal representative is in BE.
     """

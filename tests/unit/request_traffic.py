@@ -71,7 +71,7 @@ def preservation_order(request_id: str = "ar-2", at: int = NOON, **changes: Any)
 def request_record(
     request: dict[str, Any], *, appended: int | None = None, offset: int = 0, source: str = "/intake"
 ) -> Record:
-    """A request as the intake publishes it, appended one second after its receipt unless `appended` is given."""
+    """A request as the intake publishes it, appended a second after its receipt unless `appended` is given."""
     headers = event_headers(AUTHORITY_REQUEST_TYPE, str(request["request_id"]), NOON)
     headers[2] = ("ce_source", source.encode())
     time = appended if appended is not None else _ms(str(request["received_at"])) + 1000

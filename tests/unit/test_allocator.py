@@ -1,4 +1,7 @@
-"""How memory is returned to the system. Each test runs a new process: the allocator's settings are per process."""
+"""How memory is returned to the system.
+
+Each test runs a new process: the allocator's settings are per process.
+"""
 
 import platform
 import subprocess

@@ -1,4 +1,7 @@
-"""Compatibility with the code before the layout changed: its state is taken over, its logs replay to the same bytes."""
+"""Compatibility with the code before the layout changed.
+
+Its state is taken over, and its logs replay to the same bytes.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,8 +33,8 @@ OWN = (*REPORTS_OUTPUTS, ROUTING)
 SHARED = (DEAD_LETTERS, COUNTERS, *INTERNALS)
 
 POSITION = b"Position"
-# Start of the flood window in the record of a partition's time. The window counts dead letters and duplicates, and the
-# order read from the outputs has neither.
+# Start of the flood window in the record of a partition's time. The window counts dead letters and
+# duplicates, and the order read from the outputs has neither.
 TIME, TIME_BYTES = b"T", 29
 
 

@@ -76,7 +76,7 @@ def test_a_clock_agrees_with_the_model(
     clock = start_clock(ROW, started, started + length)
     model = Model(started, length)
     now = started + behind
-    for passed, word, reason, ago in [(0, None, None, 0), *moves]:
+    for passed, outcome, reason, ago in [(0, None, None, 0), *moves]:
         now += passed
         assert next_step_time(clock) == model.next_step()
         while (time := next_step_time(clock)) is not None and time <= now:
@@ -84,24 +84,24 @@ def test_a_clock_agrees_with_the_model(
             assert step == model.thresholds()[0][0]
             model.taken.append(step)
             assert next_step_time(clock) == model.next_step()
-        if word is not None:
+        if outcome is not None:
             at = max(model.changed, min(now, now - ago))
             running = model.paused_at is None
             fits = (
                 running and reason in ROW.pausable_for and "due" not in model.taken
-                if word == "paused"
+                if outcome == "paused"
                 else not running
             )
             before = copy_of(clock)
             if not fits:
                 with pytest.raises(Rejected) as refused:
-                    apply_outcome(clock, word, reason, at=now - ago, now=now)
+                    apply_outcome(clock, outcome, reason, at=now - ago, now=now)
                 assert refused.value.reason == "not_pausable"
                 assert clock == before
             else:
-                assert apply_outcome(clock, word, reason, at=now - ago, now=now) == at
+                assert apply_outcome(clock, outcome, reason, at=now - ago, now=now) == at
                 model.changed = at
-                if word == "paused":
+                if outcome == "paused":
                     model.paused_at = at
                 else:
                     assert model.paused_at is not None

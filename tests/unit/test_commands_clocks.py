@@ -1,4 +1,4 @@
-"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and how many are marked at once."""
+"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and marking many at once."""
 
 import asyncio
 from types import SimpleNamespace
@@ -105,10 +105,10 @@ def now(monkeypatch):
 
 
 def arm(logs):
-    """Two-hour clocks of reports 1, 2 and 3 (the first has lapsed, the last is paused), and those of a request.
+    """Two-hour clocks of reports 1 (lapsed), 2 and 3 (paused), and the clocks of a request.
 
-    At START + 1 h: lapsed 30 min ago; the request's hour with 45 min left; 1 h 10 min left; paused with 1 h 50 min left;
-    six months of retention.
+    At START + 1 h: lapsed 30 min ago; the request's hour with 45 min left; 1 h 10 min left; paused with
+    1 h 50 min left; six months of retention.
     """
     state = ReportState(0, 1, RULES)
     first = [

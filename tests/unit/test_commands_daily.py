@@ -221,13 +221,13 @@ def test_the_clock_command_refuses_an_invalid_outcome(wrong):
 
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
 def test_an_outcome_payload_is_valid_and_repeatable(reason):
-    word = "paused" if reason else "fulfilled"
-    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS))
+    decision = "paused" if reason else "fulfilled"
+    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS))
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
-    assert (outcome.outcome, outcome.reason, occurred_ms) == (word, reason, END_MS)
-    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS)) == value
-    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS + 1))
+    assert (outcome.outcome, outcome.reason, occurred_ms) == (decision, reason, END_MS)
+    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS)) == value
+    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS + 1))
     assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 

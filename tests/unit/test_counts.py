@@ -248,7 +248,7 @@ def test_a_channel_with_one_report_takes_little_memory():
 
 
 def fill(counts, reporters):
-    """Fill all panes: each counter above 2**32, all 32 messages with the longest refs, reporters over 30 days."""
+    """Fill all panes: each counter above 2**32, 32 messages with the longest refs, reporters over 30 days."""
     big = 2**33
     for number, reporter in enumerate(reporters):
         at = T0 + number * 30 * DAY // len(reporters)

@@ -1,4 +1,4 @@
-"""Distinct reporters: exact when few, within 10 % in every window whatever other panes hold, and unions of categories."""
+"""Distinct reporters: exact when few, within 10 % in every window, and unions of categories."""
 
 import math
 import random
@@ -22,7 +22,10 @@ T0 = 20_000 * DAY
 
 
 class Crowd:
-    """A channel's counts, with the true time at which each reporter was last seen. Hashes are uniform and seeded."""
+    """A channel's counts, with the true time at which each reporter was last seen.
+
+    Hashes are uniform and seeded.
+    """
 
     def __init__(self, seed):
         self.rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Episodes: their state machine on a series of scores, and on reports against a model that checks every minute."""
+"""Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,8 @@ def test_an_episode_opens_rises_resolves_and_opens_again() -> None:
         ("opened", 1, rfc3339(START + MINUTE)),
         ("updated", 2, rfc3339(START + 3 * MINUTE)),
     ]
-    # All five reports leave the window at 01:00. The episode is clear for 30 minutes, then in cooldown until 02:30.
+    # All five reports leave the window at 01:00. The episode is clear for 30 minutes, then in cooldown until
+    # 02:30.
     outcome = run(state, rules, [report(10, START + 2 * HOUR), report(11, START + 2 * HOUR)])
     assert escalations(outcome) == [("resolved", 2, rfc3339(START + HOUR + 30 * MINUTE))]
     outcome = run(state, rules, [report(12, START + 2 * HOUR + 30 * MINUTE)])

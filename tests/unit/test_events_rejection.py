@@ -1,4 +1,7 @@
-"""The msgspec messages that the explanation of a rejection relies on. They are not part of msgspec's interface."""
+"""The msgspec messages that the explanation of a rejection relies on.
+
+They are not part of msgspec's interface.
+"""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Ranges of fetched records, read by aiokafka's own fetcher from logs with markers, gaps and aborted records."""
+"""Ranges of records, fetched by aiokafka's own fetcher from logs with markers, gaps and aborted records."""
 
 import asyncio
 import struct
@@ -47,7 +47,7 @@ def batch(base, records, *, transactional=False, marker=None):
 
 
 class Log:
-    """A partition made of parts (kind, size): plain records, a committed or aborted transaction, or compacted offsets."""
+    """A partition of parts (kind, size): plain records, a committed or aborted transaction, compaction."""
 
     def __init__(self, parts):
         self.end = 0
@@ -109,7 +109,10 @@ async def start(log, batches):
 
 
 def read(parts, *, batches=2, max_records=None, seeks=None):
-    """Read all ranges of a log. `seeks` maps a number of ranges read to the offset to seek then; `sought` gets the next range."""
+    """Read all ranges of a log, and return the log, the ranges, and (offset, next range) of each seek.
+
+    `seeks` maps a number of ranges read to the offset to seek then.
+    """
     log = Log(parts)
     sought = []
 

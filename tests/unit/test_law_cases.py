@@ -1,6 +1,6 @@
 """The law by example: cases written from the sources, checked against the shipped registry and the core.
 
-The cases are YAML, one file per jurisdiction or subject, and a lawyer can add one. Each case cites its source.
+The cases are YAML, one file per jurisdiction or subject. A lawyer can add one. Each case cites its source.
 """
 
 import re
@@ -56,7 +56,10 @@ ALL_ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 
 
 class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A report. `at` is when the platform received it, `occurred` when it was made (default: the same time)."""
+    """The report of a case.
+
+    `at` is when the platform received it, `occurred` when it was made (default: the same time).
+    """
 
     kind: ReportKind
     category: Category
@@ -126,7 +129,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
-    """One duty. `by` is either the kind of a report, or of a request its kind, legal basis, authority and demand."""
+    """A row of the table of duties.
+
+    `by` is either the kind of a report, or of a request its kind, legal basis, authority and demand.
+    """
 
     source: Annotated[str, msgspec.Meta(min_length=10)]
     by: tuple[str, ...]

@@ -103,7 +103,7 @@ def judge(request: AuthorityRequest, rules: Rules = RULES) -> Judgement:
 
 
 def permissive_rules() -> Rules:
-    """The shipped rules at their most permissive: every country open, every row verified and without conditions."""
+    """The shipped rules at their most permissive: all countries open, all rows verified and unconditional."""
     return replace(
         RULES,
         jurisdictions={code: replace(row, rule_of_law="open") for code, row in RULES.jurisdictions.items()},

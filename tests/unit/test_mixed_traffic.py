@@ -1,5 +1,6 @@
-"""Everything the stage of reports does, in one stream under the shipped registry. Outputs and state depend on the order
-of application alone, not on batches, restores or the process.
+"""Everything the stage of reports does, in one stream under the shipped registry.
+
+Outputs and state depend on the order of application alone, not on batches, restores or the process.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ RECORDS = 400
 
 
 def traffic(seed: int) -> list[Record]:
-    """Reports that arm several clocks each, duplicates, outcomes of the clocks, ticks, and unreadable records."""
+    """Reports that arm several clocks each, duplicates, outcomes of clocks, ticks, and unreadable records."""
     random = Random(seed)
     state = ReportState(0, 1, RULES)
     clocks = [("nobodys", "c0")]
@@ -105,10 +106,10 @@ def _report(random: Random, number: int, now: int) -> Record:
 
 
 def play(records: list[Record], random: Random, cut: float, taken_over: float) -> tuple[Any, ...]:
-    """Outputs in order, the last value of each daily counter, the content of the state topic, and all counters.
+    """Outputs in order, the last value of each daily counter, the content of the state topic, all counters.
 
-    A batch ends after a record with probability `cut`. Another worker takes over after a batch with probability
-    `taken_over`.
+    A batch ends after a record with probability `cut`. Another worker takes over after a batch with
+    probability `taken_over`.
     """
     state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}

@@ -21,7 +21,10 @@ steps = st.lists(
 
 
 def build(history):
-    """Count a history of (step of time, lateness, kind) step by step. Also return its reports and the final time."""
+    """Count a history of (step of time, lateness, kind) step by step.
+
+    Also return its reports and the final time.
+    """
     panes, reports, now = [], [], BASE
     for step, lateness, kind in history:
         fold(panes, now, now + step)

@@ -231,7 +231,7 @@ def test_counts_that_only_aged_are_written() -> None:
 
 
 def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
-    """The state of a failed batch is dropped. The state restored from the committed records has no trace of the batch."""
+    """The state of a failed batch is dropped. The committed records have no trace of the batch."""
     stored: dict[bytes, bytes] = {}
     state = ReportState(0, 1, RULES)
     fold(stored, run(state, RULES, [report(0, START)]).changes)

@@ -30,7 +30,8 @@ VALID: dict[str, Any] = {
 
 def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
     path = tmp_path / "candidate.yaml"
-    # Deep copies, because PyYAML writes anchors for an object that appears twice and the loader refuses anchors.
+    # Deep copies, because PyYAML writes anchors for an object that appears twice and the loader refuses
+    # anchors.
     content = {"policies": [deepcopy(policy) for policy in policies]}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return load_rules(policies=path)
@@ -215,7 +216,8 @@ def test_two_policies_with_one_id_are_refused(tmp_path: Path) -> None:
 
 def test_equal_content_has_equal_hashes(tmp_path: Path) -> None:
     before = load(tmp_path, VALID)
-    # The order of fields, an omitted default, and a whole number with a decimal point do not change the content.
+    # The order of fields, an omitted default, and a whole number with a decimal point do not change the
+    # content.
     reordered = dict(reversed(list(VALID.items())))
     del reordered["clear_below"]
     reordered["levels"] = [

@@ -1,4 +1,4 @@
-"""`tocsin policy backtest`: two sets of policies evaluate the same reports, and the differences are counted."""
+"""`tocsin policy backtest`: two sets of policies evaluate the same reports; differences are counted."""
 
 import json
 import sys
@@ -244,7 +244,7 @@ def test_a_file_is_read_in_batches_without_its_empty_lines(tmp_path):
 
 
 def test_a_share_in_a_candidate_policy(backtest):
-    """All reports of one channel are anonymous, and none of the other."""
+    """All reports of one channel are anonymous, and none of the other's."""
     by_user = reports("named", 4, reporter={"kind": "user", "ref": "u1"})
     candidate = policy(1).replace("{reports: 1}", "{reports: 4, anonymous_share: 0.5}")
     levels, episodes = rows(backtest([policy(9)], [candidate], reports("nameless", 4) + by_user, "--json"))

@@ -1,4 +1,7 @@
-"""A randomly changed law file either loads or is refused with the place of the mistake. Nothing else is raised."""
+"""A randomly changed law file either loads or is refused with the place of the mistake.
+
+Nothing else is raised.
+"""
 
 import random
 import re

@@ -95,10 +95,10 @@ def test_doubts_about_a_coordinator_are_noted(rules: Rules) -> None:
 
 
 def test_authorities_to_notify_of_a_threat(rules: Rules) -> None:
-    told = {code: rules.jurisdictions[code].art18_authority for code in EU}
-    assert told.pop("DE") == "BKA"
-    assert told.pop("BE") == "DJSOC_I2_IRU"
-    assert set(told.values()) == {"MEMBER_STATE"}
+    authorities = {code: rules.jurisdictions[code].art18_authority for code in EU}
+    assert authorities.pop("DE") == "BKA"
+    assert authorities.pop("BE") == "DJSOC_I2_IRU"
+    assert set(authorities.values()) == {"MEMBER_STATE"}
     assert {
         code for code, row in rules.jurisdictions.items() if row.art18_authority and not row.part_of
     } == EU

@@ -143,7 +143,7 @@ def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None
 
 
 class Owner:
-    """Processes a partition as a worker does, one record at a time, and restores its state at every fifth step."""
+    """Processes a partition as a worker does, record by record, and restores its state every fifth step."""
 
     def __init__(self) -> None:
         self.state = ReportState(0, PARTITIONS, RULES)
@@ -229,5 +229,5 @@ def _place(record: Record) -> Source:
 
 
 def _without_flood(stored: dict[bytes, bytes]) -> dict[Any, Any]:
-    # A replay reads no dead letters, so the flood window differs. Only the times and counters of the record are compared.
+    # A replay reads no dead letters, so the flood window differs. Compare the times and counters alone.
     return {key: value[:29] if key == b"T" else value for key, value in stored.items()}

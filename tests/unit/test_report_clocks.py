@@ -1,4 +1,4 @@
-"""Clocks of reports: armed, advanced by time alone, paused, ended, and kept across restores and changes of the law."""
+"""Clocks of reports: armed, advanced by time, paused, ended, kept across restores and changes of the law."""
 
 import dataclasses
 from typing import Any

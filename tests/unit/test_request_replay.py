@@ -85,14 +85,14 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
 
 def test_a_tick_overtaken_by_a_request_has_no_effect_in_the_replay() -> None:
     """Both orders have the same ticks and the same requests. Only the header distinguishes them."""
-    for kind, traced in (("tick read later", [0, 0]), ("tick", [0, 1])):
+    for kind, expected in (("tick read later", [0, 0]), ("tick", [0, 1])):
         owner = Owner()
         owner.step(0, "request", 0, 0)
         owner.step(1, kind, 0, 40 * MINUTE)
         owner.step(2, "request", 1, 0)
         owner.read_late_tick()
         applied = [applied_of_routing(output.headers) for output in owner.outputs if output.topic == ROUTING]
-        assert [each.ticks for each in applied if isinstance(each, Applied)] == traced
+        assert [each.ticks for each in applied if isinstance(each, Applied)] == expected
 
 
 def test_a_step_by_time_alone_names_no_record() -> None:
@@ -104,7 +104,7 @@ def test_a_step_by_time_alone_names_no_record() -> None:
 
 
 class Owner:
-    """Processes a partition as a worker does, one record at a time, and restores its state at every fifth step."""
+    """Processes a partition as a worker does, record by record, and restores its state every fifth step."""
 
     def __init__(self) -> None:
         self.state = new_requests(0, PARTITIONS)
@@ -191,5 +191,5 @@ def _place(record: Record) -> Source:
 
 
 def _without_flood(stored: dict[bytes, bytes]) -> dict[Any, Any]:
-    # A replay reads no dead letters, so the flood window differs. Only the times and counters of the record are compared.
+    # A replay reads no dead letters, so the flood window differs. Compare the times and counters alone.
     return {key: value[:29] if key == b"T" else value for key, value in stored.items()}

@@ -457,7 +457,10 @@ events = st.lists(
 
 
 def history(plan):
-    """The records of a plan. Each moves time on by some minutes. Outcomes name clocks that may or may not exist."""
+    """The records of a plan.
+
+    Each moves time on by some minutes. Outcomes name clocks that may or may not exist.
+    """
     state = new_requests()
     records, clocks, now = [], ["nobodys"], NOON
     for number, (what, which, minutes) in enumerate(plan):
@@ -477,9 +480,11 @@ def history(plan):
         elif what == "twice":
             record = records[-1] if records else tick_record(0, now)
         else:
-            word = {"pause": "paused", "resume": "resumed", "fulfil": "fulfilled"}[what]
+            outcome_name = {"pause": "paused", "resume": "resumed", "fulfil": "fulfilled"}[what]
             reason = PAUSE if what == "pause" else None
-            record = outcome_record(clock, word, now, outcome_id=f"o-{number}", key=key, reason=reason)
+            record = outcome_record(
+                clock, outcome_name, now, outcome_id=f"o-{number}", key=key, reason=reason
+            )
         records.append(record)
         outcome = run_requests(state, [record])
         for event in routings(outcome):

@@ -133,7 +133,8 @@ def test_without_a_classifier_the_probability_is_the_weight() -> None:
 
 
 def test_an_example_with_a_classifier() -> None:
-    # Odds of 2.1191 from the detector's weight, times 18 from the classifier, give .9745; times .55 is the score.
+    # Odds of 2.1191 from the detector's weight, times 18 from the classifier, give .9745; times .55 is the
+    # score.
     risk = MODEL.score(report("fraud", Reporter(kind="automated"), 0.9))
     assert risk.score == 0.535949
 
@@ -184,7 +185,8 @@ def test_a_classifier_at_the_prior_has_no_effect() -> None:
         (1, 3, 0.25, 0.056),
         (18, 2, 0.90, 0.835),
         (8, 2, 0.80, 0.679),
-        # Outcomes add to the prior: 8 of 10 upheld, 1 of 20 upheld, and a trusted flagger with 5 of 10 rejected.
+        # Outcomes add to the prior: 8 of 10 upheld, 1 of 20 upheld, and a trusted flagger with 5 of 10
+        # rejected.
         (10, 4, 0.714, None),
         (3, 21, 0.125, None),
         (23, 7, 0.767, None),

@@ -1,4 +1,4 @@
-"""The scenario is repeatable, valid except for its garbage, and the shipped policies distinguish its storylines."""
+"""The scenario is repeatable and valid except for its garbage. Policies distinguish its storylines."""
 
 import base64
 import hashlib

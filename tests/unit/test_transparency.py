@@ -68,7 +68,10 @@ def numbers(topic):
 
 
 def play(taken, cuts, restored):
-    """The state and the topic after the steps. A batch ends at each of `cuts`; at those in `restored` the owner changes."""
+    """The state and the topic after the steps.
+
+    A batch ends at each cut; the owner changes at those in `restored`.
+    """
     counters = DailyCounters("reports", 3)
     state, topic, now = {}, {}, START
     for number, (passed, country, category, cell) in enumerate(taken, 1):

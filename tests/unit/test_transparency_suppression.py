@@ -23,7 +23,8 @@ def test_every_hidden_number_has_several_possible_values(rows, most):
     for values in product(range(most + 1), repeat=rows):
         tables[publish(values)].append(values)
     for (total, shown), candidates in tables.items():
-        # Tables with larger numbers give the same view but were not generated, so the candidates are incomplete.
+        # Tables with larger numbers give the same view but were not generated, so the candidates are
+        # incomplete.
         if shown is None and total != "<5" and total > most:
             continue
         hidden = range(rows) if shown is None else [row for row, mark in shown if isinstance(mark, str)]
@@ -65,7 +66,8 @@ def test_suppression_does_not_depend_on_the_names_of_rows(counts, order):
         ([], []),
         ([5, 9], [5, 9]),
         ([3, 2, 9], ["<5", "<5", 9]),
-        # A single hidden row, and rows that are all ones or all fours, could be inferred: the next smallest is hidden too.
+        # One hidden row, or rows all of 1 or all of 4, could be inferred. The smallest of the others is
+        # hidden too.
         ([3, 9, 7, 12], ["*", 9, "*", 12]),
         ([1, 1, 9, 7], ["*", "*", 9, "*"]),
         ([4, 4, 9, 7], ["*", "*", 9, "*"]),

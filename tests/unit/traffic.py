@@ -134,7 +134,7 @@ def escalations(outcome: Batch) -> list[tuple[str, int, str]]:
 
 
 def fold(stored: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> None:
-    """Apply changes to `stored` as compaction of the state topic does: the last value per key, no deleted keys."""
+    """Apply changes to `stored` as compaction of the state topic does: last value per key, no deleted keys."""
     for key, value in changes.items():
         if value is None:
             stored.pop(key, None)
