@@ -1,22 +1,23 @@
-"""For every test."""
+"""Options, signal handling and the order of tests, for the whole suite."""
 
 import signal
 
-# A shell ignores Ctrl-C for what it starts in the background, and so would every program that a test starts and interrupts.
+# A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
+# interrupt them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
-    """How long to look for trouble: see tests/kafka/test_random_faults.py."""
+    """Add the options that tests/kafka/test_random_faults.py explains."""
     group = parser.getgroup("tocsin")
-    group.addoption("--seeds", type=int, default=1, help="stories of random faults to play")
-    group.addoption("--first-seed", type=int, default=1, help="the seed of the first")
-    group.addoption("--seconds", type=float, default=30, help="how long each lasts")
+    group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
+    group.addoption("--first-seed", type=int, default=1, help="seed of the first scenario")
+    group.addoption("--seconds", type=float, default=30, help="length of each scenario in seconds")
 
 
-# Files of tests on Kafka that take half a minute and more, the longest first. Of two processes one would otherwise be left
-# with one of them at the end, and the other with nothing to do.
+# Kafka test files that take half a minute or more, the longest first. Otherwise, with two processes, one
+# could end up idle while the other runs a long file.
 LONG_FILES = (
     "test_exactly_once.py",
     "test_metrics.py",
@@ -43,12 +44,12 @@ LONG_FILES = (
 
 
 def pytest_collection_modifyitems(items):
-    """Tests on Kafka first, the longest files before all: what is short evens out the end."""
+    """Run Kafka tests first, the longest files at the start, so that short tests fill the gaps at the end."""
     ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
 
     def rank(item):
         on_kafka = item.path.parent.name == "kafka"
         return ranks.get(item.path.name, len(ranks)) if on_kafka else len(ranks) + 1
 
-    # Stable: within a file and among the others nothing changes.
+    # The sort is stable: the order within a file, and among all other files, stays the same.
     items.sort(key=rank)

@@ -1,9 +1,9 @@
-"""The order of application, read from the logs, for tests that replay them.
+"""Recover the order of application from the logs, for tests that replay them.
 
-Reports of a partition come by two topics and their interleaving is in neither; `enriched-reports` holds it. Ticks are
-in the internal topic, and the enriched reports say how many of them took effect before each. The escalation that an
-outcome of a clock leads to says where the outcome's record is, and what was applied before it. `authority-routing` says
-the same of requests.
+A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does. Ticks are in
+the internal topic, and each enriched report holds the number of ticks that took effect before it. The escalation that a
+clock's outcome leads to holds the place of the outcome's record and what was applied before it. `authority-routing`
+holds the same for requests.
 """
 
 from collections import defaultdict
@@ -21,14 +21,14 @@ from streams.wire.tick import decode_tick
 
 
 class Applied(NamedTuple):
-    """One report or request in the order of application: where its original record is, the ticks honoured before it."""
+    """One applied report or request: the place of its original record, and the ticks honoured before it."""
 
     source: Source
     ticks: int
 
 
 class AppliedOutcome(NamedTuple):
-    """One outcome of a clock: where its record is, what was applied before it, and the ticks since the last of those."""
+    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since."""
 
     source: Source
     after: int
@@ -43,12 +43,12 @@ _decode_trace = msgspec.json.Decoder(_Traced).decode
 
 
 def applied_report(source: Source, headers: Headers) -> Applied:
-    """What a record of `enriched-reports` (its `source` field and its headers) says of the order."""
+    """Read place and tick count of a report from its `enriched-reports` record (`source` field and headers)."""
     return Applied(source, int(dict(headers).get(TICKS_HEADER, b"0")))
 
 
 def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
-    """What a record of `escalations` says of an outcome; None if no outcome led to it."""
+    """Read the outcome that led to an `escalations` record. None if no outcome led to it."""
     headers = dict(headers)
     if AFTER_HEADER not in headers:
         return None
@@ -59,7 +59,7 @@ def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
 
 
 def applied_of_routing(headers: Headers) -> Applied | AppliedOutcome | None:
-    """What a record of `authority-routing` says of the order; None for a step that time alone brought."""
+    """Read what led to an `authority-routing` record. None for a step that time alone led to."""
     origin = read_origin(headers)
     if origin is None:
         return None
@@ -77,12 +77,13 @@ def order_of_application(
     ticks: Iterable[SourceRecord],
     outcomes: Iterable[AppliedOutcome] = (),
 ) -> Iterator[SourceRecord]:
-    """Yield the records to apply, from an empty state on, to get what the partition's owner got.
+    """Yield the records that the partition's owner applied, in its order, starting from an empty state.
 
-    `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order, `record_at` finds
-    original records, `ticks` are those of the same partition of the internal topic in order, below the owner's
-    position; other records among them are passed over. `outcomes` are in the order of their events. What was
-    dead-lettered, re-keyed away or a duplicate left no trace in the state and is not yielded.
+    `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at` finds
+    original records. `ticks` are the records of the same partition of the internal topic, in order and below the
+    owner's position; those that are not ticks are skipped. `outcomes` are in the order of their events. Records that
+    became dead letters, were re-keyed to another partition, or were duplicates left no trace in the state and are not
+    yielded.
     """
     ticks_after: dict[int, list[SourceRecord]] = defaultdict(list)
     for record in ticks:

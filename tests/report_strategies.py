@@ -1,4 +1,4 @@
-"""Reports for property tests, and a record to put them in."""
+"""Strategies that draw reports, and a minimal record type to hold them."""
 
 import re
 import string

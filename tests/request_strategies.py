@@ -1,4 +1,4 @@
-"""Authorities' requests and registries for property tests."""
+"""Strategies that draw authorities' requests and registries."""
 
 import dataclasses
 from typing import Any, get_args
@@ -33,7 +33,7 @@ from tests.report_strategies import times
 
 SHIPPED = load_rules()
 
-# What a request is called decides nothing: few refs leave more examples for what does.
+# The id of a request decides nothing. Few ids leave more examples for the fields that do.
 refs = st.sampled_from(["r-1", "ar:2026~7.x", "x" * 128])
 languages = st.none() | st.sampled_from(["en", "fr-BE", "DE", "hu", "zh-Hant"])
 
@@ -77,7 +77,7 @@ requests = st.builds(
 
 @st.composite
 def rows(draw: st.DrawFn, row: Obligation) -> Obligation:
-    """A row of the registry after an editor who writes whatever the files let him write, and more."""
+    """A row of the registry with fields replaced by anything that the files allow, and by more than that."""
     duration = draw(st.sampled_from([None, "PT1H", "P10D", "P6M"]))
     return dataclasses.replace(
         row,
@@ -102,7 +102,7 @@ _ALL_IN_TIER = {
 
 @st.composite
 def registries(draw: st.DrawFn) -> Rules:
-    """The shipped registry with other tiers, triggers, rows and platform facts."""
+    """The shipped registry with different tiers, triggers, rows and platform facts."""
     tier = draw(one_of(RuleOfLawTier))
     triggers = frozenset(draw(tuples_of(Trigger, 0, 8)))
     member = st.none() | st.sampled_from(["BE", "DE", "IE"])

@@ -1,4 +1,4 @@
-"""Duties whose clocks run, and outcomes of clocks, for tests of the pure core."""
+"""Duties that arm clocks, and outcomes of clocks, for tests of the deterministic core."""
 
 import dataclasses
 from datetime import date
@@ -6,18 +6,18 @@ from typing import Any
 
 import msgspec
 
-from streams.reports.clock_events import clock_id
 from streams.partition.batch import Batch
+from streams.registry.rules import Obligation, Policy
+from streams.reports.clock_events import clock_id
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.wire.envelope import rfc3339
-from streams.registry.rules import Obligation, Policy
 from tests.unit.traffic import SHIPPED, Record, of_topic
 
 OUTCOMES = "clock-outcomes"
 
 
 def duty(**changes: Any) -> Obligation:
-    """A duty of the whole world that every user's report of spam arms: two hours, pausable for clarification."""
+    """A global duty of two hours, pausable for clarification. Any user's report of spam arms its clock."""
     values: dict[str, Any] = {
         "id": "GLOBAL.fast",
         "jurisdiction": "GLOBAL",
@@ -49,11 +49,11 @@ def clock_rules(*obligations: Obligation, policies: tuple[Policy, ...] = (), **s
 
 
 def clock_of(number: int, channel: str = "c", obligation: str = "GLOBAL.fast") -> str:
-    """The id of the clock that traffic.report(number) arms."""
+    """The id of the clock that `traffic.report(number)` arms."""
     return clock_id(obligation, channel, "", f"r{number}")
 
 
-def word(
+def clock_outcome(
     number: int,
     outcome: str,
     clock: str,
@@ -62,7 +62,7 @@ def word(
     channel: str = "c",
     **fields: Any,
 ) -> Record:
-    """A record of an outcome that happened at `time`; `number` gives it its id and its offset."""
+    """A record of an outcome that happened at `time`. `number` sets its id and its offset."""
     body = {
         "outcome_id": f"o{number}",
         "clock_id": clock,
@@ -77,12 +77,12 @@ def word(
 
 
 def clock_events(outcome: Batch) -> list[dict[str, Any]]:
-    """The escalations of clocks."""
+    """The escalations that clocks led to."""
     return [event for event in of_topic(outcome, "escalations") if event["policy"] == "legal-clock"]
 
 
-def told(outcome: Batch) -> list[tuple[str, int, str]]:
-    """(reason without `clock_`, level, time) of each escalation of a clock."""
+def clock_steps(outcome: Batch) -> list[tuple[str, int, str]]:
+    """(reason without `clock_`, level, time) of each escalation that a clock led to."""
     return [
         (event["reason"].removeprefix("clock_"), event["level"], event["at"])
         for event in clock_events(outcome)

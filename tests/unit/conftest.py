@@ -1,4 +1,4 @@
-"""What many tests begin with: the shipped rules, and a copy of their files to change."""
+"""Fixtures shared by many tests: the shipped rules, and a copy of their files that a test may edit."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from tests.unit.registry_files import copy_files
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    """The shipped rules."""
+    """The shipped rules, loaded once per session."""
     return load_rules()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the registry's files."""
+    """A temporary copy of the registry's files."""
     return copy_files(tmp_path)

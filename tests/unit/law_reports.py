@@ -1,4 +1,4 @@
-"""Reports and rules for tests of the law in the pure core."""
+"""Reports and rules for tests of the law."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def report(
 
 
 def duty(jurisdiction: str = "GLOBAL", **changes: Any) -> Obligation:
-    """A duty that every report meets and that a clock of a day is armed for."""
+    """A duty whose trigger every report meets, with a clock of one day."""
     values: dict[str, Any] = {
         "id": f"{jurisdiction}.duty",
         "jurisdiction": jurisdiction,
@@ -99,9 +99,9 @@ def authority(name: str, jurisdiction: str, role: str = "police") -> Authority:
 
 
 def small_world(*duties: Obligation, **platform: Any) -> Rules:
-    """Three states of the Union (one of them guarded), territories, two other states, and a closed one.
+    """Four member states (one of them guarded), territories, two other states, and a closed state.
 
-    The platform is represented in BE.
+    The platform's legal representative is in BE.
     """
     union = {"regions": ("EU",)}
     places = [

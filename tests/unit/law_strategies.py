@@ -1,4 +1,4 @@
-"""Reports and rows of law for property tests: of few countries and days, so that they often meet."""
+"""Reports and rows of law for property tests. They draw from few countries and days, so they often match."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,12 +27,12 @@ from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger,
 from tests.unit.law_reports import RULES, duty
 
 MODERATE = settings(deadline=None, max_examples=80)
-# Those that compile rules of their own.
+# For properties that compile rules of their own in each example.
 FEW = settings(deadline=None, max_examples=40)
 
-# By how long they are, so that the model needs no parser. A month is no longer and no shorter than 30 days here.
+# Hours of each duration: the model needs no parser. Months are left out because their length varies.
 DURATIONS = {"PT1H": 1, "PT2H": 2, "PT8H": 8, "PT24H": 24, "P1D": 24, "PT48H": 48, "P7D": 168, "P10D": 240}
-# Countries with a row, members of the Union, others, and none.
+# Countries with rows of their own, other member states, other countries, and codes of no country.
 PLACES = (
     *("DE", "FR", "DK", "BE", "NO", "GB", "UK", "EL", "GP", "GL"),
     *("US", "KR", "IN", "BR", "RU", "IR", "TR", "KZ", "XK", "XX"),
@@ -79,7 +79,7 @@ reports = st.builds(
 
 
 def obligations(jurisdiction: str, **fixed: Any) -> st.SearchStrategy[Obligation]:
-    """Rows of a jurisdiction; what is in `fixed` is drawn from there."""
+    """Rows of a jurisdiction. A strategy in `fixed` replaces the default one of that field."""
     drawn: dict[str, Any] = {
         "id": st.uuids().map(lambda name: f"{jurisdiction}.{name}"),
         "categories": st.just(CATEGORIES)
@@ -102,19 +102,19 @@ def obligations(jurisdiction: str, **fixed: Any) -> st.SearchStrategy[Obligation
 
 
 def everywhere() -> st.SearchStrategy[Obligation]:
-    """Rows of jurisdictions that the reports above may concern."""
+    """Rows of the jurisdictions that the reports above may concern."""
     return st.sampled_from(["GLOBAL", "GLOBAL", "EEA", "EU", "EU", "DE", "DK", "US"]).flatmap(obligations)
 
 
 def several(
     rows: st.SearchStrategy[Obligation], least: int = 0, most: int = 6
 ) -> st.SearchStrategy[list[Obligation]]:
-    """Rows that may stand in one registry."""
+    """Rows with distinct ids, as one registry may hold them."""
     return st.lists(rows, min_size=least, max_size=most, unique_by=lambda row: row.id)
 
 
 def with_rows(rows: Iterable[Obligation]) -> Rules:
-    """The shipped rules with other obligations."""
+    """The shipped rules with these obligations in place of their own."""
     layers = {"GLOBAL": 0, "EEA": 1, "EU": 1}
     return replace(
         RULES, obligations=tuple(sorted(rows, key=lambda row: (layers.get(row.jurisdiction, 2), row.id)))

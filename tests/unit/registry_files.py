@@ -1,4 +1,4 @@
-"""A copy of the registry's files to make mistakes in."""
+"""A copy of the registry's files, edits to it, and a check of how the loader refuses them."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ SHIPPED = Path(streams.registry.__file__).parent
 
 
 def copy_files(folder: Path) -> Path:
-    """Copy all files that load_rules reads."""
+    """Copy every file that `load_rules` reads into `folder`."""
     for name in ("categories.yaml", "scoring.yaml", "policies.yaml"):
         shutil.copy(SHIPPED / name, folder / name)
     shutil.copytree(SHIPPED / "law", folder / "law")
@@ -22,7 +22,7 @@ def copy_files(folder: Path) -> Path:
 
 
 def edit(folder: Path, name: str, old: str, new: str) -> int:
-    """Replace the first `old`; give the line it stood on."""
+    """Replace the first `old` with `new` and return its line number, counted from 1."""
     text = (folder / name).read_text(encoding="utf-8")
     assert old in text
     (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -30,7 +30,7 @@ def edit(folder: Path, name: str, old: str, new: str) -> int:
 
 
 def refused(folder: Path, name: str, field: str, says: str) -> list[str]:
-    """Load, and check that it is refused because of `field` in that file; give all problems."""
+    """Check that loading fails with a problem about `field` of that file, and return all problems."""
     with pytest.raises(RegistryError) as caught:
         load_rules(folder)
     problems = str(caught.value).splitlines()

@@ -1,4 +1,4 @@
-"""Requests of authorities and what follows in their stage, for tests of the pure core."""
+"""Authorities' requests, the outcomes and ticks of their stage, and what it published, for tests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.partition.batch import Batch
-from streams.requests.stage import assess_requests
-from streams.requests.rules import RequestRules, compile_request_rules
-from streams.requests.state import RequestState
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.partition.batch import Batch
+from streams.requests.rules import RequestRules, compile_request_rules
+from streams.requests.stage import assess_requests
+from streams.requests.state import RequestState
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.tick import encode_tick
 from tests.request_strategies import SHIPPED
@@ -37,7 +37,7 @@ EPOC = (
 
 
 def removal_order(request_id: str = "ar-1", at: int = NOON, **changes: Any) -> dict[str, Any]:
-    """A complete removal order of a German authority: one hour, and six months in which to keep what is removed."""
+    """A complete removal order of a German authority: one hour to remove, six months of retention."""
     return {
         "request_id": request_id,
         "kind": "removal_order",
@@ -71,7 +71,7 @@ def preservation_order(request_id: str = "ar-2", at: int = NOON, **changes: Any)
 def request_record(
     request: dict[str, Any], *, appended: int | None = None, offset: int = 0, source: str = "/intake"
 ) -> Record:
-    """A request as the intake publishes it, a second after it was received unless said otherwise."""
+    """A request as the intake publishes it, appended a second after its receipt unless `appended` is given."""
     headers = event_headers(AUTHORITY_REQUEST_TYPE, str(request["request_id"]), NOON)
     headers[2] = ("ce_source", source.encode())
     time = appended if appended is not None else _ms(str(request["received_at"])) + 1000
@@ -87,7 +87,7 @@ def outcome_record(
     key: str = "ar-1",
     reason: str | None = None,
 ) -> Record:
-    """What a desk says of a clock, as the stage of reports passes it on."""
+    """A desk's outcome of a clock, as the stage of reports passes it on."""
     value = {
         "outcome_id": outcome_id,
         "clock_id": clock_id,
@@ -103,7 +103,7 @@ def outcome_record(
 
 
 def tick_record(after: int, appended: int) -> Record:
-    """A tick that an idle partition wrote after so many requests."""
+    """A tick that an idle partition wrote after it had applied `after` requests."""
     value, headers = encode_tick(after)
     return Record(INTERNAL, 0, 0, appended, None, value, headers)
 
@@ -117,12 +117,12 @@ def run_requests(state: RequestState, records: Sequence[Record], rules: RequestR
 
 
 def routings(outcome: Batch) -> list[dict[str, Any]]:
-    """The steps that were published."""
+    """The decoded events that were written to the routing topic."""
     return [msgspec.json.decode(output.value or b"") for output in outcome.outputs if output.topic == ROUTING]
 
 
 def steps(outcome: Batch) -> list[tuple[str, str, float]]:
-    """(duty, reason, minutes after noon) of each step of a clock."""
+    """(duty, reason, minutes after noon) of each step that a clock took."""
     return [
         (event["clocks"][0]["obligation"], event["reason"], _minutes(event["at"]))
         for event in routings(outcome)

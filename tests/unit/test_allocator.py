@@ -1,4 +1,7 @@
-"""In processes of their own, because the allocator's settings hold for a whole process."""
+"""How memory is returned to the system.
+
+Each test runs a new process: the allocator's settings are per process.
+"""
 
 import platform
 import subprocess
@@ -6,7 +9,7 @@ import sys
 
 import pytest
 
-# Allocates some hundred megabytes in blocks of malloc's heap, frees them, and prints the memory still held.
+# Allocates a few hundred megabytes in blocks on malloc's heap, frees them, and prints the resident memory.
 PROGRAM = """
 import re, sys
 from streams.runtime.allocator import keep_freed_memory

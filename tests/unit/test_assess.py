@@ -8,20 +8,18 @@ from aiokafka.partitioner import murmur2 as kafka_murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.enriched_report import EnrichedReport
+from streams.events.escalation import Escalation
+from streams.events.report import CATEGORIES, REPORTER_KINDS
 from streams.partition import home as home_partition
-
-from streams.partition.rekey import NotAtHome
-from streams.wire.ids import stable_id
 from streams.partition.home import HomePartitions
 from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.partition.rekey import NotAtHome
 from streams.reports.state import ReportState, restore_reports
-from streams.events.enriched_report import EnrichedReport
 from streams.wire.envelope import rfc3339
-from streams.events.escalation import Escalation
+from streams.wire.ids import stable_id
 from streams.wire.records import MAX_PASSED_ON_BYTES
-from streams.events.report import CATEGORIES, REPORTER_KINDS
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -31,6 +29,7 @@ from tests.unit.traffic import (
     START,
     Record,
     compiled,
+    counted,
     escalations,
     fold,
     levels,
@@ -43,11 +42,11 @@ from tests.unit.traffic import (
 
 RULES = compiled(policy())
 
-# --- where a report goes
+# --- the home partition of a report
 
 
 @given(data=st.binary(max_size=140))
-def test_murmur2_is_that_of_the_java_client(data: bytes) -> None:
+def test_murmur2_equals_the_java_clients(data: bytes) -> None:
     assert murmur2(data) == kafka_murmur2(data) & 0xFFFFFFFF
 
 
@@ -56,7 +55,7 @@ def test_murmur2_is_that_of_the_java_client(data: bytes) -> None:
         lambda words: st.lists(st.binary(min_size=4 * words, max_size=4 * words), max_size=20)
     )
 )
-def test_murmur2_of_many_keys_is_that_of_each(keys: list[bytes]) -> None:
+def test_murmur2_of_many_keys_equals_murmur2_of_each(keys: list[bytes]) -> None:
     length = len(keys[0]) if keys else 4
     assert list(murmur2_of_all(keys, length)) == [murmur2(key) for key in keys]
 
@@ -70,7 +69,7 @@ def test_murmur2_of_many_keys_is_that_of_each(keys: list[bytes]) -> None:
         max_size=40,
     )
 )
-def test_homes_are_the_same_however_they_were_foreseen(rows: list[tuple[str, bytes | None]]) -> None:
+def test_homes_do_not_depend_on_prefetching(rows: list[tuple[str, bytes | None]]) -> None:
     foreseeing, plain = HomePartitions(7), HomePartitions(7)
     for batch in (rows[:20], rows[20:], rows):
         keys = [ref.encode() if key == b"same" else key for ref, key in batch]
@@ -92,11 +91,11 @@ def test_keys_are_hashed_together_only_while_most_channels_are_new(monkeypatch: 
         homes.foresee(batch)
         for record in batch:
             homes.of(record.key.decode())
-    # The first batch nobody could foresee; after the third none was new.
+    # In the first batch every channel is new; after the third none is.
     assert together == [4, 4]
 
 
-def test_homes_survive_an_emptied_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_homes_are_the_same_after_the_cache_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home_partition, "CACHED_REFS", 3)
     homes = HomePartitions(12)
     refs = [f"c{n}" for n in range(10)] * 2
@@ -104,7 +103,7 @@ def test_homes_survive_an_emptied_cache(monkeypatch: pytest.MonkeyPatch) -> None
     assert [homes.of(ref) for ref in refs] == expected
 
 
-def test_a_report_from_elsewhere_is_sent_home_unjudged_and_applied_there() -> None:
+def test_a_report_of_another_partition_is_rekeyed_unassessed_and_applied_at_home() -> None:
     source = report(7, START, channel="c4")
     assert (kafka_murmur2(b"c4") & 0x7FFFFFFF) % 2 == 0
     source = source._replace(topic="eu.message-reports", partition=1, headers=(("x", b"1"),))
@@ -118,21 +117,21 @@ def test_a_report_from_elsewhere_is_sent_home_unjudged_and_applied_there() -> No
     assert (away.time.applied, away.time.now, away.next_due()) == (0, 0, None)
 
     home = ReportState(0, 2, RULES)
-    # It is read later than five minutes after it was made: its original append time counts.
+    # It is read more than five minutes after it was made, but its original append time counts.
     arrived = Record("eu." + INTERNAL, 0, 3, START + DAY, moved.key, moved.value, moved.headers)
     [enriched] = of_topic(run(home, RULES, [arrived]), "enriched-reports")
     assert enriched["source"] == {"topic": "eu.message-reports", "partition": 1, "offset": 7}
     assert home.time.newest_append == START
 
 
-def test_a_report_too_large_to_be_sent_home_is_a_dead_letter() -> None:
+def test_a_report_too_large_to_be_rekeyed_is_a_dead_letter() -> None:
     headers = (("trace", b"x" * MAX_PASSED_ON_BYTES),)
     source = report(7, START, channel="c4")._replace(partition=1, headers=headers)
     outcome = run(ReportState(1, 2, RULES), RULES, [source])
     [letter] = outcome.outputs
     assert letter.topic == "dead-letters"
-    told = dict(letter.headers)
-    assert (told["tocsin-reason"], told["tocsin-field"]) == (b"oversized", b"headers")
+    letter_headers = dict(letter.headers)
+    assert (letter_headers["tocsin-reason"], letter_headers["tocsin-field"]) == (b"oversized", b"headers")
     assert counted(outcome) == {"dead_letter:oversized": 1}
 
 
@@ -143,12 +142,12 @@ def test_a_rekeyed_report_far_ahead_of_its_original_append_time_is_a_dead_letter
     assert counted(outcome) == {"dead_letter:future_timestamp": 1}
 
 
-def test_a_rekeyed_report_that_is_not_at_home_stops() -> None:
+def test_a_rekeyed_report_in_a_foreign_partition_stops_the_worker() -> None:
     with pytest.raises(NotAtHome, match=r"offset 7: the home of this record is partition 0 of 2"):
         run(ReportState(1, 2, RULES), RULES, [report(7, START, channel="c4")._replace(topic=INTERNAL)])
 
 
-def test_what_cannot_be_read_becomes_a_dead_letter_and_nothing_else() -> None:
+def test_an_unreadable_record_becomes_a_dead_letter_and_nothing_else() -> None:
     state = ReportState(0, 1, RULES)
     outcome = run(state, RULES, [Record(EXTERNAL, 0, 5, START, b"k", b"{", (("h", b"v"),))])
     [letter] = outcome.outputs
@@ -159,7 +158,7 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_nothing_else() -> None:
     assert (state.time.applied, state.time.now, state.time.newest_append) == (0, 0, 0)
 
 
-def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_after_decoding_propagates(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("bug")
 
@@ -172,7 +171,7 @@ def test_a_bug_after_decoding_passes_through(monkeypatch: pytest.MonkeyPatch) ->
 # --- duplicates
 
 
-def test_the_same_report_twice_has_no_second_effect() -> None:
+def test_a_duplicate_report_has_no_effect() -> None:
     rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
     state = ReportState(0, 1, rules)
     first = run(state, rules, [report(1, START)])
@@ -183,7 +182,7 @@ def test_the_same_report_twice_has_no_second_effect() -> None:
     assert (state.time.applied, state.time.newest_append) == (1, START)
 
 
-def test_the_publisher_is_part_of_the_identity() -> None:
+def test_the_publisher_is_part_of_a_reports_identity() -> None:
     def event(source: bytes) -> Record:
         headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_type", b"tocsin.report.v1")]
         return report(1, START)._replace(headers=(*headers, ("ce_source", source)))
@@ -195,7 +194,7 @@ def test_the_publisher_is_part_of_the_identity() -> None:
 # --- the enriched report
 
 
-def test_enriched_report() -> None:
+def test_every_field_of_an_enriched_report() -> None:
     rules = compiled(policy(), policy(id="day", window="PT24H", window_ms=DAY))
     state = ReportState(0, 1, rules)
     reporter = {"kind": "trusted_flagger", "ref": "secret-pseudonym", "country": "DE"}
@@ -234,14 +233,14 @@ def test_enriched_report() -> None:
     assert enriched.channel_windows[0].risk == enriched.risk.score
 
 
-def test_a_category_without_a_policy_shows_an_hour() -> None:
+def test_a_category_without_a_policy_shows_counts_of_one_hour() -> None:
     [enriched] = of_topic(
         run(ReportState(0, 1, RULES), RULES, [report(1, START, category="ip")]), "enriched-reports"
     )
     assert [window["window"] for window in enriched["channel_windows"]] == ["PT1H"]
 
 
-def test_too_late_for_every_ring() -> None:
+def test_a_report_too_late_for_every_ring_is_not_counted() -> None:
     rules = compiled(policy(levels=levels({"reports": 1})))
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, category="ip")])
@@ -258,7 +257,7 @@ def test_too_late_for_every_ring() -> None:
 # --- time
 
 
-def test_a_tick_is_honoured_only_if_nothing_was_applied_since() -> None:
+def test_a_tick_counts_only_if_nothing_was_applied_since_it_was_written() -> None:
     state = ReportState(0, 1, RULES)
     assert counted(run(state, RULES, [tick(0, START)])) == {"ticks_ignored": 1}
     run(state, RULES, [report(1, START, appended=START + MINUTE)])
@@ -274,13 +273,13 @@ def test_a_tick_is_honoured_only_if_nothing_was_applied_since() -> None:
     assert state.time.now == START + HOUR - MINUTE
 
 
-def test_a_report_appended_earlier_does_not_take_append_time_back() -> None:
+def test_append_time_never_goes_back() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START, appended=START + HOUR), report(2, START, appended=START)])
     assert state.time.newest_append == START + HOUR
 
 
-def test_a_tick_on_the_external_topic_is_no_tick() -> None:
+def test_a_tick_on_the_external_topic_is_not_honoured() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [tick(1, START + HOUR)._replace(topic=EXTERNAL)])
@@ -289,7 +288,7 @@ def test_a_tick_on_the_external_topic_is_no_tick() -> None:
 
 
 def test_old_recordings_replay_like_live_traffic() -> None:
-    """Append times of today, reports of last year: time is that of the reports."""
+    """With append times of today and reports of last year, time follows the reports."""
     rules = compiled(policy(levels=levels({"reports": 1})))
     state = ReportState(0, 1, rules)
     today = START + 365 * DAY
@@ -298,7 +297,7 @@ def test_old_recordings_replay_like_live_traffic() -> None:
     assert escalations(outcome) == [("resolved", 1, rfc3339(START + HOUR + 30 * MINUTE))]
 
 
-def test_due_transitions_come_before_the_report_that_moved_time_in_order_of_time_and_key() -> None:
+def test_due_transitions_precede_the_report_that_moved_time_ordered_by_time_and_key() -> None:
     rules = compiled(
         policy(id="b", levels=levels({"reports": 1})),
         policy(id="a", levels=levels({"reports": 1})),
@@ -393,7 +392,7 @@ def test_every_field_of_an_escalation() -> None:
     assert updated.trace.partition_offsets == {"message-reports/0": 4}
 
 
-def test_a_resolution_speaks_of_the_report_that_raised_it_last_and_of_level_1() -> None:
+def test_a_resolution_names_the_last_report_that_raised_the_episode_and_level_1() -> None:
     rules = compiled(policy(levels=levels({"reports": 1}, {"reports": 2})))
     state = ReportState(0, 1, rules)
     stored: dict[bytes, bytes] = {}
@@ -415,7 +414,7 @@ def test_a_resolution_speaks_of_the_report_that_raised_it_last_and_of_level_1() 
     )
 
 
-def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_protect() -> None:
+def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_protect_speech() -> None:
     rules = compiled(policy(categories=("civic",), levels=levels({"reports": 1})))
     decisions = {}
     for country, tier in [("DE", "open"), ("RU", "closed")]:
@@ -429,25 +428,31 @@ def test_abuse_prone_categories_go_to_human_rights_review_where_courts_do_not_pr
     assert decisions == {"open": "human_review", "closed": "human_rights_review"}
 
 
-def test_a_report_that_names_an_open_country_does_not_loosen_the_gate_of_those_before() -> None:
+def test_a_later_report_of_an_open_country_does_not_loosen_the_gate() -> None:
     rules = compiled(policy(categories=("terrorism",), levels=levels({"reports": 3})))
 
-    def of(number: int, at: int, country: str | None) -> Record:
+    def report_of(number: int, at: int, country: str | None) -> Record:
         evidence = [] if country is None else [{"country": country, "basis": "suspect", "confidence": 1}]
         return report(number, at, category="terrorism", evidence=evidence)
 
     state = ReportState(0, 1, rules)
-    run(state, rules, [of(1, START, "IR"), of(2, START + MINUTE, None)])
-    [event] = of_topic(run(state, rules, [of(3, START + 2 * MINUTE, "DE")]), "escalations")
+    run(state, rules, [report_of(1, START, "IR"), report_of(2, START + MINUTE, None)])
+    [event] = of_topic(run(state, rules, [report_of(3, START + 2 * MINUTE, "DE")]), "escalations")
     assert event["rule_of_law"]["tier"] == "closed"
     assert {routing["gate"] for routing in event["routing"]} == {"human_rights_review"}
 
-    # An hour later the window no longer holds the first; a report that names no place loosens and tightens nothing.
+    # An hour later the first report has left the window. A report without a place changes no gate.
     later = ReportState(0, 1, rules)
     run(
-        later, rules, [of(1, START, "IR"), of(2, START + 70 * MINUTE, None), of(3, START + 71 * MINUTE, "DE")]
+        later,
+        rules,
+        [
+            report_of(1, START, "IR"),
+            report_of(2, START + 70 * MINUTE, None),
+            report_of(3, START + 71 * MINUTE, "DE"),
+        ],
     )
-    [event] = of_topic(run(later, rules, [of(4, START + 72 * MINUTE, "DE")]), "escalations")
+    [event] = of_topic(run(later, rules, [report_of(4, START + 72 * MINUTE, "DE")]), "escalations")
     assert event["rule_of_law"]["tier"] == "open"
 
 
@@ -473,7 +478,7 @@ def test_no_output_names_a_reporter() -> None:
     assert not any(b"secret" in key + (value or b"") for key, value in outcome.changes.items())
 
 
-def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated() -> None:
+def test_shadow_policies_write_no_escalations_and_off_policies_are_not_evaluated() -> None:
     one = levels({"reports": 1})
     rules = compiled(
         policy(id="s", mode="shadow", levels=one),
@@ -490,7 +495,7 @@ def test_shadow_policies_stay_out_of_escalations_and_off_ones_are_not_evaluated(
 
 
 @pytest.mark.parametrize("change", [{"id": "other"}, {"mode": "shadow"}, {"mode": "off"}])
-def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(
+def test_episodes_of_a_removed_policy_resolve_with_the_next_record_applied(
     change: dict[str, Any],
 ) -> None:
     before = compiled(policy(levels=levels({"reports": 1})))
@@ -508,7 +513,7 @@ def test_a_policy_that_is_gone_resolves_its_episodes_at_the_first_thing_applied(
         assert outcome.changes[b"Cc"] is None
 
 
-def test_a_policy_with_new_content_keeps_its_episode() -> None:
+def test_a_changed_policy_keeps_its_episode() -> None:
     before = compiled(policy(levels=levels({"reports": 1}), content_hash="1"))
     stored: dict[bytes, bytes] = {}
     state = ReportState(0, 1, before)
@@ -519,7 +524,7 @@ def test_a_policy_with_new_content_keeps_its_episode() -> None:
     assert (event["type"], event["level"], event["sequence"]) == ("updated", 2, 2)
 
 
-def test_an_episode_that_was_clear_under_older_thresholds_is_looked_at_again() -> None:
+def test_an_episode_that_was_clear_under_older_thresholds_is_evaluated_again() -> None:
     before = compiled(policy(window="PT24H", window_ms=DAY, levels=levels({"reports": 3})))
     stored: dict[bytes, bytes] = {}
     state = ReportState(0, 1, before)

@@ -25,7 +25,7 @@ def test_each_partition_is_one_batch_with_the_attributes_of_its_last_record():
     assert batch.value is one
 
 
-def test_the_schema_hands_values_on_untouched():
+def test_the_schema_returns_values_unchanged():
     message = SimpleNamespace(key=None, value=object())
     schema = PassThroughSchema()
     assert schema.loads_value(None, message) is message.value
@@ -36,7 +36,7 @@ def waiting(size):
     return SimpleNamespace(message=SimpleNamespace(serialized_value_size=size))
 
 
-def test_the_size_of_a_batch_is_that_of_its_values_plus_an_overhead_per_record():
+def test_the_size_of_a_batch_is_its_values_plus_an_overhead_per_record():
     fetched = [
         ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ())
         for n, size in enumerate((5, 70_000))
@@ -65,7 +65,7 @@ def test_decoding_waits_while_enough_is_queued(monkeypatch):
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not decoding.done()
-        # A rebalance empties the queue without telling us, so the queue itself is counted.
+        # A rebalance empties the queue without notice, so the size is taken from the queue itself.
         topic.queue.clear()
         topic.room.set()
         await asyncio.wait_for(decoding, 1)

@@ -1,7 +1,10 @@
-"""What the code before the change of layout wrote: its state is taken over, its logs are replayed to the same bytes."""
+"""Compatibility with the code before the layout changed.
+
+Its state is taken over, and its logs replay to the same bytes.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import orjson
@@ -25,13 +28,13 @@ ROUTING = "authority-routing"
 DEAD_LETTERS = "dead-letters"
 COUNTERS = "transparency-counters"
 INTERNALS = ("message-reports-internal", "authority-requests-internal")
-# Topics of which one owner alone writes a partition, and those that several write to.
+# Topics whose partitions have a single writer, and topics that several owners write to.
 OWN = (*REPORTS_OUTPUTS, ROUTING)
 SHARED = (DEAD_LETTERS, COUNTERS, *INTERNALS)
 
 POSITION = b"Position"
-# In the record of a partition's time, the window of floods is behind this. It counts dead letters and duplicates, which
-# leave no trace in the order that the outputs tell.
+# Start of the flood window in the record of a partition's time. The window counts dead letters and
+# duplicates, and the order read from the outputs has neither.
 TIME, TIME_BYTES = b"T", 29
 
 
@@ -52,7 +55,7 @@ def stages(recording, tmp_path_factory):
 
 
 class Replay:
-    """Applies recorded batches and keeps what they lead to: outputs by place, changes of state by owner."""
+    """Applies recorded batches and collects their effects: outputs by place, changes of state by owner."""
 
     def __init__(self, recording, topics, stages):
         self.outputs = defaultdict(list)
@@ -82,7 +85,7 @@ def owners(recording):
 
 
 def written(recording, topics, topic, partition, start):
-    """What stands in a topic from an offset on, without ticks: they are no outcome of a record."""
+    """The records of a topic from an offset on, without ticks, because no input record leads to a tick."""
     return [
         (row.key, row.value, row.headers)
         for row in topics.rows[recording.name(topic)][partition]
@@ -91,7 +94,7 @@ def written(recording, topics, topic, partition, start):
 
 
 def transactions(recording, topics, stages, stage, partition, start=0) -> Iterator[tuple[int, dict]]:
-    """What each transaction changed of the state, with the offset at which it begins. Its last record is the position."""
+    """Each transaction's changes of state, with its first offset. Its last record is the position."""
     first, changes = None, {}
     for row in topics.rows[recording.name(stages[stage].state_topic)][partition]:
         first = row.offset if first is None else first
@@ -105,14 +108,14 @@ def transactions(recording, topics, stages, stage, partition, start=0) -> Iterat
 
 
 def old_state(recording, topics, stages, stage, partition, before):
-    """What a takeover reads when the state topic ends at an offset."""
+    """The state that a takeover restores if the state topic ends at an offset."""
     entries = topics.latest(recording.name(stages[stage].state_topic), partition, before)
     entries.pop(POSITION, None)
     return entries.items()
 
 
 def check_written(recording, topics, stages, replay, start):
-    """Compare all that a replay led to with the topics from the offsets in `start` on."""
+    """Compare everything that a replay wrote with the recorded topics from the offsets in `start` on."""
     compared = 0
     for topic in (*OWN, *SHARED):
         for n in range(recording.partitions):
@@ -135,7 +138,7 @@ def check_written(recording, topics, stages, replay, start):
 
 
 @pytest.mark.parametrize("mark", ["before", "between"])
-def test_the_state_is_taken_over_and_the_rest_applied(recording, topics, stages, mark):
+def test_a_takeover_midway_applies_the_rest_to_the_same_bytes(recording, topics, stages, mark):
     start = getattr(recording, mark)
     replay = Replay(recording, topics, stages)
     states = {
@@ -152,7 +155,7 @@ def test_the_state_is_taken_over_and_the_rest_applied(recording, topics, stages,
     assert compared > (1_000 if mark == "before" else 200)
 
 
-def test_the_state_is_taken_over_before_each_batch(recording, topics, stages):
+def test_a_takeover_before_each_batch_gives_the_same_bytes(recording, topics, stages):
     replay = Replay(recording, topics, stages)
     begins = {
         owner: [first for first, _ in transactions(recording, topics, stages, *owner)]
@@ -167,7 +170,7 @@ def test_the_state_is_taken_over_before_each_batch(recording, topics, stages):
     check_written(recording, topics, stages, replay, nothing)
 
 
-def test_everything_is_replayed_from_the_start(recording, topics, stages):
+def test_a_replay_from_the_start_gives_the_same_bytes(recording, topics, stages):
     replay = Replay(recording, topics, stages)
     states = {owner: replay.restore(*owner, ()) for owner in owners(recording)}
     for batch in recording.batches:
@@ -178,7 +181,7 @@ def test_everything_is_replayed_from_the_start(recording, topics, stages):
 
 
 @pytest.mark.parametrize("stage", ["reports", "requests"])
-def test_the_outputs_tell_the_order_in_which_to_replay(recording, topics, stages, stage):
+def test_the_outputs_hold_the_order_of_application(recording, topics, stages, stage):
     deployment = SimpleNamespace(name=recording.name, partitions=recording.partitions)
     order_of = {"reports": code_under_test.order_of, "requests": code_under_test.order_of_requests}[stage]
     for n in range(recording.partitions):
@@ -200,7 +203,7 @@ def test_the_outputs_tell_the_order_in_which_to_replay(recording, topics, stages
         assert found == {key: counted[key] for key in found}
 
 
-def test_the_recording_has_something_of_everything(recording, topics):
+def test_the_recording_covers_every_kind_of_event(recording, topics):
     def events(topic):
         rows = topics.rows[recording.name(topic)].values()
         return [orjson.loads(row.value) for partition in rows for row in partition]
@@ -239,8 +242,8 @@ def test_the_recording_has_something_of_everything(recording, topics):
     assert 0 < recording.batches_before < recording.batches_between < len(recording.batches)
 
 
-def test_a_difference_beyond_texts_is_named(recording, topics, stages):
-    """The comparison can fail, and lets nothing but texts pass."""
+def test_a_difference_other_than_text_is_reported(recording, topics, stages):
+    """The comparison can fail, and tolerates differences in texts alone."""
     row = next(row for row in topics.rows[recording.name("escalations")][0] if b'"routing"' in row.value)
     event = orjson.loads(row.value)
 

@@ -1,4 +1,4 @@
-"""The clock's machine against a model that walks through time unit by unit."""
+"""The state machine of a clock against a model that advances one unit of time after the other."""
 
 import dataclasses
 
@@ -21,8 +21,8 @@ from streams.clocks.clock import (
     take_step,
 )
 from streams.events.clock_outcome import OutcomeKind
-from streams.wire.dead_letter import Rejected
 from streams.registry.loader import load_rules
+from streams.wire.dead_letter import Rejected
 
 ANY_ROW = load_rules().obligations[0]
 ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))
@@ -31,7 +31,7 @@ FAR = 2_000
 
 
 class Model:
-    """Pauses as spans; what has run by a time is counted one unit after the other."""
+    """Keeps pauses as spans and counts elapsed time one unit after the other."""
 
     def __init__(self, started: int, length: int) -> None:
         self.started = started
@@ -69,14 +69,14 @@ moves = st.lists(
 
 @settings(deadline=None, max_examples=150)
 @given(length=st.integers(1, 60), behind=st.integers(0, 30), moves=moves)
-def test_against_a_walk_through_time(
+def test_a_clock_agrees_with_the_model(
     length: int, behind: int, moves: list[tuple[int, OutcomeKind | None, str | None, int]]
 ) -> None:
     started = 100
     clock = start_clock(ROW, started, started + length)
     model = Model(started, length)
     now = started + behind
-    for passed, word, reason, ago in [(0, None, None, 0), *moves]:
+    for passed, outcome, reason, ago in [(0, None, None, 0), *moves]:
         now += passed
         assert next_step_time(clock) == model.next_step()
         while (time := next_step_time(clock)) is not None and time <= now:
@@ -84,24 +84,24 @@ def test_against_a_walk_through_time(
             assert step == model.thresholds()[0][0]
             model.taken.append(step)
             assert next_step_time(clock) == model.next_step()
-        if word is not None:
+        if outcome is not None:
             at = max(model.changed, min(now, now - ago))
             running = model.paused_at is None
             fits = (
                 running and reason in ROW.pausable_for and "due" not in model.taken
-                if word == "paused"
+                if outcome == "paused"
                 else not running
             )
             before = copy_of(clock)
             if not fits:
                 with pytest.raises(Rejected) as refused:
-                    apply_outcome(clock, word, reason, at=now - ago, now=now)
+                    apply_outcome(clock, outcome, reason, at=now - ago, now=now)
                 assert refused.value.reason == "not_pausable"
                 assert clock == before
             else:
-                assert apply_outcome(clock, word, reason, at=now - ago, now=now) == at
+                assert apply_outcome(clock, outcome, reason, at=now - ago, now=now) == at
                 model.changed = at
-                if word == "paused":
+                if outcome == "paused":
                     model.paused_at = at
                 else:
                     assert model.paused_at is not None
@@ -114,11 +114,11 @@ def test_against_a_walk_through_time(
         share = 1.0 if expected == "lapsed" else min(1.0, model.run_by(now) / length)
         assert elapsed(clock, now) == round(share, 6)
         assert due_time(clock) == started + length + sum(end - begin for begin, end in model.pauses)
-        # Nothing is lost on the way to the state topic.
+        # The clock survives encoding for the state topic.
         clock = msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=Clock)
 
 
-def test_what_is_kept_for_a_time_has_one_step_and_is_then_over() -> None:
+def test_a_retention_clock_takes_one_step_and_ends() -> None:
     clock = start_clock(KEPT, 1_000, 3_000)
     assert next_step_time(clock) == 3_000
     assert status(clock) == "running"
@@ -126,7 +126,7 @@ def test_what_is_kept_for_a_time_has_one_step_and_is_then_over() -> None:
     assert (next_step_time(clock), status(clock), elapsed(clock, 5_000)) == (None, "over", 1.0)
 
 
-def test_the_clock_as_it_is_published() -> None:
+def test_the_published_form_of_a_clock() -> None:
     clock = start_clock(ROW, 1_000, 3_000)
     view = clock_view(clock, "c1", ROW.id, 1_500)
     assert msgspec.to_builtins(view) == {
@@ -144,7 +144,7 @@ def test_the_clock_as_it_is_published() -> None:
     assert clock_view(clock, "c1", ROW.id, 4_000, "withdrawn").status == "withdrawn"
 
 
-def test_an_end_is_accepted_whatever_the_clock_does() -> None:
+def test_an_ending_outcome_is_accepted_in_every_state() -> None:
     clock = start_clock(ROW, 1_000, 3_000)
     apply_outcome(clock, "paused", "clarification", at=2_000, now=2_000)
     assert apply_outcome(clock, "withdrawn", None, at=2_500, now=2_600) == 2_500
@@ -154,7 +154,7 @@ def test_an_end_is_accepted_whatever_the_clock_does() -> None:
     assert apply_outcome(lapsed, "fulfilled", None, at=2_900, now=9_000) == 2_900
 
 
-def test_what_was_kept_long_enough_has_no_clock_any_more() -> None:
+def test_an_outcome_after_the_retention_period_is_refused() -> None:
     clock = start_clock(KEPT, 1_000, 3_000)
     check_outcome(clock, "fulfilled", None, at=2_999, now=2_999)
     with pytest.raises(Rejected) as refused:

@@ -11,7 +11,7 @@ from streams.runtime.patches import closable_fetcher
 from streams.runtime.patches.closable_fetcher import ClosableFetcher
 
 
-async def closed_while_the_broker_is_away(kind):
+async def close_while_the_broker_is_away(kind):
     """Close a fetcher whose request has failed and waits for its next attempt."""
 
     async def send(*_):
@@ -29,16 +29,16 @@ async def closed_while_the_broker_is_away(kind):
     return made._closed and request.done() and made._fetch_task.done()
 
 
-def test_it_closes_without_an_error():
-    assert asyncio.run(asyncio.wait_for(closed_while_the_broker_is_away(ClosableFetcher), 5))
+def test_the_fetcher_closes_without_an_error_while_the_broker_is_away():
+    assert asyncio.run(asyncio.wait_for(close_while_the_broker_is_away(ClosableFetcher), 5))
 
 
 def test_aiokafkas_own_fetcher_still_raises():
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(closed_while_the_broker_is_away(aiokafkas.Fetcher))
+        asyncio.run(close_while_the_broker_is_away(aiokafkas.Fetcher))
 
 
-def test_consumers_use_it_once_it_is_installed(monkeypatch):
+def test_consumers_use_the_closable_fetcher_once_installed(monkeypatch):
     monkeypatch.setattr(consumer, "Fetcher", aiokafkas.Fetcher)
     closable_fetcher.install_closable_fetcher()
     assert consumer.Fetcher is ClosableFetcher

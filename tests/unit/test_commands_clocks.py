@@ -1,4 +1,4 @@
-"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and how many are marked at once."""
+"""`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and marking many at once."""
 
 import asyncio
 from types import SimpleNamespace
@@ -7,24 +7,22 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-
-from streams.partition.home import home_partition
 from streams.clocks.store import clock_key
-from streams.reports.state import ReportState
+from streams.commands.clock import command as clock_command
 from streams.commands.clock import outcomes as clock_outcomes
 from streams.commands.clocks import command as clocks
-from streams.commands.shared import kept_clocks
-from streams.commands.clock import command as clock_command
 from streams.commands.clocks.command import time_left
-from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
 from streams.commands.main import commands
+from streams.commands.shared import kept_clocks
+from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
+from streams.partition.home import home_partition
+from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.worker.settings import Settings
-from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
+from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import (
     new_requests,
-    outcome_record,
     removal_order,
     request_record,
     run_requests,
@@ -37,7 +35,7 @@ PARTITIONS = 2
 
 
 class Kept:
-    """A record of state; what is not a clock must not be looked into."""
+    """A record of state. The commands must not read the value of one that is not a clock."""
 
     def __init__(self, key, value):
         self.key = key
@@ -45,12 +43,12 @@ class Kept:
 
     @property
     def value(self):
-        assert self.key.startswith(b"L"), f"{self.key!r} was looked into"
+        assert self.key.startswith(b"L"), f"{self.key!r} was read although it is not a clock"
         return self._value
 
 
 class Logs:
-    """The two state topics, nothing compacted away, and what was sent to clock-outcomes."""
+    """The two state topics, not compacted, and the records sent to clock-outcomes."""
 
     def __init__(self, monkeypatch):
         self.records = {topic: [] for topic in STATE_TOPICS.values()}
@@ -96,7 +94,7 @@ def logs(monkeypatch):
 
 @pytest.fixture
 def now(monkeypatch):
-    """Sets what the wall clock says."""
+    """Returns a function that sets the wall clock."""
 
     def set_to(moment):
         for module in (clocks, clock_command):
@@ -107,9 +105,10 @@ def now(monkeypatch):
 
 
 def arm(logs):
-    """Clocks of two hours that began with reports 1, 2, 3: the first has lapsed, the last is paused; and a request's.
+    """Two-hour clocks of reports 1 (lapsed), 2 and 3 (paused), and the clocks of a request.
 
-    At START + 1 h: lapsed for 30 min; request's hour, 45 min left; 1 h 10 min; paused with 1 h 50 min left; six months.
+    At START + 1 h: lapsed 30 min ago; the request's hour with 45 min left; 1 h 10 min left; paused with
+    1 h 50 min left; six months of retention.
     """
     state = ReportState(0, 1, RULES)
     first = [
@@ -119,7 +118,9 @@ def arm(logs):
     logs.add("report", run(state, RULES, first).changes)
     third = [report(3, START + 12 * MINUTE, channel="b")]
     logs.add("report", run(state, RULES, third).changes)
-    pause = word(1, "paused", clock_of(3, "b"), START + 22 * MINUTE, channel="b", reason="clarification")
+    pause = clock_outcome(
+        1, "paused", clock_of(3, "b"), START + 22 * MINUTE, channel="b", reason="clarification"
+    )
     logs.add("report", run(state, RULES, [pause]).changes)
     logs.add("report", run(state, RULES, [tick(state.time.applied, START + 40 * MINUTE)]).changes)
     opened = run_requests(new_requests(), [request_record(removal_order("q", START + 45 * MINUTE))])
@@ -133,7 +134,7 @@ def listed(wanted=None, at=START + HOUR):
     return found.clocks
 
 
-def told(found):
+def listed_rows(found):
     return [(clock.view.obligation, clock.key, clock.view.status, clock.left_ms // MINUTE) for clock in found]
 
 
@@ -147,10 +148,10 @@ B = ("GLOBAL.fast", "b", "running", 70)
 PAUSED = ("GLOBAL.fast", "b", "paused", 110)
 
 
-def test_clocks_of_both_stages_are_listed_the_most_urgent_first(logs):
+def test_clocks_of_both_stages_are_listed_with_the_most_urgent_first(logs):
     arm(logs)
     found = listed()
-    assert told(found)[:4] == [A, HOUR_OF_ORDER, B, PAUSED]
+    assert listed_rows(found)[:4] == [A, HOUR_OF_ORDER, B, PAUSED]
     assert [(clock.view.obligation, clock.subject) for clock in found[4:]] == [("EU.tco.art6", "request")]
     lapsed, order, running, *_ = found
     assert (lapsed.subject, lapsed.authority, lapsed.view.clock_id) == ("report", "FTC", clock_of(1, "a"))
@@ -158,7 +159,7 @@ def test_clocks_of_both_stages_are_listed_the_most_urgent_first(logs):
     assert running.countries == ("KR",)
 
 
-def test_a_paused_clock_has_left_what_it_had_when_it_was_paused(logs):
+def test_the_time_left_of_a_paused_clock_does_not_change(logs):
     arm(logs)
     later = {clock.view.clock_id: clock for clock in listed(at=START + 30 * HOUR)}
     assert later[clock_of(3, "b")].left_ms == 110 * MINUTE
@@ -166,14 +167,14 @@ def test_a_paused_clock_has_left_what_it_had_when_it_was_paused(logs):
     assert later[clock_of(3, "b")].view.elapsed == pytest.approx(10 / 120, abs=1e-6)
 
 
-def test_what_has_ended_is_gone_and_what_it_was_before_does_not_show_through(logs):
+def test_an_ended_clock_is_not_listed_with_an_earlier_value(logs):
     state = arm(logs)
     end = [
-        word(n, "withdrawn", clock_of(number, "b"), START + 50 * MINUTE, channel="b")
+        clock_outcome(n, "withdrawn", clock_of(number, "b"), START + 50 * MINUTE, channel="b")
         for n, number in ((5, 2), (6, 3))
     ]
     logs.add("report", run(state, RULES, end).changes)
-    assert told(listed())[:2] == [A, HOUR_OF_ORDER]
+    assert listed_rows(listed())[:2] == [A, HOUR_OF_ORDER]
     assert len(listed()) == 3
     assert listed(WantedClocks(channel="b")) == []
 
@@ -190,7 +191,7 @@ def test_what_has_ended_is_gone_and_what_it_was_before_does_not_show_through(log
         ({"authority": "police", "status": "running", "due_within_ms": HOUR}, [HOUR_OF_ORDER]),
         ({"authority": "FTC"}, [A, B, PAUSED]),
         ({"status": "paused"}, [PAUSED]),
-        # The one that is paused ran when it was written first.
+        # The paused clock was running when its first record was written.
         ({"status": "running", "channel": "b"}, [B]),
         ({"status": "lapsed"}, [A]),
         ({"due_within_ms": 0}, [A]),
@@ -198,12 +199,12 @@ def test_what_has_ended_is_gone_and_what_it_was_before_does_not_show_through(log
         ({"due_within_ms": 70 * MINUTE - 1}, [A, HOUR_OF_ORDER]),
     ],
 )
-def test_filters(logs, wanted, found):
+def test_filters_select_clocks(logs, wanted, found):
     arm(logs)
-    assert told(listed(WantedClocks(**wanted))) == found
+    assert listed_rows(listed(WantedClocks(**wanted))) == found
 
 
-def test_of_one_channel_or_request_only_its_home_is_read(logs):
+def test_only_the_home_partition_of_a_channel_or_request_is_read(logs):
     arm(logs)
     listed(WantedClocks(channel="b"))
     listed(WantedClocks(request="q"))
@@ -213,7 +214,7 @@ def test_of_one_channel_or_request_only_its_home_is_read(logs):
     ]
 
 
-def test_a_channel_whose_ref_only_begins_alike_is_another_one(logs):
+def test_a_channel_is_not_selected_by_a_prefix_of_its_ref(logs):
     state = ReportState(0, 1, RULES)
     logs.add(
         "report", run(state, RULES, [report(1, START, channel="b"), report(2, START, channel="bb")]).changes
@@ -222,7 +223,7 @@ def test_a_channel_whose_ref_only_begins_alike_is_another_one(logs):
 
 
 @pytest.mark.parametrize("value", [b"", b"\x02abc", b"\x01\xc1", b"\x01\x93\x01"])
-def test_a_clock_that_cannot_be_read_hides_no_other(logs, now, value):
+def test_an_unreadable_clock_does_not_hide_the_others(logs, now, value):
     arm(logs)
     logs.add("report", {f"Lz\0{'0' * 36}".encode(): value})
     result = tocsin("clocks", "--ids")
@@ -230,12 +231,12 @@ def test_a_clock_that_cannot_be_read_hides_no_other(logs, now, value):
     assert len(result.stdout.splitlines()) == 5
     assert f"clock {'0' * 36} of channel z cannot be read" in result.stderr
     assert "tocsin state check" in result.stderr
-    # A worker goes by the last value alone.
+    # A worker uses the last value alone.
     logs.add("report", {f"Lz\0{'0' * 36}".encode(): None})
     assert tocsin("clocks", "--ids").exit_code == 0
 
 
-def test_the_table_has_a_row_for_each_and_says_how_many_there_are(logs, now):
+def test_the_table_has_a_row_for_each_clock_and_their_number(logs, now):
     arm(logs)
     lines = tocsin("clocks", "--due-within", "PT1H").stdout.splitlines()
     assert lines[0].split() == "clock duty authority country started by status due left".split()
@@ -246,7 +247,7 @@ def test_the_table_has_a_row_for_each_and_says_how_many_there_are(logs, now):
     assert lines[4:] == ["2 clocks: 1 lapsed, 1 running"]
 
 
-def test_json_has_what_is_published_of_a_clock_and_whose_it_is(logs, now):
+def test_json_has_the_published_clock_and_its_channel_or_request(logs, now):
     arm(logs)
     rows = [orjson.loads(line) for line in tocsin("clocks", "--json").stdout.splitlines()]
     assert [row["left_seconds"] // 60 for row in rows[:4]] == [-30, 45, 70, 110]
@@ -258,7 +259,7 @@ def test_json_has_what_is_published_of_a_clock_and_whose_it_is(logs, now):
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--ids"]])
-def test_that_there_is_none_is_said_and_is_no_failure(logs, now, form):
+def test_an_empty_list_is_reported_and_succeeds(logs, now, form):
     result = tocsin("clocks", *form)
     assert (result.exit_code, result.stdout) == (0, "")
     assert "no clocks found" in result.stderr
@@ -271,7 +272,7 @@ def test_that_there_is_none_is_said_and_is_no_failure(logs, now, form):
         ["--due-within", "P1M"],
     ],
 )  # fmt: skip
-def test_what_means_nothing_is_refused(logs, wrong):
+def test_invalid_arguments_are_refused(logs, wrong):
     assert tocsin("clocks", *wrong).exit_code == 2
     assert logs.read == []
 
@@ -290,7 +291,7 @@ def test_time_left_in_words(left, text):
 # --- clock -
 
 
-def test_a_channels_clocks_are_ended_by_the_ids_that_the_list_gives(logs, now):
+def test_the_ids_of_the_list_end_the_clocks_of_a_channel(logs, now):
     arm(logs)
     ids = tocsin("clocks", "--channel", "b", "--ids").stdout.split()
     assert ids == [clock_of(2, "b"), clock_of(3, "b")]
@@ -307,21 +308,21 @@ def test_a_channels_clocks_are_ended_by_the_ids_that_the_list_gives(logs, now):
     assert {decoded.time_ms for _, decoded in logs.sent} == {START + HOUR}
 
 
-def test_the_state_of_reports_takes_what_is_said_in_bulk(logs, now):
+def test_the_stage_of_reports_applies_bulk_outcomes(logs, now):
     state = arm(logs)
     tocsin("clock", "-", "fulfilled", lines=[clock_of(2, "b"), clock_of(3, "b")])
-    said = [
-        word(50 + n, sent.event.outcome, sent.event.clock_id, sent.time_ms, channel=sent.event.key)
+    outcomes = [
+        clock_outcome(50 + n, sent.event.outcome, sent.event.clock_id, sent.time_ms, channel=sent.event.key)
         for n, (_, sent) in enumerate(logs.sent)
     ]
-    logs.add("report", run(state, RULES, said).changes)
+    logs.add("report", run(state, RULES, outcomes).changes)
     assert listed(WantedClocks(channel="b")) == []
-    assert told(listed(WantedClocks(channel="a"))) == [A]
+    assert listed_rows(listed(WantedClocks(channel="a"))) == [A]
 
 
-def test_what_is_unknown_or_has_ended_is_named_and_stops_nothing(logs, now):
+def test_unknown_and_ended_clocks_are_named_and_the_others_are_marked(logs, now):
     state = arm(logs)
-    ended = word(9, "fulfilled", clock_of(1, "a"), START + 50 * MINUTE, channel="a")
+    ended = clock_outcome(9, "fulfilled", clock_of(1, "a"), START + 50 * MINUTE, channel="a")
     logs.add("report", run(state, RULES, [ended]).changes)
     (order,) = (clock.view.clock_id for clock in listed(WantedClocks(duty="EU.tco.art3-3")))
     lines = ["nonsense", clock_of(1, "a"), "", f"  {order} ", clock_of(2, "b"), order, "\t"]
@@ -337,7 +338,7 @@ def test_what_is_unknown_or_has_ended_is_named_and_stops_nothing(logs, now):
     ]  # fmt: skip
 
 
-def test_the_same_word_of_the_same_time_is_the_same_outcome(logs, now):
+def test_a_repeated_outcome_has_the_same_id(logs, now):
     arm(logs)
     arguments = ("clock", "-", "paused", "--reason", "clarification", "--at", "2026-03-01T12:00:00Z")
     tocsin(*arguments, lines=[clock_of(2, "b")])
@@ -348,13 +349,13 @@ def test_the_same_word_of_the_same_time_is_the_same_outcome(logs, now):
     assert (first.ce_source, first.event.reason) == ("tocsin-clock", "clarification")
 
 
-def test_nothing_on_standard_input_is_nothing_said(logs, now):
+def test_empty_standard_input_sends_nothing(logs, now):
     result = tocsin("clock", "-", "withdrawn")
     assert (result.exit_code, result.stdout) == (0, "marked 0 of 0 clocks as withdrawn\n")
     assert logs.read == []
 
 
-def test_more_than_are_sent_at_once_are_all_sent(logs, now):
+def test_more_outcomes_than_one_chunk_are_all_sent(logs, now):
     state = ReportState(0, 1, RULES)
     reports = [report(n, START + n, channel=f"c{n % 7}") for n in range(1_234)]
     changes = run(state, RULES, reports).changes
@@ -365,7 +366,7 @@ def test_more_than_are_sent_at_once_are_all_sent(logs, now):
     assert [sent.event.clock_id for _, sent in logs.sent] == ids
 
 
-def test_of_a_word_that_would_be_refused_nothing_is_sent(logs, now):
+def test_an_outcome_that_would_be_refused_is_not_sent(logs, now):
     arm(logs)
     result = tocsin("clock", "-", "withdrawn", "--at", "2999-01-01T00:00:00Z", lines=[clock_of(2, "b")])
     assert result.exit_code == 1
@@ -374,5 +375,5 @@ def test_of_a_word_that_would_be_refused_nothing_is_sent(logs, now):
 
 
 @pytest.mark.parametrize("wrong", [["fulfilled", "--reason", "x"], ["paused"], ["done"]])
-def test_a_word_that_means_nothing_is_refused_before_standard_input_is_read(logs, wrong):
+def test_an_invalid_outcome_is_refused_before_standard_input_is_read(logs, wrong):
     assert tocsin("clock", "-", *wrong, lines=["x"]).exit_code == 2

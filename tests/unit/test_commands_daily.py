@@ -1,4 +1,4 @@
-"""explain, simulate, filters, completion, points in time: what needs no broker."""
+"""The commands that need no broker: explain, simulate, filters, completion, and points in time."""
 
 import io
 import json
@@ -17,13 +17,12 @@ from streams.commands.explain.story import story
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
-from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.commands.shared.record_text import READABLE
-from streams.commands.shared.scenario import STORYLINES, play_alone, play_requests
-from streams.commands.shared.scenario import play
-from streams.wire.report_decoding import decode_report
+from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_requests
+from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.escalation import Escalation
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.report_decoding import decode_report
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"
@@ -43,7 +42,7 @@ class Record:
         self.value = value if isinstance(value, bytes) else orjson.dumps(value)
 
 
-def test_explain_gives_every_condition_with_its_number_and_threshold_then():
+def test_explain_gives_every_condition_with_its_number_and_threshold_at_that_time():
     event = escalation("updated-level-raised", sequence=1)
     text = story([event])
     assert re.search(r"distinct_reporters +20 +>= +20\n", text)
@@ -54,7 +53,7 @@ def test_explain_gives_every_condition_with_its_number_and_threshold_then():
     assert event.policy_reason in text
 
 
-def test_explain_tells_what_changed_from_event_to_event():
+def test_explain_shows_what_changed_between_events():
     first = escalation("opened-threshold-crossed", sequence=1)
     second = msgspec.structs.replace(first, sequence=2, type="updated", level=2)
     third = msgspec.structs.replace(
@@ -67,23 +66,23 @@ def test_explain_tells_what_changed_from_event_to_event():
     assert "caused by   the passing of time; the newest report is" in text
 
 
-def test_explain_says_when_the_beginning_is_gone():
+def test_explain_reports_that_the_beginning_of_an_episode_is_missing():
     assert "the events before event 2 are no longer in the log" in story([escalation("updated-level-raised")])
 
 
 @pytest.mark.parametrize("name", ["opened-threshold-crossed", "resolved-cleared", "resolved-policy-changed"])
-def test_explain_tells_any_escalation(name):
+def test_explain_accepts_every_example_of_an_escalation(name):
     assert escalation(name).channel_ref in story([escalation(name)])
 
 
 CLOCK = ["opened-clock-armed", "updated-clock-paused", "updated-clock-lapsed", "resolved-clock-fulfilled"]
 
 
-def test_explain_tells_of_a_clock_which_duty_since_when_until_when_why_and_what_became_of_it():
+def test_explain_shows_a_clocks_duty_start_deadline_reason_and_end():
     events = sorted((escalation(name) for name in CLOCK), key=lambda event: event.sequence)
     text = story(events)
     assert text.startswith(f"escalation {events[0].clock.clock_id}: resolved\n")
-    for told in (
+    for expected in (
         r"clock of +US\.take-it-down\.s3: TAKE IT DOWN Act \(Pub\. L\. 119-12\), section 3: Remove an intimate",
         r"source +https://www\.govinfo\.gov/",
         r"requires +remove; supervised by FTC",
@@ -94,12 +93,12 @@ def test_explain_tells_of_a_clock_which_duty_since_when_until_when_why_and_what_
         r"clock +lapsed, 100% elapsed, due 2026-09-23 17:15 UTC\n +caused by +the passing of time; the newest report is",
         r"clock +fulfilled, 100% .*\n +caused by +an outcome recorded by a desk at clock-outcomes/",
     ):
-        assert re.search(told, text), told
+        assert re.search(expected, text), expected
     assert "condition" not in text
     assert text.count("messages") == text.count("goes to") == 1
 
 
-def test_explain_says_why_the_clock_of_a_duty_does_not_run_and_by_when_the_platform_means_to_act():
+def test_explain_gives_the_reason_and_the_internal_target_of_a_duty_without_a_clock():
     text = story([escalation("opened-threshold-crossed")])
     assert (
         "clock not_armed (no_duration: the law sets no fixed time limit), internal target P1D (2026-09-22 14:13 UTC)"
@@ -108,7 +107,7 @@ def test_explain_says_why_the_clock_of_a_duty_does_not_run_and_by_when_the_platf
 
 
 def fitting(topic):
-    """A value of the topic, and for each filter of it what the value has."""
+    """A value of the topic, and for each of its filters an argument that selects that value."""
     if topic.startswith("escalations"):
         event = example("escalations", "opened-clock-armed")
         channel, type_ = event["channel_ref"], "opened"
@@ -138,7 +137,7 @@ def fitting(topic):
 
 
 @pytest.mark.parametrize("topic", [topic for topic in FILTERS if topic != "clock-outcomes"])
-def test_filters_hold_what_they_name(topic):
+def test_filters_select_matching_values_alone(topic):
     value, right = fitting(topic)
     assert set(right) == set(FILTERS[topic])
     assert RecordFilter(right).matches(topic, Record(value))
@@ -146,7 +145,7 @@ def test_filters_hold_what_they_name(topic):
         assert not RecordFilter(right | {name: "other"}).matches(topic, Record(value))
 
 
-def test_an_outcome_is_found_by_the_channel_or_the_request_it_is_about():
+def test_filters_find_an_outcome_by_its_channel_or_request():
     of_report = Record(example("clock-outcomes", "binary-fulfilled"))
     ref = example("clock-outcomes", "binary-fulfilled")["key"]
     assert RecordFilter({"channel": ref}).matches("clock-outcomes", of_report)
@@ -154,16 +153,16 @@ def test_an_outcome_is_found_by_the_channel_or_the_request_it_is_about():
     assert not RecordFilter({"channel": "other"}).matches("clock-outcomes", of_report)
 
 
-def test_every_topic_that_can_be_read_can_be_filtered_or_says_that_it_cannot():
+def test_every_readable_topic_has_filters_or_refuses_them():
     assert set(FILTERS) == set(READABLE)
 
 
 @pytest.mark.parametrize("value", [b"", b"{broken", b"[]", b"{}"])
-def test_what_cannot_be_read_is_never_filtered_away(value):
+def test_unreadable_values_always_pass_the_filters(value):
     assert RecordFilter({"policy": "fraud"}).matches("escalations", Record(value))
 
 
-def test_a_filter_that_means_nothing_for_a_topic_is_refused():
+def test_a_filter_that_a_topic_does_not_support_is_refused():
     result = CliRunner().invoke(commands, ["tail", "enriched-reports", "--policy", "fraud"])
     assert result.exit_code == 2
     assert (
@@ -178,7 +177,7 @@ def simulated(*arguments):
     return result.stdout.encode().splitlines(), result.stderr
 
 
-def test_simulate_writes_the_same_lines_for_the_same_arguments_and_each_is_a_report():
+def test_simulate_is_repeatable_and_each_line_is_a_report():
     lines, summary = simulated("--reports", "3000", "--seed", "3")
     assert simulated("--reports", "3000", "--seed", "3")[0] == lines
     assert summary.startswith(f"{len(lines):,} written")
@@ -188,7 +187,7 @@ def test_simulate_writes_the_same_lines_for_the_same_arguments_and_each_is_a_rep
         decode_report(line, (), END_MS)
 
 
-def test_simulate_plays_chosen_storylines_alone():
+def test_simulate_plays_only_the_chosen_storylines():
     lines, _ = simulated("--alone", "--storyline", "brigade", "--storyline", "slow-brigade")
     expected = play_alone(7, END_MS, ["brigade", "slow brigade"])
     assert lines == [record.value for record in expected]
@@ -196,7 +195,7 @@ def test_simulate_plays_chosen_storylines_alone():
     assert len(channels) == 2
 
 
-def test_simulate_writes_requests_that_publish_takes(tmp_path):
+def test_simulate_writes_requests_that_publish_accepts(tmp_path):
     lines, summary = simulated("--requests", "--seed", "3")
     assert lines == [record.value for record in play_requests(3, END_MS)]
     assert summary.startswith("5 written")
@@ -209,33 +208,33 @@ def test_simulate_writes_requests_that_publish_takes(tmp_path):
 
 
 @pytest.mark.parametrize("other", [["--alone"], ["--storyline", "brigade"], ["--reports", "3000"]])
-def test_simulate_refuses_requests_together_with_what_is_said_of_reports(other):
+def test_simulate_refuses_requests_together_with_options_of_reports(other):
     result = CliRunner().invoke(commands, ["simulate", "--requests", *other])
     assert result.exit_code == 2
     assert "--requests cannot be combined with --reports" in result.output
 
 
 @pytest.mark.parametrize("wrong", [["fulfilled", "--reason", "x"], ["paused"], ["done"]])
-def test_a_word_on_a_clock_that_means_nothing_is_refused(wrong):
+def test_the_clock_command_refuses_an_invalid_outcome(wrong):
     assert CliRunner().invoke(commands, ["clock", "c-1", *wrong]).exit_code == 2
 
 
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
-def test_a_word_on_a_clock_is_an_outcome_and_the_same_word_is_the_same_outcome(reason):
-    word = "paused" if reason else "fulfilled"
-    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS))
+def test_an_outcome_payload_is_valid_and_repeatable(reason):
+    decision = "paused" if reason else "fulfilled"
+    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS))
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
-    assert (outcome.outcome, outcome.reason, occurred_ms) == (word, reason, END_MS)
-    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS)) == value
-    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(word, reason, END_MS + 1))
+    assert (outcome.outcome, outcome.reason, occurred_ms) == (decision, reason, END_MS)
+    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS)) == value
+    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS + 1))
     assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 
 def test_simulate_keeps_to_its_rate():
     began_at = time.monotonic()
     lines, _ = simulated("--alone", "--storyline", "slow-brigade", "--rate", "200")
-    # The first goes at once.
+    # The first record is sent at once.
     assert time.monotonic() - began_at >= (len(lines) - 1) / 200
 
 
@@ -246,18 +245,18 @@ def test_simulate_lists_its_storylines():
     assert "slow-brigade" in result.output
 
 
-def test_simulate_refuses_a_size_that_means_nothing():
+def test_simulate_refuses_an_invalid_size():
     assert CliRunner().invoke(commands, ["simulate", "--alone", "--reports", "5000"]).exit_code == 2
 
 
-def test_a_slow_brigade_has_each_hand_once_and_never_two_in_the_same_minutes():
+def test_a_slow_brigade_has_each_reporter_once_more_than_three_minutes_apart():
     payloads = [orjson.loads(record.value) for record in play_alone(7, END_MS, ["slow brigade"])]
     assert len({payload["reporter"]["ref"] for payload in payloads}) == len(payloads) == 40
     times = sorted(MOMENT.convert(payload["occurred_at"], None, None) for payload in payloads)
     assert min(after - before for before, after in zip(times, times[1:], strict=False)) > 3 * 60_000
 
 
-def test_points_in_time():
+def test_points_in_time_are_read_as_dates_and_durations():
     assert MOMENT.convert("2026-03-01T13:00:00+01:00", None, None) == END_MS
     hour_ago = time.time() * 1000 - 3_600_000
     assert abs(MOMENT.convert("PT1H", None, None) - hour_ago) < 60_000
@@ -299,12 +298,12 @@ def leaves(group, path=()):
             yield (*path, name)
 
 
-def test_the_page_of_commands_has_a_row_for_each_and_names_no_other():
+def test_the_page_of_commands_lists_exactly_the_existing_commands():
     named = set(re.findall(r"^\| `tocsin ([a-z -]+?)(?: [A-Z].*)?`", COMMANDS_PAGE, re.M))
     assert named == {" ".join(path) for path in leaves(commands)}
 
 
-def test_every_option_in_an_example_exists():
+def test_every_option_in_a_documented_example_exists():
     examples = re.findall(r"^    tocsin ([^|#\n]+)", COMMANDS_PAGE, re.M)
     assert len(examples) > 10
     for example in examples:

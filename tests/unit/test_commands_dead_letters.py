@@ -1,4 +1,4 @@
-"""Dead letters as the commands see them: what is read from a record, what is selected, what a terminal gets to see."""
+"""Dead letters in the commands: reading them, selecting them, and showing them on a terminal."""
 
 import json
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Record:
 
 
 def refused(record, reason="not_json", at=(1, 5)):
-    """The letter that a worker writes of a record, as it is read back."""
+    """The dead letter that a worker writes for a record, as the commands read it."""
     written = dead_letter(record, Rejected(reason, "value", "Must be something else."))
     partition, offset = at
     return letter_of(
@@ -39,7 +39,7 @@ def refused(record, reason="not_json", at=(1, 5)):
     )
 
 
-def test_a_letter_holds_the_original_and_where_it_stood():
+def test_a_letter_holds_the_original_record_and_its_place():
     original = Record(b"{bad", headers=[("trace", b"1"), ("tocsin-reason", b"forged")])
     letter = refused(original)
     assert (letter.place, letter.source) == ("1/5", "p.message-reports/3/17")
@@ -48,7 +48,7 @@ def test_a_letter_holds_the_original_and_where_it_stood():
     assert not letter.redacted
 
 
-def test_what_is_sent_again_counts_on():
+def test_a_redriven_record_carries_the_next_attempt_number():
     record = Record(b"{bad", headers=[("trace", b"1")])
     for attempt in (1, 2, 3):
         letter = refused(record)
@@ -60,14 +60,14 @@ def test_what_is_sent_again_counts_on():
 @pytest.mark.parametrize(
     "original", [Record(b'{"ref": "a@example.org"}'), Record(b"x" * 3_000_000)], ids=["personal", "too large"]
 )
-def test_redacted_letters_are_recognised_by_what_was_kept(original):
+def test_redacted_letters_are_recognised_by_their_value(original):
     reason = "oversized" if len(original.value) > 1000 else "pii_detected"
     letter = refused(original, reason)
     assert letter.redacted
     assert "redacted" in in_one_line(letter)
 
 
-def test_a_publishers_json_is_not_taken_for_a_redacted_one():
+def test_a_publishers_json_is_not_taken_for_a_redacted_letter():
     assert not refused(
         Record(b'{"sha256": 1}', key=None, headers=[("content-type", b"application/json")])
     ).redacted
@@ -87,7 +87,7 @@ def test_letters_of_one_original_have_one_identity_whatever_its_place_and_attemp
     assert len({refused(other).identity() for other in others} | {first.identity()}) == 6
 
 
-def test_a_selection_holds_when_every_part_of_it_does():
+def test_a_selection_matches_when_all_its_parts_match():
     letter = refused(Record(b"{bad"))
     for part in (
         {},
@@ -105,23 +105,23 @@ def test_a_selection_holds_when_every_part_of_it_does():
     ("number", "last_line"),
     [(0, "0 dead letters"), (1, "1 dead letter: 1 not_json"), (2, "2 dead letters: 2 not_json")],
 )
-def test_the_list_ends_with_how_many_they_are(monkeypatch, number, last_line):
-    async def given(_settings, _since):
+def test_the_list_ends_with_the_number_of_letters(monkeypatch, number, last_line):
+    async def fake_letters(_settings, _since):
         for offset in range(number):
             yield refused(Record(b"{bad"), at=(0, offset))
 
-    monkeypatch.setattr(command, "letters", given)
+    monkeypatch.setattr(command, "letters", fake_letters)
     result = CliRunner().invoke(commands, ["dead-letters", "list"])
     assert result.exit_code == 0
     assert result.output.splitlines()[-1] == last_line
 
 
-def chosen(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):
-    async def given(_settings, _since):
+def planned(monkeypatch, letters, selection=EVERYTHING, max_attempts=3):
+    async def fake_letters(_settings, _since):
         for letter in letters:
             yield letter
 
-    monkeypatch.setattr(driving, "letters", given)
+    monkeypatch.setattr(driving, "letters", fake_letters)
     import asyncio
 
     return asyncio.run(driving.plan(load_settings({}), selection, max_attempts))
@@ -140,10 +140,10 @@ def test_the_plan_sends_the_newest_attempt_of_each_original_once(monkeypatch):
         attempt(3, (1, 1), b"worn out"),
         refused(Record(b"a@example.org"), "pii_detected", at=(1, 2)),
     ]
-    plan = chosen(monkeypatch, letters)
+    plan = planned(monkeypatch, letters)
     assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=2)
-    assert chosen(monkeypatch, letters, max_attempts=4).worn_out == 0
-    assert chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
+    assert planned(monkeypatch, letters, max_attempts=4).worn_out == 0
+    assert planned(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
         redacted=1
     )
 
@@ -153,7 +153,7 @@ def test_an_older_letter_is_not_sent_when_its_newer_one_has_another_reason(monke
         refused(Record(b"{}"), "unknown_category", at=(0, 0)),
         refused(Record(b"{}", headers=[("tocsin-attempt", b"1")]), "invalid_time", at=(0, 1)),
     ]
-    plan = chosen(monkeypatch, letters, EVERYTHING._replace(reasons=("unknown_category",)))
+    plan = planned(monkeypatch, letters, EVERYTHING._replace(reasons=("unknown_category",)))
     assert plan == driving.Plan(repeated=1)
 
 
@@ -164,14 +164,14 @@ def test_in_full_every_reason_has_its_meaning_and_remedy(reason):
     assert "\nremedy " in text
 
 
-def test_nothing_of_an_unchecked_record_commands_a_terminal():
+def test_control_characters_of_a_record_do_not_reach_the_terminal():
     letter = refused(Record(b"\x1b[2J\xff", key=b"\x1b]0;x\x07", headers=[("h\x1b", b"\x9b\n")]))
     text = in_full(letter)
     assert all(char.isprintable() for char in text.replace("\n", ""))
     assert "\\x1b[2J\\xff" in text
 
 
-def test_json_keeps_bytes_that_are_no_text():
+def test_json_keeps_bytes_that_are_not_text():
     assert json.loads(as_json(refused(Record(b"\xff")))) | {
         "value": None,
         "value_base64": "/w==",
@@ -185,5 +185,5 @@ def test_json_keeps_bytes_that_are_no_text():
      ("list", "--reason", "rude"), ("redrive", "--rate", "0")],
     ids=" ".join,
 )  # fmt: skip
-def test_what_makes_no_sense_ends_with_2(arguments):
+def test_invalid_arguments_exit_with_2(arguments):
     assert CliRunner().invoke(commands, ["dead-letters", *arguments]).exit_code == 2

@@ -1,4 +1,4 @@
-"""`tocsin` itself: what is there, and the exit codes that scripts rely on."""
+"""`tocsin` itself: its commands, its messages, and the exit codes that scripts rely on."""
 
 import os
 import shlex
@@ -12,9 +12,9 @@ import click
 import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
+from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SHIPPED_LAW = ROOT / "streams" / "registry" / "law"
 
 @pytest.fixture
 def tocsin(monkeypatch, capsys):
-    """Runs the command line in this process: exit code, standard output, standard error."""
+    """Runs the command line in this process and returns exit code, standard output and standard error."""
     for name in [name for name in os.environ if name.startswith("TOCSIN_")]:
         monkeypatch.delenv(name)
 
@@ -38,8 +38,8 @@ def tocsin(monkeypatch, capsys):
 
 
 @pytest.fixture
-def nobody_home() -> str:
-    """An address on which nothing listens."""
+def unused_address() -> str:
+    """An address on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
@@ -57,7 +57,7 @@ def leaves(group, path=()):
 def test_every_command_explains_itself(tocsin, path):
     code, out, _ = tocsin(*path, "--help")
     assert code == 0
-    # A sentence on what it does, and one on every option.
+    # The help has a sentence on the command and one on every option.
     usage, _, rest = out.partition("\n\n")
     assert usage.startswith(f"Usage: tocsin {' '.join(path)}")
     assert len(rest.split(".")[0].split()) >= 3
@@ -66,21 +66,21 @@ def test_every_command_explains_itself(tocsin, path):
             assert len(line.split()) > 3, line
 
 
-def test_what_is_set_wrongly_is_named_and_ends_with_2(tocsin, monkeypatch):
+def test_an_invalid_setting_is_named_and_exits_with_2(tocsin, monkeypatch):
     monkeypatch.setenv("TOCSIN_PARTITIONS", "none")
     code, _, err = tocsin("config", "show")
     assert code == 2
     assert "TOCSIN_PARTITIONS" in err
 
 
-def test_a_setting_that_does_not_exist_ends_with_2(tocsin, monkeypatch):
+def test_an_unknown_setting_exits_with_2(tocsin, monkeypatch):
     monkeypatch.setenv("TOCSIN_PARTITION", "4")
     code, _, err = tocsin("tail", "escalations")
     assert code == 2
     assert "TOCSIN_PARTITION: there is no such setting" in err
 
 
-def test_an_unknown_topic_ends_with_2_and_names_the_possible_ones(tocsin):
+def test_an_unknown_topic_exits_with_2_and_lists_the_known_topics(tocsin):
     code, _, err = tocsin("tail", "escalation")
     assert code == 2
     assert "dead-letters" in err
@@ -89,11 +89,13 @@ def test_an_unknown_topic_ends_with_2_and_names_the_possible_ones(tocsin):
 @pytest.mark.parametrize(
     "arguments", [("topics", "create"), ("topics", "check"), ("tail", "escalations")], ids=" ".join
 )
-def test_without_a_broker_the_address_and_the_remedy_are_named(tocsin, monkeypatch, nobody_home, arguments):
-    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", nobody_home)
+def test_without_a_broker_the_message_has_the_address_and_the_remedy(
+    tocsin, monkeypatch, unused_address, arguments
+):
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", unused_address)
     code, out, err = tocsin(*arguments)
     assert (code, out) == (1, "")
-    assert nobody_home in err
+    assert unused_address in err
     assert "TOCSIN_KAFKA_BOOTSTRAP" in err
     assert "Traceback" not in err
 
@@ -111,7 +113,7 @@ def test_config_show_lists_every_setting_and_masks_secrets(tocsin, monkeypatch):
     assert "TOCSIN_POLICIES_FILE=  (default)" in out
 
 
-def test_config_show_finds_credentials_that_would_not_be_used(tocsin, monkeypatch):
+def test_config_show_reports_credentials_that_would_not_be_used(tocsin, monkeypatch):
     monkeypatch.setenv("TOCSIN_KAFKA_SASL_MECHANISM", "PLAIN")
     code, _, err = tocsin("config", "show")
     assert code == 2
@@ -152,7 +154,7 @@ def test_policy_check_lists_the_policies_of_a_file(tocsin, tmp_path, monkeypatch
     assert "child-safety" not in out
 
 
-def test_policies_that_cannot_be_used_end_with_2_and_name_line_and_field(tocsin, tmp_path):
+def test_invalid_policies_exit_with_2_and_name_line_and_field(tocsin, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(POLICY.replace("PT6H", "PT7M"))
     code, _, err = tocsin("policy", "check", str(path))
@@ -161,19 +163,19 @@ def test_policies_that_cannot_be_used_end_with_2_and_name_line_and_field(tocsin,
     assert "window" in err
 
 
-def test_a_policy_file_that_is_not_there_ends_with_2(tocsin, tmp_path):
+def test_a_missing_policy_file_exits_with_2(tocsin, tmp_path):
     code, _, err = tocsin("policy", "check", str(tmp_path / "nowhere.yaml"))
     assert code == 2
     assert "nowhere.yaml" in err
 
 
-def test_too_small_a_demo_is_refused_before_anything_starts(tocsin):
+def test_a_demo_that_is_too_small_is_refused_before_anything_starts(tocsin):
     code, out, err = tocsin("demo", "--reports", "10")
     assert (code, out) == (2, "")
     assert "2000" in err
 
 
-def test_a_topic_that_is_not_seen_may_also_be_one_that_this_user_may_not_see():
+def test_the_message_for_a_missing_topic_mentions_missing_permissions():
     with pytest.raises(click.ClickException) as caught, broker_errors_explained(Settings()):
         raise UnknownTopicOrPartitionError("escalations")
     assert "`tocsin topics create`" in caught.value.message
@@ -191,10 +193,8 @@ def test_a_topic_that_is_not_seen_may_also_be_one_that_this_user_may_not_see():
         "TOCSIN_LAW_FOLDER",
     ],
 )
-def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
-    tocsin, tmp_path, monkeypatch, name, arguments
-):
-    # The worker's module reads its settings when it is imported, which another test may have had done.
+def test_a_missing_rules_file_is_named_with_its_variable(tocsin, tmp_path, monkeypatch, name, arguments):
+    # The worker's module reads its settings on import, and another test may have imported it already.
     monkeypatch.delitem(sys.modules, "streams.worker.app", raising=False)
     monkeypatch.setenv(name, str(tmp_path / "nope"))
     code, _, err = tocsin(*arguments)
@@ -203,7 +203,7 @@ def test_files_of_rules_that_are_not_there_are_named_with_the_variable(
     assert f"\n{name}={tmp_path / 'nope'} points to it" in err
 
 
-def test_of_several_variables_the_one_is_named_that_points_there(tocsin, tmp_path, monkeypatch):
+def test_of_several_variables_the_one_that_points_to_the_file_is_named(tocsin, tmp_path, monkeypatch):
     monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
     monkeypatch.setenv("TOCSIN_PLATFORM_FILE", str(tmp_path / "nope.yaml"))
     _, _, err = tocsin("registry", "check")
@@ -211,7 +211,7 @@ def test_of_several_variables_the_one_is_named_that_points_there(tocsin, tmp_pat
     assert "TOCSIN_LAW_FOLDER" not in err
 
 
-def test_a_file_that_no_variable_points_at_is_named_alone(tocsin, tmp_path, monkeypatch):
+def test_a_missing_file_that_no_variable_points_to_is_named_alone(tocsin, tmp_path, monkeypatch):
     monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
     code, _, err = tocsin("registry", "check", "--law", str(tmp_path))
     assert code == 2
@@ -219,12 +219,12 @@ def test_a_file_that_no_variable_points_at_is_named_alone(tocsin, tmp_path, monk
 
 
 @pytest.mark.parametrize("started", [".venv/bin/tocsin", "/opt/a b/tocsin"])
-def test_the_program_is_named_by_where_it_is(monkeypatch, started):
+def test_the_program_is_named_as_it_was_started(monkeypatch, started):
     monkeypatch.setattr(sys, "argv", [started, "demo"])
     assert shlex.split(running_program()) == [str(Path.cwd() / started)]
 
 
-def test_a_program_started_as_a_module_runs_again_as_it_is_named(monkeypatch, tmp_path):
+def test_the_name_of_a_program_started_as_a_module_can_be_run(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", [str(ROOT / "streams" / "commands" / "main.py"), "demo"])
     done = subprocess.run(
         f"{running_program()} --version",
@@ -237,7 +237,7 @@ def test_a_program_started_as_a_module_runs_again_as_it_is_named(monkeypatch, tm
     assert done.stdout.startswith("tocsin, version"), done.stderr
 
 
-def test_a_terminated_tail_ends_with_the_code_that_the_page_of_commands_gives(tmp_path):
+def test_a_terminated_tail_exits_with_the_documented_code(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         kept = {name: text for name, text in os.environ.items() if not name.startswith("TOCSIN_")}
         process = subprocess.Popen(
@@ -254,7 +254,7 @@ def test_a_terminated_tail_ends_with_the_code_that_the_page_of_commands_gives(tm
         finally:
             process.kill()
             process.wait()
-    # A shell gives 128 and the number of the signal.
+    # A shell reports 128 plus the number of the signal.
     assert code == -signal.SIGTERM
     assert f"\n| {128 - code} | ended by SIGTERM" in (ROOT / "docs" / "commands.md").read_text(
         encoding="utf-8"

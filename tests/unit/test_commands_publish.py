@@ -1,4 +1,4 @@
-"""`tocsin publish` without a broker: which lines are taken, and what becomes of them."""
+"""`tocsin publish` without a broker: which lines are accepted, and which events they become."""
 
 import io
 import json
@@ -11,8 +11,8 @@ from streams.commands.publish.command import _Lines, publish
 from streams.commands.shared.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.wire.report_decoding import decode_report
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
 
 REPORT = {
@@ -29,13 +29,13 @@ def dry_run(text: str, *arguments: str):
     return CliRunner().invoke(publish, ["--dry-run", *arguments, "-"], input=text)
 
 
-def test_good_lines_are_ready_and_nothing_is_refused():
+def test_valid_lines_are_all_accepted():
     result = dry_run(f"{GOOD}\n{GOOD}\n")
     assert result.exit_code == 0
     assert result.stdout == "2 ready to publish, 0 refused\n"
 
 
-def test_bad_lines_are_named_with_number_reason_and_field_and_the_others_go_on():
+def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_accepted():
     wrong = json.dumps(REPORT | {"category": "rudeness"})
     result = dry_run(f"{GOOD}\nnot json\n{wrong}\n{GOOD}\n")
     assert result.exit_code == 1
@@ -46,13 +46,13 @@ def test_bad_lines_are_named_with_number_reason_and_field_and_the_others_go_on()
     assert result.stdout == "2 ready to publish, 2 refused\n"
 
 
-def test_empty_lines_are_no_reports_but_count_as_lines():
+def test_empty_lines_are_skipped_but_counted_in_line_numbers():
     result = dry_run(f"\n{GOOD}\r\n\n  \nnope")
     assert result.stderr.startswith("line 5: not_json")
     assert result.stdout == "1 ready to publish, 1 refused\n"
 
 
-def test_a_report_of_the_future_is_refused():
+def test_a_report_from_the_future_is_refused():
     result = dry_run(json.dumps(REPORT | {"occurred_at": "2199-01-01T00:00:00Z"}))
     assert result.exit_code == 1
     assert "line 1: future_timestamp: occurred_at" in result.stderr
@@ -65,7 +65,7 @@ def example(topic: str, name: str) -> dict:
     return json.loads((EXAMPLES / topic / "v1" / f"{name}.json").read_text())["value"]
 
 
-def test_requests_and_outcomes_are_taken_where_they_belong_and_nowhere_else():
+def test_requests_and_outcomes_are_accepted_for_their_own_topic_alone():
     request = json.dumps(example("authority-requests", "removal-order"))
     outcome = json.dumps(example("clock-outcomes", "binary-fulfilled"))
     ready = "1 ready to publish, 1 refused\n"
@@ -88,7 +88,7 @@ def test_requests_and_outcomes_are_taken_where_they_belong_and_nowhere_else():
         ),
     ],
 )
-def test_an_event_of_any_topic_has_the_key_by_which_its_home_is_found(topic, name, key, identity):
+def test_an_event_of_any_topic_has_the_key_of_its_home_partition(topic, name, key, identity):
     value = json.dumps(example(topic, name)).encode()
     event = published_event(topic, value, "/desk", 1_900_000_000_000)
     assert (event.key, event.value) == (key, value)
@@ -105,27 +105,27 @@ def test_an_event_of_any_topic_has_the_key_by_which_its_home_is_found(topic, nam
     assert decode(event.value, event.headers, 1_900_000_000_000)[1] == "/desk"
 
 
-def test_a_file_is_read_as_standard_input_is(tmp_path):
+def test_a_file_is_read_like_standard_input(tmp_path):
     path = tmp_path / "reports.jsonl"
     path.write_text(f"{GOOD}\n" * 3)
     result = CliRunner().invoke(publish, ["--dry-run", str(path)])
     assert result.stdout == "3 ready to publish, 0 refused\n"
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_missing_file_is_named():
     result = CliRunner().invoke(publish, ["--dry-run", "nowhere.jsonl"])
     assert result.exit_code == 2
     assert "nowhere.jsonl" in result.stderr
 
 
 @pytest.mark.parametrize("source", ["", "someone@example.org", "two\nlines"])
-def test_a_source_that_would_be_refused_later_is_refused_at_once(source):
+def test_an_invalid_source_is_refused_at_once(source):
     result = dry_run(GOOD, "--source", source)
     assert result.exit_code == 2
     assert "--source" in result.stderr
 
 
-def test_an_event_has_the_channel_as_key_the_line_as_value_and_its_id_and_source_in_the_headers():
+def test_an_event_has_the_channel_as_key_the_line_as_value_and_id_and_source_as_headers():
     ((event,), *rest) = _Lines("message-reports", "/platform/web").read(io.BytesIO(f"  {GOOD} \n".encode()))
     assert not any(rest)
     assert event.key == b"channel-1"
@@ -138,13 +138,13 @@ def test_an_event_has_the_channel_as_key_the_line_as_value_and_its_id_and_source
 
 
 class Trickle(io.BytesIO):
-    """Like a pipe, it hands over what is there: here three bytes at a time."""
+    """Returns three bytes per read, as a pipe may return less than was asked for."""
 
     def read1(self, size: int | None = -1) -> bytes:
         return super().read1(3)
 
 
-def test_lines_that_arrive_in_pieces_are_put_together():
+def test_lines_that_arrive_in_pieces_are_joined():
     lines = _Lines("message-reports", "/platform/web")
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2

@@ -1,4 +1,4 @@
-"""`tocsin registry`: what a lawyer reads, and that it is what the core decides."""
+"""`tocsin registry`: what it shows a lawyer, and that the core decides the same."""
 
 import dataclasses
 import itertools
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.law.resolution import Resolver
 from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
 from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
+from streams.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority
@@ -81,14 +81,14 @@ def tocsin(monkeypatch):
 
 
 def shown(result):
-    """The block of each duty, by id."""
+    """The printed block of each duty, by its id."""
     assert result.exit_code == 0, result.output
     blocks = re.split(r"\n\n", result.stdout)
     found = (re.match(r"([A-Z]{2,6}\.\S+)(.*)\n", block) for block in blocks)
     return {match[1]: match.string for match in found if match}
 
 
-def test_show_prints_what_applies_and_why(tocsin):
+def test_show_prints_the_duties_that_apply_and_why(tocsin):
     result = tocsin(
         "show",
         "nz",
@@ -137,7 +137,7 @@ def test_show_without_a_category_lists_everything(tocsin):
     )
 
 
-def test_the_day_decides(tocsin):
+def test_show_prints_the_law_of_the_given_day(tocsin):
     duties = shown(tocsin("show", "NZ", "--category", "ncii", "--at", "2026-05-31"))
     assert "NZ.repealed" in duties
     assert "NZ.repealed" not in shown(tocsin("show", "NZ", "--category", "ncii", "--at", "2026-06-01"))
@@ -150,11 +150,11 @@ def test_an_order_has_its_own_gate_and_no_routing_of_reports(tocsin):
     assert re.search(r"(?m)^gate +judicial order", result.stdout)
     assert re.search("trigger +an authority's order under national_law", result.stdout)
     assert "Recipients of such" not in result.stdout
-    # And a report's has nothing of the order's.
+    # The gate of a report says nothing about orders.
     assert re.search(r"(?m)^gate +two person review", tocsin("show", "NZ", "--category", "ncii").stdout)
 
 
-def test_json_is_one_object(tocsin):
+def test_show_json_is_one_object(tocsin):
     result = tocsin("show", "NZ", "--category", "ncii", "--at", "2026-11-24", "--json")
     assert result.stdout.count("\n") == 1
     found = json.loads(result.stdout)
@@ -179,7 +179,7 @@ def test_json_is_one_object(tocsin):
         ("XX", "XX Unknown"),
     ],
 )
-def test_codes_as_people_write_them(tocsin, code, head):
+def test_country_codes_are_accepted_as_people_write_them(tocsin, code, head):
     assert tocsin("show", code).stdout.startswith(head)
 
 
@@ -192,7 +192,7 @@ def test_codes_as_people_write_them(tocsin, code, head):
         (("show", "KR", "--at", "yesterday"), "yesterday"),
     ],
 )
-def test_what_cannot_be_asked_ends_with_2(tocsin, arguments, named):
+def test_invalid_arguments_exit_with_2(tocsin, arguments, named):
     result = tocsin(*arguments)
     assert result.exit_code == 2
     assert named in result.stderr
@@ -227,7 +227,7 @@ def test_times_and_clocks_in_words():
     assert time_in_words(obligation("NZ.x", duration=None)) == "none set by law"
 
 
-def test_every_trigger_has_words():
+def test_every_trigger_has_a_description():
     assert TRIGGER_WORDS.keys() == set(TRIGGERS)
 
 
@@ -236,8 +236,8 @@ PLACES = ["AU", "DE", "DK", "GB", "IN", "JP", "KR", "NC", "US", "XX", "ZA"]
 
 
 @pytest.mark.parametrize("kind", REPORTED)
-def test_show_says_what_the_core_decides(kind):
-    """For a report with every element, from a public channel, about one country and nowhere else."""
+def test_show_agrees_with_the_core(kind):
+    """For a report with every element, from a public channel, with evidence for one country alone."""
     resolver = Resolver(SHIPPED)
     elements = (
         "explanation",
@@ -266,7 +266,7 @@ def test_show_says_what_the_core_decides(kind):
         assert found.routing == decided.routing, where
 
 
-def test_check_lists_what_somebody_should_look_at(tocsin):
+def test_check_lists_the_findings_to_review(tocsin):
     result = tocsin("check", "--today", "2026-11-24")
     assert result.exit_code == 0
     assert re.search(r"obligation +NZ\.advisory +NZ +Take it down +2026-11-24", result.stdout)
@@ -284,11 +284,11 @@ def test_check_a_year_later_lists_every_row_as_stale(tocsin):
     assert "WATCHDOG" in stale
 
 
-def test_check_names_days_that_have_not_come(tocsin):
+def test_check_names_verification_dates_in_the_future(tocsin):
     assert "Checked on a date in the future" in tocsin("check", "--today", "2026-11-23").stdout
 
 
-def test_check_takes_another_folder_and_names_line_and_field_of_what_is_wrong(tmp_path, monkeypatch, capsys):
+def test_check_of_another_folder_names_line_and_field_of_a_mistake(tmp_path, monkeypatch, capsys):
     law = tmp_path / "law"
     shutil.copytree(Path(loader.__file__).parent / "law", law)
     assert CliRunner().invoke(commands, ["registry", "check", "--law", str(law)]).exit_code == 0
@@ -303,7 +303,7 @@ def test_check_takes_another_folder_and_names_line_and_field_of_what_is_wrong(tm
     assert re.search(r"error: KR\.yaml:\d+: obligations\[?\.?0\]?\.trigger", capsys.readouterr().err)
 
 
-def test_the_shipped_law_is_usable():
+def test_the_shipped_law_passes_the_check():
     result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-24"])
     assert result.exit_code == 0
     assert "0 not checked for more than 180 days" in result.stdout

@@ -1,17 +1,17 @@
-"""`tocsin state`: what it finds in the last values of a state topic, and what it says of a channel or a request."""
+"""`tocsin state`: what `check` finds in the last values of a state topic, and what `show` prints."""
 
 import orjson
 import pytest
 from aiokafka import TopicPartition
 from click.testing import CliRunner
 
-from streams.counting.counts import STATE_VERSION
-from streams.partition.home import home_partition
 from streams.commands.main import commands
 from streams.commands.state import channel_state, command, request_state, state_check
 from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
+from streams.counting.counts import STATE_VERSION
+from streams.partition.home import home_partition
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
 from streams.worker.settings import Settings
@@ -33,7 +33,7 @@ REQUESTS = request_stage(RULES)
 PLACE = TopicPartition("channel-state", 0)
 
 
-def reports_kept():
+def stored_reports():
     stored = {}
     state = REPORTS.restore(0, 1, ())
     records = [report(n, START + n, channel=f"c{n % 3}", category="csam") for n in range(9)]
@@ -41,8 +41,8 @@ def reports_kept():
     return stored
 
 
-def requests_kept():
-    """A request at half of its hour, paused."""
+def stored_requests():
+    """The state of a request whose one-hour clock was paused at half of its time."""
     stored, state = {}, new_requests()
     opened = run_requests(state, [request_record(removal_order())])
     (hour,) = [
@@ -57,47 +57,49 @@ def requests_kept():
 # --- check
 
 
-def test_a_sound_state_is_counted_in_both_stages():
-    assert check_entries(REPORTS, PLACE, 1, reports_kept()) == PartitionCheck("reports", 0, [], 3, 3, 0, 1, 9)
-    stored, _ = requests_kept()
+def test_check_counts_a_valid_state_of_both_stages():
+    assert check_entries(REPORTS, PLACE, 1, stored_reports()) == PartitionCheck(
+        "reports", 0, [], 3, 3, 0, 1, 9
+    )
+    stored, _ = stored_requests()
     assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck("requests", 0, [], 0, 0, 2, 1, 1)
 
 
 @pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
-def test_counts_that_cannot_be_read_are_a_finding_that_names_the_channel(body):
-    stored = reports_kept() | {b"Kc1\0csam": STATE_VERSION + body + bytes(4)}
+def test_unreadable_counts_are_a_finding_with_the_channel(body):
+    stored = stored_reports() | {b"Kc1\0csam": STATE_VERSION + body + bytes(4)}
     found = check_entries(REPORTS, PLACE, 1, stored)
     (problem,) = found.problems
     assert problem.startswith("channel-state partition 0: counts c1 csam cannot be read (")
-    # Not the advice to run the command that says this.
+    # The message must not advise the operator to run the command that printed it.
     assert "tocsin state check" not in problem
     assert found.counts == 3
 
 
 @pytest.mark.parametrize("key", [b"T", b"D" + bytes(8), b"Lar-1\0x", b"R2026-11-24/DE/terrorism", b"Z"])
 @pytest.mark.parametrize("value", [b"", b"\x09", b"\x01\xc1"])
-def test_damaged_records_of_requests_are_a_finding(key, value):
-    stored, _ = requests_kept()
+def test_unreadable_records_of_requests_are_a_finding(key, value):
+    stored, _ = stored_requests()
     (problem,) = check_entries(REQUESTS, PLACE, 1, stored | {key: value}).problems
     assert problem.startswith("channel-state partition 0: ")
 
 
-def test_clocks_that_are_not_at_home_are_a_finding():
-    stored, _ = requests_kept()
+def test_clocks_outside_their_home_partition_are_a_finding():
+    stored, _ = stored_requests()
     away = 1 - home_partition(b"ar-1", 2)
     problems = check_entries(REQUESTS, TopicPartition("authority-state", away), 2, stored).problems
     assert len(problems) == 2
     assert all(f"belongs to partition {1 - away}" in problem for problem in problems)
 
 
-def test_of_many_problems_some_are_named():
-    stored = reports_kept() | {b"Kd%d\0csam" % n: STATE_VERSION + bytes(4) for n in range(20)}
+def test_only_the_first_of_many_problems_are_named():
+    stored = stored_reports() | {b"Kd%d\0csam" % n: STATE_VERSION + bytes(4) for n in range(20)}
     problems = check_entries(REPORTS, PLACE, 1, stored).problems
     assert len(problems) == 6
     assert problems[-1].endswith("and 15 more")
 
 
-def test_a_position_that_cannot_be_read_is_a_finding(monkeypatch):
+def test_an_unreadable_position_is_a_finding(monkeypatch):
     async def damaged(*_):
         return orjson.loads(b"{")
 
@@ -130,8 +132,8 @@ def invoke_with(monkeypatch, stored, *arguments):
     return CliRunner().invoke(commands, ["state", "show", *arguments])
 
 
-def test_a_request_is_shown_with_its_clocks_and_what_it_was_judged_to_be(monkeypatch):
-    stored, hour = requests_kept()
+def test_a_request_is_shown_with_its_clocks_and_its_decision(monkeypatch):
+    stored, hour = stored_requests()
     result = invoke_with(monkeypatch, stored, "--request", "ar-1", "--json")
     assert result.exit_code == 0, result.output
     found = orjson.loads(result.output)
@@ -141,40 +143,40 @@ def test_a_request_is_shown_with_its_clocks_and_what_it_was_judged_to_be(monkeyp
     assert by_duty["EU.tco.art3-3"]["status"] == "paused"
     assert by_duty["EU.tco.art6"]["status"] == "running"
     assert {clock["decision"] for clock in found["clocks"]} == {"routed"}
-    told = invoke_with(monkeypatch, stored, "--request", "ar-1").output
-    assert "removal_order received 2026-11-24T12:00:00.000Z: routed" in told
-    assert f"EU.tco.art3-3: clock_id {hour}, status paused" in told
+    output = invoke_with(monkeypatch, stored, "--request", "ar-1").output
+    assert "removal_order received 2026-11-24T12:00:00.000Z: routed" in output
+    assert f"EU.tco.art3-3: clock_id {hour}, status paused" in output
 
 
-def test_a_request_whose_id_only_begins_alike_is_another_one(monkeypatch):
-    stored, _ = requests_kept()
+def test_a_request_is_not_selected_by_a_prefix_of_its_id(monkeypatch):
+    stored, _ = stored_requests()
     result = invoke_with(monkeypatch, stored, "--request", "ar")
     assert result.exit_code == 1
     assert "there is no clock of request ar" in result.stderr
 
 
-def test_what_cannot_be_read_is_said_without_a_traceback(monkeypatch):
-    kept = reports_kept()
+def test_unreadable_state_is_reported_without_a_traceback(monkeypatch):
+    kept = stored_reports()
     for damaged in (STATE_VERSION + b"\xc1" * 20 + bytes(4), b"\x77" + bytes(9)):
         result = invoke_with(monkeypatch, kept | {b"Kc1\0csam": damaged}, "c1")
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)
         assert "the state of channel c1 cannot be read" in result.stderr
-    stored, _ = requests_kept()
+    stored, _ = stored_requests()
     result = invoke_with(monkeypatch, stored | {b"Lar-1\0x": b"\x01\xc1"}, "--request", "ar-1")
     assert isinstance(result.exception, SystemExit)
     assert "the state of request ar-1 cannot be read" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["c1", "--request", "ar-1"]])
-def test_show_wants_a_channel_or_a_request(arguments):
+def test_show_requires_either_a_channel_or_a_request(arguments):
     assert CliRunner().invoke(commands, ["state", "show", *arguments]).exit_code == 2
 
 
 # --- reset
 
 
-def test_the_commands_know_both_stages_by_the_names_that_workers_use():
+def test_the_commands_use_the_workers_names_of_both_stages():
     assert tuple(stage.name for stage in all_stages(Settings())) == STAGE_NAMES
 
 
@@ -186,7 +188,7 @@ def test_the_commands_know_both_stages_by_the_names_that_workers_use():
         (["--stage", "reports"], ["channel-state"]),
     ],
 )
-def test_reset_forgets_both_stages_unless_one_is_named(monkeypatch, arguments, deleted):
+def test_reset_deletes_the_state_of_both_stages_unless_one_is_named(monkeypatch, arguments, deleted):
     done = []
 
     async def counted(_, stages):

@@ -1,4 +1,4 @@
-"""Records as text, tables, and what the demo makes of its counts."""
+"""Records as text, tables, and the summary of the demo."""
 
 import io
 from collections import Counter
@@ -12,8 +12,8 @@ from rich.console import Console
 
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.portrait import most_pressing, most_telling, portrait
-from streams.commands.demo.screen import Screen
 from streams.commands.demo.running_program import running_program
+from streams.commands.demo.screen import Screen
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.tally import Tally
@@ -30,9 +30,9 @@ from streams.events import escalation as wire
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
-from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
+from streams.wire.outcome_decoding import decode_clock_outcome
 
 
 @dataclass
@@ -100,7 +100,7 @@ def an_escalation(**changes) -> wire.Escalation:
     return msgspec.structs.replace(made, **changes)
 
 
-def test_an_escalation_reads_as_what_happened_and_why():
+def test_the_text_of_an_escalation_says_what_happened_and_why():
     record = Record(msgspec.json.encode(an_escalation()))
     assert READABLE["escalations"](record).splitlines() == [
         "12:30:05 opened   fraud level 1, internal_review, channel channel-1",
@@ -108,7 +108,7 @@ def test_an_escalation_reads_as_what_happened_and_why():
     ]
 
 
-def test_what_a_reviewer_must_beware_of_is_said():
+def test_the_text_of_an_escalation_warns_the_reviewer():
     event = an_escalation(
         integrity=wire.Integrity(0.9, True, {}),
         rule_of_law=RuleOfLaw("closed", "human_rights_review", ()),
@@ -128,7 +128,7 @@ EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 
 
 def a_record(topic: str, name: str) -> Record:
-    """An example as it lies in its topic."""
+    """The record of an example, as it is in its topic."""
     record = orjson.loads((EXAMPLES / topic / "v1" / f"{name}.json").read_bytes())
     headers = [(name, value.encode()) for name, value in record["headers"].items()]
     return Record(orjson.dumps(record["value"]), headers=headers, timestamp=1_900_000_000_000)
@@ -179,21 +179,21 @@ READ = {
 
 
 @pytest.mark.parametrize(("topic", "name"), READ, ids=lambda part: part)
-def test_a_record_of_every_topic_reads_as_what_it_says(topic, name):
+def test_a_record_of_every_topic_has_a_text(topic, name):
     assert READABLE[topic](a_record(topic, name)) == READ[topic, name]
 
 
 @pytest.mark.parametrize("topic", ["authority-requests", "clock-outcomes"])
-def test_what_a_worker_will_refuse_reads_as_the_reason(topic):
+def test_the_text_of_a_record_that_a_worker_refuses_is_the_reason(topic):
     assert READABLE[topic](Record(b"{")).startswith("refused: not_json: value: ")
 
 
-def test_an_escalation_without_conditions_has_its_reason_alone():
+def test_the_text_of_an_escalation_without_conditions_has_its_reason_alone():
     event = an_escalation(reason="policy_changed", conditions=(), jurisdictions=())
     assert escalation_grounds(event) == "policy_changed"
 
 
-def test_a_dead_letter_reads_as_reason_field_and_place():
+def test_the_text_of_a_dead_letter_has_reason_field_and_place():
     headers = [
         ("tocsin-reason", b"not_json"),
         ("tocsin-field", b"value"),
@@ -206,7 +206,7 @@ def test_a_dead_letter_reads_as_reason_field_and_place():
     assert text.splitlines() == ["not_json: value: Must be JSON.", "         message-reports/2/17, 1 bytes"]
 
 
-def test_a_dead_letter_without_a_value_or_headers_reads_too():
+def test_a_dead_letter_without_a_value_or_headers_has_a_text():
     assert "0 bytes" in READABLE["dead-letters"](Record(None))
 
 
@@ -217,18 +217,18 @@ def test_json_holds_key_headers_and_value():
 
 
 @pytest.mark.parametrize(("value", "encoded"), [(b"\xff\x00", "/wA="), (b'{"half', "eyJoYWxm")])
-def test_json_keeps_bytes_that_are_no_json(value, encoded):
+def test_json_keeps_bytes_that_are_not_json(value, encoded):
     row = orjson.loads(as_json(Record(value, key=None)))
     assert row["key"] is None
     assert (row["value"], row["value_base64"]) == (None, encoded)
 
 
-def test_a_table_has_columns_as_wide_as_their_widest_cell_and_numbers_to_the_right():
+def test_table_columns_fit_the_widest_cell_and_numbers_align_right():
     table = text_table(("name", "reports"), [("fraud", "7"), ("spam", "1,200")])
     assert table.splitlines() == ["name   reports", "-----  -------", "fraud        7", "spam     1,200"]
 
 
-def test_a_cell_of_several_lines_makes_a_row_of_several_lines():
+def test_a_cell_with_several_lines_makes_a_row_of_several_lines():
     table = text_table(("a", "b", "c"), [("x", "1\n2", "z")])
     assert table.splitlines()[2:] == ["x  1  z", "   2"]
 
@@ -242,20 +242,20 @@ def a_tally() -> Tally:
     return tally
 
 
-def test_a_run_adds_up_when_every_report_and_every_piece_of_garbage_was_answered_once():
+def test_a_run_adds_up_when_every_record_has_exactly_one_output():
     tally = a_tally()
     assert tally.complete
     assert tally.differences() == []
 
 
 @pytest.mark.parametrize("enriched", [89, 91])
-def test_a_report_lost_or_answered_twice_is_noticed(enriched):
+def test_a_lost_or_doubled_report_is_noticed(enriched):
     tally = a_tally()
     tally.enriched = enriched
     assert tally.differences() == [f"enriched reports: {enriched} instead of 90"]
 
 
-def test_a_dead_letter_instead_of_a_report_is_noticed_though_the_sum_is_right():
+def test_a_dead_letter_instead_of_a_report_is_noticed_although_the_sum_is_right():
     tally = a_tally()
     tally.enriched -= 1
     tally.dead_letters["oversized"] += 1
@@ -282,7 +282,7 @@ def test_the_summary_shows_stories_policies_and_the_equation():
     assert any(line.endswith("median 20 ms, longest 120 ms.") for line in lines)
 
 
-def test_the_portrait_is_of_the_highest_escalation_of_the_wave():
+def test_the_summary_prints_the_highest_escalation_of_the_wave():
     tally = a_tally()
     assert most_telling(tally) is None
     highest = an_escalation(level=2, sequence=2)
@@ -296,7 +296,7 @@ def test_the_portrait_is_of_the_highest_escalation_of_the_wave():
     assert "m-1, m-2" in text
 
 
-def test_a_request_that_was_not_judged_and_a_clock_that_was_not_stopped_are_noticed():
+def test_an_undecided_request_and_a_running_clock_are_noticed():
     tally = a_tally()
     tally.requests, tally.outcomes = 2, 1
     tally.routings.append(a_routing("removal-order"))
@@ -306,14 +306,14 @@ def test_a_request_that_was_not_judged_and_a_clock_that_was_not_stopped_are_noti
         "stopped clocks: 0 instead of 1",
     ]
     tally.routings.append(a_routing("everybody-at-a-protest"))
-    # What a clock does later is no judgement.
+    # A later step of a clock is not a decision on the request.
     tally.routings.append(a_routing("removal-order-EU-tco-art3-3-clock-half"))
     tally.clock_events += [a_clock("opened-clock-armed"), a_clock("resolved-clock-fulfilled")]
     assert tally.complete
     assert tally.differences() == []
 
 
-def test_the_summary_shows_clocks_requests_and_refusals_apart_from_episodes():
+def test_the_summary_separates_clocks_requests_and_refusals_from_episodes():
     tally = a_tally()
     armed, lapsed = a_clock("opened-clock-armed"), a_clock("updated-clock-lapsed")
     tally.clock_events += [armed, lapsed]
@@ -332,13 +332,13 @@ def test_the_summary_shows_clocks_requests_and_refusals_apart_from_episodes():
     assert "legal-clock" not in printed
 
 
-def test_a_stopped_clock_presses_nobody():
+def test_a_stopped_clock_is_not_shown_as_urgent():
     tally = a_tally()
     tally.clock_events += [a_clock("opened-clock-armed"), a_clock("resolved-clock-fulfilled")]
     assert most_pressing(tally) is None
 
 
-def test_the_desk_of_the_demo_misses_one_clock_and_stops_the_next_at_half_of_its_time():
+def test_the_demos_desk_lets_one_clock_lapse_and_stops_the_next_at_half_of_its_time():
     desk = Desk()
     armed, half = a_clock("opened-clock-armed"), a_clock("updated-clock-half")
     later = 1_900_000_000_000
@@ -354,7 +354,7 @@ def test_the_desk_of_the_demo_misses_one_clock_and_stops_the_next_at_half_of_its
     assert event.key.decode() == half.channel_ref
 
 
-def test_the_screen_shows_clocks_and_requests_with_what_is_due():
+def test_the_screen_shows_clocks_and_requests_with_their_deadlines():
     tally = a_tally()
     tally.description_of_request["ar-0001"] = "an order"
     printed = io.StringIO()
@@ -372,7 +372,7 @@ def test_the_screen_shows_clocks_and_requests_with_what_is_due():
     assert any(line.startswith("         encryption_keys: European Court of Human Rights") for line in lines)
 
 
-def test_the_demo_uses_our_broker_without_the_settings_for_another(monkeypatch):
+def test_the_demo_uses_its_own_broker_without_the_settings_of_another(monkeypatch):
     monkeypatch.delenv("TOCSIN_KAFKA_BOOTSTRAP", raising=False)
     monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv("TOCSIN_POLICIES_FILE", "mine.yaml")
@@ -384,7 +384,7 @@ def test_the_demo_uses_our_broker_without_the_settings_for_another(monkeypatch):
     assert environment["TOCSIN_TOPIC_PREFIX"] != demo_environment("127.0.0.1:1")["TOCSIN_TOPIC_PREFIX"]
 
 
-def test_the_demo_keeps_the_settings_of_a_broker_that_is_given(monkeypatch):
+def test_the_demo_keeps_the_settings_of_a_given_broker(monkeypatch):
     monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "kafka:9093")
     monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
     assert demo_environment("kafka:9093")["TOCSIN_KAFKA_SECURITY_PROTOCOL"] == "SSL"

@@ -1,4 +1,4 @@
-"""`tocsin transparency report`: what it adds up, what it shows, what it keeps to itself."""
+"""`tocsin transparency report`: what it adds up, what it shows, and what it suppresses."""
 
 import json
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from streams.commands.main import commands
 from streams.commands.transparency import command
 from streams.commands.transparency.tables import SECTIONS, as_document, sections
-from streams.wire.encoding import encode
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.wire.encoding import encode
 
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-31")
 
@@ -92,7 +92,7 @@ def rows(part, *by):
     return table["rows"] and {tuple(row[name] for name in by): row["count"] for row in table["rows"]}
 
 
-def test_numbers_by_category_source_and_country(tocsin):
+def test_the_report_has_numbers_by_category_source_and_country(tocsin):
     found = document(tocsin(map(record, MARCH), *PERIOD, "--json"))
     part = found["reports"]
     assert part["total"] == 73
@@ -103,11 +103,11 @@ def test_numbers_by_category_source_and_country(tocsin):
     assert part["automated_share"] == pytest.approx(12 / 73, abs=1e-4)
 
 
-def test_state_actors_and_authorities_stand_apart(tocsin):
+def test_state_actors_and_authorities_have_their_own_sections(tocsin):
     found = document(tocsin(map(record, MARCH), *PERIOD, "--json"))
     assert found["state_actors"]["total"] == 8
     assert rows(found["state_actors"], "country") == {("KR",): 8}
-    # 7 and 1: the one would follow from the other.
+    # Of 7 and 1, showing one would reveal the other.
     assert rows(found["state_actors"], "category") is None
     assert found["requests"]["total"] == 14
     assert rows(found["requests"], "country", "kind", "decision", "refusal") == {
@@ -116,7 +116,7 @@ def test_state_actors_and_authorities_stand_apart(tocsin):
     }
 
 
-def test_only_the_last_value_of_a_key_counts_and_only_these_days(tocsin):
+def test_only_the_last_value_of_a_key_and_only_the_given_days_count(tocsin):
     written = [
         reports("2026-02-28", "DE", "fraud", user(100)),
         reports("2026-03-01", "DE", "fraud", user(5)),
@@ -127,7 +127,7 @@ def test_only_the_last_value_of_a_key_counts_and_only_these_days(tocsin):
     assert found["reports"]["total"] == 9
 
 
-def test_group_by_gives_one_table_of_these_rows(tocsin):
+def test_group_by_gives_one_table_with_these_rows(tocsin):
     found = document(
         tocsin(map(record, MARCH), *PERIOD, "--group-by", "date", "--group-by", "country", "--json")
     )
@@ -143,7 +143,7 @@ def test_group_by_gives_one_table_of_these_rows(tocsin):
     assert found.keys() == {"requests"}
 
 
-def test_the_text_says_what_the_marks_mean(tocsin):
+def test_the_text_explains_its_marks(tocsin):
     result = tocsin(map(record, MARCH), *PERIOD)
     assert result.exit_code == 0
     assert "2026-03-01 to 2026-03-31 (UTC days, inclusive)" in result.stdout
@@ -153,7 +153,7 @@ def test_the_text_says_what_the_marks_mean(tocsin):
     assert "<5: fewer than five." in result.stdout
 
 
-def test_nothing_counted_is_no_failure(tocsin):
+def test_a_report_without_counts_succeeds(tocsin):
     result = tocsin([], *PERIOD)
     assert result.exit_code == 0
     assert "Requests of authorities: 0" in result.stdout
@@ -168,13 +168,13 @@ def test_nothing_counted_is_no_failure(tocsin):
         ((*PERIOD, "--group-by", "channel"), "channel"),
     ],
 )
-def test_what_cannot_be_asked_ends_with_2(tocsin, arguments, named):
+def test_invalid_arguments_exit_with_2(tocsin, arguments, named):
     result = tocsin([], *arguments)
     assert result.exit_code == 2
     assert named in result.stderr
 
 
-def test_a_record_that_is_no_counter_is_named(tocsin):
+def test_a_record_that_is_not_a_counter_is_named(tocsin):
     result = tocsin([Record(b"2026-03-01/reports/0/DE/fraud", b"{}")], *PERIOD)
     assert result.exit_code == 1
     assert "transparency-counters partition 0 offset 9" in result.stderr
@@ -204,8 +204,8 @@ counters = st.lists(
 
 @settings(deadline=None, max_examples=150)
 @given(counters, st.sampled_from([(), ("date",), ("country", "category"), ("source",), ("automated",)]))
-def test_no_small_number_leaves_and_none_is_the_only_one_hidden(given_counters, group_by):
-    """Whether more can be told from a table is `test_transparency_suppression.py`'s matter."""
+def test_no_small_number_is_shown_and_none_is_hidden_alone(given_counters, group_by):
+    """Inference from a table is tested in `test_transparency_suppression.py`."""
     for part in map(as_document, sections(given_counters, group_by)):
         assert part["total"] in (0, "<5") or part["total"] >= 5
         for table in part["tables"]:
@@ -221,7 +221,7 @@ def test_no_small_number_leaves_and_none_is_the_only_one_hidden(given_counters, 
 
 @settings(deadline=None, max_examples=100)
 @given(counters)
-def test_a_share_is_given_only_where_the_table_gives_it(given_counters):
+def test_a_share_is_shown_only_where_its_numbers_are_shown(given_counters):
     for section in sections(given_counters, ()):
         if section.automated_share is None:
             continue
@@ -235,7 +235,7 @@ def test_a_share_is_given_only_where_the_table_gives_it(given_counters):
         assert section.automated_share == pytest.approx(expected / section.total, abs=1e-4)
 
 
-def test_no_table_of_a_section_has_rows_that_add_up_to_a_row_of_another():
+def test_no_tables_rows_add_up_to_a_row_of_another_table():
     for kind in SECTIONS:
         named = [name for by in kind.tables for name in by]
         assert len(named) == len(set(named))

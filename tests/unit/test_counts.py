@@ -1,4 +1,4 @@
-"""Counts against a model that keeps every report; what is persisted depends on the reports alone."""
+"""Counts against a model that keeps every report. The stored bytes depend on the reports alone."""
 
 import random
 import sys
@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.counting import distinct
-from streams.wire.state_records import STATE_VERSION
 from streams.counting.counts import ChannelCounts
 from streams.counting.measures import WindowCounts
-from streams.wire.state_records import UnknownStateVersion
 from streams.counting.panes import RunningSum
 from streams.counting.windows import RINGS, WindowSpec, window_spec
+from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -40,7 +39,7 @@ POOL = [random.Random(1).getrandbits(64) ^ (number << 57) for number in range(31
 
 
 def replay(history):
-    """Give the arguments of `add` for a history of steps in time."""
+    """Yield the arguments of `add` for a history of steps in time."""
     now = T0
     for step, lateness, kind, reporter, risk, message in history:
         now += step
@@ -60,7 +59,7 @@ def in_window(occurred, spec, now):
 
 
 def model(reports, spec, now):
-    """Measure by looking at every report there was."""
+    """Measure a window by looking at every report."""
     inside = [report for report in reports if in_window(report[0], spec, now)]
     kinds = [report[2] for report in inside]
     reporters = [report[3] for report in inside]
@@ -78,7 +77,7 @@ def model(reports, spec, now):
 
 @settings(deadline=None, max_examples=120)
 @given(histories, times)
-def test_every_window_counts_what_a_model_with_all_reports_counts(history, wait):
+def test_every_window_agrees_with_a_model_of_all_reports(history, wait):
     counts, reports, now = ChannelCounts(), [], T0
     for report in replay(history):
         now = report[1]
@@ -137,7 +136,7 @@ def test_a_sampled_channel_is_restored_exactly():
     assert len(plain.encode()) < 9 * len(pool)
 
 
-def test_a_busy_past_leaves_no_trace_once_it_is_out_of_the_rings():
+def test_reports_older_than_the_rings_leave_no_trace():
     rng = random.Random(6)
     past, fresh = ChannelCounts(), ChannelCounts()
     for number in range(20_000):
@@ -172,7 +171,7 @@ def test_measuring_after_each_report_sums_the_panes_once(monkeypatch):
     assert len(fresh_sums) == 3
 
 
-def test_reports_across_an_hour_boundary_are_one_burst_for_a_sliding_window():
+def test_a_sliding_window_counts_a_burst_across_an_hour_boundary_as_one():
     counts = ChannelCounts()
     boundary = T0 + 10 * HOUR
     for number in range(40):
@@ -186,7 +185,7 @@ def test_reports_across_an_hour_boundary_are_one_burst_for_a_sliding_window():
     assert counts.messages(PT1H, now) == [("message", 40)]
 
 
-def test_a_late_report_counts_where_it_is_still_held_and_nowhere_once_it_is_not():
+def test_a_late_report_counts_only_in_rings_that_still_hold_its_time():
     counts = ChannelCounts()
     counts.add(T0, T0, "user", 1, 10, "a")
     assert counts.add(T0 - 2 * HOUR, T0, "trusted_flagger", 2, 20, "b")
@@ -199,7 +198,7 @@ def test_a_late_report_counts_where_it_is_still_held_and_nowhere_once_it_is_not(
     assert counts.encode() == before
 
 
-def test_it_is_empty_from_the_day_on_that_its_newest_day_leaves_the_longest_window():
+def test_counts_are_empty_once_their_newest_day_leaves_the_longest_window():
     counts = ChannelCounts()
     month = window_spec(30 * DAY, "P30D")
     counts.add(T0 + 5 * HOUR, T0 + 5 * HOUR, "user", 1, 1, "m")
@@ -214,17 +213,17 @@ def test_it_is_empty_from_the_day_on_that_its_newest_day_leaves_the_longest_wind
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\x02" + b"rest", memoryview(b"\xff")])
-def test_another_version_is_refused(data):
+def test_counts_of_another_version_are_refused(data):
     with pytest.raises(UnknownStateVersion):
         ChannelCounts.decode(data)
 
 
-def test_the_version_comes_first():
+def test_the_bytes_begin_with_the_version():
     assert ChannelCounts().encode()[:1] == STATE_VERSION
 
 
 def retained(one, seen):
-    """Bytes of an object and of what it alone refers to."""
+    """The size in bytes of an object and of all that only it refers to."""
     if id(one) in seen or one is None or isinstance(one, type):
         return 0
     seen.add(id(one))
@@ -237,7 +236,7 @@ def retained(one, seen):
     return size + sum(retained(getattr(one, name), seen) for name in names)
 
 
-def test_a_channel_with_one_report_is_small():
+def test_a_channel_with_one_report_takes_little_memory():
     counts = ChannelCounts()
     counts.add(T0, T0, "user", POOL[3], 123_456, "m" * 52)
     data = counts.encode()
@@ -249,7 +248,7 @@ def test_a_channel_with_one_report_is_small():
 
 
 def fill(counts, reporters):
-    """Fill all panes, each counter to more than 2**32, all 32 messages with the longest refs; reporters over 30 days."""
+    """Fill all panes: each counter above 2**32, 32 messages with the longest refs, reporters over 30 days."""
     big = 2**33
     for number, reporter in enumerate(reporters):
         at = T0 + number * 30 * DAY // len(reporters)
@@ -261,14 +260,14 @@ def fill(counts, reporters):
     return counts.encode()
 
 
-def test_a_channel_with_many_reporters_fits_a_small_message():
+def test_a_channel_with_many_reporters_fits_into_a_small_message():
     rng = random.Random(9)
     data = fill(ChannelCounts(), [rng.getrandbits(64) for _ in range(300_000)])
     assert len(data) < 300_000
 
 
-def test_the_largest_state_fits_the_default_largest_message(monkeypatch):
-    # After thinning out a map holds at most SAMPLE (1 + ln(N / SAMPLE)) of N reporters, and is thinned out again at
+def test_the_largest_state_fits_into_the_default_maximum_message(monkeypatch):
+    # A thinned map holds at most SAMPLE (1 + ln(N / SAMPLE)) of N reporters, and is thinned out again at
     # twice that: 58,000 for a thousand million reporters within 30 days.
     most = 58_000
     monkeypatch.setattr(distinct, "SAMPLE", most)

@@ -1,4 +1,4 @@
-"""When the time of a duty is over: elapsed time, the calendar, and business days."""
+"""When a duty's deadline is: elapsed time, calendar months, and business days."""
 
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
@@ -44,7 +44,7 @@ def ms(text: str) -> int:
     [
         ("PT1H", "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"),
         ("PT48H", "2026-03-01T12:00:00.250Z", "2026-03-03T12:00:00.250Z"),
-        # Hours are elapsed time: summer time begins in between and changes nothing.
+        # Hours are elapsed time, so the start of summer time in between changes nothing.
         ("PT24H", "2026-03-28T12:00:00+01:00", "2026-03-29T13:00:00+02:00"),
         ("P10D", "2026-03-01T00:00:00Z", "2026-03-11T00:00:00Z"),
         ("P6M", "2026-08-31T10:00:00Z", "2027-02-28T10:00:00Z"),
@@ -53,18 +53,18 @@ def ms(text: str) -> int:
         ("P12M", "2026-12-31T00:00:00Z", "2027-12-31T00:00:00Z"),
     ],
 )
-def test_elapsed_time_and_the_calendar(duration: str, started: str, over: str) -> None:
+def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, over: str) -> None:
     assert deadline(row(duration=duration), ms(started), {}) == ms(over)
 
 
 @pytest.mark.parametrize(
     ("days", "started", "over"),
     [
-        # Wednesday: Thursday is the one day, its end is midnight in Berlin.
+        # Received on Wednesday: Thursday is the one day, and it ends at midnight in Berlin.
         (1, "2026-04-01T10:00:00+02:00", "2026-04-03T00:00:00+02:00"),
         # Good Friday, the weekend and Easter Monday do not count.
         (2, "2026-04-01T10:00:00+02:00", "2026-04-08T00:00:00+02:00"),
-        # 23:30 UTC on Wednesday is Thursday in Berlin: the day of receipt is Thursday.
+        # 23:30 UTC on Wednesday is Thursday in Berlin, so the day of receipt is Thursday.
         (1, "2026-04-01T23:30:00Z", "2026-04-08T00:00:00+02:00"),
         # Received on a Saturday.
         (1, "2026-02-28T08:00:00+01:00", "2026-03-03T00:00:00+01:00"),
@@ -72,11 +72,11 @@ def test_elapsed_time_and_the_calendar(duration: str, started: str, over: str) -
         (1, "2026-10-23T12:00:00+02:00", "2026-10-27T00:00:00+01:00"),
     ],
 )
-def test_business_days(days: int, started: str, over: str) -> None:
+def test_deadlines_in_business_days(days: int, started: str, over: str) -> None:
     assert deadline(business(days), ms(started), CALENDARS) == ms(over)
 
 
-def test_days_that_no_source_knows_are_refused() -> None:
+def test_business_days_beyond_the_holiday_calendar_are_refused() -> None:
     last = ms("2026-12-30T10:00:00+01:00")
     assert deadline(business(1), last, CALENDARS) == ms("2027-01-01T00:00:00+01:00")
     with pytest.raises(UnknownDays, match="covers days up to 2026-12-31"):
@@ -86,7 +86,7 @@ def test_days_that_no_source_knows_are_refused() -> None:
 
 
 @pytest.mark.parametrize("duration", ["PT36H", "P1M"])
-def test_business_days_are_whole_days(duration: str) -> None:
+def test_business_days_require_whole_days(duration: str) -> None:
     with pytest.raises(ValueError, match="whole days"):
         deadline(dataclasses.replace(business(1), duration=duration), 0, CALENDARS)
 
@@ -103,8 +103,8 @@ hours_of_2026 = st.integers(0, 250 * 24).map(
 
 @settings(deadline=None, max_examples=200)
 @given(started=hours_of_2026, days=st.integers(1, 15))
-def test_business_days_against_a_walk_by_the_hour(started: datetime, days: int) -> None:
-    """Walk hour by hour; the deadline is where the day after the last counted one begins in Berlin."""
+def test_business_days_agree_with_a_walk_by_the_hour(started: datetime, days: int) -> None:
+    """Walk hour by hour. The deadline is the start, in Berlin, of the day after the last counted day."""
     zone = ZoneInfo("Europe/Berlin")
     moment = started
     received = started.astimezone(zone).date()
@@ -119,7 +119,7 @@ def test_business_days_against_a_walk_by_the_hour(started: datetime, days: int) 
         if len(counted) == days and day not in counted:
             break
         counted.add(day)
-    # The first hour beyond the last counted day; starts are on the hour, as midnight in Berlin is.
+    # The first hour after the last counted day. Starts are on the hour, and so is midnight in Berlin.
     assert deadline(business(days), int(started.timestamp() * 1000), CALENDARS) == int(
         moment.timestamp() * 1000
     )

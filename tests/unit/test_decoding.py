@@ -1,4 +1,4 @@
-"""Reports in their three forms, and everything that is none."""
+"""Reports in their three forms, and the rejection of everything else."""
 
 import base64
 import json
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.wire.dead_letter import Rejected
-from streams.wire.reading import MAX_EVENT_BYTES, Decoded
-from streams.wire.report_decoding import decode_report
 from streams.wire.encoding import encode
 from streams.wire.nesting import MAX_DEPTH
+from streams.wire.reading import MAX_EVENT_BYTES, Decoded
+from streams.wire.report_decoding import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 
 REPORT = {
@@ -41,7 +41,7 @@ EVENT = {
 
 
 def with_(path, value, document=REPORT):
-    """A copy of `document` with `value` at the dotted path; Ellipsis removes it."""
+    """A copy of `document` with `value` at the dotted path. Ellipsis removes the field."""
     name, _, rest = path.partition(".")
     copy = dict(document)
     if rest:
@@ -61,7 +61,7 @@ def decode(document, headers=(), append_time_ms=APPEND_TIME_MS):
 def rejection(document, headers=(), append_time_ms=APPEND_TIME_MS):
     with pytest.raises(Rejected) as caught:
         decode(document, headers, append_time_ms)
-    # The decoder's own exception quotes the record and must not be logged along.
+    # The decoder's own exception quotes the record, so it must not be attached and logged.
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     return caught.value.reason, caught.value.field
@@ -79,11 +79,11 @@ def test_a_valid_report_is_read_back_in_all_three_forms(report):
     in_data = json.dumps({**base, "data": json.loads(value)}).encode()
     in_base64 = json.dumps({**base, "data_base64": base64.b64encode(value).decode()}).encode()
     occurred_ms = math.floor(report.occurred_at.timestamp() * 1000)
-    in_an_envelope = Decoded(report, "/reports/eu", occurred_ms)
+    with_source = Decoded(report, "/reports/eu", occurred_ms)
     assert decode_report(value, (), APPEND_TIME_MS) == Decoded(report, "", occurred_ms)
-    assert decode_report(value, binary(), APPEND_TIME_MS) == in_an_envelope
-    assert decode_report(in_data, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
-    assert decode_report(in_base64, STRUCTURED, APPEND_TIME_MS) == in_an_envelope
+    assert decode_report(value, binary(), APPEND_TIME_MS) == with_source
+    assert decode_report(in_data, STRUCTURED, APPEND_TIME_MS) == with_source
+    assert decode_report(in_base64, STRUCTURED, APPEND_TIME_MS) == with_source
 
 
 json_values = st.recursive(
@@ -127,7 +127,7 @@ headers_of_any_kind = st.lists(
     headers_of_any_kind | st.just(STRUCTURED) | st.just(binary()),
     st.integers(-1, 2**63 - 1),
 )
-def test_whatever_comes_in_is_a_report_or_rejected(value, headers, append_time_ms):
+def test_any_input_is_a_report_or_rejected(value, headers, append_time_ms):
     try:
         decoded = decode_report(value, headers, append_time_ms)
     except Rejected as rejected:
@@ -230,7 +230,7 @@ def test_a_time_may_be_five_minutes_ahead_of_the_broker_and_no_more():
                 assert rejection(with_(field, text), (), append_time_ms) == ("future_timestamp", field)
 
 
-def test_the_depth_that_is_accepted_does_not_depend_on_the_callers_stack():
+def test_the_accepted_depth_does_not_depend_on_the_callers_stack():
     def nested(depth):
         return json.dumps(REPORT).encode()[:-1] + b',"unknown":' + b"[" * depth + b"]" * depth + b"}"
 
@@ -244,7 +244,7 @@ def test_the_depth_that_is_accepted_does_not_depend_on_the_callers_stack():
     assert decode(with_("unknown", "[" * 500)).event.report_id == "r-1"
 
 
-def test_unknown_fields_are_dropped_and_null_is_absent():
+def test_unknown_fields_are_dropped_and_null_counts_as_absent():
     everything_null = {
         name: None for name in ("received_at", "message_ref", "reporter", "classifier", "notice")
     }
@@ -309,9 +309,9 @@ def test_faults_of_a_structured_event(event, reason, field):
     assert rejection(event, STRUCTURED) == (reason, field)
 
 
-def test_forms_are_told_apart_by_content_type_then_by_headers():
+def test_the_form_follows_from_the_content_type_then_from_the_headers():
     assert decode(EVENT, [("content-type", b"Application/CloudEvents")]).ce_source == "/reports/eu"
-    # Structured wins over ce_ headers; the payload over ce_id; the last of two headers counts.
+    # Structured mode wins over ce_ headers, the payload over ce_id, and the last of two equal headers counts.
     assert decode(EVENT, [*binary(ce_source=b"/other"), *STRUCTURED]).ce_source == "/reports/eu"
     assert decode(REPORT, binary(ce_id=b"another")).event.report_id == "r-1"
     assert decode(REPORT, [("ce_source", b"/first"), *binary()]).ce_source == "/reports/eu"
@@ -346,7 +346,7 @@ def test_a_counter_is_a_legitimate_report_id_and_version():
     assert decode(with_("report_id", "491701234567", document)).event.report_id == "491701234567"
 
 
-def test_short_and_long_digit_strings_are_no_telephone_numbers():
+def test_short_and_long_digit_strings_are_not_telephone_numbers():
     for text in ("123456", "1234567890123456", "1234567a"):
         assert decode(with_("channel.ref", text)).event.channel.ref == text
 
@@ -391,7 +391,7 @@ def test_an_address_in_the_envelope_is_personal_data():
 
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from(["a@", "1", "-", "(", "0-", "{", '"', "%4", "+1 "]), st.integers(1, 30_000))
-def test_hostile_refs_cost_no_more_than_their_length(unit, length):
-    # A pattern that backtracks would take minutes here.
+def test_hostile_refs_are_checked_in_linear_time(unit, length):
+    # A pattern that backtracks would take minutes.
     text = (unit * length)[:30_000]
     assert rejection(with_("channel.ref", text + "!"))[1] == "channel.ref"

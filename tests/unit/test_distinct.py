@@ -1,4 +1,4 @@
-"""Distinct reporters: exact when few, within 10 % for every window whatever the other panes hold, union over categories."""
+"""Distinct reporters: exact when few, within 10 % in every window, and unions of categories."""
 
 import math
 import random
@@ -22,7 +22,10 @@ T0 = 20_000 * DAY
 
 
 class Crowd:
-    """A channel with its true last-seen times. Hashes are uniform and seeded."""
+    """A channel's counts, with the true time at which each reporter was last seen.
+
+    Hashes are uniform and seeded.
+    """
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
@@ -36,7 +39,7 @@ class Crowd:
             self.seen[reporter] = max(at, self.seen.get(reporter, 0))
 
     def new(self, number, since, until):
-        """As many new reporters, spread over the time."""
+        """Add this number of new reporters, spread evenly over the time."""
         for index in range(number):
             self.report(self.rng.getrandbits(64), since + (until - since) * index // number)
 
@@ -44,7 +47,7 @@ class Crowd:
         self.counts = ChannelCounts.decode(self.counts.encode())
 
     def errors(self):
-        """Relative error of every window that holds anybody."""
+        """The relative error of every window with at least one reporter."""
         times = sorted(self.seen.values())
         for spec in EVERY_WINDOW:
             start = window_start(spec.ring, spec.panes, self.now // FINE_MS) * FINE_MS
@@ -105,7 +108,7 @@ def bursts(crowd):
 def returning(crowd):
     pool = [crowd.rng.getrandbits(64) for _ in range(25_000)]
     for number in range(120_000):
-        # Some come back all the time, most seldom, a few late.
+        # Some reporters return often, most seldom, a few with late reports.
         reporter = pool[int(len(pool) * crowd.rng.random() ** 2)]
         late = crowd.rng.choice([0] * 20 + [HOUR, DAY])
         crowd.report(reporter, T0 + number * 35 * DAY // 120_000 - late)
@@ -150,7 +153,7 @@ def test_up_to_the_sample_size_every_window_is_exact():
     assert crowd.counts.measure(DAY_WINDOW, crowd.now).distinct_reporters == 2048 == distinct.SAMPLE
 
 
-def test_the_standard_error_is_the_one_that_is_promised(monkeypatch):
+def test_the_standard_error_is_as_documented(monkeypatch):
     monkeypatch.setattr(distinct, "SAMPLE", 128)
     squares = {DAY_WINDOW: [], HOUR_WINDOW: []}
     for seed in range(300):
@@ -164,12 +167,12 @@ def test_the_standard_error_is_the_one_that_is_promised(monkeypatch):
             squares[spec].append((crowd.counts.measure(spec, crowd.now).distinct_reporters / true - 1) ** 2)
     for of_window in squares.values():
         error = math.sqrt(sum(of_window) / len(of_window))
-        # Not zero either: then this would not have been a sample.
+        # An error near zero would mean that the counts were not sampled.
         assert 0.2 / math.sqrt(128) < error < 1.1 / math.sqrt(128)
 
 
-def assert_sample_is_what_the_weights_say(counts, seen, now_ms):
-    """The map holds exactly those below the bound of the pane they were really last seen in."""
+def assert_sample_follows_the_weights(counts, seen, now_ms):
+    """The map holds exactly the reporters below the bound of the pane in which they were last seen."""
     now = now_ms // FINE_MS
     panes = {pane.start: pane for pane in counts._panes}
     weights = [pane.weight for pane in counts._panes]
@@ -199,7 +202,7 @@ def assert_sample_is_what_the_weights_say(counts, seen, now_ms):
     ),
     st.integers(0, 5),
 )
-def test_a_sample_holds_exactly_who_belongs_to_it(monkeypatch, history, seed):
+def test_a_sample_holds_exactly_the_reporters_below_the_bound(monkeypatch, history, seed):
     monkeypatch.setattr(distinct, "SAMPLE", 4)
     crowd = Crowd(seed)
     pool = [crowd.rng.getrandbits(64) for _ in range(61)]
@@ -208,7 +211,7 @@ def test_a_sample_holds_exactly_who_belongs_to_it(monkeypatch, history, seed):
         crowd.report(pool[reporter], crowd.now - lateness)
         for spec in (HOUR_WINDOW, DAY_WINDOW):
             crowd.counts.measure(spec, crowd.now)
-        assert_sample_is_what_the_weights_say(crowd.counts, crowd.seen, crowd.now)
+        assert_sample_follows_the_weights(crowd.counts, crowd.seen, crowd.now)
         for spec, total in (crowd.counts._sums or {}).items():
             assert total == RunningSum.of(crowd.counts._panes, spec, crowd.now // FINE_MS)
 
@@ -220,7 +223,7 @@ def test_a_sample_holds_exactly_who_belongs_to_it(monkeypatch, history, seed):
     ),
     st.sampled_from(EVERY_WINDOW),
 )
-def test_a_union_of_few_is_exact(reports, spec):
+def test_a_union_of_few_reporters_is_exact(reports, spec):
     counts = [ChannelCounts() for _ in range(3)]
     rng = random.Random(5)
     pool = [rng.getrandbits(64) for _ in range(41)]
@@ -236,7 +239,7 @@ def test_a_union_of_few_is_exact(reports, spec):
 
 
 @pytest.mark.parametrize(("numbers", "shared"), [((30_000, 20_000), 15_000), ((50_000, 1500), 700)])
-def test_a_union_of_many_stays_within_ten_percent_and_between_its_bounds(numbers, shared):
+def test_a_union_of_many_reporters_stays_within_ten_percent_and_its_bounds(numbers, shared):
     rng = random.Random(11)
     pool = [rng.getrandbits(64) for _ in range(sum(numbers) - shared)]
     members = pool[: numbers[0]], pool[numbers[0] - shared :]
@@ -254,7 +257,7 @@ def test_a_union_of_many_stays_within_ten_percent_and_between_its_bounds(numbers
     assert union_distinct([ChannelCounts.decode(one.encode()) for one in counts], DAY_WINDOW, now) == union
 
 
-def test_a_union_with_nobody_or_of_one_is_that():
+def test_a_union_without_reporters_is_zero_and_of_one_reporter_is_one():
     one = ChannelCounts()
     one.add(T0, T0, "user", 7, 1, None)
     assert union_distinct([], HOUR_WINDOW, T0) == 0

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from streams.partition.duplicates import SLOT_SIZE, RecentReports, report_hash
 
 
-def test_hash_is_stable_across_processes() -> None:
+def test_the_hash_of_a_report_never_changes() -> None:
     assert report_hash("/app", "r1") == 0xFE7C1F2CD4DF276C
 
 
-def test_source_and_id_do_not_run_into_each_other() -> None:
+def test_the_hash_separates_source_and_id() -> None:
     assert report_hash("/a", "b1") != report_hash("/ab", "1")
 
 
@@ -37,7 +37,7 @@ def test_a_slot_that_is_no_longer_needed_is_deleted() -> None:
     assert list(slots) == [4]
 
 
-def test_another_number_to_remember_keeps_what_there_is() -> None:
+def test_a_change_of_capacity_keeps_the_remembered_reports() -> None:
     recent = RecentReports(3 * SLOT_SIZE)
     slots: dict[int, bytes] = {}
     for number in range(3 * SLOT_SIZE):
@@ -62,7 +62,7 @@ def test_another_number_to_remember_keeps_what_there_is() -> None:
     remembered=st.sampled_from([1, 999, 1000, 1001, 2500]),
     steps=st.lists(st.tuples(st.integers(1, 1500), st.booleans()), min_size=1, max_size=6),
 )
-def test_remembers_the_last_ones_exactly(remembered: int, steps: list[tuple[int, bool]]) -> None:
+def test_exactly_the_last_reports_are_remembered(remembered: int, steps: list[tuple[int, bool]]) -> None:
     recent = RecentReports(remembered)
     model: deque[int] = deque(maxlen=remembered)
     slots: dict[int, bytes] = {}

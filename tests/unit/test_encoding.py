@@ -4,9 +4,9 @@ import msgspec
 import orjson
 import pytest
 
-from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
+from streams.wire.encoding import encode
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 CASES = [
@@ -17,7 +17,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("path", "event_type"), CASES, ids=lambda value: getattr(value, "stem", None))
-def test_the_bytes_are_those_of_orjson(path, event_type):
+def test_encoding_gives_the_bytes_of_orjson(path, event_type):
     value = orjson.loads(path.read_bytes())["value"]
     event = msgspec.convert(value, event_type)
     assert encode(event) == orjson.dumps(event, default=msgspec.to_builtins)

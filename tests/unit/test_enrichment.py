@@ -1,4 +1,4 @@
-"""The enriched report: what is put together from parts made before is what the types say."""
+"""Enriched reports: those assembled from prepared parts equal the encoding of the published type."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from streams.reports.enrich import PreparedReport
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.wire.report_decoding import decode_report
-from streams.wire.encoding import encode
 from streams.events.enriched_report import EnrichedReport
 from streams.events.report import MessageReport
+from streams.reports.enrich import PreparedReport
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState
+from streams.wire.encoding import encode
+from streams.wire.report_decoding import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES
 from tests.unit.traffic import START, Record, of_topic, report, run
@@ -20,13 +20,13 @@ from tests.unit.traffic import START, Record, of_topic, report, run
 COMPILED = compile_report_rules(RULES)
 
 
-def test_the_fields_are_those_of_the_published_type() -> None:
+def test_a_prepared_report_has_the_fields_of_the_published_type() -> None:
     assert PreparedReport.__struct_fields__ == EnrichedReport.__struct_fields__
 
 
 @settings(deadline=None, max_examples=200)
 @given(reports)
-def test_the_bytes_are_those_of_the_published_type(given_report: MessageReport) -> None:
+def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: MessageReport) -> None:
     value = encode(given_report)
     decode_report(value, (), APPEND_TIME_MS)
     record = Record("message-reports", 0, 1, APPEND_TIME_MS, None, value)
@@ -69,7 +69,7 @@ VICTIM_REQUEST: dict[str, Any] = {
         ("2026-09-05T02:00:00+02:00", "2026-09-07T00:00:00.000Z"),
     ],
 )
-def test_a_clock_runs_from_when_the_report_was_received(received: str | None, due: str) -> None:
+def test_a_clock_starts_when_the_report_was_received(received: str | None, due: str) -> None:
     fields = VICTIM_REQUEST | ({"received_at": received} if received else {})
     record = report(1, START, appended=START + 86_400_000, **fields)
     [value] = of_topic(run(ReportState(0, 1, COMPILED), COMPILED, [record]), "enriched-reports")
@@ -80,7 +80,7 @@ def test_a_clock_runs_from_when_the_report_was_received(received: str | None, du
     assert {duty["due_at"] for duty in others} <= {None}
 
 
-def test_without_its_elements_a_request_has_a_target_only() -> None:
+def test_a_request_without_its_elements_has_a_target_only() -> None:
     value = enriched(**VICTIM_REQUEST | {"notice": {"elements": ["signature", "location"]}})
     [duty] = [duty for duty in value["obligations"] if duty["id"] == "US.take-it-down.s3"]
     assert (duty["clock_status"], duty["not_armed_reason"]) == ("not_armed", "elements_missing")

@@ -1,4 +1,4 @@
-"""Headers of what Tocsin writes."""
+"""The headers of the records that Tocsin writes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,14 +21,14 @@ def test_headers_are_a_complete_binary_event():
     ]
 
 
-def test_a_list_of_headers_is_the_callers_own():
+def test_each_call_returns_a_new_list_of_headers():
     event_headers("tocsin.escalation.v1", "e-1", 0).clear()
     assert len(event_headers("tocsin.escalation.v1", "e-1", 0)) == 6
 
 
 # Years 1 to 9999.
 @given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
-def test_time_is_what_datetime_reads_back_to_the_millisecond(time_ms):
+def test_datetime_reads_a_written_time_back_to_the_millisecond(time_ms):
     text = rfc3339(time_ms)
     assert len(text) == len("2026-09-21T14:13:20.123Z")
     assert text.endswith("Z")

@@ -1,4 +1,4 @@
-"""Episodes: the machine alone on a series of scores, and on reports against a model that looks every minute."""
+"""Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.registry.rules import Policy
 from streams.reports.episodes import (
     LATENESS_MS,
     CausingReport,
@@ -24,7 +25,6 @@ from streams.reports.episodes import (
 )
 from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
-from streams.registry.rules import Policy
 from tests.unit.traffic import (
     DAY,
     HOUR,
@@ -79,7 +79,7 @@ def openings(series: list[float], clear_below: float, cooldown: int) -> int:
     return count
 
 
-def test_simulated_day() -> None:
+def test_hysteresis_and_cooldown_reduce_the_openings_of_a_simulated_day() -> None:
     series = scores()
     assert sum(score >= 50 for score in series) == 617
     assert openings(series, clear_below=50, cooldown=0) == 62
@@ -96,7 +96,7 @@ def test_only_a_higher_level_raises_and_only_a_level_above_the_last_opens_in_coo
     assert [rise(Cooldown(9, 2), level) for level in range(4)] == [None, None, None, "opened"]
 
 
-def test_staying_clear_does_not_restart_the_time() -> None:
+def test_staying_clear_does_not_restart_the_clear_time() -> None:
     episode = opened()
     note_clear(episode, 100, clear=True)
     assert episode.clear_since == 100
@@ -106,7 +106,7 @@ def test_staying_clear_does_not_restart_the_time() -> None:
     assert episode.clear_since is None
 
 
-def test_due_times() -> None:
+def test_due_times_of_an_open_clear_and_resolved_episode() -> None:
     timing = Timing(pane=300_000, min_clear=60_000, cooldown=5)
     episode = opened()
     assert due_time(episode, 300_000, timing) == 600_000
@@ -119,7 +119,7 @@ def test_due_times() -> None:
 # --- on reports
 
 
-def test_life_of_an_episode() -> None:
+def test_an_episode_opens_rises_resolves_and_opens_again() -> None:
     rules = compiled(policy(levels=levels({"reports": 2}, {"reports": 4})))
     state = ReportState(0, 1, rules)
     outcome = run(state, rules, [report(n, START + n * MINUTE) for n in range(5)])
@@ -127,7 +127,8 @@ def test_life_of_an_episode() -> None:
         ("opened", 1, rfc3339(START + MINUTE)),
         ("updated", 2, rfc3339(START + 3 * MINUTE)),
     ]
-    # All five leave the window together at 01:00; clear for 30 minutes; in cooldown until 02:30.
+    # All five reports leave the window at 01:00. The episode is clear for 30 minutes, then in cooldown until
+    # 02:30.
     outcome = run(state, rules, [report(10, START + 2 * HOUR), report(11, START + 2 * HOUR)])
     assert escalations(outcome) == [("resolved", 2, rfc3339(START + HOUR + 30 * MINUTE))]
     outcome = run(state, rules, [report(12, START + 2 * HOUR + 30 * MINUTE)])
@@ -142,7 +143,7 @@ def test_a_higher_level_opens_within_the_cooldown() -> None:
     assert [event[:2] for event in escalations(outcome)] == [("resolved", 1), ("opened", 2)]
 
 
-def test_may_open_at_level_2_and_stays_while_that_holds() -> None:
+def test_an_episode_may_open_at_level_2_and_stays_open_while_that_holds() -> None:
     """One trusted flagger is enough for level 2, far from the ten reports of level 1."""
     rules = compiled(policy(levels=levels({"reports": 10}, {"trusted_flaggers": 1})))
     state = ReportState(0, 1, rules)
@@ -162,13 +163,13 @@ def test_a_rise_while_clear_ends_the_clear_time() -> None:
     detector = {"kind": "automated"}
     outcome = run(state, rules, [report(5, START + 16 * MINUTE, reporter=detector)])
     assert [event[:2] for event in escalations(outcome)] == [("updated", 2)]
-    # Not at 00:35, thirty minutes after it was clear for the first time.
+    # Not at 00:35, which is thirty minutes after it was first clear.
     assert escalations(run(state, rules, [tick(6, START + 5 * HOUR)])) == [
         ("resolved", 2, rfc3339(START + 50 * MINUTE))
     ]
 
 
-def test_a_quiet_channel_resolves_by_ticks_at_the_same_time() -> None:
+def test_ticks_resolve_a_quiet_channel_at_the_same_time_however_often_they_come() -> None:
     rules = compiled(policy(levels=levels({"reports": 1})))
     results = []
     for passed in ([2 * HOUR], [n * MINUTE for n in range(1, 121)]):
@@ -192,7 +193,7 @@ class Seen(NamedTuple):
 
 
 class EveryMinute:
-    """One policy in one channel: looks at every minute and counts from the list of all reports."""
+    """One policy in one channel. Evaluates every minute, and counts from the list of all reports."""
 
     def __init__(self, policy: Policy, pane: int) -> None:
         self.policy = policy
@@ -205,7 +206,7 @@ class EveryMinute:
         self.last_level = 0
         self.events: list[tuple[str, int, str]] = []
 
-    def move_on(self, time: int) -> None:
+    def advance(self, time: int) -> None:
         for minute in range(self.now // MINUTE + 1, time // MINUTE + 1):
             self.minute(minute * MINUTE)
         self.now = time
@@ -221,7 +222,7 @@ class EveryMinute:
                 self.last_level, self.level, self.clear_since = self.level, 0, None
 
     def apply(self, seen: Seen) -> None:
-        self.move_on(seen.now)
+        self.advance(seen.now)
         self.seen.append(seen)
         level = self.holds(seen.now)
         if level > self.level and (self.level or seen.now >= self.cooldown_until or level > self.last_level):
@@ -287,7 +288,7 @@ policies = st.builds(
 )
 arrivals = st.lists(
     st.tuples(
-        # minutes since the last, seconds late, category, reporter, trusted flagger
+        # minutes since the last report, seconds late, category, reporter, whether a trusted flagger
         st.sampled_from([0, 0, 1, 4, 20, 61, 250]),
         st.sampled_from([0, 0, 30, 400, 2_000, 8_000]),
         st.sampled_from(["spam", "spam", "fraud"]),
@@ -300,7 +301,9 @@ arrivals = st.lists(
 
 @settings(deadline=None, max_examples=250)
 @given(policy=policies, arrivals=arrivals)
-def test_against_a_model_that_looks_every_minute(policy: Policy, arrivals: list[tuple[Any, ...]]) -> None:
+def test_episodes_agree_with_a_model_that_checks_every_minute(
+    policy: Policy, arrivals: list[tuple[Any, ...]]
+) -> None:
     rules = compiled(policy)
     state = ReportState(0, 1, rules)
     model = EveryMinute(policy, 5 * MINUTE if policy.window_ms <= HOUR else HOUR)
@@ -313,12 +316,12 @@ def test_against_a_model_that_looks_every_minute(policy: Policy, arrivals: list[
         outcome = run(state, rules, [report(number, occurred, category=category, reporter=who)])
         events += of_topic(outcome, "escalations")
         [enriched] = of_topic(outcome, "enriched-reports")
-        model.move_on(state.time.now)
+        model.advance(state.time.now)
         if category in policy.categories:
             risk = round(enriched["risk"]["score"] * 1_000_000)
             model.apply(Seen(number, occurred, state.time.now, category, who["ref"], flagger, risk))
     events += of_topic(run(state, rules, [tick(len(arrivals), clock + 2 * DAY)]), "escalations")
-    model.move_on(state.time.now)
+    model.advance(state.time.now)
 
     assert [(event["type"], event["level"], event["at"]) for event in events] == model.events
     check_invariants(events, policy)

@@ -1,4 +1,4 @@
-"""What a dead letter keeps, and what it must not."""
+"""What a dead letter keeps of a record, and what it must leave out."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from tests.report_strategies import Record
 
 REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")
 REJECTED_AGAIN = Rejected("wrong_type", "kind", "Must be a string.")
-TOLD = ("reason", "field", "detail", "topic", "partition", "offset", "timestamp", "attempt")
+REASON_HEADERS = ("reason", "field", "detail", "topic", "partition", "offset", "timestamp", "attempt")
 PERSONAL = Rejected("pii_detected", "reporter.ref", "Must be a pseudonym.")
 
 
@@ -23,7 +23,7 @@ PERSONAL = Rejected("pii_detected", "reporter.ref", "Must be a pseudonym.")
     st.none() | st.binary(),
     st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5))),
 )
-def test_bytes_key_and_headers_are_kept_and_the_reason_added(key, value, headers):
+def test_a_dead_letter_keeps_key_value_and_headers_and_adds_the_reason(key, value, headers):
     letter = dead_letter(Record(key=key, value=value, headers=headers), REJECTED)
     assert (letter.key, letter.value) == (key, value)
     assert letter.headers[: len(headers)] == headers
@@ -39,7 +39,7 @@ def test_bytes_key_and_headers_are_kept_and_the_reason_added(key, value, headers
     ]
 
 
-def test_what_is_larger_than_the_topic_takes_is_told_by_hash_and_length():
+def test_a_record_too_large_for_the_topic_is_replaced_by_hash_and_length():
     large = b"x" * MAX_PASSED_ON_BYTES
     for record in (
         Record(value=large, headers=[("ce_id", b"x")]),
@@ -54,8 +54,8 @@ def test_what_is_larger_than_the_topic_takes_is_told_by_hash_and_length():
             "field": "category",
         }
         assert letter.headers[0] == ("content-type", b"application/json")
-        assert {name for name, _ in letter.headers[1:]} == {f"tocsin-{name}" for name in TOLD}
-    # Half of it is more than message-reports takes without compression.
+        assert {name for name, _ in letter.headers[1:]} == {f"tocsin-{name}" for name in REASON_HEADERS}
+    # Half of that is still more than message-reports accepts without compression.
     assert dead_letter(Record(value=large[: len(large) // 2]), REJECTED).value == large[: len(large) // 2]
 
 
@@ -65,7 +65,7 @@ def attempt_after(*incoming):
     return attempt
 
 
-def test_a_driven_again_record_counts_its_attempts():
+def test_a_redriven_record_counts_its_attempts():
     assert attempt_after() == b"1"
     assert attempt_after(b"1") == b"2"
     assert attempt_after(b"41") == b"42"
@@ -73,7 +73,7 @@ def test_a_driven_again_record_counts_its_attempts():
         assert attempt_after(malformed) == b"2"
 
 
-def test_a_dead_letter_that_dies_again_has_one_set_of_headers():
+def test_a_redriven_record_that_is_rejected_again_has_one_set_of_headers():
     first = dead_letter(Record(headers=[("ce_id", b"x")]), REJECTED)
     second = dead_letter(replace(Record(), offset=7, headers=list(first.headers)), REJECTED_AGAIN)
     names = [name for name, _ in second.headers]
@@ -84,7 +84,7 @@ def test_a_dead_letter_that_dies_again_has_one_set_of_headers():
     assert headers["ce_id"] == b"x"
 
 
-def test_a_rekeyed_record_is_reported_where_its_publisher_put_it():
+def test_the_dead_letter_of_a_rekeyed_record_names_its_original_place():
     original = Record(headers=[("ce_id", b"x")])
     rekeyed = Record(
         topic="message-reports-internal", partition=0, offset=9, timestamp=1, headers=with_origin(original)
@@ -93,7 +93,7 @@ def test_a_rekeyed_record_is_reported_where_its_publisher_put_it():
     assert letter.headers == dead_letter(original, REJECTED).headers
 
 
-def test_personal_data_is_not_kept():
+def test_a_dead_letter_keeps_no_personal_data():
     secret = b"ann@example.org"
     record = Record(
         key=secret,
@@ -115,6 +115,6 @@ def test_personal_data_is_not_kept():
     assert set(headers) == {"content-type"} | {name for name in headers if name.startswith("tocsin-")}
 
 
-def test_personal_data_in_the_headers_of_an_empty_record():
+def test_a_redacted_record_without_a_value_has_length_zero():
     letter = dead_letter(Record(value=None), Rejected("pii_detected", "ce_id", "Must be a pseudonym."))
     assert json.loads(letter.value)["length"] == 0

@@ -1,4 +1,4 @@
-"""What Tocsin writes to its internal topic, and that nobody else can write it for us."""
+"""Origins and ticks on the internal topic, and that publishers cannot forge them."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ NUMBERS = st.integers(0, 2**63 - 1)
 
 
 @given(st.from_regex(r"[A-Za-z0-9._-]{1,100}", fullmatch=True), NUMBERS, NUMBERS, NUMBERS)
-def test_the_origin_survives_any_number_of_moves(topic, partition, offset, timestamp):
+def test_the_origin_survives_repeated_rekeying(topic, partition, offset, timestamp):
     record = Record(topic=topic + "x", partition=partition, offset=offset, timestamp=timestamp)
     place = Origin(topic + "x", partition, offset, timestamp)
     for _ in range(3):
@@ -25,7 +25,7 @@ def test_the_origin_survives_any_number_of_moves(topic, partition, offset, times
         record = Record(topic=INTERNAL, partition=1, offset=1, timestamp=1, headers=headers)
 
 
-def test_other_headers_are_kept_in_their_order():
+def test_other_headers_keep_their_order():
     headers = [("a", b"1"), ("b", None), ("a", b"2")]
     assert with_origin(Record(headers=headers))[:3] == headers
 
@@ -33,7 +33,7 @@ def test_other_headers_are_kept_in_their_order():
 @pytest.mark.parametrize(
     "malformed", [None, b"", b"x", b"a/1/2", b"a/1/2/3/4", b"a/1/2/x", b"\xff/1/2/3", b"a/1/2/" + b"9" * 5000]
 )
-def test_a_malformed_origin_is_as_good_as_none(malformed):
+def test_a_malformed_origin_is_ignored(malformed):
     record = Record(topic=INTERNAL, headers=[("tocsin-origin", malformed)])
     assert origin_of(record) == Origin(INTERNAL, 3, 42, record.timestamp)
 
@@ -45,7 +45,7 @@ def test_a_publisher_cannot_forge_an_origin():
 
 
 @given(NUMBERS)
-def test_a_tick_is_read_back(after):
+def test_a_tick_is_read_from_the_internal_topic_alone(after):
     value, headers = encode_tick(after)
     record = Record(topic=INTERNAL, value=value, headers=headers)
     assert decode_tick(record) == after
@@ -53,12 +53,12 @@ def test_a_tick_is_read_back(after):
 
 
 @given(st.none() | st.binary() | st.sampled_from([b'{"after":-1}', b'{"after":1.5}', b"{}", b"[" * 9999]))
-def test_what_calls_itself_a_tick_and_is_none(value):
+def test_a_malformed_tick_is_not_a_tick(value):
     _, headers = encode_tick(1)
     assert decode_tick(Record(topic=INTERNAL, value=value, headers=headers)) is None
 
 
-def test_a_record_of_another_type_is_no_tick():
+def test_a_record_of_another_type_is_not_a_tick():
     value, headers = encode_tick(1)
     for other in ([], [("ce_type", b"tocsin.report.v1")], [("ce_type", None)], headers[:3]):
         assert decode_tick(Record(topic=INTERNAL, value=value, headers=other)) is None

@@ -1,4 +1,7 @@
-"""The messages of msgspec that the explanation of a rejection relies upon: they are no part of its interface."""
+"""The msgspec messages that the explanation of a rejection relies on.
+
+They are not part of msgspec's interface.
+"""
 
 import re
 from datetime import datetime
@@ -7,9 +10,9 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
+from streams.events.report import MessageReport
 from streams.wire.rejection import explain
 from streams.wire.report_decoding import VALID_IN_REPORT
-from streams.events.report import MessageReport
 
 REPORT = {
     "report_id": "r",
@@ -35,21 +38,21 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fields", "message"), CASES)
-def test_msgspec_words_its_errors_as_we_read_them(fields, message):
+def test_msgspec_words_its_errors_as_expected(fields, message):
     document = {**REPORT, **fields} if fields else {}
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(msgspec.json.encode(document), type=MessageReport)
     assert str(caught.value) == message
 
 
-def test_msgspec_raises_what_we_catch():
+def test_msgspec_raises_the_exceptions_that_are_caught():
     for text, exception in ((b"{", msgspec.DecodeError), (b'{"kind":"\xff"}', UnicodeDecodeError)):
         with pytest.raises(exception):
             msgspec.json.decode(text, type=MessageReport)
 
 
 def paths_of(structure, prefix=""):
-    """Every path at which a value can stand, `[]` for any index."""
+    """Every path that a value can have, with `[]` for any index."""
     for name, hint in get_type_hints(structure).items():
         yield from paths_of_type(hint, prefix + name)
 
@@ -65,11 +68,11 @@ def paths_of_type(hint, path):
             yield from paths_of_type(option, path)
 
 
-def test_every_path_of_a_report_has_a_sentence_and_no_other():
+def test_exactly_the_paths_of_a_report_have_a_sentence():
     assert set(paths_of(MessageReport)) | {"value"} == set(VALID_IN_REPORT)
 
 
-def test_sentences_name_the_limits_of_the_types():
+def test_sentences_state_the_limits_of_the_types():
     definitions = msgspec.json.schema(MessageReport)["$defs"]
     assert (
         str(definitions["MessageReport"]["properties"]["evidence"]["maxItems"]) in VALID_IN_REPORT["evidence"]
@@ -79,19 +82,19 @@ def test_sentences_name_the_limits_of_the_types():
     )
 
 
-def test_an_unforeseen_exception_is_unreadable_bytes():
+def test_any_other_exception_means_unreadable_bytes():
     rejected = explain(MemoryError("secret"), VALID_IN_REPORT)
     assert (rejected.reason, rejected.field) == ("not_json", "value")
     assert "secret" not in str(rejected)
 
 
-def test_the_path_is_what_stands_last():
+def test_the_path_is_taken_from_the_end_of_the_message():
     for text in ("x' - at `$.category`", "\n - at `$.reporter.ref`", "` - at `$`"):
         message = f"Invalid enum value '{text}' - at `$.evidence[12].basis`"
         rejected = explain(msgspec.ValidationError(message), VALID_IN_REPORT)
         assert (rejected.reason, rejected.field) == ("invalid_value", "evidence[12].basis")
 
 
-def test_the_example_of_a_time_is_valid():
+def test_the_time_shown_as_an_example_is_valid():
     (example,) = re.findall(r"such as (\S+);", VALID_IN_REPORT["occurred_at"])
     assert datetime.fromisoformat(example).utcoffset() is not None

@@ -1,4 +1,4 @@
-"""Ranges of fetched records, as aiokafka's own fetcher returns them for logs with markers, gaps and aborted records."""
+"""Ranges of records, fetched by aiokafka's own fetcher from logs with markers, gaps and aborted records."""
 
 import asyncio
 import struct
@@ -47,27 +47,27 @@ def batch(base, records, *, transactional=False, marker=None):
 
 
 class Log:
-    """A partition of parts (kind, size): plain records, a committed or aborted transaction, or offsets compacted away."""
+    """A partition of parts (kind, size): plain records, a committed or aborted transaction, compaction."""
 
     def __init__(self, parts):
         self.end = 0
         self.visible = []
         self.aborted = []
-        # First offset, the offset after the last one, and the bytes.
+        # First offset, the offset after the last one, and the bytes of the batch.
         self._batches = []
         for kind, size in parts:
             if kind == "compacted":
                 self.end += size
                 continue
             if kind == "aborted":
-                # Producer, first offset, and the marker's offset.
+                # Producer, first offset, and the marker's offset of each aborted transaction.
                 self.aborted.append((PRODUCER, self.end, self.end + size))
             else:
                 self.visible += range(self.end, self.end + size)
             self._append(size, transactional=kind != "plain")
             if kind != "plain":
                 self._append(1, transactional=True, marker=ABORT if kind == "aborted" else COMMIT)
-        # Kafka never compacts the last batch away.
+        # Kafka never compacts the last batch.
         self.end = self._batches[-1][1] if self._batches else 0
 
     def _append(self, size, **options):
@@ -109,7 +109,10 @@ async def start(log, batches):
 
 
 def read(parts, *, batches=2, max_records=None, seeks=None):
-    """All ranges of a log. `seeks`: number of ranges -> offset to seek then; the next range is also put in `sought`."""
+    """Read all ranges of a log, and return the log, the ranges, and (offset, next range) of each seek.
+
+    `seeks` maps a number of ranges read to the offset to seek then.
+    """
     log = Log(parts)
     sought = []
 
@@ -156,7 +159,7 @@ def test_each_range_begins_where_the_one_before_ended(parts, batches, max_record
 
 
 @given(PARTS, st.integers(1, 4), st.dictionaries(st.integers(0, 5), st.integers(0, 40), max_size=3))
-def test_a_range_after_a_seek_begins_there_or_before_what_holds_no_records(parts, batches, seeks):
+def test_no_record_lies_between_the_begin_of_a_range_and_the_sought_offset(parts, batches, seeks):
     log, _, sought = read(parts, batches=batches, max_records=2, seeks=seeks)
     for offset, records in sought:
         assert records.begin <= offset < records.end
@@ -173,13 +176,13 @@ def test_fetches_without_records_are_added_to_the_next_range():
     ]
 
 
-def test_the_rest_of_a_fetch_is_a_range_of_its_own():
+def test_the_rest_of_a_fetch_is_a_separate_range():
     _, found, _ = read([("committed", 4), ("plain", 1)], batches=3, max_records=2)
-    # The marker at 4 belongs to no record, so it is added to the range that follows.
+    # No record follows the marker at 4 in this fetch, so the marker is added to the next range.
     assert [(records.begin, records.end) for records in found] == [(0, 2), (2, 4), (4, 6)]
 
 
-def test_what_came_before_a_damaged_batch_is_read_again():
+def test_records_before_a_damaged_batch_are_read_again():
     log = Log([("plain", 2), ("plain", 2)])
     whole = log.fetch(0, 2)
     damaged = whole[:-1] + b"\xff"

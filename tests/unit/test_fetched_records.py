@@ -1,6 +1,3 @@
-import asyncio
-
-import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED
@@ -23,7 +20,7 @@ def fetch(kind):
     return list(kind(TP, batch, [], 0, None, None, True, READ_COMMITTED))
 
 
-def test_what_we_read_of_a_record_is_what_aiokafka_would_give():
+def test_fetched_records_have_the_values_that_aiokafka_gives():
     ours, theirs = fetch(fetched_records.PartitionRecords), fetch(AIOKAFKAS)
     assert len(ours) == len(theirs) == len(ROWS)
     for mine, other in zip(ours, theirs, strict=True):
@@ -32,7 +29,7 @@ def test_what_we_read_of_a_record_is_what_aiokafka_would_give():
             assert getattr(mine, name) == (list(found) if name == "headers" else found)
 
 
-def test_the_fetcher_makes_its_records_by_the_class_that_we_replace(monkeypatch):
+def test_the_fetcher_creates_its_records_with_the_replaced_class(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", AIOKAFKAS)
     fetched_records.install_fetched_records()
     assert fetcher.PartitionRecords is fetched_records.PartitionRecords

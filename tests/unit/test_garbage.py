@@ -1,4 +1,4 @@
-"""Cyclic garbage is collected soon in an idle worker, and at the next rebalance in a busy one."""
+"""Cyclic garbage is collected promptly in an idle worker, and at the next rebalance in a busy one."""
 
 import asyncio
 import gc
@@ -17,19 +17,19 @@ class Node:
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch):
+def restored_collector(monkeypatch):
     monkeypatch.setattr(garbage, "SECONDS_BETWEEN_LOOKS", 0.05)
     yield
     gc.unfreeze()
     gc.enable()
 
 
-def left_in_a_cycle():
+def cyclic_garbage():
     return weakref.ref(Node())
 
 
-async def for_a_while(busy):
-    """Let the collector run some three times, while the loop is idle or always busy."""
+async def collect_for_a_while(busy):
+    """Let the collector check about three times while the loop is idle or constantly busy."""
     looking = asyncio.create_task(collect_regularly())
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
@@ -39,27 +39,27 @@ async def for_a_while(busy):
     looking.cancel()
 
 
-def test_an_idle_worker_collects(monkeypatch):
+def test_an_idle_worker_collects_garbage(monkeypatch):
     monkeypatch.setattr(garbage, "BUSY", 1.0)
     leave_out_what_stays()
-    left = left_in_a_cycle()
-    assert left() is not None, "nothing is collected by counting allocations"
-    asyncio.run(for_a_while(busy=False))
+    left = cyclic_garbage()
+    assert left() is not None, "allocations must not trigger a collection"
+    asyncio.run(collect_for_a_while(busy=False))
     assert left() is None
 
 
-def test_a_busy_worker_waits_for_the_next_rebalance(monkeypatch):
-    # Low, so that this holds on an overloaded machine too.
+def test_a_busy_worker_collects_garbage_at_the_next_rebalance(monkeypatch):
+    # Low, because an overloaded machine must not make the loop look idle.
     monkeypatch.setattr(garbage, "BUSY", 0.01)
     leave_out_what_stays()
-    left = left_in_a_cycle()
-    asyncio.run(for_a_while(busy=True))
+    left = cyclic_garbage()
+    asyncio.run(collect_for_a_while(busy=True))
     assert left() is not None
     leave_out_what_stays()
     assert left() is None
 
 
-def test_objects_that_are_alive_are_excluded():
+def test_live_objects_are_excluded_from_collection():
     stays = [[] for _ in range(1_000)]
     leave_out_what_stays()
     assert gc.get_freeze_count() > len(stays)

@@ -29,7 +29,7 @@ def test_a_new_worker_waits_for_its_assignment(readiness):
     assert readiness.reason_against() == "waiting for the group's first assignment, 7 s"
 
 
-def test_it_is_ready_when_all_that_is_assigned_is_restored(readiness):
+def test_a_worker_is_ready_once_all_its_partitions_are_restored(readiness):
     readiness.rebalance_began()
     readiness.pass_time(2)
     for partition in (2, 0):
@@ -45,13 +45,13 @@ def test_it_is_ready_when_all_that_is_assigned_is_restored(readiness):
     assert readiness.reason_against() is None
 
 
-def test_a_worker_that_stands_by_without_partitions_is_ready(readiness):
+def test_a_worker_without_partitions_is_ready(readiness):
     readiness.rebalance_began()
     readiness.rebalanced()
     assert readiness.reason_against() is None
 
 
-def test_it_is_not_ready_during_a_rebalance(readiness):
+def test_a_worker_is_not_ready_during_a_rebalance(readiness):
     readiness.rebalanced()
     readiness.rebalance_began()
     readiness.pass_time(3)
@@ -60,7 +60,7 @@ def test_it_is_not_ready_during_a_rebalance(readiness):
     assert readiness.reason_against() is None
 
 
-def test_a_partition_that_was_released_in_mid_restore_does_not_hold_it_up(readiness):
+def test_a_partition_released_during_its_restore_does_not_block_readiness(readiness):
     readiness.rebalanced()
     readiness.taking_over(1)
     readiness.settled(1)
@@ -68,7 +68,7 @@ def test_a_partition_that_was_released_in_mid_restore_does_not_hold_it_up(readin
     assert readiness.reason_against() is None
 
 
-def test_a_restore_gets_on_whenever_something_comes(readiness):
+def test_every_step_of_a_restore_counts_as_progress(readiness):
     assert readiness.restore_progress is None
     seen = []
     for step in (
@@ -84,7 +84,7 @@ def test_a_restore_gets_on_whenever_something_comes(readiness):
     assert readiness.restore_progress is None
 
 
-def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypatch):
+def test_a_restore_without_records_is_a_standstill_for_the_watchdog(monkeypatch):
     operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
     now = [100.0]
     monkeypatch.setattr(operations._restore_standstill, "_monotonic", lambda: now[0])
@@ -97,9 +97,9 @@ def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypa
         return operations._most_stalled
 
     after(1)
-    stalled, what = after(60)
+    stalled, description = after(60)
     assert stalled == 60
-    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", what)
+    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", description)
     operations.readiness.restoring_goes_on()
     assert after(1)[0] == 0
     after(10)
@@ -107,7 +107,7 @@ def test_a_restore_to_which_nothing_comes_stands_still_for_the_watchdog(monkeypa
     assert after(60)[0] == 0
 
 
-def test_waiting_for_the_others_of_the_group_is_no_standstill(monkeypatch):
+def test_waiting_for_other_members_of_the_group_is_not_a_standstill(monkeypatch):
     operations = WorkerOperations(
         SHIPPED, {"reports": ("a", "b")}, lambda: [SourceLag("a", 0, 7, 5, 5, None)]
     )
@@ -126,7 +126,7 @@ def test_waiting_for_the_others_of_the_group_is_no_standstill(monkeypatch):
     assert stalled_after(10) == 10
     operations.readiness.rebalance_began()
     assert stalled_after(100) == 10
-    # No broker waits for so long: it hangs.
+    # No broker waits that long for a group, so this counts as a standstill.
     assert stalled_after(100) > 60
     operations.readiness.rebalance_began()
     operations.readiness.rebalanced()
@@ -134,7 +134,7 @@ def test_waiting_for_the_others_of_the_group_is_no_standstill(monkeypatch):
     assert stalled_after(10) == before + 10
 
 
-def test_a_worker_that_no_broker_answers_is_not_ready(monkeypatch):
+def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
     lags = [SourceLag("a", 0, 7, 0, 0, None)]
     operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: lags)
     now = [100.0]
@@ -150,9 +150,9 @@ def test_a_worker_that_no_broker_answers_is_not_ready(monkeypatch):
         return operations.status()["reason"]
 
     assert after(60) is None
-    # As the runtime tells it while the brokers do not answer.
+    # The lag that the runtime reports while the brokers do not answer.
     lags[:] = [SourceLag("a", 0, 7, None, 0, None)]
-    assert after(9) is None, "a broker that restarts is back by then"
+    assert after(9) is None, "a restarting broker is back within this time"
     assert after(3) == "the brokers do not answer, 12 s"
     operations.readiness.rebalance_began()
     assert after(1).startswith("the group is rebalancing")
@@ -189,7 +189,7 @@ def with_client(scenario, answers=None, **options):
     return asyncio.run(run())
 
 
-def test_metrics_are_in_the_format_of_prometheus():
+def test_metrics_are_served_in_the_prometheus_format():
     async def scenario(client):
         async with client.get("/metrics") as answer:
             assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -198,7 +198,7 @@ def test_metrics_are_in_the_format_of_prometheus():
     with_client(scenario)
 
 
-def test_readiness_says_why_not():
+def test_readiness_gives_the_reason_for_not_being_ready():
     answers = Answers()
 
     async def scenario(client):
@@ -225,7 +225,7 @@ def test_the_status_is_json():
 
 
 @pytest.mark.parametrize("path", ["/", "/table", "/graph", "/metrics/", "/../etc/passwd", "/debug"])
-def test_nothing_else_is_served(path):
+def test_other_paths_are_not_served(path):
     async def scenario(client):
         async with client.get(path) as answer:
             assert answer.status == 404
@@ -234,7 +234,7 @@ def test_nothing_else_is_served(path):
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz", "/status"])
-def test_nothing_can_be_sent(path):
+def test_writing_methods_are_not_allowed(path):
     async def scenario(client):
         for method in ("POST", "PUT", "DELETE"):
             async with client.request(method, path) as answer:
@@ -255,7 +255,7 @@ def test_a_port_in_use_is_an_error():
     asyncio.run(scenario())
 
 
-def test_only_the_address_that_was_asked_for_is_listened_on():
+def test_the_server_listens_on_the_given_address_alone():
     async def scenario():
         async with Answers().serve() as address:
             port = int(address.rpartition(":")[2])
@@ -265,7 +265,7 @@ def test_only_the_address_that_was_asked_for_is_listened_on():
     asyncio.run(scenario())
 
 
-def test_a_worker_serves_from_its_start_to_its_end():
+def test_a_worker_serves_from_start_to_end():
     operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
 
     async def scenario():

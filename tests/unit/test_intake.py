@@ -5,7 +5,7 @@ from streams.runtime import intake
 
 
 class Owner:
-    """The part of a PartitionOwner that the chores use; its request to the brokers yields to other tasks."""
+    """The part of a PartitionOwner that the chores use. Its request to the brokers yields to other tasks."""
 
     def __init__(self, partition, log):
         self.partition = partition
@@ -42,6 +42,6 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
         chores.cancel()
 
     asyncio.run(asyncio.wait_for(scenario(), 5))
-    # A batch gets the lock between any two requests, and each partition is requested once.
+    # A batch gets the lock between any two requests, and there is one request per partition.
     assert [len(looks[at + 1]) - len(looks[at]) for at in range(len(looks) - 1)].count(1) == 3
     assert looks[-1] == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""Which clocks are armed, and which of several duties is the strictest."""
+"""Which duties arm a clock, and which of several duties is the strictest."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
-from streams.law.arming import strictest, why_not_armed
 from streams.events.obligation import NotArmedReason
-from streams.wire.times import DAY, HOUR
+from streams.law.arming import strictest, why_not_armed
+from streams.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
 from streams.registry.durations import parse_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation
+from streams.wire.times import DAY, HOUR
 from tests.unit.law_reports import RULES, duty, small_world
 
 WEEKDAYS = HolidayCalendar("be", "UTC", frozenset({6, 7}), frozenset(), date(2026, 12, 31), "https://x")
 TARGETS = InternalTargets({"promptly": HOUR, "without_undue_delay": DAY}, 3 * DAY)
 
-# Each spoils one thing, in the order in which reasons are given.
-SPOILED: list[tuple[str, dict[str, Any]]] = [
+# Each change violates one condition, in the order in which the reasons are given.
+VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("trigger_not_met", {"trigger": "authority_order"}),
     ("unverified", {"verification": "unverified"}),
     ("no_duration", {"duration": None}),
@@ -35,22 +35,22 @@ def reason(row: Obligation, elements: tuple[str, ...] = (), *, keeps: bool = Fal
     return why_not_armed(row, {"user_report"}, elements, {"be": WEEKDAYS}, keeps=keeps)
 
 
-@pytest.mark.parametrize("spoiled", list(product([False, True], repeat=len(SPOILED))))
-def test_every_reason_in_its_order(spoiled: tuple[bool, ...]) -> None:
+@pytest.mark.parametrize("violated", list(product([False, True], repeat=len(VIOLATIONS))))
+def test_the_first_reason_in_order_is_given(violated: tuple[bool, ...]) -> None:
     changes: dict[str, Any] = {}
     expected = None
-    for (name, change), applies in zip(SPOILED, spoiled, strict=True):
+    for (name, change), applies in zip(VIOLATIONS, violated, strict=True):
         if applies:
             changes |= change
             expected = expected or name
     assert reason(duty(**changes)) == expected
 
 
-def test_every_reason_is_known() -> None:
-    assert {name for name, _ in SPOILED} == set(get_args(NotArmedReason))
+def test_the_conditions_cover_every_reason() -> None:
+    assert {name for name, _ in VIOLATIONS} == set(get_args(NotArmedReason))
 
 
-def test_what_arms_a_clock() -> None:
+def test_conditions_under_which_a_clock_is_armed() -> None:
     assert reason(duty(verification="secondary")) is None
     assert reason(duty(required_elements=("contact",)), ("location", "contact")) is None
     assert reason(duty(required_elements=("contact", "location")), ("contact",)) == "elements_missing"
@@ -62,7 +62,7 @@ def test_what_arms_a_clock() -> None:
 # The strictest
 
 
-def test_the_shortest_of_one_trigger_and_action() -> None:
+def test_the_shortest_duty_of_a_trigger_and_action_is_the_strictest() -> None:
     rows = [
         duty(id="A.a", duration="PT48H"),
         duty(id="A.b", duration="PT24H"),
@@ -72,11 +72,11 @@ def test_the_shortest_of_one_trigger_and_action() -> None:
         duty(id="A.f", duration="P7D", action="decide"),
         duty(id="A.g", duration="P9D", trigger="statutory_victim_request"),
     ]
-    # A day is 24 hours; a number that nobody checked counts no more than words.
+    # A day is 24 hours. An unverified number counts no more than words.
     assert strictest(rows, TARGETS) == {"A.b", "A.c", "A.f", "A.g"}
 
 
-def test_without_a_number_that_was_checked_the_internal_target_decides() -> None:
+def test_without_a_verified_number_the_internal_target_decides() -> None:
     rows = [
         duty(id="A.a", duration=None, standard="without_undue_delay"),
         duty(id="A.b", duration=None, standard="promptly"),
@@ -86,7 +86,7 @@ def test_without_a_number_that_was_checked_the_internal_target_decides() -> None
     assert strictest(rows, TARGETS) == {"A.b"}
 
 
-def test_what_must_be_kept_longest_is_the_strictest() -> None:
+def test_the_longest_retention_is_the_strictest() -> None:
     rows = [
         duty(id="A.a", action="preserve", meaning="retention", duration="P6M"),
         duty(id="A.b", action="preserve", meaning="retention", duration="P1Y"),
@@ -106,7 +106,7 @@ rows = st.lists(
 
 @given(rows)
 @settings(deadline=None, max_examples=200)
-def test_the_strictest_against_the_model(given_rows: list[tuple[str, str, str | None]]) -> None:
+def test_the_strictest_duties_agree_with_a_model(given_rows: list[tuple[str, str, str | None]]) -> None:
     duties = [
         duty(id=f"A.{number}", trigger=trigger, action=action, duration=duration)
         for number, (trigger, action, duration) in enumerate(given_rows)
@@ -124,7 +124,7 @@ def test_the_strictest_against_the_model(given_rows: list[tuple[str, str, str | 
     assert strictest(duties, TARGETS) == expected
 
 
-# As they are published
+# Published duties
 
 
 def test_an_armed_duty_has_a_due_time_and_no_target() -> None:
@@ -146,7 +146,7 @@ def test_an_armed_duty_has_a_due_time_and_no_target() -> None:
         ({"duration": "P6M"}, "P6M", "1970-07-01T00:00:00.000Z"),
         ({"duration": None, "standard": "promptly"}, "PT1H", "1970-01-01T01:00:00.000Z"),
         ({"duration": None}, "P1DT1H", "1970-01-02T01:00:00.000Z"),
-        # Business days that nobody knows are counted as days.
+        # Business days without a holiday calendar count as days.
         ({"duration": "P5D", "calendar": "business_days"}, "P5D", "1970-01-06T00:00:00.000Z"),
     ],
 )

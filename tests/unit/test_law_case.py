@@ -1,20 +1,20 @@
-"""The law as escalations speak of it, from what is kept of a report."""
+"""The law on an escalation, derived from what the state keeps of the causing report."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from streams.reports.episodes import CausingReport
-from streams.reports.case_law import CaseLaw, causing_report, law_of
-from streams.reports.rules import compile_report_rules
-from streams.wire.origin import Origin
 from streams.events.enriched_report import Risk, RiskComponents
 from streams.events.report import MessageReport, Reporter
-from streams.law.resolution import Resolved
-from streams.reports.case import Case
 from streams.events.statement import LegalGround
+from streams.law.resolution import Resolved
 from streams.registry.rules import Rules
+from streams.reports.case import Case
+from streams.reports.case_law import CaseLaw, causing_report, law_of
+from streams.reports.episodes import CausingReport
+from streams.reports.rules import compile_report_rules
+from streams.wire.origin import Origin
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 ORIGIN = Origin("message-reports", 0, 7, 0)
@@ -41,7 +41,7 @@ def law(
 @pytest.mark.parametrize("kind", ["user_report", "automated_detection", "trusted_flagger_notice"])
 @pytest.mark.parametrize("code", ["DE", "FR", "US", "IN", "RU", "XX", "KZ"])
 @pytest.mark.parametrize("category", ["csam", "threat_to_life", "terrorism", "fraud"])
-def test_it_is_the_law_of_the_report(kind: str, code: str, category: str) -> None:
+def test_the_law_on_an_escalation_is_the_law_of_the_report(kind: str, code: str, category: str) -> None:
     given_report = report([(code, "victim", 0.9), ("BE", "suspect", 0.2)], kind=kind, category=category)
     compiled = compile_report_rules(RULES)
     resolved = compiled.resolver.resolve(given_report)
@@ -55,14 +55,14 @@ def test_it_is_the_law_of_the_report(kind: str, code: str, category: str) -> Non
     assert shown == [(row.obligation.id, row.not_armed, row.strictest) for row in resolved.duties]
 
 
-def test_times_run_from_when_the_report_was_received() -> None:
+def test_times_start_when_the_report_was_received() -> None:
     rows = [duty(duration="PT48H"), duty(id="GLOBAL.b", duration="PT2H", trigger="actual_knowledge")]
     armed, waiting = law(rules=small_world(*rows)).obligations
     assert (armed.due_at, armed.target_at) == ("2026-09-23T14:13:20.000Z", None)
     assert (waiting.due_at, waiting.target_at) == (None, "2026-09-21T16:13:20.000Z")
 
 
-def test_a_duty_that_left_the_registry_is_left_out() -> None:
+def test_a_duty_removed_from_the_registry_is_left_out() -> None:
     compiled = compile_report_rules(small_world(duty(), duty(id="GLOBAL.gone")))
     given_report = report()
     cause = causing_report(case_of(given_report, compiled.resolver.resolve(given_report)))
@@ -95,14 +95,16 @@ def test_other_categories_of_the_case_may_be_prone_to_abuse() -> None:
         ("trusted_flagger_notice", "state_actor", "SOURCE_TYPE_OTHER_NOTIFICATION", False),
     ],
 )
-def test_how_the_platform_came_to_know(kind: str, reporter: str | None, source: str, automated: bool) -> None:
+def test_the_source_type_follows_from_kind_and_reporter(
+    kind: str, reporter: str | None, source: str, automated: bool
+) -> None:
     who = None if reporter is None else Reporter(reporter, ref="secret")  # type: ignore[arg-type]
     found = law(("DE", "victim", 0.9), kind=kind, reporter=who)
     assert (found.statement.source_type, found.statement.automated_detection) == (source, automated)
     assert b"secret" not in msgspec.json.encode(found)
 
 
-def test_legal_grounds_are_the_duties_to_take_something_away() -> None:
+def test_legal_grounds_are_the_duties_to_restrict_content() -> None:
     rows = [
         duty(id="GLOBAL.a", action="geo_disable"),
         duty(id="GLOBAL.b", action="decide"),
@@ -114,16 +116,16 @@ def test_legal_grounds_are_the_duties_to_take_something_away() -> None:
     )
 
 
-def test_the_scope_is_the_states_of_the_union_and_the_eea() -> None:
+def test_the_territorial_scope_has_states_of_the_union_and_the_eea_alone() -> None:
     found = law(("US", "victim", 0.9), ("NO", "suspect", 0.3), ("EL", "offence", 0.5), ("KZ", "victim", 1.0))
     assert found.statement.territorial_scope == ("GR", "NO")
     assert law(("US", "victim", 0.9)).statement.territorial_scope == ()
-    # A territory in the Union is written as its state, one outside is not in it.
+    # A territory within the Union is given as its state. A territory outside the Union is left out.
     overseas = law(("GP", "victim", 0.9), ("GL", "victim", 0.9), rules=small_world())
     assert overseas.statement.territorial_scope == ("DE",)
 
 
-def test_redress() -> None:
+def test_the_statement_lists_the_means_of_redress() -> None:
     assert law().statement.redress == (
         "internal_complaint",
         "out_of_court_dispute_settlement",

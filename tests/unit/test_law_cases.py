@@ -1,6 +1,6 @@
-"""The law by example: cases written from the sources, held against the shipped registry and the pure core.
+"""The law by example: cases written from the sources, checked against the shipped registry and the core.
 
-The cases are YAML, one file per jurisdiction or subject, so that a lawyer can add one. Each names where it is written.
+The cases are YAML, one file per jurisdiction or subject. A lawyer can add one. Each case cites its source.
 """
 
 import re
@@ -12,10 +12,6 @@ import msgspec
 import pytest
 import yaml
 
-from streams.law.deadlines import deadline
-from streams.law.resolution import Resolved, Resolver
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
@@ -45,18 +41,25 @@ from streams.events.report import (
     Visibility,
 )
 from streams.events.routing import Gate
+from streams.law.deadlines import deadline
+from streams.law.resolution import Resolved, Resolver
 from streams.registry.loader import load_rules
 from streams.registry.rules import RuleOfLawTier, Verification
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Files that hold something else than cases.
+# Files that hold tables instead of cases.
 TABLES = ("members", "rows")
 ALL_ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 
 
 class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A report; `at` is when the platform received it, `occurred` when it was made (default: the same)."""
+    """The report of a case.
+
+    `at` is when the platform received it, `occurred` when it was made (default: the same time).
+    """
 
     kind: ReportKind
     category: Category
@@ -72,7 +75,7 @@ class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"issuer": "from"}):
-    """A request; `complete` has every element there is, `without` all of them but these."""
+    """A request. `complete` gives it every element, `without` every element but these."""
 
     kind: RequestKind
     basis: LegalBasis
@@ -91,11 +94,11 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must follow. `armed` is always the whole truth; `duties` only where `exactly` says so.
+    """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
 
-    `duties` have the reason for which their clock is not armed; `recipients` are all of them with their gates; `tells`
-    and `never_tells` are some; `names` are states that the reasons of the routing name; `authorities_of_never` are
-    countries none of whose authorities is told.
+    `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to their gates;
+    `tells` and `never_tells` list some of them. `names` lists states that the reasons of the routing name.
+    `authorities_of_never` lists countries of which no authority is a recipient.
     """
 
     name: str
@@ -126,7 +129,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
-    """A duty on its own. `by` is a kind of report, or a request: kind, legal basis, authority and demand."""
+    """A row of the table of duties.
+
+    `by` is either the kind of a report, or of a request its kind, legal basis, authority and demand.
+    """
 
     source: Annotated[str, msgspec.Meta(min_length=10)]
     by: tuple[str, ...]
@@ -215,7 +221,7 @@ def check_duties(case: Case, found: dict[str, NotArmedReason | None], due: dict[
 
 
 @by_name(REPORTS)
-def test_report(case: Case) -> None:
+def test_the_law_of_a_report_matches_the_case(case: Case) -> None:
     assert case.report is not None
     resolved = RESOLVER.resolve(report(case.report))
     started = in_ms(case.report.at)
@@ -240,7 +246,7 @@ def test_report(case: Case) -> None:
 
 
 @by_name(REQUESTS)
-def test_request(case: Case) -> None:
+def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     assert case.request is not None
     started = in_ms(case.request.at)
     judged = judge_request(request(case.request), started, REQUEST_RULES)
@@ -279,21 +285,21 @@ def test_request(case: Case) -> None:
 
 
 def check_recipients(case: Case, resolved: Resolved) -> None:
-    told = {routing.recipient for routing in resolved.routing}
-    assert "internal_review" in told
-    assert told - {"internal_review"} <= RULES.authorities.keys()
+    recipients = {routing.recipient for routing in resolved.routing}
+    assert "internal_review" in recipients
+    assert recipients - {"internal_review"} <= RULES.authorities.keys()
     if case.recipients is not None:
         assert {routing.recipient: routing.gate for routing in resolved.routing} == case.recipients
-    assert set(case.tells) <= told
+    assert set(case.tells) <= recipients
     words = set(re.findall(r"\w+", " ".join(routing.reason for routing in resolved.routing)))
     assert set(case.names) <= words
-    assert not told & set(case.never_tells)
+    assert not recipients & set(case.never_tells)
     for code in case.authorities_of_never:
-        assert not told & {authority.id for authority in RULES.jurisdictions[code].authorities}
+        assert not recipients & {authority.id for authority in RULES.jurisdictions[code].authorities}
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_row(name: str) -> None:
+def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     row = ROWS[name]
     duty = next(duty for duty in RULES.obligations if duty.id == name)
     assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
@@ -321,7 +327,7 @@ def found(
     private: bool = False,
     without: str | None = None,
 ) -> dict[str, NotArmedReason | None]:
-    """The duties that follow from what a row is about, with the reason why each one's clock is not armed."""
+    """The duties that follow from the input of a row, with the reason why each one's clock is not armed."""
     at = datetime.combine(day, time(12), UTC)
     category = row.about[0] if category is None else category
     if len(row.by) == 1:
@@ -350,7 +356,7 @@ def found(
 
 
 @pytest.mark.parametrize("code", MEMBERS)
-def test_member_state(code: Country) -> None:
+def test_the_authorities_of_a_member_state_match_the_table(code: Country) -> None:
     resolved = RESOLVER.resolve(
         report(
             ReportInput(
@@ -380,7 +386,7 @@ def test_there_are_enough_cases() -> None:
     assert len(CASES) + len(MEMBERS) >= 120
 
 
-def test_every_case_asks_one_thing_of_one_input_and_has_its_own_name() -> None:
+def test_every_case_has_one_input_and_a_unique_name() -> None:
     files = [path for path in FOLDER.glob("*.yaml") if path.stem not in TABLES]
     assert len(CASES) == sum(len(yaml.safe_load(path.read_text("utf-8"))["cases"]) for path in files)
     for case in CASES.values():
@@ -394,25 +400,25 @@ OF_REPORTS = (
 OF_REQUESTS = ("gate", "missing", "refusal", "competent", "disclosure", "scope", "language")
 
 
-def test_no_case_expects_what_is_not_looked_at() -> None:
+def test_no_case_has_expectations_that_are_not_checked() -> None:
     untouched = Case("nothing", "no source at all")
     for case in CASES.values():
         for field in OF_REQUESTS if case.request is None else OF_REPORTS:
             assert getattr(case, field) == getattr(untouched, field), (case.name, field)
 
 
-def test_what_is_absent_or_not_told_exists_at_all() -> None:
+def test_absent_duties_and_excluded_recipients_exist_in_the_registry() -> None:
     for case in CASES.values():
         assert set(case.absent) <= {row.id for row in RULES.obligations}, case.name
         assert set(case.never_tells) <= RULES.authorities.keys(), case.name
 
 
-def test_every_row_of_the_registry_is_reached() -> None:
+def test_the_cases_reach_every_row_of_the_registry() -> None:
     reached = {key for case in CASES.values() for key in (*case.duties, *case.armed)}
     assert reached == {row.id for row in RULES.obligations} == ROWS.keys()
 
 
-def test_every_country_with_a_row_is_reached() -> None:
+def test_the_cases_reach_every_country_with_a_row() -> None:
     named: set[str] = set(MEMBERS)
     for case in CASES.values():
         if case.report is not None:
@@ -424,7 +430,7 @@ def test_every_country_with_a_row_is_reached() -> None:
     assert RULES.jurisdictions.keys() & COUNTRIES <= reached
 
 
-def test_the_members_are_those_of_the_registry() -> None:
+def test_the_table_of_members_matches_the_registry() -> None:
     assert set(MEMBERS) == {
         code
         for code, row in RULES.jurisdictions.items()
@@ -435,7 +441,7 @@ def test_the_members_are_those_of_the_registry() -> None:
 # docs/law.md
 
 
-def test_the_documentation_says_what_is_verified() -> None:
+def test_the_documentation_lists_the_verification_of_every_jurisdiction() -> None:
     page = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
     shown = page.partition("<!-- verification: begin -->\n")[2].partition("<!-- verification: end -->")[0]
     assert shown == verification_table(), f"paste into docs/law.md:\n{verification_table()}"

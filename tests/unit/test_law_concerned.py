@@ -1,4 +1,4 @@
-"""Countries concerned by a report."""
+"""Which countries a report concerns."""
 
 from typing import Any, get_args
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.concerned import concerned, identified
 from streams.events.countries import COUNTRY_ALIASES
 from streams.events.enriched_report import Jurisdiction, JurisdictionBasis
 from streams.events.report import EvidenceBasis, MessageReport
+from streams.law.concerned import concerned, identified
 from tests.unit.law_reports import RULES, report
 
 HINTS = RULES.location_hints
@@ -21,11 +21,11 @@ def shown(*args: Any, **fields: Any) -> list[tuple[str, float, str]]:
     ]
 
 
-def test_nothing_known() -> None:
+def test_without_evidence_the_country_is_unknown() -> None:
     assert concerned(report(), HINTS) == (Jurisdiction("XX", 0.0, "none"),)
 
 
-def test_each_country_once_with_its_best_evidence_the_most_certain_first() -> None:
+def test_each_country_is_listed_once_by_its_best_evidence_in_order_of_confidence() -> None:
     found = shown(
         [("KR", "suspect", 0.4), ("US", "victim", 0.9), ("KR", "victim", 0.7), ("FR", "offence", 0.7)],
         channel_country="KR",
@@ -46,7 +46,7 @@ def test_of_equal_evidence_the_first_basis_counts(evidence: list[tuple[str, str,
     assert shown(evidence, channel_country="DE") == [("DE", 0.5, basis)]
 
 
-def test_hints() -> None:
+def test_channel_reporter_and_language_are_hints() -> None:
     found = shown(channel_country="BR", reporter_country="JP", language="ko-KR")
     assert found == [("BR", 0.5, "channel"), ("JP", 0.3, "reporter"), ("KR", 0.1, "language")]
 
@@ -57,25 +57,25 @@ def test_a_language_of_one_country_is_a_weak_hint(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "en-US", "pt-BR", "fa", "ru", "tlh"])
-def test_other_languages_are_none(language: str) -> None:
+def test_other_languages_give_no_hint(language: str) -> None:
     assert shown(language=language) == [("XX", 0.0, "none")]
 
 
-def test_aliases_are_read_and_not_written() -> None:
+def test_aliases_of_countries_are_replaced_by_their_codes() -> None:
     found = shown([("EL", "victim", 0.6), ("UK", "suspect", 0.8)], channel_country="GR")
     assert found == [("GB", 0.8, "suspect"), ("GR", 0.6, "victim")]
 
 
-def test_unknown_is_ignored_beside_another() -> None:
+def test_an_unknown_country_is_ignored_if_another_is_known() -> None:
     assert shown([("XX", "victim", 0.9)], reporter_country="CH") == [("CH", 0.3, "reporter")]
     assert shown([("XX", "victim", 0.9)]) == [("XX", 0.9, "victim")]
 
 
-def test_no_confidence_is_no_evidence() -> None:
+def test_evidence_without_confidence_is_ignored() -> None:
     assert shown([("IR", "victim", 0.0)]) == [("XX", 0.0, "none")]
 
 
-# Against a plain model
+# Comparison with a plain model
 
 
 def model(given_report: MessageReport) -> tuple[Jurisdiction, ...]:
@@ -126,13 +126,13 @@ reports = st.builds(
 
 @given(reports)
 @settings(deadline=None, max_examples=300)
-def test_against_the_model(given_report: MessageReport) -> None:
+def test_concerned_countries_agree_with_a_model(given_report: MessageReport) -> None:
     assert concerned(given_report, HINTS) == model(given_report)
 
 
 @given(evidence, evidence)
 @settings(deadline=None, max_examples=100)
-def test_more_evidence_takes_no_country_away_and_makes_none_less_certain(
+def test_more_evidence_removes_no_country_and_lowers_no_confidence(
     some: list[tuple[str, str, float]], more: list[tuple[str, str, float]]
 ) -> None:
     before = {entry.code: entry.confidence for entry in concerned(report(some), HINTS)}
@@ -141,7 +141,7 @@ def test_more_evidence_takes_no_country_away_and_makes_none_less_certain(
     assert all(after.get(code, -1) >= confidence for code, confidence in before.items())
 
 
-def test_what_identifies_a_country() -> None:
+def test_the_offence_the_victim_and_the_suspect_identify_a_country() -> None:
     given_report = report(
         [
             ("EL", "victim", 0.8),

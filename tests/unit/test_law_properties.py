@@ -1,4 +1,4 @@
-"""What holds of the law of a report whatever the registry's rows and whatever the report says."""
+"""Properties of the law of a report, for any rows of the registry and any report."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,10 +9,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolved, Resolver
 from streams.events.report import CATEGORIES, Evidence, MessageReport, Reporter
 from streams.events.routing import Gate
-from streams.registry.rules import Obligation, Rules, RuleOfLawTier
+from streams.law.resolution import Resolved, Resolver
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import (
     DURATIONS,
@@ -44,7 +44,7 @@ def day_of(report: MessageReport) -> date:
 
 
 def regional_model(report: MessageReport, rules: Rules, named: Iterable[str]) -> set[str]:
-    """The duties of GLOBAL and the regions, found row by row."""
+    """The duties of GLOBAL and of the regions, found row by row."""
     triggers = rules.triggers.met_by_report[report.kind] | rules.triggers.possible[report.kind]
     found = set()
     for row in rules.obligations:
@@ -67,7 +67,7 @@ def regional_model(report: MessageReport, rules: Rules, named: Iterable[str]) ->
 
 @FEW
 @given(reports, several(everywhere(), 2))
-def test_the_overlay_never_loses_a_regional_duty(report: MessageReport, rows: list[Obligation]) -> None:
+def test_national_law_never_removes_a_regional_duty(report: MessageReport, rows: list[Obligation]) -> None:
     for rules in (RULES, with_rows(rows)):
         resolved = Resolver(rules).resolve(report)
         found = {
@@ -80,7 +80,9 @@ def test_the_overlay_never_loses_a_regional_duty(report: MessageReport, rows: li
 
 @FEW
 @given(reports, several(everywhere(), most=5), obligations("DE"))
-def test_a_row_of_a_country_only_adds(report: MessageReport, rows: list[Obligation], row: Obligation) -> None:
+def test_a_row_of_a_country_only_adds_duties(
+    report: MessageReport, rows: list[Obligation], row: Obligation
+) -> None:
     before = Resolver(with_rows(rows)).resolve(report)
     after = Resolver(with_rows([*rows, row])).resolve(report)
     assert ids(after) - {row.id} == ids(before)
@@ -120,7 +122,7 @@ def test_a_clock_is_armed_by_a_verified_row_whose_trigger_is_met(
 
 @FEW
 @given(reports, several(everywhere(), 2))
-def test_registries_of_which_nothing_is_verified_arm_nothing(
+def test_a_registry_without_verified_rows_arms_no_clock(
     report: MessageReport, rows: list[Obligation]
 ) -> None:
     rules = with_rows(replace(row, verification="unverified") for row in (*RULES.obligations, *rows))
@@ -155,7 +157,7 @@ def test_the_strictest_clock_is_the_shortest(report: MessageReport, rows: list[O
         assert {row.id for row in group} & strictest == {
             row.id for row in group if DURATIONS[row.duration or ""] == least
         }
-    # Nothing is dropped: the longer ones stay in the output.
+    # The longer duties stay in the output.
     assert {row.id for group in groups.values() for row in group} <= ids(resolved)
 
 
@@ -167,7 +169,7 @@ def test_another_country_never_makes_a_gate_less_protective(
     before = RESOLVER.resolve(report)
     after = RESOLVER.resolve(_with(report, [Evidence(country, "offence", confidence)]))  # type: ignore[arg-type]
     if "XX" in codes(before):
-        # Nothing was known; now something is.
+        # Without a known country the gate was that of an unknown place, so the two are not comparable.
         return
     tiers = get_args(RuleOfLawTier)
     assert tiers.index(after.tier) >= tiers.index(before.tier)
@@ -180,11 +182,11 @@ def test_another_country_never_makes_a_gate_less_protective(
 
 @MODERATE
 @given(reports)
-def test_nobody_in_a_closed_state_is_told(report: MessageReport) -> None:
+def test_no_authority_of_a_closed_state_is_a_recipient(report: MessageReport) -> None:
     resolved = RESOLVER.resolve(report)
-    told = {routing.recipient for routing in resolved.routing}
-    assert "internal_review" in told
-    for recipient in told - {"internal_review"}:
+    recipients = {routing.recipient for routing in resolved.routing}
+    assert "internal_review" in recipients
+    for recipient in recipients - {"internal_review"}:
         home = RULES.authorities[recipient].jurisdiction
         assert RULES.jurisdictions[home].rule_of_law != "closed"
     tiers = {
@@ -192,12 +194,12 @@ def test_nobody_in_a_closed_state_is_told(report: MessageReport) -> None:
         for code in codes(resolved)
     }
     if tiers == {"closed"}:
-        assert told <= {"internal_review", *RULES.platform.safe_recipients}
+        assert recipients <= {"internal_review", *RULES.platform.safe_recipients}
 
 
 @MODERATE
 @given(reports)
-def test_where_courts_do_not_protect_speech_their_authorities_are_not_told_of_it(
+def test_abuse_prone_reports_go_only_to_authorities_of_open_states(
     report: MessageReport,
 ) -> None:
     resolved = RESOLVER.resolve(report)
@@ -212,13 +214,13 @@ def test_where_courts_do_not_protect_speech_their_authorities_are_not_told_of_it
 
 @MODERATE
 @given(reports)
-def test_a_state_actor_weighs_no_more_than_a_user(report: MessageReport) -> None:
+def test_a_report_of_a_state_actor_has_no_more_effect_than_a_users(report: MessageReport) -> None:
     assert report.reporter is not None
     user = RESOLVER.resolve(_as(report, "user"))
     state = RESOLVER.resolve(_as(report, "state_actor"))
     assert (state.jurisdictions, state.duties, state.armed) == (user.jurisdictions, user.duties, user.armed)
     if RULES.categories[report.category].abuse_prone:
-        # Even without a word on which state it is.
+        # This holds even if the report does not name the state.
         assert state.rule_of_law.decision == "human_rights_review"
     else:
         assert state == user

@@ -1,4 +1,4 @@
-"""What holds of the judgement of a request whatever the registry's rows and whatever the request says."""
+"""Properties of the judgement of a request, for any rows of the registry and any request."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -8,8 +8,6 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.requests.judge import Judgement, judge_request
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
@@ -24,7 +22,9 @@ from streams.events.authority_request import (
 from streams.events.countries import COUNTRY_ALIASES
 from streams.events.report import CATEGORIES
 from streams.events.routing import Gate
-from streams.registry.rules import Obligation, Rules, RuleOfLawTier
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from streams.requests.judge import Judgement, judge_request
+from streams.requests.rules import compile_request_rules
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import DAYS, MODERATE, PLACES, everywhere, several, with_rows
 
@@ -39,7 +39,7 @@ FORBIDDEN: dict[Demand, str] = {
 DATA: set[Demand] = {"produce_subscriber_data", "produce_traffic_data", "produce_content_data"}
 CONTENT: set[Demand] = {"remove", "disable_access", "geo_disable", "restrict_account"}
 
-SENSIBLE: dict[LegalBasis, tuple[RequestKind, Demand]] = {
+VALID_BASES: dict[LegalBasis, tuple[RequestKind, Demand]] = {
     "dsa_art9": ("order_to_act", "remove"),
     "dsa_art10": ("order_for_information", "produce_subscriber_data"),
     "tco_art3": ("removal_order", "remove"),
@@ -50,10 +50,10 @@ SENSIBLE: dict[LegalBasis, tuple[RequestKind, Demand]] = {
 
 
 @st.composite
-def sensible(draw: st.DrawFn) -> AuthorityRequest:
-    """A complete request for what its legal basis is about, of an authority that may have that power."""
-    basis = draw(st.sampled_from(list(SENSIBLE)))
-    kind, demand = SENSIBLE[basis]
+def valid_requests(draw: st.DrawFn) -> AuthorityRequest:
+    """A complete request that fits its legal basis, from an authority that may have the power to make it."""
+    basis = draw(st.sampled_from(list(VALID_BASES)))
+    kind, demand = VALID_BASES[basis]
     return AuthorityRequest(
         request_id="q-1",
         kind=kind,
@@ -70,7 +70,7 @@ def sensible(draw: st.DrawFn) -> AuthorityRequest:
     )
 
 
-requests = sensible() | st.builds(
+requests = valid_requests() | st.builds(
     AuthorityRequest,
     request_id=st.just("q-1"),
     kind=st.sampled_from(get_args(RequestKind)),
@@ -102,8 +102,8 @@ def judge(request: AuthorityRequest, rules: Rules = RULES) -> Judgement:
     return judge_request(request, round(request.received_at.timestamp() * 1000), compiled)
 
 
-def trusting() -> Rules:
-    """The shipped rules of somebody who trusts everybody and asks for nothing before anything is done."""
+def permissive_rules() -> Rules:
+    """The shipped rules at their most permissive: all countries open, all rows verified and unconditional."""
     return replace(
         RULES,
         jurisdictions={code: replace(row, rule_of_law="open") for code, row in RULES.jurisdictions.items()},
@@ -116,16 +116,16 @@ def trusting() -> Rules:
     )
 
 
-TRUSTING = trusting()
+PERMISSIVE = permissive_rules()
 
 
 @MODERATE
 @given(
     requests,
     st.sampled_from(list(FORBIDDEN)),
-    st.sampled_from([RULES, TRUSTING]),
+    st.sampled_from([RULES, PERMISSIVE]),
 )
-def test_what_is_never_done_is_refused_whoever_asks_and_whatever_the_registry_says(
+def test_a_forbidden_demand_is_refused_for_any_authority_and_registry(
     request: AuthorityRequest, demand: Demand, rules: Rules
 ) -> None:
     judged = judge(msgspec.structs.replace(request, demands=(*request.demands, demand)), rules)
@@ -139,7 +139,7 @@ def test_what_is_never_done_is_refused_whoever_asks_and_whatever_the_registry_sa
 
 
 @MODERATE
-@given(requests, st.sampled_from([RULES, TRUSTING]))
+@given(requests, st.sampled_from([RULES, PERMISSIVE]))
 def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequest, rules: Rules) -> None:
     demands = set(request.demands)
     codes_found = {refusal.code for refusal in judge(request, rules).findings.refusals}
@@ -148,14 +148,14 @@ def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequ
     if demands & CONTENT and "peaceful_assembly" in request.concerns:
         assert "block_protest" in codes_found
     if request.target.specific and request.target.kind == "account" and not demands & set(FORBIDDEN):
-        # Nothing else is refused outright.
+        # Such a request is refused for no other reason.
         allowed = {"block_protest"} if "peaceful_assembly" in request.concerns else set()
         assert codes_found - {"political_demand"} <= allowed
 
 
 @MODERATE
-@given(sensible() | requests, several(everywhere()))
-def test_a_request_starts_a_clock_only_by_a_verified_row_and_with_all_that_the_law_asks_for(
+@given(valid_requests() | requests, several(everywhere()))
+def test_a_request_arms_a_clock_only_by_a_verified_row_and_with_every_required_element(
     request: AuthorityRequest, rows: list[Obligation]
 ) -> None:
     for rules in (RULES, with_rows(rows)):
@@ -175,8 +175,8 @@ def test_a_request_starts_a_clock_only_by_a_verified_row_and_with_all_that_the_l
 
 
 @MODERATE
-@given(sensible())
-def test_no_registry_of_unverified_rows_starts_a_clock(request: AuthorityRequest) -> None:
+@given(valid_requests())
+def test_a_registry_without_verified_rows_arms_no_clock(request: AuthorityRequest) -> None:
     assert judge(request, UNVERIFIED).armed == ()
 
 
@@ -200,7 +200,7 @@ def test_a_stricter_country_never_has_a_less_protective_gate(request: AuthorityR
 
 @MODERATE
 @given(requests)
-def test_data_go_to_nobody_whose_courts_nobody_trusts(request: AuthorityRequest) -> None:
+def test_no_data_are_disclosed_to_unknown_or_closed_states(request: AuthorityRequest) -> None:
     judged = judge(request)
     if judged.findings.rule_of_law.tier in ("unknown", "closed"):
         assert judged.findings.disclosure != "after_gate"

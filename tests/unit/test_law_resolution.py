@@ -1,4 +1,4 @@
-"""The law of a report against a plain model of the rules."""
+"""The law of a report, by example and against a plain model of the rules."""
 
 import importlib
 from collections.abc import Sequence
@@ -11,10 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.duty import published_duty
-from streams.law.concerned import concerned
-from streams.law.resolution import Resolved, Resolver
-from streams.wire.encoding import encode
 from streams.events.report import (
     CATEGORIES,
     EvidenceBasis,
@@ -23,7 +19,11 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from streams.registry.rules import JurisdictionRules, Obligation, Rules, RuleOfLawTier
+from streams.law.concerned import concerned
+from streams.law.duty import published_duty
+from streams.law.resolution import Resolved, Resolver
+from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
+from streams.wire.encoding import encode
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 resolution_module = importlib.import_module("streams.law.resolution")
@@ -37,7 +37,7 @@ def ids(resolved: Resolved) -> tuple[str, ...]:
     return tuple(found.obligation.id for found in resolved.duties)
 
 
-def test_nothing_known() -> None:
+def test_without_evidence_the_country_is_unknown() -> None:
     resolved = resolve(category="spam")
     assert [entry.code for entry in resolved.jurisdictions] == ["XX"]
     assert (resolved.duties, resolved.armed, resolved.tier) == ((), (), "unknown")
@@ -55,7 +55,7 @@ def test_nothing_known() -> None:
     [
         (["DE"], "open"),
         (["DE", "IN"], "guarded"),
-        # Nobody has assessed Peru: it may be anything.
+        # Peru has not been assessed, so its tier is unknown.
         (["DE", "IN", "PE"], "unknown"),
         (["DE", "IN", "PE", "RU"], "closed"),
         (["NO", "XX"], "open"),
@@ -77,12 +77,12 @@ def test_the_most_protective_tier_counts(countries: list[str], tier: str) -> Non
         ("RU", "fraud", "human_rights_review"),
     ],
 )
-def test_what_the_rule_of_law_asks_for(code: str, category: str, decision: str) -> None:
+def test_the_gate_follows_from_tier_and_category(code: str, category: str, decision: str) -> None:
     resolved = resolve([(code, "victim", 0.9)], rules=small_world(), category=category)
     assert resolved.rule_of_law.decision == decision
 
 
-def test_the_most_protective_gate_of_a_duty_counts_too() -> None:
+def test_the_most_protective_gate_of_a_duty_also_counts() -> None:
     rows = [duty("DE", id="DE.a", gate="judicial_order"), duty("IN", id="IN.a", gate="two_person_review")]
     open_state = resolve([("DE", "victim", 0.9)], rules=small_world(*rows), category="fraud")
     assert open_state.rule_of_law.decision == "judicial_order"
@@ -94,17 +94,17 @@ def test_the_most_protective_gate_of_a_duty_counts_too() -> None:
 # Duties
 
 
-def test_layers_add_up() -> None:
+def test_global_regional_and_national_duties_add_up() -> None:
     world, union, state = duty(), duty("EU"), duty("DE")
     rules = small_world(world, union, state)
     assert ids(resolve([("DE", "victim", 0.9)], rules=rules)) == ("GLOBAL.duty", "EU.duty", "DE.duty")
     assert ids(resolve([("FR", "victim", 0.9)], rules=rules)) == ("GLOBAL.duty", "EU.duty")
-    # A country without a row has the global one, and so has an unknown one.
+    # A country without rows has the global duty, and so has an unknown country.
     assert ids(resolve([("PE", "victim", 0.9)], rules=rules)) == ("GLOBAL.duty",)
     assert ids(resolve(rules=rules)) == ("GLOBAL.duty",)
 
 
-def test_an_overseas_territory_has_the_law_of_its_state_and_of_the_regions_it_is_in() -> None:
+def test_an_overseas_territory_has_the_law_of_its_state_and_its_own_regions() -> None:
     rules = small_world(duty("EU"), duty("DE"), duty("GP"), duty("US"))
     assert ids(resolve([("GP", "victim", 0.9)], rules=rules)) == ("EU.duty", "DE.duty", "GP.duty")
     assert ids(resolve([("GL", "victim", 0.9)], rules=rules)) == ("DE.duty",)
@@ -118,18 +118,18 @@ def test_a_member_and_its_territories_may_be_excepted() -> None:
     assert ids(resolve([("DE", "victim", 0.9), ("FR", "victim", 0.1)], rules=rules)) == ("EU.duty",)
 
 
-def test_each_duty_once_for_several_members() -> None:
+def test_several_member_states_give_each_duty_once() -> None:
     resolved = resolve([("FR", "victim", 0.9), ("ES", "suspect", 0.8)])
     assert len(set(ids(resolved))) == len(resolved.duties) > 0
 
 
 @pytest.mark.parametrize(("visibility", "applies"), [("public", True), ("unknown", True), ("private", False)])
-def test_law_for_the_public_leaves_private_chats_alone(visibility: str, applies: bool) -> None:
+def test_duties_for_public_content_do_not_apply_to_private_chats(visibility: str, applies: bool) -> None:
     rules = small_world(duty(public_only=True))
     assert bool(resolve(rules=rules, visibility=visibility).duties) is applies
 
 
-def test_a_report_shows_what_it_meets_and_what_may_follow_and_arms_only_the_first() -> None:
+def test_a_report_shows_met_and_possible_triggers_and_arms_only_the_met() -> None:
     rows = [
         duty(id=f"GLOBAL.{trigger}", trigger=trigger)
         for trigger in ("user_report", "actual_knowledge", "authority_order", "trusted_flagger_notice")
@@ -143,7 +143,7 @@ def test_a_report_shows_what_it_meets_and_what_may_follow_and_arms_only_the_firs
     assert resolved.obligations_json is None
 
 
-def test_a_notice_counts_as_far_as_its_elements_matter() -> None:
+def test_the_cache_distinguishes_notices_by_the_elements_that_matter() -> None:
     rules = small_world(duty(required_elements=("contact", "location")), duty(id="GLOBAL.b", duration=None))
     resolver = Resolver(rules)
     for elements, armed in [
@@ -154,7 +154,7 @@ def test_a_notice_counts_as_far_as_its_elements_matter() -> None:
         (("contact", "explanation", "location"), True),
     ]:
         assert bool(resolver.resolve(report(elements=elements)).armed) is armed
-    # None and what lacks one of the two; what lacks nothing.
+    # No notice, notices that lack one of two elements, and a notice with both.
     assert len(resolver._rulings) == 3
 
 
@@ -173,22 +173,22 @@ def test_a_notice_counts_as_far_as_its_elements_matter() -> None:
         (datetime(2026, 7, 2, tzinfo=UTC), False),
     ],
 )
-def test_law_is_that_of_the_day(received: datetime, applies: bool) -> None:
+def test_the_law_of_the_day_applies(received: datetime, applies: bool) -> None:
     rules = small_world(duty(in_force_from=date(2026, 6, 29), in_force_until=date(2026, 7, 1)))
     assert bool(resolve(rules=rules, occurred_at=received).duties) is applies
-    # What counts is when the platform received it.
+    # The time of receipt counts, not the time at which the report was made.
     made_before = resolve(rules=rules, occurred_at=received - timedelta(days=9), received_at=received)
     assert bool(made_before.duties) is applies
 
 
 @pytest.mark.parametrize("hours", [14, -12])
 @pytest.mark.parametrize("moment", [datetime(1, 1, 1), datetime(9999, 12, 31, 23)])
-def test_the_ends_of_time(moment: datetime, hours: int) -> None:
+def test_the_first_and_last_possible_times_are_resolved(moment: datetime, hours: int) -> None:
     zoned = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
     assert bool(resolve(rules=small_world(duty()), occurred_at=zoned).duties) is (moment.year == 9999)
 
 
-# Against a plain model
+# Comparison with a plain model
 
 
 def model_duties(rules: Rules, given_report: MessageReport, codes: Sequence[str]) -> list[Obligation]:
@@ -268,9 +268,9 @@ reports = st.builds(
 
 @given(st.lists(reports, min_size=1, max_size=5))
 @settings(deadline=None, max_examples=150)
-def test_against_the_model(given_reports: list[MessageReport]) -> None:
+def test_resolutions_agree_with_a_model(given_reports: list[MessageReport]) -> None:
     resolver = Resolver(RULES)
-    # Twice: what is remembered is what was found.
+    # Twice, because the second resolution comes from the cache.
     for given_report in given_reports * 2:
         resolved = resolver.resolve(given_report)
         assert resolved.jurisdictions == concerned(given_report, RULES.location_hints)
@@ -293,8 +293,8 @@ def test_against_the_model(given_reports: list[MessageReport]) -> None:
 
 @given(st.lists(reports, min_size=2, max_size=6))
 @settings(deadline=None, max_examples=60)
-def test_what_is_found_does_not_depend_on_what_was_asked_before(given_reports: list[MessageReport]) -> None:
-    """Or else a restart would change what is published."""
+def test_a_resolution_does_not_depend_on_earlier_ones(given_reports: list[MessageReport]) -> None:
+    """Otherwise a restart would change the outputs."""
     resolver = Resolver(RULES)
     for given_report in given_reports:
         resolver.resolve(given_report)
@@ -307,7 +307,7 @@ def test_what_is_found_does_not_depend_on_what_was_asked_before(given_reports: l
                 assert one == other
 
 
-def test_the_more_certain_state_comes_first_whatever_was_asked_before() -> None:
+def test_recipients_are_ordered_by_confidence_whatever_is_cached() -> None:
     threat = duty("EU", action="notify_authority", trigger="awareness_threat", duration=None)
     resolver = Resolver(small_world(threat))
     for one, other in (("DE", "BE"), ("BE", "DE")):
@@ -316,7 +316,7 @@ def test_the_more_certain_state_comes_first_whatever_was_asked_before() -> None:
         assert recipients == ["internal_review", f"{one}_POLICE", f"{other}_POLICE"]
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolution_module, "CACHED_REPORTS", 8)
     monkeypatch.setattr(resolution_module, "CACHED_RULINGS", 4)
     resolver = Resolver(RULES)
@@ -328,7 +328,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(resolver._rulings) <= 4
 
 
-def test_unverified_rows_arm_nothing() -> None:
+def test_unverified_rows_arm_no_clock() -> None:
     rules = replace(
         RULES, obligations=tuple(replace(row, verification="unverified") for row in RULES.obligations)
     )

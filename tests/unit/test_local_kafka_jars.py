@@ -1,4 +1,4 @@
-"""The list of jars, the cache folder, and what is refused; no broker and no network."""
+"""The list of jars, the cache folder, and what is refused. Needs no broker and no network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_jars(folder: Path) -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and a list of two small jars that a pretended download provides."""
+    """An empty cache, and a list of two small jars that a fake download provides."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jar_list = tmp_path / "list.sha256"
     jar_list.write_text("".join(f"{digest}  {name}\n" for name, digest in digests().items()))
@@ -46,7 +46,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def no_download(_names: Iterable[str], _folder: Path) -> None:
-    pytest.fail("nothing was to be fetched")
+    pytest.fail("the jars are cached, so nothing should be downloaded")
 
 
 class TestTheCommittedList:
@@ -58,11 +58,11 @@ class TestTheCommittedList:
             assert group
             assert file == f"{artifact}-{version}.jar"
 
-    def test_it_is_sorted_and_names_no_jar_twice(self) -> None:
+    def test_the_list_is_sorted_and_has_no_duplicates(self) -> None:
         names = [line.split()[1] for line in jars.JAR_LIST.read_text().splitlines()]
         assert names == sorted(set(names))
 
-    def test_it_has_kafka_and_one_logging_backend_of_the_same_version_as_its_interface(self) -> None:
+    def test_the_list_has_kafka_and_one_logging_backend_of_the_version_of_its_interface(self) -> None:
         files = {name.rsplit("/", 1)[1] for name in jars.read_list()}
         assert f"kafka_2.13-{jars.KAFKA_VERSION}.jar" in files
         assert {file for file in files if file.startswith("slf4j")} == {
@@ -72,12 +72,12 @@ class TestTheCommittedList:
 
 
 class TestTheCacheFolder:
-    def test_it_is_in_the_xdg_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_cache_is_in_the_xdg_cache_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
         assert jars.cache_folder() == Path("/somewhere/tocsin") / f"kafka-{jars.KAFKA_VERSION}"
 
     @pytest.mark.parametrize("value", [None, ""])
-    def test_without_one_it_is_in_the_home_folder(
+    def test_without_an_xdg_cache_folder_the_cache_is_in_the_home_folder(
         self, monkeypatch: pytest.MonkeyPatch, value: str | None
     ) -> None:
         monkeypatch.setenv("HOME", "/home/somebody")
@@ -89,12 +89,12 @@ class TestTheCacheFolder:
 
 
 class TestFetching:
-    def test_jars_are_fetched_once(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_jars_are_downloaded_once(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert jars.broker_jars() == sorted(cache / name for name in CONTENT)
         monkeypatch.setattr(maven, "download", no_download)
         assert jars.broker_jars() == sorted(cache / name for name in CONTENT)
 
-    def test_a_failed_download_leaves_nothing_to_be_trusted(
+    def test_a_failed_download_leaves_nothing_in_the_cache(
         self, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def breaks_off(_names: Iterable[str], folder: Path) -> None:
@@ -108,7 +108,7 @@ class TestFetching:
         assert [path.name for path in cache.parent.iterdir()] == [f"{cache.name}.lock"]
         assert len(jars.broker_jars()) == len(CONTENT)
 
-    def test_what_a_killed_download_left_is_cleared_away(self, cache: Path) -> None:
+    def test_the_remains_of_a_killed_download_are_removed(self, cache: Path) -> None:
         partial = cache.with_name(f"{cache.name}.partial")
         partial.mkdir(parents=True)
         (partial / "half.jar").write_bytes(b"half")
@@ -128,7 +128,7 @@ class TestFetching:
             jars.broker_jars()
         assert not cache.exists()
 
-    def test_of_two_processes_one_fetches_and_the_other_waits(
+    def test_of_two_processes_one_downloads_and_the_other_waits(
         self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         context = multiprocessing.get_context("fork")
@@ -183,7 +183,7 @@ class TestVerifying:
 
 
 class TestDownloading:
-    def test_a_broken_off_file_is_not_taken_for_a_whole_one(
+    def test_a_partial_file_is_not_taken_for_a_complete_one(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         attempts: list[str] = []
@@ -204,7 +204,7 @@ class TestDownloading:
         assert len(attempts) == 3
         assert (tmp_path / "org/example/one/1.0/one-1.0.jar").read_bytes() == b"one"
 
-    def test_the_last_failure_names_the_jar_and_the_way_out(
+    def test_the_last_failure_names_the_jar_and_the_remedy(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Artifact:
@@ -215,7 +215,7 @@ class TestDownloading:
         with pytest.raises(LocalKafkaError, match=r"one-1\.0\.jar: reset by peer.*TOCSIN_KAFKA_BOOTSTRAP"):
             maven.download(["org/example/one/1.0/one-1.0.jar"], tmp_path)
 
-    def test_a_path_is_taken_apart_into_coordinates(
+    def test_a_path_is_split_into_maven_coordinates(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Artifact:
@@ -229,7 +229,7 @@ class TestDownloading:
 
 
 class Context:
-    """What `maven` uses of jgo: context.project(group, artifact).at_version(version).artifact()."""
+    """The part of jgo that `maven` uses: context.project(group, artifact).at_version(version).artifact()."""
 
     def __init__(self, artifact: Any) -> None:
         self.asked: list[tuple[str, str, str]] = []
@@ -268,28 +268,26 @@ def test_an_absent_package_says_what_to_install(
 
 
 class TestPorts:
-    def test_they_are_read_back_from_the_properties(self, tmp_path: Path) -> None:
+    def test_ports_are_read_from_the_properties(self, tmp_path: Path) -> None:
         text = properties.render(data=tmp_path, port=20001, controller_port=20002)
         assert properties.ports_in(text) == (20001, 20002)
 
-    def test_the_controller_alone_has_the_same_port_and_data_and_serves_no_clients(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_separate_controller_keeps_port_and_data_and_serves_no_clients(self, tmp_path: Path) -> None:
         text = properties.render_controller(data=tmp_path, controller_port=20002)
         assert "\nlisteners=CONTROLLER://127.0.0.1:20002\n" in text
         assert f"log.dirs={tmp_path}\n" in text
         assert "PLAINTEXT://" not in text
 
-    def test_other_properties_have_none(self) -> None:
+    def test_other_properties_give_no_ports(self) -> None:
         assert properties.ports_in("listeners=PLAINTEXT://:9092\n") is None
 
-    def test_a_broker_keeps_those_of_its_folder_unless_told_otherwise(self, tmp_path: Path) -> None:
+    def test_a_broker_keeps_the_ports_of_its_folder_unless_others_are_given(self, tmp_path: Path) -> None:
         text = properties.render(data=tmp_path, port=20001, controller_port=20002)
         (tmp_path / "server.properties").write_text(text)
         assert LocalKafka(tmp_path).bootstrap == "127.0.0.1:20001"
         assert LocalKafka(tmp_path, port=20003).bootstrap == "127.0.0.1:20003"
 
-    def test_a_taken_port_and_a_reserved_one_are_not_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_taken_and_reserved_ports_are_not_chosen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -301,7 +299,7 @@ class TestPorts:
 
 class TestTheProbe:
     def answer(self, payload: bytes) -> str | None:
-        """Return what the probe makes of a server that says this and closes."""
+        """Return the probe's result for a server that sends this payload and closes."""
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def serve() -> None:
@@ -326,21 +324,21 @@ class TestTheProbe:
     def test_a_broker_in_its_cluster_is_ready(self) -> None:
         assert self.answer(self.metadata(1, b"some-cluster")) == "some-cluster"
 
-    def test_a_broker_that_is_not_let_in_yet_is_not(self) -> None:
+    def test_a_broker_that_has_not_joined_its_cluster_is_not_ready(self) -> None:
         assert self.answer(self.metadata(0, b"some-cluster")) is None
 
-    def test_a_cluster_without_a_name_is_not(self) -> None:
+    def test_a_cluster_without_a_name_is_not_ready(self) -> None:
         assert self.answer(self.metadata(1, None)) is None
 
     @pytest.mark.parametrize("payload", [b"", b"\0\0", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-    def test_a_stranger_is_not(self, payload: bytes) -> None:
+    def test_another_kind_of_server_is_not_ready(self, payload: bytes) -> None:
         assert self.answer(payload) is None
 
-    def test_nobody_is_not(self) -> None:
+    def test_a_port_without_a_server_is_not_ready(self) -> None:
         assert probe.ready_cluster(probe.free_port()) is None
 
 
-def test_a_cache_that_cannot_be_made_says_what_to_set(
+def test_the_error_for_an_unusable_cache_names_the_variable_to_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")

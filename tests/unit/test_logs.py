@@ -23,7 +23,7 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_kind_passes_once_per_while_and_counts_the_rest(clock):
+def test_a_kind_of_message_passes_once_per_interval_and_counts_the_rest(clock):
     once = OncePerWhile()
     passed = [once.filter(record("aiokafka.conn", "connect to %s failed", n)) for n in range(100)]
     assert passed == [True] + [False] * 99
@@ -37,18 +37,18 @@ def test_a_kind_passes_once_per_while_and_counts_the_rest(clock):
     assert alone.getMessage() == "connect to 101 failed"
 
 
-def test_kinds_do_not_hide_each_other(clock):
+def test_different_kinds_of_messages_do_not_suppress_each_other(clock):
     once = OncePerWhile()
     assert once.filter(record("aiokafka", "one"))
     assert once.filter(record("aiokafka", "two"))
 
 
-def test_our_own_lines_always_pass(clock):
+def test_messages_of_tocsin_itself_always_pass(clock):
     once = OncePerWhile()
     assert all(once.filter(record("streams.runtime", "took over")) for _ in range(5))
 
 
-def test_explained_errors_lose_their_traceback_only():
+def test_only_explained_errors_lose_their_traceback():
     explained = record("mode", "Crashed", error=KeyError("x"))
     other = record("mode", "Crashed", error=ValueError("x"))
     without = WithoutTraceback(KeyError)
@@ -58,7 +58,7 @@ def test_explained_errors_lose_their_traceback_only():
     assert other.exc_info is not None
 
 
-def test_the_steps_of_services_are_chatter_and_their_errors_are_not():
+def test_service_steps_are_dropped_and_service_errors_are_kept():
     assert not is_no_chatter(
         record("streams.runtime.stage_app", "[^-StageApp]: Starting...", level=logging.INFO)
     )
@@ -68,7 +68,7 @@ def test_the_steps_of_services_are_chatter_and_their_errors_are_not():
 
 @pytest.fixture
 def written(capsys):
-    """What goes to standard error; afterwards logging is as it was."""
+    """Returns what is written to standard error. Restores the logging configuration afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     quiet = {name: logging.getLogger(name).level for name in logs.QUIET_LOGGERS}
@@ -99,7 +99,7 @@ def log_everything():
     structlog.get_logger("streams.d").debug("hidden")
 
 
-def test_json_is_one_object_per_line_from_whoever_it_comes(written):
+def test_json_is_one_object_per_line_for_every_logger(written):
     configure_logs("INFO", "json")
     log_everything()
     lines = [json.loads(line) for line in written().splitlines()]
@@ -117,13 +117,13 @@ def test_json_is_one_object_per_line_from_whoever_it_comes(written):
     assert lines[3]["stack"] == "Thread x:\n  File y"
 
 
-def test_the_console_is_for_people(written):
+def test_the_console_format_is_readable(written):
     configure_logs("INFO", "console")
     log_everything()
     text = written()
     assert "owns partitions [1, 2]" in text
     assert "generation=3" in text
-    assert "\x1b[" not in text, "colours are for terminals"
+    assert "\x1b[" not in text, "only a terminal gets colours"
     assert "Traceback (most recent call last)" in text
     assert "\nThread x:\n  File y\n" in text
     assert "hidden" not in text
@@ -137,7 +137,7 @@ def test_a_traceback_shows_no_values_of_variables(written, log_format):
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_what_is_explained_has_no_traceback(written, log_format):
+def test_an_explained_error_has_no_traceback(written, log_format):
     configure_logs("INFO", log_format, ValueError)
     log_everything()
     text = written()
@@ -145,7 +145,7 @@ def test_what_is_explained_has_no_traceback(written, log_format):
     assert "Traceback" not in text
 
 
-def test_warnings_of_python_are_logged_too(written):
+def test_python_warnings_are_logged(written):
     configure_logs("INFO", "json")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -154,7 +154,7 @@ def test_warnings_of_python_are_logged_too(written):
     assert line["logger"] == "py.warnings"
 
 
-def test_debug_shows_debug(written):
+def test_the_debug_level_shows_debug_messages(written):
     configure_logs("DEBUG", "json")
     structlog.get_logger("streams.d").debug("shown")
     assert '"event":"shown"' in written()

@@ -1,4 +1,4 @@
-"""Measures: each row is readable, adds up over categories as it says, and can stand in a policy where it may."""
+"""Measures: each row reads a value, adds up over categories as declared, and policies accept those allowed."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ def by_user(number: int, **fields: object):
     return report(number, START + number * MINUTE, **fields)
 
 
-def test_every_name_has_its_row() -> None:
+def test_every_measure_of_the_type_has_a_row() -> None:
     assert tuple(MEASURES) == get_args(MeasureName)
     assert all(name == row.name and row.meaning for name, row in MEASURES.items())
 
@@ -74,23 +74,24 @@ def test_a_policy_opens_when_the_share_of_anonymous_reports_is_reached() -> None
     state = ReportState(0, 1, rules)
     quiet = run(state, rules, [by_user(1), by_user(2), anonymous(3), by_user(4)])
     assert escalations(quiet) == []
-    # Three of six.
+    # Three of six reports are anonymous.
     opened = run(state, rules, [anonymous(5), anonymous(6)])
     [event] = of_topic(opened, "escalations")
     assert event["conditions"] == [
         {"measure": "reports", "value": 6.0, "threshold": 4.0},
         {"measure": "anonymous_share", "value": 0.5, "threshold": 0.5},
     ]
-    told = story([msgspec.convert(event, Escalation)])
-    assert re.search(r"anonymous_share\s+0\.5\s+>=\s+0\.5", told)
+    explanation = story([msgspec.convert(event, Escalation)])
+    assert re.search(r"anonymous_share\s+0\.5\s+>=\s+0\.5", explanation)
 
 
-def test_the_share_over_several_categories_is_that_of_all_reports() -> None:
+def test_the_share_over_several_categories_is_the_share_of_all_their_reports() -> None:
     rules = compiled(
         policy(categories=("spam", "fraud"), levels=levels({"reports": 2, "anonymous_share": 0.75}))
     )
     state = ReportState(0, 1, rules)
-    # All of spam but half of everything: neither the sum of the shares nor the largest share counts.
+    # All reports of spam but half of all reports: the share is neither the sum of the shares nor the largest
+    # of them.
     half = [anonymous(1), by_user(2, category="fraud"), anonymous(3), by_user(4, category="fraud")]
     assert escalations(run(state, rules, half)) == []
     more = run(state, rules, [anonymous(number) for number in range(5, 9)])
@@ -115,7 +116,7 @@ def test_a_share_cannot_exceed_one(tmp_path: Path) -> None:
         load_rules(policies=tmp_path / "policies.yaml")
 
 
-def test_what_may_not_stand_in_a_policy_is_refused(tmp_path: Path) -> None:
+def test_a_measure_not_allowed_in_policies_is_refused(tmp_path: Path) -> None:
     files = copy_files(tmp_path)
     edit(files, "policies.yaml", "when: {reports: 1}", "when: {state_actors: 1}")
     with pytest.raises(RegistryError, match="'reports', 'distinct_reporters', .*'anonymous_share'"):

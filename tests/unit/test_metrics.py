@@ -5,6 +5,7 @@ import re
 import time
 from bisect import bisect_right
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,30 +13,47 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from types import SimpleNamespace
-from streams.reports.counters import ReportCounters
-from streams.requests.counters import RequestCounters
-from streams.reports.census import open_episodes, take_report_census
-from streams.counting.counts import CHANNEL_COUNTS
 from streams.clocks.store import CHANNEL_CLOCK
-from streams.reports.state import ReportState, restore_reports
-from streams.requests.state import restore_requests
+from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import metric_catalogue as catalogue
+from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
 from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
-from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.values import Histogram, Numbers
 from streams.operations.worker_operations import WorkerOperations
+from streams.reports.census import open_episodes, take_report_census
+from streams.reports.counters import ReportCounters
+from streams.reports.state import ReportState, restore_reports
+from streams.requests.counters import RequestCounters
+from streams.requests.state import restore_requests
+from streams.runtime.observer import CommittedBatch, Takeover
 from streams.worker.report_observer import ReportObserver
 from streams.worker.request_observer import RequestObserver
-from streams.runtime.observer import CommittedBatch, Takeover
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
-    NOON, new_requests, preservation_order, removal_order, request_record, run_requests,
+    NOON,
+    new_requests,
+    preservation_order,
+    removal_order,
+    request_record,
+    run_requests,
 )  # fmt: skip
 from tests.unit.traffic import (
-    EXTERNAL, HOUR, INTERNAL, MINUTE, SHIPPED, START, Record, compiled, fold, levels, policy, report, run, tick,
+    EXTERNAL,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    START,
+    Record,
+    compiled,
+    fold,
+    levels,
+    policy,
+    report,
+    run,
+    tick,
 )  # fmt: skip
 
 TOPICS = {"reports": (EXTERNAL, INTERNAL), "requests": ("authority-requests",)}
@@ -45,7 +63,7 @@ RULES = compiled(
 
 
 def samples(text):
-    """Values by name and labels."""
+    """The values of all samples by name and labels."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -60,7 +78,7 @@ def value(found, name, **labels):
 # --- the catalogue
 
 
-def test_names_follow_the_rules_of_prometheus():
+def test_metric_names_follow_the_conventions_of_prometheus():
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE) > 25
     for metric in CATALOGUE:
         assert re.fullmatch(r"tocsin_[a-z_]+", metric.name)
@@ -77,7 +95,7 @@ def test_every_label_is_explained_and_none_can_name_a_person():
     assert not used & {"channel", "reporter", "report_id", "message", "job", "instance"}
 
 
-def test_the_page_is_that_of_the_catalogue(tmp_path, monkeypatch, capsys):
+def test_the_page_of_metrics_matches_the_catalogue(tmp_path, monkeypatch, capsys):
     assert metrics_page.main(["--check"]) == 0
     monkeypatch.setattr(metrics_page, "PAGE", tmp_path / "metrics.md")
     assert metrics_page.main(["--check"]) == 1
@@ -98,10 +116,10 @@ def cumulative(family):
 @settings(deadline=None, max_examples=200)
 @given(
     batches=st.lists(st.lists(st.integers(min_value=-5_000, max_value=400_000), max_size=30), max_size=5),
-    # At the bounds themselves too.
+    # Values exactly at the bounds.
     exact=st.lists(st.sampled_from([int(bound * 1000) for bound in catalogue.APPEND_LATENCY]), max_size=5),
 )
-def test_a_histogram_of_ages_counts_like_one_value_at_a_time(batches, exact):
+def test_observing_ages_in_batches_equals_observing_them_one_by_one(batches, exact):
     now = 1_800_000_000_000
     at_once, one_by_one = Histogram(catalogue.APPEND_TO_COMMIT), Histogram(catalogue.APPEND_TO_COMMIT)
     buckets = [0] * (len(catalogue.APPEND_LATENCY) + 1)
@@ -125,7 +143,7 @@ def test_the_sum_of_a_histogram_never_falls_when_clocks_disagree():
     assert (histogram.count, histogram.sum) == (2, 0.0)
 
 
-def test_a_series_may_be_mentioned_before_it_has_a_value():
+def test_a_series_may_be_created_before_it_has_a_value():
     numbers = Numbers(Metric("", "tocsin_x_total", "counter", "X.", ("a",)))
     numbers.add(("one",), 0)
     numbers.add(("two",), 3)
@@ -136,8 +154,8 @@ def test_a_series_may_be_mentioned_before_it_has_a_value():
 
 
 @pytest.fixture
-def collecting_all_the_time():
-    """Garbage is collected after every few allocations, in the middle of whatever goes on."""
+def frequent_collections():
+    """Makes garbage collection run after every few allocations, at any point of the code."""
     threshold = gc.get_threshold()
     gc.set_threshold(5)
     yield
@@ -145,11 +163,11 @@ def collecting_all_the_time():
     gc.callbacks.pop()
 
 
-def test_a_series_may_be_mentioned_while_a_scrape_reads(collecting_all_the_time):
+def test_a_series_may_be_created_during_a_scrape(frequent_collections):
     numbers = Numbers(Metric("", "tocsin_x_total", "counter", "X.", ("a",)))
     for number in range(100):
         numbers.add((str(number),))
-    # The consumer's thread may run at any collection; here it does at each.
+    # The consumer's thread may run at any collection. Here it runs at each.
     gc.callbacks.append(lambda *_: numbers.add((str(gc.get_stats()),)))
     assert len(numbers.family().samples) >= 100
 
@@ -158,7 +176,7 @@ def test_a_series_may_be_mentioned_while_a_scrape_reads(collecting_all_the_time)
 
 
 class Worker:
-    """Operations and observer around states to which batches are applied, as the runtime would."""
+    """Operations and an observer, with states to which batches are applied as the runtime would."""
 
     def __init__(self, rules=RULES):
         self.rules = rules
@@ -193,7 +211,7 @@ def at_home(number):
     return found[number]
 
 
-def test_what_may_happen_is_there_with_zero_before_it_does():
+def test_every_possible_series_starts_at_zero():
     found = Worker(compiled(*SHIPPED.policies)).scrape()
     for stage, reason in product(("reports", "requests"), DEAD_LETTER_REASONS):
         assert value(found, "tocsin_dead_letters_total", stage=stage, reason=reason) == 0
@@ -215,7 +233,7 @@ def test_what_may_happen_is_there_with_zero_before_it_does():
     assert value(found, "tocsin_ready") == 0
 
 
-def test_how_many_partitions_there_are_is_shown_once_a_broker_has_said_so():
+def test_the_number_of_partitions_is_shown_once_a_broker_has_reported_it():
     worker = Worker()
     worker.observer.rebalanced(None)
     assert "tocsin_partitions" not in {name for name, _ in worker.scrape()}
@@ -224,14 +242,14 @@ def test_how_many_partitions_there_are_is_shown_once_a_broker_has_said_so():
     assert value(worker.scrape(), "tocsin_partitions", stage="reports") == 12
 
 
-def test_every_metric_of_the_catalogue_is_shown_and_no_other():
+def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker = Worker()
     worker.take_over(0)
     worker.observer.rebalanced(2)
     worker.apply(0, [report(1, START, channel=at_home(0))])
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
-    # The lag has no series here: nobody tells one.
+    # The lag has no series here, because this worker reports no lag.
     missing = {metric.name for metric in CATALOGUE if not metric.name.startswith("tocsin_lag_")} - {
         re.sub(r"_(bucket|count|sum)$", "", name) if name not in {m.name for m in CATALOGUE} else name
         for name in ours
@@ -242,7 +260,7 @@ def test_every_metric_of_the_catalogue_is_shown_and_no_other():
     assert not any(name.endswith("_created") for name in shown)
 
 
-def test_a_batch_is_counted_by_what_became_of_each_record():
+def test_a_batch_is_counted_by_the_outcome_of_each_record():
     worker = Worker()
     worker.take_over(0)
     channel = at_home(0)
@@ -251,7 +269,7 @@ def test_a_batch_is_counted_by_what_became_of_each_record():
     records = [report(number, START + number, channel=channel) for number in range(6)]
     records += [records[0], records[1], report(90, START, channel=elsewhere), tick(999, START)]
     records += [Record(EXTERNAL, 0, 91, START, None, b"{"), Record(EXTERNAL, 0, 92, START, None, None)]
-    # Older than the ring of 30 days holds.
+    # Older than the 30 days that the longest ring holds.
     records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel))
     worker.apply(0, records)
     found = worker.scrape()
@@ -270,7 +288,7 @@ def test_a_batch_is_counted_by_what_became_of_each_record():
     assert value(found, "tocsin_ticks_read_total", outcome="ignored") == 1
     assert value(found, "tocsin_dead_letters_total", stage="reports", reason="not_json") == 1
     assert value(found, "tocsin_dead_letters_total", stage="reports", reason="empty") == 1
-    # As the catalogue says, each record is one of these.
+    # According to the catalogue, each record is counted in exactly one of these.
     assert sum(parts.values()) + 1 + 2 == len(records)
     assert value(found, "tocsin_recent_dead_letters", stage="reports", partition="0") == 2
     assert value(found, "tocsin_event_to_commit_seconds_count") == 7
@@ -288,7 +306,7 @@ def test_a_batch_is_counted_by_what_became_of_each_record():
     ) == pytest.approx((START + 5) / 1000)
 
 
-def test_dead_letters_are_logged_with_their_place_once_per_while():
+def test_dead_letters_are_logged_with_their_place_once_per_interval():
     worker = Worker()
     worker.take_over(0)
     with capture_logs() as lines:
@@ -307,7 +325,7 @@ def test_dead_letters_are_logged_with_their_place_once_per_while():
     }
 
 
-def test_gauges_are_of_what_is_owned_now_and_of_what_was_restored():
+def test_gauges_cover_the_partitions_owned_now_with_their_restored_state():
     worker = Worker()
     worker.take_over(0)
     stored = {}
@@ -389,7 +407,7 @@ def test_an_episode_in_cooldown_is_not_open():
     }  # fmt: skip
 
 
-def test_what_the_runtime_tells_of_transactions_ticks_and_rebalances():
+def test_transactions_ticks_and_rebalances_are_counted():
     worker = Worker()
     worker.observer.transaction_failed(0, fenced=True)
     worker.observer.transaction_failed(0, fenced=False)
@@ -439,7 +457,7 @@ def test_a_counter_that_does_not_exist_is_an_error():
             counters.aplied = 1
 
 
-def test_gauges_cover_both_stages_of_what_is_owned():
+def test_gauges_cover_the_owned_partitions_of_both_stages():
     worker = Worker()
     worker.take_over(0)
     requests, observer = new_requests(), RequestObserver(worker.operations)
@@ -472,7 +490,7 @@ def test_gauges_cover_both_stages_of_what_is_owned():
         ("reports", 0), ("requests", 0)
     ]  # fmt: skip
 
-    # A successor knows the same of what it restored.
+    # After a takeover the gauges are the same.
     restored = restore_requests(0, 1, request_traffic.RULES, stored.items())
     observer.taken_over(Takeover(0, restored, 0.1, 3))
     assert {key: worker.scrape()[key] for key in found if key[0] == "tocsin_state_bytes"} == {
@@ -485,7 +503,7 @@ def test_gauges_cover_both_stages_of_what_is_owned():
     assert shown("tocsin_clocks", status="running") == [0, 0]
 
 
-def test_clocks_that_can_run_are_there_with_zero_and_no_others():
+def test_exactly_the_clocks_that_can_run_start_at_zero():
     found = Worker(compiled(*SHIPPED.policies)).scrape()
     named = {dict(labels)["obligation"] for name, labels in found if name == "tocsin_clock_transitions_total"}
     can_run = {
@@ -499,7 +517,7 @@ def test_clocks_that_can_run_are_there_with_zero_and_no_others():
     assert not any(number for (name, _), number in found.items() if name == "tocsin_clocks")
 
 
-def test_the_status_page_is_for_people_and_names_nobody():
+def test_the_status_page_is_readable_and_names_nobody():
     worker = Worker()
     worker.take_over(0)
     worker.apply(0, [report(number, START, channel=at_home(0)) for number in range(3)])
@@ -513,6 +531,6 @@ def test_the_status_page_is_for_people_and_names_nobody():
     assert "channel" not in repr(status)
 
 
-def test_buckets_hold_what_is_usual():
-    # An idle worker's 6 ms and a busy one's 54 ms must not fall into one bucket.
+def test_the_buckets_distinguish_usual_values():
+    # An idle worker's 6 ms and a busy worker's 54 ms must fall into different buckets.
     assert bisect_right(catalogue.APPEND_LATENCY, 0.006) != bisect_right(catalogue.APPEND_LATENCY, 0.054)

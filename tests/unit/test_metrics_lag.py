@@ -15,35 +15,35 @@ def lag(next_offset, *fetched):
     return found.records, found.readable
 
 
-def test_nothing_is_known_before_the_first_fetch():
+def test_the_lag_is_unknown_before_the_first_fetch():
     assert lag(5) == (None, 0)
 
 
-def test_what_is_fetched_and_not_applied_counts():
-    # Records 0..9 in the log, 0..4 applied, all fetched.
+def test_records_fetched_but_not_applied_count():
+    # Records 0 to 9 are in the log, 0 to 4 applied, all fetched.
     assert lag(5, 10, 9, 10, 10) == (5, 5)
 
 
-def test_what_is_not_fetched_counts():
+def test_records_not_fetched_count():
     assert lag(5, 5, 4, 100, 100) == (95, 95)
 
 
-def test_markers_at_the_end_of_the_log_are_no_lag():
-    # Record 9 applied; a marker at 10 was fetched over.
+def test_markers_at_the_end_of_the_log_do_not_count():
+    # Record 9 is applied, and the fetch position is past a marker at 10.
     assert lag(10, 11, 9, 11, 11) == (0, 0)
 
 
-def test_a_position_restored_behind_markers_is_no_lag_before_any_record_came():
+def test_markers_after_a_restored_position_do_not_count_before_the_first_record():
     assert lag(12, 12, -1, 12, 12) == (0, 0)
 
 
-def test_what_an_open_transaction_holds_back_is_in_the_log_but_cannot_be_applied():
+def test_records_behind_an_open_transaction_are_waiting_but_not_readable():
     assert lag(10, 10, 9, 10, 14) == (4, 0)
 
 
 @settings(deadline=None, max_examples=300)
 @given(
-    log=st.lists(st.booleans(), max_size=20),  # True is a record, False a transaction marker
+    log=st.lists(st.booleans(), max_size=20),  # True is a record, False is a transaction marker.
     fetched=st.integers(0, 20),
     applied=st.integers(0, 20),
 )
@@ -80,14 +80,14 @@ class Clock:
         )
 
 
-def test_seconds_are_zero_when_all_is_applied():
+def test_seconds_are_zero_when_every_record_is_applied():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 0, clock.now - 3_600)
     assert watch.sample()[0].seconds == 0
 
 
-def test_a_record_after_a_quiet_hour_has_not_waited_for_an_hour():
+def test_a_record_after_a_quiet_hour_waits_only_since_it_came():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 0, clock.now - 3_600)
@@ -97,7 +97,7 @@ def test_a_record_after_a_quiet_hour_has_not_waited_for_an_hour():
     assert watch.sample()[0].seconds == 1
 
 
-def test_a_record_after_a_quiet_hour_has_not_waited_for_longer_than_the_brokers_were_away():
+def test_a_record_found_after_an_outage_waits_at_most_since_the_outage_began():
     clock = Clock()
     watch = clock.watch()
     applied_at = clock.now - 3_600
@@ -127,13 +127,13 @@ def test_seconds_grow_while_nothing_is_applied_and_never_below_zero():
     assert watch.sample()[0].seconds == 40
 
 
-def test_a_partition_of_which_nothing_is_known_is_not_shown():
+def test_a_partition_with_an_unknown_lag_is_not_shown():
     clock = Clock()
     clock.state(7, None)
     assert clock.watch().sample() == []
 
 
-def test_silence_is_to_own_something_and_know_nothing():
+def test_silence_counts_while_every_owned_partition_has_an_unknown_lag():
     clock = Clock()
     watch = clock.watch()
     found = []
@@ -158,7 +158,7 @@ def run(clock, watch, seconds, **options):
     return found.stalled
 
 
-def test_standing_still_is_work_that_could_be_done_and_is_not():
+def test_a_partition_is_stalled_while_readable_records_are_not_applied():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 5)
@@ -167,12 +167,12 @@ def test_standing_still_is_work_that_could_be_done_and_is_not():
     clock.state(8, 4)
     assert run(clock, watch, 1) == 0
     assert run(clock, watch, 10) == 10
-    # A publisher's open transaction is not our fault.
+    # A publisher's open transaction is not the worker's fault.
     clock.state(8, 4, readable=0)
     assert run(clock, watch, 30) == 0
 
 
-def test_a_restore_is_no_standstill():
+def test_a_restore_is_not_a_standstill():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 5)
@@ -182,7 +182,7 @@ def test_a_restore_is_no_standstill():
     assert run(clock, watch, 5) == 15
 
 
-def test_a_pause_of_the_process_is_no_standstill():
+def test_a_pause_of_the_process_is_not_a_standstill():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 5)
@@ -191,7 +191,7 @@ def test_a_pause_of_the_process_is_no_standstill():
     assert watch.sample()[0].stalled <= 2
 
 
-def test_a_partition_that_comes_back_starts_anew():
+def test_a_partition_that_returns_starts_again_from_zero():
     clock = Clock()
     watch = clock.watch()
     clock.state(7, 5)
@@ -203,7 +203,7 @@ def test_a_partition_that_comes_back_starts_anew():
     assert run(clock, watch, 1) == 0
 
 
-# --- a number that ought to move
+# --- a number that should change
 
 
 def samples(standstill, clock, numbers, seconds=1):
@@ -214,19 +214,19 @@ def samples(standstill, clock, numbers, seconds=1):
     return found
 
 
-def test_a_number_stands_still_from_its_last_change_on():
+def test_a_standstill_is_measured_from_the_last_change():
     clock = Clock()
     standstill = Standstill(lambda: clock.now)
     assert samples(standstill, clock, [5, 5, 5, 6, 6, 5]) == [0, 1, 2, 0, 1, 0]
 
 
-def test_what_need_not_move_does_not_stand_still():
+def test_a_number_that_need_not_change_is_not_a_standstill():
     clock = Clock()
     standstill = Standstill(lambda: clock.now)
     assert samples(standstill, clock, [None, None, 5, 5, None, 5]) == [0, 0, 0, 1, 0, 0]
 
 
-def test_a_number_does_not_stand_still_while_the_process_is_paused():
+def test_a_paused_process_adds_little_to_a_standstill():
     clock = Clock()
     standstill = Standstill(lambda: clock.now)
     assert samples(standstill, clock, [5, 5, 5], seconds=3_600) == [0, 2, 4]

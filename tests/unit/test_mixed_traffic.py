@@ -1,5 +1,6 @@
-"""All that the stage of reports does at once, under the shipped registry: outputs and state are a function of the order
-of application, whatever the batches, the restores and the process are.
+"""Everything the stage of reports does, in one stream under the shipped registry.
+
+Outputs and state depend on the order of application alone, not on batches, restores or the process.
 """
 
 import hashlib
@@ -12,14 +13,12 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-
-from streams.reports.state import ReportState, restore_reports
-from streams.reports.rules import compile_report_rules
-from streams.wire.envelope import event_headers, rfc3339
 from streams.events.report import REPORT_TYPE, NoticeElement
-from tests.unit.clock_traffic import word
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.envelope import event_headers, rfc3339
+from tests.unit.clock_traffic import clock_outcome
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -27,6 +26,7 @@ from tests.unit.traffic import (
     MINUTE,
     SHIPPED,
     Record,
+    counted,
     fold,
     of_topic,
     run,
@@ -34,14 +34,14 @@ from tests.unit.traffic import (
 )
 
 RULES = compile_report_rules(SHIPPED, dead_letter_breaker=False, duplicates_remembered=1_000)
-# 2026-11-24, 12:00 UTC: what 2026 brought is in force.
+# 2026-11-24, 12:00 UTC, when the law that changed during 2026 is in force.
 NOON = 1_795_521_600_000
 ELEMENTS = get_args(NoticeElement)
 RECORDS = 400
 
 
 def traffic(seed: int) -> list[Record]:
-    """Reports that arm several clocks each, their duplicates, outcomes of their clocks, ticks, and what is no report."""
+    """Reports that arm several clocks each, duplicates, outcomes of clocks, ticks, and unreadable records."""
     random = Random(seed)
     state = ReportState(0, 1, RULES)
     clocks = [("nobodys", "c0")]
@@ -49,17 +49,17 @@ def traffic(seed: int) -> list[Record]:
     now = NOON
     for number in range(RECORDS):
         now += random.choice([0, 1, MINUTE, 10 * MINUTE, HOUR, HOUR, 5 * HOUR, 30 * HOUR])
-        what = random.random()
-        if what < 0.55:
+        draw = random.random()
+        if draw < 0.55:
             record = _report(random, number, now)
-        elif what < 0.8:
+        elif draw < 0.8:
             clock, channel = random.choice(clocks)
             happened = now - random.choice([0, HOUR, 50 * HOUR, -4 * MINUTE])
             outcome = random.choice(["fulfilled", "withdrawn", "paused", "resumed"])
-            record = word(random.randrange(40), outcome, clock, happened, now, channel)._replace(
+            record = clock_outcome(random.randrange(40), outcome, clock, happened, now, channel)._replace(
                 offset=number
             )
-        elif what < 0.97:
+        elif draw < 0.97:
             record = tick(
                 state.time.applied - (random.random() < 0.1),
                 now + random.choice([0, HOUR, 20 * HOUR]),
@@ -105,11 +105,11 @@ def _report(random: Random, number: int, now: int) -> Record:
     return Record(INTERNAL if rekeyed else EXTERNAL, 0, number, now, None, msgspec.json.encode(body), headers)
 
 
-def everything(records: list[Record], random: Random, cut: float, taken_over: float) -> tuple[Any, ...]:
-    """Outputs in order, the last value of each daily counter, what is in the state topic, and how often what happened.
+def play(records: list[Record], random: Random, cut: float, taken_over: float) -> tuple[Any, ...]:
+    """Outputs in order, the last value of each daily counter, the content of the state topic, all counters.
 
-    After each record a batch ends with the chance `cut`, and after each batch another worker takes over with the chance
-    `taken_over`.
+    A batch ends after a record with probability `cut`. Another worker takes over after a batch with
+    probability `taken_over`.
     """
     state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}
@@ -138,26 +138,26 @@ def everything(records: list[Record], random: Random, cut: float, taken_over: fl
     return outputs, sorted(counters.items()), sorted(stored.items()), sorted(happened.items())
 
 
-def at_once(seed: int) -> tuple[Any, ...]:
-    return everything(traffic(seed), Random(0), 0, 0)
+def play_in_one_batch(seed: int) -> tuple[Any, ...]:
+    return play(traffic(seed), Random(0), 0, 0)
 
 
 def digest(seed: int) -> str:
-    return hashlib.sha256(repr(at_once(seed)).encode()).hexdigest()
+    return hashlib.sha256(repr(play_in_one_batch(seed)).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_batches_and_restores_leave_no_trace(seed: int) -> None:
     records = traffic(seed)
-    whole = at_once(seed)
+    whole = play_in_one_batch(seed)
     for cut, taken_over in [(1, 1), (0.3, 0.5), (0.05, 1)]:
-        assert everything(records, Random(seed), cut, taken_over) == whole
+        assert play(records, Random(seed), cut, taken_over) == whole
 
 
-def test_the_traffic_has_what_it_is_for() -> None:
+def test_the_traffic_covers_the_steps_of_clocks_and_the_exceptions() -> None:
     happened: dict[str, int] = {}
     for seed in range(5):
-        happened |= dict(at_once(seed)[3])
+        happened |= dict(play_in_one_batch(seed)[3])
     steps = ("armed", "half", "nine_tenths", "lapsed", "fulfilled", "withdrawn")
     assert {
         f"clock:{duty}:{step}" for duty in ("US.take-it-down.s3", "IN.itr.3-2-b") for step in steps
@@ -168,7 +168,7 @@ def test_the_traffic_has_what_it_is_for() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_each_step_of_a_clock_is_published_once(seed: int) -> None:
     seen: dict[str, list[dict[str, Any]]] = {}
-    for output in at_once(seed)[0]:
+    for output in play_in_one_batch(seed)[0]:
         if output.topic == "escalations":
             event = msgspec.json.decode(output.value)
             if event["policy"] == "legal-clock":
@@ -182,8 +182,8 @@ def test_each_step_of_a_clock_is_published_once(seed: int) -> None:
         assert len({event["trace"]["first_report_id"] for event in events}) == 1
 
 
-def test_another_process_says_the_same() -> None:
-    """Hashes of texts differ between processes, and with them the order of sets."""
+def test_other_processes_give_the_same_results() -> None:
+    """Hashes of strings differ between processes, and so does the order of sets."""
     code = "from tests.unit.test_mixed_traffic import digest; print(digest(0))"
     found = {
         subprocess.run(

@@ -9,7 +9,7 @@ from streams.runtime.position import SourcePosition
 
 
 class Owner:
-    """Stands in for a PartitionOwner, and logs the calls."""
+    """A replacement for PartitionOwner that logs its calls."""
 
     def __init__(self, partition, log):
         self.partition = partition
@@ -44,13 +44,13 @@ def follow(ownership, generation, *partitions):
     asyncio.run(ownership.follow(tps(*partitions), generation))
 
 
-def test_takes_over_once_per_partition_number(ownership, log):
+def test_each_partition_number_is_taken_over_once(ownership, log):
     follow(ownership, 1, 0, 1)
     assert log == [("take over", 0), ("take over", 1)]
     assert ownership.positions() == {TP("reports", 0): 10, TP("reports", 1): 11}
 
 
-def test_keeps_what_stays_and_releases_what_goes(ownership, log):
+def test_kept_partitions_stay_and_lost_partitions_are_released(ownership, log):
     follow(ownership, 1, 0, 1)
     kept = ownership.owners[0]
     log.clear()
@@ -59,7 +59,7 @@ def test_keeps_what_stays_and_releases_what_goes(ownership, log):
     assert ownership.owners[0] is kept
 
 
-def test_same_generation_again_changes_nothing(ownership, log):
+def test_following_the_same_generation_again_changes_nothing(ownership, log):
     follow(ownership, 1, 0)
     log.clear()
     follow(ownership, 1, 0)
@@ -110,7 +110,7 @@ def test_topics_of_other_stages_are_ignored(ownership, log):
     assert log == [("take over", 0)]
 
 
-def test_release_all(ownership, log):
+def test_every_owner_can_be_released(ownership, log):
     follow(ownership, 1, 0, 1)
     log.clear()
     asyncio.run(ownership.release_all())

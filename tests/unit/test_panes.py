@@ -1,4 +1,4 @@
-"""Panes fold the same way in one step or in many, and running sums stay what a fresh sum would be."""
+"""Panes fold the same way in one step or in many, and a running sum equals a fresh sum."""
 
 import copy
 
@@ -21,7 +21,10 @@ steps = st.lists(
 
 
 def build(history):
-    """Count a history of (step of time, lateness, kind) step by step; also give its reports and the final time."""
+    """Count a history of (step of time, lateness, kind) step by step.
+
+    Also return its reports and the final time.
+    """
     panes, reports, now = [], [], BASE
     for step, lateness, kind in history:
         fold(panes, now, now + step)
@@ -36,7 +39,7 @@ def build(history):
 
 @settings(deadline=None, max_examples=200)
 @given(steps, st.integers(0, 10_000))
-def test_folding_step_by_step_gives_what_counting_everything_at_the_end_gives(history, later):
+def test_folding_step_by_step_equals_counting_everything_at_the_end(history, later):
     panes, reports, now = build(history)
     fold(panes, now, now + later)
     drop_before(panes, held_from(2, now + later))
@@ -51,7 +54,7 @@ def test_folding_step_by_step_gives_what_counting_everything_at_the_end_gives(hi
 
 @settings(deadline=None, max_examples=100)
 @given(steps, st.integers(0, 2), st.integers(1, 12), st.lists(st.integers(0, 400), min_size=1, max_size=6))
-def test_a_sum_that_slides_is_a_fresh_sum(history, ring, length, moves):
+def test_a_sliding_sum_equals_a_fresh_sum(history, ring, length, moves):
     panes, _, now = build(history)
     for number, pane in enumerate(panes):
         pane.kept, pane.weight = number, UNIT * (len(panes) - number)
@@ -64,7 +67,7 @@ def test_a_sum_that_slides_is_a_fresh_sum(history, ring, length, moves):
         assert total == RunningSum.of(panes, spec, now)
 
 
-def test_panes_of_unequal_weights_fold_into_the_larger_weight_and_say_so():
+def test_folding_panes_of_unequal_weights_takes_the_larger_weight_and_reports_it():
     hour = BASE + 12
     panes = [Pane(hour + 1, kept=3, weight=200), Pane(hour + 2, kept=4, weight=64)]
     even = [Pane(hour + 1, kept=3, weight=200), Pane(hour + 2, kept=4, weight=200)]
@@ -74,7 +77,7 @@ def test_panes_of_unequal_weights_fold_into_the_larger_weight_and_say_so():
     assert fold(even, hour + 2, hour + 20) is False
 
 
-def test_a_pane_between_others_is_sampled_like_the_next_newer_one():
+def test_a_pane_between_others_has_the_weight_of_the_next_newer_one():
     panes = [Pane(10, weight=300), Pane(20, weight=100)]
     assert find_or_insert(panes, 15).weight == 100
     assert find_or_insert(panes, 5).weight == 300
@@ -83,7 +86,7 @@ def test_a_pane_between_others_is_sampled_like_the_next_newer_one():
     assert find_or_insert(panes, 15) is panes[2]
 
 
-def test_what_was_counted_in_a_folded_pane_is_found_in_the_coarse_one():
+def test_the_counts_of_a_folded_pane_are_found_in_the_coarse_pane():
     hour = BASE + 12
     panes = [Pane(hour + 3), Pane(hour + 7), Pane(hour + 14)]
     fold(panes, hour + 14, hour + 17)

@@ -7,22 +7,22 @@ from aiokafka.errors import KafkaConnectionError
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 
 
 @pytest.fixture
 def owner():
-    """Owns a partition of two topics, and cannot write."""
+    """An owner of one partition of two topics, without a producer."""
     stage = SimpleNamespace(name="count", state_topic="state")
     made = PartitionOwner(stage, Connection("127.0.0.1:1"), "", "unit", 3, Observer())
     made.position = {"in": SourcePosition(7, 4, 1_000), "in-internal": SourcePosition(9, 4, 1_000)}
     return made
 
 
-def test_a_broker_that_restarts_while_markers_are_looked_for_does_not_cost_the_worker(owner, monkeypatch):
+def test_a_broker_restart_during_the_search_for_markers_does_not_stop_the_worker(owner, monkeypatch):
     async def away(*_):
         raise KafkaConnectionError
 
@@ -32,12 +32,12 @@ def test_a_broker_that_restarts_while_markers_are_looked_for_does_not_cost_the_w
     assert owner.position == before
 
 
-def test_all_topics_of_a_partition_are_looked_at_together(owner, monkeypatch):
+def test_all_topics_of_a_partition_are_requested_together(owner, monkeypatch):
     asked = []
 
     async def nothing_follows(_connection, tp, next_offset):
         asked.append(tp)
-        # No request is answered before all are sent.
+        # No request is answered before every request is sent.
         while len(asked) < 2:
             await asyncio.sleep(0)
         return next_offset
@@ -49,7 +49,7 @@ def test_all_topics_of_a_partition_are_looked_at_together(owner, monkeypatch):
 
 @pytest.fixture
 def written(owner, monkeypatch):
-    """The owner's writes; its logs hold nothing after the position."""
+    """The transactions that the owner writes. Its logs have no record after the position."""
     writes = []
 
     async def nothing_follows(_connection, _tp, next_offset):
@@ -64,9 +64,7 @@ def written(owner, monkeypatch):
     return writes
 
 
-def test_a_producer_that_has_nothing_to_write_is_used_before_the_brokers_forget_it(
-    owner, written, monkeypatch
-):
+def test_an_idle_producer_writes_before_the_brokers_forget_it(owner, written, monkeypatch):
     asyncio.run(owner.step_over_markers())
     assert written == []
     now = owner._written_at + partition_owner.UNUSED_SECONDS + 1
@@ -95,7 +93,7 @@ def applied(owner, written):
 
 
 def fetched(begin, *offsets, end=None):
-    """Fetched records with these offsets, as a range from `begin` to `end` (by default, to the last record)."""
+    """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
     records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
     return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
 
@@ -105,8 +103,8 @@ def apply_each(owner, *ranges):
         asyncio.run(owner.apply([batch]))
 
 
-def test_ranges_that_follow_each_other_are_applied(owner, applied):
-    # A marker follows 8; an aborted transaction and compacted offsets precede 13.
+def test_consecutive_ranges_are_applied(owner, applied):
+    # A marker follows offset 8. An aborted transaction and compacted offsets precede 13.
     apply_each(owner, fetched(7, 7, 8, end=10), fetched(10, 13, 14))
     asyncio.run(owner.apply([fetched(15, 15), fetched(16, 17, end=19), fetched(19, 19)]))
     assert applied == [7, 8, 13, 14, 15, 17, 19]
@@ -114,7 +112,7 @@ def test_ranges_that_follow_each_other_are_applied(owner, applied):
 
 
 def test_records_that_are_fetched_again_are_skipped(owner, applied):
-    # A seek goes to the position, which is before a marker; a fetch may begin even earlier.
+    # A seek goes to the position, which is before a marker. A fetch may begin even earlier.
     apply_each(
         owner, fetched(7, 7, 8, end=10), fetched(7, 7, 8, end=10), fetched(9, 10), fetched(5, 5, 10, 11)
     )
@@ -126,9 +124,9 @@ def test_records_that_are_fetched_again_are_skipped(owner, applied):
     [
         [fetched(8, 8)],
         [fetched(7, 7, 8), fetched(10, 10)],
-        # The lost records followed a marker.
+        # The missing records followed a marker.
         [fetched(7, 7, 8, end=10), fetched(11, 11)],
-        # A range that is fetched again counts only up to its own end.
+        # A repeated range counts only up to its own end.
         [fetched(7, 7, 8, end=10), fetched(7, 7), fetched(12, 12)],
     ],
 )
@@ -150,13 +148,13 @@ def test_a_gap_within_a_cycle_is_refused(owner, applied, written):
     assert (applied, written) == ([], [])
 
 
-def test_a_range_may_begin_where_markers_were_stepped_over(owner, applied, monkeypatch):
+def test_a_range_may_begin_after_markers_that_were_stepped_over(owner, applied, monkeypatch):
     async def nothing_up_to_12(_connection, tp, next_offset):
         return 12 if tp.topic == "in" else next_offset
 
     apply_each(owner, fetched(7, 7, 8))
     monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_up_to_12)
     asyncio.run(owner.step_over_markers())
-    # A seek goes there; without one the markers are added to the range that follows.
+    # A seek goes past the markers. Without a seek the markers are added to the next range.
     apply_each(owner, fetched(12, 12), fetched(9, 13))
     assert applied == [7, 8, 12, 13]

@@ -1,4 +1,4 @@
-"""State: nothing depends on how the order of application was cut into batches, or on where it was restored."""
+"""State: batches and restores change nothing, keys and versions are fixed, and counts expire."""
 
 import random
 from collections.abc import Mapping
@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from streams.counting import store as count_store
 from streams.reports.stage import assess
-from streams.wire.state_records import UnknownStateVersion
 from streams.reports.state import ReportState, restore_reports
+from streams.wire.state_records import UnknownStateVersion
 from tests.unit.traffic import (
-    counted,
     DAY,
     EXTERNAL,
     HOUR,
@@ -21,6 +20,7 @@ from tests.unit.traffic import (
     START,
     Record,
     compiled,
+    counted,
     fold,
     levels,
     of_topic,
@@ -93,7 +93,9 @@ def test_batches_and_restores_leave_no_trace(
 
 @settings(deadline=None, max_examples=60)
 @given(steps=traffic)
-def test_time_never_goes_back_and_everything_ends(steps: list[tuple[Any, ...]]) -> None:
+def test_time_never_goes_back_and_all_state_but_time_and_duplicates_expires(
+    steps: list[tuple[Any, ...]],
+) -> None:
     state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}
     before = (0, 0, 0)
@@ -113,7 +115,7 @@ def test_time_never_goes_back_and_everything_ends(steps: list[tuple[Any, ...]]) 
         assert state.next_due() is None
 
 
-def test_keys_have_a_type_and_values_a_version() -> None:
+def test_state_keys_begin_with_a_type_and_values_with_a_version() -> None:
     state = ReportState(0, 1, RULES)
     changes = run(state, RULES, [report(0, START, channel="P"), report(1, START, channel="T.spam")]).changes
     assert sorted(changes) == [
@@ -134,7 +136,7 @@ def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
     same = {"kind": "user", "ref": "u1"}
     records = [report(n, START + MINUTE, channel="c1", reporter=same) for n in (10, 11)]
     changes = run(state, RULES, records).changes
-    # The episode of c1 is open and did not move.
+    # The episode of c1 is open and did not change.
     assert sorted(changes) == [b"D" + bytes(8), b"Kc1\0spam", b"R2026-09-04/XX/spam", b"T"]
 
 
@@ -149,7 +151,7 @@ def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
         (b"T", b"", r"b'T' has version none"),
     ],
 )
-def test_unknown_records_refuse_to_be_restored(key: bytes, value: bytes, message: str) -> None:
+def test_records_of_unknown_type_or_version_are_not_restored(key: bytes, value: bytes, message: str) -> None:
     with pytest.raises(UnknownStateVersion, match=message):
         restore_reports(0, 1, RULES, [(key, value)])
 
@@ -173,7 +175,7 @@ def test_restore_does_not_decode_counts(monkeypatch: pytest.MonkeyPatch) -> None
     assert enriched["channel_windows"][0]["reports"] == 2
 
 
-def test_counts_that_left_both_generations_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_evicted_from_memory_are_read_back_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     source = random.Random(1)
     records = [report(n, START + n * MINUTE, channel=f"c{source.randrange(9)}") for n in range(300)]
     results = []
@@ -208,15 +210,15 @@ def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
 def test_the_last_report_decides_when_counts_are_deleted() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(0, START, category="ip"), report(1, START + 2 * DAY, category="ip")])
-    # A late one for an older day does not bring the deletion forward.
+    # A late report for an older day does not bring the deletion forward.
     changes = run(state, RULES, [report(2, START + DAY, category="ip", appended=START + 2 * DAY)]).changes
     assert state.next_due() == restore_reports(0, 1, RULES, _values(changes)).next_due() == START + 32 * DAY
     [enriched] = of_topic(run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports")
     assert enriched["counted"]
 
 
-def test_counts_that_only_grew_older_are_written_too() -> None:
-    """Which batch a late report came in must not show in the bytes."""
+def test_counts_that_only_aged_are_written() -> None:
+    """The bytes must not depend on the batch in which a late report came."""
     late = report(2, START - 30 * DAY, category="ip", appended=START + HOUR)
     records = [report(0, START, category="ip"), report(1, START + HOUR), late]
     stored: dict[bytes, bytes] = {}
@@ -229,7 +231,7 @@ def test_counts_that_only_grew_older_are_written_too() -> None:
 
 
 def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
-    """A state that was handed to a batch is dropped; the one restored from what was committed knows nothing of it."""
+    """The state of a failed batch is dropped. The committed records have no trace of the batch."""
     stored: dict[bytes, bytes] = {}
     state = ReportState(0, 1, RULES)
     fold(stored, run(state, RULES, [report(0, START)]).changes)
@@ -239,19 +241,19 @@ def test_a_failed_batch_leaves_the_committed_state_usable() -> None:
 
 
 def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
-    """Records of random traffic. Ticks carry the `after` that the owner would have written."""
+    """Records of random traffic. Ticks have the `after` that the owner would have written."""
     records: list[Record] = []
     state = ReportState(0, 1, RULES)
     clock = START + 60 * DAY
-    for number, (what, minutes, late, channel, category, reporter) in enumerate(steps):
+    for number, (kind, minutes, late, channel, category, reporter) in enumerate(steps):
         clock += minutes * MINUTE
-        if what == "tick":
+        if kind == "tick":
             record = tick(state.time.applied, clock, number)
-        elif what == "bad":
+        elif kind == "bad":
             record = Record(EXTERNAL, 0, number, clock, None, b"{")
         else:
             record = report(
-                0 if what == "again" else number,
+                0 if kind == "again" else number,
                 clock - late * MINUTE,
                 offset=number,
                 appended=clock,

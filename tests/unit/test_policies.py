@@ -1,4 +1,4 @@
-"""Policies: those shipped do what they are for, and one that makes no sense is refused with the reason."""
+"""Policies: the shipped ones serve their purpose, and an invalid one is refused with the reason."""
 
 import re
 from copy import deepcopy
@@ -30,16 +30,17 @@ VALID: dict[str, Any] = {
 
 def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
     path = tmp_path / "candidate.yaml"
-    # Copies, because PyYAML writes anchors for what appears twice and the loader refuses them.
+    # Deep copies, because PyYAML writes anchors for an object that appears twice and the loader refuses
+    # anchors.
     content = {"policies": [deepcopy(policy) for policy in policies]}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return load_rules(policies=path)
 
 
-# What is shipped
+# The shipped policies
 
 
-def test_shipped_policies(rules: Rules) -> None:
+def test_the_shipped_policies_load(rules: Rules) -> None:
     modes = {policy.id: policy.mode for policy in rules.policies}
     assert modes == {
         "child-safety": "live",
@@ -67,9 +68,9 @@ def test_floor_categories_reach_a_human_at_the_first_report(rules: Rules) -> Non
         assert policy.levels[0].name == "internal_review"
         assert policy.levels[0].when == {"reports": 1}
         for level in policy.levels[1:]:
-            # More than reports alone: evidence, which `risk` sums whoever reported.
+            # A higher level needs evidence as well as reports. `risk` sums it over all reporters.
             assert level.when["risk"] > 0
-            # Victims and witnesses who give no pseudonym can reach every level.
+            # Reports without a pseudonym can reach every level, as victims and witnesses may give none.
             assert set(level.when) <= {"reports", "risk"}
     assert floor <= covered
 
@@ -79,7 +80,7 @@ def test_a_category_is_in_one_live_policy_at_most(rules: Rules) -> None:
     assert len(live) == len(set(live))
 
 
-def test_prone_to_abuse_takes_different_reporters_above_review(rules: Rules) -> None:
+def test_abuse_prone_categories_need_distinct_reporters_above_review(rules: Rules) -> None:
     prone = {category for category, row in rules.categories.items() if row.abuse_prone}
     judged = [policy for policy in rules.policies if not prone.isdisjoint(policy.categories)]
     assert {policy.id for policy in judged} == {"terrorism", "hate"}
@@ -90,7 +91,7 @@ def test_prone_to_abuse_takes_different_reporters_above_review(rules: Rules) -> 
 # Reading
 
 
-def test_a_policy_as_read(tmp_path: Path) -> None:
+def test_a_policy_is_read_with_all_its_fields(tmp_path: Path) -> None:
     (policy,) = load(tmp_path, VALID).policies
     assert isinstance(policy, Policy)
     assert (policy.window, policy.window_ms) == ("PT1H", 3_600_000)
@@ -109,11 +110,11 @@ def test_mode_off_is_not_a_boolean(tmp_path: Path) -> None:
     assert load_rules(policies=path).policies[0].mode == "off"
 
 
-def test_no_policies_at_all(tmp_path: Path) -> None:
+def test_an_empty_list_of_policies_is_valid(tmp_path: Path) -> None:
     assert load(tmp_path).policies == ()
 
 
-def test_candidates_leave_the_registry_alone(tmp_path: Path, rules: Rules) -> None:
+def test_candidate_policies_do_not_change_the_registry_version(tmp_path: Path, rules: Rules) -> None:
     candidate = load(tmp_path, VALID)
     assert candidate.registry_version == rules.registry_version
     assert candidate.policy_version != rules.policy_version
@@ -196,9 +197,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "field", "says"), REFUSED)
-def test_what_makes_no_sense_is_refused(
-    tmp_path: Path, change: dict[str, Any], field: str, says: str
-) -> None:
+def test_an_invalid_policy_is_refused(tmp_path: Path, change: dict[str, Any], field: str, says: str) -> None:
     with pytest.raises(RegistryError) as caught:
         load(tmp_path, VALID | change)
     message = str(caught.value)
@@ -207,7 +206,7 @@ def test_what_makes_no_sense_is_refused(
     assert says in message
 
 
-def test_two_policies_of_one_id(tmp_path: Path) -> None:
+def test_two_policies_with_one_id_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match=r"policies\[1\]\.id: is also the id of policies\[0\]"):
         load(tmp_path, VALID, VALID | {"mode": "shadow"})
 
@@ -215,9 +214,10 @@ def test_two_policies_of_one_id(tmp_path: Path) -> None:
 # Versions
 
 
-def test_hashes_are_those_of_the_content(tmp_path: Path) -> None:
+def test_equal_content_has_equal_hashes(tmp_path: Path) -> None:
     before = load(tmp_path, VALID)
-    # Order of fields, a default left out, and a whole number written with a point say the same.
+    # The order of fields, an omitted default, and a whole number with a decimal point do not change the
+    # content.
     reordered = dict(reversed(list(VALID.items())))
     del reordered["clear_below"]
     reordered["levels"] = [
@@ -240,7 +240,7 @@ def test_hashes_are_those_of_the_content(tmp_path: Path) -> None:
         {"levels": VALID["levels"][:1]},
     ],
 )
-def test_a_change_shows_in_both_hashes(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_change_changes_both_hashes(tmp_path: Path, change: dict[str, Any]) -> None:
     other = VALID | {"id": "other"}
     before = load(tmp_path, VALID, other)
     after = load(tmp_path, VALID | change, other)

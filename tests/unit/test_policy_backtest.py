@@ -1,4 +1,4 @@
-"""`tocsin policy backtest`: two sets of policies judge the same reports, and what differs is counted."""
+"""`tocsin policy backtest`: two sets of policies evaluate the same reports; differences are counted."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.trial import Trial
-from streams.wire.envelope import rfc3339
 from streams.events.report import NoticeElement
+from streams.wire.envelope import rfc3339
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
 
@@ -29,7 +29,7 @@ POLICY = """
 
 
 def policy(*reports, id="spam", mode="live", category="spam"):
-    """One that comes to level n at so many reports in an hour."""
+    """A policy that reaches level n at the n-th given number of reports in an hour."""
     levels = ", ".join(
         f"{{level: {number}, name: level_{number}, when: {{reports: {least}}}}}"
         for number, least in enumerate(reports, 1)
@@ -38,7 +38,7 @@ def policy(*reports, id="spam", mode="live", category="spam"):
 
 
 def reports(channel, count, begin=START, **fields):
-    """A minute apart."""
+    """Reports of one channel, one minute apart."""
     return [
         {
             "report_id": f"{channel}-{begin}-{number}",
@@ -54,7 +54,7 @@ def reports(channel, count, begin=START, **fields):
 
 @pytest.fixture
 def backtest(tmp_path, monkeypatch):
-    """Runs the command with policies of a test's own; gives its exit code and what it printed."""
+    """Runs the command with the given policies, checks that it succeeds, and returns its output."""
 
     def run(in_use, candidate, lines, *options):
         for name, policies in (("in-use", in_use), ("candidate", candidate)):
@@ -80,12 +80,12 @@ def backtest(tmp_path, monkeypatch):
 
 
 def rows(output):
-    """The objects of --json, levels and episodes apart."""
+    """The objects printed by --json: levels, and episodes."""
     objects = [json.loads(line) for line in output.splitlines()]
     return [[each for each in objects if each["kind"] == kind] for kind in ("level", "episode")]
 
 
-def test_a_higher_threshold_opens_fewer_and_names_the_channels_that_are_left_out(backtest):
+def test_a_higher_threshold_opens_fewer_episodes_and_names_the_channels_left_out(backtest):
     traffic = reports("loud", 5) + reports("quiet", 3)
     text = backtest([policy(3, 5)], [policy(4, 6)], traffic)
     assert text.startswith(
@@ -101,7 +101,7 @@ def test_a_higher_threshold_opens_fewer_and_names_the_channels_that_are_left_out
     )
 
 
-def test_json_has_every_level_and_every_episode_of_one_side_alone(backtest):
+def test_json_has_every_level_and_every_episode_that_only_one_side_opened(backtest):
     levels, episodes = rows(
         backtest([policy(3)], [policy(2)], reports("a", 3) + reports("b", 2) + reports("c", 2), "--json")
     )
@@ -117,7 +117,7 @@ def test_json_has_every_level_and_every_episode_of_one_side_alone(backtest):
     ]
 
 
-def test_an_episode_counts_at_the_highest_level_that_it_came_to(backtest):
+def test_an_episode_counts_at_every_level_it_reached(backtest):
     levels, _ = rows(backtest([policy(1, 2, 9)], [policy(1, 2, 4)], reports("a", 4), "--json"))
     assert [(row["level"], row["in_use"], row["candidate"]) for row in levels] == [
         (1, 1, 1),
@@ -133,9 +133,9 @@ def test_an_episode_counts_at_the_highest_level_that_it_came_to(backtest):
         ("categories", "  spam:\n    severity: 0.2", "  spam:\n    severity: 0.9"),
     ],
 )
-def test_a_candidate_may_weigh_reports_differently(backtest, tmp_path, option, old, new):
+def test_a_candidate_may_have_its_own_scoring_and_categories(backtest, tmp_path, option, old, new):
     edit(copy_files(tmp_path), f"{option}.yaml", old, new)
-    # Two reports by nobody known come to 0.007, and with the candidate's numbers to 0.03 or 0.06.
+    # Two anonymous reports have a risk of 0.007, and 0.03 or 0.06 with the candidate's numbers.
     by_risk = policy(1).replace("{reports: 1}", "{risk: 0.02}")
     levels, _ = rows(
         backtest(
@@ -145,7 +145,7 @@ def test_a_candidate_may_weigh_reports_differently(backtest, tmp_path, option, o
     assert [(row["in_use"], row["candidate"]) for row in levels] == [(0, 1)]
 
 
-def test_policies_that_one_side_lacks_or_runs_in_another_mode(backtest):
+def test_policies_that_one_side_lacks_or_runs_in_another_mode_are_compared(backtest):
     in_use = [
         policy(1),
         policy(1, id="fraud", category="fraud"),
@@ -169,7 +169,7 @@ def test_policies_that_one_side_lacks_or_runs_in_another_mode(backtest):
     assert "2 level_2           -          1" in backtest(in_use, candidate, traffic)
 
 
-def test_since_counts_what_opens_later_in_windows_that_are_full_by_then(backtest):
+def test_since_counts_later_episodes_with_windows_filled_before(backtest):
     early = reports("early", 3) + reports("both", 2)
     late = reports("both", 1, START + 30 * MINUTE)
     since = ("--since", rfc3339(START + 20 * MINUTE), "--json")
@@ -178,26 +178,26 @@ def test_since_counts_what_opens_later_in_windows_that_are_full_by_then(backtest
     assert [each["episode"]["channel"] for each in episodes] == ["both"]
 
 
-def test_what_cannot_be_read_and_what_comes_twice_is_left_out(backtest):
+def test_unreadable_and_duplicate_reports_are_skipped(backtest):
     traffic = [*reports("a", 2), "no report", "", *reports("a", 2), *reports("b", 1, category="nonsense")]
     text = backtest([policy(3)], [policy(2)], traffic)
     assert text.startswith("2 reports from")
     assert "; 2 duplicates and 2 unreadable records were skipped." in text
 
 
-def test_more_bad_records_than_would_stop_a_worker(backtest):
+def test_a_flood_of_unreadable_records_does_not_stop_the_backtest(backtest):
     text = backtest([policy(3)], [policy(2)], ["no report"] * 3000 + reports("a", 2))
     assert "2 reports" in text
     assert "3,000 unreadable records" in text
 
 
-def test_without_reports_it_says_so(backtest):
+def test_the_absence_of_reports_is_reported(backtest):
     text = backtest([policy(3)], [policy(2)], [])
     assert text.startswith("No reports were evaluated")
     assert "1 level_1           0          0" in text
 
 
-def test_legal_clocks_are_left_out(tmp_path):
+def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
     victim = reports(
         "a", 1, kind="statutory_victim_request", category="ncii",
         evidence=[{"country": "GB", "basis": "victim", "confidence": 0.9}],
@@ -215,7 +215,7 @@ def test_legal_clocks_are_left_out(tmp_path):
     assert {(each.policy, each.channel) for each in trial.episodes.values()} == {("intimate-images", "a")}
 
 
-def test_only_the_newest_are_listed(backtest):
+def test_only_the_newest_episodes_are_listed(backtest):
     traffic = [each for number in range(12) for each in reports(f"c{number:02}", 1, START + number * HOUR)]
     text = backtest([policy(2)], [policy(1)], traffic)
     assert "Only with candidate.yaml: 12 episodes, the newest 10:" in text
@@ -223,7 +223,7 @@ def test_only_the_newest_are_listed(backtest):
     assert "channel c01" not in text
 
 
-def test_a_candidate_that_cannot_be_used_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys):
+def test_an_invalid_candidate_is_refused_before_any_report_is_read(tmp_path, monkeypatch, capsys):
     candidate = tmp_path / "candidate.yaml"
     candidate.write_text("policies:" + policy(1).replace("window: PT1H", "window: PT7M"))
     monkeypatch.setattr(sys, "argv", ["tocsin", "policy", "backtest", str(candidate)])
@@ -233,7 +233,7 @@ def test_a_candidate_that_cannot_be_used_is_refused_before_anything_is_read(tmp_
     assert "candidate.yaml:5" in capsys.readouterr().err
 
 
-def test_a_file_is_read_in_pieces_without_its_empty_lines(tmp_path):
+def test_a_file_is_read_in_batches_without_its_empty_lines(tmp_path):
     source = tmp_path / "lines"
     source.write_bytes(b"a\n\n" * BATCH_SIZE)
     with source.open("rb") as file:
@@ -244,7 +244,7 @@ def test_a_file_is_read_in_pieces_without_its_empty_lines(tmp_path):
 
 
 def test_a_share_in_a_candidate_policy(backtest):
-    """All reports of one channel are anonymous, and none of the other."""
+    """All reports of one channel are anonymous, and none of the other's."""
     by_user = reports("named", 4, reporter={"kind": "user", "ref": "u1"})
     candidate = policy(1).replace("{reports: 1}", "{reports: 4, anonymous_share: 0.5}")
     levels, episodes = rows(backtest([policy(9)], [candidate], reports("nameless", 4) + by_user, "--json"))

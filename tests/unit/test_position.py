@@ -21,20 +21,20 @@ positions = st.dictionaries(
 
 
 @given(positions)
-def test_reads_back_what_it_wrote(position):
+def test_a_written_position_is_read_back(position):
     assert decode_position(encode_position(position)) == position
 
 
 @given(positions)
-def test_bytes_do_not_depend_on_the_order_of_topics(position):
+def test_the_bytes_do_not_depend_on_the_order_of_topics(position):
     assert encode_position(dict(reversed(position.items()))) == encode_position(position)
 
 
-def test_the_key_is_of_the_reserved_type():
+def test_the_key_has_the_reserved_type():
     assert POSITION_KEY.startswith(RESERVED_KEY_TYPE)
 
 
 @pytest.mark.parametrize("value", [b"", bytes([POSITION_VERSION + 1]) + b"{}"])
-def test_refuses_another_version(value):
+def test_a_position_of_another_version_is_refused(value):
     with pytest.raises(UnknownPositionVersion, match=f"reads {POSITION_VERSION}"):
         decode_position(value)

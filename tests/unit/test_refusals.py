@@ -1,4 +1,4 @@
-"""What is never done stays undone, whatever the request says besides and whatever is configured."""
+"""Demands that Tocsin never meets are refused, whatever else the request says and whatever is configured."""
 
 from datetime import UTC, datetime
 from typing import get_args
@@ -8,12 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolver
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.requests.judge import judge_request
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import (
     AUTHORITY_REQUEST_TYPE,
     AuthorityRequest,
@@ -23,9 +17,15 @@ from streams.events.authority_request import (
     Target,
 )
 from streams.events.authority_routing import HardRefusalCode
+from streams.law.resolution import Resolver
+from streams.registry.obligations import ORDER_TRIGGERS
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState
+from streams.requests.judge import judge_request
+from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
+from streams.requests.rules import compile_request_rules
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
-from streams.registry.obligations import ORDER_TRIGGERS
 from tests.report_strategies import reports
 from tests.request_strategies import SHIPPED, registries, requests
 from tests.unit.traffic import EXTERNAL, START, Record, run
@@ -40,7 +40,7 @@ def codes(request):
 
 
 def asking(demand, target):
-    """A request of a German court with every element, for one thing."""
+    """A complete request of a German court with a single demand."""
     return AuthorityRequest(
         request_id="r-1",
         kind="order_for_information",
@@ -62,7 +62,7 @@ def with_demand(request, demand):
 
 @settings(deadline=None, max_examples=200)
 @given(requests, registries(), st.sampled_from(get_args(HardRefusalCode)))
-def test_nothing_configured_turns_a_refusal_off(request, registry, code):
+def test_no_registry_turns_a_refusal_off(request, registry, code):
     judged = judge_request(with_demand(request, code), RECEIVED, compile_request_rules(registry))
     assert judged.decision == "refused"
     assert judged.gate == "human_rights_review"
@@ -76,7 +76,7 @@ def test_nothing_configured_turns_a_refusal_off(request, registry, code):
 
 @settings(deadline=None, max_examples=200)
 @given(requests, registries(), st.sampled_from(sorted(DATA_DEMANDS)))
-def test_data_on_nobody_in_particular_are_refused_under_any_name(request, registry, demand):
+def test_data_on_unspecified_people_are_refused_under_every_demand(request, registry, demand):
     unspecific = msgspec.structs.replace(request.target, specific=False)
     request = msgspec.structs.replace(with_demand(request, demand), target=unspecific)
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
@@ -90,11 +90,11 @@ def test_data_on_nobody_in_particular_are_refused_under_any_name(request, regist
         ("produce_subscriber_data", Target("channel", "c-1", 4000), True),
         ("produce_traffic_data", Target("message", "m-1", 2), True),
         ("produce_content_data", Target("service"), True),
-        # Whoever opened a channel or wrote a message is one, and so is who holds an account.
+        # The owner of a channel, the author of a message and the holder of an account are single persons.
         ("produce_subscriber_data", Target("channel", "c-1", 1), False),
         ("produce_subscriber_data", Target("message", "m-1"), False),
         ("produce_subscriber_data", Target("persons", None, 3), False),
-        # An answer that is to say who they are.
+        # An answer that would reveal who the people are.
         ("answer", Target("channel", "c-1", 4000), True),
         ("answer", Target("persons", None, 4000, specific=False), True),
         ("answer", Target("persons", None, 3), False),
@@ -102,21 +102,21 @@ def test_data_on_nobody_in_particular_are_refused_under_any_name(request, regist
         ("preserve_data", Target("channel", "c-1", 4000), False),
     ],
 )
-def test_the_many_in_a_channel_are_nobody_in_particular(demand, target, refused):
+def test_data_on_all_people_of_a_channel_or_service_are_refused(demand, target, refused):
     judged = judge_request(asking(demand, target), RECEIVED, compile_request_rules(SHIPPED))
     assert [refusal.code for refusal in judged.findings.refusals] == ["bulk_identify"] * refused
     assert (judged.decision == "refused") == refused
 
 
 @pytest.mark.parametrize("target", [Target("channel", "c-1", 4000), Target("service")])
-def test_to_keep_data_of_many_goes_to_a_human_rights_review(target):
+def test_preserving_the_data_of_many_needs_a_human_rights_review(target):
     judged = judge_request(asking("preserve_data", target), RECEIVED, compile_request_rules(SHIPPED))
     assert judged.gate == "human_rights_review"
 
 
 @settings(deadline=None, max_examples=200)
 @given(requests, registries(), st.sampled_from(sorted(CONTENT_DEMANDS)))
-def test_a_peaceful_assembly_is_not_taken_down_under_any_name(request, registry, demand):
+def test_removing_a_peaceful_assembly_is_refused_under_every_demand(request, registry, demand):
     request = with_demand(request, demand)
     request = msgspec.structs.replace(request, concerns=("peaceful_assembly", *request.concerns))
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
@@ -144,7 +144,7 @@ def test_refusals_depend_on_the_request_alone(request, one, other):
         ("IR", "terrorism", True),
         ("RU", "fraud", False),
         ("RU", None, False),
-        # Guarded and unknown: a human-rights review decides.
+        # For guarded and unknown states a human-rights review decides.
         ("IN", "civic", False),
         ("NZ", "civic", False),
         ("DE", "civic", False),
@@ -166,7 +166,7 @@ def test_political_demands_are_refused_to_closed_states_alone(country, category,
 
 @settings(deadline=None, max_examples=150)
 @given(requests)
-def test_nothing_else_is_refused(request):
+def test_refusals_follow_from_the_forbidden_demands_alone(request):
     demands = set(request.demands)
     target = request.target
     many = (target.people or 0) > 1 and target.kind in ("channel", "message")
@@ -185,14 +185,14 @@ def test_nothing_else_is_refused(request):
     assert codes(request) == expected
 
 
-def test_every_kind_of_demand_is_known_to_be_refused_or_not():
+def test_every_kind_of_demand_is_classified():
     harmless = {"preserve_data", "answer"}
     assert set(get_args(Demand)) == DATA_DEMANDS | CONTENT_DEMANDS | harmless | set(get_args(HardRefusalCode))
 
 
 @settings(deadline=None, max_examples=100)
 @given(requests, st.sampled_from(get_args(HardRefusalCode)))
-def test_each_refusal_names_norms_that_can_be_looked_up(request, code):
+def test_each_refusal_cites_norms_with_links(request, code):
     (refusal,) = [found for found in refusals(with_demand(request, code)) if found.code == code]
     assert len(refusal.norms) >= 3
     assert refusal.reason.endswith(".")
@@ -201,7 +201,7 @@ def test_each_refusal_names_norms_that_can_be_looked_up(request, code):
         assert "article" in norm.title
 
 
-# --- what no registry can arm or open
+# --- clocks and gates under any registry
 
 
 @settings(deadline=None, max_examples=250)
@@ -214,7 +214,7 @@ def test_no_unverified_row_arms_a_clock(request, registry):
 
 @settings(deadline=None, max_examples=250)
 @given(requests, registries())
-def test_a_clock_needs_power_and_completeness(request, registry):
+def test_a_clock_needs_a_competent_authority_and_a_complete_request(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
     if judged.armed:
         assert judged.decision == "routed"
@@ -226,7 +226,7 @@ def test_a_clock_needs_power_and_completeness(request, registry):
 
 @settings(deadline=None, max_examples=250)
 @given(requests, registries())
-def test_the_gate_is_the_most_protective_and_never_below_what_the_tier_asks(request, registry):
+def test_the_gate_is_the_most_protective_and_at_least_that_of_the_tier(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
     findings = judged.findings
     assert judged.gate == max(findings.gates, key=GATES.index)
@@ -246,7 +246,7 @@ def test_the_gate_is_the_most_protective_and_never_below_what_the_tier_asks(requ
 
 @settings(deadline=None, max_examples=150)
 @given(reports)
-def test_no_report_starts_the_clock_of_an_order(report):
+def test_no_report_arms_the_clock_of_an_order(report):
     resolved = RESOLVER.resolve(report)
     assert ORDER_TRIGGERS.isdisjoint(duty.trigger for duty in resolved.armed)
     assert ORDER_TRIGGERS.isdisjoint(duty.obligation.trigger for duty in resolved.duties)
@@ -254,7 +254,7 @@ def test_no_report_starts_the_clock_of_an_order(report):
 
 @settings(deadline=None, max_examples=50)
 @given(requests)
-def test_an_order_that_comes_as_a_report_is_none(request):
+def test_an_order_on_the_topic_of_reports_is_a_dead_letter(request):
     rules = compile_report_rules(SHIPPED)
     for headers in ((), event_headers(AUTHORITY_REQUEST_TYPE, "x", START)):
         record = Record(EXTERNAL, 0, 0, 2**42, None, encode(request), headers)

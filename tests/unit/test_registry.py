@@ -1,4 +1,4 @@
-"""Categories, scoring and versions: what is shipped is right."""
+"""The shipped categories and scoring, and the versions of the registry."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.unit.registry_files import edit
 FILES = ("categories.yaml", "scoring.yaml", "policies.yaml", "law/EU.yaml", "law/triggers.yaml")
 
 
-def test_each_file_can_be_replaced_by_itself(folder: Path, rules: Rules) -> None:
+def test_each_file_can_be_replaced_separately(folder: Path, rules: Rules) -> None:
     edit(folder, "scoring.yaml", "anonymous: 0.15", "anonymous: 0.2")
     edit(folder, "categories.yaml", "severity: 1.0", "severity: 0.99")
     scored = load_rules(scoring=folder / "scoring.yaml")
@@ -26,7 +26,7 @@ def test_each_file_can_be_replaced_by_itself(folder: Path, rules: Rules) -> None
     assert {each.policy_version for each in (scored, graver)} == {rules.policy_version}
 
 
-# What is shipped
+# The shipped registry
 
 
 def test_trust_is_the_lower_bound_of_the_prior(rules: Rules) -> None:
@@ -40,7 +40,7 @@ def test_trust_is_the_lower_bound_of_the_prior(rules: Rules) -> None:
     }
 
 
-def test_weights_of_the_design(rules: Rules) -> None:
+def test_the_reporter_weights_match_the_design(rules: Rules) -> None:
     scoring = rules.scoring
     assert scoring.membership == {"member": 1.0, "unknown": 0.5, "not_member": 0.2}
     assert scoring.account_age == {
@@ -77,7 +77,7 @@ def test_every_category_has_a_row(rules: Rules) -> None:
 # Versions
 
 
-def test_versions_are_those_of_the_content(rules: Rules, folder: Path) -> None:
+def test_versions_follow_from_the_content(rules: Rules, folder: Path) -> None:
     for name in FILES:
         text = (folder / name).read_text(encoding="utf-8")
         edited_text = text.replace("severity: 1.0\n", "severity: 1\n").replace("    clear_below: 0.6\n", "")

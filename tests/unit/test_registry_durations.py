@@ -1,13 +1,12 @@
-"""Durations of windows and of laws."""
+"""Durations of windows and of duties."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.wire.times import DAY, HOUR, MINUTE
-from streams.counting.windows import RINGS
+from streams.counting.windows import RINGS, window_ring
 from streams.registry.durations import parse_duration, parse_legal_duration
-from streams.counting.windows import window_ring
+from streams.wire.times import DAY, HOUR, MINUTE
 
 
 @pytest.mark.parametrize(
@@ -23,7 +22,7 @@ from streams.counting.windows import window_ring
         ("PT0S", 0),
     ],
 )
-def test_durations(text: str, milliseconds: int) -> None:
+def test_durations_in_milliseconds(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
 
 
@@ -46,7 +45,7 @@ def test_durations(text: str, milliseconds: int) -> None:
         "P1W1D",
     ],
 )
-def test_what_is_no_duration(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ISO 8601"):
         parse_duration(text)
 
@@ -66,7 +65,7 @@ def test_a_window_takes_the_finest_ring_that_holds_it(minutes: int) -> None:
 @pytest.mark.parametrize(
     ("text", "ring"), [("PT5M", 0), ("PT1H", 0), ("PT2H", 1), ("PT24H", 1), ("P7D", 2), ("P30D", 2)]
 )
-def test_windows(text: str, ring: int) -> None:
+def test_windows_use_the_expected_ring(text: str, ring: int) -> None:
     assert window_ring(parse_duration(text)) == ring
 
 
@@ -81,13 +80,13 @@ def test_windows(text: str, ring: int) -> None:
         ("PT48H", 0, 48 * HOUR),
     ],
 )
-def test_legal_durations(text: str, months: int, milliseconds: int) -> None:
+def test_legal_durations_in_months_and_milliseconds(text: str, months: int, milliseconds: int) -> None:
     assert parse_legal_duration(text) == (months, milliseconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "P", "P0M", "P0Y", "PT0S", "P1M1D", "P6MT1H", "P-6M", "6M", "P1.5Y", "p6m"]
 )
-def test_what_is_no_legal_duration(text: str) -> None:
+def test_invalid_legal_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         parse_legal_duration(text)

@@ -1,4 +1,7 @@
-"""Whatever is done to a law file, it loads or is refused with a place; nothing else is raised."""
+"""A randomly changed law file either loads or is refused with the place of the mistake.
+
+Nothing else is raised.
+"""
 
 import random
 import re
@@ -39,7 +42,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes anew what stands in two places: anchors are refused for their own sake."""
+    """Writes repeated values in full, because the loader refuses anchors as such."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

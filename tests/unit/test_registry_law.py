@@ -1,4 +1,4 @@
-"""The law that is shipped: what the sources say is in it, and a changed law has a row before and one after."""
+"""The shipped law: it holds what the sources say, and a changed law has one row before and one after."""
 
 from datetime import date
 from typing import get_args
@@ -31,7 +31,7 @@ def in_force(rules: Rules, prefix: str, day: str) -> dict[str, str | None]:
 # Places
 
 
-def test_members_of_the_union_and_the_area(rules: Rules) -> None:
+def test_members_of_the_union_and_of_the_eea(rules: Rules) -> None:
     rows = rules.jurisdictions
     states = {code for code, row in rows.items() if row.part_of is None and "EU" in row.regions}
     assert states == EU
@@ -60,7 +60,7 @@ def test_members_of_the_union_and_the_area(rules: Rules) -> None:
         assert rows[code].regions == ()
 
 
-def test_overseas_territories(rules: Rules) -> None:
+def test_overseas_territories_belong_to_their_states(rules: Rules) -> None:
     territories = {code: row for code, row in rules.jurisdictions.items() if row.part_of is not None}
     inside = {code for code, row in territories.items() if "EU" in row.regions}
     assert inside == FRENCH_OUTERMOST | {"AX"}
@@ -94,11 +94,11 @@ def test_doubts_about_a_coordinator_are_noted(rules: Rules) -> None:
     assert noted == {"CZ", "ES", "CY", "PL", "PT"}
 
 
-def test_who_is_told_of_a_threat(rules: Rules) -> None:
-    told = {code: rules.jurisdictions[code].art18_authority for code in EU}
-    assert told.pop("DE") == "BKA"
-    assert told.pop("BE") == "DJSOC_I2_IRU"
-    assert set(told.values()) == {"MEMBER_STATE"}
+def test_authorities_to_notify_of_a_threat(rules: Rules) -> None:
+    authorities = {code: rules.jurisdictions[code].art18_authority for code in EU}
+    assert authorities.pop("DE") == "BKA"
+    assert authorities.pop("BE") == "DJSOC_I2_IRU"
+    assert set(authorities.values()) == {"MEMBER_STATE"}
     assert {
         code for code, row in rules.jurisdictions.items() if row.art18_authority and not row.part_of
     } == EU
@@ -111,7 +111,7 @@ def test_contacts_for_terrorist_content(rules: Rules) -> None:
     assert rules.authorities["DJSOC_I2_IRU"].channel == "Permanence around the clock"
 
 
-def test_tiers(rules: Rules) -> None:
+def test_rule_of_law_tiers(rules: Rules) -> None:
     tiers = {code: row.rule_of_law for code, row in rules.jurisdictions.items()}
     assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR"}
     assert {code for code, tier in tiers.items() if tier == "unknown"} == {"GLOBAL", "XX"}
@@ -125,13 +125,13 @@ def test_a_closed_state_has_no_authority_and_no_duty(rules: Rules) -> None:
         assert not [duty for duty in rules.obligations if duty.jurisdiction == code]
 
 
-def test_norway_is_a_country_not_a_boolean(rules: Rules) -> None:
+def test_norways_code_is_not_read_as_a_boolean(rules: Rules) -> None:
     assert rules.jurisdictions["NO"].name == "Norway"
     assert rules.jurisdictions["SJ"].part_of == "NO"
     assert rules.location_hints.language_countries["nb"] == "NO"
 
 
-def test_language_hints_name_no_language_of_two_countries(rules: Rules) -> None:
+def test_language_hints_exclude_languages_of_several_countries(rules: Rules) -> None:
     hints = rules.location_hints
     assert hints.language_countries["ko"] == "KR"
     assert hints.language_countries["ja"] == "JP"
@@ -185,7 +185,7 @@ def test_language_hints_name_no_language_of_two_countries(rules: Rules) -> None:
         ("SG.osra.directions", None, None, "regulator_notice", "2026-06-29", "verified"),
     ],
 )
-def test_a_duty(
+def test_duties_match_their_sources(
     rules: Rules,
     id_: str,
     duration: str | None,
@@ -253,7 +253,9 @@ def test_india_changed_its_clocks_overnight(rules: Rules, day: str, expected: di
         ("BR.", "2025-06-25", {"BR.stf-987.notice", "BR.stf-987.grave"}),
     ],
 )
-def test_what_a_day_added(rules: Rules, prefix: str, day_before: str, added: set[str]) -> None:
+def test_duties_that_enter_into_force_on_a_day(
+    rules: Rules, prefix: str, day_before: str, added: set[str]
+) -> None:
     before = date.fromisoformat(day_before)
     after = date.fromordinal(before.toordinal() + 1)
     then = set(in_force(rules, prefix, day_before))
@@ -271,22 +273,22 @@ def test_the_netzdg_ends_where_the_ddg_begins(rules: Rules) -> None:
     assert {duty.verification for duty in rules.obligations if "netzdg" in duty.id} == {"unverified"}
 
 
-def test_what_must_be_kept_is_no_deadline(rules: Rules) -> None:
+def test_retention_duties_are_not_deadlines(rules: Rules) -> None:
     kept = {duty.id for duty in rules.obligations if duty.meaning == "retention"}
     assert kept == {"EU.tco.art6", "EU.e-evidence.art11-1", "US.2258A.h"}
     assert {duty.action for duty in rules.obligations if duty.id in kept} == {"preserve"}
 
 
-def test_the_hour_may_stand_still(rules: Rules) -> None:
+def test_the_hour_of_a_removal_order_can_be_paused(rules: Rules) -> None:
     assert duty_of(rules, "EU.tco.art3-3").pausable_for == ("force_majeure", "manifest_errors")
 
 
-def test_e_evidence_is_not_in_denmark(rules: Rules) -> None:
+def test_e_evidence_does_not_apply_in_denmark(rules: Rules) -> None:
     for duty in rules.obligations:
         assert duty.except_in == (("DK",) if duty.id.startswith("EU.e-evidence.") else ())
 
 
-def test_only_terrorist_content_the_netzdg_and_korea_need_the_public(rules: Rules) -> None:
+def test_only_terrorist_content_the_netzdg_and_korea_require_public_content(rules: Rules) -> None:
     public = {duty.id.rpartition(".")[0] for duty in rules.obligations if duty.public_only}
     assert public == {"EU.tco", "DE.netzdg", "DE.netzdg.s3", "KR.tba"}
 
@@ -308,7 +310,7 @@ def test_nothing_is_disclosed_without_a_gate(rules: Rules) -> None:
     assert len(gates) == 5
 
 
-def test_a_notice_of_child_abuse_needs_no_name(rules: Rules) -> None:
+def test_a_notice_of_child_abuse_needs_no_identity(rules: Rules) -> None:
     needed = {duty.id: duty for duty in rules.obligations if duty.id.startswith("EU.dsa.art16-5")}
     assert "identity" in needed["EU.dsa.art16-5"].required_elements
     assert "identity" not in needed["EU.dsa.art16-5.child-abuse"].required_elements
@@ -316,21 +318,21 @@ def test_a_notice_of_child_abuse_needs_no_name(rules: Rules) -> None:
     assert sorted(covered) == sorted(CATEGORIES)
 
 
-def test_no_clock_runs_from_a_report_without_form(rules: Rules) -> None:
-    """Else every press of a report button would start one."""
+def test_every_clock_of_a_report_requires_formal_elements(rules: Rules) -> None:
+    """Otherwise every press of a report button would arm a clock."""
     for duty in rules.obligations:
         if duty.duration is not None and duty.meaning == "deadline" and duty.trigger not in ORDERS:
             assert len(duty.required_elements) >= 2, duty.id
 
 
-def test_orders_ask_for_what_orders_have(rules: Rules) -> None:
+def test_duties_of_orders_require_elements_of_orders(rules: Rules) -> None:
     for duty in rules.obligations:
         possible = get_args(RequestElement if duty.trigger in ORDERS else NoticeElement)
         assert set(duty.required_elements) <= set(possible), duty.id
         assert bool(duty.legal_bases) == (duty.trigger in ORDERS), duty.id
 
 
-def test_layers_are_in_order(rules: Rules) -> None:
+def test_duties_are_ordered_from_global_to_national(rules: Rules) -> None:
     layers = [{"GLOBAL": 0, "EU": 1, "EEA": 1}.get(duty.jurisdiction, 2) for duty in rules.obligations]
     assert layers == sorted(layers)
 
@@ -343,7 +345,7 @@ def test_no_row_counts_business_days_yet(rules: Rules) -> None:
 # Triggers, targets, platform
 
 
-def test_no_report_meets_what_only_an_order_meets(rules: Rules) -> None:
+def test_reports_meet_no_trigger_of_orders(rules: Rules) -> None:
     triggers = rules.triggers
     assert set(triggers.met_by_report) == set(triggers.possible) == set(get_args(ReportKind))
     assert triggers.met_by_report == {
@@ -355,14 +357,14 @@ def test_no_report_meets_what_only_an_order_meets(rules: Rules) -> None:
     assert set(triggers.possible.values()) == {frozenset({"actual_knowledge", "awareness_threat"})}
 
 
-def test_requests_meet_orders_only(rules: Rules) -> None:
+def test_requests_meet_triggers_of_orders_alone(rules: Rules) -> None:
     met = rules.triggers.met_by_request
     assert set(met) == set(get_args(RequestKind))
     assert set().union(*met.values()) == ORDERS
     assert met["preservation_order"] == met["production_order"] == {"data_order"}
 
 
-def test_internal_targets(rules: Rules) -> None:
+def test_every_standard_has_an_internal_target(rules: Rules) -> None:
     assert set(rules.targets.by_standard) == set(get_args(Standard))
     assert rules.targets.by_standard["promptly"] == 3_600_000
     assert rules.targets.otherwise == 3 * 86_400_000

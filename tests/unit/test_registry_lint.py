@@ -1,4 +1,4 @@
-"""What the owner of the registry should look at again."""
+"""Findings that the registry's maintainer should review."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -23,21 +23,21 @@ def test_unverified_rows_are_named(rules: Rules) -> None:
     assert "DE" not in places
 
 
-def test_a_finding_says_where_it_stands(rules: Rules) -> None:
+def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "KR.regulator-24h"]
     assert (finding.jurisdiction, finding.checked, finding.verification) == ("KR", CHECKED, "unverified")
     assert finding.title.startswith("Delete sexual deepfakes")
 
 
 @pytest.mark.parametrize(("days", "stale"), [(0, False), (180, False), (181, True)])
-def test_what_was_not_checked_for_180_days_is_stale(rules: Rules, days: int, stale: bool) -> None:
+def test_a_row_not_checked_for_180_days_is_stale(rules: Rules, days: int, stale: bool) -> None:
     findings = lint(rules, CHECKED + timedelta(days=days))
     everything = len(rules.obligations) + len(rules.authorities) + len(rules.jurisdictions)
     assert len(findings.stale) == (everything if stale else 0)
     assert findings.future == ()
 
 
-def test_one_row_that_was_checked_lately_is_not_stale(rules: Rules) -> None:
+def test_a_recently_checked_row_is_not_stale(rules: Rules) -> None:
     today = CHECKED + timedelta(days=181)
     first, *rest = rules.obligations
     edited = replace(rules, obligations=(replace(first, checked=today), *rest))
@@ -46,7 +46,7 @@ def test_one_row_that_was_checked_lately_is_not_stale(rules: Rules) -> None:
     assert {duty.id for duty in rest} <= stale
 
 
-def test_nobody_checked_anything_tomorrow(rules: Rules) -> None:
+def test_a_check_dated_in_the_future_is_a_finding(rules: Rules) -> None:
     first, *rest = rules.obligations
     edited = replace(rules, obligations=(replace(first, checked=CHECKED + timedelta(days=1)), *rest))
     assert [finding.id for finding in lint(edited, CHECKED).future] == [first.id]

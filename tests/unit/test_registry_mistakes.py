@@ -1,4 +1,4 @@
-"""A mistake in the registry is refused, with the file, the line and the field it stands in."""
+"""A mistake in the registry is refused with its file, line and field."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,6 @@ import yaml
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
-
 
 MISTAKES = [
     # file, old, new, field, what the message says
@@ -80,7 +79,7 @@ MISTAKES = [
     # ids
     ("law/EU.yaml", "id: EU.dsa.art16-5\n", "id: EU.dsa.art16-4\n", "obligations[5].id", "ids must be unique"),
     ("law/KR.yaml", "id: KR.tba", "id: KP.tba", "obligations[0].id", "must begin with KR."),
-    # what contradicts itself
+    # contradictions
     ("law/GB.yaml", "[subject_or_authorised, location,", "[legal_basis, location,",
      "obligations[0].required_elements[0]", "only a report meets statutory_victim_request"),
     ("law/AU.yaml", "required_elements: [exact_location]", "required_elements: [identity]",
@@ -121,14 +120,14 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "field", "says"), MISTAKES)
-def test_a_mistake_is_shown_where_it_is(
+def test_a_mistake_is_reported_with_its_place(
     folder: Path, name: str, old: str, new: str, field: str, says: str
 ) -> None:
     edit(folder, name, old, new)
     refused(folder, name, field, says)
 
 
-def test_a_category_that_is_none_is_shown_beside_those_there_are(folder: Path) -> None:
+def test_an_unknown_category_is_reported_with_the_known_ones(folder: Path) -> None:
     edit(folder, "law/KR.yaml", "[ncii, ncii_deepfake, csam", "[nudity, csam")
     problems = refused(folder, "law/KR.yaml", "obligations[0].categories.literal['all']", "should be 'all'")
     assert any("][0]: should be 'csam', 'csam_synthetic'" in problem for problem in problems), problems
@@ -149,13 +148,13 @@ def test_a_category_that_is_none_is_shown_beside_those_there_are(folder: Path) -
         ("law/triggers.yaml", "within: PT1H", "within: soon"),
     ],
 )
-def test_the_line_is_exact(folder: Path, name: str, old: str, new: str) -> None:
+def test_the_reported_line_is_exact(folder: Path, name: str, old: str, new: str) -> None:
     line = edit(folder, name, old, new)
     with pytest.raises(RegistryError, match=rf"^{re.escape(Path(name).name)}:{line}: "):
         load_rules(folder)
 
 
-def test_a_date_that_no_calendar_has_is_shown_on_its_line(folder: Path) -> None:
+def test_an_impossible_date_is_reported_on_its_line(folder: Path) -> None:
     line = edit(folder, "law/KR.yaml", "in_force_from: 2020-12-10", "in_force_from: 2020-02-30")
     with pytest.raises(RegistryError, match=rf"^KR\.yaml:{line}: not valid YAML: 2020-02-30 is not a date"):
         load_rules(folder)
@@ -187,7 +186,7 @@ def test_an_unsourced_row_is_refused(folder: Path, name: str, path: tuple[str | 
     refused(folder, name, spelled.removeprefix("."), "is missing")
 
 
-def test_a_source_names_something(folder: Path) -> None:
+def test_a_source_must_not_be_empty(folder: Path) -> None:
     edit(folder, "scoring.yaml", 'title: "Policy default of this registry"\n    ', "")
     with pytest.raises(RegistryError, match=r"membership\.source: must have a title or a url"):
         load_rules(folder)
@@ -208,7 +207,7 @@ def test_a_source_names_something(folder: Path) -> None:
         (b"policies: {}\n", "policies.yaml:1: policies: should be a valid list"),
     ],
 )
-def test_what_is_not_yaml(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "policies.yaml"
     path.write_bytes(content)
     with pytest.raises(RegistryError, match=re.escape(message)):
@@ -219,20 +218,20 @@ def test_what_is_not_yaml(tmp_path: Path, content: bytes, message: str) -> None:
     ("file", "new"),
     [("kr.yaml", "code: KR"), ("KR.yml", "code: KR"), ("KP.yaml", "code: KR")],
 )
-def test_a_file_is_named_by_its_code(folder: Path, file: str, new: str) -> None:
+def test_a_file_must_be_named_after_its_code(folder: Path, file: str, new: str) -> None:
     text = (folder / "law" / "KR.yaml").read_text(encoding="utf-8")
     (folder / "law" / "KR.yaml").unlink()
     (folder / "law" / file).write_text(text, encoding="utf-8")
     refused(folder, file, "code", "rename the file to KR.yaml")
 
 
-def test_a_code_is_a_country_or_a_region_somebody_is_in(folder: Path) -> None:
+def test_a_code_must_be_a_country_or_a_region_with_members(folder: Path) -> None:
     text = (SHIPPED / "law" / "XX.yaml").read_text(encoding="utf-8")
     (folder / "law" / "ZZ.yaml").write_text(text.replace("code: XX", "code: ZZ"), encoding="utf-8")
     refused(folder, "ZZ.yaml", "code", "must be an ISO 3166-1 alpha-2 code or a region")
 
 
-def test_an_alias_is_no_code(folder: Path) -> None:
+def test_an_alias_is_not_accepted_as_a_code(folder: Path) -> None:
     text = (SHIPPED / "law" / "XX.yaml").read_text(encoding="utf-8")
     (folder / "law" / "UK.yaml").write_text(text.replace("code: XX", "code: UK"), encoding="utf-8")
     refused(folder, "UK.yaml", "code", "ISO 3166-1")
@@ -255,7 +254,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ("law/GB.yaml", [("role: regulator", "role: king"), ("action: remove", "action: vanish")]),
     ],
 )
-def test_every_problem_of_a_file_is_named(folder: Path, name: str, changes: list[tuple[str, str]]) -> None:
+def test_every_mistake_of_a_file_is_reported(folder: Path, name: str, changes: list[tuple[str, str]]) -> None:
     for old, new in changes:
         edit(folder, name, old, new)
     with pytest.raises(RegistryError) as caught:

@@ -1,4 +1,4 @@
-"""Two rows of law that answer the same question on the same day are refused."""
+"""Two rows of law that apply to the same case on the same day are refused."""
 
 from datetime import date
 from pathlib import Path
@@ -38,7 +38,7 @@ def row(
     )
 
 
-# Three days, three categories and three rows: small enough that they often meet.
+# Three days, three categories and three rows are few enough to overlap often.
 DAYS = [date(2026, 1, day) for day in (1, 2, 3)]
 CATEGORIES = ["csam", "ncii", "fraud"]
 ROWS = st.lists(
@@ -55,7 +55,7 @@ ROWS = st.lists(
 
 @given(ROWS)
 @settings(deadline=None, max_examples=300)
-def test_overlap_is_a_day_and_a_category_for_which_two_rows_hold(
+def test_rows_overlap_if_both_apply_to_a_category_on_a_day(
     drawn: list[tuple[date, date | None, list[str], list[int]]],
 ) -> None:
     named = [[other for other in beside if other != number] for number, (*_, beside) in enumerate(drawn)]
@@ -85,7 +85,7 @@ def test_overlap_is_a_day_and_a_category_for_which_two_rows_hold(
         refuse_overlaps(DOCUMENT, rows)
 
 
-def test_rows_that_follow_each_other_do_not_overlap(folder: Path) -> None:
+def test_consecutive_rows_do_not_overlap(folder: Path) -> None:
     edit(
         folder,
         "law/KR.yaml",
@@ -115,7 +115,7 @@ def test_the_old_row_of_a_changed_law_must_end(folder: Path) -> None:
         ("public_only", "false"),
     ],
 )
-def test_another_question_is_no_overlap(folder: Path, field: str, value: str) -> None:
+def test_rows_for_different_cases_do_not_overlap(folder: Path, field: str, value: str) -> None:
     add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{field: value})
     assert "KR.other" in [duty.id for duty in load_rules(folder).obligations]
 
@@ -123,14 +123,14 @@ def test_another_question_is_no_overlap(folder: Path, field: str, value: str) ->
 @pytest.mark.parametrize(
     "field", ["duration: PT24H", "article: another", "authority: KNPA", "title: another"]
 )
-def test_the_same_question_with_another_answer_is_an_overlap(folder: Path, field: str) -> None:
+def test_rows_for_the_same_case_with_different_contents_overlap(folder: Path, field: str) -> None:
     name, _, value = field.partition(": ")
     add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{name: value})
     refused(folder, "KR.yaml", "obligations[1]", "KR.other and KR.tba.art22-5 state the same duty")
 
 
 def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:
-    """Put a row after the first of KR.yaml: the same but for its id, its period and some fields."""
+    """Add a row after the first of KR.yaml. It differs in its id, its period and the given fields."""
     row = {
         "id": id_,
         "instrument": "Telecommunications Business Act",

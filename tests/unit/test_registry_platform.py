@@ -1,4 +1,4 @@
-"""Holiday calendars, and the operator's own facts about the platform."""
+"""Holiday calendars, and the operator's facts about the platform."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import yaml
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
-
 
 # Holiday calendars
 
@@ -23,7 +22,7 @@ calendars:
 """
 
 
-def test_a_calendar(folder: Path) -> None:
+def test_a_holiday_calendar_is_read(folder: Path) -> None:
     edit(folder, "law/calendars.yaml", "calendars: []", CALENDAR)
     edit(
         folder,
@@ -46,21 +45,21 @@ def test_a_calendar(folder: Path) -> None:
         ("day: 2027-01-01", "day: 2028-01-01", "calendars[0].holidays[0].day", "after known_until"),
     ],
 )
-def test_a_wrong_calendar(folder: Path, old: str, new: str, field: str, says: str) -> None:
+def test_an_invalid_calendar_is_refused(folder: Path, old: str, new: str, field: str, says: str) -> None:
     edit(folder, "law/calendars.yaml", "calendars: []", CALENDAR.replace(old, new))
     refused(folder, "calendars.yaml", field, says)
 
 
-def test_a_calendar_is_given_once(folder: Path) -> None:
+def test_a_calendar_given_twice_is_refused(folder: Path) -> None:
     twice = CALENDAR + CALENDAR.partition("calendars:\n")[2]
     edit(folder, "law/calendars.yaml", "calendars: []", twice)
     refused(folder, "calendars.yaml", "calendars[1].id", "ids must be unique")
 
 
-# The operator's own facts
+# The operator's facts
 
 
-def test_another_platform(tmp_path: Path) -> None:
+def test_the_platform_can_be_replaced(tmp_path: Path) -> None:
     text = (SHIPPED / "law" / "platform.yaml").read_text(encoding="utf-8")
     own = tmp_path / "own.yaml"
     own.write_text(text.replace("establishment: null", "establishment: IE"), encoding="utf-8")
@@ -69,7 +68,7 @@ def test_another_platform(tmp_path: Path) -> None:
     assert rules.registry_version != load_rules().registry_version
 
 
-def test_a_fallback_needs_somebody_to_fall_back_on(tmp_path: Path) -> None:
+def test_a_fallback_needs_an_existing_recipient(tmp_path: Path) -> None:
     content = yaml.safe_load((SHIPPED / "law" / "platform.yaml").read_text(encoding="utf-8"))
     content["legal_representative"] = None
     own = tmp_path / "own.yaml"
@@ -81,6 +80,6 @@ def test_a_fallback_needs_somebody_to_fall_back_on(tmp_path: Path) -> None:
         load_rules(platform=own)
 
 
-def test_a_safe_recipient_is_in_no_closed_state(folder: Path) -> None:
+def test_a_safe_recipient_in_a_closed_state_is_refused(folder: Path) -> None:
     edit(folder, "law/US.yaml", "tier: open", "tier: closed")
     refused(folder, "platform.yaml", "safe_recipients.values[0]", "belongs to a closed jurisdiction")

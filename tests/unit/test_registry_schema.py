@@ -1,4 +1,4 @@
-"""The schemas of the law files: an editor that follows them and the loader agree on the form of a row."""
+"""The schemas of the law files: an editor that uses them and the loader agree on the form of a row."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ FILES = sorted(LAW.glob("*.yaml"))
 
 
 def content_of(path: Path) -> Any:
-    """The content as an editor sees it, with dates as text."""
+    """The content as an editor sees it: dates are text."""
     return json.loads(json.dumps(read_document(path).content, default=str))
 
 
@@ -28,11 +28,11 @@ def named_schema(path: Path) -> dict[str, Any]:
     return named
 
 
-def test_the_schemas_are_what_the_shapes_say() -> None:
+def test_the_schemas_match_the_types() -> None:
     assert schema.main(["--check"]) == 0
 
 
-def test_a_schema_that_differs_is_named(
+def test_an_outdated_schema_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(schema, "FOLDER", tmp_path)
@@ -63,8 +63,8 @@ def test_an_editor_marks_what_the_loader_would_refuse() -> None:
         assert list(validator.iter_errors(content)), field
 
 
-def test_every_file_of_a_jurisdiction_begins_with_what_it_is() -> None:
-    """A lawyer opens it without this project's documentation at hand."""
+def test_every_file_of_a_jurisdiction_begins_with_an_explanation() -> None:
+    """A lawyer may open the file without this project's documentation at hand."""
     for path in FILES:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[1].startswith("# "), path.name

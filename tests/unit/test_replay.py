@@ -4,12 +4,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.enriched_report import EnrichedReport, Source
 from streams.partition.home import home_partition
 from streams.reports.state import ReportState, restore_reports
-from tests.replay_order import applied_report, order_of_application, applied_outcome
-from streams.events.enriched_report import EnrichedReport, Source
 from streams.wire.records import OutputRecord
-from tests.unit.clock_traffic import clock_of, clock_rules, duty, word
+from tests.replay_order import applied_outcome, applied_report, order_of_application
+from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
     HOUR,
     INTERNAL,
@@ -74,8 +74,8 @@ steps = st.lists(
 @given(steps=steps)
 def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None:
     owner = Owner()
-    for number, (what, which, minutes) in enumerate(steps):
-        owner.step(number, what, which, minutes * MINUTE)
+    for number, (kind, index, minutes) in enumerate(steps):
+        owner.step(number, kind, index, minutes * MINUTE)
     owner.read_late_tick()
 
     published = [output for output in owner.outputs if output.topic == "enriched-reports"]
@@ -93,7 +93,10 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
         again,
         RULES,
         order_of_application(
-            applied, owner.log.__getitem__, owner.internal, [told for told in outcomes if told is not None]
+            applied,
+            owner.log.__getitem__,
+            owner.internal,
+            [traced for traced in outcomes if traced is not None],
         ),
     )
     kept = ("enriched-reports", "escalations", "escalations-shadow")
@@ -105,8 +108,8 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
     assert _without_flood(stored) == _without_flood(owner.stored)
 
 
-def test_a_tick_overtaken_by_a_report_stays_without_effect_in_the_replay() -> None:
-    """Both orders have the same ticks and the same reports; only the header tells them apart."""
+def test_a_tick_overtaken_by_a_report_has_no_effect_in_the_replay() -> None:
+    """Both orders have the same ticks and the same reports. Only the header distinguishes them."""
     owner = Owner()
     owner.step(0, "report", 0, 0)
     owner.step(1, "tick read later", 0, 3 * HOUR)
@@ -131,16 +134,16 @@ def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None
         owner.step(1, first, 0, 30 * MINUTE)
         owner.step(2, second, 0, 40 * MINUTE)
         [[after, ticks]] = [
-            (told.after, told.ticks)
+            (traced.after, traced.ticks)
             for output in owner.outputs
             if output.topic == "escalations"
-            and (told := applied_outcome(output.value or b"", output.headers)) is not None
+            and (traced := applied_outcome(output.value or b"", output.headers)) is not None
         ]
         assert (after, ticks) == (1, 0 if first == "paused" else 1)
 
 
 class Owner:
-    """What a worker does with a partition, one record at a time, restoring its state now and then."""
+    """Processes a partition as a worker does, record by record, and restores its state every fifth step."""
 
     def __init__(self) -> None:
         self.state = ReportState(0, PARTITIONS, RULES)
@@ -152,34 +155,34 @@ class Owner:
         self._noticed: list[tuple[int, int]] = []
         self._late_tick: Record | None = None
 
-    def step(self, number: int, what: str, which: int, passed: int) -> None:
+    def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if what.startswith(("tick", "rekeyed")):
-            # The internal topic is read in its order.
+        if kind.startswith(("tick", "rekeyed")):
+            # The internal topic is read in order.
             self.read_late_tick()
-        if what.startswith("tick"):
+        if kind.startswith("tick"):
             record = tick(self.state.time.applied, self.clock, len(self.internal))
             self.internal.append(record)
-            if what == "tick read later":
+            if kind == "tick read later":
                 self._late_tick = record
                 return
-        elif what == "bad":
+        elif kind == "bad":
             record = Record("message-reports", 0, number, self.clock, None, b"[]")
-        elif what == "duplicate":
+        elif kind == "duplicate":
             record = report(0, self.clock, offset=number, channel=HERE[0])
-        elif what == "elsewhere":
+        elif kind == "elsewhere":
             record = report(number, self.clock, channel=ELSEWHERE)
-        elif what in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
-            record = self._word(number, what, which)
+        elif kind in ("paused", "resumed", "fulfilled", "rekeyed outcome"):
+            record = self._outcome(number, kind, index)
         else:
-            more = {"notice": {"elements": ["contact"]}} if what == "notice" else {}
-            if what == "notice":
-                self._noticed.append((number, which))
-            made = self.clock - which * MINUTE
-            record = report(number, made, appended=self.clock, channel=HERE[which], **more)
-        if what.startswith("rekeyed"):
+            more = {"notice": {"elements": ["contact"]}} if kind == "notice" else {}
+            if kind == "notice":
+                self._noticed.append((number, index))
+            made = self.clock - index * MINUTE
+            record = report(number, made, appended=self.clock, channel=HERE[index], **more)
+        if kind.startswith("rekeyed"):
             record = self._rekey(record)
-        elif not what.startswith("tick"):
+        elif not kind.startswith("tick"):
             self.log[_place(record)] = record
         self._apply(record)
         if number % 5 == 4:
@@ -190,14 +193,14 @@ class Owner:
             self._apply(self._late_tick)
             self._late_tick = None
 
-    def _word(self, number: int, what: str, which: int) -> Record:
+    def _outcome(self, number: int, kind: str, index: int) -> Record:
         about, channel = self._noticed[-1] if self._noticed else (0, 0)
-        outcome = "withdrawn" if what == "rekeyed outcome" else what
-        return word(
+        outcome = "withdrawn" if kind == "rekeyed outcome" else kind
+        return clock_outcome(
             number,
             outcome,
             clock_of(about, HERE[channel]),
-            self.clock - which * 50 * MINUTE,
+            self.clock - index * 50 * MINUTE,
             appended=self.clock,
             channel=HERE[channel],
             reason="clarification",
@@ -226,5 +229,5 @@ def _place(record: Record) -> Source:
 
 
 def _without_flood(stored: dict[bytes, bytes]) -> dict[Any, Any]:
-    # Dead letters are in no log that a replay reads; times and counters of the record are compared.
+    # A replay reads no dead letters, so the flood window differs. Compare the times and counters alone.
     return {key: value[:29] if key == b"T" else value for key, value in stored.items()}

@@ -1,7 +1,6 @@
-"""Clocks of reports: armed, served by time alone, paused, ended; kept over restores and changes of the law."""
+"""Clocks of reports: armed, advanced by time, paused, ended, kept across restores and changes of the law."""
 
 import dataclasses
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,21 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
-from streams.partition.rekey import NotAtHome
+from streams.events.escalation import Escalation
 from streams.partition.census import take_census
-from streams.wire.state_records import UnknownStateVersion
 from streams.partition.duplicates import outcome_hash, report_hash
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
-from streams.reports.state import ReportState, restore_reports
-from streams.reports.rules import compile_report_rules
-from streams.wire.envelope import rfc3339
-from streams.events.escalation import Escalation
+from streams.partition.rekey import NotAtHome
 from streams.registry.rules import Obligation
-from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, told, word
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.envelope import rfc3339
+from streams.wire.state_records import UnknownStateVersion
+from tests.unit.clock_traffic import (
+    OUTCOMES,
+    clock_events,
+    clock_of,
+    clock_outcome,
+    clock_rules,
+    clock_steps,
+    duty,
+)
 from tests.unit.traffic import (
-    counted,
     DAY,
     HOUR,
     INTERNAL,
@@ -32,6 +37,7 @@ from tests.unit.traffic import (
     SHIPPED,
     START,
     Record,
+    counted,
     fold,
     levels,
     of_topic,
@@ -46,10 +52,10 @@ RULES = clock_rules(duty())
 # --- the life of a clock
 
 
-def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
+def test_ticks_alone_advance_the_clocks_of_an_idle_partition() -> None:
     state = ReportState(0, 1, RULES)
     armed = run(state, RULES, [report(1, START)])
-    assert told(armed) == [("armed", 1, rfc3339(START))]
+    assert clock_steps(armed) == [("armed", 1, rfc3339(START))]
     clock = START
     for reason, level, due in (
         ("half", 2, START + HOUR),
@@ -59,22 +65,24 @@ def test_an_idle_partition_serves_every_step_by_ticks_alone() -> None:
         assert state.next_due() == due
         early = run(state, RULES, [tick(state.time.applied, due - 1)])
         assert early.outputs == []
-        # Read later than it was due: the step is of the time at which it was.
+        # The tick is read after the step was due, but the step has the time at which it was due.
         clock = due + MINUTE
-        assert told(run(state, RULES, [tick(state.time.applied, clock)])) == [(reason, level, rfc3339(due))]
+        assert clock_steps(run(state, RULES, [tick(state.time.applied, clock)])) == [
+            (reason, level, rfc3339(due))
+        ]
     assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1}
-    # Its counts expire; the clock that nobody answered does not.
+    # The counts expire. The clock without an outcome does not.
     run(state, RULES, [tick(state.time.applied, clock + 60 * DAY)])
     assert (len(state.counts), len(state.clocks), state.next_due()) == (0, 1, None)
     time = state.time.now
-    ended = run(state, RULES, [word(1, "fulfilled", clock_of(1), time)])
-    assert told(ended) == [("fulfilled", 4, rfc3339(time))]
+    ended = run(state, RULES, [clock_outcome(1, "fulfilled", clock_of(1), time)])
+    assert clock_steps(ended) == [("fulfilled", 4, rfc3339(time))]
     assert len(state.clocks) == 0
     [deleted] = [key for key in ended.changes if key.startswith(b"L")]
     assert ended.changes[deleted] is None
 
 
-def test_what_the_events_of_a_clock_say() -> None:
+def test_every_field_of_the_events_of_a_clock() -> None:
     state = ReportState(0, 1, RULES)
     first = run(state, RULES, [report(1, START + 30 * MINUTE, received_at=rfc3339(START), message_ref="m")])
     [opened] = clock_events(first)
@@ -98,18 +106,20 @@ def test_what_the_events_of_a_clock_say() -> None:
     assert opened["message_refs"] == ["m"]
     assert opened["trace"]["partition_offsets"] == {"message-reports/0": 1}
 
-    paused = run(state, RULES, [word(7, "paused", clock_of(1), START + 40 * MINUTE, reason="clarification")])
+    paused = run(
+        state, RULES, [clock_outcome(7, "paused", clock_of(1), START + 40 * MINUTE, reason="clarification")]
+    )
     [event] = clock_events(paused)
     assert (event["type"], event["sequence"], event["level"]) == ("updated", 2, 1)
     assert event["trace"]["partition_offsets"] == {"clock-outcomes/0": 7}
     assert event["clock"]["status"] == "paused"
     assert state.next_due() == state.counts.next_expiry()
-    resumed = run(state, RULES, [word(8, "resumed", clock_of(1), START + 10 * HOUR)])
+    resumed = run(state, RULES, [clock_outcome(8, "resumed", clock_of(1), START + 10 * HOUR)])
     [event] = clock_events(resumed)
     later = rfc3339(START + 10 * HOUR + 80 * MINUTE)
     assert (event["reason"], event["clock"]["due_at"]) == ("clock_resumed", later)
     assert event["obligations"][0]["due_at"] == event["window"]["end"] == later
-    ended = run(state, RULES, [word(9, "withdrawn", clock_of(1), START + 10 * HOUR)])
+    ended = run(state, RULES, [clock_outcome(9, "withdrawn", clock_of(1), START + 10 * HOUR)])
     [event] = clock_events(ended)
     assert (event["type"], event["status"], event["reason"]) == ("resolved", "resolved", "clock_withdrawn")
     assert event["clock"]["status"] == "withdrawn"
@@ -120,17 +130,17 @@ def test_what_the_events_of_a_clock_say() -> None:
     assert counted(ended) == {"clock:GLOBAL.fast:withdrawn": 1, "clock_outcomes": 1}
 
 
-def test_steps_that_are_due_already_are_served_at_once() -> None:
+def test_steps_already_due_are_taken_at_once() -> None:
     state = ReportState(0, 1, RULES)
     outcome = run(state, RULES, [report(1, START, received_at=rfc3339(START - 110 * MINUTE))])
     at = rfc3339(START)
-    assert told(outcome) == [("armed", 1, at), ("half", 2, at), ("nine_tenths", 3, at)]
+    assert clock_steps(outcome) == [("armed", 1, at), ("half", 2, at), ("nine_tenths", 3, at)]
     assert state.next_due() == START + 10 * MINUTE
     outcome = run(state, RULES, [report(2, START, received_at=rfc3339(START - 3 * DAY))])
-    assert [reason for reason, _, _ in told(outcome)] == ["armed", "half", "nine_tenths", "lapsed"]
+    assert [reason for reason, _, _ in clock_steps(outcome)] == ["armed", "half", "nine_tenths", "lapsed"]
 
 
-def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
+def test_clock_steps_and_episodes_are_processed_in_order_of_time() -> None:
     rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),))
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START, channel="d"), report(2, START, channel="c")])
@@ -140,56 +150,60 @@ def test_steps_and_episodes_are_served_in_the_order_of_their_times() -> None:
     assert served == [(step, channel) for step in steps for channel in ("c", "d")]
 
 
-def test_a_report_too_old_to_be_counted_arms_all_the_same() -> None:
+def test_a_report_too_old_to_be_counted_still_arms_its_clock() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START, category="fraud")])
     outcome = run(state, RULES, [report(2, START - 40 * DAY, appended=START, received_at=rfc3339(START))])
     assert counted(outcome).get("late", 0) == 1
-    assert told(outcome) == [("armed", 1, rfc3339(START))]
+    assert clock_steps(outcome) == [("armed", 1, rfc3339(START))]
 
 
-def test_a_report_that_was_forgotten_as_a_duplicate_arms_nothing_anew() -> None:
+def test_a_duplicate_that_is_no_longer_remembered_arms_no_second_clock() -> None:
     rules = clock_rules(duty(), duplicates_remembered=1)
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START), report(2, START)])
     again = run(state, rules, [report(1, START)])
     assert counted(again).get("applied", 0) == 1
-    assert told(again) == []
+    assert clock_steps(again) == []
 
 
-def test_a_pause_that_is_heard_of_late_counts_from_when_it_was() -> None:
+def test_a_pause_reported_late_counts_from_its_own_time() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START + 70 * MINUTE, category="fraud")])
-    run(state, RULES, [word(1, "paused", clock_of(1), START + 65 * MINUTE, reason="clarification")])
-    # Half of its time was over before; by the time of the resumption nine tenths are too.
+    run(state, RULES, [clock_outcome(1, "paused", clock_of(1), START + 65 * MINUTE, reason="clarification")])
+    # Half of its time had passed before the pause, and nine tenths by the time of the resumption.
     run(state, RULES, [report(3, START + 5 * HOUR, category="fraud")])
-    outcome = run(state, RULES, [word(2, "resumed", clock_of(1), START + 100 * MINUTE)])
+    outcome = run(state, RULES, [clock_outcome(2, "resumed", clock_of(1), START + 100 * MINUTE)])
     shift = 35 * MINUTE
-    assert told(outcome) == [
+    assert clock_steps(outcome) == [
         ("resumed", 2, rfc3339(START + 100 * MINUTE)),
         ("nine_tenths", 3, rfc3339(START + 108 * MINUTE + shift)),
         ("lapsed", 4, rfc3339(START + 2 * HOUR + shift)),
     ]
 
 
-def test_a_report_that_comes_late_does_not_hold_clocks_back() -> None:
+def test_a_late_report_does_not_delay_clocks() -> None:
     state = ReportState(0, 1, RULES)
     run(
         state, RULES, [report(1, START), report(2, START - HOUR, appended=START + 50 * MINUTE, category="ip")]
     )
     assert state.time.now == START
     outcome = run(state, RULES, [tick(state.time.applied, START + HOUR)])
-    assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
+    assert clock_steps(outcome) == [("half", 2, rfc3339(START + HOUR))]
 
 
-def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> None:
-    """The tick after it moves time on by all that has passed since the last report."""
+def test_an_outcome_of_the_past_does_not_delay_other_clocks() -> None:
+    """The next tick moves time on by all that has passed since the last report."""
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START), report(2, START)])
-    run(state, RULES, [word(1, "fulfilled", clock_of(1), START + MINUTE, appended=START + 50 * MINUTE)])
+    run(
+        state,
+        RULES,
+        [clock_outcome(1, "fulfilled", clock_of(1), START + MINUTE, appended=START + 50 * MINUTE)],
+    )
     assert state.time.now == START + MINUTE
     outcome = run(state, RULES, [tick(state.time.applied, START + HOUR)])
-    assert told(outcome) == [("half", 2, rfc3339(START + HOUR))]
+    assert clock_steps(outcome) == [("half", 2, rfc3339(START + HOUR))]
 
 
 # --- outcomes that cannot be applied
@@ -198,26 +212,26 @@ def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> Non
 @pytest.mark.parametrize(
     ("record", "reason", "field"),
     [
-        (word(1, "fulfilled", clock_of(2), START), "clock_not_running", "clock_id"),
-        (word(1, "fulfilled", clock_of(1), START, channel="d"), "clock_not_running", "clock_id"),
-        (word(1, "paused", clock_of(1), START), "not_pausable", "reason"),
-        (word(1, "paused", clock_of(1), START, reason="holiday"), "not_pausable", "reason"),
-        (word(1, "resumed", clock_of(1), START), "not_pausable", "outcome"),
-        # By then it would have lapsed.
+        (clock_outcome(1, "fulfilled", clock_of(2), START), "clock_not_running", "clock_id"),
+        (clock_outcome(1, "fulfilled", clock_of(1), START, channel="d"), "clock_not_running", "clock_id"),
+        (clock_outcome(1, "paused", clock_of(1), START), "not_pausable", "reason"),
+        (clock_outcome(1, "paused", clock_of(1), START, reason="holiday"), "not_pausable", "reason"),
+        (clock_outcome(1, "resumed", clock_of(1), START), "not_pausable", "outcome"),
+        # By that time the clock has lapsed.
         (
-            word(1, "paused", clock_of(1), START + 3 * HOUR, reason="clarification"),
+            clock_outcome(1, "paused", clock_of(1), START + 3 * HOUR, reason="clarification"),
             "not_pausable",
             "outcome",
         ),
-        (word(1, "ended", clock_of(1), START), "invalid_value", "outcome"),
-        (word(1, "fulfilled", clock_of(1), START + HOUR, appended=START), "future_timestamp", "occurred_at"),
-        (word(1, "fulfilled", clock_of(1), START, channel="+49301234567"), "pii_detected", "key"),
-        (word(1, "fulfilled", clock_of(1), START, channel="030-1234567"), "pii_detected", "key"),
+        (clock_outcome(1, "ended", clock_of(1), START), "invalid_value", "outcome"),
+        (clock_outcome(1, "fulfilled", clock_of(1), START + HOUR, appended=START), "future_timestamp", "occurred_at"),
+        (clock_outcome(1, "fulfilled", clock_of(1), START, channel="+49301234567"), "pii_detected", "key"),
+        (clock_outcome(1, "fulfilled", clock_of(1), START, channel="030-1234567"), "pii_detected", "key"),
         (Record(OUTCOMES, 0, 1, START, b"k", None), "empty", "value"),
         (Record(OUTCOMES, 0, 1, START, b"k", b"{"), "not_json", "value"),
         (Record(OUTCOMES, 0, 1, START, b"k", b"{}"), "missing_field", "outcome_id"),
         (
-            word(1, "fulfilled", clock_of(1), START)._replace(
+            clock_outcome(1, "fulfilled", clock_of(1), START)._replace(
                 headers=(("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/d"),
                          ("ce_type", b"tocsin.report.v1"))
             ),
@@ -226,7 +240,7 @@ def test_a_desk_that_speaks_of_the_past_does_not_hold_other_clocks_back() -> Non
         ),
     ],
 )  # fmt: skip
-def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str, field: str) -> None:
+def test_a_rejected_outcome_changes_nothing(record: Record, reason: str, field: str) -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [record])
@@ -236,26 +250,26 @@ def test_an_outcome_that_is_refused_changes_nothing(record: Record, reason: str,
     assert (headers["tocsin-reason"], headers["tocsin-field"]) == (reason.encode(), field.encode())
     assert headers["tocsin-topic"] == b"clock-outcomes"
     assert counted(outcome) == {f"dead_letter:{reason}": 1}
-    # All but the window of the flood breaker.
+    # Only the flood window is written.
     assert list(outcome.changes) == [b"T"]
     assert (state.time.now, state.time.newest_append) == (START, START)
     assert state.next_due() == START + HOUR
 
 
-def test_only_outcomes_that_cannot_be_read_trip_the_breaker() -> None:
-    """Read before the reports, after a reset, thousands of outcomes name clocks that are not there yet."""
+def test_only_unreadable_outcomes_trip_the_breaker() -> None:
+    """After a reset thousands of outcomes may be read before the reports that arm their clocks."""
     state = ReportState(0, 1, RULES)
-    early = [word(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
+    early = [clock_outcome(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
     assert counted(run(state, RULES, early))["dead_letter:clock_not_running"] == 2 * WINDOW
     with pytest.raises(FloodDetected):
         run(state, RULES, [Record(OUTCOMES, 0, n, START, None, b"{}") for n in range(WINDOW)])
 
 
-def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
+def test_a_duplicate_outcome_has_no_effect() -> None:
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
-    paused = word(1, "paused", clock_of(1), START, reason="clarification")
-    resumed = word(2, "resumed", clock_of(1), START + HOUR)
+    paused = clock_outcome(1, "paused", clock_of(1), START, reason="clarification")
+    resumed = clock_outcome(2, "resumed", clock_of(1), START + HOUR)
     run(state, RULES, [paused, resumed])
     outcome = run(state, RULES, [paused])
     assert outcome.outputs == []
@@ -268,7 +282,7 @@ def test_an_outcome_that_was_applied_before_has_no_second_effect() -> None:
     one=st.text("ab", min_size=1, max_size=4),
     two=st.text("ab", min_size=1),
 )
-def test_no_outcome_is_taken_for_a_report(source: str, one: str, two: str) -> None:
+def test_hashes_of_outcomes_differ_from_hashes_of_reports(source: str, one: str, two: str) -> None:
     assert outcome_hash(source, one) != report_hash(source, two)
     assert outcome_hash(source, one) != report_hash(source + "\0" + one, two)
 
@@ -278,8 +292,10 @@ def test_no_outcome_is_taken_for_a_report(source: str, one: str, two: str) -> No
 AWAY = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, 2) == 1)
 
 
-def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
-    record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)._replace(topic="eu." + OUTCOMES)
+def test_an_outcome_of_another_partition_is_rekeyed_and_applied_at_home() -> None:
+    record = clock_outcome(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)._replace(
+        topic="eu." + OUTCOMES
+    )
     away = run(ReportState(0, 2, RULES), RULES, [record])
     [moved] = away.outputs
     assert moved[:4] == (INTERNAL, 1, AWAY.encode(), record.value)
@@ -293,16 +309,16 @@ def test_an_outcome_from_elsewhere_is_sent_home_and_applied_there() -> None:
     assert event["trace"]["partition_offsets"] == {"eu.clock-outcomes/0": 4}
 
 
-def test_a_rekeyed_outcome_that_is_not_at_home_stops() -> None:
-    record = word(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)
+def test_a_rekeyed_outcome_in_a_foreign_partition_stops_the_worker() -> None:
+    record = clock_outcome(4, "fulfilled", clock_of(1, AWAY), START, channel=AWAY)
     origin = (("tocsin-origin", b"clock-outcomes/0/4/%d" % START),)
     with pytest.raises(NotAtHome, match="offset 4: the home of this record is partition 1 of 2"):
         run(ReportState(0, 2, RULES), RULES, [record._replace(topic=INTERNAL, headers=origin)])
 
 
 @pytest.mark.parametrize("key", [AWAY, "4711-2026-08", "00123456789"])
-def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
-    record = word(4, "fulfilled", "some-clock", START, channel=key, subject="request")
+def test_an_outcome_of_a_request_is_passed_to_the_stage_of_requests(key: str) -> None:
+    record = clock_outcome(4, "fulfilled", "some-clock", START, channel=key, subject="request")
     state = ReportState(0, 2, RULES)
     outcome = run(state, RULES, [record])
     [passed] = outcome.outputs
@@ -315,7 +331,7 @@ def test_an_outcome_of_a_request_goes_to_the_other_stage(key: str) -> None:
 # --- state
 
 
-def test_a_clock_in_another_version_is_refused() -> None:
+def test_a_clock_of_another_version_is_refused() -> None:
     with pytest.raises(UnknownStateVersion, match=r"type b'L' has version 09"):
         restore_reports(0, 1, RULES, [(b"Lc\0id", b"\x09")])
 
@@ -324,7 +340,7 @@ def test_a_clock_in_another_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize("changed", [(), (duty(duration="PT10M", title="new", pausable_for=()),)])
-def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obligation, ...]) -> None:
+def test_a_change_of_the_law_does_not_change_a_running_clock(changed: tuple[Obligation, ...]) -> None:
     before = _opened()
     state = restore_reports(0, 1, clock_rules(*changed), before.items())
     rules = clock_rules(*changed)
@@ -340,8 +356,10 @@ def test_a_change_of_the_law_does_not_reach_a_clock_that_runs(changed: tuple[Obl
         "statement",
     )
     assert {name: half[name] for name in same} == {name: opened[name] for name in same}
-    paused = run(state, rules, [word(1, "paused", clock_of(1), START + HOUR, reason="clarification")])
-    assert [reason for reason, _, _ in told(paused)] == ["paused"]
+    paused = run(
+        state, rules, [clock_outcome(1, "paused", clock_of(1), START + HOUR, reason="clarification")]
+    )
+    assert [reason for reason, _, _ in clock_steps(paused)] == ["paused"]
 
 
 def _opened() -> dict[bytes, bytes]:
@@ -361,24 +379,24 @@ def _opened() -> dict[bytes, bytes]:
         {"calendar": "business_days", "duration": "P3D"},
     ],
 )
-def test_what_is_not_armed_opens_no_clock(changes: dict[str, Any]) -> None:
+def test_a_duty_that_is_not_armed_has_no_clock(changes: dict[str, Any]) -> None:
     rules = clock_rules(duty(**changes))
     state = ReportState(0, 1, rules)
     outcome = run(state, rules, [report(1, START)])
-    assert told(outcome) == []
+    assert clock_steps(outcome) == []
     assert len(state.clocks) == 0
 
 
 ELEMENTS = [
     "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
 ]  # fmt: skip
-unsure = compile_report_rules(
+unverified_rules = compile_report_rules(
     dataclasses.replace(
         SHIPPED,
         obligations=tuple(dataclasses.replace(row, verification="unverified") for row in SHIPPED.obligations),
     )
 )
-shipped = compile_report_rules(SHIPPED)
+shipped_rules = compile_report_rules(SHIPPED)
 
 
 @settings(deadline=None, max_examples=100)
@@ -399,9 +417,9 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
         evidence=[{"country": country, "basis": "victim", "confidence": 1.0}],
         notice={"elements": elements},
     )
-    assert clock_events(run(ReportState(0, 1, unsure), unsure, [record])) == []
+    assert clock_events(run(ReportState(0, 1, unverified_rules), unverified_rules, [record])) == []
     rows = {row.id: row for row in SHIPPED.obligations}
-    outcome = run(ReportState(0, 1, shipped), shipped, [record])
+    outcome = run(ReportState(0, 1, shipped_rules), shipped_rules, [record])
     [enriched] = of_topic(outcome, "enriched-reports")
     armed = {row["id"]: row["due_at"] for row in enriched["obligations"] if row["clock_status"] == "armed"}
     opened = {event["clock"]["obligation"]: event["clock"]["due_at"] for event in clock_events(outcome)}
@@ -409,8 +427,8 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
     assert all(rows[row].verification != "unverified" for row in armed)
 
 
-def test_the_registry_arms_clocks() -> None:
-    """Or the property above would say nothing."""
+def test_the_shipped_registry_arms_clocks() -> None:
+    """Otherwise the property above would hold trivially."""
     record = report(
         1,
         START,
@@ -419,13 +437,13 @@ def test_the_registry_arms_clocks() -> None:
         evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
         notice={"elements": ELEMENTS},
     )
-    events = clock_events(run(ReportState(0, 1, shipped), shipped, [record]))
+    events = clock_events(run(ReportState(0, 1, shipped_rules), shipped_rules, [record]))
     assert "US.take-it-down.s3" in {event["clock"]["obligation"] for event in events}
 
 
-def test_state_is_not_shared() -> None:
-    """Steps taken on trial, to see whether an outcome fits, are not taken."""
+def test_a_rejected_outcome_does_not_advance_the_clock() -> None:
+    """Checking whether an outcome applies does not advance the clock."""
     state: ReportState = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
-    run(state, RULES, [word(1, "paused", clock_of(1), START + 119 * MINUTE, reason="holiday")])
-    assert told(run(state, RULES, [tick(1, START + HOUR)])) == [("half", 2, rfc3339(START + HOUR))]
+    run(state, RULES, [clock_outcome(1, "paused", clock_of(1), START + 119 * MINUTE, reason="holiday")])
+    assert clock_steps(run(state, RULES, [tick(1, START + HOUR)])) == [("half", 2, rfc3339(START + HOUR))]

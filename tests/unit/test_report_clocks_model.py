@@ -1,4 +1,4 @@
-"""Clocks of reports against a model, in any batches and over restores."""
+"""Clocks of reports against a model, in any batches and across restores."""
 
 from datetime import datetime
 from typing import Any
@@ -7,14 +7,23 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
 from streams.partition.census import take_census
+from streams.registry.rules import Obligation
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
-from streams.registry.rules import Obligation
-from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_rules, duty, word
+from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
-    HOUR, INTERNAL, MINUTE, START, Record, fold, levels, policy, report, run, tick,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    START,
+    Record,
+    fold,
+    levels,
+    policy,
+    report,
+    run,
+    tick,
 )  # fmt: skip
 
 SLOW = duty(id="GLOBAL.slow", duration="PT10H", pausable_for=(), trigger="user_report", action="decide")
@@ -30,7 +39,7 @@ traffic = st.lists(
         st.sampled_from(["report", "report", "paused", "resumed", "fulfilled", "withdrawn", "tick", "bad"]),
         # Minutes since the last record.
         st.sampled_from([0, 0, 1, 13, 55, 130, 700]),
-        # Minutes by which it comes late.
+        # Minutes by which the record is late.
         st.sampled_from([0, 0, 0, 2, 40, 200]),
         st.integers(0, 5),
         st.sampled_from(["c", "d"]),
@@ -41,31 +50,33 @@ traffic = st.lists(
 
 
 def to_records(steps: list[tuple[str, int, int, int, str]], duties: tuple[Obligation, ...]) -> list[Record]:
-    """Records for one partition. Ticks say what a partition that saw them all would have written."""
+    """Records for one partition. Ticks have the `after` that its owner would have written."""
     records: list[Record] = []
     clock = START
     sent: list[tuple[int, str]] = []
-    for number, (what, passed, late, which, channel) in enumerate(steps):
+    for number, (kind, passed, late, index, channel) in enumerate(steps):
         clock += passed * MINUTE
         time = clock - late * MINUTE
-        if what == "report":
+        if kind == "report":
             sent.append((number, channel))
             records.append(report(number, time, appended=clock, channel=channel))
-        elif what == "tick":
+        elif kind == "tick":
             records.append(tick(len(sent), clock, number))
-        elif what == "bad":
+        elif kind == "bad":
             records.append(Record(OUTCOMES, 0, number, clock, None, b"[]"))
         else:
-            about, home = sent[-1 - which % len(sent)] if sent else (0, "c")
-            row = duties[which % len(duties)].id
-            reason = "clarification" if which else None
+            about, home = sent[-1 - index % len(sent)] if sent else (0, "c")
+            row = duties[index % len(duties)].id
+            reason = "clarification" if index else None
             target = clock_of(about, home, row)
-            records.append(word(number, what, target, time, appended=clock, channel=home, reason=reason))
+            records.append(
+                clock_outcome(number, kind, target, time, appended=clock, channel=home, reason=reason)
+            )
     return records
 
 
 class Model:
-    """What must be published of clocks, by arithmetic on each clock's pauses."""
+    """The expected events of clocks, computed from the pauses of each clock."""
 
     def __init__(self, duties: tuple[Obligation, ...], lengths: dict[str, int]) -> None:
         self.duties = duties
@@ -107,7 +118,7 @@ class Model:
         body = msgspec.json.decode(record.value or b"")
         time = _ms(body["occurred_at"])
         if record.topic == OUTCOMES:
-            self.take_word(body, time, record.timestamp)
+            self.take_outcome(body, time, record.timestamp)
             return
         ahead = max(0, record.timestamp - self.appended)
         self.appended += min(max(0, time - self.now), ahead) if self.applied else ahead
@@ -126,7 +137,7 @@ class Model:
             self.serve(self.now, self.now)
             self.clocks = others | self.clocks
 
-    def take_word(self, body: dict[str, Any], time: int, appended: int) -> None:
+    def take_outcome(self, body: dict[str, Any], time: int, appended: int) -> None:
         key = (body["key"], body["clock_id"])
         clock = self.clocks.get(key)
         if clock is None:
@@ -161,7 +172,7 @@ def _ms(text: str) -> int:
 
 @settings(deadline=None, max_examples=150)
 @given(steps=traffic)
-def test_against_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
+def test_clocks_agree_with_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
     duties = (duty(), SLOW)
     records = to_records(steps, duties)
     state = ReportState(0, 1, BOTH)
@@ -213,5 +224,5 @@ def test_batches_and_restores_leave_no_trace(
 
 
 def _without_counters(outputs: list[Any]) -> list[Any]:
-    """Daily counters are published once per batch, whole."""
+    """The outputs without daily counters, which are published once per batch."""
     return [output for output in outputs if output.topic != "transparency-counters"]

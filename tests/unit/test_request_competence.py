@@ -1,14 +1,14 @@
-"""Whom a request belongs to, where it is not for the authority that makes it."""
+"""Which authority is competent if the requesting authority is not."""
 
 import dataclasses
 from datetime import UTC, date, datetime
 
 import pytest
 
-from streams.requests.competence import judge_competence
-from streams.requests.rules import compile_request_rules
 from streams.events.authority_request import AuthorityRequest, Demand, IssuingAuthority, LegalBasis, Target
 from streams.registry.rules import Rules
+from streams.requests.competence import judge_competence
+from streams.requests.rules import compile_request_rules
 from tests.request_strategies import SHIPPED
 
 
@@ -27,7 +27,7 @@ def reasons(country: str, basis: LegalBasis, demand: Demand, rules: Rules) -> di
     return {found.authority: found.reason for found in belongs_to}
 
 
-def test_an_authority_that_nobody_has_verified_is_named_as_such() -> None:
+def test_an_unverified_authority_is_marked_as_unverified() -> None:
     found = reasons("KR", "dsa_art9", "remove", SHIPPED)
     plain = "A request under the law of its own country, with effect in its own territory."
     assert found == {
@@ -44,7 +44,7 @@ def test_an_authority_that_nobody_has_verified_is_named_as_such() -> None:
         ("unverified", " What is known of BE_FEDERAL_PROSECUTOR is unverified."),
     ],
 )
-def test_so_is_one_that_issues_removal_orders(mark: str, note: str) -> None:
+def test_an_unverified_issuer_of_removal_orders_is_marked_as_unverified(mark: str, note: str) -> None:
     prosecutor = dataclasses.replace(SHIPPED.authorities["BE_FEDERAL_PROSECUTOR"], verification=mark)  # type: ignore[arg-type]
     rules = dataclasses.replace(SHIPPED, authorities={**SHIPPED.authorities, prosecutor.id: prosecutor})
     found = reasons("BE", "tco_art3", "remove", rules)

@@ -1,4 +1,4 @@
-"""A request is read in three forms, refused for a reason, and the schema says the same as the decoder."""
+"""Requests are read in three forms or rejected with a reason, and the schema agrees with the decoder."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.runtime.topics import SCHEMAS
 from streams.wire.dead_letter import Rejected
-from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
-from streams.runtime.topics import SCHEMAS
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests
@@ -44,7 +44,7 @@ def of(**changes):
 
 @settings(deadline=None, max_examples=100)
 @given(requests)
-def test_what_is_written_is_read_back_and_obeys_the_schema(request):
+def test_an_encoded_request_is_read_back_and_matches_the_schema(request):
     decoded = decode_request(encode(request), (), APPEND_TIME_MS)
     assert decoded.event == request
     assert decoded.time_ms == (request.received_at - EPOCH) // timedelta(milliseconds=1)
@@ -90,11 +90,11 @@ def test_three_forms_give_the_same_request():
         (of(), [*BINARY[:3], ("ce_type", b"tocsin.authority-request.v2")], ("unsupported_version", "ce_type")),
     ],
 )  # fmt: skip
-def test_what_is_no_request_is_refused_for_a_reason(value, headers, expected):
+def test_an_invalid_request_is_rejected_with_a_reason(value, headers, expected):
     assert reason(value, headers) == expected
 
 
-def test_a_request_from_the_future_is_refused():
+def test_a_request_from_the_future_is_rejected():
     assert decode_request(of(), (), NOON - MAX_AHEAD_MS)
     assert reason(of(), (), NOON - MAX_AHEAD_MS - 1) == ("future_timestamp", "received_at")
 
@@ -135,7 +135,7 @@ def test_schema_and_decoder_agree_and_nothing_else_is_raised(path, value):
         st.tuples(st.sampled_from(["ce_type", "ce_id", "content-type"]), st.none() | st.binary(max_size=20))
     ),
 )
-def test_no_bytes_raise_anything_but_a_refusal(value, headers):
+def test_any_bytes_are_decoded_or_rejected(value, headers):
     try:
         decode_request(value, headers, NOON)
     except Rejected:
@@ -150,20 +150,20 @@ def test_no_bytes_raise_anything_but_a_refusal(value, headers):
     [*example_files("authority-requests"), *example_files("authority-requests-internal/v1")],
     ids=name_of,
 )
-def test_an_example_of_a_request_is_one(path):
+def test_an_example_of_a_request_is_valid(path):
     record = example(path)
     decode_request(record.value, record.headers, NOON + HOUR)
     SCHEMA.validate(record.document)
 
 
 @pytest.mark.parametrize("path", example_files("authority-requests-internal/clock-outcome-v1"), ids=name_of)
-def test_an_example_of_an_outcome_is_one(path):
+def test_an_example_of_an_outcome_is_valid(path):
     record = example(path)
     assert decode_clock_outcome(record.value, record.headers, NOON + 2**33).event.subject == "request"
 
 
 @pytest.mark.parametrize("path", example_files("authority-routing"), ids=name_of)
-def test_an_example_of_a_routing_is_read_and_written_back_as_it_is(path):
+def test_an_example_of_a_routing_is_unchanged_by_decoding_and_encoding(path):
     record = example(path)
     event = msgspec.json.decode(record.value, type=AuthorityRouting)
     assert json.loads(encode(event)) == record.document

@@ -1,13 +1,13 @@
-"""What an operator sees of the request stage."""
+"""What the stage of requests logs and counts for an operator."""
 
 import pytest
 from structlog.testing import capture_logs
 
 from streams.operations.worker_operations import WorkerOperations
 from streams.reports.stage import SOURCES as REPORT_SOURCES
-from streams.worker.request_observer import RequestObserver
 from streams.requests.stage import SOURCES
 from streams.runtime.observer import CommittedBatch, Takeover
+from streams.worker.request_observer import RequestObserver
 from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
     NOON,
@@ -36,7 +36,7 @@ def commit(observer, state, records):
     return logged
 
 
-def test_records_count_by_topic_and_what_an_operator_must_see_is_logged(operations):
+def test_records_are_counted_by_topic_and_important_events_are_logged(operations):
     observer, state = RequestObserver(operations), new_requests()
     bad = request_record(removal_order())._replace(value=b"{")
     keys = removal_order("ar-7", demands=["encryption_keys"])
@@ -68,7 +68,7 @@ def test_the_worker_is_not_ready_while_a_partition_of_requests_is_restored(opera
     operations.readiness.rebalanced()
     observer.taking_over(3)
     assert "restoring partitions 3 of requests" in operations.readiness.reason_against()
-    # The reports' partition of the same number is another one.
+    # The partition of reports with the same number is a different one.
     operations.readiness.taking_over(3)
     operations.readiness.settled(3)
     assert operations.readiness.restoring
@@ -80,7 +80,7 @@ def test_the_worker_is_not_ready_while_a_partition_of_requests_is_restored(opera
     assert operations.readiness.reason_against() is None
 
 
-def test_ticks_and_failures_count(operations):
+def test_ticks_and_failures_are_counted(operations):
     observer = RequestObserver(operations)
     observer.ticked(0)
     observer.transaction_failed(0, fenced=True)
@@ -90,5 +90,5 @@ def test_ticks_and_failures_count(operations):
     assert operations.metrics.transactions_failed.of("not_committed") == 1
 
 
-def test_a_batch_of_nothing_special_logs_nothing(operations):
+def test_an_ordinary_batch_logs_nothing(operations):
     assert commit(RequestObserver(operations), new_requests(), [request_record(preservation_order())]) == []

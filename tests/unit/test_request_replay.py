@@ -1,4 +1,4 @@
-"""The log of routing tells the order in which requests, outcomes and ticks were applied."""
+"""The routing topic holds the order in which requests, outcomes and ticks were applied."""
 
 from itertools import pairwise
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.home import home_partition
-from tests.replay_order import Applied, AppliedOutcome, order_of_application
-from tests.replay_order import applied_of_routing
-from streams.requests.state import restore_requests
 from streams.events.enriched_report import Source
+from streams.partition.home import home_partition
+from streams.requests.state import restore_requests
 from streams.wire.origin import with_origin
 from streams.wire.records import OutputRecord
+from tests.replay_order import Applied, AppliedOutcome, applied_of_routing, order_of_application
 from tests.unit.request_traffic import (
     INTERNAL,
     NOON,
@@ -62,17 +61,17 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
     steps: list[tuple[str, int, int]], cuts: set[int]
 ) -> None:
     owner = Owner()
-    for number, (what, which, minutes) in enumerate(steps):
-        owner.step(number, what, which, minutes * MINUTE)
+    for number, (kind, index, minutes) in enumerate(steps):
+        owner.step(number, kind, index, minutes * MINUTE)
     owner.read_late_tick()
     written = [output for output in owner.outputs if output.topic == ROUTING]
-    told = [applied_of_routing(output.headers) for output in written]
+    traced = [applied_of_routing(output.headers) for output in written]
     order = list(
         order_of_application(
-            [each for each in told if isinstance(each, Applied)],
+            [each for each in traced if isinstance(each, Applied)],
             owner.log.__getitem__,
             owner.internal,
-            [each for each in told if isinstance(each, AppliedOutcome)],
+            [each for each in traced if isinstance(each, AppliedOutcome)],
         )
     )
     again, replayed, stored = new_requests(0, PARTITIONS), [], {}
@@ -84,19 +83,19 @@ def test_replay_writes_the_same_bytes_in_batches_of_any_size(
     assert _without_flood(stored) == _without_flood(owner.stored)
 
 
-def test_a_tick_overtaken_by_a_request_stays_without_effect_in_the_replay() -> None:
-    """Both orders have the same ticks and the same requests; only the header tells them apart."""
-    for what, told in (("tick read later", [0, 0]), ("tick", [0, 1])):
+def test_a_tick_overtaken_by_a_request_has_no_effect_in_the_replay() -> None:
+    """Both orders have the same ticks and the same requests. Only the header distinguishes them."""
+    for kind, expected in (("tick read later", [0, 0]), ("tick", [0, 1])):
         owner = Owner()
         owner.step(0, "request", 0, 0)
-        owner.step(1, what, 0, 40 * MINUTE)
+        owner.step(1, kind, 0, 40 * MINUTE)
         owner.step(2, "request", 1, 0)
         owner.read_late_tick()
         applied = [applied_of_routing(output.headers) for output in owner.outputs if output.topic == ROUTING]
-        assert [each.ticks for each in applied if isinstance(each, Applied)] == told
+        assert [each.ticks for each in applied if isinstance(each, Applied)] == expected
 
 
-def test_a_step_by_time_alone_tells_of_no_record() -> None:
+def test_a_step_by_time_alone_names_no_record() -> None:
     owner = Owner()
     owner.step(0, "request", 0, 0)
     owner.step(1, "tick", 0, 40 * MINUTE)
@@ -105,7 +104,7 @@ def test_a_step_by_time_alone_tells_of_no_record() -> None:
 
 
 class Owner:
-    """What a worker does with a partition, one record at a time, restoring its state now and then."""
+    """Processes a partition as a worker does, record by record, and restores its state every fifth step."""
 
     def __init__(self) -> None:
         self.state = new_requests(0, PARTITIONS)
@@ -117,34 +116,42 @@ class Owner:
         self._clocks: list[tuple[str, str]] = []
         self._late_tick: Record | None = None
 
-    def step(self, number: int, what: str, which: int, passed: int) -> None:
+    def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if what.startswith("tick"):
-            # The internal topic is read in its order.
+        if kind.startswith("tick"):
+            # The internal topic is read in order.
             self.read_late_tick()
             record = tick_record(self.state.time.applied, self.clock)._replace(offset=len(self.internal))
             self.internal.append(record)
-            if what == "tick read later":
+            if kind == "tick read later":
                 self._late_tick = record
             else:
                 self._apply(record)
-        elif what in WORDS:
+        elif kind in WORDS:
             request_id, clock_id = (
-                self._clocks[-1 - which % len(self._clocks)] if self._clocks else (HERE[0], "none")
+                self._clocks[-1 - index % len(self._clocks)] if self._clocks else (HERE[0], "none")
             )
-            at = self.clock - which * 10 * MINUTE
-            word = outcome_record(
-                clock_id, what, at, outcome_id=f"o-{number}", key=request_id, reason="force_majeure"
+            at = self.clock - index * 10 * MINUTE
+            clock_outcome = outcome_record(
+                clock_id, kind, at, outcome_id=f"o-{number}", key=request_id, reason="force_majeure"
             )
-            place = Record("clock-outcomes", 1, number, self.clock, b"any", word.value, word.headers[:-1])
-            self._move(place, word.key)
+            place = Record(
+                "clock-outcomes",
+                1,
+                number,
+                self.clock,
+                b"any",
+                clock_outcome.value,
+                clock_outcome.headers[:-1],
+            )
+            self._move(place, clock_outcome.key)
         else:
-            request_id = {"elsewhere": ELSEWHERE, "duplicate": HERE[0]}.get(what, HERE[number])
-            document = removal_order(request_id, self.clock - which * MINUTE)
+            request_id = {"elsewhere": ELSEWHERE, "duplicate": HERE[0]}.get(kind, HERE[number])
+            document = removal_order(request_id, self.clock - index * MINUTE)
             record = request_record(document, appended=self.clock, offset=number)
-            if what == "bad":
+            if kind == "bad":
                 record = record._replace(value=b"[]")
-            if what == "rekeyed":
+            if kind == "rekeyed":
                 self._move(record._replace(partition=1), request_id.encode())
             else:
                 self.log[_place(record)] = record
@@ -158,7 +165,7 @@ class Owner:
             self._late_tick = None
 
     def _move(self, record: Record, key: bytes | None) -> None:
-        """Read a record of elsewhere after it was written to the internal topic here."""
+        """Write a record of another partition to the internal topic here, and read it from there."""
         self.read_late_tick()
         self.log[_place(record)] = record
         moved = Record(
@@ -184,5 +191,5 @@ def _place(record: Record) -> Source:
 
 
 def _without_flood(stored: dict[bytes, bytes]) -> dict[Any, Any]:
-    # Dead letters are in no log that a replay reads; times and counters of the record are compared.
+    # A replay reads no dead letters, so the flood window differs. Compare the times and counters alone.
     return {key: value[:29] if key == b"T" else value for key, value in stored.items()}

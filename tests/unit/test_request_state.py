@@ -1,4 +1,4 @@
-"""The time of a partition of requests."""
+"""How late requests move the time of their partition."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.unit.traffic import DAY, HOUR, MINUTE
 
 
 @pytest.mark.parametrize("late", [12 * HOUR, 64 * HOUR, 7 * DAY])
-def test_what_is_entered_after_a_weekend_lapses_with_the_next_tick(late: int) -> None:
+def test_a_request_entered_after_a_weekend_lapses_with_the_next_tick(late: int) -> None:
     state = new_requests()
     run_requests(state, [request_record(removal_order(), appended=NOON + late)])
     outcome = run_requests(state, [tick_record(1, NOON + late + MINUTE)])
@@ -27,7 +27,7 @@ def test_what_is_entered_after_a_weekend_lapses_with_the_next_tick(late: int) ->
     assert state.time.now == NOON + late + MINUTE
 
 
-def test_a_request_that_is_entered_late_never_sets_time_back() -> None:
+def test_a_late_request_never_sets_time_back() -> None:
     state = new_requests()
     run_requests(state, [request_record(removal_order("ar-1", NOON + 2 * DAY))])
     newest = state.time.newest_append

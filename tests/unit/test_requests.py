@@ -1,4 +1,4 @@
-"""Requests as they come off the log: applied once, at home, with their clocks, however the log is cut."""
+"""The stage of requests: each request is applied once, at home, with its clocks, in batches of any size."""
 
 import dataclasses
 
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.rekey import NotAtHome
-from streams.wire.state_records import UnknownStateVersion
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
+from streams.partition.rekey import NotAtHome
 from streams.requests.rules import compile_request_rules
-from streams.requests.state import restore_requests
 from streams.requests.stage import SOURCES, request_stage
+from streams.requests.state import restore_requests
+from streams.wire.state_records import UnknownStateVersion
 from tests.request_strategies import SHIPPED, registries
 from tests.unit.request_traffic import (
     EPOC,
@@ -32,7 +32,7 @@ from tests.unit.request_traffic import (
     steps,
     tick_record,
 )
-from tests.unit.traffic import counted, DAY, HOUR, MINUTE, fold
+from tests.unit.traffic import DAY, HOUR, MINUTE, counted, fold
 
 HOUR_OF_TCO = "EU.tco.art3-3"
 PAUSE = "force_majeure"
@@ -54,7 +54,7 @@ def clock_of(outcome, obligation=HOUR_OF_TCO):
 # --- one request
 
 
-def test_a_request_is_routed_with_its_clocks():
+def test_a_complete_request_is_routed_with_its_clocks():
     outcome = run_requests(new_requests(), [request_record(removal_order())])
     (event,) = routings(outcome)
     assert (event["type"], event["reason"], event["sequence"]) == ("routed", "judged", 1)
@@ -69,7 +69,7 @@ def test_a_request_is_routed_with_its_clocks():
     assert counted(outcome).get("request:removal_order:routed", 0) == counted(outcome).get("applied", 0) == 1
 
 
-def test_outputs_are_keyed_by_the_request_and_have_an_id_of_their_own():
+def test_outputs_are_keyed_by_the_request_and_have_their_own_id():
     state = new_requests()
     first = run_requests(state, [request_record(removal_order()), request_record(preservation_order())])
     later = run_requests(state, [tick_record(2, NOON + 100 * DAY)])
@@ -79,7 +79,7 @@ def test_outputs_are_keyed_by_the_request_and_have_an_id_of_their_own():
     assert len(set(ids)) == len(ids) == 6
 
 
-def test_an_incomplete_order_says_what_is_missing_and_starts_no_clock():
+def test_an_incomplete_order_lists_missing_elements_and_arms_no_clock():
     order = removal_order(
         elements=["legal_basis", "issuing_authority", "signature", "issued_at"], language="hu"
     )
@@ -105,7 +105,7 @@ def test_an_incomplete_order_says_what_is_missing_and_starts_no_clock():
         (None, [], "unknown"),
     ],
 )
-def test_a_translation_stands_in_for_the_language(language, elements, verdict):
+def test_a_translation_replaces_an_accepted_language(language, elements, verdict):
     order = removal_order(language=language, elements=elements)
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     assert event["findings"]["language"]["verdict"] == verdict
@@ -129,7 +129,9 @@ def test_a_translation_stands_in_for_the_language(language, elements, verdict):
         ("XX", "national_law", "order_to_act", "remove", False, None),
     ],
 )
-def test_a_power_that_is_not_there_belongs_to_somebody_else(authority, basis, kind, demand, competent, whose):
+def test_without_competence_the_competent_jurisdiction_is_named(
+    authority, basis, kind, demand, competent, whose
+):
     order = preservation_order(
         authority={"country": authority, "type": "court"},
         legal_basis=basis,
@@ -146,7 +148,7 @@ def test_a_power_that_is_not_there_belongs_to_somebody_else(authority, basis, ki
 
 
 @pytest.mark.parametrize("asker", ["police", "prosecutor"])
-def test_traffic_data_need_a_judge(asker):
+def test_traffic_data_need_judicial_validation(asker):
     order = preservation_order(
         kind="production_order",
         legal_basis="e_evidence_epoc",
@@ -171,7 +173,7 @@ def test_traffic_data_need_a_judge(asker):
         ("regulator", ["statement_of_reasons"]),
     ],
 )
-def test_whoever_prosecutes_may_keep_reasons_back(asker, missing):
+def test_prosecuting_authorities_may_omit_the_statement_of_reasons(asker, missing):
     order = removal_order(
         kind="order_for_information",
         legal_basis="dsa_art10",
@@ -193,7 +195,7 @@ def test_whoever_prosecutes_may_keep_reasons_back(asker, missing):
         ("national_law", "preserve_data", "KR", "none", []),
     ],
 )
-def test_an_order_ends_where_its_law_ends(basis, demand, country, scope, codes):
+def test_the_territory_of_an_order_follows_from_its_legal_basis(basis, demand, country, scope, codes):
     order = removal_order(
         legal_basis=basis, demands=[demand], authority={"country": country, "type": "court"}
     )
@@ -205,7 +207,7 @@ def test_an_order_ends_where_its_law_ends(basis, demand, country, scope, codes):
 # --- clocks
 
 
-def test_a_clock_warns_twice_and_lapses_and_stays_until_somebody_answers():
+def test_a_clock_warns_twice_lapses_and_stays_until_an_outcome():
     state = new_requests()
     armed = run_requests(state, [request_record(removal_order())])
     late = run_requests(state, [tick_record(1, NOON + 2 * HOUR)])
@@ -223,7 +225,7 @@ def test_a_clock_warns_twice_and_lapses_and_stays_until_somebody_answers():
     assert len(state.clocks) == 1
 
 
-def test_what_must_be_kept_may_go_when_its_time_is_over():
+def test_a_retention_clock_closes_when_its_time_is_over():
     state = new_requests()
     run_requests(state, [request_record(preservation_order())])
     over = run_requests(state, [tick_record(1, NOON + 60 * DAY)])
@@ -234,7 +236,7 @@ def test_what_must_be_kept_may_go_when_its_time_is_over():
     assert state.due.earliest() is None
 
 
-def test_a_pause_moves_the_end():
+def test_a_pause_moves_the_deadline():
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     pause = outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE)
@@ -251,7 +253,7 @@ def test_a_pause_moves_the_end():
     )
 
 
-def test_a_resumption_of_long_ago_takes_the_steps_that_are_due_since():
+def test_a_resumption_of_the_past_takes_the_steps_due_since_then():
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     run_requests(state, [outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE)])
@@ -272,7 +274,7 @@ def test_a_resumption_of_long_ago_takes_the_steps_that_are_due_since():
         ({"outcome": "forgotten"}, "invalid_value"),
     ],
 )
-def test_an_outcome_that_fits_no_clock_is_a_dead_letter_and_changes_nothing(changes, reason):
+def test_an_outcome_that_applies_to_no_clock_is_a_dead_letter_and_changes_nothing(changes, reason):
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     record = outcome_record(clock, "fulfilled", NOON + 3 * HOUR)
@@ -284,7 +286,7 @@ def test_an_outcome_that_fits_no_clock_is_a_dead_letter_and_changes_nothing(chan
     assert len(state.clocks) == 2
 
 
-def test_an_outcome_counts_once():
+def test_a_duplicate_outcome_has_no_effect():
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     record = outcome_record(clock, "fulfilled", NOON + MINUTE)
@@ -293,7 +295,7 @@ def test_an_outcome_counts_once():
     assert (again.outputs, counted(again).get("duplicates", 0)) == ([], 1)
 
 
-def test_an_outcome_is_believed_on_the_internal_topic_alone():
+def test_an_outcome_is_accepted_from_the_internal_topic_alone():
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     forged = outcome_record(clock, "fulfilled", NOON + MINUTE)._replace(topic="authority-requests")
@@ -304,7 +306,7 @@ def test_an_outcome_is_believed_on_the_internal_topic_alone():
 # --- time
 
 
-def test_a_step_that_was_due_before_the_request_came_is_taken_at_once():
+def test_steps_due_before_the_request_came_are_taken_at_once():
     state = new_requests()
     run_requests(state, [request_record(removal_order("ar-5", NOON + 2 * HOUR))])
     outcome = run_requests(state, [request_record(removal_order())])
@@ -313,14 +315,14 @@ def test_a_step_that_was_due_before_the_request_came_is_taken_at_once():
     ]  # fmt: skip
 
 
-def test_what_is_entered_hours_later_lapses_no_later():
+def test_a_late_entry_does_not_delay_the_steps_of_a_clock():
     state = new_requests()
     run_requests(state, [request_record(removal_order(), appended=NOON + 20 * MINUTE)])
     outcome = run_requests(state, [tick_record(1, NOON + 31 * MINUTE)])
     assert steps(outcome) == [(HOUR_OF_TCO, "clock_half", 30)]
 
 
-def test_a_recording_is_told_again_at_its_own_pace():
+def test_a_recording_is_replayed_at_its_own_pace():
     state = new_requests()
     run_requests(state, [request_record(removal_order(), appended=NOON + 300 * DAY)])
     assert steps(run_requests(state, [tick_record(1, NOON + 300 * DAY + 29 * MINUTE)])) == []
@@ -328,7 +330,7 @@ def test_a_recording_is_told_again_at_its_own_pace():
     assert steps(outcome) == [(HOUR_OF_TCO, "clock_half", 30)]
 
 
-def test_a_tick_is_ignored_once_a_request_came_between():
+def test_a_tick_is_ignored_if_a_request_was_applied_since():
     state = new_requests()
     run_requests(state, [request_record(removal_order()), request_record(preservation_order())])
     outcome = run_requests(state, [tick_record(1, NOON + 9 * HOUR)])
@@ -336,7 +338,7 @@ def test_a_tick_is_ignored_once_a_request_came_between():
     assert state.time.now == NOON
 
 
-def test_the_stage_asks_for_a_tick_when_a_step_is_due_and_not_before():
+def test_the_stage_writes_a_tick_only_when_a_step_is_due():
     stage = request_stage(RULES)
     state = stage.restore(0, 1, [])
     assert stage.tick(state, NOON) is None
@@ -362,7 +364,7 @@ def test_a_request_counts_once_per_source():
     assert len(state.clocks) == 4
 
 
-def test_a_request_that_lies_elsewhere_is_sent_home_unjudged_and_applied_there():
+def test_a_request_of_another_partition_is_rekeyed_unassessed_and_applied_at_home():
     away = 1 - home_partition(b"ar-1", 2)
     sent = run_requests(new_requests(away, 2), [request_record(removal_order())])
     (record,) = sent.outputs
@@ -391,7 +393,7 @@ def test_a_request_that_lies_elsewhere_is_sent_home_unjudged_and_applied_there()
         ({"request_id": "a b"}, "invalid_value"),
     ],
 )
-def test_what_is_no_request_is_a_dead_letter(changes, reason):
+def test_an_invalid_request_is_a_dead_letter(changes, reason):
     record = request_record(removal_order())
     record = record._replace(value=orjson.dumps({**orjson.loads(record.value), **changes}))
     outcome = run_requests(new_requests(), [record])
@@ -399,7 +401,7 @@ def test_what_is_no_request_is_a_dead_letter(changes, reason):
     assert outcome.counters.dead_letters[reason] == 1
 
 
-def test_a_flood_stops_the_worker_unless_it_is_let_pass():
+def test_a_flood_stops_the_worker_unless_the_breaker_is_disabled():
     flood = [request_record(removal_order())._replace(value=b"{")] * WINDOW
     with pytest.raises(FloodDetected, match="as requests"):
         run_requests(new_requests(), flood)
@@ -407,15 +409,15 @@ def test_a_flood_stops_the_worker_unless_it_is_let_pass():
     assert len(dead_letters(run_requests(new_requests(rules=lenient), flood, lenient))) == WINDOW
 
 
-def test_outcomes_that_fit_no_clock_are_no_flood():
-    """Read from the beginning, they may come before the requests that arm their clocks."""
+def test_outcomes_without_a_clock_are_not_a_flood():
+    """In a replay from the start, outcomes may come before the requests that arm their clocks."""
     early = [outcome_record("nobodys", "fulfilled", NOON, outcome_id=f"o-{n}") for n in range(2 * WINDOW)]
     state = new_requests()
     assert dead_letters(run_requests(state, early)) == ["clock_not_running"] * 2 * WINDOW
     assert state.flood.dead_letters == 0
 
 
-def test_a_state_of_another_version_is_refused():
+def test_state_of_another_version_is_refused():
     for entry in ((b"T", b"\x02"), (b"Z", b"\x01"), (b"L" + b"ar-1\0c", b"\x07"), (b"D" + bytes(8), b"")):
         with pytest.raises(UnknownStateVersion):
             restore_requests(0, 1, RULES, [entry])
@@ -442,7 +444,7 @@ def test_refusals_and_decisions_are_counted_by_day_country_and_category():
     assert (cell["decision"], cell["refusal"]) == ("routed", None)
 
 
-# --- however the log is cut
+# --- batches and takeovers
 
 events = st.lists(
     st.tuples(
@@ -455,7 +457,10 @@ events = st.lists(
 
 
 def history(plan):
-    """The records of a plan: time goes on by some minutes at each, and outcomes name clocks that may or may not be."""
+    """The records of a plan.
+
+    Each moves time on by some minutes. Outcomes name clocks that may or may not exist.
+    """
     state = new_requests()
     records, clocks, now = [], ["nobodys"], NOON
     for number, (what, which, minutes) in enumerate(plan):
@@ -475,9 +480,11 @@ def history(plan):
         elif what == "twice":
             record = records[-1] if records else tick_record(0, now)
         else:
-            word = {"pause": "paused", "resume": "resumed", "fulfil": "fulfilled"}[what]
+            outcome_name = {"pause": "paused", "resume": "resumed", "fulfil": "fulfilled"}[what]
             reason = PAUSE if what == "pause" else None
-            record = outcome_record(clock, word, now, outcome_id=f"o-{number}", key=key, reason=reason)
+            record = outcome_record(
+                clock, outcome_name, now, outcome_id=f"o-{number}", key=key, reason=reason
+            )
         records.append(record)
         outcome = run_requests(state, [record])
         for event in routings(outcome):
@@ -502,7 +509,7 @@ def test_batches_and_takeovers_change_no_byte(plan, cuts, takeovers):
             fold(stored, outcome.changes)
         if number in takeovers:
             state = restore_requests(0, 1, RULES, list(stored.items()))
-    # Counters for transparency are published once a batch; all else is a function of the order of application.
+    # Daily counters are published once per batch. Everything else depends on the order of application alone.
     assert [o for o in outputs if o.topic == ROUTING] == [o for o in expected.outputs if o.topic == ROUTING]
     assert [o for o in outputs if o.topic == "dead-letters"] == [o for o in expected.outputs if o.topic == "dead-letters"]  # fmt: skip
     all_at_once = {}
@@ -537,7 +544,7 @@ def test_every_armed_duty_has_a_clock_with_its_due_time(registry):
     assert {clock["obligation"]: clock["due_at"] for clock in event["clocks"]} == duties
 
 
-def test_a_change_of_the_law_reaches_no_clock_that_runs():
+def test_a_change_of_the_law_does_not_change_a_running_clock():
     state = new_requests()
     first = run_requests(state, [request_record(removal_order())])
     stored = {}

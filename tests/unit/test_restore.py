@@ -1,4 +1,4 @@
-"""State that cannot be read is refused with a message, and no exception of a decoder gets through."""
+"""Unreadable state is refused with a message, and no decoder's exception propagates."""
 
 import struct
 
@@ -8,20 +8,19 @@ from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.store import CountStore, UnreadableCounts
 from streams.counting.counts import STATE_VERSION
-from streams.reports.state import restore_reports
+from streams.counting.store import CountStore, UnreadableCounts
+from streams.reports.state import ReportState, restore_reports
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _take_position, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
-from streams.reports.state import ReportState
 
 RULES = compiled(policy())
 ENTRIES = {b"Asecret": b"1", b"Bsecret": b"2", b"Csecret": b"3"}
 
 
-def fails_at(key, error):
+def restore_that_fails_at(key, error):
     def restored(entries):
         for found, _ in entries:
             if found == key:
@@ -32,7 +31,7 @@ def fails_at(key, error):
 
 
 def stored():
-    """The state after some reports, as the state topic holds it."""
+    """The content of the state topic after some reports."""
     state, entries = ReportState(0, 1, RULES), {}
     fold(
         entries,
@@ -41,7 +40,7 @@ def stored():
     return entries
 
 
-def test_what_was_stored_is_built():
+def test_state_is_built_from_its_records():
     assert build_state(dict, ENTRIES) == ENTRIES
 
 
@@ -52,12 +51,12 @@ def test_the_message_names_the_type_of_the_key_and_not_the_key(error):
     with pytest.raises(
         UnreadableState, match=r"^a state record of key type b'B' cannot be read \(.*x"
     ) as raised:
-        build_state(fails_at(b"Bsecret", error), ENTRIES)
+        build_state(restore_that_fails_at(b"Bsecret", error), ENTRIES)
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is error
 
 
-def test_what_fails_after_the_last_record_is_not_blamed_on_it():
+def test_a_failure_after_the_last_record_concerns_the_state_as_a_whole():
     def restored(entries):
         list(entries)
         raise ValueError("they do not fit together")
@@ -66,14 +65,14 @@ def test_what_fails_after_the_last_record_is_not_blamed_on_it():
         build_state(restored, ENTRIES)
 
 
-def test_an_error_in_our_code_is_not_reported_as_unreadable_state():
+def test_a_bug_is_not_reported_as_unreadable_state():
     with pytest.raises(AssertionError):
-        build_state(fails_at(b"Asecret", AssertionError()), ENTRIES)
+        build_state(restore_that_fails_at(b"Asecret", AssertionError()), ENTRIES)
 
 
 @settings(deadline=None, max_examples=150)
 @given(damage=st.data())
-def test_damaged_bytes_are_refused_by_name_or_read(damage):
+def test_a_damaged_record_is_refused_by_its_key_type_or_read(damage):
     entries = stored()
     key = damage.draw(st.sampled_from(sorted(entries)))
     value = bytearray(entries[key])
@@ -102,7 +101,7 @@ def test_damaged_counts_are_reported_when_they_are_needed():
     assert "secret" not in str(raised.value)
 
 
-def test_the_size_of_the_counts_is_that_of_their_records():
+def test_the_size_of_the_counts_equals_that_of_their_records():
     state, entries = ReportState(0, 1, RULES), {}
     number = 0
     for day in (0, 0, 1, 20, 60, 95):
@@ -118,7 +117,7 @@ def test_the_size_of_the_counts_is_that_of_their_records():
         assert restored.counts.size == state.counts.size
 
 
-def test_a_position_that_was_cut_off_is_refused_by_name_wherever_it_ends():
+def test_a_truncated_position_is_refused_with_its_partition():
     whole = encode_position({"reports": SourcePosition(7, 4, 1_000)})
     for end in range(len(bytes([POSITION_VERSION])), len(whole)):
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""The risk of a report against the formula written in log-odds, and the bounds it promises."""
+"""The risk of a report against the formula in log-odds, and its documented bounds."""
 
 import math
 from dataclasses import replace
@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.risk import RiskModel, reporter_weight
 from streams.events.enriched_report import Risk
 from streams.events.report import (
     CATEGORIES,
@@ -24,6 +23,7 @@ from streams.events.report import (
 from streams.registry.loader import load_rules
 from streams.registry.scoring import beta_lower_bound
 from streams.registry.shapes import BetaRow
+from streams.reports.risk import RiskModel, reporter_weight
 
 RULES = load_rules()
 MODEL = RiskModel(RULES)
@@ -55,7 +55,7 @@ def clamp(value: float, limit: float) -> float:
 
 
 def formula(category: Category, weight: float, classifier: float | None) -> float:
-    """Severity x P as the design writes it."""
+    """Severity x P, as in the design."""
     row = RULES.categories[category]
     prior = logit(row.prior)
     total = prior + clamp(logit(weight) - prior, RULES.scoring.reports_clamp)
@@ -77,7 +77,9 @@ scores = st.one_of(
 
 @given(st.sampled_from(CATEGORIES), st.one_of(st.none(), reporters), scores)
 @settings(deadline=None, max_examples=500)
-def test_against_the_formula(category: Category, reporter: Reporter | None, classifier: float | None) -> None:
+def test_the_risk_agrees_with_the_formula(
+    category: Category, reporter: Reporter | None, classifier: float | None
+) -> None:
     who = Reporter(kind="anonymous") if reporter is None else reporter
     weight = reporter_weight(RULES.scoring, who.kind, who.member, who.account_age)
     risk = MODEL.score(report(category, reporter, classifier))
@@ -92,14 +94,14 @@ def test_against_the_formula(category: Category, reporter: Reporter | None, clas
 
 @given(st.sampled_from(CATEGORIES), st.one_of(st.none(), reporters), scores)
 @settings(deadline=None, max_examples=300)
-def test_millionths_and_score_agree(
+def test_the_score_agrees_with_its_millionths(
     category: Category, reporter: Reporter | None, classifier: float | None
 ) -> None:
     risk = MODEL.score(report(category, reporter, classifier))
     assert MODEL.millionths(risk) / 1_000_000 == risk.score
 
 
-def test_every_millionth_survives_the_way_there_and_back() -> None:
+def test_every_millionth_survives_conversion_to_a_score_and_back() -> None:
     components = MODEL.score(report()).components
     for millionths in range(0, 1_000_001, 7):
         assert RiskModel.millionths(Risk(millionths / 1_000_000, components)) == millionths
@@ -119,7 +121,7 @@ def test_every_millionth_survives_the_way_there_and_back() -> None:
         ("automated", False, "under_1d", 0.679),
     ],
 )
-def test_weights(kind: str, member: bool | None, age: str | None, weight: float) -> None:
+def test_reporter_weights(kind: str, member: bool | None, age: str | None, weight: float) -> None:
     got = reporter_weight(RULES.scoring, kind, member, age)  # type: ignore[arg-type]
     assert got == pytest.approx(weight, abs=0.0005)
 
@@ -130,19 +132,20 @@ def test_without_a_classifier_the_probability_is_the_weight() -> None:
     assert risk.components.probability == risk.components.reporter_weight == 0.834535
 
 
-def test_a_fixed_example_with_a_classifier() -> None:
-    # Odds 2.1191 of the detector's weight times 18 of the classifier: .9745 x .55.
+def test_an_example_with_a_classifier() -> None:
+    # Odds of 2.1191 from the detector's weight, times 18 from the classifier, give .9745; times .55 is the
+    # score.
     risk = MODEL.score(report("fraud", Reporter(kind="automated"), 0.9))
     assert risk.score == 0.535949
 
 
-def test_no_reporter_counts_as_anonymous() -> None:
+def test_a_missing_reporter_counts_as_anonymous() -> None:
     assert MODEL.score(report()) == MODEL.score(report(reporter=Reporter(kind="anonymous")))
 
 
 @pytest.mark.parametrize("kind", REPORTER_KINDS)
-def test_a_single_reporter_is_never_above_the_most_of_its_kind(kind: str) -> None:
-    # Even where a deployer trusts everybody nearly fully.
+def test_a_reporters_weight_never_exceeds_the_maximum_of_its_kind(kind: str) -> None:
+    # This holds even if the deployer trusts every kind almost fully.
     scoring = replace(RULES.scoring, trust=dict.fromkeys(REPORTER_KINDS, 0.99))
     model = RiskModel(replace(RULES, scoring=scoring))
     for category in CATEGORIES:
@@ -152,7 +155,7 @@ def test_a_single_reporter_is_never_above_the_most_of_its_kind(kind: str) -> Non
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0])
-def test_a_certain_classifier_moves_the_odds_by_its_clamp_and_no_further(confidence: float) -> None:
+def test_a_certain_classifier_moves_the_odds_by_exactly_its_clamp(confidence: float) -> None:
     reporter = Reporter(kind="user", member=True, account_age="over_1y")
     without = MODEL.score(report("csam", reporter)).components.probability
     risk = MODEL.score(report("csam", reporter, confidence)).components.probability
@@ -162,14 +165,14 @@ def test_a_certain_classifier_moves_the_odds_by_its_clamp_and_no_further(confide
 
 @given(reporters, st.floats(0, 1), st.floats(0, 1))
 @settings(deadline=None)
-def test_more_belief_never_lowers_the_risk(reporter: Reporter, one: float, other: float) -> None:
+def test_more_confidence_never_lowers_the_risk(reporter: Reporter, one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert (
         MODEL.score(report("csam", reporter, low)).score <= MODEL.score(report("csam", reporter, high)).score
     )
 
 
-def test_a_classifier_at_the_prior_says_nothing() -> None:
+def test_a_classifier_at_the_prior_has_no_effect() -> None:
     reporter = Reporter(kind="user")
     prior = RULES.categories["fraud"].prior
     assert MODEL.score(report("fraud", reporter, prior)).score == MODEL.score(report("fraud", reporter)).score
@@ -182,13 +185,14 @@ def test_a_classifier_at_the_prior_says_nothing() -> None:
         (1, 3, 0.25, 0.056),
         (18, 2, 0.90, 0.835),
         (8, 2, 0.80, 0.679),
-        # Outcomes add to the prior: 8 upheld of 10, 1 of 20, and a trusted flagger with 5 of 10 rejected.
+        # Outcomes add to the prior: 8 of 10 upheld, 1 of 20 upheld, and a trusted flagger with 5 of 10
+        # rejected.
         (10, 4, 0.714, None),
         (3, 21, 0.125, None),
         (23, 7, 0.767, None),
     ],
 )
-def test_beta_bounds(alpha: int, beta: int, mean: float, bound: float | None) -> None:
+def test_lower_bounds_of_beta_distributions(alpha: int, beta: int, mean: float, bound: float | None) -> None:
     got = beta_lower_bound(BetaRow(alpha=alpha, beta=beta))
     assert round(alpha / (alpha + beta), 3) == mean
     # The variance of a Beta distribution, written as mean x (1 - mean) / (total + 1).

@@ -1,4 +1,4 @@
-"""The scenario: repeatable, valid but for its garbage, and such that the shipped policies tell its storylines apart."""
+"""The scenario is repeatable and valid except for its garbage. Policies distinguish its storylines."""
 
 import base64
 import hashlib
@@ -10,20 +10,19 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from streams.reports.stage import assess
-from streams.reports.state import ReportState
-from streams.reports.rules import compile_report_rules
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
-from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play_requests
-from streams.commands.shared.scenario import play
+from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
 from streams.commands.shared.scenario.garbage import REASONS
 from streams.commands.shared.scenario.play import SPAN_MS
 from streams.commands.shared.scenario.pseudonyms import pseudonym
+from streams.registry.loader import load_rules
+from streams.reports.rules import compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 from streams.wire.dead_letter import Rejected
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
-from streams.registry.loader import load_rules
 
 END_MS = 1_790_000_000_000
 SMALL = 4_000
@@ -47,7 +46,7 @@ class Consumed:
 
 @pytest.fixture(scope="module")
 def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
-    """What the core makes of it under the shipped rules, in a single partition."""
+    """The outputs of the core for the scenario under the shipped rules, in a single partition."""
     rules = compile_report_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
     source = [Consumed(offset, row.key, row.value, row.headers) for offset, row in enumerate(records)]
     by_topic = defaultdict(list)
@@ -56,22 +55,22 @@ def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     return by_topic
 
 
-def test_it_is_a_pure_function_of_its_arguments(records):
+def test_a_scenario_depends_on_its_arguments_alone(records):
     assert list(play(7, SMALL, END_MS)) == records
     assert list(play(8, SMALL, END_MS)) != records
 
 
 @pytest.mark.parametrize("count", [MINIMUM_COUNT, 2_999, 30_001])
-def test_it_has_exactly_the_records_asked_for(count):
+def test_a_scenario_has_exactly_the_requested_number_of_records(count):
     assert sum(1 for _ in play(3, count, END_MS)) == count
 
 
-def test_too_small_a_scenario_is_refused():
+def test_a_scenario_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="2000"):
         next(play(7, MINIMUM_COUNT - 1, END_MS))
 
 
-def test_every_record_is_what_it_is_said_to_be(records):
+def test_every_record_is_valid_or_garbage_as_labelled(records):
     refused = []
     for record in records:
         try:
@@ -85,11 +84,11 @@ def test_every_record_is_what_it_is_said_to_be(records):
         assert source.startswith("/platform/")
         occurred = datetime.fromtimestamp(END_MS / 1000, UTC) - report.occurred_at
         assert 0 <= occurred.total_seconds() * 1000 <= SPAN_MS
-    # One of each, in a scenario of this size.
+    # A scenario of this size has one of each.
     assert Counter(refused) == Counter(REASONS)
 
 
-def test_duplicates_are_the_same_bytes_again_and_come_later(records):
+def test_duplicates_repeat_the_same_bytes_later(records):
     seen = set()
     duplicates = 0
     for record in records:
@@ -100,7 +99,7 @@ def test_duplicates_are_the_same_bytes_again_and_come_later(records):
     assert duplicates == SMALL // 200
 
 
-def test_reports_arrive_nearly_in_the_order_in_which_they_were_made(records):
+def test_reports_arrive_nearly_in_order_of_time(records):
     times = [orjson.loads(record.value)["occurred_at"] for record in records if record.fate == "report"]
     newest, latest = "", 0.0
     for time in times:
@@ -108,18 +107,18 @@ def test_reports_arrive_nearly_in_the_order_in_which_they_were_made(records):
             lag = datetime.fromisoformat(newest) - datetime.fromisoformat(time)
             latest = max(latest, lag.total_seconds())
         newest = max(newest, time)
-    # Out of order, but never later than the lateness that the counts allow for.
+    # Out of order, but within the lateness that the counts allow.
     assert 0 < latest < 300
 
 
-def test_channels_have_a_heavy_tail(records):
+def test_the_sizes_of_channels_have_a_heavy_tail(records):
     drawn = Counter(record.key for record in records if record.storyline == "background")
     sizes = sorted(drawn.values(), reverse=True)
     assert sizes[0] > 20 * sizes[len(sizes) // 10]
     assert sizes[len(sizes) // 2] <= 2
 
 
-def test_pseudonyms_are_keyed_hashes_and_differ_by_what_they_name():
+def test_pseudonyms_are_keyed_hashes_and_differ_by_kind():
     expected = hmac.new(b"key", b"reporter\x0042", hashlib.sha256).digest()
     assert pseudonym(b"key", "reporter", "42") == base64.b32encode(expected)[:26].decode().lower()
     assert pseudonym(b"key", "channel", "42") != pseudonym(b"key", "reporter", "42")
@@ -165,7 +164,7 @@ def test_the_flood_is_a_surge_and_ends(levels, outputs):
     assert [event["type"] for event in flood] == ["opened", "updated", "resolved"]
 
 
-def test_what_endangers_people_is_found_at_the_first_report(levels):
+def test_threats_to_people_are_found_at_the_first_report(levels):
     assert levels["escalations", "child safety"].total() == 4
     assert levels["escalations", "threats to life"] == {1: 1, 3: 1}
 
@@ -182,7 +181,7 @@ def test_the_pile_on_is_seen_in_shadow_only(levels):
     assert levels["escalations-shadow", "pile-on"].total() == 1
 
 
-def test_the_background_hides_them_and_escalates_nothing(levels, records):
+def test_the_background_outnumbers_the_storylines_and_escalates_nothing(levels, records):
     assert ("escalations", "background") not in levels
     of_stories = sum(record.storyline in STORYLINES for record in records)
     assert of_stories < SMALL / 2
@@ -199,14 +198,14 @@ def clocks(outputs) -> dict[str, list[dict]]:
     return of_clock
 
 
-def test_victims_start_the_clocks_of_their_countries_and_nobody_else_does(clocks, outputs, records):
+def test_only_victims_arm_clocks_those_of_their_countries(clocks, outputs, records):
     story_of = {record.key.decode(): record.storyline for record in records}
     newest = [events[-1] for events in clocks.values()]
     assert {story_of[event["channel_ref"]] for event in newest} == {"victim requests"}
     assert Counter((event["clock"]["obligation"], event["clock"]["status"]) for event in newest) == {
         ("GB.osa.s10-3A", "running"): 1,
         ("US.take-it-down.s3", "running"): 1,
-        # Two hours are over before the six are.
+        # The scenario lasts six hours, so the two hours of this duty end within it.
         ("IN.itr.3-2-b", "lapsed"): 2,
         ("IN.itr.3-2-a", "running"): 2,
         ("IN.itr.3-2-a.specified", "running"): 2,
@@ -217,7 +216,7 @@ def test_victims_start_the_clocks_of_their_countries_and_nobody_else_does(clocks
         assert reasons == ["clock_armed", "clock_half", "clock_nine_tenths", "clock_lapsed"]
 
 
-def test_a_request_that_is_not_signed_starts_no_clock_and_says_why(outputs, records):
+def test_an_unsigned_request_arms_no_clock_and_gives_the_reason(outputs, records):
     statutory = [
         enriched
         for output in outputs["enriched-reports"]
@@ -229,14 +228,14 @@ def test_a_request_that_is_not_signed_starts_no_clock_and_says_why(outputs, reco
     assert reasons["US.take-it-down.s3"] == "elements_missing"
 
 
-def test_requests_are_a_pure_function_of_seed_and_end():
+def test_requests_depend_on_seed_and_end_alone():
     requests = list(play_requests(7, END_MS))
     assert requests == list(play_requests(7, END_MS))
     assert requests != list(play_requests(8, END_MS))
     assert len({request.key for request in requests}) == len(requests)
 
 
-def test_every_request_is_one_and_each_comes_to_something_else():
+def test_every_request_is_valid_and_each_has_a_different_result():
     rules = compile_request_rules(load_rules())
     outcomes = []
     for record in play_requests(7, END_MS):
@@ -262,7 +261,7 @@ def test_every_request_is_one_and_each_comes_to_something_else():
     ]
 
 
-def test_the_hour_of_the_removal_order_is_not_half_over_when_the_scenario_ends():
+def test_the_scenario_ends_in_the_first_half_of_the_removal_orders_hour():
     *_, last = play_requests(7, END_MS)
     _, _, received_ms = decode_request(last.value, last.headers, END_MS)
     assert END_MS - received_ms < 30 * 60_000

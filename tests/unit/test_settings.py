@@ -9,18 +9,18 @@ def refused(**variables):
     return str(caught.value)
 
 
-def test_defaults_need_no_variable():
+def test_the_defaults_need_no_variable():
     settings = load_settings({"PATH": "/bin"})
     assert settings.kafka_bootstrap == "127.0.0.1:9092"
     assert settings.replication_factor == 3
 
 
-def test_reads_variables():
+def test_settings_are_read_from_variables():
     settings = load_settings({"TOCSIN_PARTITIONS": "12", "TOCSIN_DEAD_LETTER_BREAKER": "off"})
     assert (settings.partitions, settings.dead_letter_breaker) == (12, "off")
 
 
-def test_refuses_an_unknown_variable_and_lists_the_known():
+def test_an_unknown_variable_is_refused_and_the_known_are_listed():
     message = refused(kafka_bootstraps="x:1", nonsense="1")
     assert "TOCSIN_KAFKA_BOOTSTRAPS: there is no such setting" in message
     assert "TOCSIN_NONSENSE: there is no such setting" in message
@@ -48,21 +48,21 @@ def test_refuses_an_unknown_variable_and_lists_the_known():
         ("watchdog_seconds", "1", "greater than or equal to 5"),
     ],
 )
-def test_names_the_variable_and_what_is_valid(name, text, hint):
+def test_an_invalid_value_is_refused_with_variable_and_valid_values(name, text, hint):
     message = refused(**{name: text})
     assert message.startswith(f"TOCSIN_{name.upper()}: ")
     assert hint in message
 
 
 @pytest.mark.parametrize("text", ["localhost", "", ":9092", "localhost:", "localhost:٩", "a:1 b:2"])
-def test_wrong_brokers_are_refused_without_a_regular_expression(text):
+def test_invalid_brokers_are_refused_without_showing_a_regular_expression(text):
     message = refused(kafka_bootstrap=text)
     assert "must be host:port" in message
     assert "pattern" not in message
 
 
 @pytest.mark.parametrize("text", ["localhost:9092", "a.example:1,b.example:65535", "[::1]:9092"])
-def test_brokers_are_taken_as_they_stand(text):
+def test_valid_brokers_are_accepted_unchanged(text):
     assert load_settings({"TOCSIN_KAFKA_BOOTSTRAP": text}).kafka_bootstrap == text
 
 
@@ -83,7 +83,7 @@ SASL = {
 }
 
 
-def test_credentials_reach_faust_and_our_clients_alike():
+def test_credentials_are_passed_to_faust_and_to_tocsins_own_clients():
     connection = load_settings(SASL).connection()
     options = connection.client_options()
     assert options["security_protocol"] == "SASL_SSL"
@@ -97,19 +97,19 @@ def test_credentials_reach_faust_and_our_clients_alike():
     assert "geheim" not in repr(connection)
 
 
-def test_sasl_without_tls_says_so_to_faust_too():
+def test_sasl_without_tls_is_passed_to_faust():
     connection = load_settings(SASL | {"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}).connection()
     assert connection.faust_credentials().protocol.value == "SASL_PLAINTEXT"
     assert connection.client_options()["security_protocol"] == "SASL_PLAINTEXT"
 
 
-def test_tls_alone():
+def test_tls_works_without_sasl():
     connection = load_settings({"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL"}).connection()
     assert connection.faust_credentials().context is connection.client_options()["ssl_context"]
 
 
 @pytest.mark.parametrize("missing", ["MECHANISM", "USERNAME", "PASSWORD"])
-def test_half_of_sasl_is_refused(missing):
+def test_incomplete_sasl_settings_are_refused(missing):
     variables = {name: text for name, text in SASL.items() if not name.endswith(missing)}
     with pytest.raises(SettingsError, match="TOCSIN_KAFKA_SASL_MECHANISM"):
         load_settings(variables).connection()
@@ -127,7 +127,7 @@ def test_half_of_sasl_is_refused(missing):
         ("SSL", "SSL_KEY_FILE", "set TOCSIN_KAFKA_SSL_CERTIFICATE_FILE too"),
     ],
 )
-def test_what_would_not_be_used_is_refused(protocol, name, remedy):
+def test_settings_without_effect_are_refused(protocol, name, remedy):
     variables = {"TOCSIN_KAFKA_SECURITY_PROTOCOL": protocol, f"TOCSIN_KAFKA_{name}": "PLAIN"}
     with pytest.raises(SettingsError) as caught:
         load_settings(variables).connection()
@@ -136,7 +136,7 @@ def test_what_would_not_be_used_is_refused(protocol, name, remedy):
 
 
 @pytest.mark.parametrize(("replicas", "in_sync"), [("1", None), (None, "4"), ("2", "3")])
-def test_more_replicas_in_sync_than_there_are_is_refused(replicas, in_sync):
+def test_more_in_sync_replicas_than_replicas_are_refused(replicas, in_sync):
     given = {"TOCSIN_REPLICATION_FACTOR": replicas, "TOCSIN_MIN_INSYNC_REPLICAS": in_sync}
     with pytest.raises(
         SettingsError, match=r"^TOCSIN_MIN_INSYNC_REPLICAS is . and TOCSIN_REPLICATION_FACTOR ."
@@ -144,7 +144,7 @@ def test_more_replicas_in_sync_than_there_are_is_refused(replicas, in_sync):
         load_settings({name: text for name, text in given.items() if text})
 
 
-def test_as_many_replicas_in_sync_as_there_are_is_taken():
+def test_as_many_in_sync_replicas_as_replicas_are_accepted():
     settings = load_settings({"TOCSIN_REPLICATION_FACTOR": "1", "TOCSIN_MIN_INSYNC_REPLICAS": "1"})
     assert settings.min_insync_replicas == settings.replication_factor
 

@@ -20,7 +20,7 @@ class Watched(Observer):
 
 @pytest.fixture
 def follow(monkeypatch):
-    """Lets an app of one stage follow an assignment; `during` is what happens meanwhile. Gives the observer."""
+    """Makes an app of one stage follow an assignment, calls `during` meanwhile, returns the observer."""
     monkeypatch.setattr(stage_app, "leave_out_what_stays", lambda: None)
 
     def run(during):

@@ -1,4 +1,4 @@
-"""The tally keeps the most-reported messages in bounded space, with the guarantees of Space-Saving."""
+"""The tally keeps the most reported messages in bounded space, with the guarantees of Space-Saving."""
 
 import random
 from collections import Counter
@@ -45,13 +45,13 @@ def test_the_guarantees_hold_for_many_messages_of_skewed_popularity(skew):
     assert_guarantees([f"m{n}" for n in rng.choices(messages, [n**-skew for n in messages], k=20_000)])
 
 
-def test_up_to_as_many_messages_as_counters_are_exact_and_sorted():
+def test_counts_are_exact_and_sorted_while_every_message_has_a_counter():
     refs = [f"m{n:02}" for n in range(COUNTERS) for _ in range(1 + n // 2)]
     expected = sorted(Counter(refs).items(), key=lambda entry: (-entry[1], entry[0]))
     assert most_reported(tallied(reversed(refs)), MONTH, NOW) == expected
 
 
-def test_the_least_reported_goes_then_the_one_not_reported_for_longest_then_the_first_that_entered():
+def test_the_tally_evicts_the_least_reported_then_the_stalest_then_the_oldest_message():
     tally = {}
     for number in range(COUNTERS):
         tally_message(tally, f"m{number}", NOW - 1 if number in (5, 6, 7) else NOW)
@@ -66,7 +66,7 @@ def test_the_least_reported_goes_then_the_one_not_reported_for_longest_then_the_
     assert {"m5", "new", "newer", "newest"} <= tally.keys()
 
 
-def test_only_messages_reported_in_the_window_are_given():
+def test_only_messages_reported_within_the_window_are_listed():
     tally = {}
     tally_message(tally, "now", NOW)
     tally_message(tally, "late", NOW)
@@ -76,7 +76,7 @@ def test_only_messages_reported_in_the_window_are_given():
     assert most_reported(tally, WindowSpec(1, 2, "PT2H"), NOW) == [("late", 2), ("now", 1), ("old", 1)]
 
 
-def test_forgotten_messages_leave_their_places():
+def test_forgotten_messages_free_their_counters():
     tally = {}
     for age in range(COUNTERS):
         tally_message(tally, f"m{age}", NOW - age)

@@ -1,4 +1,4 @@
-"""Topic names stand once, and can be told apart behind any prefix."""
+"""Each topic name is defined once, and names can be distinguished behind any prefix."""
 
 from itertools import permutations
 
@@ -6,15 +6,15 @@ from streams.runtime.topics import load_catalogue
 from streams.wire.topics import TOPICS, without_prefix
 
 
-def test_the_catalogue_has_a_file_for_every_name():
+def test_the_catalogue_has_every_name():
     assert set(load_catalogue()) == set(TOPICS)
 
 
-def test_no_name_ends_with_another():
+def test_no_topic_name_ends_with_another():
     assert not [(one, other) for one, other in permutations(TOPICS, 2) if one.endswith(other)]
 
 
-def test_a_prefix_is_taken_off_whatever_it_is():
+def test_any_prefix_is_removed():
     for prefix in ("", "eu.", "escalations", "message-reports-"):
         assert [without_prefix(prefix + name) for name in TOPICS] == list(TOPICS)
     assert without_prefix("somebody-elses") == "somebody-elses"

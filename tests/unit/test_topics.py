@@ -1,4 +1,4 @@
-"""Creating topics when the brokers learn of them one after the other."""
+"""Creating topics while the brokers learn of them one after the other."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,10 +14,10 @@ CATALOGUE = load_catalogue()
 
 
 class Cluster:
-    """Broker n knows the created topics after a number of requests; None: it never answers."""
+    """Broker n knows the created topics after the n-th number of requests. With None it never answers."""
 
-    def __init__(self, asked_before_they_know):
-        self.left = dict(enumerate(asked_before_they_know, start=1))
+    def __init__(self, requests_before_known):
+        self.left = dict(enumerate(requests_before_known, start=1))
         self._created = []
 
     async def create_topics(self, wanted):
@@ -44,19 +44,19 @@ def create(cluster):
     return asyncio.run(create_topics(cluster, CATALOGUE, "p.", 4, 3, 2))
 
 
-def test_topics_are_created_when_every_broker_knows_them():
+def test_creation_waits_until_every_broker_knows_the_topics():
     cluster = Cluster([0, 3, 1])
     assert create(cluster) == ["p." + name for name in CATALOGUE]
     assert set(cluster.left.values()) == {-1}
 
 
-def test_a_broker_that_is_away_is_not_waited_for():
+def test_creation_does_not_wait_for_an_unreachable_broker():
     cluster = Cluster([1, None])
     assert create(cluster)
     assert cluster.left == {1: -1, 2: None}
 
 
-def test_a_broker_that_never_shows_them_is_named(monkeypatch):
+def test_a_broker_that_never_shows_the_topics_is_named(monkeypatch):
     monkeypatch.setattr(topics, "VISIBLE_SECONDS", 0.2)
     with pytest.raises(RefusedToStart, match="broker 2 does not show them after"):
         create(Cluster([0, 1_000_000]))

@@ -1,4 +1,4 @@
-"""Daily counters: exact whatever the batches, and kept for the current day alone."""
+"""Daily counters: exact in batches of any size, and kept in the state for the current day alone."""
 
 import json
 from collections import Counter
@@ -10,11 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.wire.state_records import UnknownStateVersion
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
-from streams.reports.apply import daily_cell
-from streams.wire.encoding import encode
-from streams.wire.records import OutputRecord
 from streams.events.report import Channel, MessageReport, Reporter
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
@@ -22,7 +17,12 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.reports.apply import daily_cell
 from streams.runtime.topics import SCHEMAS
+from streams.wire.encoding import encode
+from streams.wire.records import OutputRecord
+from streams.wire.state_records import UnknownStateVersion
 from tests.contract.examples import example, example_files, name_of
 
 HOUR = 3_600_000
@@ -37,7 +37,7 @@ steps = st.lists(
         st.sampled_from([0, 0, 0, 1, HOUR, DAY, 3 * DAY]),
         st.sampled_from(["DE", "KR", "XX"]),
         st.sampled_from(["fraud", "csam"]),
-        # None: time passes and nothing is counted.
+        # With None time passes and nothing is counted.
         st.sampled_from([OF_USER, OF_STATE, OF_MACHINE, None]),
     ),
     max_size=40,
@@ -57,7 +57,7 @@ def published(records):
 
 
 def numbers(topic):
-    """(date, country, category, cell) -> count, of the last value per key."""
+    """The count by (date, country, category, cell), from the last value of each key."""
     found = {}
     for value, _ in topic.values():
         counter = msgspec.json.decode(value, type=TransparencyCounter)
@@ -68,7 +68,10 @@ def numbers(topic):
 
 
 def play(taken, cuts, restored):
-    """What the topics hold after the steps, cut into batches there; where `restored`, by another owner from then on."""
+    """The state and the topic after the steps.
+
+    A batch ends at each cut; the owner changes at those in `restored`.
+    """
     counters = DailyCounters("reports", 3)
     state, topic, now = {}, {}, START
     for number, (passed, country, category, cell) in enumerate(taken, 1):
@@ -117,7 +120,7 @@ def test_a_batch_writes_only_what_it_changed():
     assert len(counters) == 2
 
 
-def test_a_day_that_begins_without_a_report_ends_the_one_before():
+def test_a_new_day_ends_the_previous_day_without_a_report():
     counters = DailyCounters("reports", 0)
     counters.count(START, "DE", "fraud", OF_USER)
     counters.drain(START)
@@ -126,7 +129,7 @@ def test_a_day_that_begins_without_a_report_ends_the_one_before():
     assert len(counters) == 0
 
 
-def test_what_lived_and_died_within_a_batch_is_published_and_never_in_the_state():
+def test_a_day_within_one_batch_is_published_and_never_in_the_state():
     counters = DailyCounters("reports", 0)
     counters.count(START, "DE", "fraud", OF_USER)
     counters.count(START + DAY, "DE", "fraud", OF_USER)
@@ -135,7 +138,7 @@ def test_what_lived_and_died_within_a_batch_is_published_and_never_in_the_state(
     assert changes == {}
 
 
-def test_a_record_is_an_event_of_its_own_for_its_partition():
+def test_a_counter_is_an_event_with_its_own_id_for_its_partition():
     counters = DailyCounters("reports", 3)
     counters.count(START + 5, "DE", "fraud", OF_MACHINE)
     counters.count(START + 7, "DE", "fraud", OF_MACHINE)
@@ -144,14 +147,14 @@ def test_a_record_is_an_event_of_its_own_for_its_partition():
     headers = dict(record.headers)
     assert headers["ce_type"].decode() == TRANSPARENCY_COUNTER_TYPE
     assert headers["ce_id"] == b"2026-09-04/reports/3/DE/fraud/2"
-    # The time of the newest that it counts, not that of the batch's end.
+    # The time of the newest counted report, not of the end of the batch.
     assert headers["ce_time"] == b"2026-09-04T00:00:00.007Z"
     counter = msgspec.json.decode(record.value, type=TransparencyCounter)
     assert counter.reports == (ReportCount("automated", "automated_detection", True, False, True, 2),)
     assert counter.requests == ()
 
 
-def test_requests_are_counted_by_the_same_class():
+def test_requests_are_counted_and_restored_like_reports():
     counters = DailyCounters("requests", 1)
     cell = ("order_for_information", "dsa_art10", "court", "refused", "bulk_identify")
     counters.count(START, "FR", "unspecified", cell)
@@ -193,7 +196,7 @@ def report(kind, reporter):
     return MessageReport("r", kind, datetime.now(UTC), Channel("c", "public"), "fraud", reporter=reporter)
 
 
-def test_what_is_counted_of_a_report():
+def test_the_cell_of_a_report():
     user = report("user_report", Reporter("user", "u1"))
     assert counted(user) == ReportCount("user", "user_report", False, False, False, 1)
     assert counted(user, late=True).late
@@ -206,7 +209,7 @@ def test_what_is_counted_of_a_report():
 
 
 @pytest.mark.parametrize("path", example_files("transparency-counters"), ids=name_of)
-def test_an_example_is_a_counter_under_its_own_key(path):
+def test_an_example_is_a_valid_counter_with_its_key(path):
     shown = example(path)
     schema = json.loads((SCHEMAS / "json" / "transparency-counter.v1.json").read_text())
     Draft202012Validator(schema).validate(shown.document)

@@ -1,4 +1,4 @@
-"""Counters beside reports: what the topics say together, however the order of application was cut and restored."""
+"""Counters agree with the enriched reports, in batches of any size and across restores."""
 
 from collections import Counter
 
@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.reports.state import ReportState, restore_reports
 from streams.events.transparency import TransparencyCounter
+from streams.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
 RULES = compiled(
@@ -27,7 +27,7 @@ traffic = st.lists(
     st.tuples(
         st.sampled_from(["report"] * 6 + ["again", "late", "bad", "tick"]),
         st.sampled_from([0, 0, MINUTE, HOUR, DAY]),
-        # Refs that look like keys of counters.
+        # Channel refs that look like keys of counters.
         st.sampled_from(["c", "R", "R2026-09-04", "P"]),
         st.sampled_from(["spam", "spam", "fraud"]),
         st.sampled_from(["DE", "KR", None]),
@@ -74,7 +74,7 @@ def play(made, cuts, restored):
     return state, stored, counted, others
 
 
-def told_by_counters(counted):
+def counts_from_counters(counted):
     found = Counter()
     for value, _ in counted.values():
         counter = msgspec.json.decode(value, type=TransparencyCounter)
@@ -84,7 +84,7 @@ def told_by_counters(counted):
     return found
 
 
-def told_by_reports(others):
+def counts_from_reports(others):
     found = Counter()
     for number, output in enumerate(others):
         if output.topic != "enriched-reports":
@@ -96,7 +96,7 @@ def told_by_reports(others):
         for later in others[number + 1 :]:
             if later.topic in ("enriched-reports", "dead-letters"):
                 break
-            # What is resolved is so by time, before the next report.
+            # Time alone resolves an episode, before the next report is applied.
             escalation = msgspec.json.decode(later.value)
             escalated |= later.topic == "escalations" and escalation["type"] != "resolved"
         place = event["jurisdictions"][0]["code"]
@@ -114,11 +114,11 @@ def told_by_reports(others):
 
 @settings(deadline=None, max_examples=100)
 @given(traffic, st.sets(st.integers(1, 30), max_size=10), st.sets(st.integers(1, 30)))
-def test_counters_say_what_the_enriched_reports_say(steps, cuts, restored):
+def test_counters_agree_with_the_enriched_reports(steps, cuts, restored):
     made = records(steps)
     state, stored, counted, others = play(made, cuts, restored)
     _, whole_stored, whole_counted, whole_others = play(made, set(), set())
-    assert told_by_counters(counted) == told_by_reports(others)
+    assert counts_from_counters(counted) == counts_from_reports(others)
     assert counted == whole_counted
     assert stored == whole_stored
     assert others == whole_others
@@ -127,7 +127,7 @@ def test_counters_say_what_the_enriched_reports_say(steps, cuts, restored):
     assert len(state.daily) == sum(key[:1] == b"R" for key in stored)
 
 
-def test_a_day_that_is_over_leaves_the_state_by_a_tick_alone():
+def test_a_tick_alone_removes_a_past_day_from_the_state():
     state = ReportState(0, 1, RULES)
     run(state, RULES, [report(1, START)])
     outcome = run(state, RULES, [tick(1, START + DAY)])
@@ -135,7 +135,7 @@ def test_a_day_that_is_over_leaves_the_state_by_a_tick_alone():
     assert not [output for output in outcome.outputs if output.topic == "transparency-counters"]
 
 
-def test_a_duplicate_and_a_dead_letter_count_nothing():
+def test_duplicates_and_dead_letters_are_not_counted():
     state = ReportState(0, 1, RULES)
     again = report(1, START)
     run(state, RULES, [again])

@@ -1,4 +1,4 @@
-"""No number below five can be told from what is published, also by somebody who knows the rule."""
+"""No hidden number can be inferred from a published table, even by a reader who knows the rule."""
 
 from collections import defaultdict
 from itertools import product
@@ -11,19 +11,20 @@ from streams.commands.transparency.suppression import LEAST, shown_rows, shown_t
 
 
 def publish(values):
-    """What is seen of a table whose possible rows are known; one that counted nothing has no row."""
+    """The published view of a table whose possible rows are known. A row with a count of zero is left out."""
     counts = {row: value for row, value in enumerate(values) if value}
     rows = shown_rows(counts)
     return shown_total(sum(values)), None if rows is None else tuple(sorted(rows.items(), key=str))
 
 
 @pytest.mark.parametrize(("rows", "most"), [(1, 12), (2, 12), (3, 14), (4, 9), (5, 6)])
-def test_every_hidden_number_could_be_another_one(rows, most):
+def test_every_hidden_number_has_several_possible_values(rows, most):
     tables = defaultdict(list)
     for values in product(range(most + 1), repeat=rows):
         tables[publish(values)].append(values)
     for (total, shown), candidates in tables.items():
-        # Of what looks like these, tables with larger numbers are missing here.
+        # Tables with larger numbers give the same view but were not generated, so the candidates are
+        # incomplete.
         if shown is None and total != "<5" and total > most:
             continue
         hidden = range(rows) if shown is None else [row for row, mark in shown if isinstance(mark, str)]
@@ -33,7 +34,7 @@ def test_every_hidden_number_could_be_another_one(rows, most):
 
 @settings(deadline=None, max_examples=300)
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 30) | st.integers(1, 6)))
-def test_what_is_shown_is_true_and_no_small_number_is(counts):
+def test_shown_numbers_are_true_and_small_numbers_are_hidden(counts):
     rows = shown_rows(counts)
     if rows is None:
         return
@@ -52,7 +53,7 @@ def test_what_is_shown_is_true_and_no_small_number_is(counts):
 
 @settings(deadline=None, max_examples=200)
 @given(st.dictionaries(st.integers(0, 5), st.integers(1, 12), min_size=1), st.permutations(range(6)))
-def test_names_of_rows_decide_nothing(counts, order):
+def test_suppression_does_not_depend_on_the_names_of_rows(counts, order):
     renamed = {order[row]: count for row, count in counts.items()}
     rows = shown_rows(counts)
     again = shown_rows(renamed)
@@ -65,21 +66,22 @@ def test_names_of_rows_decide_nothing(counts, order):
         ([], []),
         ([5, 9], [5, 9]),
         ([3, 2, 9], ["<5", "<5", 9]),
-        # Alone, all one, all four: the smallest of the others goes too.
+        # One hidden row, or rows all of 1 or all of 4, could be inferred. The smallest of the others is
+        # hidden too.
         ([3, 9, 7, 12], ["*", 9, "*", 12]),
         ([1, 1, 9, 7], ["*", "*", 9, "*"]),
         ([4, 4, 9, 7], ["*", "*", 9, "*"]),
-        # Of equals all, or the choice would tell.
+        # All rows with an equal count are hidden, because choosing one would reveal something.
         ([3, 7, 7, 9], ["*", "*", "*", 9]),
         ([3, 9], None),
         ([3], None),
         ([2, 3], None),
     ],
 )
-def test_the_rule(counts, shown):
+def test_suppressed_tables(counts, shown):
     rows = shown_rows(dict(enumerate(counts)))
     assert (rows if rows is None else list(rows.values())) == shown
 
 
-def test_totals():
+def test_suppressed_totals():
     assert [shown_total(total) for total in (0, 1, 4, 5)] == [0, "<5", "<5", 5]

@@ -1,4 +1,4 @@
-"""Each scenario runs in a process of its own, as a watchdog ends the process."""
+"""The watchdog. Each scenario runs in its own process, because the watchdog ends the process."""
 
 import asyncio
 import subprocess
@@ -13,7 +13,7 @@ from streams.operations.stacks import all_stacks
 
 ROOT = Path(__file__).parents[2]
 
-# The loop turns and beats ten times between two checks.
+# The loop beats ten times between two checks.
 PROGRAM = """
 import asyncio, ctypes, os, signal, sys, time
 from streams.operations import watchdog
@@ -44,7 +44,7 @@ def run(scenario):
     )
 
 
-def test_a_worker_that_goes_on_is_left_alone():
+def test_a_worker_that_makes_progress_keeps_running():
     ended = run("""
 async def after(dog):
     await asyncio.sleep(1)
@@ -68,7 +68,7 @@ asyncio.run(main(lambda: (0.0, ""), after))
     assert "came through" not in ended.stdout
 
 
-def test_a_partition_that_stands_still_ends_the_process_with_the_tasks():
+def test_a_stalled_partition_ends_the_process_with_the_stacks_of_tasks():
     ended = run("""
 stands_still = []
 async def waits_for_ever():
@@ -84,8 +84,8 @@ asyncio.run(main(lambda: (sum(stands_still), "t partition 3: 7 records are waiti
     assert "Task beats:" in ended.stderr
 
 
-def test_an_extension_that_keeps_the_interpreter_ends_too():
-    # PyDLL keeps the interpreter's lock while it calls: no thread of Python runs.
+def test_an_extension_that_holds_the_interpreter_lock_ends_the_process():
+    # PyDLL holds the interpreter's lock during a call, so no Python thread runs.
     ended = run("""
 async def after(dog):
     ctypes.PyDLL(None).sleep(20)
@@ -97,7 +97,7 @@ asyncio.run(main(lambda: (0.0, ""), after))
     assert "came through" not in ended.stdout
 
 
-def test_a_log_that_nobody_reads_does_not_keep_it_alive():
+def test_a_blocked_log_does_not_keep_the_process_alive():
     ended = run("""
 watchdog._LOG_SECONDS = 0.3
 watchdog.all_stacks = lambda loop: time.sleep(20)
@@ -110,7 +110,7 @@ asyncio.run(main(lambda: (0.0, ""), after))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_process_that_was_paused_is_not_taken_for_one_that_hangs():
+def test_a_paused_process_is_not_taken_for_a_hanging_one():
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM + """
 watchdog._NET_SECONDS = 60
@@ -129,7 +129,7 @@ asyncio.run(main(lambda: (0.0, ""), after))
     assert (process.returncode, out) == (0, "came through\n"), err
 
 
-def test_stacks_name_threads_and_what_tasks_wait_for():
+def test_stacks_show_threads_and_the_awaited_calls_of_tasks():
     async def inner():
         await asyncio.sleep(30)
 

@@ -1,4 +1,4 @@
-"""Windows are made of whole panes of the finest ring that holds them."""
+"""Windows consist of whole panes of the finest ring that holds them."""
 
 import pytest
 
@@ -41,31 +41,31 @@ def test_a_window_uses_the_finest_ring_that_holds_it(duration, ring, panes):
 @pytest.mark.parametrize(
     "duration", [0, -HOUR, 1, MINUTE, 7 * MINUTE, 90 * MINUTE, 25 * HOUR, 36 * HOUR, 31 * DAY]
 )
-def test_a_window_that_is_no_multiple_of_its_pane_is_refused_with_what_is_possible(duration):
+def test_a_window_that_is_not_a_multiple_of_its_pane_is_refused_with_the_valid_ones(duration):
     with pytest.raises(ValueError, match="PT5M.*PT1H.*P1D.*P30D"):
         window_spec(duration, "P?")
 
 
-def test_a_window_ends_with_the_pane_of_now():
+def test_a_window_ends_with_the_current_pane():
     now = (100 * DAY + 10 * HOUR + 32 * MINUTE) // FINE_MS
     assert window_start(0, 12, now) * FINE_MS == 100 * DAY + 9 * HOUR + 35 * MINUTE
     assert window_start(1, 2, now) * FINE_MS == 100 * DAY + 9 * HOUR
     assert window_start(2, 7, now) * FINE_MS == 94 * DAY
 
 
-def test_a_pane_is_held_exactly_while_it_is_newer_than_now_less_the_ring():
+def test_a_pane_is_held_while_its_ring_covers_it():
     for ring, fine_per_pane in enumerate(FINE_PER_PANE):
         for now in range(10**6, 10**6 + 600, 7):
             first_held = now // fine_per_pane - RINGS[ring].panes + 1
             assert held_from(ring, now) == first_held * fine_per_pane
 
 
-def test_what_is_counted_late_goes_into_the_pane_of_the_finest_ring_that_still_holds_it():
+def test_a_late_count_goes_into_the_pane_of_the_finest_ring_that_still_holds_it():
     now = 288 * 1000 + 126  # 10:30
     assert pane_start(now, now) == now
     assert pane_start(now - 11, now) == now - 11
-    assert pane_start(now - 12, now) == now - 18  # 09:30, so the hour from 09:00
+    assert pane_start(now - 12, now) == now - 18  # 09:30 is in the hour from 09:00
     assert pane_start(held_from(1, now), now) == held_from(1, now)
-    assert pane_start(held_from(1, now) - 1, now) == 288 * 999  # 10:55 the day before: that day
+    assert pane_start(held_from(1, now) - 1, now) == 288 * 999  # 10:55 of the previous day is in that day
     assert pane_start(held_from(2, now), now) == 288 * 971
     assert pane_start(held_from(2, now) - 1, now) is None

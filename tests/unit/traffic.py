@@ -1,4 +1,4 @@
-"""Reports, records and policies for tests of the pure core."""
+"""Reports, records and policies for tests of the deterministic core."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.reports.stage import assess
 from streams.partition.batch import Batch
-from streams.reports.state import ReportState
+from streams.registry.loader import load_rules
+from streams.registry.rules import Level, Policy
 from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import assess
+from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.records import Headers
 from streams.wire.tick import encode_tick
-from streams.registry.loader import load_rules
-from streams.registry.rules import Level, Policy
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-# A Monday, 00:00 UTC: on a boundary of every ring.
+# 00:00 UTC, a pane boundary of every ring.
 START = 20_700 * DAY
 
 EXTERNAL = "message-reports"
@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 def policy(**changes: Any) -> Policy:
-    """A policy of one level (three reports an hour), with what a test changes of it."""
+    """A live policy with one level at three reports an hour. `changes` replace its fields."""
     values: dict[str, Any] = {
         "id": "spam",
         "mode": "live",
@@ -72,7 +72,7 @@ def report(
     channel: str = "c",
     **fields: Any,
 ) -> Record:
-    """A record of a report made at `time`; `number` gives it its id, and its offset unless that is given."""
+    """A record of a report made at `time`. `number` sets its id, and its offset unless `offset` is given."""
     body = {
         "report_id": f"r{number}",
         "kind": "user_report",
@@ -102,7 +102,7 @@ def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Ba
 
 
 def counted(batch: Batch) -> dict[str, int]:
-    """What the counters of a batch say, by name and labels; what did not happen is left out."""
+    """The counters of a batch by name and labels, without those that are zero."""
     names = {
         "dead_letters": "dead_letter",
         "clock_events": "clock",
@@ -124,7 +124,7 @@ def counted(batch: Batch) -> dict[str, int]:
 
 
 def of_topic(outcome: Batch, topic: str) -> list[dict[str, Any]]:
-    """The decoded values that were written to a topic."""
+    """The decoded values that a batch wrote to a topic."""
     return [msgspec.json.decode(output.value) for output in outcome.outputs if output.topic == topic]
 
 
@@ -134,7 +134,7 @@ def escalations(outcome: Batch) -> list[tuple[str, int, str]]:
 
 
 def fold(stored: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> None:
-    """What compaction leaves of the state topic."""
+    """Apply changes to `stored` as compaction of the state topic does: last value per key, no deleted keys."""
     for key, value in changes.items():
         if value is None:
             stored.pop(key, None)
