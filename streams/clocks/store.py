@@ -10,7 +10,7 @@ from streams.clocks.clock import Clock, status
 from streams.events.clock import RunningStatus
 from streams.wire.state_records import STATE_VERSION, require_version
 
-CHANNEL_CLOCK = b"L"
+CLOCK_RECORD = b"L"
 """State key type of a clock. The key is: type, channel ref or request id, NUL, clock id."""
 
 
@@ -40,7 +40,7 @@ _decode = msgspec.msgpack.Decoder(LegalClock).decode
 
 
 def clock_key(name: bytes) -> ClockKey:
-    """Return the clock to which a state record belongs, from its key, which begins with CHANNEL_CLOCK."""
+    """Return the clock to which a state record belongs, from its key, which begins with CLOCK_RECORD."""
     ref, _, clock_id = name[1:].decode().partition("\0")
     return ClockKey(ref, clock_id)
 
@@ -50,21 +50,21 @@ def read_clock(value: bytes) -> LegalClock:
 
     Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes.
     """
-    require_version(CHANNEL_CLOCK, value)
+    require_version(CLOCK_RECORD, value)
     return _decode(memoryview(value)[1:])
 
 
 class LegalClockStore:
     """All clocks that have not ended. None expires: an unfulfilled duty is still owed.
 
-    `numbers` counts them by status. `size` is the number of bytes of their state records, keys included, as
+    `by_status` counts them by status. `size` is the number of bytes of their state records, keys included, as
     of the last `drain_changes`.
     """
 
-    __slots__ = ("_clocks", "_sizes", "_touched", "numbers", "size")
+    __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "size")
 
     def __init__(self) -> None:
-        self.numbers: Counter[RunningStatus] = Counter()
+        self.by_status: Counter[RunningStatus] = Counter()
         self.size = 0
         self._sizes: dict[ClockKey, int] = {}
         self._clocks: dict[ClockKey, tuple[LegalClock, RunningStatus]] = {}
@@ -96,7 +96,7 @@ class LegalClockStore:
         """Yield the state records changed since the last call, with None for one to delete."""
         for key in self._touched:
             kept = self.find(key)
-            name = CHANNEL_CLOCK + f"{key.ref}\0{key.clock_id}".encode()
+            name = CLOCK_RECORD + f"{key.ref}\0{key.clock_id}".encode()
             value = None if kept is None else STATE_VERSION + _encode(kept)
             self.size -= self._sizes.pop(key, 0)
             if value is not None:
@@ -113,7 +113,7 @@ class LegalClockStore:
     def _keep(self, key: ClockKey, kept: LegalClock) -> None:
         current = status(kept.clock)
         self._clocks[key] = (kept, current)
-        self.numbers[current] += 1
+        self.by_status[current] += 1
 
     def _measure(self, key: ClockKey, size: int) -> None:
         self._sizes[key] = size
@@ -122,4 +122,4 @@ class LegalClockStore:
     def _forget(self, key: ClockKey) -> None:
         found = self._clocks.pop(key, None)
         if found is not None:
-            self.numbers[found[1]] -= 1
+            self.by_status[found[1]] -= 1

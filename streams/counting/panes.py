@@ -21,7 +21,7 @@ START = attrgetter("start")
 UNIT = 64
 
 
-class Counters(msgspec.Struct, array_like=True, gc=False):
+class PaneSums(msgspec.Struct, array_like=True, gc=False):
     """Sums over reports. `risk` is in millionths; `without_ref` counts those without a pseudonym."""
 
     start: int
@@ -49,7 +49,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
             elif reporter_kind == "state_actor":
                 self.state_actors += 1
 
-    def include(self, other: "Counters") -> None:
+    def include(self, other: "PaneSums") -> None:
         """Add the counts of `other`."""
         self.reports += other.reports
         self.risk += other.risk
@@ -59,7 +59,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
         self.anonymous += other.anonymous
         self.without_ref += other.without_ref
 
-    def exclude(self, other: "Counters") -> None:
+    def exclude(self, other: "PaneSums") -> None:
         """Subtract the counts of `other`."""
         self.reports -= other.reports
         self.risk -= other.risk
@@ -70,7 +70,7 @@ class Counters(msgspec.Struct, array_like=True, gc=False):
         self.without_ref -= other.without_ref
 
 
-class Pane(Counters, array_like=True, gc=False):
+class Pane(PaneSums, array_like=True, gc=False):
     """One pane, from the fine index `start` on.
 
     `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights never
@@ -84,7 +84,7 @@ class Pane(Counters, array_like=True, gc=False):
     tier: int = 0
 
 
-class RunningSum(Counters, gc=False):
+class RunningSum(PaneSums, gc=False):
     """The sum of all panes from `start` on, valid until the fine index `until`. Derived, never persisted."""
 
     until: int = 0

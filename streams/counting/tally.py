@@ -1,9 +1,9 @@
 """The most-reported messages of a channel, in bounded space.
 
 A tally is a dict {message ref: code} with code = count << 32 | fine index of the newest report. It keeps
-COUNTERS messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message replaces
+TALLIED_MESSAGES messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message replaces
 the least reported one and continues from its count. So a count is never too low and is at most reports /
-COUNTERS too high, and every message with more reports than that is in the tally.
+TALLIED_MESSAGES too high, and every message with more reports than that is in the tally.
 """
 
 from streams.counting.windows import WindowSpec, window_start
@@ -11,7 +11,7 @@ from streams.counting.windows import WindowSpec, window_start
 Tally = dict[str, int]
 
 # An escalation lists ten messages; three times as many leave room for messages that stay only briefly.
-COUNTERS = 32
+TALLIED_MESSAGES = 32
 
 _ONE = 1 << 32
 _SEEN = _ONE - 1
@@ -25,7 +25,7 @@ def tally_message(tally: Tally, message_ref: str, fine: int) -> None:
     """
     code = tally.get(message_ref)
     if code is None:
-        if len(tally) < COUNTERS:
+        if len(tally) < TALLIED_MESSAGES:
             tally[message_ref] = _ONE | fine
             return
         code = min(tally.values())

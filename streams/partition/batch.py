@@ -29,7 +29,7 @@ class Batch(Generic[State, Rules, Counters]):
         state: State,
         rules: Rules,
         counters: Counters,
-        take_step: Callable[[Any, int, DueKey], None],
+        serve_due: Callable[[Any, int, DueKey], None],
     ) -> None:
         self.state = state
         self.rules = rules
@@ -37,7 +37,7 @@ class Batch(Generic[State, Rules, Counters]):
         self.outputs: list[OutputRecord] = []
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
-        self._take_step = take_step
+        self._take_step = serve_due
 
     def advance(self, time: int) -> None:
         """Move the partition's time on to `time` (ms), taking each step due by then by (due time, key)."""

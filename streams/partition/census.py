@@ -29,6 +29,6 @@ def take_census(state: PartitionState) -> Census:
         records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
         time=state.time.now,
         recent_dead_letters=state.flood.dead_letters,
-        clocks={status: state.clocks.numbers[status] for status in OPEN_STATUSES},
+        clocks={status: state.clocks.by_status[status] for status in OPEN_STATUSES},
         sizes={"clocks": state.clocks.size, "duplicates": state.recent.size},
     )

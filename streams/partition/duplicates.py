@@ -11,7 +11,7 @@ from xxhash import xxh3_64_intdigest
 SLOT_SIZE = 1_000
 
 
-def report_hash(ce_source: str, report_id: str) -> int:
+def event_hash(ce_source: str, report_id: str) -> int:
     """Return the 64-bit hash of an idempotency key. A report_id has no NUL, so no two pairs share a text."""
     return xxh3_64_intdigest(f"{ce_source}\0{report_id}".encode())
 
@@ -21,7 +21,7 @@ def outcome_hash(ce_source: str, outcome_id: str) -> int:
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0".encode())
 
 
-class RecentReports:
+class RecentIds:
     """The hashes of the last `remembered` applied reports and outcomes, in numbered slots of 1,000.
 
     Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so slots of a state
@@ -82,7 +82,7 @@ class RecentReports:
         self._touched = {}
 
     @classmethod
-    def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentReports":
+    def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentIds":
         """Build from the slots of `drain_changes`; the next changes delete those beyond `remembered`."""
         recent = cls(remembered)
         if not slots:

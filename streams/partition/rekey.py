@@ -10,7 +10,7 @@ class NotAtHome(Exception):
     """A re-keyed record is in a partition that is not its home: the number of partitions was changed."""
 
 
-def at_home(
+def key_or_rekey(
     batch: Batch[State, Rules, Counters], record: SourceRecord, ref: str, internal_topic: str
 ) -> bytes | None:
     """Return the record's key if its home is this partition; otherwise re-key it, unjudged, and return None.

@@ -31,7 +31,7 @@ class Stage(Generic[State, Rules, Counters]):
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
-    `take_step(batch, time, key)` takes the step due at `time`. `stop_at_floods`: see FloodDetected.
+    `serve_due(batch, time, key)` takes the step due at `time`. `stop_at_floods`: see FloodDetected.
     """
 
     name: CountedStage
@@ -41,7 +41,7 @@ class Stage(Generic[State, Rules, Counters]):
     handlers: Mapping[str, Handler]
     new_counters: Callable[[], Counters]
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
-    take_step: Callable[[Any, int, DueKey], None]
+    serve_due: Callable[[Any, int, DueKey], None]
     stop_at_floods: bool
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
@@ -67,7 +67,7 @@ class Stage(Generic[State, Rules, Counters]):
         changed, or what a handler raises, with a note that names the record's place. After that neither
         `state` nor the batch may be used.
         """
-        batch = Batch(state, self.rules, self.new_counters(), self.take_step)
+        batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
         default = next(iter(self.handlers.values()))
         state.homes.foresee(records)
         for record in records:

@@ -4,11 +4,11 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 
 from streams.clocks.clock import next_step_time
-from streams.clocks.store import CHANNEL_CLOCK, ClockKey, LegalClock, LegalClockStore
+from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
 from streams.events.transparency import CountedStage
 from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
 from streams.partition.due import DueSteps
-from streams.partition.duplicates import RecentReports
+from streams.partition.duplicates import RecentIds
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
 from streams.partition.time import PartitionTime
@@ -49,7 +49,7 @@ class PartitionState:
         self.partitions = partitions
         self.time = PartitionTime()
         self.flood = FloodWindow()
-        self.recent = RecentReports(remembered)
+        self.recent = RecentIds(remembered)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -91,7 +91,7 @@ class PartitionState:
         changes.update(self.clocks.drain_changes())
         return changes
 
-    def take_back(
+    def restore(
         self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]
     ) -> None:
         """Restore from the last value of every key, without deleted keys.
@@ -108,7 +108,7 @@ class PartitionState:
         readers = {
             PARTITION_TIME: self._read_time,
             DUPLICATES_SLOT: read_slot,
-            CHANNEL_CLOCK: self.clocks.restore,
+            CLOCK_RECORD: self.clocks.restore,
             DAILY_COUNTERS: self.daily.restore,
             **own,
         }
@@ -119,7 +119,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentReports.restore(remembered, slots)
+        self.recent = RecentIds.restore(remembered, slots)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
 

@@ -24,7 +24,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
     `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
@@ -37,10 +37,10 @@ class Findings:
     ending_calendars: tuple[str, ...]
 
 
-def lint(rules: Rules, today: date) -> Findings:
+def lint(rules: Rules, today: date) -> LintReport:
     """Find the rows of law to check again, as of `today`."""
     rows = tuple(_rows(rules))
-    return Findings(
+    return LintReport(
         unverified=tuple(row for row in rows if row.verification == "unverified"),
         stale=tuple(row for row in rows if today - row.checked > CHECKED_WITHIN),
         future=tuple(row for row in rows if row.checked > today),

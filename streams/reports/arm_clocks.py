@@ -26,7 +26,7 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
     for duty in case.law.duties:
         if duty.not_armed is not None:
             continue
-        due = due_ms(duty.obligation, case.received, batch.rules.rules)
+        due = due_ms(duty.obligation, case.received, batch.rules.registry)
         channel = report.channel.ref
         key = ClockKey(channel, clock_id(duty.obligation.id, channel, case.ce_source, report.report_id))
         if due is None or batch.state.clocks.find(key) is not None:
@@ -43,7 +43,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
     rules, now = batch.rules, batch.state.time.now
     report, law, origin = case.report, case.law, case.origin
     obligation = duty.obligation
-    of_category = rules.rules.categories[report.category]
+    of_category = rules.registry.categories[report.category]
     counts, signs = _of_one_report(report)
     view = clock_view(clock, key.clock_id, obligation.id, now)
     reporter = None if report.reporter is None else report.reporter.kind
@@ -71,7 +71,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
         integrity=signs,
         message_refs=() if report.message_ref is None else (report.message_ref,),
         jurisdictions=law.jurisdictions,
-        obligations=(escalated_duty(duty, rules.rules, clock.started),),
+        obligations=(escalated_duty(duty, rules.registry, clock.started),),
         routing=law.routing,
         rule_of_law=law.rule_of_law,
         statement=statement(
@@ -79,13 +79,13 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
             reporter,
             [place.code for place in law.jurisdictions],
             [each.obligation for each in law.duties],
-            rules.rules.jurisdictions,
+            rules.registry.jurisdictions,
         ),
         clock=view,
         human_review_required=True,
         automated_means=True,
-        policy_version=rules.rules.policy_version,
-        registry_version=rules.rules.registry_version,
+        policy_version=rules.registry.policy_version,
+        registry_version=rules.registry.registry_version,
         trace=Trace(
             first_report_id=report.report_id,
             last_report_id=report.report_id,

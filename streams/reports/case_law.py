@@ -65,15 +65,15 @@ def law_of(
     obligations = [duty.obligation for duty in duties]
     jurisdictions = tuple(Jurisdiction(*jurisdiction) for jurisdiction in cause.jurisdictions)
     protection = rule_of_law(
-        tier, reported, obligations, rules.rules.categories, by_state=cause.reporter == "state_actor"
+        tier, reported, obligations, rules.registry.categories, by_state=cause.reporter == "state_actor"
     )
-    places = places_of(rules.rules, jurisdictions, cause.certain)
+    places = places_of(rules.registry, jurisdictions, cause.certain)
     codes = [place.code for place in places]
     day = from_epoch_ms(cause.received_ms).date()
     return CaseLaw(
         jurisdictions=jurisdictions,
-        obligations=tuple(escalated_duty(duty, rules.rules, cause.received_ms) for duty in duties),
-        routing=routes(rules.rules, places, obligations, cause.category, protection.decision, day),
+        obligations=tuple(escalated_duty(duty, rules.registry, cause.received_ms) for duty in duties),
+        routing=routes(rules.registry, places, obligations, cause.category, protection.decision, day),
         rule_of_law=protection,
-        statement=statement(cause.kind, cause.reporter, codes, obligations, rules.rules.jurisdictions),
+        statement=statement(cause.kind, cause.reporter, codes, obligations, rules.registry.jurisdictions),
     )

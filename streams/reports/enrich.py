@@ -49,7 +49,7 @@ def enriched_json(
     law, origin = case.law, case.origin
     obligations = law.obligations_json
     if obligations is None:
-        duties = tuple(published_duty(duty, rules.rules, case.received) for duty in law.duties)
+        duties = tuple(published_duty(duty, rules.registry, case.received) for duty in law.duties)
         obligations = msgspec.Raw(encode(duties))
     dsa_category, dsa_keywords = rules.dsa[case.report.category]
     return encode(
@@ -65,8 +65,8 @@ def enriched_json(
             tuple(map(channel_window, windows, counts)),
             counted,
             None if counted else "late",
-            rules.rules.policy_version,
-            rules.rules.registry_version,
+            rules.registry.policy_version,
+            rules.registry.registry_version,
             Source(origin.topic, origin.partition, origin.offset),
         )
     )

@@ -110,7 +110,7 @@ def after_resolution(episode: Open, resolved_at: int, timing: Timing) -> Cooldow
     return Cooldown(until=resolved_at + timing.cooldown, last_level=episode.level)
 
 
-def due_time(episode: Episode, now: int, timing: Timing) -> int:
+def next_change_time(episode: Episode, now: int, timing: Timing) -> int:
     """Return the next time (ms of the partition's time) at which something may happen without a report.
 
     An open episode that is not clear can become clear only when counts fall, at the next pane boundary. A

@@ -88,7 +88,7 @@ def _event(
     spec = policy.spec if policy else window_spec(scope.window_ms, "")
     categories = policy.policy.categories if policy else scope.categories
     counts = total_of(shares, spec, transition.counted_at)
-    of_category = rules.rules.categories[cause.category]
+    of_category = rules.registry.categories[cause.category]
     law = law_of(
         rules,
         cause,
@@ -138,8 +138,8 @@ def _event(
         clock=None,
         human_review_required=True,
         automated_means=True,
-        policy_version=rules.rules.policy_version,
-        registry_version=rules.rules.registry_version,
+        policy_version=rules.registry.policy_version,
+        registry_version=rules.registry.registry_version,
         trace=Trace(
             first_report_id=episode.first_report_id,
             last_report_id=cause.report_id,

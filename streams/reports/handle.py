@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from streams.partition.duplicates import report_hash
+from streams.partition.duplicates import event_hash
 from streams.partition.legal_clocks import apply_clock_outcome
-from streams.partition.rekey import at_home, pass_on
+from streams.partition.rekey import key_or_rekey, pass_on
 from streams.partition.stage import Handler
 from streams.reports.apply import apply_report
 from streams.reports.batch import ReportBatch
@@ -25,10 +25,10 @@ def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> N
     """Apply a report, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
     decoded = decode_report(record.value, record.headers, origin.timestamp)
     report = decoded.event
-    channel_key = at_home(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
+    channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is None:
         return
-    hashed = report_hash(decoded.ce_source, report.report_id)
+    hashed = event_hash(decoded.ce_source, report.report_id)
     if hashed in batch.state.recent:
         batch.counters.duplicates += 1
         return
@@ -47,7 +47,7 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
         key, home = batch.state.homes.of(outcome.key)
         pass_on(batch, record, AUTHORITY_REQUESTS_INTERNAL, key, home)
         batch.counters.clock_outcomes_passed_on += 1
-    elif at_home(batch, record, outcome.key, MESSAGE_REPORTS_INTERNAL) is not None:
+    elif key_or_rekey(batch, record, outcome.key, MESSAGE_REPORTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)
 
 

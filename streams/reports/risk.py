@@ -13,11 +13,10 @@ import math
 from itertools import product
 from typing import get_args
 
+from streams.counting.measures import MILLION
 from streams.events.enriched_report import Risk, RiskComponents
 from streams.events.report import REPORTER_KINDS, AccountAge, Category, MessageReport, ReporterKind
 from streams.registry.rules import Rules, Scoring
-
-MILLION = 1_000_000
 
 _Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
 

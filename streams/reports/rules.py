@@ -35,7 +35,7 @@ class ReportRules:
     `dsa` are category and keywords in the EU's transparency database, the keywords as JSON.
     """
 
-    rules: Rules
+    registry: Rules
     resolver: Resolver
     risk_model: RiskModel
     plans: Mapping[Category, CategoryPlan]
@@ -56,7 +56,7 @@ def compile_report_rules(
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
-        rules=rules,
+        registry=rules,
         resolver=Resolver(rules),
         risk_model=RiskModel(rules),
         plans={category: _plan(category, compiled) for category in rules.categories},

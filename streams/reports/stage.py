@@ -8,7 +8,7 @@ from streams.reports.counters import ReportCounters
 from streams.reports.handle import HANDLERS
 from streams.reports.rules import ReportRules
 from streams.reports.state import ReportState, restore_reports
-from streams.reports.transitions import take_step
+from streams.reports.transitions import serve_due
 from streams.wire.records import SourceRecord
 from streams.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
 
@@ -27,7 +27,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
         handlers=HANDLERS,
         new_counters=ReportCounters,
         restored=restore_reports,
-        take_step=take_step,
+        serve_due=serve_due,
         stop_at_floods=rules.dead_letter_breaker,
     )
 

@@ -7,7 +7,7 @@ import msgspec
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
 from streams.partition.state import PartitionState
-from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, due_time
+from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
 from streams.reports.rules import ReportRules
 from streams.wire.state_records import STATE_VERSION, require_version
 from streams.wire.times import DAY
@@ -59,7 +59,7 @@ class ReportState(PartitionState):
         """Store a new or changed episode, and schedule its next step after `time`."""
         self.episodes.setdefault(key.channel, {})[key.policy, key.mode] = episode
         self._touched_channels[key.channel] = None
-        self.due.set(key, due_time(episode, time, timing))
+        self.due.set(key, next_change_time(episode, time, timing))
 
     def remove_episode(self, key: EpisodeKey) -> None:
         """Remove an episode."""
@@ -101,7 +101,7 @@ def restore_reports(
     """
     state = ReportState(partition, partitions, rules)
     own = {CHANNEL_COUNTS: state.counts.restore, CHANNEL_EPISODES: state.restore_episodes}
-    state.take_back(entries, rules.duplicates_remembered, own)
+    state.restore(entries, rules.duplicates_remembered, own)
     _schedule(state, rules)
     return state
 
@@ -116,5 +116,5 @@ def _schedule(state: ReportState, rules: ReportRules) -> None:
             elif policy is None:
                 time = state.time.now
             else:
-                time = due_time(episode, state.time.now, policy.timing)
+                time = next_change_time(episode, state.time.now, policy.timing)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)

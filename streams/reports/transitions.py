@@ -62,7 +62,7 @@ def open_or_raise(
     _publish(batch, key, episode, transition, shares)
 
 
-def take_step(batch: ReportBatch, time: int, key: DueKey) -> None:
+def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
     """Take the step of a clock or an episode that is due at `time` (ms)."""
     if isinstance(key, ClockKey):
         take_clock_step(batch, key, time, publish_change)

@@ -47,8 +47,8 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
         ),
         findings=judgement.findings,
         human_review_required=True,
-        policy_version=rules.rules.policy_version,
-        registry_version=rules.rules.registry_version,
+        policy_version=rules.registry.policy_version,
+        registry_version=rules.registry.registry_version,
     )
     headers = [(ORIGIN_HEADER, written_origin(origin)), *ticks_headers(state.time.ticks)]
     opening = publish_routing(batch, event, received, event.routing_id, headers)
@@ -67,7 +67,7 @@ def _start_clocks(
     started = []
     for duty in judgement.armed:
         obligation = duty.obligation
-        due = due_ms(obligation, received, rules.rules)
+        due = due_ms(obligation, received, rules.registry)
         assert due is not None
         key = ClockKey(request.request_id, clock_id(obligation.id, ce_source, request.request_id))
         started.append((key, obligation.id, start_clock(obligation, received, due)))

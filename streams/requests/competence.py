@@ -112,9 +112,9 @@ def _belongs_to(
     terrorist content.
     """
     if DATA_DEMANDS.isdisjoint(request.demands) and "preserve_data" not in request.demands:
-        row = rules.rules.jurisdictions.get(country)
+        row = rules.registry.jurisdictions.get(country)
         if request.legal_basis == "tco_art3" and row is not None and row.tco_authority is not None:
-            note = unverified_note(rules.rules, row.tco_authority)
+            note = unverified_note(rules.registry, row.tco_authority)
             reason = f"It issues the removal orders of this country.{note}"
             return (CompetentAuthority(country, row.tco_authority, reason),)
         reason = "A request under the law of its own country, with effect in its own territory."
@@ -153,7 +153,7 @@ def _under_national_law(
     if country == "XX":
         return Competence(False, "The requesting state is unknown.", None), ()
     data = not DATA_DEMANDS.isdisjoint(request.demands) or "preserve_data" in request.demands
-    platform = rules.rules.platform
+    platform = rules.registry.platform
     if (
         data
         and rules.home is not None
@@ -172,11 +172,11 @@ def _under_national_law(
 def _authorities(
     rules: RequestRules, country: str | None, roles: tuple[AuthorityRole, ...], reason: str
 ) -> tuple[CompetentAuthority, ...]:
-    row = rules.rules.jurisdictions.get(country) if country is not None else None
+    row = rules.registry.jurisdictions.get(country) if country is not None else None
     known = [] if row is None else [authority for authority in row.authorities if authority.role in roles]
     if not known:
         return (CompetentAuthority(country, None, reason),)
     return tuple(
-        CompetentAuthority(country, authority.id, f"{reason}{unverified_note(rules.rules, authority.id)}")
+        CompetentAuthority(country, authority.id, f"{reason}{unverified_note(rules.registry, authority.id)}")
         for authority in known
     )

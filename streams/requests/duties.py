@@ -7,8 +7,13 @@ from streams.events.authority_request import AuthorityRequest
 from streams.law.applicability import holds_in, in_force
 from streams.law.arming import strictest, why_not_armed
 from streams.law.duty import Duty, due_ms
-from streams.registry.rules import Obligation
+from streams.registry.rules import Obligation, Trigger
 from streams.requests.rules import RequestRules, country_of
+
+
+def triggers_met(request: AuthorityRequest, rules: RequestRules) -> frozenset[Trigger]:
+    """The triggers of duties that a request of this kind meets by itself."""
+    return rules.registry.triggers.met_by_request[request.kind]
 
 
 def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) -> tuple[Obligation, ...]:
@@ -18,28 +23,27 @@ def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) ->
     because a request does not say whether its target is public. A row without a legal basis follows from any
     basis if it is of the Union or global, and from national law alone if it is a country's.
     """
-    triggers = rules.rules.triggers.met_by_request[request.kind]
+    triggers = triggers_met(request, rules)
     country = country_of(request.authority.country)
     return tuple(
         duty
-        for duty in rules.rules.obligations
+        for duty in rules.registry.obligations
         if duty.trigger in triggers
         and (request.category is None or request.category in duty.categories)
         and duty.emergency in (None, request.emergency)
         and _follows_from(duty, request, country)
         and in_force(duty, received)
-        and holds_in(duty, country, rules.rules.jurisdictions)
+        and holds_in(duty, country, rules.registry.jurisdictions)
     )
 
 
 def judged_duties(
-    request: AuthorityRequest,
     duties: tuple[Obligation, ...],
+    met: Collection[Trigger],
     present: Collection[str],
     received_ms: int,
     rules: RequestRules,
     *,
-    competent: bool,
     complete: bool,
 ) -> tuple[Duty, ...]:
     """Return each duty with the reason why its clock is not armed, None if it is.
@@ -47,14 +51,13 @@ def judged_duties(
     A request starts no clock if its authority is not competent or if an element that a law requires is
     missing. A retention duty has a clock too: it shows until when the data are kept.
     """
-    met = rules.rules.triggers.met_by_request[request.kind] if competent else frozenset()
-    shortest = strictest(duties, rules.rules.targets)
+    shortest = strictest(duties, rules.registry.targets)
     judged = []
     for duty in duties:
-        reason = why_not_armed(duty, met, present, rules.rules.calendars, keeps=True)
+        reason = why_not_armed(duty, met, present, rules.registry.calendars, keeps=True)
         if reason is None and not complete:
             reason = "elements_missing"
-        if reason is None and due_ms(duty, received_ms, rules.rules) is None:
+        if reason is None and due_ms(duty, received_ms, rules.registry) is None:
             reason = "no_holiday_calendar"
         judged.append(Duty(duty, reason, duty.id in shortest))
     return tuple(judged)

@@ -7,7 +7,7 @@ from streams.events.authority_routing import Disclosure, Territory
 from streams.events.routing import Gate, RuleOfLaw
 from streams.law.rule_of_law import most_protective, tier_of
 from streams.registry.rules import Obligation
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, names_persons
+from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, targets_individuals
 from streams.requests.rules import UNION, RequestRules, country_of
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
@@ -25,7 +25,7 @@ def gates_of(
 
     All of this is policy, as in `law.rule_of_law`. The gate of a single duty is in its registry row.
     """
-    tier = tier_of(country_of(request.authority.country), rules.rules.jurisdictions)
+    tier = tier_of(country_of(request.authority.country), rules.registry.jurisdictions)
     found: dict[Gate, str] = {"human_review": "No request is acted on without a person's decision."}
     if tier in ("unknown", "closed"):
         found["human_rights_review"] = f"The requesting country is {tier}."
@@ -39,7 +39,7 @@ def gates_of(
         found.setdefault("human_rights_review", f"The request concerns: {', '.join(request.concerns)}.")
     if tier != "open" and is_abuse_prone(request, rules):
         found.setdefault("human_rights_review", f"Prone to abuse: {request.category}.")
-    if "preserve_data" in request.demands and not names_persons(request):
+    if "preserve_data" in request.demands and not targets_individuals(request):
         found.setdefault("human_rights_review", "The request asks to preserve data on no specific person.")
     for duty in duties:
         if duty.gate is not None:
@@ -51,7 +51,7 @@ def gates_of(
 
 def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:
     """Return whether the request's category is used against dissent where courts do not protect it."""
-    return request.category is not None and rules.rules.categories[request.category].abuse_prone
+    return request.category is not None and rules.registry.categories[request.category].abuse_prone
 
 
 def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -> Disclosure:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from streams.partition.duplicates import report_hash
+from streams.partition.duplicates import event_hash
 from streams.partition.legal_clocks import apply_clock_outcome
-from streams.partition.rekey import at_home
+from streams.partition.rekey import key_or_rekey
 from streams.partition.stage import Handler
 from streams.requests.apply import apply_request
 from streams.requests.batch import RequestBatch
@@ -20,9 +20,9 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
     """Apply a request, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
     decoded = decode_request(record.value, record.headers, origin.timestamp)
     request = decoded.event
-    if at_home(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
+    if key_or_rekey(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
         return
-    hashed = report_hash(decoded.ce_source, request.request_id)
+    hashed = event_hash(decoded.ce_source, request.request_id)
     if hashed in batch.state.recent:
         batch.counters.duplicates += 1
         return
@@ -36,7 +36,7 @@ def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Orig
     Raises Rejected if it is invalid or does not fit the clock.
     """
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
-    if at_home(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
+    if key_or_rekey(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
         apply_clock_outcome(batch, origin, decoded, publish_change)
 
 

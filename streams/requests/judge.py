@@ -7,15 +7,14 @@ from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Competence, Decision, Findings, Territory
 from streams.events.routing import Gate, Routing
 from streams.law.duty import Duty, escalated_duty
+from streams.law.routing import INTERNAL_REVIEW
 from streams.law.rule_of_law import most_protective
 from streams.requests.competence import judge_competence
 from streams.requests.completeness import language_finding, missing_elements, present_elements
-from streams.requests.duties import duties_of, judged_duties
+from streams.requests.duties import duties_of, judged_duties, triggers_met
 from streams.requests.gates import disclosure_of, gates_of, is_abuse_prone, territory_of
 from streams.requests.refusals import refusals, refused_to_closed
 from streams.requests.rules import RequestRules
-
-INTERNAL_REVIEW = "internal_review"
 
 
 class Judgement(NamedTuple):
@@ -45,12 +44,11 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
     missing = missing_elements(request, language, applicable) if competence.competent else ()
     decision: Decision = "refused" if refused else "incomplete" if missing else "routed"
     duties = judged_duties(
-        request,
         () if refused else applicable,
+        triggers_met(request, rules) if competence.competent else frozenset(),
         present_elements(request, language),
         received_ms,
         rules,
-        competent=competence.competent,
         complete=not missing,
     )
     if refused:
@@ -65,7 +63,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
         territory=Territory("none", (), "The request is refused.") if refused else territory_of(request),
         disclosure=disclosure_of(request, law, allowed=allowed),
         gates=gates,
-        obligations=tuple(escalated_duty(duty, rules.rules, received_ms) for duty in duties),
+        obligations=tuple(escalated_duty(duty, rules.registry, received_ms) for duty in duties),
         rule_of_law=law,
     )
     gate = most_protective(gates)

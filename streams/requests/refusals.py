@@ -109,14 +109,14 @@ def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
     found = []
     if "encryption_keys" in demands:
         found.append(ENCRYPTION_KEYS)
-    if "bulk_identify" in demands or (_asks_for_data(request) and not names_persons(request)):
+    if "bulk_identify" in demands or (_asks_for_data(request) and not targets_individuals(request)):
         found.append(BULK_IDENTIFY)
     if "block_protest" in demands or ("peaceful_assembly" in request.concerns and demands & CONTENT_DEMANDS):
         found.append(BLOCK_PROTEST)
     return tuple(found)
 
 
-def names_persons(request: AuthorityRequest) -> bool:
+def targets_individuals(request: AuthorityRequest) -> bool:
     """Return whether the request is about specific persons.
 
     The users of a service are not specific persons, and neither are several people in a channel or behind a

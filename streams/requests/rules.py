@@ -17,7 +17,7 @@ class RequestRules:
     None if it has neither.
     """
 
-    rules: Rules
+    registry: Rules
     home: str | None
     accepted_languages: tuple[str, ...]
     obligations: Mapping[str, Obligation]
@@ -40,7 +40,7 @@ def compile_request_rules(
         # DSA art. 11(3): at least one official language of that Member State is among those declared.
         spoken += rules.jurisdictions[home].languages
     return RequestRules(
-        rules=rules,
+        registry=rules,
         home=home,
         accepted_languages=tuple(dict.fromkeys(spoken)),
         obligations={obligation.id: obligation for obligation in rules.obligations},
@@ -56,5 +56,5 @@ def country_of(code: str) -> str:
 
 def is_member_state(rules: RequestRules, country: str) -> bool:
     """Return whether a country is in the Union, according to the registry."""
-    row = rules.rules.jurisdictions.get(country)
+    row = rules.registry.jurisdictions.get(country)
     return row is not None and UNION in row.regions

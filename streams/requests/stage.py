@@ -38,7 +38,7 @@ def request_stage(rules: RequestRules) -> RequestStage:
         handlers=HANDLERS,
         new_counters=RequestCounters,
         restored=restore_requests,
-        take_step=_take_step,
+        serve_due=_take_step,
         stop_at_floods=rules.dead_letter_breaker,
     )
 

@@ -27,5 +27,5 @@ def restore_requests(
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = RequestState(partition, partitions, rules)
-    state.take_back(entries, rules.duplicates_remembered, {})
+    state.restore(entries, rules.duplicates_remembered, {})
     return state

@@ -17,7 +17,7 @@ from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
-from streams.runtime.stage import Stage, State
+from streams.runtime.stage import RunnableStage, State
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -42,7 +42,7 @@ class PartitionOwner(Generic[State]):
 
     def __init__(
         self,
-        stage: Stage[State, Any],
+        stage: RunnableStage[State, Any],
         connection: Connection,
         prefix: str,
         app_id: str,

@@ -25,7 +25,7 @@ Result = TypeVar("Result", bound=BatchResult)
 Result_co = TypeVar("Result_co", bound=BatchResult, covariant=True)
 
 
-class Stage(Protocol[State, Result_co]):
+class RunnableStage(Protocol[State, Result_co]):
     """A stage. Topic names are without prefix; the runtime puts it before them.
 
     State keys must not begin with `position.RESERVED_KEY_TYPE`.

@@ -13,7 +13,7 @@ from streams.runtime.allocator import keep_freed_memory
 from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.garbage import collect_regularly, leave_out_what_stays
+from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
@@ -22,7 +22,7 @@ from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
-from streams.runtime.stage import Stage, State
+from streams.runtime.stage import RunnableStage, State
 
 logger = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ class StageApp(PromptlyStoppingApp):
         self.on_rebalance_complete.connect(self._follow, weak=False)
         self.on_before_shutdown.connect(self._release, weak=False)
 
-    def add_stage(self, stage: Stage[State, Any], observer: Observer[State, Any]) -> None:
+    def add_stage(self, stage: RunnableStage[State, Any], observer: Observer[State, Any]) -> None:
         """Define the agent that runs `stage`; `observer` is notified of what happens to its partitions."""
         sources = tuple(self.prefix + name for name in stage.sources)
         ownership: Ownership[State] = Ownership(

@@ -1,9 +1,15 @@
 """The description of a topic, as a file of `schemas/topics/` holds it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
+import yaml
+
+from streams.wire.topics import MESSAGE_REPORTS
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 MIN_INSYNC = "min.insync.replicas"
 
@@ -54,3 +60,23 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 # Topics by name, without prefix.
 Catalogue = Mapping[str, Topic]
+
+
+def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
+    """All topics by name without prefix. Raises ValueError with the name of the file that is invalid."""
+    catalogue = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            topic = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Topic)
+        except (yaml.YAMLError, msgspec.ValidationError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        if topic.name != path.stem:
+            raise ValueError(
+                f"{path}: `name` is {topic.name!r}, it must be the name of the file, {path.stem!r}"
+            )
+        catalogue[topic.name] = topic
+    if MESSAGE_REPORTS not in catalogue:
+        raise ValueError(
+            f"{folder}: {MESSAGE_REPORTS}.yaml is missing, so the installation is incomplete. Install Tocsin again."
+        )
+    return catalogue

@@ -16,7 +16,7 @@ from streams.wire.incoming_envelope import open_envelope
 from streams.wire.nesting import MAX_DEPTH, is_deeper_than
 from streams.wire.personal_data import RefPaths, personal_data_in_envelope, personal_data_in_value
 from streams.wire.records import NOT_UNPACKED, Headers
-from streams.wire.rejection import explain, not_valid
+from streams.wire.rejection import not_valid, rejection_of
 from streams.wire.times import EPOCH
 from streams.wire.valid_values import ValidValues
 
@@ -102,7 +102,7 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
         except Exception as error:  # noqa: BLE001
             # A record must never stop the stream, so an unforeseen exception is a rejection as well. `from None`: the
             # decoder's exceptions quote the record and must not reach a log.
-            raise _rejection(form, explain(error, valid), value, attributes) from None
+            raise _rejection(form, rejection_of(error, valid), value, attributes) from None
 
     return read_event
 

@@ -19,7 +19,7 @@ def not_valid(reason: DeadLetterReason, path: str, valid: ValidValues) -> Reject
     return Rejected(reason, path, f"Must be {_valid_at(path, valid)}.")
 
 
-def explain(error: Exception, valid: ValidValues) -> Rejected:
+def rejection_of(error: Exception, valid: ValidValues) -> Rejected:
     """Turn an exception raised while an event was decoded into a rejection. `valid`: valid values by path.
 
     Relies on the wording of msgspec's messages, which a contract test pins.

@@ -14,7 +14,8 @@ from streams.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.requests.stage import request_stage
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage_app import StageApp
-from streams.runtime.topics import admin_client, check_topics, load_catalogue
+from streams.runtime.topic_admin import admin_client, check_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.report_observer import ReportObserver
 from streams.worker.request_observer import RequestObserver
 from streams.worker.rules import configured_rules, report_rules, request_rules

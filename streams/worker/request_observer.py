@@ -15,7 +15,7 @@ class RequestObserver(StageObserver[RequestState, RequestBatch]):
 
     stage = "requests"
 
-    def named(self, partition: int) -> str:
+    def partition_name(self, partition: int) -> str:
         """Return the name of a partition on /readyz, different from that of the stage of reports."""
         return f"{partition} of {self.stage}"
 

@@ -25,7 +25,7 @@ class StageObserver(Observer[State, Applied]):
         self._operations = operations
         self._metrics = operations.metrics
 
-    def named(self, partition: int) -> int | str:
+    def partition_name(self, partition: int) -> int | str:
         """Return the name of a partition on /readyz."""
         return partition
 
@@ -39,7 +39,7 @@ class StageObserver(Observer[State, Applied]):
 
     def taking_over(self, partition: int) -> None:
         """Report not ready until the partition is restored."""
-        self._operations.readiness.taking_over(self.named(partition))
+        self._operations.readiness.taking_over(self.partition_name(partition))
 
     def restoring(self, partition: int) -> None:  # noqa: ARG002
         """Tell the watchdog that a restore is making progress."""
@@ -53,12 +53,12 @@ class StageObserver(Observer[State, Applied]):
         self._operations.partitions.taken_over(
             self.stage, takeover.partition, lambda: self.census(state), self.open_episodes(state)
         )
-        self._operations.readiness.settled(self.named(takeover.partition))
+        self._operations.readiness.settled(self.partition_name(takeover.partition))
 
     def released(self, partition: int) -> None:
         """Remove the partition from scrapes."""
         self._operations.partitions.released(self.stage, partition)
-        self._operations.readiness.settled(self.named(partition))
+        self._operations.readiness.settled(self.partition_name(partition))
 
     def rebalanced(self, partitions: int | None) -> None:
         """Record how many partitions all workers share; None if that is unknown."""

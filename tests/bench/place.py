@@ -13,7 +13,8 @@ from typing import Self
 from confluent_kafka import Producer
 
 from streams.runtime.connection import Connection
-from streams.runtime.topics import admin_client, create_topics, load_catalogue
+from streams.runtime.topic_admin import admin_client, create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from tests.bench.traffic import Report
 from tests.kafka.harness.workers import WORKER, Worker
 

@@ -14,7 +14,7 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.escalation import Escalation
 from streams.events.report import CATEGORIES, MessageReport
 from streams.registry.loader import load_rules
-from streams.runtime.topics import load_catalogue
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.wire.report_decoding import decode_report
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ PROMTOOL = shutil.which("promtool")
 def test_promtool_accepts_the_metrics_of_a_worker():
     worker = Worker()
     worker.operations = WorkerOperations(
-        worker.rules.rules,
+        worker.rules.registry,
         {"reports": (EXTERNAL, INTERNAL)},
         lambda: [SourceLag(EXTERNAL, 0, 7, 5, 5, START)],
     )

@@ -23,8 +23,8 @@ from streams.reports.clock_events import publish_change
 from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
-from streams.reports.transitions import take_step
-from streams.runtime.topics import SCHEMAS, load_catalogue
+from streams.reports.transitions import serve_due
+from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.encoding import encode
 from streams.wire.origin import Origin
@@ -349,7 +349,7 @@ def refuse_outcome(value, headers, append_time_ms):
         started = decoded.time_ms
         clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
         state.put_clock(ClockKey(decoded.event.key, decoded.event.clock_id), LegalClock(clock, "row", 1, b""))
-    batch = Batch(state, rules, ReportCounters(), take_step)
+    batch = Batch(state, rules, ReportCounters(), serve_due)
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
 

@@ -14,7 +14,8 @@ from streams.reports.stage import SOURCES
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.runtime.topic_catalogue import MIN_INSYNC
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
-from streams.runtime.topics import SCHEMAS, load_catalogue, topic_name
+from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
+from streams.runtime.topic_admin import topic_name
 from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.records import MAX_PASSED_ON_BYTES

@@ -9,7 +9,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.topics import admin_client, check_topics, create_topics, load_catalogue, topic_name
+from streams.runtime.topic_admin import admin_client, check_topics, create_topics, topic_name
+from streams.runtime.topic_catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
 

@@ -16,7 +16,7 @@ from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
-from streams.commands.demo.tally import Tally
+from streams.commands.demo.results import Tally
 from streams.commands.shared.record_text import (
     READABLE,
     as_json,

@@ -18,7 +18,7 @@ from streams.reports.episodes import (
     Scope,
     Timing,
     after_resolution,
-    due_time,
+    next_change_time,
     note_clear,
     resolution_time,
     rise,
@@ -66,7 +66,7 @@ def openings(series: list[float], clear_below: float, cooldown: int) -> int:
     episode: Episode | None = None
     count = 0
     for minute, score in enumerate(series):
-        if isinstance(episode, Cooldown) and due_time(episode, minute, timing) <= minute:
+        if isinstance(episode, Cooldown) and next_change_time(episode, minute, timing) <= minute:
             episode = None
         if rise(episode, int(score >= 50)) == "opened":
             count += 1
@@ -109,11 +109,11 @@ def test_staying_clear_does_not_restart_the_clear_time() -> None:
 def test_due_times_of_an_open_clear_and_resolved_episode() -> None:
     timing = Timing(pane=300_000, min_clear=60_000, cooldown=5)
     episode = opened()
-    assert due_time(episode, 300_000, timing) == 600_000
-    assert due_time(episode, 599_999, timing) == 600_000
+    assert next_change_time(episode, 300_000, timing) == 600_000
+    assert next_change_time(episode, 599_999, timing) == 600_000
     note_clear(episode, 600_000, clear=True)
-    assert due_time(episode, 600_000, timing) == 660_000 + LATENESS_MS
-    assert due_time(after_resolution(episode, 660_000, timing), 0, timing) == 660_005
+    assert next_change_time(episode, 600_000, timing) == 660_000 + LATENESS_MS
+    assert next_change_time(after_resolution(episode, 660_000, timing), 0, timing) == 660_005
 
 
 # --- on reports

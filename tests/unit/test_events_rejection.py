@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from streams.events.report import MessageReport
-from streams.wire.rejection import explain
+from streams.wire.rejection import rejection_of
 from streams.wire.report_decoding import VALID_IN_REPORT
 
 REPORT = {
@@ -83,7 +83,7 @@ def test_sentences_state_the_limits_of_the_types():
 
 
 def test_any_other_exception_means_unreadable_bytes():
-    rejected = explain(MemoryError("secret"), VALID_IN_REPORT)
+    rejected = rejection_of(MemoryError("secret"), VALID_IN_REPORT)
     assert (rejected.reason, rejected.field) == ("not_json", "value")
     assert "secret" not in str(rejected)
 
@@ -91,7 +91,7 @@ def test_any_other_exception_means_unreadable_bytes():
 def test_the_path_is_taken_from_the_end_of_the_message():
     for text in ("x' - at `$.category`", "\n - at `$.reporter.ref`", "` - at `$`"):
         message = f"Invalid enum value '{text}' - at `$.evidence[12].basis`"
-        rejected = explain(msgspec.ValidationError(message), VALID_IN_REPORT)
+        rejected = rejection_of(msgspec.ValidationError(message), VALID_IN_REPORT)
         assert (rejected.reason, rejected.field) == ("invalid_value", "evidence[12].basis")
 
 

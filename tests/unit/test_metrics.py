@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from streams.clocks.store import CHANNEL_CLOCK
+from streams.clocks.store import CLOCK_RECORD
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.operations import metric_catalogue as catalogue
@@ -180,7 +180,7 @@ class Worker:
 
     def __init__(self, rules=RULES):
         self.rules = rules
-        self.operations = WorkerOperations(rules.rules, TOPICS, lambda: [])
+        self.operations = WorkerOperations(rules.registry, TOPICS, lambda: [])
         self.observer = ReportObserver(self.operations)
         self.states = {}
 
@@ -467,7 +467,7 @@ def test_gauges_cover_the_owned_partitions_of_both_stages():
         outcome = run_requests(requests, records)
         fold(stored, outcome.changes)
         observer.committed(CommittedBatch(0, {"authority-requests": 1}, [NOON], outcome, 0.01))
-    worker.states[0].clocks.numbers.update(running=2, lapsed=1)
+    worker.states[0].clocks.by_status.update(running=2, lapsed=1)
     found = worker.scrape()
 
     def shown(name, **labels):
@@ -478,7 +478,7 @@ def test_gauges_cover_the_owned_partitions_of_both_stages():
     assert shown("tocsin_clocks", status="lapsed") == [1, 0]
     assert shown("tocsin_state_records", kind="clocks") == [0, 3]
     assert shown("tocsin_state_records", kind="time") == [1, 1]
-    kept = {key: kept for key, kept in stored.items() if key.startswith(CHANNEL_CLOCK)}
+    kept = {key: kept for key, kept in stored.items() if key.startswith(CLOCK_RECORD)}
     assert shown("tocsin_state_bytes", kind="clocks") == [0, sum(len(k) + len(v) for k, v in kept.items())]
     assert value(
         found, "tocsin_partition_timestamp_seconds", stage="requests", partition="0"

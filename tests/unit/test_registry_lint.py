@@ -1,4 +1,4 @@
-"""Findings that the registry's maintainer should review."""
+"""LintReport that the registry's maintainer should review."""
 
 from dataclasses import replace
 from datetime import date, timedelta

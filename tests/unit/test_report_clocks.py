@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.events.escalation import Escalation
 from streams.partition.census import take_census
-from streams.partition.duplicates import outcome_hash, report_hash
+from streams.partition.duplicates import outcome_hash, event_hash
 from streams.partition.flood import WINDOW, FloodDetected
 from streams.partition.home import home_partition
 from streams.partition.rekey import NotAtHome
@@ -283,8 +283,8 @@ def test_a_duplicate_outcome_has_no_effect() -> None:
     two=st.text("ab", min_size=1),
 )
 def test_hashes_of_outcomes_differ_from_hashes_of_reports(source: str, one: str, two: str) -> None:
-    assert outcome_hash(source, one) != report_hash(source, two)
-    assert outcome_hash(source, one) != report_hash(source + "\0" + one, two)
+    assert outcome_hash(source, one) != event_hash(source, two)
+    assert outcome_hash(source, one) != event_hash(source + "\0" + one, two)
 
 
 # --- partitions

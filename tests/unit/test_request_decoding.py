@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
-from streams.runtime.topics import SCHEMAS
+from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome

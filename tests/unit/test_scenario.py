@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
-from streams.commands.shared.scenario.garbage import REASONS
+from streams.commands.shared.scenario.bad_records import REASONS
 from streams.commands.shared.scenario.play import SPAN_MS
 from streams.commands.shared.scenario.pseudonyms import pseudonym
 from streams.registry.loader import load_rules

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.tally import COUNTERS, forget_before, most_reported, tally_message
+from streams.counting.tally import TALLIED_MESSAGES, forget_before, most_reported, tally_message
 from streams.counting.windows import WindowSpec
 
 NOW = 288 * 20_000 + 100
@@ -24,8 +24,8 @@ def tallied(refs):
 def assert_guarantees(refs):
     true = Counter(refs)
     kept = dict(most_reported(tallied(refs), MONTH, NOW))
-    error = len(refs) // COUNTERS
-    assert len(kept) == min(COUNTERS, len(true))
+    error = len(refs) // TALLIED_MESSAGES
+    assert len(kept) == min(TALLIED_MESSAGES, len(true))
     assert sum(kept.values()) == len(refs)
     for ref, count in kept.items():
         assert true[ref] <= count <= true[ref] + error
@@ -46,14 +46,14 @@ def test_the_guarantees_hold_for_many_messages_of_skewed_popularity(skew):
 
 
 def test_counts_are_exact_and_sorted_while_every_message_has_a_counter():
-    refs = [f"m{n:02}" for n in range(COUNTERS) for _ in range(1 + n // 2)]
+    refs = [f"m{n:02}" for n in range(TALLIED_MESSAGES) for _ in range(1 + n // 2)]
     expected = sorted(Counter(refs).items(), key=lambda entry: (-entry[1], entry[0]))
     assert most_reported(tallied(reversed(refs)), MONTH, NOW) == expected
 
 
 def test_the_tally_evicts_the_least_reported_then_the_stalest_then_the_oldest_message():
     tally = {}
-    for number in range(COUNTERS):
+    for number in range(TALLIED_MESSAGES):
         tally_message(tally, f"m{number}", NOW - 1 if number in (5, 6, 7) else NOW)
     tally_message(tally, "m5", NOW - 1)
     tally_message(tally, "new", NOW)
@@ -78,7 +78,7 @@ def test_only_messages_reported_within_the_window_are_listed():
 
 def test_forgotten_messages_free_their_counters():
     tally = {}
-    for age in range(COUNTERS):
+    for age in range(TALLIED_MESSAGES):
         tally_message(tally, f"m{age}", NOW - age)
     forget_before(tally, NOW - 9)
     assert set(tally) == {f"m{age}" for age in range(10)}

@@ -2,7 +2,7 @@
 
 from itertools import permutations
 
-from streams.runtime.topics import load_catalogue
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.wire.topics import TOPICS, without_prefix
 
 

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.errors import NodeNotReadyError
 
-from streams.runtime import topics
+from streams.runtime import topic_admin as topics
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.topics import create_topics, load_catalogue
+from streams.runtime.topic_admin import create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
 

@@ -19,7 +19,7 @@ from streams.events.transparency import (
 )
 from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
 from streams.reports.apply import daily_cell
-from streams.runtime.topics import SCHEMAS
+from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.encoding import encode
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownStateVersion

@@ -10,9 +10,9 @@ import msgspec
 
 from streams.commands.clock.outcomes import DeskDecision, outcome_payload, send_outcomes
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
-from streams.commands.shared.reading import committed_records
 from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.events.clock import ClockView

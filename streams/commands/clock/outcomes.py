@@ -8,8 +8,8 @@ from typing import NamedTuple
 import click
 import orjson
 
+from streams.commands.shared.kafka_writing import Pace, producer_for
 from streams.commands.shared.published_event import published_event
-from streams.commands.shared.writing import Pace, producer_for
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339

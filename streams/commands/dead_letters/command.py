@@ -10,7 +10,7 @@ from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.dead_letters.selection import TOPIC, Selection, letters, selecting
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.reading import committed_records, partition_count
+from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
@@ -147,7 +147,7 @@ def redrive(
         if dry_run:
             click.echo(f"{len(plan.chosen)} would be sent")
             return
-        progress = redriving.Progress()
+        progress = redriving.RedriveProgress()
         try:
             asyncio.run(redriving.redrive(settings, since, plan.chosen, rate, progress))
         finally:

@@ -10,7 +10,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
-from streams.commands.shared.writing import Pace, producer_for
+from streams.commands.shared.kafka_writing import Pace, producer_for
 from streams.reports.stage import SOURCES as REPORT_SOURCES
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.wire.dead_letter import ATTEMPT_HEADER
@@ -72,7 +72,7 @@ async def plan(settings: Settings, selection: Selection, max_attempts: int) -> P
 
 
 @dataclass(slots=True)
-class Progress:
+class RedriveProgress:
     """What has been done so far; correct at any time, also after an interruption.
 
     `too_large` holds places.
@@ -83,7 +83,7 @@ class Progress:
 
 
 async def redrive(
-    settings: Settings, since: int | None, chosen: set[Place], rate: float | None, progress: Progress
+    settings: Settings, since: int | None, chosen: set[Place], rate: float | None, progress: RedriveProgress
 ) -> None:
     """Send the chosen letters, at most `rate` per second, in the order of each partition of dead-letters.
 
@@ -114,7 +114,7 @@ async def _send(
     sources: frozenset[str],
     default_topic: str,
     batch: list[Letter],
-    progress: Progress,
+    progress: RedriveProgress,
 ) -> None:
     # A letter without a valid source topic was not written by a worker.
     sending = [

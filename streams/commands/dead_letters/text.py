@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from streams.commands.dead_letters.letter import Letter
-from streams.runtime.topics import load_catalogue
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.wire.envelope import rfc3339
 from streams.wire.topics import DEAD_LETTERS
 

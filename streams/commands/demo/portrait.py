@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from streams.commands.demo.results import Tally
 from streams.commands.demo.running_program import running_program
-from streams.commands.demo.tally import Tally
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.scenario.storylines import DEEPFAKE_WAVE
 from streams.events.authority_routing import AuthorityRouting

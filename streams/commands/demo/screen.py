@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from streams.commands.demo.results import Tally
 from streams.commands.demo.summary import summary
-from streams.commands.demo.tally import Tally
 from streams.commands.shared.record_text import escalation_grounds, escalation_text
 from streams.commands.shared.routing_text import clock_text, routing_grounds, routing_text
 from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES

@@ -13,7 +13,7 @@ from streams.commands.demo.portrait import (
     refusal_portrait,
     refused,
 )
-from streams.commands.demo.tally import Tally
+from streams.commands.demo.results import Tally
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
 from streams.commands.shared.text_table import text_table

@@ -16,7 +16,8 @@ import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.local_kafka import LocalKafka
-from streams.runtime.topics import admin_client, create_topics, load_catalogue
+from streams.runtime.topic_admin import admin_client, create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.settings import PREFIX, Settings
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from streams.commands.explain.story import story
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.reading import committed_records
+from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.record_text import as_json, decode_escalation
 from streams.events.escalation import Escalation
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW

@@ -8,7 +8,7 @@ from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.registry.rules import Policy
 
 
-class LevelRow(NamedTuple):
+class LevelComparison(NamedTuple):
     """How many episodes of a policy reached at least this level.
 
     A count is None where that side has no such level or has switched the policy off. `mode` is the policy's
@@ -23,7 +23,7 @@ class LevelRow(NamedTuple):
     candidate: int | None
 
 
-def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelRow]:
+def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelComparison]:
     """One row per level of every policy of either side: those in use first, in their order, then new ones."""
     before, after = (_switched_on(trial) for trial in (in_use, candidate))
     reached_before, reached_after = (_reached(trial.episodes.values()) for trial in (in_use, candidate))
@@ -31,7 +31,7 @@ def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelRow]:
     for policy in {**before, **after}:
         names_before, names_after = _level_names(before.get(policy)), _level_names(after.get(policy))
         rows += [
-            LevelRow(
+            LevelComparison(
                 policy,
                 _mode(before.get(policy), after.get(policy)),
                 level,

@@ -9,9 +9,9 @@ import click
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.kafka_writing import Pace, started_producer
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.published_event import PUBLISHED, Event, published_event
-from streams.commands.shared.writing import Pace, started_producer
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
 from streams.wire.topics import MESSAGE_REPORTS

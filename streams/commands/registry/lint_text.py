@@ -4,13 +4,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from streams.commands.shared.text_table import text_table
-from streams.registry.lint import CHECKED_WITHIN, Finding, Findings
+from streams.registry.lint import CHECKED_WITHIN, Finding, LintReport
 from streams.registry.rules import Rules
 
 _TITLE_WIDTH = 60
 
 
-def lint_text(found: Findings, rules: Rules) -> str:
+def lint_text(found: LintReport, rules: Rules) -> str:
     """A table for each kind of finding, and how many rows the registry has."""
     days = CHECKED_WITHIN.days
     parts = [

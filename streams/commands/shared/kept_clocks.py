@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from streams.clocks.clock import clock_view, due_time
-from streams.clocks.store import CHANNEL_CLOCK, ClockKey, clock_key, read_clock
-from streams.commands.shared.reading import committed_records, partition_count
+from streams.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
+from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.commands.shared.record_text import likely_countries
 from streams.events.authority_routing import Asker
 from streams.events.clock import ClockView, RunningStatus
@@ -161,7 +161,7 @@ async def _clock_records(
     The value None deletes a clock. Other records, of a million channels or more, are skipped by the first
     byte of their keys.
     """
-    topic, prefix, home = settings.topic_prefix + STATE_TOPICS[subject], CHANNEL_CLOCK, None
+    topic, prefix, home = settings.topic_prefix + STATE_TOPICS[subject], CLOCK_RECORD, None
     if only_key is not None:
         prefix += only_key.encode() + b"\0"
         home = home_partition(only_key.encode(), await partition_count(settings.connection(), topic))

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.kafka_writing import Pace, producer_for
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.scenario import (
@@ -19,7 +20,6 @@ from streams.commands.shared.scenario import (
     play_alone,
     play_requests,
 )
-from streams.commands.shared.writing import Pace, producer_for
 from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
 from streams.worker.settings import Settings, load_settings
 

@@ -7,8 +7,8 @@ import msgspec
 from aiokafka import TopicPartition
 
 from streams.clocks.clock import clock_view
-from streams.clocks.store import CHANNEL_CLOCK
-from streams.commands.shared.reading import committed_records, partition_count
+from streams.clocks.store import CLOCK_RECORD
+from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.counting.categories import shares_of
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.measures import MILLION, WindowCounts
@@ -50,7 +50,7 @@ async def read_channel(settings: Settings, rules: ReportRules, channel: str) -> 
     entries: dict[bytes, bytes] = {}
     async for record in committed_records(settings.connection(), topic, partition=home.partition):
         if record.key in (PARTITION_TIME, CHANNEL_EPISODES + key) or record.key.startswith(
-            (CHANNEL_COUNTS + key + b"\0", CHANNEL_CLOCK + key + b"\0")
+            (CHANNEL_COUNTS + key + b"\0", CLOCK_RECORD + key + b"\0")
         ):
             entries[record.key] = record.value
     kept = {name: value for name, value in entries.items() if value is not None}

@@ -6,8 +6,8 @@ import msgspec
 from aiokafka import TopicPartition
 
 from streams.clocks.clock import clock_view
-from streams.clocks.store import CHANNEL_CLOCK
-from streams.commands.shared.reading import committed_records, partition_count
+from streams.clocks.store import CLOCK_RECORD
+from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.clock import ClockView
 from streams.partition.home import home_partition
@@ -47,7 +47,7 @@ async def read_request(settings: Settings, rules: RequestRules, request_id: str)
     home = TopicPartition(topic, home_partition(key, partitions))
     entries: dict[bytes, bytes | None] = {}
     async for record in committed_records(settings.connection(), topic, partition=home.partition):
-        if record.key == PARTITION_TIME or record.key.startswith(CHANNEL_CLOCK + key + b"\0"):
+        if record.key == PARTITION_TIME or record.key.startswith(CLOCK_RECORD + key + b"\0"):
             entries[record.key] = record.value
     kept = [(name, value) for name, value in entries.items() if value is not None]
     state = restore_requests(home.partition, partitions, rules, kept)

@@ -12,10 +12,11 @@ import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
 
-from streams.commands.shared.reading import partition_count
+from streams.commands.shared.kafka_reading import partition_count
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.stage import Stage
-from streams.runtime.topics import VISIBLE_SECONDS, admin_client, create_topics, load_catalogue
+from streams.runtime.stage import RunnableStage
+from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.runtime.transaction import transactional_producer
 from streams.worker.settings import Settings
 
@@ -33,7 +34,7 @@ class ResetPlan(NamedTuple):
     to_read: int
 
 
-async def plan_resets(settings: Settings, stages: Sequence[Stage[Any, Any]]) -> list[ResetPlan]:
+async def plan_resets(settings: Settings, stages: Sequence[RunnableStage[Any, Any]]) -> list[ResetPlan]:
     """Count what a reset of `stages` would delete. Raises ClickException while workers are in the group."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
@@ -41,7 +42,7 @@ async def plan_resets(settings: Settings, stages: Sequence[Stage[Any, Any]]) -> 
     return [await _plan_reset(settings, stage) for stage in stages]
 
 
-async def _plan_reset(settings: Settings, stage: Stage[Any, Any]) -> ResetPlan:
+async def _plan_reset(settings: Settings, stage: RunnableStage[Any, Any]) -> ResetPlan:
     connection = settings.connection()
     topic = settings.topic_prefix + stage.state_topic
     partitions = await partition_count(connection, topic)

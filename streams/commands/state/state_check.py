@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.clocks.store import CHANNEL_CLOCK
-from streams.commands.shared.reading import partition_count
+from streams.clocks.store import CLOCK_RECORD
+from streams.commands.shared.kafka_reading import partition_count
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.home import home_partition
 from streams.partition.state import DUPLICATES_SLOT
@@ -15,14 +15,14 @@ from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
-from streams.runtime.stage import Stage
+from streams.runtime.stage import RunnableStage
 from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5
 
 # State of one channel or request, which must be in its home partition. Key: type, ref, then NUL or the end.
-_KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CHANNEL_CLOCK)
+_KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CLOCK_RECORD)
 
 
 class PartitionCheck(NamedTuple):
@@ -44,7 +44,7 @@ class PartitionCheck(NamedTuple):
     lag: int | None = None
 
 
-async def check_stage(settings: Settings, stage: Stage[Any, Any]) -> list[PartitionCheck]:
+async def check_stage(settings: Settings, stage: RunnableStage[Any, Any]) -> list[PartitionCheck]:
     """Check every partition of a stage.
 
     Raises UnknownTopicOrPartitionError when a topic is missing, RefusedToStart when partition counts differ.
@@ -66,7 +66,11 @@ async def check_stage(settings: Settings, stage: Stage[Any, Any]) -> list[Partit
 
 
 async def _check_partition(
-    settings: Settings, stage: Stage[Any, Any], sources: list[str], place: TopicPartition, partitions: int
+    settings: Settings,
+    stage: RunnableStage[Any, Any],
+    sources: list[str],
+    place: TopicPartition,
+    partitions: int,
 ) -> PartitionCheck:
     try:
         restored = await read_state(settings.connection(), place, sources, partitions)
@@ -82,7 +86,7 @@ async def _check_partition(
 
 
 def check_entries(
-    stage: Stage[Any, Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
+    stage: RunnableStage[Any, Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
 ) -> PartitionCheck:
     """Check the last value of each key in partition `place` of a state topic; does not compute `lag`."""
     where = f"{place.topic} partition {place.partition}"
@@ -115,7 +119,7 @@ def check_entries(
         problems,
         counts=kinds[CHANNEL_COUNTS],
         episodes=kinds[CHANNEL_EPISODES],
-        clocks=kinds[CHANNEL_CLOCK],
+        clocks=kinds[CLOCK_RECORD],
         duplicates=kinds[DUPLICATES_SLOT],
         applied=state.time.applied,
     )

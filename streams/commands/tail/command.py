@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.reading import committed_reader
+from streams.commands.shared.kafka_reading import committed_reader
 from streams.commands.shared.record_text import READABLE, as_json
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.authority_routing import Decision, RoutingType

@@ -5,8 +5,9 @@ import asyncio
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.runtime.topic_admin import admin_client, check_topics, create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from streams.runtime.topic_problems import Problem
-from streams.runtime.topics import admin_client, check_topics, create_topics, load_catalogue
 from streams.worker.settings import Settings, load_settings
 
 

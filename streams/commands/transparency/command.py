@@ -10,7 +10,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.reading import committed_records
+from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.text_table import text_table
 from streams.commands.transparency.tables import (
     REPORT_DIMENSIONS,

@@ -29,7 +29,7 @@ from streams.reports.risk import RiskModel
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import assess
 from streams.reports.state import ReportState
-from streams.runtime.garbage import leave_out_what_stays
+from streams.runtime.garbage_collection import leave_out_what_stays
 from streams.runtime.transaction import BATCH_BYTES
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
@@ -135,7 +135,7 @@ class _NoLaw:
     """Replaces a Resolver: gives the same empty answer for every report."""
 
     def __init__(self, rules: ReportRules) -> None:
-        lawless = replace(rules.rules, obligations=())
+        lawless = replace(rules.registry, obligations=())
         any_report = MessageReport(
             "none", "user_report", datetime(2026, 1, 1, tzinfo=UTC), Channel("none", "unknown"), "spam"
         )

@@ -18,7 +18,7 @@ from streams.wire.records import OutputRecord
 filler = b" " * {FILLER_BYTES}
 
 def pass_on(self, state, records):
-    batch = Batch(state, self.rules, self.new_counters(), self.take_step)
+    batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
     batch.outputs = [
         OutputRecord("enriched-reports", state.partition, record.key, record.value + filler, record.headers)
         for record in records

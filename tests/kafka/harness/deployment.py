@@ -7,7 +7,8 @@ from pathlib import Path
 
 from streams.runtime.connection import Connection
 from streams.runtime.position import POSITION_KEY, decode_position
-from streams.runtime.topics import admin_client, create_topics, load_catalogue
+from streams.runtime.topic_admin import admin_client, create_topics
+from streams.runtime.topic_catalogue import load_catalogue
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.publisher import MURMUR2, Publisher
 from tests.kafka.harness.reader import Reader

@@ -6,7 +6,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from confluent_kafka import Consumer, TopicPartition
 
 from streams.runtime.connection import Connection
-from streams.runtime.topics import admin_client
+from streams.runtime.topic_admin import admin_client
 
 
 def evict_everybody(bootstrap: str, group: str) -> int:

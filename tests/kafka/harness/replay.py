@@ -148,7 +148,7 @@ def check_replay(
     """
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     request_rules = compile_request_rules(
-        rules.rules,
+        rules.registry,
         dead_letter_breaker=rules.dead_letter_breaker,
         duplicates_remembered=rules.duplicates_remembered,
     )

@@ -11,7 +11,7 @@ import orjson
 from streams.commands.shared.published_event import Headers, published_event
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
-from streams.commands.shared.scenario.garbage import REASONS, spoil
+from streams.commands.shared.scenario.bad_records import REASONS, spoil
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
 from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS

@@ -86,7 +86,7 @@ def report(
     evidence: Iterable[tuple[str, str, float]] = (),
     notice: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The payload of a report. The keyword arguments are its optional fields.
+    """The payload of a report: a parameter for each field that a storyline chooses.
 
     `evidence` holds (country, basis, confidence); `classifier` is the model's score.
     """

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import msgspec
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -14,35 +11,13 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.patches.metadata import topics_known_to
-from streams.runtime.topic_catalogue import Catalogue, Topic
+from streams.runtime.topic_catalogue import Catalogue
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.wire.topics import MESSAGE_REPORTS
-
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 # A controller announces a new topic to the brokers within milliseconds, a busy one within seconds.
 VISIBLE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
-
-
-def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
-    """All topics by name without prefix. Raises ValueError with the name of the file that is invalid."""
-    catalogue = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            topic = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Topic)
-        except (yaml.YAMLError, msgspec.ValidationError) as error:
-            raise ValueError(f"{path}: {error}") from error
-        if topic.name != path.stem:
-            raise ValueError(
-                f"{path}: `name` is {topic.name!r}, it must be the name of the file, {path.stem!r}"
-            )
-        catalogue[topic.name] = topic
-    if MESSAGE_REPORTS not in catalogue:
-        raise ValueError(
-            f"{folder}: {MESSAGE_REPORTS}.yaml is missing, so the installation is incomplete. Install Tocsin again."
-        )
-    return catalogue
 
 
 def topic_name(prefix: str, name: str) -> str:

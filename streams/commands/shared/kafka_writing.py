@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 
-from streams.commands.shared.reading import require_topics
+from streams.commands.shared.kafka_reading import require_topics
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.worker.settings import Settings
 

@@ -9,7 +9,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime.connection import Connection
 from streams.runtime.patches.install import install_reading_patches
-from streams.runtime.topics import admin_client
+from streams.runtime.topic_admin import admin_client
 
 # Bytes per partition and fetch. Enriched reports are about 1 KiB, so a fetch returns thousands.
 _FETCH_BYTES = 4 * 1024 * 1024
