@@ -7,6 +7,7 @@ from streams.partition.counters import PartitionCounters
 from streams.partition.due import DueKey
 from streams.partition.state import PartitionState
 from streams.wire.records import OutputRecord
+from streams.wire.times import DAY
 
 State = TypeVar("State", bound=PartitionState)
 Rules = TypeVar("Rules")
@@ -22,7 +23,7 @@ class Batch(Generic[State, Rules, Counters]):
     Rejected, neither `state` nor the batch may be used afterwards.
     """
 
-    __slots__ = ("_take_step", "changes", "counters", "event_times", "outputs", "rules", "state")
+    __slots__ = ("_serve_due", "changes", "counters", "event_times", "outputs", "rules", "state")
 
     def __init__(
         self,
@@ -37,14 +38,16 @@ class Batch(Generic[State, Rules, Counters]):
         self.outputs: list[OutputRecord] = []
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
-        self._take_step = serve_due
+        self._serve_due = serve_due
 
     def advance(self, time: int) -> None:
         """Move the partition's time on to `time` (ms), taking each step due by then by (due time, key)."""
         state = self.state
         while (due := state.due.pop(time)) is not None:
-            self._take_step(self, *due)
-        state.reach(time)
+            self._serve_due(self, *due)
+        if time // DAY != state.time.now // DAY:
+            state.begin_day(time)
+        state.time.reach(time)
 
     def count_applied(self, event_time: int) -> None:
         """Count an applied report or request; `event_time` (ms since the epoch) is when it happened."""

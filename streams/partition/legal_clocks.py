@@ -66,7 +66,7 @@ def apply_clock_outcome(
     key = ClockKey(outcome.key, outcome.clock_id)
     kept = _open_clock(batch, key, outcome, decoded.time_ms)
     state.recent.add(hashed)
-    batch.advance(state.time_after(decoded.time_ms, origin.timestamp))
+    batch.advance(state.time.after(decoded.time_ms, origin.timestamp))
     time = state.time
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1

@@ -10,7 +10,7 @@ from streams.partition.batch import Batch, Counters, Rules, State
 from streams.partition.due import DueKey
 from streams.partition.flood import FloodDetected
 from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.origin import Origin, origin_of
+from streams.wire.origin import Origin, origin_of, own_place
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
@@ -68,16 +68,21 @@ class Stage(Generic[State, Rules, Counters]):
         `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
-        default = next(iter(self.handlers.values()))
+        handlers, internal = self.handlers, self.sources.internal
+        default = next(iter(handlers.values()))
         state.homes.foresee(records)
         for record in records:
-            if without_prefix(record.topic) == self.sources.internal:
+            topic = without_prefix(record.topic)
+            if topic == internal:
                 after = decode_tick(record)
                 if after is not None:
                     batch.honour_tick(after, record.timestamp)
                     continue
-            origin = origin_of(record)
-            handler = self.handlers.get(without_prefix(origin.topic), default)
+                origin = origin_of(record)
+                topic = without_prefix(origin.topic)
+            else:
+                origin = own_place(record)
+            handler = handlers.get(topic, default)
             try:
                 handler(batch, record, origin)
             except Rejected as rejected:

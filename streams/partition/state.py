@@ -44,10 +44,12 @@ class PartitionState:
         "time",
     )
 
-    def __init__(self, stage: CountedStage, partition: int, partitions: int, remembered: int) -> None:
+    def __init__(
+        self, stage: CountedStage, time: PartitionTime, partition: int, partitions: int, remembered: int
+    ) -> None:
         self.partition = partition
         self.partitions = partitions
-        self.time = PartitionTime()
+        self.time = time
         self.flood = FloodWindow()
         self.recent = RecentIds(remembered)
         self.clocks = LegalClockStore()
@@ -55,16 +57,8 @@ class PartitionState:
         self.homes = HomePartitions(partitions)
         self.daily = DailyCounters(stage, partition)
 
-    def time_after(self, moment: int, appended: int) -> int:
-        """Return the time to reach when an event of `moment`, appended at `appended`, is applied. All in ms.
-
-        Also records the append time; each stage decides how it counts (see `time.PartitionTime`).
-        """
-        raise NotImplementedError
-
-    def reach(self, time: int) -> None:
-        """Move on to `time` (ms) after every step due by then was taken."""
-        self.time.reach(time)
+    def begin_day(self, time: int) -> None:
+        """Called when time moves to `time` (ms), in another day (UTC) than before."""
 
     def next_due(self) -> int | None:
         """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
@@ -125,7 +119,7 @@ class PartitionState:
 
     def _read_time(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)
-        self.time = PartitionTime(*_TIME.unpack_from(value, 1))
+        self.time.restore(*_TIME.unpack_from(value, 1))
         self.flood = FloodWindow.decode(value[1 + _TIME.size :])
 
     def _schedule_clock(self, key: ClockKey, kept: LegalClock) -> None:

@@ -16,7 +16,11 @@ class PartitionTime:
 
     __slots__ = ("applied", "newest_append", "now", "ticks")
 
-    def __init__(self, applied: int = 0, now: int = 0, newest_append: int = 0, ticks: int = 0) -> None:
+    def __init__(self) -> None:
+        self.restore(0, 0, 0, 0)
+
+    def restore(self, applied: int, now: int, newest_append: int, ticks: int) -> None:
+        """Take over the values of an earlier owner."""
         self.applied = applied
         self.now = now
         self.newest_append = newest_append
@@ -26,26 +30,9 @@ class PartitionTime:
         """Move on to `time`, which must not be before `now`."""
         self.now = time
 
-    def after_event(self, occurred: int, appended: int) -> int:
-        """Return the time to reach when an event of `occurred` is applied, and record its append time.
-
-        The next tick moves time on by what has passed since `newest_append`. A late record was appended long
-        after it occurred. If its append time were taken as it is, that delay would be missing, and in an idle
-        partition every clock would lapse that much late. So `newest_append` moves no further than `now` does.
-        """
-        time = max(self.now, occurred)
-        if not self.newest_append:
-            self.newest_append = appended
-        elif appended > self.newest_append:
-            self.newest_append += min(time - self.now, appended - self.newest_append)
-        return time
-
-    def after_receipt(self, received: int, appended: int) -> int:
-        """Do the same for a request of `received`, which may be entered later (see ENTERED_WITHIN_MS)."""
-        if received > self.now:
-            entered_late = received <= appended <= received + ENTERED_WITHIN_MS
-            self.newest_append = max(self.newest_append, received if entered_late else appended)
-        return max(self.now, received)
+    def after(self, moment: int, appended: int) -> int:
+        """Return the time to reach when something of `moment` is applied, and record its append time `appended`."""
+        raise NotImplementedError
 
     def after_tick(self, appended: int) -> int:
         """Return the time to reach for a tick that the broker appended at `appended`."""
@@ -66,3 +53,36 @@ class PartitionTime:
         """Count a report or request that was applied."""
         self.applied += 1
         self.ticks = 0
+
+
+class EventTime(PartitionTime):
+    """Time that moves with when things occurred."""
+
+    __slots__ = ()
+
+    def after(self, moment: int, appended: int) -> int:
+        """Return the time to reach when an event of `moment` is applied, and record its append time.
+
+        The next tick moves time on by what has passed since `newest_append`. A late record was appended long
+        after it occurred. If its append time were taken as it is, that delay would be missing, and in an idle
+        partition every clock would lapse that much late. So `newest_append` moves no further than `now` does.
+        """
+        time = max(self.now, moment)
+        if not self.newest_append:
+            self.newest_append = appended
+        elif appended > self.newest_append:
+            self.newest_append += min(time - self.now, appended - self.newest_append)
+        return time
+
+
+class ReceiptTime(PartitionTime):
+    """Time that moves with when the platform received things, which may be entered later (ENTERED_WITHIN_MS)."""
+
+    __slots__ = ()
+
+    def after(self, moment: int, appended: int) -> int:
+        """Return the time to reach when something received at `moment` is applied, and record its append time."""
+        if moment > self.now:
+            entered_late = moment <= appended <= moment + ENTERED_WITHIN_MS
+            self.newest_append = max(self.newest_append, moment if entered_late else appended)
+        return max(self.now, moment)

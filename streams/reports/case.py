@@ -6,19 +6,24 @@ from streams.events.enriched_report import Risk
 from streams.events.report import MessageReport
 from streams.law.resolution import Resolved
 from streams.wire.origin import Origin
+from streams.wire.times import epoch_ms
 
 
 class Case(NamedTuple):
     """A decoded report, its origin, its law and its risk.
 
-    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` and `received` are in ms
-    since the epoch; legal clocks start when the platform received the report.
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
     """
 
     report: MessageReport
     ce_source: str
     occurred: int
-    received: int
     origin: Origin
     law: Resolved
     risk: Risk
+
+    @property
+    def received(self) -> int:
+        """When the platform received the report (ms since the epoch): legal clocks start then."""
+        received = self.report.received_at
+        return self.occurred if received is None else epoch_ms(received)

@@ -7,10 +7,10 @@ import msgspec
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
 from streams.partition.state import PartitionState
+from streams.partition.time import EventTime
 from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
 from streams.reports.rules import ReportRules
 from streams.wire.state_records import STATE_VERSION, require_version
-from streams.wire.times import DAY
 
 CHANNEL_EPISODES = b"C"
 """State key type of a channel's episodes. The key is: type, channel ref."""
@@ -30,20 +30,14 @@ class ReportState(PartitionState):
     __slots__ = ("_touched_channels", "counts", "episodes")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
-        super().__init__("reports", partition, partitions, rules.duplicates_remembered)
+        super().__init__("reports", EventTime(), partition, partitions, rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = CountStore()
         self._touched_channels: dict[str, None] = {}
 
-    def time_after(self, moment: int, appended: int) -> int:
-        """See PartitionState: reports and outcomes count by when they occurred."""
-        return self.time.after_event(moment, appended)
-
-    def reach(self, time: int) -> None:
-        """Move on to `time` (ms), and remove the counts that no window reaches any more."""
-        if time // DAY != self.time.now // DAY:
-            self.counts.expire(time)
-        self.time.reach(time)
+    def begin_day(self, time: int) -> None:
+        """Forget the counts of days that no window reaches any more."""
+        self.counts.expire(time)
 
     def next_due(self) -> int | None:
         """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""

@@ -20,7 +20,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
     """Judge a new request in its home partition, publish the judgement, and start its clocks."""
     rules, state = batch.rules, batch.state
     request, ce_source, received = decoded
-    batch.advance(state.time_after(received, origin.timestamp))
+    batch.advance(state.time.after(received, origin.timestamp))
     judgement = judge_request(request, received, rules)
     started = _start_clocks(judgement, decoded, rules)
     authority = request.authority

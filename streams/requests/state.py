@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from streams.partition.state import PartitionState
+from streams.partition.time import ReceiptTime
 from streams.requests.rules import RequestRules
 
 
@@ -12,11 +13,7 @@ class RequestState(PartitionState):
     __slots__ = ()
 
     def __init__(self, partition: int, partitions: int, rules: RequestRules) -> None:
-        super().__init__("requests", partition, partitions, rules.duplicates_remembered)
-
-    def time_after(self, moment: int, appended: int) -> int:
-        """See PartitionState: requests and outcomes count by when the platform received them."""
-        return self.time.after_receipt(moment, appended)
+        super().__init__("requests", ReceiptTime(), partition, partitions, rules.duplicates_remembered)
 
 
 def restore_requests(

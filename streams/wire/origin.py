@@ -7,6 +7,8 @@ from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INT
 
 ORIGIN_HEADER = "tocsin-origin"
 
+_new_tuple = tuple.__new__
+
 _INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
 
 
@@ -48,7 +50,8 @@ def read_origin(headers: Headers) -> Origin | None:
 
 def own_place(record: SourceRecord) -> Origin:
     """The place of the record itself, which is its origin unless the record is internal."""
-    return Origin(record.topic, record.partition, record.offset, record.timestamp)
+    # Once per record: this takes half the time of the named tuple's own constructor.
+    return _new_tuple(Origin, (record.topic, record.partition, record.offset, record.timestamp))
 
 
 def _parsed(value: bytes | None) -> Origin | None:

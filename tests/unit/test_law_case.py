@@ -23,7 +23,7 @@ RECEIVED = 1_790_000_000_000
 
 def case_of(given_report: MessageReport, resolved: Resolved) -> Case:
     risk = Risk(0.0, RiskComponents(0.0, 0.0, 0.0, None, 0.0))
-    return Case(given_report, "", RECEIVED, RECEIVED, ORIGIN, resolved, risk)
+    return Case(given_report, "", RECEIVED, ORIGIN, resolved, risk)
 
 
 def law(
