@@ -11,6 +11,7 @@ from streams.events.report import Category, MessageReport, Reporter, ReportKind
 from streams.events.routing import Routing, RuleOfLaw
 from streams.law.applicability import applicable
 from streams.law.arming import strictest, why_not_armed
+from streams.law.bounded_cache import BoundedCache
 from streams.law.concerned import UNKNOWN, concerned, identified
 from streams.law.duty import Duty, published_duty
 from streams.law.routing import Place, places_of, routes
@@ -18,12 +19,17 @@ from streams.law.rule_of_law import TIERS, most_protective_tier, rule_of_law
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from streams.wire.encoding import encode
 
-# Publishers use few distinct confidences, so most reports hit the cache: 16,384 entries of some 300 bytes are 5 MB. A
-# publisher of continuous confidences fills it with entries that are never used again. It is then cleared, which costs
-# time and changes no result.
-CACHED_REPORTS = 16_384
-# Each entry holds some 3 KB of JSON, so 12 MB in all.
-CACHED_RULINGS = 4_096
+# Publishers use few distinct confidences, so most reports look like an earlier one: 24 MiB hold some 15,000 reports with
+# one or two pieces of evidence. A publisher that gives continuous confidences and 32 pieces each fills the cache with
+# 2,500 reports that never come again, not with as many as it sends.
+CACHED_REPORTS_BYTES = 24 * 1024 * 1024
+CACHED_RULINGS_BYTES = 8 * 1024 * 1024
+
+# What an entry takes, measured with 1 to 32 pieces of evidence: its JSON is kept, and its objects are so many times as
+# large. The estimate is at most a third too high.
+_ENTRY_BYTES = 1_000
+_BYTES_PER_JURISDICTION_BYTE = 4
+_BYTES_PER_RULING_BYTE = 2
 
 _NO_ELEMENTS: frozenset[str] = frozenset()
 
@@ -98,8 +104,8 @@ class Resolver:
         days |= {duty.in_force_until.toordinal() + 1 for duty in rules.obligations if duty.in_force_until}
         self._changes = sorted(days)
         self._elements = _elements_that_matter(rules)
-        self._resolved: dict[object, Resolved] = {}
-        self._rulings: dict[CaseFacts, Ruling] = {}
+        self._resolved: BoundedCache[object, Resolved] = BoundedCache(CACHED_REPORTS_BYTES)
+        self._rulings: BoundedCache[CaseFacts, Ruling] = BoundedCache(CACHED_RULINGS_BYTES)
 
     def resolve(self, report: MessageReport) -> Resolved:
         """Find the law that applies to a report.
@@ -134,9 +140,8 @@ class Resolver:
             jurisdictions = concerned(report, self._rules.location_hints)
             ruling = self._ruling(report, jurisdictions, key[-2], key[-1])
             resolved = Resolved(jurisdictions, msgspec.Raw(encode(jurisdictions)), *ruling)
-            if len(self._resolved) >= CACHED_REPORTS:
-                self._resolved.clear()
-            self._resolved[key] = resolved
+            size = _ENTRY_BYTES + _BYTES_PER_JURISDICTION_BYTE * len(memoryview(resolved.jurisdictions_json))
+            self._resolved.keep(key, resolved, size)
         return resolved
 
     def _ruling(
@@ -156,9 +161,9 @@ class Resolver:
         if ruling is None:
             day = date.fromordinal(self._changes[era - 1]) if era else date.min
             ruling = rule(self._rules, facts, day)
-            if len(self._rulings) >= CACHED_RULINGS:
-                self._rulings.clear()
-            self._rulings[facts] = ruling
+            texts = (ruling.routing_json, ruling.rule_of_law_json, ruling.obligations_json)
+            size = sum(len(memoryview(text)) for text in texts if text is not None)
+            self._rulings.keep(facts, ruling, _ENTRY_BYTES + _BYTES_PER_RULING_BYTE * size)
         return ruling
 
 

@@ -27,7 +27,11 @@ def build_categories(document: Document, file: CategoriesFile) -> dict[Category,
 
 
 def build_scoring(document: Document, file: ScoringFile) -> Scoring:
-    """Build the weights. Raises RegistryError if one is missing, or if a trust distribution is too wide."""
+    """Build the weights.
+
+    Raises RegistryError if one is missing, if a trust distribution is too wide, or if a state actor could weigh more
+    than a user.
+    """
     document.require(("trust", "values"), file.trust.values, REPORTER_KINDS)
     document.require(("membership", "values"), file.membership.values, ("member", "unknown", "not_member"))
     document.require(("account_age", "values"), file.account_age.values, (*get_args(AccountAge), "unknown"))
@@ -40,6 +44,7 @@ def build_scoring(document: Document, file: ScoringFile) -> Scoring:
                 ("trust", "values", kind),
                 "is too wide: its mean minus one standard deviation must be above 0",
             )
+    _require_no_privilege_for_states(document, file, trust)
     return Scoring(
         trust=trust,
         membership={str(key): value for key, value in file.membership.values.items()},
@@ -49,6 +54,32 @@ def build_scoring(document: Document, file: ScoringFile) -> Scoring:
         reports_clamp=file.clamps.values.reports,
         classifier_clamp=file.clamps.values.classifier,
     )
+
+
+def _require_no_privilege_for_states(document: Document, file: ScoringFile, trust: dict[str, float]) -> None:
+    """Refuse numbers by which a state actor could weigh more than a user with the same membership and account age.
+
+    A weight is trust x membership x account age, at most max_weight; for unadjusted kinds it is trust, at most
+    max_weight. So three conditions suffice.
+    """
+    if trust["state_actor"] > trust["user"]:
+        document.refuse(
+            ("trust", "values", "state_actor"),
+            "must not be trusted more than a user: its mean minus one standard deviation must be at most "
+            f"{trust['user']:.3f}",
+        )
+    limits = file.max_weight.values
+    if limits["state_actor"] > limits["user"]:
+        document.refuse(
+            ("max_weight", "values", "state_actor"),
+            f"must be at most {limits['user']:g}, the maximum of a user",
+        )
+    unadjusted = file.unadjusted_kinds.values
+    if "state_actor" in unadjusted and "user" not in unadjusted:
+        document.refuse(
+            ("unadjusted_kinds", "values", unadjusted.index("state_actor")),
+            "must not be state_actor, unless user is in the list too",
+        )
 
 
 def beta_lower_bound(beta: BetaRow) -> float:

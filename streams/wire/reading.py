@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
+from streams.wire.envelope import CE_PREFIX
 from streams.wire.incoming_envelope import open_envelope
 from streams.wire.nesting import MAX_DEPTH, is_deeper_than
 from streams.wire.personal_data import RefPaths, personal_data_in_envelope, personal_data_in_value
@@ -74,11 +75,14 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
     def read_event(value: bytes | None, headers: Headers, append_time_ms: int) -> Decoded[Event]:
         """Read an event in any of the three forms: CloudEvents binary mode, structured mode, or plain JSON.
 
-        `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. If a header occurs more
-        than once, the last one counts. Raises Rejected and nothing else, whatever the bytes and headers are.
+        `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. A `ce_` header must not
+        occur twice; of any other one the last counts. Raises Rejected and nothing else, whatever the bytes and headers
+        are.
         """
         attributes = dict(headers)
         try:
+            if len(attributes) != len(headers):
+                _check_repeated(headers)
             if not value:
                 raise _nothing_to_read(attributes)
             _check_text(value)
@@ -102,9 +106,18 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
         except Exception as error:  # noqa: BLE001
             # A record must never stop the stream, so an unforeseen exception is a rejection as well. `from None`: the
             # decoder's exceptions quote the record and must not reach a log.
-            raise _rejection(form, rejection_of(error, valid), value, attributes) from None
+            raise _rejection(form, rejection_of(error, valid), value, headers) from None
 
     return read_event
+
+
+def _check_repeated(headers: Headers) -> None:
+    """Raise Rejected for an attribute of the CloudEvent that occurs twice: readers could take either for its value."""
+    seen = set()
+    for name, _ in headers:
+        if name in seen and name.startswith(CE_PREFIX):
+            raise Rejected("bad_envelope", name, "Must occur once; it occurs several times.")
+        seen.add(name)
 
 
 def _nothing_to_read(attributes: Mapping[str, bytes | None]) -> Rejected:
@@ -140,11 +153,11 @@ def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:
     )
 
 
-def _rejection(
-    form: EventForm[Event], rejected: Rejected, value: bytes | None, attributes: Mapping[str, bytes | None]
-) -> Rejected:
+def _rejection(form: EventForm[Event], rejected: Rejected, value: bytes | None, headers: Headers) -> Rejected:
     """`rejected`, or `pii_detected` if the record holds personal data: a dead letter must not keep that for a week."""
-    field = personal_data_in_envelope(attributes)
+    # One by one: a header may occur several times.
+    found = (personal_data_in_envelope({name: content}) for name, content in headers)
+    field = next((name for name in found if name is not None), None)
     if field is None and value:
         field = personal_data_in_value(value, form.refs)
     if field is None:

@@ -14,7 +14,7 @@ from streams.wire.envelope import (
     SPECVERSION,
     TOCSIN_SOURCE,
 )
-from streams.wire.origin import is_internal
+from streams.wire.origin import ORIGIN_HEADER, is_internal
 from streams.wire.records import Headers, SourceRecord
 
 _TYPE_VALUE = TICK_TYPE.encode()
@@ -36,13 +36,17 @@ def encode_tick(after: int) -> tuple[bytes, Headers]:
 
 
 def decode_tick(record: SourceRecord) -> int | None:
-    """The `after` of a tick; None for any other record and for an unreadable tick."""
+    """The `after` of a tick; None for any other record and for an unreadable tick.
+
+    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could make them look
+    like a tick, so it is none.
+    """
     if not is_internal(record):
         return None
-    for name, value in record.headers:
-        if name == CE_TYPE:
-            return _after(record.value) if value == _TYPE_VALUE else None
-    return None
+    headers = dict(record.headers)
+    if headers.get(CE_TYPE) != _TYPE_VALUE or ORIGIN_HEADER in headers:
+        return None
+    return _after(record.value)
 
 
 def _after(value: bytes | None) -> int | None:

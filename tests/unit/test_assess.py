@@ -17,6 +17,7 @@ from streams.partition.murmur2 import murmur2, murmur2_of_all
 from streams.partition.rekey import NotAtHome
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
+from streams.wire.envelope import event_headers
 from streams.wire.ids import stable_id
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from tests.unit.traffic import (
@@ -122,6 +123,34 @@ def test_a_report_of_another_partition_is_rekeyed_unassessed_and_applied_at_home
     [enriched] = of_topic(run(home, RULES, [arrived]), "enriched-reports")
     assert enriched["source"] == {"topic": "eu.message-reports", "partition": 1, "offset": 7}
     assert home.time.newest_append == START
+
+
+@pytest.mark.parametrize("structured", [True, False])
+def test_a_report_that_looks_like_a_tick_does_not_vanish_when_it_is_rekeyed(structured: bool) -> None:
+    """A publisher adds the field of a tick to its report, and a header with the type of a tick."""
+    body = msgspec.json.decode(report(7, START, channel="c4").value)
+    tick_type = [("ce_type", b"tocsin.tick.v1")]
+    if structured:
+        event = {
+            "specversion": "1.0",
+            "id": "r7",
+            "source": "/x",
+            "type": "tocsin.report.v1",
+            "data": body,
+            "after": 1,
+        }
+        headers = [("content-type", b"application/cloudevents+json"), *tick_type]
+    else:
+        event, headers = {**body, "after": 1}, [*tick_type, *event_headers("tocsin.report.v1", "r7", START)]
+    source = report(7, START)._replace(partition=1, value=msgspec.json.encode(event), headers=headers)
+    [moved] = run(ReportState(1, 2, RULES), RULES, [source]).outputs
+    if moved.topic == "dead-letters":
+        assert dict(moved.headers)["tocsin-field"] == b"ce_type"
+        return
+    home = ReportState(0, 2, RULES)
+    run(home, RULES, [report(1, START)])
+    arrived = Record(INTERNAL, 0, 3, START, moved.key, moved.value, moved.headers)
+    assert counted(run(home, RULES, [arrived])) == {"applied": 1}
 
 
 def test_a_report_too_large_to_be_rekeyed_is_a_dead_letter() -> None:

@@ -268,6 +268,12 @@ def test_unknown_fields_are_dropped_and_null_counts_as_absent():
         (binary(ce_type=b"tocsin.report.vX"), "bad_envelope", "ce_type"),
         (binary(ce_type=b"tocsin.report.v2"), "unsupported_version", "ce_type"),
         (binary(ce_type=b"tocsin.report.v10"), "unsupported_version", "ce_type"),
+        ([*binary(), ("ce_type", b"tocsin.tick.v1")], "bad_envelope", "ce_type"),
+        ([("ce_type", b"tocsin.tick.v1"), *binary()], "bad_envelope", "ce_type"),
+        ([*binary(), ("ce_source", b"/reports/eu")], "bad_envelope", "ce_source"),
+        ([("ce_extension", b"1"), *binary(), ("ce_extension", b"1")], "bad_envelope", "ce_extension"),
+        ([*STRUCTURED, ("ce_id", b"1"), ("ce_id", b"2")], "bad_envelope", "ce_id"),
+        ([("ce_source", b"mailto:ann@example.org"), *binary()], "pii_detected", "ce_source"),
         ([("content-type", b"application/cloudevents-batch+json")], "bad_envelope", "content-type"),
         ([("content-type", b"application/cloudevents+avro")], "bad_envelope", "content-type"),
     ],
@@ -311,10 +317,11 @@ def test_faults_of_a_structured_event(event, reason, field):
 
 def test_the_form_follows_from_the_content_type_then_from_the_headers():
     assert decode(EVENT, [("content-type", b"Application/CloudEvents")]).ce_source == "/reports/eu"
-    # Structured mode wins over ce_ headers, the payload over ce_id, and the last of two equal headers counts.
+    # Structured mode wins over ce_ headers, the payload over ce_id, and the last of two equal other headers counts.
     assert decode(EVENT, [*binary(ce_source=b"/other"), *STRUCTURED]).ce_source == "/reports/eu"
     assert decode(REPORT, binary(ce_id=b"another")).event.report_id == "r-1"
-    assert decode(REPORT, [("ce_source", b"/first"), *binary()]).ce_source == "/reports/eu"
+    twice = [("content-type", b"application/cloudevents+avro"), ("content-type", b"application/json")]
+    assert decode(REPORT, [*twice, *binary()]).ce_source == "/reports/eu"
     assert decode(REPORT, [("content-type", b"text/plain"), ("traceparent", b"00-x")]).ce_source == ""
     assert decode(REPORT, [("content-type", None)]).ce_source == ""
 

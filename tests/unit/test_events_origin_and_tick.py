@@ -62,3 +62,13 @@ def test_a_record_of_another_type_is_not_a_tick():
     value, headers = encode_tick(1)
     for other in ([], [("ce_type", b"tocsin.report.v1")], [("ce_type", None)], headers[:3]):
         assert decode_tick(Record(topic=INTERNAL, value=value, headers=other)) is None
+
+
+def test_a_rekeyed_record_is_not_a_tick_whatever_its_publisher_wrote():
+    value, headers = encode_tick(1)
+    published = Record(topic="eu.message-reports", value=value, headers=[*headers])
+    rekeyed = Record(topic=INTERNAL, value=value, headers=with_origin(published))
+    assert decode_tick(rekeyed) is None
+    # Not even if the publisher forged an origin, which is replaced.
+    forged = Record(topic="eu.message-reports", value=value, headers=[("tocsin-origin", b"x"), *headers])
+    assert decode_tick(Record(topic=INTERNAL, value=value, headers=with_origin(forged))) is None

@@ -1,6 +1,7 @@
 """The law of a report, by example and against a plain model of the rules."""
 
 import importlib
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.countries import COUNTRIES
 from streams.events.report import (
     CATEGORIES,
     EvidenceBasis,
@@ -316,16 +318,37 @@ def test_recipients_are_ordered_by_confidence_whatever_is_cached() -> None:
         assert recipients == ["internal_review", f"{one}_POLICE", f"{other}_POLICE"]
 
 
-def test_the_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolution_module, "CACHED_REPORTS", 8)
-    monkeypatch.setattr(resolution_module, "CACHED_RULINGS", 4)
+def test_the_caches_are_emptied_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Some six reports and two rulings.
+    monkeypatch.setattr(resolution_module, "CACHED_REPORTS_BYTES", 8_000)
+    monkeypatch.setattr(resolution_module, "CACHED_RULINGS_BYTES", 4_000)
     resolver = Resolver(RULES)
     codes = ["DE", "FR", "GB", "US", "KR", "IN"]
     for step in range(200):
         given_report = report([(codes[step % 6], "victim", (step % 100) / 100)])
         assert resolver.resolve(given_report)[:7] == Resolver(RULES).resolve(given_report)[:7]
-        assert len(resolver._resolved) <= 8
+        assert 0 < len(resolver._resolved) <= 8
         assert len(resolver._rulings) <= 4
+
+
+def test_reports_with_much_evidence_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,000 reports with 32 pieces of evidence each would take 24 MB."""
+    monkeypatch.setattr(resolution_module, "CACHED_REPORTS_BYTES", 1_000_000)
+    monkeypatch.setattr(resolution_module, "CACHED_RULINGS_BYTES", 500_000)
+    resolver = Resolver(RULES)
+    codes = sorted(COUNTRIES)
+    tracemalloc.start()
+    try:
+        for step in range(2_000):
+            evidence = [
+                (codes[(step * 7 + place) % len(codes)], "victim", (step * 32 + place) / 64_000)
+                for place in range(32)
+            ]
+            resolver.resolve(report(evidence))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 3_000_000
 
 
 def test_unverified_rows_arm_no_clock() -> None:
