@@ -22,7 +22,6 @@ class Ring(NamedTuple):
 RINGS: tuple[Ring, ...] = (Ring("5m", 5 * MINUTE, 12), Ring("1h", HOUR, 24), Ring("1d", DAY, 30))
 FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
-FINE_PER_DAY = FINE_PER_PANE[-1]
 
 
 class WindowSpec(NamedTuple):

@@ -1,15 +1,11 @@
 """The stage of reports: its topics and their handlers, its state, and its due steps."""
 
-from collections.abc import Sequence
-
 from streams.partition.stage import Stage
-from streams.reports.batch import ReportBatch
 from streams.reports.counters import ReportCounters
 from streams.reports.handle import HANDLERS
 from streams.reports.rules import ReportRules
 from streams.reports.state import ReportState, restore_reports
 from streams.reports.transitions import serve_due
-from streams.wire.records import SourceRecord
 from streams.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
 
 SOURCES = SourceTopics(tuple(HANDLERS), MESSAGE_REPORTS_INTERNAL)
@@ -30,11 +26,3 @@ def report_stage(rules: ReportRules) -> ReportStage:
         serve_due=serve_due,
         stop_at_floods=rules.dead_letter_breaker,
     )
-
-
-def assess(state: ReportState, records: Sequence[SourceRecord], rules: ReportRules) -> ReportBatch:
-    """Judge reports: the worker, the demo, the back-test and the benchmark all judge them this way.
-
-    It reads no clock, uses no randomness and does not depend on Kafka. See Stage.apply.
-    """
-    return report_stage(rules).apply(state, records)

@@ -11,7 +11,7 @@ UNION = "EU"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RequestRules:
-    """The rules of `assess_requests`; build them once with `compile_request_rules`.
+    """The rules of the stage of requests; build them once with `compile_request_rules`.
 
     `home` is the Member State in which the platform is established, or else that of its legal representative;
     None if it has neither.
@@ -28,7 +28,7 @@ class RequestRules:
 def compile_request_rules(
     rules: Rules, *, dead_letter_breaker: bool = True, duplicates_remembered: int = 200_000
 ) -> RequestRules:
-    """Prepare rules for `assess_requests`.
+    """Prepare rules for the stage of requests.
 
     `duplicates_remembered` is the number of applied requests per partition among which a duplicate is
     recognised.

@@ -1,7 +1,5 @@
 """The stage of authorities' requests: its topics and their handlers, its state, and its due steps."""
 
-from collections.abc import Sequence
-
 from streams.clocks.store import ClockKey
 from streams.partition.due import DueKey
 from streams.partition.legal_clocks import take_clock_step
@@ -12,7 +10,6 @@ from streams.requests.counters import RequestCounters
 from streams.requests.handle import HANDLERS
 from streams.requests.rules import RequestRules
 from streams.requests.state import RequestState, restore_requests
-from streams.wire.records import SourceRecord
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
@@ -38,21 +35,11 @@ def request_stage(rules: RequestRules) -> RequestStage:
         handlers=HANDLERS,
         new_counters=RequestCounters,
         restored=restore_requests,
-        serve_due=_take_step,
+        serve_due=_serve_due,
         stop_at_floods=rules.dead_letter_breaker,
     )
 
 
-def assess_requests(
-    state: RequestState, records: Sequence[SourceRecord], rules: RequestRules
-) -> RequestBatch:
-    """Judge requests of authorities: all callers use this function, as they use `assess` for reports.
-
-    Orders of authorities enter here and nowhere else; no report reaches this function. See Stage.apply.
-    """
-    return request_stage(rules).apply(state, records)
-
-
-def _take_step(batch: RequestBatch, time: int, key: DueKey) -> None:
+def _serve_due(batch: RequestBatch, time: int, key: DueKey) -> None:
     assert isinstance(key, ClockKey)
     take_clock_step(batch, key, time, publish_change)

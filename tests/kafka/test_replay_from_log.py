@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streams.reports.clock_events import clock_id
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.requests.clock_events import clock_id as request_clock_id
 from streams.wire.tick import encode_tick
@@ -99,7 +99,7 @@ def clock_events(deployment, reader):
 def next_due_in(deployment, rules):
     """When the next transition is due in the partition, computed by the core."""
     state = ReportState(0, 1, rules)
-    assess(state, order_of(deployment, deployment.outputs(), 0), rules)
+    report_stage(rules).apply(state, list(order_of(deployment, deployment.outputs(), 0)))
     return state.next_due()
 
 

@@ -11,7 +11,7 @@ from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.partition.batch import Batch
 from streams.requests.rules import RequestRules, compile_request_rules
-from streams.requests.stage import assess_requests
+from streams.requests.stage import request_stage
 from streams.requests.state import RequestState
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.tick import encode_tick
@@ -113,7 +113,7 @@ def new_requests(partition: int = 0, partitions: int = 1, rules: RequestRules = 
 
 
 def run_requests(state: RequestState, records: Sequence[Record], rules: RequestRules = RULES) -> Batch:
-    return assess_requests(state, records, rules)
+    return request_stage(rules).apply(state, records)
 
 
 def routings(outcome: Batch) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.counting import store as count_store
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.state_records import UnknownStateVersion
 from tests.unit.traffic import (
@@ -262,7 +262,7 @@ def to_records(steps: list[tuple[Any, ...]]) -> list[Record]:
                 reporter={"kind": "user", "ref": f"u{reporter}"},
                 message_ref=f"m{number % 4}",
             )
-        assess(state, [record], RULES)
+        report_stage(RULES).apply(state, [record])
         records.append(record)
     return records
 

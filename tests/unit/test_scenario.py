@@ -16,7 +16,7 @@ from streams.commands.shared.scenario.play import SPAN_MS
 from streams.commands.shared.scenario.pseudonyms import pseudonym
 from streams.registry.loader import load_rules
 from streams.reports.rules import compile_report_rules
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
@@ -50,7 +50,7 @@ def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     rules = compile_report_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
     source = [Consumed(offset, row.key, row.value, row.headers) for offset, row in enumerate(records)]
     by_topic = defaultdict(list)
-    for output in assess(ReportState(0, 1, rules), source, rules).outputs:
+    for output in report_stage(rules).apply(ReportState(0, 1, rules), source).outputs:
         by_topic[output.topic].append(output)
     return by_topic
 

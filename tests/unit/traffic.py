@@ -10,7 +10,7 @@ from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.records import Headers
@@ -98,7 +98,7 @@ def tick(after: int, appended: int, offset: int = 0) -> Record:
 
 
 def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Batch:
-    return assess(state, list(records), rules)
+    return report_stage(rules).apply(state, list(records))
 
 
 def counted(batch: Batch) -> dict[str, int]:

@@ -27,7 +27,7 @@ from streams.reports import apply, handle
 from streams.reports.enrich import channel_window, enriched_json, public_report
 from streams.reports.risk import RiskModel
 from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.runtime.garbage_collection import leave_out_what_stays
 from streams.runtime.transaction import BATCH_BYTES
@@ -156,11 +156,9 @@ def _law(records: Sequence[Record], rules: ReportRules) -> float:
 
 def _assess(records: Sequence[Record], rules: ReportRules) -> tuple[float, list[Batch]]:
     """CPU seconds of assess, and the batches."""
-    state = ReportState(0, 1, rules)
+    state, stage = ReportState(0, 1, rules), report_stage(rules)
     started = time.process_time()
-    batches = [
-        assess(state, records[start : start + BATCH], rules) for start in range(0, len(records), BATCH)
-    ]
+    batches = [stage.apply(state, records[start : start + BATCH]) for start in range(0, len(records), BATCH)]
     return time.process_time() - started, batches
 
 

@@ -8,10 +8,10 @@ from streams.events.enriched_report import Source
 from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
 from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import assess
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.requests.rules import compile_request_rules
-from streams.requests.stage import assess_requests
+from streams.requests.stage import request_stage
 from streams.requests.state import RequestState
 from streams.runtime.position import POSITION_KEY, decode_position
 from tests.kafka.harness.deployment import (
@@ -156,10 +156,10 @@ def check_replay(
         reports, requests = Replayed(partition), Replayed(partition)
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
-            reports.add(assess(state, batch, rules))
+            reports.add(report_stage(rules).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
-            requests.add(assess_requests(requests_state, batch, request_rules))
+            requests.add(request_stage(request_rules).apply(requests_state, batch))
         for topic in OUTPUTS:
             expected = reports.outputs[topic] + requests.outputs[topic]
             rows = reader.rows[deployment.name(topic)][partition]
