@@ -152,6 +152,7 @@ def test_promtool_accepts_the_configuration_and_its_rules():
     assert f"{len(ALERTS)} rules found" in output
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_every_alert_fires_when_it_should_and_only_then():
     code, output = promtool("test", "rules", CASES)

@@ -260,6 +260,7 @@ def fill(counts, reporters):
     return counts.encode()
 
 
+@pytest.mark.slow
 def test_a_channel_with_many_reporters_fits_into_a_small_message():
     rng = random.Random(9)
     data = fill(ChannelCounts(), [rng.getrandbits(64) for _ in range(300_000)])

@@ -127,6 +127,7 @@ def everybody_returns_at_once(crowd):
     crowd.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(
     "shape",
@@ -153,6 +154,7 @@ def test_up_to_the_sample_size_every_window_is_exact():
     assert crowd.counts.measure(DAY_WINDOW, crowd.now).distinct_reporters == 2048 == distinct.SAMPLE
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_as_documented(monkeypatch):
     monkeypatch.setattr(distinct, "SAMPLE", 128)
     squares = {DAY_WINDOW: [], HOUR_WINDOW: []}

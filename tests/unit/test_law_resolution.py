@@ -268,6 +268,7 @@ reports = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(reports, min_size=1, max_size=5))
 @settings(deadline=None, max_examples=150)
 def test_resolutions_agree_with_a_model(given_reports: list[MessageReport]) -> None:
@@ -293,6 +294,7 @@ def test_resolutions_agree_with_a_model(given_reports: list[MessageReport]) -> N
             assert bytes(resolved.obligations_json or b"") == encode(shown)
 
 
+@pytest.mark.slow
 @given(st.lists(reports, min_size=2, max_size=6))
 @settings(deadline=None, max_examples=60)
 def test_a_resolution_does_not_depend_on_earlier_ones(given_reports: list[MessageReport]) -> None:
@@ -331,15 +333,16 @@ def test_the_caches_are_emptied_when_they_are_full(monkeypatch: pytest.MonkeyPat
         assert len(resolver._rulings) <= 4
 
 
+@pytest.mark.slow
 def test_reports_with_much_evidence_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """2,000 reports with 32 pieces of evidence each would take 24 MB."""
+    """1,000 reports with 32 pieces of evidence each would take 12 MB."""
     monkeypatch.setattr(resolution_module, "CACHED_REPORTS_BYTES", 1_000_000)
     monkeypatch.setattr(resolution_module, "CACHED_RULINGS_BYTES", 500_000)
     resolver = Resolver(RULES)
     codes = sorted(COUNTRIES)
     tracemalloc.start()
     try:
-        for step in range(2_000):
+        for step in range(1_000):
             evidence = [
                 (codes[(step * 7 + place) % len(codes)], "victim", (step * 32 + place) / 64_000)
                 for place in range(32)

@@ -361,6 +361,7 @@ def test_gauges_cover_the_partitions_owned_now_with_their_restored_state():
     assert value(after, "tocsin_takeover_duration_seconds_sum") == 0.3
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(
     steps=st.lists(

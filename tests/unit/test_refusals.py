@@ -124,6 +124,7 @@ def test_removing_a_peaceful_assembly_is_refused_under_every_demand(request, reg
     assert "block_protest" in {refusal.code for refusal in judged.findings.refusals}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=250)
 @given(requests, registries(), registries())
 def test_refusals_depend_on_the_request_alone(request, one, other):
@@ -204,6 +205,7 @@ def test_each_refusal_cites_norms_with_links(request, code):
 # --- clocks and gates under any registry
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=250)
 @given(requests, registries())
 def test_no_unverified_row_arms_a_clock(request, registry):
@@ -212,6 +214,7 @@ def test_no_unverified_row_arms_a_clock(request, registry):
     assert all(duty.obligation.duration is not None for duty in judged.armed)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=250)
 @given(requests, registries())
 def test_a_clock_needs_a_competent_authority_and_a_complete_request(request, registry):
@@ -224,6 +227,7 @@ def test_a_clock_needs_a_competent_authority_and_a_complete_request(request, reg
         assert {duty.obligation.trigger for duty in judged.armed} <= met
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=250)
 @given(requests, registries())
 def test_the_gate_is_the_most_protective_and_at_least_that_of_the_tier(request, registry):

@@ -60,6 +60,7 @@ def test_a_scenario_depends_on_its_arguments_alone(records):
     assert list(play(8, SMALL, END_MS)) != records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [MINIMUM_COUNT, 2_999, 30_001])
 def test_a_scenario_has_exactly_the_requested_number_of_records(count):
     assert sum(1 for _ in play(3, count, END_MS)) == count
