@@ -6,15 +6,13 @@ days ends with the last hour of its last day, and working days exclude weekends 
 
 from calendar import monthrange
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, Obligation
-from streams.wire.times import DAY
+from streams.wire.times import DAY, epoch_ms, from_epoch_ms
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
 
 
@@ -38,7 +36,7 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
             raise ValueError(f"{obligation.id}: business days are counted in whole days, such as P5D")
         return _after_business_days(obligation, days, started_ms, calendars)
     if months:
-        return _to_ms(_after_months(_EPOCH + started_ms * _MILLISECOND, months))
+        return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
     return started_ms + milliseconds
 
 
@@ -56,14 +54,10 @@ def _after_business_days(
         raise UnknownDays(f"{obligation.id}: has no holiday calendar")
     # Time zone rules come with Python or the host: the only input here that is not part of the registry.
     zone = ZoneInfo(calendar.time_zone)
-    day = (_EPOCH + started_ms * _MILLISECOND).astimezone(zone).date()
+    day = from_epoch_ms(started_ms).astimezone(zone).date()
     while days:
         day += _DAY
         if day > calendar.known_until:
             raise UnknownDays(f"{calendar.id} covers days up to {calendar.known_until} only")
         days -= day.isoweekday() not in calendar.weekend and day not in calendar.holidays
-    return _to_ms(datetime.combine(day + _DAY, time(), zone))
-
-
-def _to_ms(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    return epoch_ms(datetime.combine(day + _DAY, time(), zone))
