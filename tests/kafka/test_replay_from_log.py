@@ -20,36 +20,22 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reader import Row
 from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
-from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
+from tests.kafka.harness.reports import (
+    Published,
+    generate,
+    now_ms,
+    report,
+    rfc3339,
+    spam_report,
+    take_it_down_request,
+)
 from tests.kafka.harness.requests import FORMS, complete_request, generate_requests
 
 HOUR = 3_600_000
 
 
-def spam(number, channel, occurred_ms):
-    reporter = {"kind": "user", "ref": f"reporter-{number}", "member": True, "account_age": "over_1y"}
-    document = report(
-        f"s-{number}", occurred_ms, channel={"ref": channel, "visibility": "public"}, reporter=reporter
-    )
-    return Published(channel.encode(), orjson.dumps(document))
-
-
-def victims_request(number, occurred_ms):
-    """A report that arms the 48-hour clock of the TAKE IT DOWN Act."""
-    document = report(
-        f"v-{number}",
-        occurred_ms,
-        kind="statutory_victim_request",
-        channel={"ref": f"victims-{number}", "visibility": "public"},
-        category="ncii",
-        evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
-        notice={"elements": ["location", "good_faith", "contact", "signature"]},
-    )
-    return Published(b"any", orjson.dumps(document))
-
-
 def outcome(number, occurred_ms):
-    """A desk's outcome for the clock of `victims_request(number)`."""
+    """A desk's outcome for the clock of `take_it_down_request(number)`."""
     document = {
         "outcome_id": f"o-{number}",
         "clock_id": clock_id("US.take-it-down.s3", f"victims-{number}", "", f"v-{number}"),
@@ -112,11 +98,13 @@ def logged(kafka, tmp_path_factory):
     try:
         start = now_ms() - 12 * HOUR
         # During the test, one clock reaches half of its time and the other one ends.
-        deployment.publish([victims_request(1, start - 20 * HOUR), victims_request(2, start - 20 * HOUR)])
-        # A flood in one channel, followed by an hour of traffic in another one only.
-        deployment.publish([spam(number, "flooded", start + number) for number in range(20)])
         deployment.publish(
-            [spam(100 + number, "other", start + HOUR + number * 60_000) for number in range(30)]
+            [take_it_down_request(1, start - 20 * HOUR), take_it_down_request(2, start - 20 * HOUR)]
+        )
+        # A flood in one channel, followed by an hour of traffic in another one only.
+        deployment.publish([spam_report(number, "flooded", start + number) for number in range(20)])
+        deployment.publish(
+            [spam_report(100 + number, "other", start + HOUR + number * 60_000) for number in range(30)]
         )
         deployment.fleet.start()
         deployment.wait_until_applied(30)
@@ -136,7 +124,7 @@ def logged(kafka, tmp_path_factory):
                 break
             ticks = deployment.outputs().count(deployment.name(INTERNAL))
             # One report just before a transition is due, and then silence: only a tick can advance time.
-            deployment.publish([spam(1_000 + number, "other", next_due_in(deployment, rules) - 500)])
+            deployment.publish([spam_report(1_000 + number, "other", next_due_in(deployment, rules) - 500)])
             deployment.fleet.wait_for(
                 lambda: deployment.outputs().count(deployment.name(INTERNAL)) > ticks, 15, "a tick"
             )

@@ -99,6 +99,33 @@ def report(report_id: str, occurred_ms: int, **fields: object) -> dict[str, obje
     }
 
 
+def spam_report(number: int, channel: str, occurred_ms: int, category: str = "spam") -> Published:
+    """A report by a member of `channel` whose account is old; each `number` is another reporter."""
+    reporter = {"kind": "user", "ref": f"reporter-{number}", "member": True, "account_age": "over_1y"}
+    document = report(
+        f"s-{number}",
+        occurred_ms,
+        channel={"ref": channel, "visibility": "public"},
+        reporter=reporter,
+        category=category,
+    )
+    return Published(channel.encode(), orjson.dumps(document))
+
+
+def take_it_down_request(number: int, occurred_ms: int) -> Published:
+    """A victim's request that arms the 48-hour clock of the TAKE IT DOWN Act."""
+    document = report(
+        f"v-{number}",
+        occurred_ms,
+        kind="statutory_victim_request",
+        channel={"ref": f"victims-{number}", "visibility": "public"},
+        category="ncii",
+        evidence=[{"country": "US", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": ["location", "good_faith", "contact", "signature"]},
+    )
+    return Published(b"any", orjson.dumps(document))
+
+
 def generate(
     seed: int,
     count: int,
