@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak bench clean requirements
+.PHONY: help demo test test-fast check format generate soak bench clean requirements sbom audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,11 +56,36 @@ soak: $(VENV)/installed ## Test random faults under load, one minute per seed (A
 bench: $(VENV)/installed ## Measure speed on a real Kafka, compared with plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)
 
+SBOM ?= dist/tocsin.cdx.json
+
+sbom: $(VENV)/installed ## Write the bill of materials of a production install: dist/tocsin.cdx.json (CycloneDX)
+	mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file $(SBOM) requirements/runtime.txt
+
+AUDIT_VENV := .venv-audit
+
+$(AUDIT_VENV)/installed: requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	touch $@
+
+# Strict: a package that the database does not answer for fails the audit instead of being left out.
+audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabilities (asks the Python package index)
+	@for file in runtime build dev; do \
+	    echo "requirements/$$file.txt"; \
+	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$file.txt $(ARGS) || { \
+	        echo "make audit: requirements/$$file.txt has vulnerable packages (listed above), or the vulnerability data could not be read: it comes from the Python package index's JSON interface, which an ordinary mirror does not offer. ARGS='--vulnerability-service osv' asks the OSV database instead." >&2; \
+	        exit 1; }; \
+	done
+
 requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(BIN)/python -m pip install --quiet uv==0.13.9
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo -o requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
-	printf 'hatchling==1.33.0\neditables==0.6\n' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header -c requirements/dev.txt -o requirements/build.txt -
+	$(PIN) -o requirements/runtime.txt pyproject.toml
+	$(PIN) --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(PIN) --group audit -o requirements/audit.txt
+	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -
+
+PIN = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
