@@ -61,7 +61,7 @@ def preservation_order(request_id: str = "ar-2", at: int = NOON, **changes: Any)
         "received_at": rfc3339(at),
         "authority": {"country": "IT", "type": "prosecutor"},
         "demands": ["preserve_data"],
-        "target": {"kind": "account", "ref": "a-1"},
+        "target": {"kind": "account", "ref": "a-1", "specific": True},
         "elements": list(EPOC),
         "category": "fraud",
         **changes,

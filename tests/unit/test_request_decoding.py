@@ -17,10 +17,11 @@ from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
+from streams.requests.judge import judge_request
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests
-from tests.unit.request_traffic import NOON, removal_order
+from tests.unit.request_traffic import NOON, RULES, removal_order
 from tests.unit.traffic import HOUR
 
 SCHEMA = Draft202012Validator(json.loads((SCHEMAS / "json" / "authority-request.v1.json").read_text()))
@@ -154,6 +155,19 @@ def test_an_example_of_a_request_is_valid(path):
     record = example(path)
     decode_request(record.value, record.headers, NOON + HOUR)
     SCHEMA.validate(record.document)
+
+
+@pytest.mark.parametrize("path", example_files("authority-requests"), ids=name_of)
+def test_an_example_of_a_request_is_judged_as_the_example_of_its_routing_says(path):
+    record = example(path)
+    request, _, received = decode_request(record.value, record.headers, NOON + HOUR)
+    judged = judge_request(request, received, RULES)
+    shown = example(path.parents[2] / "authority-routing" / "v1" / path.name).document
+    assert judged.decision == shown["decision"]
+    # Whether a state is in the closed tier is a matter of the registry, not of the request.
+    hard = tuple(found for found in judged.findings.refusals if found.code != "political_demand")
+    assert json.loads(encode(hard)) == shown["findings"]["refusals"]
+    assert (judged.findings.disclosure, judged.gate) == (shown["findings"]["disclosure"], shown["gate"])
 
 
 @pytest.mark.parametrize("path", example_files("authority-requests-internal/clock-outcome-v1"), ids=name_of)
