@@ -193,3 +193,27 @@ def test_the_examples_show_every_type_and_decision():
         refusal["code"] for event in shown if event["findings"] for refusal in event["findings"]["refusals"]
     }
     assert codes == {"encryption_keys", "bulk_identify", "block_protest"}
+
+
+# --- outcomes of clocks
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason"),
+    [
+        ("a.b@example.org", "pii_detected"),
+        ("+4930123456", "pii_detected"),
+        ("0049-30-123456", "pii_detected"),
+        (4930123456, "pii_detected"),
+        ("Jane Doe", "invalid_value"),
+        ("", "invalid_value"),
+        ("x" * 129, "invalid_value"),
+        ({"name": "x"}, "wrong_type"),
+    ],
+)
+def test_an_outcome_whose_actor_is_no_pseudonym_is_rejected(actor, reason):
+    path = SCHEMAS / "examples" / "clock-outcomes" / "v1" / "plain-json-paused.json"
+    document = example(path).document | {"actor": actor}
+    with pytest.raises(Rejected) as caught:
+        decode_clock_outcome(json.dumps(document).encode(), (), NOON)
+    assert (caught.value.reason, caught.value.field) == (reason, "actor")
