@@ -5,6 +5,8 @@ The stages differ only in how they publish a `ClockChange`.
 
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from streams.clocks.clock import ENDS, Step, apply_outcome, clock_view, take_step
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.clock import ClockView
@@ -48,4 +50,5 @@ def settle_clock(
     kept.sequence += 1
     ended = outcome.outcome in ENDS
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at, outcome.outcome if ended else None)
+    view = msgspec.structs.replace(view, actor=outcome.actor)
     return ClockChange(outcome.outcome, at, view, ended)

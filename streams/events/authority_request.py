@@ -75,14 +75,15 @@ class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
 class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the request is about.
 
-    `people` is the number of people whose data it asks for, null if it does not say. `specific` is false if it asks for
-    everybody who took part in something, was somewhere or wrote something.
+    `people` is the number of people whose data it asks for, null if it does not say; 0 says that it asks for nobody's.
+    `specific` is true only if the request itself names each of them, in contrast to everybody who took part in something,
+    was somewhere or wrote something. Data on people are refused unless it is true.
     """
 
     kind: Literal["message", "channel", "account", "persons", "service"]
     ref: Pseudonym | None = None
     people: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    specific: bool = True
+    specific: bool = False
 
 
 class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

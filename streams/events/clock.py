@@ -4,15 +4,18 @@ from typing import Literal
 
 import msgspec
 
+from streams.events.report import Pseudonym
+
 # `over`: a retention period has ended.
 RunningStatus = Literal["running", "paused", "lapsed", "fulfilled", "withdrawn", "over"]
 
 
-class ClockView(msgspec.Struct, frozen=True):
+class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A legal clock after a transition. Times are RFC 3339 in UTC.
 
     Use `clock_id` to name the clock in a `clock-outcomes` event. `elapsed` is the share of its time that has passed,
-    from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause ends.
+    from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause ends. `actor` is the
+    pseudonym of whoever decided on the outcome that caused the transition; absent if none did or the outcome names nobody.
     """
 
     clock_id: str
@@ -21,3 +24,4 @@ class ClockView(msgspec.Struct, frozen=True):
     started_at: str
     due_at: str
     elapsed: float
+    actor: Pseudonym | None = None

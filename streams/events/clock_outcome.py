@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from streams.events.report import Ref, ZonedTime
+from streams.events.report import Pseudonym, Ref, ZonedTime
 
 CLOCK_OUTCOME_TYPE = "tocsin.clock-outcome.v1"
 
@@ -17,7 +17,8 @@ class ClockOutcome(msgspec.Struct, frozen=True, gc=False):
 
     `clock_id` is the id that Tocsin published. `subject` says whether a report or a request started the clock; `key` is
     then the channel's ref or the request's id, which leads to the partition that owns the clock. A pause needs a
-    `reason`, one of those that the duty's row in the registry allows.
+    `reason`, one of those that the duty's row in the registry allows. `actor` is the pseudonym of the person or program
+    that decided; null in outcomes written before the field existed.
     """
 
     outcome_id: Ref
@@ -27,3 +28,4 @@ class ClockOutcome(msgspec.Struct, frozen=True, gc=False):
     outcome: OutcomeKind
     occurred_at: ZonedTime
     reason: Ref | None = None
+    actor: Pseudonym | None = None

@@ -8,7 +8,7 @@ from streams.events.authority_routing import Competence, CompetentAuthority, Nor
 from streams.law.routing import unverified_note
 from streams.registry.rules import AuthorityRole
 from streams.requests.completeness import needs_judge
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS
+from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, asks_for_data
 from streams.requests.rules import RequestRules, country_of, is_member_state
 
 _DSA = "http://data.europa.eu/eli/reg/2022/2065/oj"
@@ -111,7 +111,7 @@ def _belongs_to(
     Regulation (EU) 2021/784 art. 12(1) and the country's row in the registry say who orders the removal of
     terrorist content.
     """
-    if DATA_DEMANDS.isdisjoint(request.demands) and "preserve_data" not in request.demands:
+    if not asks_for_data(request) and "preserve_data" not in request.demands:
         row = rules.registry.jurisdictions.get(country)
         if request.legal_basis == "tco_art3" and row is not None and row.tco_authority is not None:
             note = unverified_note(rules.registry, row.tco_authority)
@@ -152,7 +152,7 @@ def _under_national_law(
     """
     if country == "XX":
         return Competence(False, "The requesting state is unknown.", None), ()
-    data = not DATA_DEMANDS.isdisjoint(request.demands) or "preserve_data" in request.demands
+    data = asks_for_data(request) or "preserve_data" in request.demands
     platform = rules.registry.platform
     if (
         data

@@ -7,7 +7,7 @@ from streams.events.authority_routing import Disclosure, Territory
 from streams.events.routing import Gate, RuleOfLaw
 from streams.law.rule_of_law import most_protective, tier_of
 from streams.registry.rules import Obligation
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, targets_individuals
+from streams.requests.refusals import CONTENT_DEMANDS, asks_for_data, targets_individuals
 from streams.requests.rules import UNION, RequestRules, country_of
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
@@ -33,7 +33,7 @@ def gates_of(
         found["judicial_order"] = "The requesting country is guarded: only a judge's order is followed."
         if request.emergency:
             found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
-    if not DATA_DEMANDS.isdisjoint(request.demands):
+    if asks_for_data(request):
         found.setdefault("judicial_order", "The request asks for data on persons.")
     if request.concerns:
         found.setdefault("human_rights_review", f"The request concerns: {', '.join(request.concerns)}.")
@@ -60,7 +60,7 @@ def disclosure_of(request: AuthorityRequest, law: RuleOfLaw, *, allowed: bool) -
     `allowed` is False if the request is refused or its authority is not competent. Disclosing nothing to a
     closed or unknown country is policy.
     """
-    if DATA_DEMANDS.isdisjoint(request.demands):
+    if not asks_for_data(request):
         return "not_asked"
     return "after_gate" if allowed and law.tier in ("open", "guarded") else "never"
 

@@ -5,7 +5,9 @@ compliance would violate. A demand may be explicit (`encryption_keys`) or disgui
 everybody who took part in something, or the removal of a call to a peaceful assembly.
 """
 
-from streams.events.authority_request import AuthorityRequest, Demand
+import msgspec
+
+from streams.events.authority_request import AuthorityRequest, Demand, Target
 from streams.events.authority_routing import Norm, Refusal
 from streams.registry.rules import RuleOfLawTier
 
@@ -15,6 +17,14 @@ DATA_DEMANDS: frozenset[Demand] = frozenset(
 CONTENT_DEMANDS: frozenset[Demand] = frozenset(
     {"remove", "disable_access", "geo_disable", "restrict_account"}
 )
+
+# The most people on whom one request may ask for data. A targeted order gives reasons for each person (Digital Services
+# Act art. 10(1): specific individual recipients; Regulation (EU) 2023/1543 art. 5(2): necessary and proportionate), and
+# a person reviews each before anything is disclosed. Ten covers the suspects of one case; a longer list is a group, which
+# is identified by what its members did. More suspects need more requests, each with reasons of its own.
+MOST_PEOPLE = 10
+# One person owns a channel and one wrote a message. More people of a channel or message are members or readers.
+MOST_PEOPLE_OF_CONTENT = 1
 
 _CHARTER = "https://eur-lex.europa.eu/legal-content/EN/TXT/?uri=CELEX:12016P/TXT"
 _CONVENTION = "https://www.echr.coe.int/documents/d/echr/convention_ENG"
@@ -49,7 +59,7 @@ ENCRYPTION_KEYS = Refusal(
 )
 BULK_IDENTIFY = Refusal(
     "bulk_identify",
-    "Data are disclosed only on individually named persons, never on everybody who took part, was present or wrote.",
+    "Data are disclosed only on a few individually named persons, never on everybody who took part, was present or wrote.",
     (
         Norm(
             "Digital Services Act, article 10(1): information about one or more specific individual recipients",
@@ -109,27 +119,56 @@ def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
     found = []
     if "encryption_keys" in demands:
         found.append(ENCRYPTION_KEYS)
-    if "bulk_identify" in demands or (_asks_for_data(request) and not targets_individuals(request)):
-        found.append(BULK_IDENTIFY)
+    bulk = _why_bulk(request)
+    if bulk is not None:
+        found.append(msgspec.structs.replace(BULK_IDENTIFY, reason=f"{BULK_IDENTIFY.reason} {bulk}"))
     if "block_protest" in demands or ("peaceful_assembly" in request.concerns and demands & CONTENT_DEMANDS):
         found.append(BLOCK_PROTEST)
     return tuple(found)
 
 
 def targets_individuals(request: AuthorityRequest) -> bool:
-    """Return whether the request is about specific persons.
+    """Return whether the request is about a few specific persons."""
+    return _why_no_individuals(request.target) is None
 
-    The users of a service are not specific persons, and neither are several people in a channel or behind a
-    message: a request about some of them must name accounts or persons.
+
+def asks_for_data(request: AuthorityRequest) -> bool:
+    """Return whether data on persons are requested, including by an answer that would say who they are.
+
+    An answer counts as such unless the request says that it asks for nobody's data: `target.people` is 0.
     """
-    target = request.target
-    if target.kind in ("channel", "message"):
-        return target.specific and (target.people is None or target.people <= 1)
-    return target.specific and target.kind != "service"
-
-
-def _asks_for_data(request: AuthorityRequest) -> bool:
-    """Return whether data on persons are requested, including by an answer that is to say who they are."""
     return not DATA_DEMANDS.isdisjoint(request.demands) or (
-        "answer" in request.demands and bool(request.target.people)
+        "answer" in request.demands and request.target.people != 0
     )
+
+
+def _why_bulk(request: AuthorityRequest) -> str | None:
+    """Return which field makes the request one for data on many people, and what would be valid; None if it is not."""
+    if "bulk_identify" in request.demands:
+        return "demands: bulk_identify is refused to everybody; ask for data on named persons."
+    if not asks_for_data(request):
+        return None
+    problem = _why_no_individuals(request.target)
+    if problem is not None and DATA_DEMANDS.isdisjoint(request.demands):
+        problem += " Or target.people: 0, if the answer is about nobody."
+    return problem
+
+
+def _why_no_individuals(target: Target) -> str | None:
+    """Return which field is missing or wrong for a target that is a few specific persons; None if it is that."""
+    most = MOST_PEOPLE_OF_CONTENT if target.kind in ("channel", "message") else MOST_PEOPLE
+    valid = "1" if most == 1 else f"a number from 1 to {most}"
+    problem = None
+    if target.kind == "service":
+        problem = "target.kind: the users of a service are not specific persons; must be account, persons, message or channel."
+    elif not target.specific:
+        problem = "target.specific: must be true, which says that the request itself names each person."
+    elif target.people is not None:
+        if not 1 <= target.people <= most:
+            problem = f"target.people: must be {valid} for target.kind {target.kind}, not {target.people}."
+    # One person holds an account and one wrote a message. A channel has members too, and `persons` any number.
+    elif target.kind not in ("account", "message"):
+        problem = f"target.people: must be given for target.kind {target.kind}, and be {valid}."
+    elif target.ref is None:
+        problem = f"target.ref: must name the {target.kind}, or target.people must be {valid}."
+    return problem

@@ -19,6 +19,7 @@ VALID_IN_OUTCOME: ValidValues = {
     "outcome": one_of(OutcomeKind),
     "occurred_at": TIME,
     "reason": or_null(REF),
+    "actor": or_null(PSEUDONYM),
 }
 
 
@@ -26,11 +27,14 @@ def _check_refs(outcome: ClockOutcome) -> None:
     # A request's id may be a plain counter; a channel's ref may not.
     if outcome.subject == "report" and looks_like_phone(outcome.key):
         raise not_valid("pii_detected", "key", VALID_IN_OUTCOME)
+    if outcome.actor is not None and looks_like_phone(outcome.actor):
+        raise not_valid("pii_detected", "actor", VALID_IN_OUTCOME)
     refs = {
         "outcome_id": outcome.outcome_id,
         "clock_id": outcome.clock_id,
         "key": outcome.key,
         "reason": outcome.reason,
+        "actor": outcome.actor,
     }
     for path, ref in refs.items():
         if ref is not None and not is_ref(ref):
@@ -41,7 +45,7 @@ FORM = EventForm(
     CLOCK_OUTCOME_TYPE.encode(),
     msgspec.json.Decoder(ClockOutcome),
     VALID_IN_OUTCOME,
-    RefPaths(pseudonyms=("key",), counters=("outcome_id", "clock_id", "reason")),
+    RefPaths(pseudonyms=("key", "actor"), counters=("outcome_id", "clock_id", "reason")),
     _check_refs,
     time_field="occurred_at",
 )

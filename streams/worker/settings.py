@@ -140,6 +140,14 @@ class Settings(BaseSettings):
             description="Records per partition among which a duplicate is recognised; must not change while state is kept.",
         ),
     ] = 200_000
+    actor: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9._:~-]{1,128}$",
+            description="Pseudonym of the person or program on whose decision `tocsin clock` reports an outcome, if not given "
+            "as --actor; never a name, an e-mail address or a telephone number.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe level that is logged.")
     ] = "INFO"

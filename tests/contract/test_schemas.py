@@ -285,6 +285,7 @@ VALID_OUTCOME = {
     "outcome": "paused",
     "occurred_at": "2026-09-21T13:33:20Z",
     "reason": "clarification_awaited",
+    "actor": "legal-7f3a",
 }
 
 

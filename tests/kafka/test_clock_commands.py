@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from collections import Counter
 
 import orjson
 import pytest
@@ -16,6 +17,7 @@ from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 INDIA = "IN.itr.3-2-b"
 MINUTE = 60_000
+ACTOR = {"TOCSIN_ACTOR": "legal-7f3a"}
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def deployment(deploy):
 def tocsin(deployment):
     def run(*arguments, lines=()):
         text = "".join(f"{line}\n" for line in lines)
-        return CliRunner().invoke(commands, arguments, input=text, env=deployment.settings)
+        return CliRunner().invoke(commands, arguments, input=text, env=deployment.settings | ACTOR)
 
     return run
 
@@ -86,7 +88,7 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
         f"{program} clocks --channel flooded --ids | {program} clock - withdrawn",
         shell=True,
         cwd=ROOT,
-        env=clean_environment(deployment.settings),
+        env=clean_environment(deployment.settings | ACTOR),
         capture_output=True,
         text=True,
         timeout=60,
@@ -101,6 +103,8 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
     events = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
     withdrawn = [event["clock"]["clock_id"] for event in events if event["reason"] == "clock_withdrawn"]
     assert len(withdrawn) == 3
+    actors = [event["clock"].get("actor") for event in events if event["policy"] == "legal-clock"]
+    assert Counter(actors) == {None: len(actors) - 3, "legal-7f3a": 3}
     ids = tocsin("clocks", "--due-within", "PT1H", "--ids").stdout.split()
     marked = tocsin("clock", "-", "fulfilled", lines=[ids[0], withdrawn[0], ids[2], "no-clock"])
     assert marked.exit_code == 1

@@ -168,7 +168,7 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(start, kafka, tmp_path):
     tocsin("topics", "check")
     # End a report's lapsed clock, as the demo suggests, and then a clock of a request.
     of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]
-    assert "lapsed, due" in tocsin("clock", of_report, "fulfilled")
+    assert "lapsed, due" in tocsin("clock", of_report, "fulfilled", "--actor", "legal-7f3a")
     # Two events, because the demo's own desk has already ended another clock.
     tocsin(
         "tail",
@@ -196,7 +196,7 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(start, kafka, tmp_path):
         "1",
     )
     of_request = re.search(r"EU\.tco\.art3-3 running, due .*, clock (\S+)", routed)[1]
-    tocsin("clock", of_request, "fulfilled")
+    tocsin("clock", of_request, "fulfilled", "--actor", "legal-7f3a")
     closed = tocsin("tail", "authority-routing", "--from-beginning", "--type", "clock_closed", "--max", "1")
     assert "EU.tco.art3-3 fulfilled" in closed
     demo.process.send_signal(signal.SIGINT)

@@ -164,7 +164,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         clock = orjson.loads(tailed)["value"]["clock"]["clock_id"]
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
-        run("desk", "clock", clock, "fulfilled")
+        run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"

@@ -61,7 +61,7 @@ def preservation_order(request_id: str = "ar-2", at: int = NOON, **changes: Any)
         "received_at": rfc3339(at),
         "authority": {"country": "IT", "type": "prosecutor"},
         "demands": ["preserve_data"],
-        "target": {"kind": "account", "ref": "a-1"},
+        "target": {"kind": "account", "ref": "a-1", "specific": True},
         "elements": list(EPOC),
         "category": "fraud",
         **changes,
@@ -86,6 +86,7 @@ def outcome_record(
     outcome_id: str = "o-1",
     key: str = "ar-1",
     reason: str | None = None,
+    actor: str | None = None,
 ) -> Record:
     """A desk's outcome of a clock, as the stage of reports passes it on."""
     value = {
@@ -96,6 +97,7 @@ def outcome_record(
         "outcome": outcome,
         "occurred_at": rfc3339(at),
         "reason": reason,
+        "actor": actor,
     }
     headers = event_headers(CLOCK_OUTCOME_TYPE, outcome_id, at)
     headers.append(("tocsin-origin", f"clock-outcomes/1/7/{at + 1000}".encode()))

@@ -138,8 +138,13 @@ def listed_rows(found):
     return [(clock.view.obligation, clock.key, clock.view.status, clock.left_ms // MINUTE) for clock in found]
 
 
-def tocsin(*arguments, lines=()):
-    return CliRunner().invoke(commands, arguments, input="".join(f"{line}\n" for line in lines))
+ACTOR = "legal-7f3a"
+
+
+def tocsin(*arguments, lines=(), actor=ACTOR):
+    """Run a command with TOCSIN_ACTOR set to `actor`, or not set if it is None."""
+    text = "".join(f"{line}\n" for line in lines)
+    return CliRunner().invoke(commands, arguments, input=text, env={"TOCSIN_ACTOR": actor})
 
 
 A = ("GLOBAL.fast", "a", "lapsed", -30)
@@ -347,6 +352,43 @@ def test_a_repeated_outcome_has_the_same_id(logs, now):
     (_, first), (_, second) = logs.sent
     assert first.event.outcome_id == second.event.outcome_id == f"paused-1772366400000-{clock_of(2, 'b')}"
     assert (first.ce_source, first.event.reason) == ("tocsin-clock", "clarification")
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "actor"),
+    [("desk-1", None, "desk-1"), (None, "desk-2", "desk-2"), ("desk-1", "desk-2", "desk-1")],
+)
+def test_every_outcome_names_its_actor(logs, now, option, variable, actor):
+    arm(logs)
+    options = () if option is None else ("--actor", option)
+    tocsin("clock", "-", "withdrawn", *options, lines=[clock_of(2, "b"), clock_of(3, "b")], actor=variable)
+    assert [sent.event.actor for _, sent in logs.sent] == [actor, actor]
+
+
+def test_without_an_actor_nothing_is_read_or_sent(logs, now):
+    arm(logs)
+    logs.read.clear()
+    result = tocsin("clock", "-", "withdrawn", lines=[clock_of(2, "b")], actor=None)
+    assert result.exit_code == 2
+    assert "who decided? Give --actor or set TOCSIN_ACTOR" in result.stderr
+    assert (logs.read, logs.sent) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "wrong", ["a.b@example.org", "+4930123456", "0049-30-123456", "Jane Doe", "", "x" * 129]
+)
+def test_an_actor_that_is_no_pseudonym_is_refused(logs, now, wrong):
+    result = tocsin("clock", "-", "withdrawn", "--actor", wrong, lines=[clock_of(2, "b")])
+    assert result.exit_code == 2
+    assert "--actor must be a string of 1 to 128 characters" in result.stderr
+    assert "not a telephone number or an e-mail address" in result.stderr
+    assert logs.sent == []
+
+
+def test_a_telephone_number_in_the_environment_is_no_actor(logs, now):
+    result = tocsin("clock", "-", "withdrawn", lines=[clock_of(2, "b")], actor="0301234567")
+    assert result.exit_code == 2
+    assert "TOCSIN_ACTOR must be" in result.stderr
 
 
 def test_empty_standard_input_sends_nothing(logs, now):

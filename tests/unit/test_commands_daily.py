@@ -91,7 +91,7 @@ def test_explain_shows_a_clocks_duty_start_deadline_reason_and_end():
         r"armed +because the report alone meets the trigger statutory_victim_request",
         r"clock +paused, 35% elapsed, due 2026-09-23 14:15 UTC\n +caused by +an outcome recorded by a desk",
         r"clock +lapsed, 100% elapsed, due 2026-09-23 17:15 UTC\n +caused by +the passing of time; the newest report is",
-        r"clock +fulfilled, 100% .*\n +caused by +an outcome recorded by a desk at clock-outcomes/",
+        r"clock +fulfilled, 100% .*\n +caused by +an outcome recorded by legal-7f3a at clock-outcomes/",
     ):
         assert re.search(expected, text), expected
     assert "condition" not in text
@@ -222,12 +222,14 @@ def test_the_clock_command_refuses_an_invalid_outcome(wrong):
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
 def test_an_outcome_payload_is_valid_and_repeatable(reason):
     decision = "paused" if reason else "fulfilled"
-    value = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS))
+    decided = DeskDecision(decision, reason, END_MS, "legal-7f3a")
+    value = outcome_payload("c-1", "request", "2026-4711", decided)
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")
     assert (outcome.outcome, outcome.reason, occurred_ms) == (decision, reason, END_MS)
-    assert outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS)) == value
-    later = outcome_payload("c-1", "request", "2026-4711", DeskDecision(decision, reason, END_MS + 1))
+    assert outcome.actor == "legal-7f3a"
+    assert outcome_payload("c-1", "request", "2026-4711", decided) == value
+    later = outcome_payload("c-1", "request", "2026-4711", decided._replace(at_ms=END_MS + 1))
     assert orjson.loads(later)["outcome_id"] != outcome.outcome_id
 
 

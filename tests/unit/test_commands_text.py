@@ -168,6 +168,12 @@ READ = {
     ("clock-outcomes", "plain-json-paused"): """\
 09:00:00 paused: clarification_awaited, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
          channel jcvc2xiwrv4k3tykvilbpbku52""",
+    ("clock-outcomes", "binary-fulfilled"): """\
+18:00:00 fulfilled, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
+         channel jcvc2xiwrv4k3tykvilbpbku52, by legal-7f3a""",
+    ("authority-routing", "removal-order-EU-tco-art3-3-clock-fulfilled"): """\
+13:21:00 clock_fulfilled removal_order of DE police, tco_art3: gate human_review, request ar-0001
+         EU.tco.art3-3 fulfilled, due 2026-11-24 13:08 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8, by legal-7f3a""",
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
@@ -325,7 +331,7 @@ def test_the_summary_separates_clocks_requests_and_refusals_from_episodes():
     assert "an order routed human_review EU.tco.art3-3 due 2026-11-24 13:00 UTC, EU.tco.art6 due" in printed
     assert "order_to_act incomplete human_review 4 elements missing\n" in printed
     assert "refused human_rights_review bulk_identify, block_protest\n" in printed
-    assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled\n" in printed
+    assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled --actor me\n" in printed
     assert "rule of law closed, human_rights_review\n" in printed
     assert "article 11 (freedom of assembly), https://www.echr.coe.int/" in printed
     assert "Episodes by policy and highest level reached\npolicy level episodes resolved" in printed
@@ -350,7 +356,7 @@ def test_the_demos_desk_lets_one_clock_lapse_and_stops_the_next_at_half_of_its_t
         "fulfilled",
         half.channel_ref,
     )
-    assert source == "/platform/legal-desk"
+    assert (source, outcome.actor) == ("/platform/legal-desk", "demo-legal-desk")
     assert event.key.decode() == half.channel_ref
 
 

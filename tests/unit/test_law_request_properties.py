@@ -63,7 +63,7 @@ def valid_requests(draw: st.DrawFn) -> AuthorityRequest:
             draw(st.sampled_from(["DE", "FR", "DK", "GP", "IN", "KR", "RU"])), "court"
         ),
         demands=(demand,),
-        target=Target("account", "a-1", 1),
+        target=Target("account", "a-1", 1, specific=True),
         elements=get_args(RequestElement),
         category="terrorism" if basis == "tco_art3" else draw(st.none() | st.sampled_from(CATEGORIES)),
         emergency=draw(st.booleans()),
@@ -85,7 +85,8 @@ requests = valid_requests() | st.builds(
     target=st.builds(
         Target,
         kind=st.sampled_from(["message", "channel", "account", "persons", "service"]),
-        people=st.none() | st.integers(0, 10**6),
+        ref=st.none() | st.just("t-1"),
+        people=st.none() | st.integers(0, 15) | st.integers(0, 10**6),
         specific=st.booleans(),
     ),
     elements=st.just(get_args(RequestElement))
@@ -143,11 +144,17 @@ def test_a_forbidden_demand_is_refused_for_any_authority_and_registry(
 def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequest, rules: Rules) -> None:
     demands = set(request.demands)
     codes_found = {refusal.code for refusal in judge(request, rules).findings.refusals}
-    if demands & DATA and not request.target.specific:
-        assert "bulk_identify" in codes_found
+    target = request.target
+    about_nobody = demands & (DATA | {"answer"}) == {"answer"} and target.people == 0
+    if demands & (DATA | {"answer"}) and not about_nobody:
+        named = target.kind in ("account", "message") and target.ref is not None
+        few = target.people is not None and 1 <= target.people <= 10
+        many = target.people is not None and target.people > 10
+        if not target.specific or many or not (named or few):
+            assert "bulk_identify" in codes_found
     if demands & CONTENT and "peaceful_assembly" in request.concerns:
         assert "block_protest" in codes_found
-    if request.target.specific and request.target.kind == "account" and not demands & set(FORBIDDEN):
+    if target == Target("account", "t-1", specific=True) and not demands & set(FORBIDDEN):
         # Such a request is refused for no other reason.
         allowed = {"block_protest"} if "peaceful_assembly" in request.concerns else set()
         assert codes_found - {"political_demand"} <= allowed

@@ -82,6 +82,18 @@ def test_ticks_alone_advance_the_clocks_of_an_idle_partition() -> None:
     assert ended.changes[deleted] is None
 
 
+@pytest.mark.parametrize("actor", ["legal-7f3a", None])
+def test_the_step_of_an_outcome_names_its_actor_and_no_other_step_does(actor: str | None) -> None:
+    state = ReportState(0, 1, RULES)
+    armed = run(state, RULES, [report(1, START)])
+    fields = {} if actor is None else {"actor": actor}
+    ended = run(state, RULES, [clock_outcome(1, "fulfilled", clock_of(1), START + HOUR + MINUTE, **fields)])
+    events = clock_events(armed) + clock_events(ended)
+    assert [event["reason"] for event in events] == ["clock_armed", "clock_half", "clock_fulfilled"]
+    shown = [event["clock"].get("actor", "absent") for event in events]
+    assert shown == ["absent", "absent", actor or "absent"]
+
+
 def test_every_field_of_the_events_of_a_clock() -> None:
     state = ReportState(0, 1, RULES)
     first = run(state, RULES, [report(1, START + 30 * MINUTE, received_at=rfc3339(START), message_ref="m")])

@@ -17,10 +17,11 @@ from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
+from streams.requests.judge import judge_request
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests
-from tests.unit.request_traffic import NOON, removal_order
+from tests.unit.request_traffic import NOON, RULES, removal_order
 from tests.unit.traffic import HOUR
 
 SCHEMA = Draft202012Validator(json.loads((SCHEMAS / "json" / "authority-request.v1.json").read_text()))
@@ -156,6 +157,19 @@ def test_an_example_of_a_request_is_valid(path):
     SCHEMA.validate(record.document)
 
 
+@pytest.mark.parametrize("path", example_files("authority-requests"), ids=name_of)
+def test_an_example_of_a_request_is_judged_as_the_example_of_its_routing_says(path):
+    record = example(path)
+    request, _, received = decode_request(record.value, record.headers, NOON + HOUR)
+    judged = judge_request(request, received, RULES)
+    shown = example(path.parents[2] / "authority-routing" / "v1" / path.name).document
+    assert judged.decision == shown["decision"]
+    # Whether a state is in the closed tier is a matter of the registry, not of the request.
+    hard = tuple(found for found in judged.findings.refusals if found.code != "political_demand")
+    assert json.loads(encode(hard)) == shown["findings"]["refusals"]
+    assert (judged.findings.disclosure, judged.gate) == (shown["findings"]["disclosure"], shown["gate"])
+
+
 @pytest.mark.parametrize("path", example_files("authority-requests-internal/clock-outcome-v1"), ids=name_of)
 def test_an_example_of_an_outcome_is_valid(path):
     record = example(path)
@@ -179,3 +193,27 @@ def test_the_examples_show_every_type_and_decision():
         refusal["code"] for event in shown if event["findings"] for refusal in event["findings"]["refusals"]
     }
     assert codes == {"encryption_keys", "bulk_identify", "block_protest"}
+
+
+# --- outcomes of clocks
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason"),
+    [
+        ("a.b@example.org", "pii_detected"),
+        ("+4930123456", "pii_detected"),
+        ("0049-30-123456", "pii_detected"),
+        (4930123456, "pii_detected"),
+        ("Jane Doe", "invalid_value"),
+        ("", "invalid_value"),
+        ("x" * 129, "invalid_value"),
+        ({"name": "x"}, "wrong_type"),
+    ],
+)
+def test_an_outcome_whose_actor_is_no_pseudonym_is_rejected(actor, reason):
+    path = SCHEMAS / "examples" / "clock-outcomes" / "v1" / "plain-json-paused.json"
+    document = example(path).document | {"actor": actor}
+    with pytest.raises(Rejected) as caught:
+        decode_clock_outcome(json.dumps(document).encode(), (), NOON)
+    assert (caught.value.reason, caught.value.field) == (reason, "actor")

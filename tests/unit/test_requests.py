@@ -253,6 +253,24 @@ def test_a_pause_moves_the_deadline():
     )
 
 
+@pytest.mark.parametrize("actor", ["legal-7f3a", None])
+def test_the_step_of_an_outcome_names_its_actor_and_no_other_step_does(actor):
+    state = new_requests()
+    armed = run_requests(state, [request_record(removal_order())])
+    clock = clock_of(armed)
+    pause = outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE, actor=actor)
+    again = outcome_record(clock, "resumed", NOON + 20 * MINUTE, outcome_id="o-2", actor="desk-2")
+    events = [
+        event
+        for records in ([pause], [again], [tick_record(1, NOON + 45 * MINUTE)])
+        for event in routings(run_requests(state, records))
+    ]
+    assert [event["reason"] for event in events] == ["clock_paused", "clock_resumed", "clock_half"]
+    shown = [event["clocks"][0].get("actor", "absent") for event in events]
+    assert shown == [actor or "absent", "desk-2", "absent"]
+    assert all("actor" not in each for event in routings(armed) for each in event["clocks"])
+
+
 def test_a_resumption_of_the_past_takes_the_steps_due_since_then():
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))

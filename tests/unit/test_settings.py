@@ -43,6 +43,7 @@ def test_an_unknown_variable_is_refused_and_the_known_are_listed():
         ("duplicates_remembered", "1500", "multiple of 1000"),
         ("log_level", "LOUD", "'DEBUG'"),
         ("log_format", "xml", "'console' or 'json'"),
+        ("actor", "jane@example.org", "Pseudonym"),
         ("http_port", "65536", "less than or equal to 65535"),
         ("http_host", "a b", "/metrics"),
         ("watchdog_seconds", "1", "greater than or equal to 5"),

@@ -17,9 +17,12 @@ from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
+from streams.wire.personal_data import looks_like_phone
 from streams.wire.records import SourceRecord
+from streams.wire.refs import is_ref
 from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
-from streams.worker.settings import Settings, load_settings
+from streams.wire.valid_values import PSEUDONYM
+from streams.worker.settings import PREFIX, Settings, load_settings
 
 _STANDARD_INPUT = "-"
 
@@ -48,7 +51,11 @@ class _PublishedClock(NamedTuple):
     "--at", type=MOMENT,
     help="When it happened, such as 2026-03-01T12:00:00Z, or PT10M for ten minutes ago.  [default: now]",
 )  # fmt: skip
-def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | None) -> None:
+@click.option(
+    "--actor",
+    help="Pseudonym of the person or program that decided; never a name or an address.  [default: TOCSIN_ACTOR]",
+)
+def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | None, actor: str | None) -> None:
     """Record what became of a legal clock, or of many.
 
     The duty was fulfilled, the case was withdrawn, or the time was paused or resumed. `tocsin clocks` lists
@@ -64,8 +71,12 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     A pause needs a reason that the duty allows. Otherwise the outcome becomes a dead letter and the clock
     keeps running.
 
+    Every outcome names its actor, from --actor or TOCSIN_ACTOR, and so does the step of the clock that a worker
+    publishes.
+
     \b
     Examples:
+      export TOCSIN_ACTOR=legal-7f3a
       tocsin clock 005dae7e-6e83-53b0-ab8e-4b307e206265 fulfilled
       tocsin clock 005dae7e-6e83-53b0-ab8e-4b307e206265 paused --reason clarification_awaited --at PT10M
       tocsin clocks --channel s4xj233qkor3uxmtwnvslhuus4 --ids | tocsin clock - withdrawn
@@ -73,15 +84,29 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     if (reason is not None) != (outcome == "paused"):
         raise click.UsageError("paused needs --reason, and no other outcome takes it.")
     settings = load_settings()
+    decided_by = _actor(actor, settings)
     ids = _ids_on_standard_input() if clock_id == _STANDARD_INPUT else None
     # Read the time after standard input, which a person may take minutes to type.
     now_ms = time.time_ns() // 1_000_000
-    decision = DeskDecision(outcome, reason, now_ms if at is None else at)
+    decision = DeskDecision(outcome, reason, now_ms if at is None else at, decided_by)
     with broker_errors_explained(settings):
         if ids is None:
             _mark_one(settings, clock_id, decision, now_ms)
         else:
             _mark_all(settings, ids, decision, now_ms)
+
+
+def _actor(option: str | None, settings: Settings) -> str:
+    """The pseudonym of whoever decided. Raises UsageError if it is missing or not a pseudonym."""
+    actor = settings.actor if option is None else option
+    if actor is None:
+        raise click.UsageError(
+            f"who decided? Give --actor or set {PREFIX}ACTOR to a pseudonym such as legal-7f3a."
+        )
+    if not is_ref(actor) or looks_like_phone(actor):
+        name = f"{PREFIX}ACTOR" if option is None else "--actor"
+        raise click.UsageError(f"{name} must be {PSEUDONYM}.")
+    return actor
 
 
 def _ids_on_standard_input() -> list[str]:

@@ -22,18 +22,19 @@ SOURCE = "tocsin-clock"
 class DeskDecision(NamedTuple):
     """What a desk decided about a clock, effective at `at_ms` (ms since the epoch).
 
-    Only a pause has a `reason`.
+    Only a pause has a `reason`. `actor` is the pseudonym of whoever decided.
     """
 
     outcome: OutcomeKind
     reason: str | None
     at_ms: int
+    actor: str
 
 
 def outcome_payload(clock_id: str, subject: ClockSubject, key: str, decision: DeskDecision) -> bytes:
     """A payload for clock-outcomes.
 
-    The same decision with the same time has the same id, so it counts once.
+    The same decision with the same time has the same id, so it counts once, for the actor who was first.
     """
     payload = {
         "outcome_id": f"{decision.outcome}-{decision.at_ms}-{clock_id}",
@@ -42,6 +43,7 @@ def outcome_payload(clock_id: str, subject: ClockSubject, key: str, decision: De
         "key": key,
         "outcome": decision.outcome,
         "occurred_at": rfc3339(decision.at_ms),
+        "actor": decision.actor,
     }
     return orjson.dumps(payload if decision.reason is None else payload | {"reason": decision.reason})
 

@@ -8,6 +8,7 @@ from streams.events.escalation import Escalation
 from streams.wire.topics import CLOCK_OUTCOMES
 
 SOURCE = "/platform/legal-desk"
+ACTOR = "demo-legal-desk"
 
 _FULFILLED: OutcomeKind = "fulfilled"
 
@@ -35,5 +36,6 @@ class Desk:
             "key": event.channel_ref,
             "outcome": _FULFILLED,
             "occurred_at": event.at,
+            "actor": ACTOR,
         }
         return published_event(CLOCK_OUTCOMES, orjson.dumps(outcome), SOURCE, now_ms)

@@ -69,7 +69,7 @@ def clock_portrait(event: Escalation) -> str:
             ("where", ", ".join(where)),
             *(("goes to", f"{route.recipient}, gate: {route.gate}") for route in event.routing),
             ("rule of law", f"{event.rule_of_law.tier}, {event.rule_of_law.decision}"),
-            ("stop it", f"{running_program()} clock {clock.clock_id} fulfilled"),
+            ("stop it", f"{running_program()} clock {clock.clock_id} fulfilled --actor me"),
         ]
     )
 

@@ -145,7 +145,8 @@ def _cause(event: Escalation) -> str:
     places = ", ".join(f"{place}/{offset}" for place, offset in event.trace.partition_offsets.items())
     place = f" at {places}" if places else ""
     if event.reason in _CAUSED_BY_OUTCOME:
-        return f"an outcome recorded by a desk{place}"
+        actor = event.clock.actor if event.clock is not None else None
+        return f"an outcome recorded by {actor or 'a desk'}{place}"
     caused_by_time = event.type != "opened" if event.clock is not None else event.type == "resolved"
     if caused_by_time:
         return f"the passing of time; the newest report is {event.trace.last_report_id}{place}"

@@ -113,9 +113,10 @@ def _outcome_line(record: SourceRecord) -> str:
     outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).event
     reason = f": {outcome.reason}" if outcome.reason else ""
     key_name = "channel" if outcome.subject == "report" else "request"
+    actor = f", by {outcome.actor}" if outcome.actor else ""
     return (
         f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}"
-        f"\n         {key_name} {outcome.key}"
+        f"\n         {key_name} {outcome.key}{actor}"
     )
 
 

@@ -62,7 +62,9 @@ def routing_line(record: SourceRecord) -> str:
     """
     routing = decode_routing(record)
     lines = [f"{routing_text(routing)}, request {routing.request_id}", *routing_grounds(routing)]
-    lines += [f"{clock_text(clock)}, clock {clock.clock_id}" for clock in routing.clocks]
+    for clock in routing.clocks:
+        actor = f", by {clock.actor}" if clock.actor else ""
+        lines.append(f"{clock_text(clock)}, clock {clock.clock_id}{actor}")
     return "\n         ".join(lines)
 
 

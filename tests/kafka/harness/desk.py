@@ -136,6 +136,7 @@ class Desk:
             "key": clock.key,
             "outcome": outcome,
             "occurred_at": rfc3339(now_ms()),
+            "actor": "desk-1",
             **({"reason": reason} if reason else {}),
         }
         key = self._chance.choice((clock.key.encode(), None, b"whatever"))

@@ -185,7 +185,7 @@ def _document(form: Form, request_id: str, received_ms: int) -> dict:
         "received_at": rfc3339(received_ms),
         "authority": {"country": form.countries[0], "type": form.authority},
         "demands": list(form.demands),
-        "target": {"kind": form.target, "ref": "target-1", "people": 1},
+        "target": {"kind": form.target, "ref": "target-1", "people": 1, "specific": True},
         "elements": list(form.elements),
         "category": form.categories[0],
         # `accepted_language` among the elements means that a translation is attached.

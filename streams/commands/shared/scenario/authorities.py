@@ -40,7 +40,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
             "legal_basis": "e_evidence_epoc_pr",
             "authority": {"country": "IT", "type": "prosecutor"},
             "demands": ["preserve_data"],
-            "target": {"kind": "account", "ref": hub, "people": 1},
+            "target": {"kind": "account", "ref": hub, "people": 1, "specific": True},
             "elements": [
                 "issuing_authority", "addressee", "specific_recipients", "data_category", "time_range",
                 "criminal_provision", "necessity", "signature",
@@ -85,7 +85,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
             "legal_basis": "national_law",
             "authority": {"country": "US", "type": "court"},
             "demands": ["produce_content_data"],
-            "target": {"kind": "account", "ref": hub, "people": 1},
+            "target": {"kind": "account", "ref": hub, "people": 1, "specific": True},
             "elements": ["legal_basis", "issuing_authority", "specific_recipients"],
             "category": "fraud",
             "language": "en",
