@@ -1,15 +1,38 @@
 """The HTTP server of a worker: /metrics, /livez, /readyz and /status."""
 
+import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 # How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
 _SHUTDOWN_SECONDS = 1.0
+
+# How long a request may take to arrive, and a connection may wait for its next request. Prometheus and probes send
+# theirs at once. Scrapes that are further apart open a new connection, which costs a millisecond.
+REQUEST_SECONDS = 10.0
+
+# A handful of scrapers and probes use a connection each. Beyond this number the oldest one is closed rather than the
+# newest refused: an answer takes milliseconds, so what is still open after 64 newer ones is no scrape.
+MAX_CONNECTIONS = 64
+
+# The longest path is /metrics, and probes send a handful of headers. The rest is room for what proxies add.
+_MAX_LINE_BYTES = 1024
+_MAX_HEADER_BYTES = 4096
+_MAX_HEADERS = 64
+
+# How long to read the body of a request after its answer; no request of ours has one.
+_BODY_SECONDS = 1.0
+
+# A port scanner sends thousands of malformed requests. One line a minute tells an operator as much as all of them.
+MALFORMED_SECONDS = 60.0
 
 Answer = Callable[[], web.Response]
 
@@ -28,14 +51,28 @@ async def serve(
 
     Port 0 chooses a free port. Raises OSError if the port is in use or `host` is not an address of this machine.
     """
-    application = web.Application()
-    application.router.add_get("/metrics", _answers(lambda: _metrics(metrics())))
-    application.router.add_get("/livez", _answers(lambda: web.Response(text=f"alive: {liveness()}\n")))
-    application.router.add_get("/readyz", _answers(lambda: _ready(reason_not_ready())))
-    application.router.add_get("/status", _answers(lambda: _json(status())))
-    runner = web.AppRunner(
-        application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+    answers: dict[str, Answer] = {
+        "/metrics": lambda: _metrics(metrics()),
+        "/livez": lambda: web.Response(text=f"alive: {liveness()}\n"),
+        "/readyz": lambda: _ready(reason_not_ready()),
+        "/status": lambda: _json(status()),
+    }
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        return _answer(request, answers)
+
+    server = _BoundedServer(
+        handle,
+        access_log=None,
+        logger=_new_logger(),
+        keepalive_timeout=REQUEST_SECONDS,
+        lingering_time=_BODY_SECONDS,
+        max_line_size=_MAX_LINE_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
+        max_headers=_MAX_HEADERS,
+        auto_decompress=False,
     )
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -45,14 +82,68 @@ async def serve(
         await runner.cleanup()
 
 
-def _answers(answer: Answer) -> Callable[[web.Request], Any]:
-    async def handler(_request: web.Request) -> web.Response:
-        response = answer()
-        # A probe must never be answered from a cache.
-        response.headers["Cache-Control"] = "no-store"
-        return response
+class _BoundedServer(web.Server):
+    """Keeps MAX_CONNECTIONS connections at most. aiohttp limits how long a request takes, but not their number."""
 
-    return handler
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Called by each new connection. Aborts the oldest ones beyond the limit."""
+        super().connection_made(handler, transport)
+        # In the order of their opening. A closed one stays in this list until its task has ended.
+        open_ones = [
+            found
+            for connection in self.connections
+            if (found := connection.transport) is not None and not found.is_closing()
+        ]
+        for oldest in open_ones[:-MAX_CONNECTIONS]:
+            # Not close(): that would wait until the other side has read an answer.
+            oldest.abort()
+
+
+class _WithoutMalformedRequests(logging.Filter):
+    """Replaces the traceback of a malformed request by one line per MALFORMED_SECONDS. Errors of ours keep theirs."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._logged_at = monotonic() - MALFORMED_SECONDS
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        now = self._monotonic()
+        if now < self._logged_at + MALFORMED_SECONDS:
+            self._left_out += 1
+            return False
+        # The error's message quotes the request, so only its type is logged.
+        record.msg, record.args = (
+            "malformed HTTP request from %s (%s); %d more since the last such line",
+            (*(record.args or ()), type(error).__name__, self._left_out),
+        )
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = record.exc_text = None
+        self._logged_at, self._left_out = now, 0
+        return True
+
+
+def _new_logger() -> logging.Logger:
+    logger = logging.getLogger(__name__).getChild("requests")
+    logger.filters[:] = [_WithoutMalformedRequests()]
+    return logger
+
+
+def _answer(request: web.BaseRequest, answers: Mapping[str, Answer]) -> web.Response:
+    answer = answers.get(request.path)
+    if answer is None:
+        return web.Response(status=404, text="not found\n")
+    if request.method not in ("GET", "HEAD"):
+        return web.Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
+    response = answer()
+    # A probe must never be answered from a cache.
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _metrics(text: bytes) -> web.Response:

@@ -8,11 +8,12 @@ from typing import Any, Generic
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 from aiokafka.partitioner import murmur2
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.identity import transactional_id
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
@@ -45,7 +46,6 @@ class PartitionOwner(Generic[State]):
         stage: RunnableStage[State, Any],
         connection: Connection,
         prefix: str,
-        app_id: str,
         partition: int,
         observer: Observer[State, Any],
     ) -> None:
@@ -61,20 +61,26 @@ class PartitionOwner(Generic[State]):
         self._connection = connection
         self._prefix = prefix
         self._observer = observer
-        self._transactional_id = f"{app_id}-{stage.name}-{partition}"
+        self._transactional_id = transactional_id(prefix, stage.name, partition)
         self._producer: AIOKafkaProducer | None = None
         self._partitions_of: dict[str, int] = {}
 
     async def take_over(self) -> None:
         """Fence the previous owner and restore its committed state and position.
 
-        Raises RefusedToStart when the state or the position cannot be used.
+        Raises RefusedToStart when the state or the position cannot be used, or this user may not fence.
         """
         started = time.monotonic()
         self._observer.taking_over(self.partition)
         # The producer first: once older owners are fenced, they can no longer write to the state topic.
         self._producer = transactional_producer(self._connection, self._transactional_id)
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except TransactionalIdAuthorizationFailed as error:
+            raise RefusedToStart(
+                f"this user may not use the transactional id {self._transactional_id}: grant Write and Describe as in "
+                "docs/deployment.md, 'Who may do what'."
+            ) from error
         sources = [self._prefix + topic for topic in self.stage.sources]
         partitions = await self._partition_count(sources[0])
         state_topic = self._prefix + self.stage.state_topic
@@ -219,7 +225,15 @@ class PartitionOwner(Generic[State]):
             await write_transaction(self._producer, writes, int(time.time() * 1000))
         except OwnershipLost as lost:
             self._observer.transaction_failed(self.partition, fenced=lost.fenced)
-            raise
+            if not lost.fenced:
+                raise
+            raise OwnershipLost(
+                f"{self._prefix}{self.stage.state_topic} partition {self.partition}: another worker took over this state, "
+                f"so this one may no longer write to it ({lost}). That is expected after a pause of this worker. If it "
+                "recurs, another group of workers uses the same topics; only one may run per topic prefix. See "
+                "docs/runbooks/TocsinFencingLoop.md.",
+                fenced=True,
+            ) from lost
         self._written_at = time.monotonic()
 
     async def _by_destination(self, outputs: Sequence[OutputRecord]) -> dict[Destination, list[Write]]:

@@ -1,14 +1,15 @@
 """Reads a partition's committed state and checks that its position still fits the source logs."""
 
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import (
     POSITION_KEY,
     SourcePosition,
@@ -23,6 +24,10 @@ _UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 
 # Bytes per fetch while restoring: few round trips, and more than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
+
+# How long to ask for the record before the position. A broker that restarts is away for some 5 s and a new leader
+# needs less, so after four times that the supervisor's pause is the better wait: it leaves the group its partitions.
+ANSWER_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ async def read_state(
 
     A source without a position starts at the beginning of its log. `progress` is called after each fetch that
     returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
-    repeat reports.
+    repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
     """
     consumer = _new_consumer(connection)
     await consumer.start()
@@ -197,20 +202,42 @@ def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
 
 
 async def _check_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition) -> None:
+    # The record right before the position was applied, and source topics are not compacted: in the same log it
+    # is still there, unless retention deletes it meanwhile.
+    applied = found.next_offset - 1
+    record = await _first_record_from(consumer, tp, applied)
+    if record is not None and record.offset == applied and record.timestamp == found.last_append_time:
+        return
+    if (await consumer.beginning_offsets([tp]))[tp] > applied:
+        return
+    raise RefusedToStart(
+        f"{tp.topic} partition {tp.partition}: offset {applied} does not hold the record that was applied: the topic "
+        "was deleted and recreated. The state belongs to the old topic: see docs/operations.md, 'When the position "
+        "does not fit'."
+    )
+
+
+async def _first_record_from(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int
+) -> ConsumerRecord | None:
+    """The first record at `offset` or later; None if only markers and aborted records follow."""
     consumer.assign([tp])
-    consumer.seek(tp, found.next_offset - 1)
-    fetched = await consumer.getmany(tp, timeout_ms=1000, max_records=1)
-    records = fetched.get(tp, ())
-    if (
-        records
-        and records[0].offset == found.next_offset - 1
-        and records[0].timestamp != found.last_append_time
-    ):
-        raise RefusedToStart(
-            f"{tp.topic} partition {tp.partition}: offset {found.next_offset - 1} holds another record than the one "
-            "that was applied: the topic was deleted and recreated. The state belongs to the old topic: see "
-            "docs/operations.md, 'When the position does not fit'."
-        )
+    consumer.seek(tp, offset)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        fetched = await consumer.getmany(tp, timeout_ms=200, max_records=1)
+        if records := fetched.get(tp):
+            return records[0]
+        # An empty result alone says nothing: the fetch may have failed or not been answered yet.
+        if await consumer.position(tp) > offset:
+            return None
+        if time.monotonic() > deadline:
+            raise OwnershipLost(
+                f"{tp.topic} partition {tp.partition}: no broker returned the record at offset {offset} within "
+                f"{ANSWER_SECONDS:.0f} s, so it is unknown whether the state belongs to this log. Check that the brokers "
+                "answer, that the partition has a leader and that this user may read the topic. The restarted worker "
+                "asks again."
+            )
 
 
 async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:

@@ -14,10 +14,11 @@ from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
+from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.observer import Observer
-from streams.runtime.ownership import Ownership
+from streams.runtime.ownership import TAKEOVERS_AT_ONCE, Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
@@ -59,14 +60,15 @@ class StageApp(PromptlyStoppingApp):
     """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
 
     def __init__(
-        self, app_id: str, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]]
+        self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]]
     ) -> None:
         self.connection = connection
         self.prefix = prefix
         self._stages: list[_RunningStage] = []
         self._before_start = before_start
+        self._takeovers = asyncio.Semaphore(TAKEOVERS_AT_ONCE)
         super().__init__(
-            prefix + app_id,
+            consumer_group(prefix),
             broker=connection.faust_broker(),
             broker_credentials=connection.faust_credentials(),
             broker_session_timeout=SESSION_SECONDS,
@@ -97,9 +99,8 @@ class StageApp(PromptlyStoppingApp):
         sources = tuple(self.prefix + name for name in stage.sources)
         ownership: Ownership[State] = Ownership(
             sources,
-            lambda partition: PartitionOwner(
-                stage, self.connection, self.prefix, self.conf.id, partition, observer
-            ),
+            lambda partition: PartitionOwner(stage, self.connection, self.prefix, partition, observer),
+            self._takeovers,
         )
         self._stages.append(_RunningStage(stage.name, sources[0], ownership, observer))
         topic = self.topic(*sources, schema=PassThroughSchema())

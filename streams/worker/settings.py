@@ -80,16 +80,9 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^[A-Za-z0-9._-]{0,100}$",
-            description="Prefix of every topic name and of the consumer group's id.",
+            description="Prefix of every topic name, of the consumer group's id and of the transactional ids.",
         ),
     ] = ""
-    app_id: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9._-]{1,100}$",
-            description="Consumer group id and prefix of transactional ids; the same for all workers of a deployment.",
-        ),
-    ] = "tocsin"
     partitions: Annotated[
         int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` creates.")
     ] = 4
@@ -248,12 +241,25 @@ class Settings(BaseSettings):
         return context
 
 
+# Settings of earlier versions, with what to do now.
+_REMOVED = {
+    "app_id": "this setting no longer exists. The consumer group and the transactional ids follow from "
+    f"{PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is `tocsin`, which was the "
+    "default, unset it. Otherwise stop every worker that runs with it, allow the group and the transactional ids of "
+    "docs/deployment.md, and only then unset it: workers of earlier versions with another value would apply every "
+    "record a second time."
+}
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Load settings from the environment. Raises SettingsError, also for unknown TOCSIN_ variables."""
     variables = os.environ if environment is None else environment
     values = {
         name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if name.startswith(PREFIX)
     }
+    removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
+    if removed:
+        raise SettingsError("\n".join(removed))
     unknown = sorted(values.keys() - Settings.model_fields.keys())
     if unknown:
         known = ", ".join(PREFIX + name.upper() for name in Settings.model_fields)

@@ -15,6 +15,7 @@ from streams.commands.main import commands
 from streams.commands.shared.scenario import play_alone
 from streams.partition.home import home_partition
 from streams.runtime.connection import Connection
+from streams.runtime.identity import transactional_id
 from streams.runtime.transaction import FENCED, transactional_producer
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, REQUESTS, SOURCE, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
@@ -120,7 +121,8 @@ async def reset_while_a_worker_is_paused(deployment, partition, tocsin):
     Returns the result of the reset, and the error of the commit if there is one.
     """
     connection = Connection(deployment.bootstrap)
-    async with transactional_producer(connection, f"{deployment.group}-reports-{partition}") as producer:
+    fenced = transactional_id(deployment.prefix, "reports", partition)
+    async with transactional_producer(connection, fenced) as producer:
         await producer.begin_transaction()
         await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel-9\0spam", partition=partition)
         reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes")

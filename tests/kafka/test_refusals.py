@@ -140,7 +140,7 @@ CASES = {
     ),
     recreated_and_longer: (
         1,
-        ["offset 9 holds another record than the one that was applied", "When the position does not fit"],
+        ["offset 9 does not hold the record that was applied", "When the position does not fit"],
     ),
     state_version: (1, ["has version 09", "Run the version that wrote it"]),
     counts_version: (1, ["version", "Run the version that wrote it"]),

@@ -1,5 +1,6 @@
 """The rights that docs/deployment.md grants to each role are sufficient on a broker with ACLs."""
 
+import re
 import socket
 import subprocess
 
@@ -57,6 +58,8 @@ WORKER = (
 TOPIC_RIGHTS = {
     "creator": (("CREATE DESCRIBE DESCRIBE_CONFIGS", TOPICS),),
     "worker": WORKER,
+    # Without the transactional ids.
+    "unfenced": WORKER,
     "publisher": (("WRITE", (SOURCE,)),),
     "intake": (("WRITE", (REQUESTS,)),),
     "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
@@ -76,8 +79,9 @@ def bindings():
         for operation in operations.split()
         for topic in topics
     }
-    for role in ("worker", "resetter"):
+    for role in ("worker", "resetter", "unfenced"):
         wanted.add((ResourceType.GROUP, "tocsin", ResourcePatternType.LITERAL, role, "READ"))
+    for role in ("worker", "resetter"):
         for operation in ("WRITE", "DESCRIBE"):
             wanted.add(
                 (ResourceType.TRANSACTIONAL_ID, "tocsin-", ResourcePatternType.PREFIXED, role, operation)
@@ -152,6 +156,12 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
 
     run("creator", "topics", "create")
     run("worker", "topics", "check")
+    refused = Worker(tmp_path / "refused.log", settings_of("unfenced", guarded))
+    try:
+        assert refused.wait(60) == 1
+    finally:
+        refused.end()
+    assert re.search(r"this user may not use the transactional id tocsin-re\w+-\d: grant Write", refused.text)
     worker = Worker(tmp_path / "worker.log", settings_of("worker", guarded))
     try:
         run("publisher", "simulate", "--reports", "2000")

@@ -1,8 +1,11 @@
 """SIGTERM and SIGINT under load: the worker ends within seconds, and the next one continues from there."""
 
 import os
+import re
 import signal
+import socket
 import time
+from contextlib import suppress
 
 from streams.local_kafka import LocalKafka
 from streams.runtime.transaction import TRANSACTION_SECONDS
@@ -14,6 +17,17 @@ from tests.kafka.harness.reports import generate
 SECONDS_TO_GO = 10
 
 
+def half_sent_requests(worker, number):
+    """So many connections to the worker's HTTP server, each with a request that never ends."""
+    port = int(re.search(r"address=http://127\.0\.0\.1:(\d+)", worker.text)[1])
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+    for connection in connections:
+        # The server may have closed the oldest ones.
+        with suppress(ConnectionError):
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+    return connections
+
+
 def test_a_worker_under_load_stops_in_time(deploy):
     deployment = deploy()
     deployment.publish(generate(10, 100_000))
@@ -22,9 +36,12 @@ def test_a_worker_under_load_stops_in_time(deploy):
         applied = deployment.applied()
         worker = deployment.fleet.start()
         deployment.fleet.wait_for(lambda: deployment.applied() > applied, 30, "progress", tend=False)
+        connections = half_sent_requests(worker, 300)
         started = time.monotonic()
         worker.signal(number)
         assert worker.wait(SECONDS_TO_GO) == 0
+        for connection in connections:
+            connection.close()
         took.append(round(time.monotonic() - started, 2))
         assert not deployment.everything_applied(), "stopped too late: there was nothing left to apply"
         deployment.fleet.tend()

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.partition.home import home_partition
 from streams.runtime.connection import Connection
+from streams.runtime.identity import transactional_id
 from streams.runtime.transaction import FENCED, transactional_producer
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
@@ -41,8 +42,8 @@ async def reset_while_owners_are_paused(deployment, tocsin, arguments):
     connection = Connection(deployment.bootstrap)
     errors = {}
     async with (
-        transactional_producer(connection, f"{deployment.group}-reports-0") as reports,
-        transactional_producer(connection, f"{deployment.group}-requests-0") as requests,
+        transactional_producer(connection, transactional_id(deployment.prefix, "reports", 0)) as reports,
+        transactional_producer(connection, transactional_id(deployment.prefix, "requests", 0)) as requests,
     ):
         for producer, state in ((reports, STATE), (requests, REQUESTS_STATE)):
             await producer.begin_transaction()

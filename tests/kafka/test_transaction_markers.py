@@ -57,7 +57,7 @@ async def owner_after(
         await producer.start()
         await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)
         await producer.stop()
-        first = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
+        first = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
         await first.take_over()
         record = type("Record", (), {"offset": 0, "timestamp": 0})
         await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1))])
@@ -66,7 +66,7 @@ async def owner_after(
         await admin.delete_records(
             {TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)}
         )
-        second = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
+        second = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
         try:
             await second.take_over()
         finally:

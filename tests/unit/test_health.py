@@ -1,12 +1,15 @@
 import asyncio
+import logging
 import re
 import socket
 
 import aiohttp
 import orjson
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 from structlog.testing import capture_logs
 
+from streams.operations import http_server
 from streams.operations.http_server import serve
 from streams.operations.readiness import Readiness
 from streams.operations.worker_operations import WorkerOperations
@@ -166,12 +169,13 @@ def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
 
 class Answers:
     reason = None
+    metrics = b"# HELP a b\n"
 
     def serve(self, port=0, host="127.0.0.1"):
         return serve(
             host,
             port,
-            metrics=lambda: b"# HELP a b\n",
+            metrics=lambda: self.metrics,
             liveness=lambda: "last batch 1.0 s ago",
             reason_not_ready=lambda: self.reason,
             status=lambda: {"ready": self.reason is None},
@@ -241,6 +245,217 @@ def test_writing_methods_are_not_allowed(path):
                 assert answer.status == 405
 
     with_client(scenario)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/status"])
+def test_head_is_answered_like_get_without_a_body(path):
+    async def scenario(client):
+        async with client.get(path) as got, client.head(path) as headed:
+            assert (headed.status, await headed.read()) == (got.status, b"")
+            assert headed.headers["Content-Length"] == got.headers["Content-Length"]
+
+    with_client(scenario)
+
+
+def test_other_methods_are_told_the_allowed_ones():
+    async def scenario(client):
+        for method in ("OPTIONS", "PATCH", "TRACE", "PROPFIND"):
+            async with client.request(method, "/metrics") as answer:
+                assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+    with_client(scenario)
+
+
+HALF_SENT = b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: "
+PATHS = {"/metrics": 200, "/livez": 200, "/readyz": 200, "/status": 200}
+
+
+async def open_many(address, number, data=HALF_SENT):
+    """So many connections, each with only this sent."""
+    host, port = address.removeprefix("http://").split(":")
+    connections = [await asyncio.open_connection(host, int(port)) for _ in range(number)]
+    for _, writer in connections:
+        writer.write(data)
+    await asyncio.sleep(0.1)
+    return connections
+
+
+async def closed(connections):
+    """How many of them the server has closed or closes within a short time."""
+
+    async def ended(reader):
+        try:
+            async with asyncio.timeout(0.5):
+                return await reader.read() == b""
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+    return sum(await asyncio.gather(*(ended(reader) for reader, _ in connections)))
+
+
+def test_hundreds_of_half_sent_requests_do_not_keep_others_from_being_answered():
+    async def scenario():
+        async with Answers().serve() as address:
+            connections = await open_many(address, 300)
+            async with aiohttp.ClientSession(address) as client:
+                for path, expected in PATHS.items():
+                    async with client.get(path) as answer:
+                        assert answer.status == expected
+                assert await closed(connections) >= 300 - http_server.MAX_CONNECTIONS
+            for _, writer in connections:
+                writer.close()
+
+    asyncio.run(scenario())
+
+
+async def cut_off(reader):
+    """Whether the connection ends before the whole answer of `large` has come."""
+    try:
+        async with asyncio.timeout(10):
+            return len(await reader.read()) < 20_000_000
+    except ConnectionError:
+        return True
+
+
+def test_connections_that_never_read_their_answer_are_bounded_too(monkeypatch):
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 4)
+    large = Answers()
+    # More than the buffers of both sockets take.
+    large.metrics = b"x" * 20_000_000
+
+    async def scenario():
+        async with large.serve() as address:
+            connections = await open_many(address, 10, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with aiohttp.ClientSession(address) as client, client.get("/livez") as answer:
+                assert answer.status == 200
+            for reader, _ in connections[:6]:
+                assert await cut_off(reader)
+            started = asyncio.get_running_loop().time()
+        # Its end does not wait for the rest of them.
+        assert asyncio.get_running_loop().time() - started < 10
+        for _, writer in connections:
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("sent", [b"", HALF_SENT, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + HALF_SENT])
+def test_a_request_has_a_limited_time_to_arrive(monkeypatch, sent):
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0.3)
+
+    async def scenario():
+        async with Answers().serve() as address:
+            ((reader, writer),) = await open_many(address, 1, sent)
+
+            async def drip():
+                # A byte now and then gains no time.
+                while True:
+                    writer.write(b"x")
+                    await asyncio.sleep(0.05)
+
+            dripping = asyncio.create_task(drip()) if sent else None
+            answered = b""
+            try:
+                async with asyncio.timeout(10):
+                    # A reset drops what was not read before it.
+                    while part := await reader.read(1_000):
+                        answered += part
+            except ConnectionError:
+                pass
+            finally:
+                if dripping:
+                    dripping.cancel()
+                writer.close()
+            assert answered.count(b"HTTP/1.1") == sent.count(b"\r\n\r\n")
+
+    asyncio.run(scenario())
+
+
+MALFORMED = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+    "a long line": b"GET /" + b"a" * 2_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a long header": b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 10_000 + b"\r\n\r\n",
+    "many headers": b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 1_000 + b"\r\n",
+    "a bad header": b"GET /metrics HTTP/1.1\r\nHost x\r\n\r\n",
+    "a bad length": b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+    "two lengths": b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+}
+
+
+async def answer_to(address, request):
+    ((reader, writer),) = await open_many(address, 1, request)
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_request_is_refused_without_a_traceback(request_bytes, caplog):
+    async def scenario():
+        async with Answers().serve() as address:
+            return [await answer_to(address, request_bytes) for _ in range(3)]
+
+    for answer in asyncio.run(scenario()):
+        assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 ")), answer
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []
+    # A wrong method or protocol is common enough that aiohttp logs it as a detail for debugging.
+    lines = [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"]
+    assert len(lines) <= 1
+    for line in lines:
+        assert line.startswith("malformed HTTP request from 127.0.0.1 (")
+        assert "aaaa" not in line
+
+
+def test_malformed_requests_are_counted_between_their_lines():
+    now = [100.0]
+    limited = http_server._WithoutMalformedRequests(lambda: now[0])
+
+    def log():
+        error = BadHttpMessage("it is bad")
+        record = logging.LogRecord(
+            "x", logging.ERROR, "x.py", 1, "Error from %s", ("::1",), (type(error), error, None)
+        )
+        return limited.filter(record) and record.getMessage()
+
+    assert log() == "malformed HTTP request from ::1 (BadHttpMessage); 0 more since the last such line"
+    assert [log() for _ in range(4)] == [False] * 4
+    now[0] += http_server.MALFORMED_SECONDS
+    assert log() == "malformed HTTP request from ::1 (BadHttpMessage); 4 more since the last such line"
+
+
+def test_an_error_of_ours_keeps_its_traceback(caplog):
+    class Failing(Answers):
+        @property
+        def reason(self):
+            raise KeyError("a bug")
+
+    async def scenario(client):
+        async with client.get("/readyz") as answer:
+            assert answer.status == 500
+
+    with_client(scenario, Failing())
+    assert [type(record.exc_info[1]) for record in caplog.records if record.exc_info] == [KeyError]
+
+
+def test_a_worker_with_hundreds_of_open_connections_stops_serving_in_time():
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
+
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        with capture_logs() as lines:
+            async with operations.running("127.0.0.1", 0, 60):
+                connections = await open_many(lines[0]["address"], 300)
+                started = loop.time()
+        assert loop.time() - started < 5
+        assert await closed(connections) == 300
+        for _, writer in connections:
+            writer.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_port_in_use_is_an_error():

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from faust.types import TP
 
-from streams.runtime.errors import RefusedToStart
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.ownership import Ownership
 from streams.runtime.position import SourcePosition
 
@@ -37,7 +37,7 @@ def log():
 
 @pytest.fixture
 def ownership(log):
-    return Ownership(SOURCES, lambda partition: Owner(partition, log))
+    return Ownership(SOURCES, lambda partition: Owner(partition, log), asyncio.Semaphore(8))
 
 
 def follow(ownership, generation, *partitions):
@@ -89,11 +89,74 @@ def test_a_failed_takeover_leaves_no_owner_and_releases_every_producer(log):
             if self.partition == 1:
                 raise RefusedToStart("wrong")
 
-    ownership = Ownership(SOURCES, lambda partition: Failing(partition, log))
+    ownership = Ownership(SOURCES, lambda partition: Failing(partition, log), asyncio.Semaphore(8))
     with pytest.raises(RefusedToStart, match="wrong"):
         follow(ownership, 1, 0, 1)
     assert ownership.owners == {}
     assert sorted(entry for entry in log if entry[0] == "release") == [("release", 0), ("release", 1)]
+
+
+def test_the_stages_of_a_worker_take_over_a_limited_number_of_partitions_at_once():
+    running = most = 0
+
+    class Slow(Owner):
+        async def take_over(self):
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.001)
+            running -= 1
+
+    async def scenario():
+        takeovers = asyncio.Semaphore(3)
+        stages = [Ownership(SOURCES, lambda n: Slow(n, []), takeovers) for _ in range(2)]
+        await asyncio.gather(*(stage.follow(tps(*range(10)), 1) for stage in stages))
+        return [len(stage.owners) for stage in stages]
+
+    assert asyncio.run(scenario()) == [10, 10]
+    assert most == 3
+
+
+def test_the_first_error_ends_the_other_takeovers_before_their_release(log):
+    class Mixed(Owner):
+        async def take_over(self):
+            await super().take_over()
+            if self.partition == 1:
+                raise RefusedToStart("wrong")
+            try:
+                await asyncio.sleep(60)
+            finally:
+                # What a cancelled takeover still has to do.
+                await asyncio.sleep(0.01)
+                self.log.append(("ended", self.partition))
+
+    async def scenario():
+        ownership = Ownership(SOURCES, lambda n: Mixed(n, log), asyncio.Semaphore(2))
+        with pytest.raises(RefusedToStart, match="wrong"):
+            async with asyncio.timeout(10):
+                await ownership.follow(tps(0, 1, 2, 3), 1)
+        return ownership, asyncio.all_tasks() - {asyncio.current_task()}
+
+    ownership, left = asyncio.run(scenario())
+    assert (ownership.owners, left) == ({}, set())
+    ends = [at for at, (what, _) in enumerate(log) if what == "ended"]
+    releases = [at for at, (what, _) in enumerate(log) if what == "release"]
+    assert ends
+    assert max(ends) < min(releases)
+    # Whatever had not begun does not begin any more.
+    assert ("take over", 3) not in log
+    assert sorted(n for what, n in log if what == "release") == [0, 1, 2, 3]
+
+
+def test_a_takeover_that_was_cancelled_from_within_is_an_error(log):
+    class Cancelled(Owner):
+        async def take_over(self):
+            raise asyncio.CancelledError
+
+    ownership = Ownership(SOURCES, lambda n: Cancelled(n, log), asyncio.Semaphore(8))
+    with pytest.raises(OwnershipLost, match=r"takeover of partitions \[0\] was cancelled"):
+        follow(ownership, 1, 0)
+    assert ownership.owners == {}
 
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):

@@ -17,7 +17,7 @@ from streams.runtime.position import POSITION_KEY, SourcePosition, decode_positi
 def owner():
     """An owner of one partition of two topics, without a producer."""
     stage = SimpleNamespace(name="count", state_topic="state")
-    made = PartitionOwner(stage, Connection("127.0.0.1:1"), "", "unit", 3, Observer())
+    made = PartitionOwner(stage, Connection("127.0.0.1:1"), "", 3, Observer())
     made.position = {"in": SourcePosition(7, 4, 1_000), "in-internal": SourcePosition(9, 4, 1_000)}
     return made
 

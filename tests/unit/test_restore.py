@@ -1,6 +1,8 @@
 """Unreadable state is refused with a message, and no decoder's exception propagates."""
 
+import asyncio
 import struct
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from streams.counting.counts import STATE_VERSION
 from streams.counting.store import CountStore, UnreadableCounts
 from streams.reports.state import ReportState, restore_reports
-from streams.runtime.errors import RefusedToStart
+from streams.runtime import restore
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _take_position, build_state
 from tests.unit.traffic import START, compiled, fold, policy, report, run
@@ -124,3 +127,69 @@ def test_a_truncated_position_is_refused_with_its_partition():
             RefusedToStart, match=r"state partition 3: the position is damaged .*operations\.md"
         ):
             _take_position(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})
+
+
+class Log:
+    """A consumer of one partition whose brokers answer a fetch with nothing for the first `silent` times.
+
+    `records` are (offset, append time). What is between them, and up to `end`, are markers.
+    """
+
+    def __init__(self, records, *, end, silent=0, start=0):
+        self._records = records
+        self._end = end
+        self._silent = silent
+        self._start = start
+        self._position = 0
+
+    def assign(self, tps):
+        assert tps == [SOURCE]
+
+    def seek(self, _tp, offset):
+        self._position = offset
+
+    async def getmany(self, tp, **_):
+        self._silent -= 1
+        if self._silent >= 0:
+            return {}
+        self._position = max(self._position, self._start)
+        rows = [SimpleNamespace(offset=n, timestamp=at) for n, at in self._records if n >= self._position]
+        self._position = rows[0].offset + 1 if rows else self._end
+        return {tp: rows[:1]} if rows else {}
+
+    async def position(self, _tp):
+        return self._position
+
+    async def beginning_offsets(self, _tps):
+        return {SOURCE: self._start}
+
+
+SOURCE = TopicPartition("reports", 3)
+APPLIED = SourcePosition(7, 4, 1_000)
+
+
+def check(log):
+    asyncio.run(restore._check_same_log(log, SOURCE, APPLIED))
+
+
+@pytest.mark.parametrize("silent", [0, 1, 5])
+def test_the_log_is_asked_until_it_answers(silent):
+    check(Log([(6, 1_000)], end=7, silent=silent))
+    with pytest.raises(RefusedToStart, match="reports partition 3: offset 6 does not hold the record"):
+        check(Log([(6, 2_000)], end=7, silent=silent))
+
+
+@pytest.mark.parametrize("records", [[], [(8, 1_000)]])
+def test_a_log_without_the_applied_record_is_another_one(records):
+    with pytest.raises(RefusedToStart, match="offset 6 does not hold the record"):
+        check(Log(records, end=9))
+
+
+def test_a_record_that_retention_deleted_meanwhile_is_no_sign_of_another_log():
+    check(Log([(8, 3_000)], end=9, start=8))
+
+
+def test_an_unanswered_question_ends_the_takeover_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(restore, "ANSWER_SECONDS", 0.05)
+    with pytest.raises(OwnershipLost, match="unknown whether the state belongs to this log. Check that"):
+        check(Log([(6, 1_000)], end=7, silent=10**9))

@@ -27,6 +27,13 @@ def test_an_unknown_variable_is_refused_and_the_known_are_listed():
     assert "TOCSIN_KAFKA_BOOTSTRAP," in message
 
 
+@pytest.mark.parametrize("group", ["tocsin", "other"])
+def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
+    message = refused(app_id=group, kafka_bootstraps="x:1")
+    assert message.startswith("TOCSIN_APP_ID: this setting no longer exists")
+    assert "stop every worker that runs with it" in message
+
+
 @pytest.mark.parametrize(
     ("name", "text", "hint"),
     [

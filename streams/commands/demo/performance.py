@@ -17,6 +17,7 @@ from streams.commands.shared.routing_text import decode_routing
 from streams.commands.shared.scenario import STORYLINES, ScenarioRecord, play, play_requests
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
+from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client
 from streams.wire.envelope import CE_ID, CE_TIME
 from streams.wire.topics import (
@@ -191,7 +192,10 @@ class Performance:
 
     async def _until_applied(self, following: asyncio.Task[None]) -> None:
         """Wait until the worker has committed the last record, so that no result can follow."""
-        topics, group = [self._name(topic) for topic in PUBLISHED_TO], self._name(self._settings.app_id)
+        topics, group = (
+            [self._name(topic) for topic in PUBLISHED_TO],
+            consumer_group(self._settings.topic_prefix),
+        )
         deadline = time.monotonic() + _STALLED_SECONDS
         async with (
             admin_client(self._settings.connection()) as admin,

@@ -16,6 +16,7 @@ import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.local_kafka import LocalKafka
+from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.settings import PREFIX, Settings
@@ -129,7 +130,7 @@ class WorkerProcess:
         """
         deadline = time.monotonic() + _WORKER_START_SECONDS
         async with admin_client(settings.connection()) as admin:
-            while not await _has_members(admin, settings.topic_prefix + settings.app_id):
+            while not await _has_members(admin, consumer_group(settings.topic_prefix)):
                 self.check()
                 if time.monotonic() > deadline:
                     raise self.failure(

@@ -14,6 +14,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
 
 from streams.commands.shared.kafka_reading import partition_count
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.identity import consumer_group, transactional_id
 from streams.runtime.stage import RunnableStage
 from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -38,7 +39,7 @@ async def plan_resets(settings: Settings, stages: Sequence[RunnableStage[Any, An
     """Count what a reset of `stages` would delete. Raises ClickException while workers are in the group."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
-        await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
+        await _require_no_workers(admin, consumer_group(settings.topic_prefix))
     return [await _plan_reset(settings, stage) for stage in stages]
 
 
@@ -68,7 +69,7 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
     """
     connection = settings.connection()
     async with admin_client(connection) as admin:
-        await _require_no_workers(admin, settings.topic_prefix + settings.app_id)
+        await _require_no_workers(admin, consumer_group(settings.topic_prefix))
         # Fence all stages before deleting any: a paused worker owns partitions of every stage.
         for plan in plans:
             await _fence(settings, plan)
@@ -123,8 +124,9 @@ async def _replicas(admin: Any, topic: str) -> int:
 async def _fence(settings: Settings, plan: ResetPlan) -> None:
     # A paused worker has left the group, but could commit its open transaction when it resumes.
     for partition in range(plan.partitions):
-        transactional_id = f"{settings.topic_prefix}{settings.app_id}-{plan.stage}-{partition}"
-        producer = transactional_producer(settings.connection(), transactional_id)
+        producer = transactional_producer(
+            settings.connection(), transactional_id(settings.topic_prefix, plan.stage, partition)
+        )
         try:
             await producer.start()
         finally:

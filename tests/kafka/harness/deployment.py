@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streams.runtime.connection import Connection
+from streams.runtime.identity import consumer_group
 from streams.runtime.position import POSITION_KEY, decode_position
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -104,7 +105,7 @@ class Deployment:
     @property
     def group(self) -> str:
         """The consumer group of the workers."""
-        return self.prefix + "tocsin"
+        return consumer_group(self.prefix)
 
     def kill(self, worker: Worker, *, at_once: bool = True) -> None:
         """SIGKILL; `at_once` spares its successor the ten seconds until the group notices."""
