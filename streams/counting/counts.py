@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.counting.distinct import LastSeen, next_limit, resample, see, settle, thin_out, union_size
+from streams.counting.distinct import (
+    LastSeen,
+    next_limit,
+    rename,
+    resample,
+    see,
+    settle,
+    thin_out,
+    union_size,
+)
 from streams.counting.measures import WindowCounts
 from streams.counting.panes import (
     START,
@@ -199,6 +208,14 @@ class ChannelCounts(msgspec.Struct, gc=False):
         """Return the map of reporters, and the largest weight of its panes from the fine index `start` on."""
         first = bisect_left(self._panes, start, key=START)
         return self._last_seen or {}, self._panes[first].weight
+
+    def rename_reporter(self, before: int, after: int) -> bool:
+        """Give a reporter the hash under another key; return False if none has the hash `before`."""
+        if not self._last_seen or before not in self._last_seen:
+            return False
+        if not rename(self._last_seen, self._panes, before, after):
+            self._sums = None
+        return True
 
     def encode(self) -> bytes:
         """Return the state as bytes, beginning with the version."""

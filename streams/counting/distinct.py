@@ -18,7 +18,9 @@ Weights never grow from a pane to a newer one. So the map holds exactly the repo
 pane in which they were last seen: a late report for an older pane does not add back a reporter that was
 sampled away.
 
-Hashes must be uniform in [0, 2**64), as xxh3 of the pseudonym is.
+Hashes must be uniform in [0, 2**64), also for reporters whose pseudonyms somebody chose: whoever could choose
+hashes below a bound, or above it, would make the estimate as large or small as they like. So the hash has a
+secret key (partition/hash_key.py).
 """
 
 from collections import Counter
@@ -54,6 +56,21 @@ def see(last_seen: LastSeen, panes: list[Pane], pane: Pane, reporter_hash: int) 
     last_seen[reporter_hash] = pane.start
     pane.kept += 1
     return left
+
+
+def rename(last_seen: LastSeen, panes: list[Pane], before: int, after: int) -> bool:
+    """Replace the hash `before`, which must be in the map, by the reporter's hash under another key.
+
+    Return whether all `kept` stayed the same. If the pane is sampled, the new hash may not be in the sample.
+    It is as likely to be in it as any, so estimates stay unbiased.
+    """
+    seen = last_seen.pop(before)
+    pane = pane_at(panes, seen)
+    if after in last_seen or after * pane.weight >= _ALL_HASHES:
+        pane.kept -= 1
+        return False
+    last_seen[after] = seen
+    return True
 
 
 def thin_out(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:

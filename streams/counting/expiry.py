@@ -28,6 +28,10 @@ class ExpiryDays:
         """Return the first day on which a key expires; None without keys."""
         return min(self._days, default=None)
 
+    def latest(self) -> int | None:
+        """Return the last day on which a key expires; None without keys."""
+        return max(self._days, default=None)
+
     def pop(self, until: int) -> Iterator[bytes]:
         """Remove and yield the keys that expire on day `until` or before."""
         for day in sorted(day for day in self._days if day <= until):

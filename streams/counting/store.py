@@ -1,7 +1,7 @@
 """The counts of every channel and category of a partition: most as bytes, those in use as objects."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -64,6 +64,15 @@ class CountStore:
         """Return the entry of a key; None if nothing is counted there."""
         return self._new.get(key) or self._recall(key)
 
+    def find_all(self, prefix: bytes, suffixes: Iterable[bytes]) -> Iterator[tuple[bytes, CountEntry]]:
+        """Yield the entries whose keys are `prefix` and one of the suffixes; faster than `find` if few exist."""
+        encoded, touched = self._encoded, self._touched
+        for key in [prefix + suffix for suffix in suffixes]:
+            if key in encoded or key in touched:
+                entry = self.find(key)
+                assert entry is not None
+                yield key, entry
+
     def counted(self, key: bytes, entry: CountEntry, occurred_ms: int) -> None:
         """Store that `entry`, found or new, has counted a report of `occurred_ms`."""
         expires = occurred_ms // DAY + DAYS_HELD
@@ -93,6 +102,11 @@ class CountStore:
     def next_expiry(self) -> int | None:
         """Return the time (ms) at which the next entry expires; None without entries."""
         day = self._expiry.earliest()
+        return None if day is None else day * DAY
+
+    def last_expiry(self) -> int | None:
+        """Return the time (ms) at which the last entry expires; None without entries."""
+        day = self._expiry.latest()
         return None if day is None else day * DAY
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:

@@ -154,7 +154,18 @@ class OwnedPartitions:
             "clocks": dict(census.clocks),
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,
-        }
+        } | _hash_keys(census)
+
+
+def _hash_keys(census: Census) -> dict[str, Any]:
+    if census.hash_key is None:
+        return {}
+    return {
+        "hash_key": census.hash_key,
+        "earlier_hash_keys_needed_until": {
+            key: moment(until / 1000) for key, until in census.earlier_hash_keys.items()
+        },
+    }
 
 
 def moment(seconds: float) -> str:

@@ -14,6 +14,8 @@ class Census(NamedTuple):
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
     those among the last 1,000 records. `clocks` are the open ones by status: running, paused or lapsed.
+    `hash_key` is the id of the key for reporters, None in a stage that hashes none; `earlier_hash_keys` has
+    the ids of those that are needed until a time (ms).
     """
 
     records: Mapping[str, int]
@@ -21,6 +23,8 @@ class Census(NamedTuple):
     recent_dead_letters: int
     clocks: Mapping[RunningStatus, int]
     sizes: Mapping[str, int]
+    hash_key: str | None = None
+    earlier_hash_keys: Mapping[str, int] = {}
 
 
 def take_census(state: PartitionState) -> Census:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from xxhash import xxh3_64_intdigest
-
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.measures import WindowCounts
@@ -47,7 +45,7 @@ def apply_report(
     if entry is None:
         entry = CountEntry(ChannelCounts(), None)
     counts = entry.counts
-    counted = _count(counts, case, now, rules.risk_model.millionths(risk))
+    counted = _count(batch, channel_key, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -72,14 +70,27 @@ def apply_report(
     state.daily.count(now, law.jurisdictions[0].code, report.category, cell)
 
 
-def _count(counts: ChannelCounts, case: Case, now: int, risk: int) -> bool:
-    report = case.report
+def _count(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case) -> bool:
+    state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed = "anonymous", None
     if reporter is not None:
         kind = reporter.kind
-        hashed = None if reporter.ref is None else xxh3_64_intdigest(reporter.ref.encode())
-    return counts.add(case.occurred, now, kind, hashed, risk, report.message_ref, case.law.protection)
+        if reporter.ref is not None:
+            keys = state.reporter_keys
+            hashed = keys.reporter_hash(reporter.ref)
+            if keys.earlier:
+                keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
+    risk = rules.risk_model.millionths(case.risk)
+    return counts.add(
+        case.occurred,
+        state.time.now,
+        kind,
+        hashed,
+        risk,
+        report.message_ref,
+        case.law.protection,
+    )
 
 
 def _decide(

@@ -11,8 +11,15 @@ def take_report_census(state: ReportState) -> Census:
     """Return `take_census` with the counts and episodes of the stage of reports added."""
     census = take_census(state)
     return census._replace(
-        records={**census.records, "counts": len(state.counts), "episodes": len(state.episodes)},
+        records={
+            **census.records,
+            "counts": len(state.counts),
+            "episodes": len(state.episodes),
+            "hash_keys": 1,
+        },
         sizes={**census.sizes, "counts": state.counts.size},
+        hash_key=state.reporter_keys.current,
+        earlier_hash_keys=state.reporter_keys.earlier,
     )
 
 

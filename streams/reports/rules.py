@@ -10,6 +10,7 @@ from streams.counting.counts import category_suffix
 from streams.counting.windows import WindowSpec, window_spec
 from streams.events.report import Category
 from streams.law.resolution import Resolver
+from streams.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.registry.rules import Obligation, Rules
 from streams.reports.policies import CompiledPolicy, compile_policy
 from streams.reports.risk import RiskModel
@@ -32,27 +33,34 @@ class CategoryPlan(NamedTuple):
 class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
-    `dsa` are category and keywords in the EU's transparency database, the keywords as JSON.
+    `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
+    transparency database, the keywords as JSON.
     """
 
     registry: Rules
     resolver: Resolver
     risk_model: RiskModel
     plans: Mapping[Category, CategoryPlan]
+    suffixes: tuple[bytes, ...]
     policies: Mapping[tuple[str, str], CompiledPolicy]
     obligations: Mapping[str, Obligation]
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     dead_letter_breaker: bool
     duplicates_remembered: int
+    hash_keys: HashKeys
 
 
 def compile_report_rules(
-    rules: Rules, *, dead_letter_breaker: bool = True, duplicates_remembered: int = 200_000
+    rules: Rules,
+    *,
+    dead_letter_breaker: bool = True,
+    duplicates_remembered: int = 200_000,
+    hash_keys: HashKeys = DEMONSTRATION,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
-    recognised. Raises ValueError if a policy's window fits no ring of panes.
+    recognised. `hash_keys` are for reporters; workers must give their own. Raises ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
@@ -60,6 +68,7 @@ def compile_report_rules(
         resolver=Resolver(rules),
         risk_model=RiskModel(rules),
         plans={category: _plan(category, compiled) for category in rules.categories},
+        suffixes=tuple(map(category_suffix, rules.categories)),
         policies={policy.key: policy for policy in compiled},
         obligations={obligation.id: obligation for obligation in rules.obligations},
         dsa={
@@ -68,6 +77,7 @@ def compile_report_rules(
         },
         dead_letter_breaker=dead_letter_breaker,
         duplicates_remembered=duplicates_remembered,
+        hash_keys=hash_keys,
     )
 
 

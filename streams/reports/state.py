@@ -9,6 +9,7 @@ from streams.counting.store import CountStore
 from streams.partition.state import PartitionState
 from streams.partition.time import EventTime
 from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
+from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys
 from streams.reports.rules import ReportRules
 from streams.wire.state_records import STATE_VERSION, require_version
 
@@ -27,17 +28,19 @@ class ReportState(PartitionState):
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "counts", "episodes")
+    __slots__ = ("_touched_channels", "counts", "episodes", "reporter_keys")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = CountStore()
+        self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
 
     def begin_day(self, time: int) -> None:
-        """Forget the counts of days that no window reaches any more."""
+        """Forget the counts of days that no window reaches any more, and keys that only they needed."""
         self.counts.expire(time)
+        self.reporter_keys.forget(time)
 
     def next_due(self) -> int | None:
         """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
@@ -70,6 +73,9 @@ class ReportState(PartitionState):
             changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
         self._touched_channels = {}
         changes.update(self.counts.drain_changes())
+        keys = self.reporter_keys.drain_change()
+        if keys is not None:
+            changes[REPORTER_KEYS] = keys
         return changes
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
@@ -91,11 +97,17 @@ def restore_reports(
 ) -> ReportState:
     """Build the state from the last value of every key, without deleted keys.
 
-    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read,
+    and UnknownHashKey if reporters are hashed with a key that is not among the rules.
     """
     state = ReportState(partition, partitions, rules)
-    own = {CHANNEL_COUNTS: state.counts.restore, CHANNEL_EPISODES: state.restore_episodes}
+    own = {
+        CHANNEL_COUNTS: state.counts.restore,
+        CHANNEL_EPISODES: state.restore_episodes,
+        REPORTER_KEYS: state.reporter_keys.restore,
+    }
     state.restore(entries, rules.duplicates_remembered, own)
+    state.reporter_keys.settle(state.counts)
     _schedule(state, rules)
     return state
 

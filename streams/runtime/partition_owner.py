@@ -27,6 +27,7 @@ from streams.runtime.transaction import (
     write_transaction,
 )
 from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.state_records import UnknownHashKey
 
 logger = structlog.get_logger(__name__)
 
@@ -100,6 +101,8 @@ class PartitionOwner(Generic[State]):
                 f"{state_topic} partition {self.partition}: {error}. Run the version that wrote it, "
                 "or reset the state after reading docs/operations.md."
             ) from error
+        except UnknownHashKey as error:
+            raise RefusedToStart(f"{state_topic} partition {self.partition}: {error}.") from error
         self.position = dict(restored.position)
         self.last_applied_at = time.monotonic()
         seconds = self.last_applied_at - started

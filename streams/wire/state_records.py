@@ -10,6 +10,10 @@ class UnknownStateVersion(ValueError):
     """A state record was written by another version of Tocsin."""
 
 
+class UnknownHashKey(Exception):
+    """State depends on a secret key that is not among the settings. Not a ValueError: nothing is damaged."""
+
+
 def require_version(key_type: bytes, value: bytes | memoryview) -> None:
     """Raise UnknownStateVersion, naming the key's type, if another version of Tocsin wrote the value."""
     version = bytes(value[:1])

@@ -6,6 +6,8 @@ Importing this module reads the environment and the registry, so an invalid sett
 import errno
 import os
 
+import structlog
+
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
 from streams.reports.stage import SOURCES as REPORT_SOURCES
@@ -16,16 +18,25 @@ from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topic_admin import admin_client, check_topics
 from streams.runtime.topic_catalogue import load_catalogue
+from streams.worker.hash_keys import configured_hash_keys, is_public
 from streams.worker.report_observer import ReportObserver
 from streams.worker.request_observer import RequestObserver
 from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import PREFIX, load_settings
 
+logger = structlog.get_logger(__name__)
+
 settings = load_settings()
 rules = configured_rules(settings)
+hash_keys = configured_hash_keys(settings)
 
 
 async def _before_start() -> None:
+    if is_public(hash_keys):
+        logger.warning(
+            "the key for hashing reporters is the public one of the demo: use a secret one for real reports",
+            hash_key=hash_keys.current.id,
+        )
     # First, so that probes are answered while topics are checked and state is restored.
     watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
     try:
@@ -57,6 +68,6 @@ async def _check_topics() -> None:
 
 app = StageApp(settings.connection(), settings.topic_prefix, _before_start)
 operations = WorkerOperations(rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
-app.add_stage(report_stage(report_rules(settings, rules)), ReportObserver(operations))
+app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
 app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
 app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

@@ -13,7 +13,8 @@ from streams.reports.batch import ReportBatch
 from streams.reports.census import open_episodes, take_report_census
 from streams.reports.counters import ReportCounters
 from streams.reports.state import ReportState
-from streams.runtime.observer import CommittedBatch
+from streams.runtime.observer import CommittedBatch, Takeover
+from streams.wire.envelope import rfc3339
 from streams.worker.stage_observer import StageObserver, first_dead_letter
 
 logger = structlog.get_logger(__name__)
@@ -41,6 +42,18 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
             (policy, mode, str(level)): number
             for (policy, mode, level), number in open_episodes(state).items()
         }
+
+    def taken_over(self, takeover: Takeover[ReportState]) -> None:
+        """Count the takeover, and log whether reporters are still counted under earlier keys."""
+        super().taken_over(takeover)
+        for key, until in takeover.state.reporter_keys.earlier.items():
+            logger.info(
+                "reporters are moved over from an earlier hash key, which is needed until then",
+                partition=takeover.partition,
+                hash_key=takeover.state.reporter_keys.current,
+                earlier_hash_key=key,
+                until=rfc3339(until),
+            )
 
     def committed(self, batch: CommittedBatch[ReportBatch]) -> None:
         """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""

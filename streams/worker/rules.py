@@ -1,5 +1,6 @@
 """The rules that the settings choose, in the form that each stage needs."""
 
+from streams.partition.hash_key import HashKeys
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.reports.rules import ReportRules, compile_report_rules
@@ -12,12 +13,13 @@ def configured_rules(settings: Settings) -> Rules:
     return load_rules(**settings.registry_files())
 
 
-def report_rules(settings: Settings, rules: Rules) -> ReportRules:
+def report_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReportRules:
     """Return the rules in the form that the stage of reports needs."""
     return compile_report_rules(
         rules,
         dead_letter_breaker=settings.dead_letter_breaker == "on",
         duplicates_remembered=settings.duplicates_remembered,
+        hash_keys=hash_keys,
     )
 
 

@@ -141,6 +141,26 @@ class Settings(BaseSettings):
             "as --actor; never a name, an e-mail address or a telephone number.",
         ),
     ] = None
+    hash_key: Annotated[
+        SecretStr | None,
+        Field(
+            description="Secret key for hashing reporters' refs, 64 to 128 hex digits; workers need one, all the same. Never "
+            "logged."
+        ),
+    ] = None
+    hash_key_file: Annotated[
+        Path | None, Field(description="File with that key, instead of the variable; for mounted secrets.")
+    ] = None
+    hash_key_previous: Annotated[
+        SecretStr | None,
+        Field(
+            description="The key used before; needed for 30 days after a change, so that no reporter counts twice. Never "
+            "logged."
+        ),
+    ] = None
+    hash_key_previous_file: Annotated[
+        Path | None, Field(description="File with the previous key, instead of the variable.")
+    ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe level that is logged.")
     ] = "INFO"

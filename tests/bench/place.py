@@ -12,6 +12,7 @@ from typing import Self
 
 from confluent_kafka import Producer
 
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -60,6 +61,7 @@ class Site:
             "TOCSIN_REPLICATION_FACTOR": "1",
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             "TOCSIN_HTTP_PORT": "0",
+            "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
         }
 
     def __enter__(self) -> Self:

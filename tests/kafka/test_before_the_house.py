@@ -13,7 +13,12 @@ from confluent_kafka import Producer
 
 from streams.runtime.position import POSITION_KEY, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS
-from tests.fixtures.comparison import check_same, check_same_in_any_order, check_same_state
+from tests.fixtures.comparison import (
+    check_same,
+    check_same_in_any_order,
+    check_same_state,
+    without_hashes,
+)
 from tests.fixtures.recorded import RecordedTopics, compacted, load
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import (
@@ -176,4 +181,5 @@ def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, 
             for view in (kept, expected):
                 # The flood window follows, which also counts records re-keyed in the meantime.
                 view[TIME_KEY] = view[TIME_KEY][:TIME_BYTES]
-            check_same_state(f"{topic} {n}", kept, expected)
+            # The worker moved reporters over to its key, which the recorded one did not have.
+            check_same_state(f"{topic} {n}", without_hashes(kept), without_hashes(expected))

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
@@ -28,6 +29,7 @@ def environment(kafka: str, prefix: str) -> dict[str, str]:
             "TOCSIN_PARTITIONS": "2",
             "TOCSIN_REPLICATION_FACTOR": "1",
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
+            "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
         }
     )
 

@@ -10,6 +10,7 @@ import time
 import orjson
 from confluent_kafka import Producer
 
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.deployment import REQUESTS, ROUTING
 from tests.kafka.harness.publisher import MURMUR2, Publisher
 from tests.kafka.harness.reader import Reader
@@ -126,6 +127,7 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
             "TOCSIN_REPLICATION_FACTOR": "1",
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             "TOCSIN_HTTP_PORT": "0",
+            "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
         },
     )
     for line in early:

@@ -6,6 +6,9 @@ from contextlib import ExitStack
 import pytest
 from aiokafka import TopicPartition
 
+from streams.partition.hash_key import HashKeys, hash_key
+from streams.partition.home import home_partition
+from streams.reports.state import ReportState
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
@@ -15,6 +18,7 @@ from tests.kafka.harness.deployment import ESCALATIONS, INTERNAL, SOURCE, STATE,
 from tests.kafka.harness.group import move_offsets
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
+from tests.unit.traffic import START, compiled, report, run
 
 REPORTS = [(b"key", b"not read in these tests")] * 20
 
@@ -108,6 +112,17 @@ def wrong_value(case):
     case.settings["TOCSIN_DUPLICATES_REMEMBERED"] = "1500"
 
 
+def no_hash_key(case):
+    del case.settings["TOCSIN_HASH_KEY"]
+
+
+def other_hash_key(case):
+    keys = compiled(hash_keys=HashKeys(hash_key(bytes(range(32)))))
+    channel = next(name for name in map("c{}".format, range(100)) if home_partition(name.encode(), 4) == 1)
+    changes = run(ReportState(1, 4, keys), keys, [report(1, START, channel=channel)]).changes
+    case.operator.write(case.name(STATE), 1, list(changes.items()))
+
+
 def no_broker(case):
     case.settings["TOCSIN_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
 
@@ -152,6 +167,15 @@ CASES = {
         ["TOCSIN_DEAD_LETER_BREAKER: there is no such setting", "TOCSIN_DEAD_LETTER_BREAKER"],
     ),
     wrong_value: (2, ["TOCSIN_DUPLICATES_REMEMBERED", "multiple of 1000"]),
+    no_hash_key: (2, ["TOCSIN_HASH_KEY is missing", "openssl rand -hex 32"]),
+    other_hash_key: (
+        1,
+        [
+            "channel-state partition 1: reporters in the counts are hashed with a key that is not given",
+            hash_key(bytes(range(32))).id,
+            "Set TOCSIN_HASH_KEY_PREVIOUS",
+        ],
+    ),
     no_broker: (1, ["no Kafka broker answers at 127.0.0.1:1", "TOCSIN_KAFKA_BOOTSTRAP"]),
 }
 

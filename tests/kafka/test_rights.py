@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
 )
 
 from streams.local_kafka import LocalKafka, properties
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.deployment import (
     COUNTERS,
     DEAD_LETTERS,
@@ -137,6 +138,7 @@ def settings_of(role, address):
         "TOCSIN_REPLICATION_FACTOR": "1",
         "TOCSIN_MIN_INSYNC_REPLICAS": "1",
         "TOCSIN_HTTP_PORT": "0",
+        "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
     }
 
 

@@ -12,6 +12,7 @@ from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
 from streams.counting.counts import STATE_VERSION
 from streams.partition.home import home_partition
+from streams.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
 from streams.worker.settings import Settings
@@ -108,6 +109,7 @@ def test_an_unreadable_position_is_a_finding(monkeypatch):
 
     monkeypatch.setattr(state_check, "read_state", damaged)
     monkeypatch.setattr(state_check, "partition_count", three)
+    monkeypatch.setenv("TOCSIN_HASH_KEY", DEMONSTRATION_KEY.hex())
     result = CliRunner().invoke(commands, ["state", "check"])
     assert result.exit_code == 1
     assert result.stdout.count("requests") == result.stdout.count("reports") == 3
@@ -177,7 +179,7 @@ def test_show_requires_either_a_channel_or_a_request(arguments):
 
 
 def test_the_commands_use_the_workers_names_of_both_stages():
-    assert tuple(stage.name for stage in all_stages(Settings())) == STAGE_NAMES
+    assert tuple(stage.name for stage in all_stages(Settings(), DEMONSTRATION)) == STAGE_NAMES
 
 
 @pytest.mark.parametrize(

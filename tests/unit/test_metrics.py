@@ -21,6 +21,7 @@ from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
 from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
 from streams.operations.values import Histogram, Numbers
+from streams.partition.hash_key import HashKeys, hash_key
 from streams.operations.worker_operations import WorkerOperations
 from streams.reports.census import open_episodes, take_report_census
 from streams.reports.counters import ReportCounters
@@ -404,7 +405,7 @@ def test_an_episode_in_cooldown_is_not_open():
     run(state, rules, [tick(3, START + 2 * HOUR + 10 * MINUTE)])
     assert dict(open_episodes(state)) == {}
     assert take_report_census(state).records == {
-        "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1,
+        "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1, "hash_keys": 1,
     }  # fmt: skip
 
 
@@ -530,6 +531,21 @@ def test_the_status_page_is_readable_and_names_nobody():
     assert partition["state_bytes"] > 8_000
     assert not any(partition["clocks"].values())
     assert "channel" not in repr(status)
+
+
+def test_a_changed_hash_key_is_logged_and_on_the_status_page():
+    old, new = (hash_key(bytes(range(first, first + 32))) for first in (0, 40))
+    before = compiled(hash_keys=HashKeys(old))
+    changes = run(ReportState(0, 1, before), before, [report(0, START)]).changes
+    worker = Worker(compiled(hash_keys=HashKeys(new, old)))
+    with capture_logs() as lines:
+        worker.take_over(0, restore_reports(0, 1, worker.rules, changes.items()))
+    (partition,) = worker.operations.status()["partitions"]
+    assert partition["hash_key"] == new.id
+    assert partition["earlier_hash_keys_needed_until"] == {old.id: "2026-10-04T00:00:00.000+00:00"}
+    (line,) = (line for line in lines if "earlier hash key" in line["event"])
+    assert (line["hash_key"], line["earlier_hash_key"]) == (new.id, old.id)
+    assert line["until"] == "2026-10-04T00:00:00.000Z"
 
 
 def test_the_buckets_distinguish_usual_values():

@@ -111,7 +111,7 @@ def test_time_never_goes_back_and_all_state_but_time_and_duplicates_expires(
             stored,
             run(state, RULES, [tick(state.time.applied, state.time.newest_append + 100 * DAY)]).changes,
         )
-        assert {key[:1] for key in stored} == {b"T", b"D"}
+        assert {key[:1] for key in stored} == {b"T", b"D", b"H"}
         assert state.next_due() is None
 
 
@@ -122,6 +122,7 @@ def test_state_keys_begin_with_a_type_and_values_with_a_version() -> None:
         b"CP",
         b"CT.spam",
         b"D" + bytes(8),
+        b"H",
         b"KP\0spam",
         b"KT.spam\0spam",
         b"R2026-09-04/XX/spam",

@@ -11,6 +11,7 @@ from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.trial import Trial
 from streams.events.report import NoticeElement
+from streams.partition.hash_key import DEMONSTRATION
 from streams.wire.envelope import rfc3339
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
@@ -205,7 +206,7 @@ def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
     )  # fmt: skip
     source = tmp_path / "reports.jsonl"
     source.write_text("".join(f"{json.dumps(each)}\n" for each in victim + reports("b", 1, START + 10 * DAY)))
-    trial = Trial(SHIPPED, 100, rfc3339(0))
+    trial = Trial(SHIPPED, 100, rfc3339(0), DEMONSTRATION)
     with source.open("rb") as file:
         for piece in from_file(file, START + 10 * DAY):
             trial.apply(piece)

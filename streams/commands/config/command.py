@@ -6,6 +6,7 @@ import textwrap
 import click
 from pydantic import SecretStr
 
+from streams.worker.hash_keys import given_hash_keys
 from streams.worker.settings import PREFIX, Settings, load_settings
 
 _WIDTH = 100
@@ -21,16 +22,28 @@ def show() -> None:
     """List every setting, its value and what it does.
 
     Settings are environment variables. Each line ends with `set` if the variable is set, or with `default`.
-    Secrets are masked. Exits with 2 and names the setting if one is wrong.
+    Secrets are masked; a key for hashing reporters is followed by its id. Exits with 2 and names the setting
+    if one is wrong.
     """
     settings = load_settings()
     # Raises SettingsError if TLS and SASL settings contradict each other.
     settings.connection()
+    ids = _key_ids(settings)
     for name, field in Settings.model_fields.items():
         variable = PREFIX + name.upper()
         origin = "set" if variable in os.environ else "default"
-        click.echo(f"{variable}={_shown(getattr(settings, name))}  ({origin})")
+        value = getattr(settings, name)
+        key_id = ids.get(name.removesuffix("_file")) if value is not None else None
+        click.echo(f"{variable}={_shown(value)}{f', id {key_id}' if key_id else ''}  ({origin})")
         click.echo(textwrap.indent(textwrap.fill(field.description or "", _WIDTH), "    "))
+
+
+def _key_ids(settings: Settings) -> dict[str, str]:
+    keys = given_hash_keys(settings)
+    if keys is None:
+        return {}
+    given = {"hash_key": keys.current, "hash_key_previous": keys.previous}
+    return {name: key.id for name, key in given.items() if key is not None}
 
 
 def _shown(value: object) -> str:

@@ -16,6 +16,7 @@ import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.local_kafka import LocalKafka
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -47,9 +48,12 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
     """The environment of the worker and of the demo's settings: one replica, and a topic prefix of its own.
 
     The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
-    TOCSIN_KAFKA_ settings are dropped, because they belong to another one.
+    TOCSIN_KAFKA_ settings are dropped, because they belong to another one. The reporters are made up, so their
+    key is a public one, and a secret key of the caller stays unused.
     """
-    inherited = dict(os.environ)
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(f"{PREFIX}HASH_KEY")
+    }
     if BOOTSTRAP not in inherited:
         inherited = {
             name: value for name, value in inherited.items() if not name.startswith(f"{PREFIX}KAFKA_")
@@ -60,6 +64,7 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
         f"{PREFIX}REPLICATION_FACTOR": "1",
         f"{PREFIX}MIN_INSYNC_REPLICAS": "1",
         f"{PREFIX}HTTP_PORT": "0",
+        f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
     }
 
 

@@ -15,11 +15,13 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.text_table import text_table
+from streams.partition.hash_key import DEMONSTRATION
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.wire.envelope import rfc3339
 from streams.wire.records import SourceRecord
 from streams.wire.topics import MESSAGE_REPORTS
+from streams.worker.hash_keys import given_hash_keys
 from streams.worker.settings import Settings, load_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -112,7 +114,11 @@ def backtest(
         "scoring": scoring or files["scoring"],
         "categories": categories or files["categories"],
     }
-    trials = [Trial(load_rules(**each), remembered, rfc3339(since)) for each in (files, candidate_files)]
+    # Up to 2,048 reporters in a window are counted exactly under any key, and about as well beyond.
+    keys = given_hash_keys(settings) or DEMONSTRATION
+    trials = [
+        Trial(load_rules(**each), remembered, rfc3339(since), keys) for each in (files, candidate_files)
+    ]
     progress = Progress("evaluated")
     if reports:
         for batch in from_file(reports, time.time_ns() // 1_000_000):

@@ -7,6 +7,7 @@ import msgspec
 
 from streams.commands.shared.record_text import escalation_grounds
 from streams.events.escalation import Escalation
+from streams.partition.hash_key import HashKeys
 from streams.registry.rules import LEGAL_CLOCK, Rules
 from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
@@ -36,7 +37,7 @@ class Trial:
     the reports applied.
     """
 
-    def __init__(self, rules: Rules, duplicates_remembered: int, since: str) -> None:
+    def __init__(self, rules: Rules, duplicates_remembered: int, since: str, hash_keys: HashKeys) -> None:
         self.rules = rules
         self.episodes: dict[str, OpenedEpisode] = {}
         self.counters = ReportCounters()
@@ -44,7 +45,10 @@ class Trial:
         self.last: int | None = None
         # A flood of bad records must not stop the back-test: the worker has already dealt with it.
         compiled = compile_report_rules(
-            rules, dead_letter_breaker=False, duplicates_remembered=duplicates_remembered
+            rules,
+            dead_letter_breaker=False,
+            duplicates_remembered=duplicates_remembered,
+            hash_keys=hash_keys,
         )
         self._stage = report_stage(compiled)
         self._state = self._stage.restore(0, 1)

@@ -16,8 +16,10 @@ from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_stage
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
+from streams.partition.hash_key import DEMONSTRATION
 from streams.wire.envelope import rfc3339
 from streams.wire.state_records import UnknownStateVersion
+from streams.worker.hash_keys import configured_hash_keys
 from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import Settings, load_settings
 
@@ -61,7 +63,8 @@ def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
 
 
 def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
-    rules = report_rules(settings, configured_rules(settings))
+    # Counts are read without hashing anybody, so this needs no key.
+    rules = report_rules(settings, configured_rules(settings), DEMONSTRATION)
     found = asyncio.run(channel_state.read_channel(settings, rules, channel))
     document = channel_state.as_document(found, rules)
     if as_json:
@@ -153,9 +156,12 @@ def check() -> None:
     may run. Exits with 1 if there is a problem.
     """
     settings = load_settings()
+    hash_keys = configured_hash_keys(settings)
     with broker_errors_explained(settings):
         checks = [
-            check for stage in all_stages(settings) for check in asyncio.run(check_stage(settings, stage))
+            check
+            for stage in all_stages(settings, hash_keys)
+            for check in asyncio.run(check_stage(settings, stage))
         ]
     header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "lag")
     click.echo(text_table(header, [_check_row(check) for check in checks]))
@@ -192,7 +198,8 @@ def reset(name: str | None, yes: bool) -> None:
     """
     settings = load_settings()
     with broker_errors_explained(settings):
-        stages = [stage for stage in all_stages(settings) if name in (None, stage.name)]
+        # The state is deleted without being restored, so this needs no key.
+        stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
         plans = asyncio.run(plan_resets(settings, stages))
         for plan in plans:
             click.echo(_warning(plan))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from streams.partition.hash_key import HashKeys
 from streams.partition.stage import Stage
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
@@ -11,7 +12,10 @@ from streams.worker.settings import Settings
 STAGE_NAMES = ("reports", "requests")
 
 
-def all_stages(settings: Settings) -> tuple[Stage[Any, Any, Any], ...]:
+def all_stages(settings: Settings, hash_keys: HashKeys) -> tuple[Stage[Any, Any, Any], ...]:
     """Every stage of a worker, in the order of STAGE_NAMES. Raises RegistryError."""
     rules = configured_rules(settings)
-    return report_stage(report_rules(settings, rules)), request_stage(request_rules(settings, rules))
+    return (
+        report_stage(report_rules(settings, rules, hash_keys)),
+        request_stage(request_rules(settings, rules)),
+    )

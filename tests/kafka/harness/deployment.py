@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
 from streams.runtime.identity import consumer_group
 from streams.runtime.position import POSITION_KEY, decode_position
@@ -75,6 +76,7 @@ class Deployment:
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             # Workers of many tests may run on this machine.
             "TOCSIN_HTTP_PORT": "0",
+            "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
             **(settings or {}),
         }
         self.fleet = Fleet(folder, self.settings)

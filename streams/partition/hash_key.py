@@ -1,0 +1,51 @@
+"""The secret key under which reporters are hashed before they are remembered."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from xxhash import xxh3_64_intdigest
+
+SHORTEST_KEY: Final = 32
+# The most that BLAKE2b takes.
+LONGEST_KEY: Final = 64
+
+# Anybody can read it here, so it hides nothing. For the demo, the tests and the benchmark.
+DEMONSTRATION_KEY: Final = b"tocsin demonstration key, public"
+
+
+class HashKey(NamedTuple):
+    """A key that hashes refs of reporters. `id` names it in state, logs and /status without revealing it.
+
+    Without the key nobody can choose refs by their hash, which would steer the sample of reporters (see
+    counting/distinct.py), or try refs that they know against the hashes in the state.
+    """
+
+    id: str
+    reporter_hash: Callable[[str], int]
+
+
+class HashKeys(NamedTuple):
+    """The key for new hashes, and the one used before it, if the state may still have hashes of that one."""
+
+    current: HashKey
+    previous: HashKey | None = None
+
+
+def hash_key(secret: bytes) -> HashKey:
+    """Return the key made of SHORTEST_KEY to LONGEST_KEY secret bytes. Its hashes are uniform in [0, 2**64)."""
+    # Copying a hash that has taken in the key saves a third of the time of making one per ref.
+    copy = hashlib.blake2b(key=secret, digest_size=8, person=b"reporter").copy
+
+    def reporter_hash(ref: str) -> int:
+        hashed = copy()
+        hashed.update(ref.encode())
+        return int.from_bytes(hashed.digest(), "little")
+
+    return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash)
+
+
+UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()))
+"""How versions before keys hashed reporters; only to recognise them in the state of such a version."""
+
+DEMONSTRATION: Final = HashKeys(hash_key(DEMONSTRATION_KEY))
