@@ -17,6 +17,7 @@ from streams.runtime import restore
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
 from streams.runtime.restore import UnreadableState, _take_position, build_state
+from streams.wire.state_records import UnknownHashKey
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 
 RULES = compiled(policy())
@@ -93,6 +94,9 @@ def test_a_damaged_record_is_refused_by_its_key_type_or_read(damage):
     except UnreadableCounts as error:
         assert repr(key[:1]) in str(error)
         assert "tocsin state check" in str(error)
+    except UnknownHashKey:
+        # The damaged id of a key is that of another key.
+        assert key == b"H"
 
 
 def test_damaged_counts_are_reported_when_they_are_needed():
