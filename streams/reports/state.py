@@ -1,6 +1,6 @@
 """The state of a partition of the stage of reports, and its records in the state topic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -35,9 +35,13 @@ class ReportState(PartitionState):
         self.counts = CountStore()
         self._touched_channels: dict[str, None] = {}
 
-    def begin_day(self, time: int) -> None:
-        """Forget the counts of days that no window reaches any more."""
-        self.counts.expire(time)
+    def begin_day(self, time: int, at_most: int) -> bool:
+        """Forget the counts of days that no window reaches any more, at most so many; False if some are left."""
+        return self.counts.expire(time, at_most)
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes the changed counts and clocks will take."""
+        return self.clocks.changed_bytes + self.counts.changed_bytes
 
     def next_due(self) -> int | None:
         """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
@@ -63,14 +67,13 @@ class ReportState(PartitionState):
             del self.episodes[key.channel]
         self._touched_channels[key.channel] = None
 
-    def drain_changes(self) -> dict[bytes, bytes | None]:
-        """Return the state records changed since the last call, by key; None for one to delete."""
-        changes = super().drain_changes()
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        yield from super().drain_changes()
         for channel in self._touched_channels:
-            changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
+            yield CHANNEL_EPISODES + channel.encode(), self._encode_channel(channel)
         self._touched_channels = {}
-        changes.update(self.counts.drain_changes())
-        return changes
+        yield from self.counts.drain_changes()
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Restore the episodes of a channel. Raises UnknownStateVersion."""
