@@ -33,6 +33,9 @@ class ExpiryDays:
         return max(self._days, default=None)
 
     def pop(self, until: int) -> Iterator[bytes]:
-        """Remove and yield the keys that expire on day `until` or before."""
+        """Remove and yield the keys that expire on day `until` or before; those not asked for stay."""
         for day in sorted(day for day in self._days if day <= until):
-            yield from self._days.pop(day)
+            keys = self._days[day]
+            while keys:
+                yield keys.pop()
+            del self._days[day]

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -36,13 +37,15 @@ class UnreadableCounts(ValueError):
 class CountStore:
     """ChannelCounts by state key. A missing key means that nothing is counted.
 
-    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`.
+    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`;
+    `changed_bytes` about the number that the next one will yield: a record counts with its last size.
     """
 
-    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched", "size")
+    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched", "changed_bytes", "size")
 
     def __init__(self) -> None:
         self.size = 0
+        self.changed_bytes = 0
         self._encoded: dict[bytes, bytes] = {}
         self._new: dict[bytes, CountEntry] = {}
         self._old: dict[bytes, CountEntry] = {}
@@ -82,15 +85,17 @@ class CountStore:
         if known is None or expires > known:
             self._expiry.move(key, known, expires)
             entry.expires = expires
-        self._touched[key] = entry
+        if key not in self._touched:
+            self._touched[key] = entry
+            self.changed_bytes += len(self._encoded.get(key, b""))
 
     def aged(self, key: bytes, entry: CountEntry) -> None:
         """Store that an entry that was found has moved on in time without counting a report."""
         self._touched[key] = entry
 
-    def expire(self, now_ms: int) -> None:
-        """Remove the entries that have expired by `now_ms`."""
-        for key in self._expiry.pop(now_ms // DAY):
+    def expire(self, now_ms: int, at_most: int) -> bool:
+        """Remove so many of the entries that have expired by `now_ms`; return False if some are left."""
+        for key in islice(self._expiry.pop(now_ms // DAY), at_most):
             self._new.pop(key, None)
             self._old.pop(key, None)
             self._touched.pop(key, None)
@@ -98,6 +103,8 @@ class CountStore:
             if value is not None:
                 self.size -= len(key) + len(value)
                 self._removed[key] = None
+        earliest = self.next_expiry()
+        return earliest is None or earliest > now_ms
 
     def next_expiry(self) -> int | None:
         """Return the time (ms) at which the next entry expires; None without entries."""
@@ -122,6 +129,7 @@ class CountStore:
             yield key, value
         self._removed = {}
         self._touched = {}
+        self.changed_bytes = 0
 
     def _recall(self, key: bytes) -> CountEntry | None:
         # A touched entry may have left both generations; its bytes are out of date then.

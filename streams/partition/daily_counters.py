@@ -5,8 +5,10 @@ changed to `transparency-counters`: the last value of each key is exact, however
 Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,8 +65,8 @@ class Drained(NamedTuple):
 class DailyCounters:
     """The counters of one partition of a stage.
 
-    A stage calls `count` for each record that it counts, and `drain` once at the end of each batch. It writes
-    `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
+    A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing is
+    left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
     record whose key begins with DAILY_COUNTERS to `restore`.
     """
 
@@ -76,7 +78,8 @@ class DailyCounters:
         self._day = 0
         self._groups: dict[_Place, _Group] = {}
         self._touched: dict[_Place, _Group] = {}
-        self._finished: list[OutputRecord] = []
+        # Day, place and counter of what earlier days still have to publish.
+        self._finished: list[tuple[int, _Place, _Group]] = []
         self._tombstones: dict[bytes, None] = {}
 
     def __len__(self) -> int:
@@ -101,22 +104,27 @@ class DailyCounters:
         group.counted_at = now
         self._touched[key] = group
 
-    def drain(self, now: int) -> Drained:
-        """Return the changes since the last call, ending the current day first if `now` is past it."""
+    def drain(self, now: int, at_most: int = sys.maxsize) -> Drained:
+        """Return changes since the last call, of at most so many counters; both parts are empty if none is left.
+
+        Ends the current day first if `now` is past it.
+        """
         day = now // DAY
         if day != self._day:
             self._begin(day)
         changes: dict[bytes, bytes | None] = dict.fromkeys(self._tombstones)
-        records = self._finished
-        for key, group in self._touched.items():
-            records.append(self._record(key, group))
+        self._tombstones = {}
+        finished = self._finished[:at_most]
+        del self._finished[:at_most]
+        records = [self._record(*each) for each in finished]
+        touched = list(islice(self._touched.items(), at_most - len(finished)))
+        for key, group in touched:
+            del self._touched[key]
+            records.append(self._record(day, key, group))
             changes[_state_key(day, key)] = STATE_VERSION + _encode_cells(
                 [(*cell, number) for cell, number in group.cells.items()]
             )
             group.stored = True
-        self._touched = {}
-        self._finished = []
-        self._tombstones = {}
         return Drained(records, changes)
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -135,8 +143,7 @@ class DailyCounters:
 
     def _begin(self, day: int) -> None:
         """Begin a day. What the previous day still has to publish waits for `drain`."""
-        for key, group in self._touched.items():
-            self._finished.append(self._record(key, group))
+        self._finished += [(self._day, key, group) for key, group in self._touched.items()]
         for key, group in self._groups.items():
             if group.stored:
                 self._tombstones[_state_key(self._day, key)] = None
@@ -144,9 +151,9 @@ class DailyCounters:
         self._touched = {}
         self._day = day
 
-    def _record(self, key: _Place, group: _Group) -> OutputRecord:
+    def _record(self, day: int, key: _Place, group: _Group) -> OutputRecord:
         country, category = key
-        written = _date(self._day)
+        written = _date(day)
         count = _COUNTS[self._stage]
         rows: dict[str, tuple[Any, ...]] = {"reports": (), "requests": ()}
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())

@@ -65,15 +65,15 @@ def apply_clock_outcome(
         return
     key = ClockKey(outcome.key, outcome.clock_id)
     kept = _open_clock(batch, key, outcome, decoded.time_ms)
+    batch.advance(decoded.time_ms, origin.timestamp)
     state.recent.add(hashed)
-    batch.advance(state.time.after(decoded.time_ms, origin.timestamp))
     time = state.time
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1
     change = settle_clock(key, kept, outcome, decoded.time_ms, time.now)
     _apply(batch, key, kept, change, trace, publish)
     # A clock that was resumed at an earlier time may have steps due already.
-    batch.advance(time.now)
+    batch.take_overdue()
 
 
 def _open_clock(

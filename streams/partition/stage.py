@@ -1,14 +1,15 @@
 """A stage: a table of handlers by topic, its state, and the loop that applies records."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from streams.events.dead_letter import DeadLetterReason
 from streams.events.transparency import CountedStage
-from streams.partition.batch import Batch, Counters, Rules, State
+from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
 from streams.partition.flood import FloodDetected
+from streams.partition.limits import BYTES_SHIFT, HEADERS_SHIFT, LIMITS, UNLIMITED, Limits
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, origin_of, own_place
 from streams.wire.records import OutputRecord, SourceRecord
@@ -60,31 +61,58 @@ class Stage(Generic[State, Rules, Counters]):
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
-        """Apply records in their order. Changes `state`, which must have been made with the same rules.
+        """Apply all records in one batch; otherwise as `apply_in_slices`."""
+        *_, batch = self.apply_in_slices(state, records, UNLIMITED)
+        return batch
 
-        Outputs and state depend on the order of application alone, not on how it is cut into batches or where
-        the state was restored in between. Raises FloodDetected, NotAtHome if the number of partitions was
-        changed, or what a handler raises, with a note that names the record's place. After that neither
-        `state` nor the batch may be used.
+    def apply_in_slices(
+        self, state: State, records: Sequence[SourceRecord], limits: Limits = LIMITS
+    ) -> Iterator[Batch[State, Rules, Counters]]:
+        """Apply records in their order, in slices: yields the batch after each, to let the caller do other work.
+
+        Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then is
+        the batch complete. It ends before the last record if the batch is full; `finished_records` tells where
+        the next batch must begin. Outputs and state depend on the order of application alone, not on where it
+        is cut, or where the state was restored in between.
+
+        Raises FloodDetected, NotAtHome if the number of partitions was changed, or what a handler raises, with
+        a note that names the record's place. After that neither `state` nor the batch may be used.
         """
-        batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
+        batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
+        while batch.finished_records < len(records):
+            self._apply_slice(batch, records)
+            yield batch
+            if batch.is_full():
+                break
+        for _ in batch.finish():
+            yield batch
+        yield batch
+
+    def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> None:
         handlers, internal = self.handlers, self.sources.internal
         default = next(iter(handlers.values()))
-        state.homes.foresee(records)
-        for record in records:
-            topic = without_prefix(record.topic)
-            if topic == internal:
-                after = decode_tick(record)
-                if after is not None:
-                    batch.honour_tick(after, record.timestamp)
-                    continue
-                origin = origin_of(record)
-                topic = without_prefix(origin.topic)
-            else:
-                origin = own_place(record)
-            handler = handlers.get(topic, default)
+        state, outputs, limits = batch.state, batch.outputs, batch.limits
+        begin = batch.finished_records
+        slice_ = records[begin : begin + limits.slice_records]
+        state.homes.foresee(slice_)
+        batch.begin_slice()
+        work = -len(outputs)
+        for record in slice_:
             try:
-                handler(batch, record, origin)
+                topic = without_prefix(record.topic)
+                if topic == internal:
+                    after = decode_tick(record)
+                    if after is not None:
+                        batch.honour_tick(after, record.timestamp)
+                        batch.finished_records += 1
+                        continue
+                    origin = origin_of(record)
+                    topic = without_prefix(origin.topic)
+                else:
+                    origin = own_place(record)
+                handlers.get(topic, default)(batch, record, origin)
+            except StepsRemain:
+                return
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
                 flooded = state.flood.note(dead=rejected.reason not in _READABLE)
@@ -97,8 +125,10 @@ class Stage(Generic[State, Rules, Counters]):
                 flooded = state.flood.note(dead=False)
             if flooded and self.stop_at_floods:
                 raise FloodDetected(self.name, state.partition, state.flood.dead_letters)
-        batch.finish()
-        return batch
+            batch.finished_records += 1
+            work += 1 + (len(record.value or b"") >> BYTES_SHIFT) + (len(record.headers) >> HEADERS_SHIFT)
+            if work + len(outputs) >= limits.slice_work:
+                return
 
 
 def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:

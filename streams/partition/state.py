@@ -1,7 +1,7 @@
 """The state of a partition that all stages share, and its records in the stage's state topic."""
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from streams.clocks.clock import next_step_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
@@ -57,8 +57,16 @@ class PartitionState:
         self.homes = HomePartitions(partitions)
         self.daily = DailyCounters(stage, partition)
 
-    def begin_day(self, time: int) -> None:
-        """Called when time moves to `time` (ms), in another day (UTC) than before."""
+    def begin_day(self, time: int, at_most: int) -> bool:  # noqa: ARG002
+        """Forget what ends with the day (UTC) before `time` (ms), at most so many keys; False if some are left.
+
+        Called, until it returns True, before time moves to another day.
+        """
+        return True
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes `drain_changes` will yield for what can become large."""
+        return self.clocks.changed_bytes
 
     def next_due(self) -> int | None:
         """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
@@ -74,16 +82,14 @@ class PartitionState:
         self.clocks.remove(key)
         self.due.remove(key)
 
-    def drain_changes(self) -> dict[bytes, bytes | None]:
-        """Return the state records changed since the last call, by key; None for one to delete."""
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
         time = self.time
         times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
-        changes: dict[bytes, bytes | None] = {PARTITION_TIME: STATE_VERSION + times + self.flood.encode()}
+        yield PARTITION_TIME, STATE_VERSION + times + self.flood.encode()
         for number, slot in self.recent.drain_changes():
-            key = DUPLICATES_SLOT + _SLOT_NUMBER.pack(number)
-            changes[key] = None if slot is None else STATE_VERSION + slot
-        changes.update(self.clocks.drain_changes())
-        return changes
+            yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), None if slot is None else STATE_VERSION + slot
+        yield from self.clocks.drain_changes()
 
     def restore(
         self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]

@@ -32,6 +32,7 @@ def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> N
     if hashed in batch.state.recent:
         batch.counters.duplicates += 1
         return
+    batch.advance(decoded.time_ms, origin.timestamp)
     batch.state.recent.add(hashed)
     apply_report(batch, channel_key, origin, decoded)
 

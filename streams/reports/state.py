@@ -1,6 +1,6 @@
 """The state of a partition of the stage of reports, and its records in the state topic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -37,10 +37,19 @@ class ReportState(PartitionState):
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
 
-    def begin_day(self, time: int) -> None:
-        """Forget the counts of days that no window reaches any more, and keys that only they needed."""
-        self.counts.expire(time)
-        self.reporter_keys.forget(time)
+    def begin_day(self, time: int, at_most: int) -> bool:
+        """Forget the counts of days that no window reaches any more, at most so many, then keys that only they needed.
+
+        Returns False if some counts are left.
+        """
+        complete = self.counts.expire(time, at_most)
+        if complete:
+            self.reporter_keys.forget(time)
+        return complete
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes the changed counts and clocks will take."""
+        return self.clocks.changed_bytes + self.counts.changed_bytes
 
     def next_due(self) -> int | None:
         """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
@@ -66,17 +75,16 @@ class ReportState(PartitionState):
             del self.episodes[key.channel]
         self._touched_channels[key.channel] = None
 
-    def drain_changes(self) -> dict[bytes, bytes | None]:
-        """Return the state records changed since the last call, by key; None for one to delete."""
-        changes = super().drain_changes()
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        yield from super().drain_changes()
         for channel in self._touched_channels:
-            changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
+            yield CHANNEL_EPISODES + channel.encode(), self._encode_channel(channel)
         self._touched_channels = {}
-        changes.update(self.counts.drain_changes())
+        yield from self.counts.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
-            changes[REPORTER_KEYS] = keys
-        return changes
+            yield REPORTER_KEYS, keys
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Restore the episodes of a channel. Raises UnknownStateVersion."""

@@ -26,6 +26,7 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
     if hashed in batch.state.recent:
         batch.counters.duplicates += 1
         return
+    batch.advance(decoded.time_ms, origin.timestamp)
     batch.state.recent.add(hashed)
     apply_request(batch, origin, decoded)
 

@@ -1,4 +1,4 @@
-"""The cycle: take all queued batches, apply them in one transaction per partition, then acknowledge them."""
+"""The cycle: take all queued batches, apply them in a transaction per partition, acknowledge what is done."""
 
 import asyncio
 import time
@@ -11,8 +11,8 @@ from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.stage import State
 
 # Bytes of one cycle: 20,000 reports of 400 bytes. A cycle makes one transaction per partition, which costs
-# some 10 ms whatever its size. 20,000 reports are a third of a second to a second of work, far below the 20 s
-# that a transaction may last.
+# some 10 ms whatever its size. 20,000 reports are a third of a second to a second of work. Records that lead to
+# more than one transaction may hold are continued in the next cycle, together with what arrived meanwhile.
 MAX_CYCLE_BYTES = 20_000_000
 
 # How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
@@ -37,33 +37,47 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
     try:
         async with asyncio.TaskGroup() as tasks:
             chores = tasks.create_task(_do_chores(ownership))
+            given_up = None
             async for event in stream.noack().events():
-                async with ownership.turn:
-                    events = _take_queued(app, topic, event)
-                    await _apply(events, ownership)
-                    for applied in events:
-                        applied.ack()
+                events = [event]
+                while events:
+                    # Between two cycles the chores and rebalances get the lock if they wait for it.
+                    async with ownership.turn:
+                        events = _take_queued(app, topic, events, given_up)
+                        events = await _apply(events, ownership)
+                    if events and (app.rebalancing or app.should_stop):
+                        given_up = app.consumer_generation_id
             chores.cancel()
     except BaseExceptionGroup as group:
         # The log is clearer with the first error alone; the group only adds that two tasks were running.
         raise group.exceptions[0] from None
 
 
-def _take_queued(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
-    """`first` and the events queued behind it, up to MAX_CYCLE_BYTES, without those of an earlier generation."""
+def _take_queued(app: Any, topic: BatchTopic, held: list[Any], given_up: int | None) -> list[Any]:
+    """The events held and those queued behind them, up to MAX_CYCLE_BYTES, without those of an earlier generation.
+
+    Nor those of the generation that was given up. A rebalance and a stop wait for the records that a worker
+    has taken; with many due steps before them that could be minutes. The position is in the log at any time, so
+    the next owner continues, or this one, which fetches the records again.
+    """
+
+    def is_current(event: Any) -> bool:
+        return bool(event.message.generation_id == app.consumer_generation_id != given_up)
+
     events = []
     taken = 0
-    if _is_current(app, first):
-        events.append(first)
-        taken = batch_bytes(first)
-    else:
-        # A rebalance began after the stream yielded it and before our turn. It will be fetched again. Without
-        # this acknowledgement the next rebalance would wait for it.
-        first.ack()
+    for event in held:
+        if is_current(event):
+            events.append(event)
+            taken += batch_bytes(event)
+        else:
+            # A rebalance began after the stream yielded it and before our turn. It will be fetched again.
+            # Without this acknowledgement the next rebalance would wait for it.
+            event.ack()
     queue = topic.queue
     while taken < MAX_CYCLE_BYTES and not queue.empty():
         event = queue.get_nowait()
-        if not _is_current(app, event):
+        if not is_current(event):
             continue
         # As Faust's stream does for the events that it yields: a rebalance then waits for our
         # acknowledgement.
@@ -76,21 +90,31 @@ def _take_queued(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
     return events
 
 
-def _is_current(app: Any, event: Any) -> bool:
-    return bool(event.message.generation_id == app.consumer_generation_id)
-
-
-async def _apply(events: list[Any], ownership: Ownership[State]) -> None:
-    by_partition: dict[int, list[tuple[str, Any]]] = defaultdict(list)
+async def _apply(events: list[Any], ownership: Ownership[State]) -> list[Any]:
+    """Write one transaction for each partition, acknowledge the events that are done, and return the others."""
+    by_partition: dict[int, list[Any]] = defaultdict(list)
     for event in events:
-        by_partition[event.message.partition].append((event.message.topic, event.value))
+        by_partition[event.message.partition].append(event)
+    # One partition at a time gets the processor: if they took turns slice by slice, a turn of the event loop would
+    # be as many slices long, and the first transaction would begin only when the last partition is applied.
+    processor = asyncio.Lock()
     results = await asyncio.gather(
-        *(ownership.owners[partition].apply(batches) for partition, batches in by_partition.items()),
+        *(
+            ownership.owners[partition].apply(
+                [(event.message.topic, event.value) for event in of_partition], processor
+            )
+            for partition, of_partition in by_partition.items()
+        ),
         return_exceptions=True,
     )
-    for result in results:
+    left = []
+    for result, of_partition in zip(results, by_partition.values(), strict=True):
         if isinstance(result, BaseException):
             raise result
+        for event in of_partition[:result]:
+            event.ack()
+        left += of_partition[result:]
+    return left
 
 
 async def _do_chores(ownership: Ownership[State]) -> None:

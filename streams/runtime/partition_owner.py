@@ -17,8 +17,9 @@ from streams.runtime.identity import transactional_id
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
+from streams.runtime.progress import new_records, progress_of
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
-from streams.runtime.stage import RunnableStage, State
+from streams.runtime.stage import BatchResult, RunnableStage, State
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -53,8 +54,7 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
-        # The end of the last range applied of each topic. The position is the offset after the last record,
-        # but the next range begins after the markers that follow that record.
+        # See Progress.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
@@ -116,63 +116,64 @@ class PartitionOwner(Generic[State]):
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
 
-    async def apply(self, batches: Sequence[tuple[str, FetchedRange]]) -> None:
-        """Apply the batches (topic, records) in order, write one transaction, and then move the position.
+    async def apply(self, ranges: Sequence[tuple[str, FetchedRange]], processor: asyncio.Lock) -> int:
+        """Apply the ranges (topic, records) in order, write one transaction, and then move the position.
 
-        Records below the position have been applied before and are skipped. Raises OwnershipLost when the
-        transaction did not commit. Raises OwnershipLost when records before a batch are missing, and passes
-        on errors of the stage; in these two cases nothing is written.
+        Returns the number of ranges that are done. If some are left, this transaction is as large as one may be:
+        call again with the others. Records below the position have been applied before and are skipped.
+        `processor` is held while the stage works, not while the brokers do.
+
+        Raises OwnershipLost when the transaction did not commit. Raises OwnershipLost when records before a
+        range are missing, and passes on errors of the stage; in these two cases nothing is written.
         """
-        position = dict(self.position)
-        applied_to = dict(self._applied_to)
-        fresh: list[SourceRecord] = []
-        applied: dict[str, int] = defaultdict(int)
-        for topic, records in batches:
-            source = position[topic]
-            # The position is ahead of the last range if it was moved past markers at the end of the log.
-            expected = max(source.next_offset, applied_to.get(topic, 0))
-            if records.begin > expected:
-                raise OwnershipLost(
-                    f"{topic} partition {self.partition}: records were lost within this worker. The fetched batch "
-                    f"begins at offset {records.begin}, but the next offset to apply is {expected}. The restarted "
-                    "worker reads these records again."
-                )
-            applied_to[topic] = max(expected, records.end)
-            unseen = _from_offset(records, source.next_offset)
-            if unseen:
-                last = unseen[-1]
-                position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
-                fresh += unseen
-                applied[topic.removeprefix(self._prefix)] += len(unseen)
-        if not fresh:
-            self._applied_to = applied_to
-            return
-        result = self.stage.apply(self.state, fresh)
-        writes = await self._by_destination(result.outputs)
+        new = new_records(self.partition, self.position, self._applied_to, ranges)
+        records = [record for each in new for record in each.records]
+        if not records:
+            self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
+            return len(ranges)
+        async with processor:
+            result, writes = await self._apply_in_slices(records)
+        progress = progress_of(self.position, self._applied_to, new, result.finished_records)
         state_rows = writes[(self._prefix + self.stage.state_topic, self.partition)]
         state_rows += [(key, value, []) for key, value in result.changes.items()]
-        state_rows.append((POSITION_KEY, encode_position(position), []))
+        state_rows.append((POSITION_KEY, encode_position(progress.position), []))
         started = time.monotonic()
         await self._write(writes)
-        self.position = position
-        self._applied_to = applied_to
+        self.position = progress.position
+        self._applied_to = progress.applied_to
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
                 self.partition,
-                applied,
-                [record.timestamp for record in fresh],
+                {topic.removeprefix(self._prefix): number for topic, number in progress.records.items()},
+                [record.timestamp for record in records[: result.finished_records]],
                 result,
                 self.last_applied_at - started,
             )
         )
+        return progress.ranges
+
+    async def _apply_in_slices(
+        self, records: Sequence[SourceRecord]
+    ) -> tuple[BatchResult, dict[Destination, list[Write]]]:
+        writes: dict[Destination, list[Write]] = defaultdict(list)
+        sorted_outputs = 0
+        for result in self.stage.apply_in_slices(self.state, records):
+            outputs = result.outputs[sorted_outputs:]
+            sorted_outputs += len(outputs)
+            await self._add_writes(writes, outputs)
+            # A turn of the event loop, for probes and for what other partitions are waiting for.
+            await asyncio.sleep(0)
+        return result, writes
 
     async def tick_if_due(self, wall_clock_ms: int) -> bool:
         """Append a tick to the internal topic if something is due in the stage. True if one was written."""
         tick = self.stage.tick(self.state, wall_clock_ms)
         if tick is None:
             return False
-        await self._write(await self._by_destination([tick]))
+        writes: dict[Destination, list[Write]] = defaultdict(list)
+        await self._add_writes(writes, [tick])
+        await self._write(writes)
         self._observer.ticked(self.partition)
         return True
 
@@ -239,8 +240,9 @@ class PartitionOwner(Generic[State]):
             ) from lost
         self._written_at = time.monotonic()
 
-    async def _by_destination(self, outputs: Sequence[OutputRecord]) -> dict[Destination, list[Write]]:
-        writes: dict[Destination, list[Write]] = defaultdict(list)
+    async def _add_writes(
+        self, writes: dict[Destination, list[Write]], outputs: Sequence[OutputRecord]
+    ) -> None:
         last: tuple[str, int | None] | None = None
         rows: list[Write] = []
         for topic, partition, key, value, headers in outputs:
@@ -252,7 +254,6 @@ class PartitionOwner(Generic[State]):
                 last = topic, partition
             # aiokafka accepts only a list.
             rows.append((key, value, headers if isinstance(headers, list) else list(headers)))
-        return writes
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:
         partitions = self._partitions_of.get(topic) or await self._partition_count(topic)
@@ -271,10 +272,3 @@ class PartitionOwner(Generic[State]):
                 "topic exists and that this user may describe it."
             ) from error
         return self._partitions_of[topic]
-
-
-def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
-    """The records from an offset on. Nearly always all of them: a fetch begins earlier only after a seek."""
-    if not records or records[0].offset >= offset:
-        return records
-    return [record for record in records if record.offset >= offset]

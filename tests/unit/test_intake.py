@@ -1,5 +1,6 @@
 import asyncio
 import time
+from types import SimpleNamespace
 
 from streams.runtime import intake
 
@@ -45,3 +46,112 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
     # A batch gets the lock between any two requests, and there is one request per partition.
     assert [len(looks[at + 1]) - len(looks[at]) for at in range(len(looks) - 1)].count(1) == 3
     assert looks[-1] == [0, 1, 2]
+
+
+class Fetched:
+    """A fetch of one partition as a Faust event. Its owner writes so many transactions until it is done."""
+
+    def __init__(self, partition, transactions=1):
+        self.transactions = transactions
+        self.acked = False
+        self.value = self
+        self.message = SimpleNamespace(
+            topic="in", partition=partition, generation_id=1, tracked=False, serialized_value_size=100
+        )
+
+    def ack(self):
+        self.acked = True
+
+
+class Worker:
+    """Runs the intake with owners that note each transaction in `log`, and then call what `after` has for it."""
+
+    def __init__(self):
+        self.log = []
+        self.after = {}
+        self.queue = asyncio.Queue()
+        self.turn = asyncio.Lock()
+        self.app = SimpleNamespace(
+            consumer_generation_id=1,
+            rebalancing=False,
+            should_stop=False,
+            consumer=SimpleNamespace(track_message=lambda _: None),
+        )
+
+    def owner(self, partition):
+        async def apply(ranges, _processor):
+            self.log.append(partition)
+            self.after.pop(len(self.log), lambda: None)()
+            done = 0
+            for _, fetched in ranges:
+                fetched.transactions -= 1
+                if fetched.transactions:
+                    break
+                done += 1
+            return done
+
+        return SimpleNamespace(apply=apply)
+
+    async def run(self, first):
+        async def events():
+            yield first
+
+        topic = SimpleNamespace(queue=self.queue, room=asyncio.Event())
+        stream = SimpleNamespace(channel=topic, noack=lambda: SimpleNamespace(events=events))
+        ownership = SimpleNamespace(
+            turn=self.turn, owners={number: self.owner(number) for number in range(2)}, settled_owners=list
+        )
+        await asyncio.wait_for(intake.run_intake(self.app, stream, ownership), 5)
+
+
+def test_a_partition_with_much_to_do_does_not_hold_up_the_others():
+    async def scenario():
+        worker = Worker()
+        long, short = Fetched(0, transactions=5), Fetched(1)
+        worker.after[2] = lambda: worker.queue.put_nowait(short)
+        acked = []
+        worker.after[5] = lambda: acked.append(short.acked)
+        await worker.run(long)
+        return worker.log, acked, long.acked
+
+    log, acked, done = asyncio.run(scenario())
+    # One transaction of each partition per cycle, and what is done is acknowledged at once.
+    assert log == [0, 0, 0, 1, 0, 0]
+    assert (acked, done) == ([True], True)
+
+
+def test_chores_and_rebalances_get_the_lock_between_two_transactions_of_a_partition():
+    async def scenario():
+        worker = Worker()
+        seen = []
+
+        async def chores():
+            async with worker.turn:
+                seen.append(len(worker.log))
+
+        tasks = []
+        worker.after[2] = lambda: tasks.append(asyncio.create_task(chores()))
+        await worker.run(Fetched(0, transactions=6))
+        await asyncio.gather(*tasks)
+        return seen, worker.log
+
+    seen, log = asyncio.run(scenario())
+    assert (seen, len(log)) == ([2], 6)
+
+
+def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
+    async def scenario():
+        worker = Worker()
+        long, next_of_it = Fetched(0, transactions=50), Fetched(0)
+
+        def begin_rebalance():
+            worker.app.rebalancing = True
+            worker.queue.put_nowait(next_of_it)
+
+        worker.after[3] = begin_rebalance
+        await worker.run(long)
+        return worker.log, long.acked, next_of_it.transactions
+
+    log, acked, left = asyncio.run(scenario())
+    # The rest is fetched again. What follows it in the queue must not be applied without it.
+    assert (log, acked, left) == ([0, 0, 0], True, 1)

@@ -52,7 +52,13 @@ STAGES = {
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (ReportState.drain_changes,),
     # The rest of assess: origins, home partitions, duplicates, and the calls between the steps.
-    "other": (Stage.apply, handle.handle_report, apply.apply_report),
+    "other": (
+        Stage.apply,
+        Stage.apply_in_slices,
+        Stage._apply_slice,
+        handle.handle_report,
+        apply.apply_report,
+    ),
 }
 _STAGE_OF: dict[CodeType, str] = {
     function.__code__: stage for stage, functions in STAGES.items() for function in functions
