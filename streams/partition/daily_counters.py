@@ -2,6 +2,8 @@
 
 A counter is the running total of one UTC day of the partition's time. A batch publishes the totals that it
 changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
+When the time is set back to a day that was counted before, counting goes on in a new part, under other keys: the
+totals of the earlier part are no longer in the state, and must not be overwritten.
 Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
@@ -68,12 +70,13 @@ class DailyCounters:
     record whose key begins with DAILY_COUNTERS to `restore`.
     """
 
-    __slots__ = ("_day", "_finished", "_groups", "_partition", "_stage", "_tombstones", "_touched")
+    __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
 
     def __init__(self, stage: CountedStage, partition: int) -> None:
         self._stage = stage
         self._partition = partition
         self._day = 0
+        self._part = 0
         self._groups: dict[_Place, _Group] = {}
         self._touched: dict[_Place, _Group] = {}
         self._finished: list[OutputRecord] = []
@@ -84,7 +87,7 @@ class DailyCounters:
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell) -> None:
-        """Count one on the UTC day of `now`, the partition's time (epoch ms), which never goes back.
+        """Count one on the UTC day of `now`, the partition's time (epoch ms), which goes back only with `begin_part`.
 
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
         without the count. Takes some 0.4 us.
@@ -100,6 +103,15 @@ class DailyCounters:
         cells[cell] = cells.get(cell, 0) + 1
         group.counted_at = now
         self._touched[key] = group
+
+    def begin_part(self, part: int) -> None:
+        """Count from zero from now on, under keys with the number `part`, because the time was set back."""
+        self._begin(self._day)
+        self._part = part
+
+    def restore_part(self, part: int) -> None:
+        """Take over the part that an earlier owner began; 0 if the time was never set back."""
+        self._part = part
 
     def drain(self, now: int) -> Drained:
         """Return the changes since the last call, ending the current day first if `now` is past it."""
@@ -152,6 +164,8 @@ class DailyCounters:
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
         counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
         name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
+        if self._part:
+            name += f"/{self._part}"
         # The total gives every value of the counter an id of its own.
         headers = event_headers(
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at

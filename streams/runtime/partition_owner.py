@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from streams.runtime.append_times import StampedRecord, check_append_times
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
@@ -111,8 +112,9 @@ class PartitionOwner(Generic[State]):
         """Apply the batches (topic, records) in order, write one transaction, and then move the position.
 
         Records below the position have been applied before and are skipped. Raises OwnershipLost when the
-        transaction did not commit. Raises OwnershipLost when records before a batch are missing, and passes
-        on errors of the stage; in these two cases nothing is written.
+        transaction did not commit. Raises OwnershipLost when records before a batch are missing, WrongAppendTime
+        when a record has none that can be right, and passes on errors of the stage; in these cases nothing is
+        written.
         """
         position = dict(self.position)
         applied_to = dict(self._applied_to)
@@ -131,6 +133,7 @@ class PartitionOwner(Generic[State]):
             applied_to[topic] = max(expected, records.end)
             unseen = _from_offset(records, source.next_offset)
             if unseen:
+                check_append_times(unseen, _clock_ms())
                 last = unseen[-1]
                 position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
                 fresh += unseen
@@ -216,11 +219,12 @@ class PartitionOwner(Generic[State]):
             )
         # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
         try:
-            await write_transaction(self._producer, writes, int(time.time() * 1000))
+            ahead = await write_transaction(self._producer, writes, _clock_ms())
         except OwnershipLost as lost:
             self._observer.transaction_failed(self.partition, fenced=lost.fenced)
             raise
         self._written_at = time.monotonic()
+        self._observer.clocks_compared(self.partition, ahead)
 
     async def _by_destination(self, outputs: Sequence[OutputRecord]) -> dict[Destination, list[Write]]:
         writes: dict[Destination, list[Write]] = defaultdict(list)
@@ -256,7 +260,11 @@ class PartitionOwner(Generic[State]):
         return self._partitions_of[topic]
 
 
-def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
+def _clock_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _from_offset(records: Sequence[StampedRecord], offset: int) -> Sequence[StampedRecord]:
     """The records from an offset on. Nearly always all of them: a fetch begins earlier only after a seek."""
     if not records or records[0].offset >= offset:
         return records
