@@ -246,6 +246,7 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker = Worker()
     worker.take_over(0)
     worker.observer.rebalanced(2)
+    worker.observer.clocks_compared(0, 0)
     worker.apply(0, [report(1, START, channel=at_home(0))])
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
