@@ -95,7 +95,7 @@ def test_every_window_agrees_with_a_model_of_all_reports(history, wait):
 @settings(deadline=None, max_examples=120)
 @given(histories, st.integers(0, 60), st.integers(0, 50), histories)
 def test_turning_back_forgets_what_is_later(history, cut, minutes, more):
-    """Within the finest ring it is as if the later reports had never come; whatever was folded is never in doubt."""
+    """No window counts more than was reported in it, and the counts go on from the earlier time."""
     counts, reports, now = ChannelCounts(), [], T0
     for report in replay(history[:cut]):
         now = report[1]
