@@ -56,6 +56,7 @@ LABELS = {
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
+    "result": "`applied` or `ignored`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
@@ -131,6 +132,15 @@ TICKS_READ = Metric(
     "counter",
     "Ticks read back. A tick is ignored if a report or request has already moved the time further.",
     ("outcome",),
+)
+
+TIME_CORRECTIONS = Metric(
+    _INTAKE,
+    "tocsin_time_corrections_total",
+    "counter",
+    "Corrections of a partition's time read. One is ignored if the time is no longer wrong, or if the broker's clock and the "
+    "clock in it differ by more than five minutes.",
+    ("result",),
 )
 
 _ESCALATIONS = "Escalations"
@@ -229,6 +239,16 @@ LAST_COMMIT = Metric(
     "tocsin_last_commit_timestamp_seconds",
     "gauge",
     "When this worker last committed a batch of the partition; before the first batch, when it took the partition over.",
+    ("stage", "partition"),
+)
+
+CLOCK_DIFFERENCE = Metric(
+    _LATENCY,
+    "tocsin_clock_difference_seconds",
+    "gauge",
+    "By how much a broker's clock is ahead of this worker's, negative if it is behind: the append time of the partition's "
+    "last transaction compared with when it was sent and answered, so the true difference may be larger by the time that the "
+    "broker took. Missing ten minutes after that transaction.",
     ("stage", "partition"),
 )
 

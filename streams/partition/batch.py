@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from streams.events.time_correction import TimeCorrection
 from streams.partition.counters import PartitionCounters
 from streams.partition.due import DueKey
 from streams.partition.limits import OUTPUT_OVERHEAD, UNLIMITED, Limits
@@ -118,6 +119,18 @@ class Batch(Generic[State, Rules, Counters]):
         self._take_steps(time.after_tick(appended))
         self.counters.ticks_honoured += 1
         time.reach(time.honour_tick(appended))
+
+    def correct_time(self, correction: TimeCorrection, appended: int) -> None:
+        """Set time back as an operator decided; ignore it if time is not wrong (see PartitionTime.read_correction).
+
+        What was published stays published, and what lapsed stays lapsed.
+        """
+        clock = correction.clock_ms
+        if self.state.time.read_correction(correction.wrong_ms, clock, appended):
+            self.counters.time_corrected += 1
+            self.state.turn_back(clock, appended, self.rules)
+        else:
+            self.counters.corrections_ignored += 1
 
     def finish(self) -> Iterator[None]:
         """Complete `outputs` and `changes` in parts that take a few milliseconds each; run it to its end, once."""

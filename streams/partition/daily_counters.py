@@ -2,6 +2,8 @@
 
 A counter is the running total of one UTC day of the partition's time. A batch publishes the totals that it
 changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
+When the time is set back to a day that was counted before, counting goes on in a new part, under other keys: the
+totals of the earlier part are no longer in the state, and must not be overwritten.
 Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
@@ -70,16 +72,17 @@ class DailyCounters:
     record whose key begins with DAILY_COUNTERS to `restore`.
     """
 
-    __slots__ = ("_day", "_finished", "_groups", "_partition", "_stage", "_tombstones", "_touched")
+    __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
 
     def __init__(self, stage: CountedStage, partition: int) -> None:
         self._stage = stage
         self._partition = partition
         self._day = 0
+        self._part = 0
         self._groups: dict[_Place, _Group] = {}
         self._touched: dict[_Place, _Group] = {}
-        # Day, place and counter of what earlier days still have to publish.
-        self._finished: list[tuple[int, _Place, _Group]] = []
+        # Day, part, place and counter of what earlier days and parts still have to publish.
+        self._finished: list[tuple[int, int, _Place, _Group]] = []
         self._tombstones: dict[bytes, None] = {}
 
     def __len__(self) -> int:
@@ -87,7 +90,7 @@ class DailyCounters:
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell) -> None:
-        """Count one on the UTC day of `now`, the partition's time (epoch ms), which never goes back.
+        """Count one on the UTC day of `now`, the partition's time (epoch ms), which goes back only with `begin_part`.
 
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
         without the count. Takes some 0.4 us.
@@ -103,6 +106,15 @@ class DailyCounters:
         cells[cell] = cells.get(cell, 0) + 1
         group.counted_at = now
         self._touched[key] = group
+
+    def begin_part(self, part: int) -> None:
+        """Count from zero from now on, under keys with the number `part`, because the time was set back."""
+        self._begin(self._day)
+        self._part = part
+
+    def restore_part(self, part: int) -> None:
+        """Take over the part that an earlier owner began; 0 if the time was never set back."""
+        self._part = part
 
     def drain(self, now: int, at_most: int = sys.maxsize) -> Drained:
         """Return changes since the last call, of at most so many counters; both parts are empty if none is left.
@@ -120,7 +132,7 @@ class DailyCounters:
         touched = list(islice(self._touched.items(), at_most - len(finished)))
         for key, group in touched:
             del self._touched[key]
-            records.append(self._record(day, key, group))
+            records.append(self._record(day, self._part, key, group))
             changes[_state_key(day, key)] = STATE_VERSION + _encode_cells(
                 [(*cell, number) for cell, number in group.cells.items()]
             )
@@ -143,7 +155,7 @@ class DailyCounters:
 
     def _begin(self, day: int) -> None:
         """Begin a day. What the previous day still has to publish waits for `drain`."""
-        self._finished += [(self._day, key, group) for key, group in self._touched.items()]
+        self._finished += [(self._day, self._part, key, group) for key, group in self._touched.items()]
         for key, group in self._groups.items():
             if group.stored:
                 self._tombstones[_state_key(self._day, key)] = None
@@ -151,7 +163,7 @@ class DailyCounters:
         self._touched = {}
         self._day = day
 
-    def _record(self, day: int, key: _Place, group: _Group) -> OutputRecord:
+    def _record(self, day: int, part: int, key: _Place, group: _Group) -> OutputRecord:
         country, category = key
         written = _date(day)
         count = _COUNTS[self._stage]
@@ -159,6 +171,8 @@ class DailyCounters:
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
         counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
         name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
+        if part:
+            name += f"/{part}"
         # The total gives every value of the counter an id of its own.
         headers = event_headers(
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at

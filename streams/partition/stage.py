@@ -11,9 +11,10 @@ from streams.partition.due import DueKey
 from streams.partition.flood import FloodDetected
 from streams.partition.limits import BYTES_SHIFT, HEADERS_SHIFT, LIMITS, UNLIMITED, Limits
 from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.origin import Origin, origin_of, own_place
+from streams.wire.origin import Origin, origin_of, own_place, own_type
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick, encode_tick
+from streams.wire.time_correction import decode_time_correction
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 
 # Rejections of records that could be read. They do not count towards a flood: when logs are read again from
@@ -57,7 +58,7 @@ class Stage(Generic[State, Rules, Counters]):
         due = state.next_due()
         if due is None or due > state.time.after_tick(wall_clock_ms):
             return None
-        value, headers = encode_tick(state.time.applied)
+        value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
@@ -101,9 +102,7 @@ class Stage(Generic[State, Rules, Counters]):
             try:
                 topic = without_prefix(record.topic)
                 if topic == internal:
-                    after = decode_tick(record)
-                    if after is not None:
-                        batch.honour_tick(after, record.timestamp)
+                    if _moves_time(batch, record):
                         batch.finished_records += 1
                         continue
                     origin = origin_of(record)
@@ -129,6 +128,20 @@ class Stage(Generic[State, Rules, Counters]):
             work += 1 + (len(record.value or b"") >> BYTES_SHIFT) + (len(record.headers) >> HEADERS_SHIFT)
             if work + len(outputs) >= limits.slice_work:
                 return
+
+
+def _moves_time(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
+    """Honour a tick or apply a correction of the time; return False for any other record of an internal topic."""
+    if own_type(record) is None:
+        return False
+    tick = decode_tick(record)
+    if tick is not None:
+        batch.honour_tick(*tick)
+        return True
+    correction = decode_time_correction(record)
+    if correction is not None:
+        batch.correct_time(correction, record.timestamp)
+    return correction is not None
 
 
 def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from streams.clocks.clock import next_step_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
@@ -17,10 +18,13 @@ from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, requi
 # Types of state keys: the first byte of each key. The runtime uses `P`.
 PARTITION_TIME = b"T"
 DUPLICATES_SLOT = b"D"
+# Written only by a partition whose time was set back.
+TIME_CORRECTIONS = b"B"
 
 # applied, now, newest append time, ticks since the last record applied; the flood window follows.
 _TIME = struct.Struct(">QQQI")
 _SLOT_NUMBER = struct.Struct(">Q")
+_CORRECTIONS = struct.Struct(">I")
 
 Reader = Callable[[bytes, bytes], None]
 
@@ -68,6 +72,15 @@ class PartitionState:
         """Return about how many bytes `drain_changes` will yield for what can become large."""
         return self.clocks.changed_bytes
 
+    def turn_back(self, clock: int, appended: int, rules: Any) -> None:  # noqa: ARG002
+        """Set the time back to `clock` (ms), the time at which `appended` was the append time.
+
+        Each stage also brings what only it remembers back to that time; `rules` are those of the stage. A clock
+        keeps the steps that it took, and its next one is still due when it was.
+        """
+        self.time.turn_back(clock, appended)
+        self.daily.begin_part(self.time.corrections)
+
     def next_due(self) -> int | None:
         """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
         return self.due.earliest()
@@ -87,6 +100,8 @@ class PartitionState:
         time = self.time
         times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
         yield PARTITION_TIME, STATE_VERSION + times + self.flood.encode()
+        if time.corrections:
+            yield TIME_CORRECTIONS, STATE_VERSION + _CORRECTIONS.pack(time.corrections)
         for number, slot in self.recent.drain_changes():
             yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), None if slot is None else STATE_VERSION + slot
         yield from self.clocks.drain_changes()
@@ -107,6 +122,7 @@ class PartitionState:
 
         readers = {
             PARTITION_TIME: self._read_time,
+            TIME_CORRECTIONS: self._read_corrections,
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
             DAILY_COUNTERS: self.daily.restore,
@@ -120,6 +136,7 @@ class PartitionState:
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
         self.recent = RecentIds.restore(remembered, slots)
+        self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
 
@@ -127,6 +144,10 @@ class PartitionState:
         require_version(key[:1], value)
         self.time.restore(*_TIME.unpack_from(value, 1))
         self.flood = FloodWindow.decode(value[1 + _TIME.size :])
+
+    def _read_corrections(self, key: bytes, value: bytes) -> None:
+        require_version(key[:1], value)
+        (self.time.corrections,) = _CORRECTIONS.unpack(value[1:])
 
     def _schedule_clock(self, key: ClockKey, kept: LegalClock) -> None:
         time = next_step_time(kept.clock)

@@ -75,6 +75,31 @@ class ReportState(PartitionState):
             del self.episodes[key.channel]
         self._touched_channels[key.channel] = None
 
+    def turn_back(self, clock: int, appended: int, rules: ReportRules) -> None:
+        """Set the time back to `clock`: forget later counts, and judge episodes as of that time.
+
+        An episode that became clear later is open and not clear. A cooldown that began later ends: without it, a
+        resolution that came from wrong time would hold back a new escalation.
+        """
+        super().turn_back(clock, appended, rules)
+        self.counts.turn_back(clock)
+        for channel in sorted(self.episodes):
+            for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
+                self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
+
+    def _turn_episode_back(self, key: EpisodeKey, episode: Episode, clock: int, rules: ReportRules) -> None:
+        policy = rules.policies.get((key.policy, key.mode))
+        if isinstance(episode, Cooldown):
+            if policy is None or episode.until - policy.timing.cooldown > clock:
+                self.remove_episode(key)
+                self.due.remove(key)
+        elif policy is None:
+            self.due.set(key, clock)
+        else:
+            if episode.clear_since is not None and episode.clear_since > clock:
+                episode.clear_since = None
+            self.put_episode(key, episode, policy.timing, clock)
+
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, by key; None for one to delete."""
         yield from super().drain_changes()

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 from aiokafka.partitioner import murmur2
 
+from streams.runtime.append_times import check_append_times
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.identity import transactional_id
@@ -124,13 +125,15 @@ class PartitionOwner(Generic[State]):
         `processor` is held while the stage works, not while the brokers do.
 
         Raises OwnershipLost when the transaction did not commit. Raises OwnershipLost when records before a
-        range are missing, and passes on errors of the stage; in these two cases nothing is written.
+        range are missing, WrongAppendTime when a record has none that can be right, and passes on errors of the
+        stage; in these cases nothing is written.
         """
         new = new_records(self.partition, self.position, self._applied_to, ranges)
         records = [record for each in new for record in each.records]
         if not records:
             self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
             return len(ranges)
+        check_append_times(records, _clock_ms())
         async with processor:
             result, writes = await self._apply_in_slices(records)
         progress = progress_of(self.position, self._applied_to, new, result.finished_records)
@@ -226,7 +229,7 @@ class PartitionOwner(Generic[State]):
             )
         # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
         try:
-            await write_transaction(self._producer, writes, int(time.time() * 1000))
+            ahead = await write_transaction(self._producer, writes, _clock_ms())
         except OwnershipLost as lost:
             self._observer.transaction_failed(self.partition, fenced=lost.fenced)
             if not lost.fenced:
@@ -239,6 +242,7 @@ class PartitionOwner(Generic[State]):
                 fenced=True,
             ) from lost
         self._written_at = time.monotonic()
+        self._observer.clocks_compared(self.partition, ahead)
 
     async def _add_writes(
         self, writes: dict[Destination, list[Write]], outputs: Sequence[OutputRecord]
@@ -272,3 +276,7 @@ class PartitionOwner(Generic[State]):
                 "topic exists and that this user may describe it."
             ) from error
         return self._partitions_of[topic]
+
+
+def _clock_ms() -> int:
+    return int(time.time() * 1000)

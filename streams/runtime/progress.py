@@ -7,14 +7,14 @@ from typing import NamedTuple
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import SourcePosition
-from streams.wire.records import SourceRecord
+from streams.runtime.append_times import StampedRecord
 
 
 class NewRecords(NamedTuple):
     """The records of a range from the position on, and the offset at which the range ends."""
 
     topic: str
-    records: Sequence[SourceRecord]
+    records: Sequence[StampedRecord]
     end: int
 
 
@@ -81,7 +81,7 @@ def progress_of(
     return progress
 
 
-def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
+def _from_offset(records: Sequence[StampedRecord], offset: int) -> Sequence[StampedRecord]:
     """The records from an offset on. Nearly always all of them: a fetch begins earlier only after a seek."""
     if not records or records[0].offset >= offset:
         return records

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from streams.wire.envelope import CE_TYPE
 from streams.wire.records import Headers, SourceRecord
 from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
 
@@ -24,6 +25,18 @@ class Origin(NamedTuple):
 def is_internal(record: SourceRecord) -> bool:
     """Whether Tocsin wrote the record. On any other topic a publisher could forge Tocsin's headers."""
     return record.topic.endswith(_INTERNAL_TOPICS)
+
+
+def own_type(record: SourceRecord) -> bytes | None:
+    """The CloudEvents type of a record that is Tocsin's own, None for any other record.
+
+    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could make them look
+    like Tocsin's.
+    """
+    if not is_internal(record):
+        return None
+    headers = dict(record.headers)
+    return None if ORIGIN_HEADER in headers else headers.get(CE_TYPE)
 
 
 def origin_of(record: SourceRecord) -> Origin:

@@ -187,4 +187,5 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         worker.terminate()
     finally:
         worker.end()
+    run("resetter", "state", "time")
     run("resetter", "state", "reset", "--yes")

@@ -8,7 +8,8 @@ from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.append_times import check_append_times, clock_difference
+from streams.runtime.errors import OwnershipLost, WrongAppendTime
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
@@ -101,7 +102,7 @@ def applied(owner, written):
 
 def fetched(begin, *offsets, end=None):
     """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
-    records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
+    records = [SimpleNamespace(offset=offset, timestamp=1_000, timestamp_type=1) for offset in offsets]
     return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
 
 
@@ -234,3 +235,56 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
         assert outputs == (count if name == EXTERNAL else 3 * count)
         # A turn for about 85 reports that arm a clock, and for 64 steps.
         assert turns >= outputs / 128, name
+
+
+NOW = 1_790_000_000_000
+
+
+def stamped(timestamp, timestamp_type=1):
+    return SimpleNamespace(
+        topic="in", partition=3, offset=9, timestamp=timestamp, timestamp_type=timestamp_type
+    )
+
+
+def test_append_times_up_to_five_minutes_ahead_are_accepted():
+    check_append_times([stamped(0), stamped(NOW), stamped(NOW + 300_000)], NOW)
+
+
+def test_an_append_time_further_ahead_is_refused_and_both_clocks_are_named():
+    with pytest.raises(WrongAppendTime) as refused:
+        check_append_times([stamped(NOW), stamped(NOW + 365 * 86_400_000)], NOW)
+    message = str(refused.value)
+    assert "in partition 3 offset 9: the broker appended this record at 2027-09-21T" in message
+    assert "this machine's clock shows 2026-09-21T" in message
+    assert "the broker's clock is ahead by 365 days, 0:00:00, or this machine's is behind" in message
+    assert "tocsin source skip" in message
+
+
+@pytest.mark.parametrize("timestamp_type", [0, None])
+def test_a_time_that_the_publisher_chose_is_refused_with_the_setting_to_change(timestamp_type):
+    with pytest.raises(WrongAppendTime, match="--entity-name in --add-config message.timestamp.type=LogApp"):
+        check_append_times([stamped(NOW), stamped(NOW, timestamp_type)], NOW)
+
+
+@pytest.mark.parametrize("fault", [{"timestamp_type": 0}, {"timestamp": 2**53}])
+def test_nothing_of_a_batch_with_a_wrong_append_time_is_applied(owner, applied, written, fault):
+    records = fetched(7, 7, 8, 9)
+    vars(records[1][1]).update(fault, topic="in", partition=3)
+    position = dict(owner.position)
+    with pytest.raises(WrongAppendTime, match="offset 8"):
+        asyncio.run(owner.apply([records]))
+    assert (applied, written, owner.position) == ([], [], position)
+
+
+def test_a_record_that_was_applied_before_is_not_refused(owner, applied):
+    topic, records = fetched(5, 5, 7)
+    records[0].timestamp = 2**53
+    asyncio.run(owner.apply([(topic, records)]))
+    assert applied == [7]
+
+
+@pytest.mark.parametrize(
+    ("appended", "difference"), [(1_000, 0), (1_200, 0), (1_500, 0), (1_501, 1), (999, -1), (400, -600)]
+)
+def test_the_difference_of_clocks_is_what_the_time_of_the_request_does_not_explain(appended, difference):
+    assert clock_difference(appended, 1_000, 1_500) == difference

@@ -364,7 +364,7 @@ def test_the_stage_writes_a_tick_only_when_a_step_is_due():
     assert stage.tick(state, NOON + 30 * MINUTE - 1) is None
     topic, partition, key, value, headers = stage.tick(state, NOON + 30 * MINUTE)
     assert (topic, partition, key) == (SOURCES.internal, 0, None)
-    assert value == b'{"after":1}'
+    assert value == b'{"after":1,"clock_ms":%d}' % (NOON + 30 * MINUTE)
     read = tick_record(1, NOON + 30 * MINUTE)._replace(value=value, headers=headers)
     assert len(routings(stage.apply(state, [read]))) == 1
 

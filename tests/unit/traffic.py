@@ -92,8 +92,9 @@ def report(
     )
 
 
-def tick(after: int, appended: int, offset: int = 0) -> Record:
-    value, headers = encode_tick(after)
+def tick(after: int, appended: int, offset: int = 0, clock: int | None = None) -> Record:
+    """A tick that the broker appended at `appended`; the clock of the worker shows the same unless it is given."""
+    value, headers = encode_tick(after, appended if clock is None else clock)
     return Record(INTERNAL, 0, offset, appended, None, value, headers)
 
 

@@ -1,4 +1,4 @@
-"""`tocsin state show`, `tocsin state check` and `tocsin state reset`."""
+"""`tocsin state`: the group, `show`, `check` and `reset`."""
 
 import asyncio
 
@@ -14,6 +14,7 @@ from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_stage
+from streams.commands.state.time_commands import set_time, show_times
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
 from streams.partition.hash_key import DEMONSTRATION
@@ -26,7 +27,11 @@ from streams.worker.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show, check or reset the state that workers keep."""
+    """Show, check, correct or reset the state that workers keep."""
+
+
+state.add_command(show_times)
+state.add_command(set_time)
 
 
 @state.command()

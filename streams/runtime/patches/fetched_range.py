@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from aiokafka.consumer import fetcher
 
-from streams.wire.records import SourceRecord
+from streams.runtime.append_times import StampedRecord
 
 
-class FetchedRange(list[SourceRecord]):
+class FetchedRange(list[StampedRecord]):
     """All records of a partition from offset `begin` up to, and not including, `end`.
 
     The next range begins at `end`, or, after a seek, at the offset sought.
@@ -19,7 +19,7 @@ class FetchedRange(list[SourceRecord]):
 
     __slots__ = ("begin", "end")
 
-    def __init__(self, records: Iterable[SourceRecord], begin: int, end: int) -> None:
+    def __init__(self, records: Iterable[StampedRecord], begin: int, end: int) -> None:
         super().__init__(records)
         self.begin = begin
         self.end = end
@@ -28,7 +28,7 @@ class FetchedRange(list[SourceRecord]):
 class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """The records of one partition that a fetch returned, handed out as ranges."""
 
-    def getall(self, max_records: int | None = None) -> list[SourceRecord]:
+    def getall(self, max_records: int | None = None) -> list[StampedRecord]:
         """The next records as a FetchedRange, or an empty list."""
         unpacking = self._partition_records
         begin = unpacking.next_fetch_offset
