@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from streams.runtime.append_times import StampedRecord
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import SourcePosition
-from streams.runtime.append_times import StampedRecord
 
 
 class NewRecords(NamedTuple):
