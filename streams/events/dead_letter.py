@@ -23,6 +23,7 @@ DeadLetterReason = Literal[
     "bad_batch",
     "clock_not_running",
     "not_pausable",
+    "skipped",
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 

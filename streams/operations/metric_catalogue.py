@@ -54,6 +54,7 @@ LABELS = {
     "stage": "`reports`, which turns reports into escalations, or `requests`, which routes authorities' requests",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
+    "why": "`flood` or `paused`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
@@ -250,6 +251,15 @@ CLOCK_DIFFERENCE = Metric(
     "last transaction compared with when it was sent and answered, so the true difference may be larger by the time that the "
     "broker took. Missing ten minutes after that transaction.",
     ("stage", "partition"),
+)
+
+SOURCE_RESTING = Metric(
+    _LATENCY,
+    "tocsin_source_resting",
+    "gauge",
+    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records that cannot be "
+    "read, and these are let through slowly, or operators have paused it. Missing for all others.",
+    ("stage", "topic", "partition", "why"),
 )
 
 _BATCHES = "Batches"

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,8 @@ class _Owned:
     last_commit: float
     # Seconds by which a broker's clock is ahead, and when (monotonic clock) that was measured.
     clock_difference: tuple[float, float] | None = None
+    # Sources that rest, and why.
+    resting: Mapping[str, str] = field(default_factory=dict)
 
 
 class OwnedPartitions:
@@ -75,6 +77,12 @@ class OwnedPartitions:
         owned = self._owned.get((stage, partition))
         if owned is not None:
             owned.clock_difference = ahead, time.monotonic()
+
+    def resting(self, stage: str, partition: int, sources: Mapping[str, str]) -> None:
+        """Record which sources of a partition rest, and why."""
+        owned = self._owned.get((stage, partition))
+        if owned is not None:
+            owned.resting = sources
 
     def shared(self, stage: str, partitions: int) -> None:
         """Record how many partitions of the stage all workers share."""
@@ -139,6 +147,14 @@ class OwnedPartitions:
                 zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),
             gauge(catalogue.CLOCK_DIFFERENCE, self._clock_differences()),
+            gauge(
+                catalogue.SOURCE_RESTING,
+                (
+                    ((stage, topic, str(partition), why), 1)
+                    for (stage, partition), owned in all_owned.items()
+                    for topic, why in owned.resting.items()
+                ),
+            ),
             gauge(catalogue.LAG_RECORDS, zip(lag_labels, (lag.records for lag in lags), strict=True)),
             gauge(catalogue.LAG_SECONDS, zip(lag_labels, (lag.seconds for lag in lags), strict=True)),
         ]
@@ -173,6 +189,7 @@ class OwnedPartitions:
             "clocks": dict(census.clocks),
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,
+            "resting": dict(owned.resting),
         } | _hash_keys(census)
 
 

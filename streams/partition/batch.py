@@ -1,6 +1,7 @@
 """One batch of records of a partition: its changes and its outputs."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from streams.events.time_correction import TimeCorrection
@@ -36,12 +37,12 @@ class Batch(Generic[State, Rules, Counters]):
     changed state record once, None to delete it; it is complete after `finish`. `event_times` are the times
     (ms since the epoch) of the applied events, in the order of application. `finished_records` is the number
     of records that need not be handled again. If a handler raises anything but Rejected and StepsRemain,
-    neither `state` nor the batch may be used afterwards.
+    neither `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not be read.
     """
 
     __slots__ = (
         "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "changes",
-        "counters", "event_times", "finished_records", "limits", "outputs", "rules", "state",
+        "counters", "event_times", "finished_records", "limits", "outputs", "refused", "rules", "state",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class Batch(Generic[State, Rules, Counters]):
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
         self.finished_records = 0
+        self.refused: Counter[str] = Counter()
         self._serve_due = serve_due
         self._steps = 0
         self._slice_steps_end = limits.slice_steps
@@ -82,6 +84,7 @@ class Batch(Generic[State, Rules, Counters]):
         limits = self.limits
         return (
             self._steps >= limits.batch_steps
+            or (self.state.flood.is_flooded and self.refused.total() >= limits.batch_refused)
             or self._bytes + self.state.changed_bytes() >= limits.batch_bytes
         )
 
@@ -131,6 +134,10 @@ class Batch(Generic[State, Rules, Counters]):
             self.state.turn_back(clock, appended, self.rules)
         else:
             self.counters.corrections_ignored += 1
+
+    def flooding(self) -> Mapping[str, int]:
+        """Return how many records of which topics could not be read if the partition is flooded, else nothing."""
+        return self.refused if self.state.flood.is_flooded else {}
 
     def finish(self) -> Iterator[None]:
         """Complete `outputs` and `changes` in parts that take a few milliseconds each; run it to its end, once."""

@@ -21,7 +21,8 @@ class Limits(NamedTuple):
 
     `slice_records`, `slice_work` (records and outputs together), `slice_steps` and `slice_expiries` (keys of
     counts) end a slice. `batch_steps` and `batch_bytes` (of outputs and changed state) end a batch after the
-    slice that reaches them. Each must be at least 1, so that every batch gets on.
+    slice that reaches them, and so do `batch_refused` records that cannot be read, in a flood. Each must be at
+    least 1, so that every batch gets on.
     """
 
     slice_records: int
@@ -30,6 +31,7 @@ class Limits(NamedTuple):
     slice_expiries: int
     batch_steps: int
     batch_bytes: int
+    batch_refused: int
 
 
 # A slice of 128 usual reports, or of 64 steps of clocks, takes 5 to 10 ms: short against the half second between
@@ -38,7 +40,8 @@ class Limits(NamedTuple):
 #
 # A batch of 32 MiB is 15,000 usual reports and a second of work; a transaction costs some 10 ms whatever its
 # size. Steps without an output, such as the end of a cooldown, do not add up to bytes: 10,000 of them take half
-# a second.
+# a second. A flooded source rests after each batch, as long as its refused records demand (see
+# runtime/resting.py); 500 of them are five seconds.
 LIMITS: Final = Limits(
     slice_records=128,
     slice_work=256,
@@ -46,6 +49,7 @@ LIMITS: Final = Limits(
     slice_expiries=2_000,
     batch_steps=10_000,
     batch_bytes=32 * 1024 * 1024,
+    batch_refused=500,
 )
 
 UNLIMITED: Final = Limits(*[sys.maxsize] * len(Limits._fields))

@@ -8,19 +8,19 @@ from streams.events.dead_letter import DeadLetterReason
 from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
-from streams.partition.flood import FloodDetected
 from streams.partition.limits import BYTES_SHIFT, HEADERS_SHIFT, LIMITS, UNLIMITED, Limits
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, origin_of, own_place, own_type
 from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.source_decision import decode_source_decision
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.time_correction import decode_time_correction
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 
 # Rejections of records that could be read. They do not count towards a flood: when logs are read again from
 # the beginning, outcomes may come before the reports and requests that arm their clocks, and can be redriven
-# later.
-_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
+# later. Skipped records were not read.
+_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable", "skipped"})
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -33,7 +33,8 @@ class Stage(Generic[State, Rules, Counters]):
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
-    `serve_due(batch, time, key)` takes the step due at `time`. `stop_at_floods`: see FloodDetected.
+    `serve_due(batch, time, key)` takes the step due at `time`. `slow_floods`: whether the runtime lets a flooded
+    source rest.
     """
 
     name: CountedStage
@@ -44,7 +45,7 @@ class Stage(Generic[State, Rules, Counters]):
     new_counters: Callable[[], Counters]
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
     serve_due: Callable[[Any, int, DueKey], None]
-    stop_at_floods: bool
+    slow_floods: bool
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -61,6 +62,25 @@ class Stage(Generic[State, Rules, Counters]):
         value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
+    def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
+        """Return how many records of which topics (as in the records) could not be read, if they are a flood to slow."""
+        if not self.slow_floods:
+            return {}
+        # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
+        return {
+            topic: refused
+            for topic, refused in batch.flooding().items()
+            if without_prefix(topic) != self.sources.internal
+        }
+
+    def paused_sources(self, state: State) -> frozenset[str]:
+        """Return the sources (without prefix) that operators have paused."""
+        return state.sources.paused()
+
+    def skipped_below(self, state: State, topic: str) -> int:
+        """Return the offset of a source (without prefix) below which records are skipped unread; 0 if none is."""
+        return state.sources.of(topic).skip_below
+
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
         """Apply all records in one batch; otherwise as `apply_in_slices`."""
         *_, batch = self.apply_in_slices(state, records, UNLIMITED)
@@ -76,8 +96,8 @@ class Stage(Generic[State, Rules, Counters]):
         the next batch must begin. Outputs and state depend on the order of application alone, not on where it
         is cut, or where the state was restored in between.
 
-        Raises FloodDetected, NotAtHome if the number of partitions was changed, or what a handler raises, with
-        a note that names the record's place. After that neither `state` nor the batch may be used.
+        Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that names
+        the record's place. After that neither `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
         while batch.finished_records < len(records):
@@ -93,6 +113,7 @@ class Stage(Generic[State, Rules, Counters]):
         handlers, internal = self.handlers, self.sources.internal
         default = next(iter(handlers.values()))
         state, outputs, limits = batch.state, batch.outputs, batch.limits
+        sources = state.sources
         begin = batch.finished_records
         slice_ = records[begin : begin + limits.slice_records]
         state.homes.foresee(slice_)
@@ -102,48 +123,51 @@ class Stage(Generic[State, Rules, Counters]):
             try:
                 topic = without_prefix(record.topic)
                 if topic == internal:
-                    if _moves_time(batch, record):
+                    if _obeyed(batch, record):
                         batch.finished_records += 1
                         continue
                     origin = origin_of(record)
                     topic = without_prefix(origin.topic)
                 else:
+                    if sources:
+                        sources.check(topic, record.offset)
                     origin = own_place(record)
                 handlers.get(topic, default)(batch, record, origin)
             except StepsRemain:
                 return
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
-                flooded = state.flood.note(dead=rejected.reason not in _READABLE)
             except Exception as error:
                 error.add_note(
                     f"while applying {record.topic} partition {record.partition} offset {record.offset}"
                 )
                 raise
             else:
-                flooded = state.flood.note(dead=False)
-            if flooded and self.stop_at_floods:
-                raise FloodDetected(self.name, state.partition, state.flood.dead_letters)
+                state.flood.note(dead=False)
             batch.finished_records += 1
             work += 1 + (len(record.value or b"") >> BYTES_SHIFT) + (len(record.headers) >> HEADERS_SHIFT)
             if work + len(outputs) >= limits.slice_work:
                 return
 
 
-def _moves_time(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
-    """Honour a tick or apply a correction of the time; return False for any other record of an internal topic."""
+def _obeyed(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
+    """Obey a tick, a correction of the time or an operator's decision; return False for any other internal record."""
     if own_type(record) is None:
         return False
-    tick = decode_tick(record)
-    if tick is not None:
+    if (tick := decode_tick(record)) is not None:
         batch.honour_tick(*tick)
-        return True
-    correction = decode_time_correction(record)
-    if correction is not None:
+    elif (correction := decode_time_correction(record)) is not None:
         batch.correct_time(correction, record.timestamp)
-    return correction is not None
+    elif (decision := decode_source_decision(record)) is not None:
+        batch.state.sources.decide(decision)
+    else:
+        return False
+    return True
 
 
 def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:
     batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
     batch.counters.dead_letters[rejected.reason] += 1
+    unreadable = rejected.reason not in _READABLE
+    batch.refused[record.topic] += unreadable
+    batch.state.flood.note(dead=unreadable)

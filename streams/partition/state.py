@@ -12,6 +12,7 @@ from streams.partition.due import DueSteps
 from streams.partition.duplicates import RecentIds
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
+from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.partition.time import PartitionTime
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 
@@ -45,6 +46,7 @@ class PartitionState:
         "partition",
         "partitions",
         "recent",
+        "sources",
         "time",
     )
 
@@ -55,6 +57,7 @@ class PartitionState:
         self.partitions = partitions
         self.time = time
         self.flood = FloodWindow()
+        self.sources = SourceControls()
         self.recent = RecentIds(remembered)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
@@ -105,6 +108,7 @@ class PartitionState:
         for number, slot in self.recent.drain_changes():
             yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), None if slot is None else STATE_VERSION + slot
         yield from self.clocks.drain_changes()
+        yield from self.sources.drain_changes()
 
     def restore(
         self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]
@@ -125,6 +129,7 @@ class PartitionState:
             TIME_CORRECTIONS: self._read_corrections,
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
+            SOURCE_CONTROL: self.sources.restore,
             DAILY_COUNTERS: self.daily.restore,
             **own,
         }

@@ -24,5 +24,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         new_counters=ReportCounters,
         restored=restore_reports,
         serve_due=serve_due,
-        stop_at_floods=rules.dead_letter_breaker,
+        slow_floods=rules.dead_letter_breaker,
     )

@@ -36,7 +36,7 @@ def request_stage(rules: RequestRules) -> RequestStage:
         new_counters=RequestCounters,
         restored=restore_requests,
         serve_due=_serve_due,
-        stop_at_floods=rules.dead_letter_breaker,
+        slow_floods=rules.dead_letter_breaker,
     )
 
 

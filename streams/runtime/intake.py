@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from faust.types import TP
+
 from streams.runtime.batches import batch_bytes
 from streams.runtime.ownership import Ownership
 from streams.runtime.patches.batch_topic import BatchTopic
@@ -36,14 +38,14 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
     topic: BatchTopic = stream.channel
     try:
         async with asyncio.TaskGroup() as tasks:
-            chores = tasks.create_task(_do_chores(ownership))
+            chores = tasks.create_task(_do_chores(app, ownership))
             given_up = None
             async for event in stream.noack().events():
                 events = [event]
                 while events:
                     # Between two cycles the chores and rebalances get the lock if they wait for it.
                     async with ownership.turn:
-                        events = _take_queued(app, topic, events, given_up)
+                        events = _take_queued(app, topic, ownership, events, given_up)
                         events = await _apply(events, ownership)
                     if events and (app.rebalancing or app.should_stop):
                         given_up = app.consumer_generation_id
@@ -53,31 +55,42 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
         raise group.exceptions[0] from None
 
 
-def _take_queued(app: Any, topic: BatchTopic, held: list[Any], given_up: int | None) -> list[Any]:
+def _take_queued(
+    app: Any, topic: BatchTopic, ownership: Ownership[State], held: list[Any], given_up: int | None
+) -> list[Any]:
     """The events held and those queued behind them, up to MAX_CYCLE_BYTES, without those of an earlier generation.
 
-    Nor those of the generation that was given up. A rebalance and a stop wait for the records that a worker
+    Nor those of a source that rests, or of the generation that was given up. A rebalance and a stop wait for the records that a worker
     has taken; with many due steps before them that could be minutes. The position is in the log at any time, so
     the next owner continues, or this one, which fetches the records again.
     """
 
-    def is_current(event: Any) -> bool:
-        return bool(event.message.generation_id == app.consumer_generation_id != given_up)
+    def is_wanted(event: Any) -> bool:
+        message = event.message
+        if not message.generation_id == app.consumer_generation_id != given_up:
+            return False
+        owner = ownership.owners.get(message.partition)
+        if owner is None or owner.takes(message.topic, event.value):
+            return True
+        if message.topic in owner.resting:
+            app.consumer.rest(TP(message.topic, message.partition))
+        return False
 
     events = []
     taken = 0
     for event in held:
-        if is_current(event):
+        if is_wanted(event):
             events.append(event)
             taken += batch_bytes(event)
         else:
-            # A rebalance began after the stream yielded it and before our turn. It will be fetched again.
+            # A rebalance began after the stream yielded it and before our turn, or its source rests. It will be
+            # fetched again.
             # Without this acknowledgement the next rebalance would wait for it.
             event.ack()
     queue = topic.queue
     while taken < MAX_CYCLE_BYTES and not queue.empty():
         event = queue.get_nowait()
-        if not is_current(event):
+        if not is_wanted(event):
             continue
         # As Faust's stream does for the events that it yields: a rebalance then waits for our
         # acknowledgement.
@@ -117,12 +130,15 @@ async def _apply(events: list[Any], ownership: Ownership[State]) -> list[Any]:
     return left
 
 
-async def _do_chores(ownership: Ownership[State]) -> None:
+async def _do_chores(app: Any, ownership: Ownership[State]) -> None:
     while True:
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # A producer can have only one transaction at a time, so a tick waits for the lock like a batch.
         async with ownership.turn:
             now = time.monotonic()
+            for owner in ownership.settled_owners():
+                for topic, offset in owner.wake():
+                    await app.consumer.wake(TP(topic, owner.partition), offset)
             for owner in ownership.settled_owners():
                 if now - owner.last_applied_at > IDLE_SECONDS and await owner.tick_if_due(
                     int(time.time() * 1000)

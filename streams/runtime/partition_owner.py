@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
@@ -19,6 +19,7 @@ from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
 from streams.runtime.progress import new_records, progress_of
+from streams.runtime.resting import RestingSources
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
 from streams.runtime.stage import BatchResult, RunnableStage, State
 from streams.runtime.transaction import (
@@ -55,6 +56,7 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
+        self.resting = RestingSources()
         # See Progress.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
@@ -105,6 +107,7 @@ class PartitionOwner(Generic[State]):
         except UnknownHashKey as error:
             raise RefusedToStart(f"{state_topic} partition {self.partition}: {error}.") from error
         self.position = dict(restored.position)
+        self._let_rest({})
         self.last_applied_at = time.monotonic()
         seconds = self.last_applied_at - started
         self._observer.taken_over(Takeover(self.partition, self.state, seconds, restored.records_read))
@@ -133,7 +136,10 @@ class PartitionOwner(Generic[State]):
         if not records:
             self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
             return len(ranges)
-        check_append_times(records, _clock_ms())
+        for topic, unread, _ in new:
+            skipped = self.stage.skipped_below(self.state, topic.removeprefix(self._prefix))
+            read = [record for record in unread if record.offset >= skipped] if skipped else unread
+            check_append_times(read, _clock_ms())
         async with processor:
             result, writes = await self._apply_in_slices(records)
         progress = progress_of(self.position, self._applied_to, new, result.finished_records)
@@ -144,6 +150,7 @@ class PartitionOwner(Generic[State]):
         await self._write(writes)
         self.position = progress.position
         self._applied_to = progress.applied_to
+        self._let_rest(self.stage.flooding(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
@@ -168,6 +175,40 @@ class PartitionOwner(Generic[State]):
             # A turn of the event loop, for probes and for what other partitions are waiting for.
             await asyncio.sleep(0)
         return result, writes
+
+    def takes(self, topic: str, fetched: FetchedRange) -> bool:
+        """Whether a fetched range is to be applied; False while its source rests."""
+        expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+        return self.resting.takes(topic, fetched.begin, expected)
+
+    def wake(self) -> list[tuple[str, int]]:
+        """End the rests that are over; return their topics, each with the offset from which to fetch again."""
+        woken = self.resting.wake()
+        if woken:
+            self._note_resting()
+        return [(topic, self.position[topic].next_offset) for topic in woken]
+
+    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+        paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
+        before = self.resting.reasons()
+        if not (flooding or paused or before):
+            return
+        self.resting.rest(flooding, paused)
+        for topic, why in self.resting.reasons().items():
+            if before.get(topic) != why:
+                logger.warning(
+                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    if why == "flood"
+                    else "source paused by operators",
+                    topic=topic,
+                    partition=self.partition,
+                    runbook="docs/runbooks/TocsinSourceResting.md",
+                )
+        self._note_resting()
+
+    def _note_resting(self) -> None:
+        reasons = {topic.removeprefix(self._prefix): why for topic, why in self.resting.reasons().items()}
+        self._observer.resting(self.partition, reasons)
 
     async def tick_if_due(self, wall_clock_ms: int) -> bool:
         """Append a tick to the internal topic if something is due in the stage. True if one was written."""

@@ -121,7 +121,8 @@ class Settings(BaseSettings):
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` stops the worker at a flood of invalid records; `off` writes them to dead-letters."
+            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes them to "
+            "dead-letters as fast as they arrive."
         ),
     ] = "on"
     duplicates_remembered: Annotated[

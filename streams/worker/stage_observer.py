@@ -77,6 +77,10 @@ class StageObserver(Observer[State, Applied]):
         """Show the difference of the clocks at the next scrapes."""
         self._operations.partitions.clocks_compared(self.stage, partition, ahead_ms / 1000)
 
+    def resting(self, partition: int, sources: Mapping[str, str]) -> None:
+        """Show the sources that rest at the next scrapes."""
+        self._operations.partitions.resting(self.stage, partition, sources)
+
     def count_batch(self, batch: CommittedBatch[Applied]) -> None:
         """Count a batch: its records and their age, its transaction, and what every stage counts."""
         metrics = self._metrics
