@@ -18,6 +18,7 @@ from streams.commands.policy import policy
 from streams.commands.publish import publish
 from streams.commands.registry import registry
 from streams.commands.simulate import simulate
+from streams.commands.source import source
 from streams.commands.state import state
 from streams.commands.tail import tail
 from streams.commands.topics import topics
@@ -69,6 +70,7 @@ for command in (
     publish,
     registry,
     simulate,
+    source,
     state,
     tail,
     topics,

@@ -1,4 +1,4 @@
-"""Every dead letter reason, the flood breaker, and how an operator overrides it."""
+"""Every dead letter reason, and a batch that cannot be unpacked."""
 
 import base64
 import hashlib
@@ -187,37 +187,3 @@ def place_of(letter):
     """Topic, partition and offset of a dead letter's original record."""
     headers = dict(letter.headers)
     return b"/".join(headers[f"tocsin-{name}"] for name in ("topic", "partition", "offset"))
-
-
-@pytest.fixture
-def flooded(deploy):
-    """One partition with 600 good records and then 900 bad ones."""
-    deployment = deploy(partitions=1)
-    bad = [Published(b"k", b"not a report %d" % number, None, "not_json") for number in range(900)]
-    deployment.publish([*generate(9, 600, bad=0, duplicates=0), *bad])
-    return deployment
-
-
-def test_a_flood_stops_the_worker_until_the_operator_turns_the_breaker_off(flooded):
-    workers = [flooded.fleet.start()]
-    assert workers[0].wait(30) == 1
-    # The restarted worker must stop again, because the flood window is part of its state.
-    flooded.fleet.tend()
-    workers += flooded.fleet.running
-    assert workers[1].wait(30) == 1
-    for worker in workers:
-        assert "FloodDetected" in worker.text
-        assert "of the last 1000 records of partition 0 could not be read as reports" in worker.text
-        assert "TOCSIN_DEAD_LETTER_BREAKER=off" in worker.text
-        assert "Traceback" not in worker.text
-    reader = flooded.outputs()
-    assert reader.count(flooded.name(DEAD_LETTERS)) <= 500, (
-        "the batch that trips the breaker must not be committed"
-    )
-    flooded.fleet.running.clear()
-
-    flooded.fleet.settings["TOCSIN_DEAD_LETTER_BREAKER"] = "off"
-    flooded.fleet.start()
-    flooded.wait_until_applied(30)
-    totals = check_outputs(flooded, flooded.outputs())
-    assert (totals.enriched, totals.dead_letters) == (600, 900)
