@@ -1,5 +1,6 @@
 """A flood slows one source of one partition and nothing else; operators pause, resume and skip sources exactly once."""
 
+import time
 from collections import Counter
 
 import orjson
@@ -116,10 +117,11 @@ def test_a_paused_source_waits_over_restarts_until_it_is_resumed(deployment, toc
 def test_a_record_that_stops_every_worker_is_skipped_without_one(deployment, tocsin):
     fleet = deployment.fleet
     operator = Operator(deployment.bootstrap)
-    operator.set(deployment.name(SOURCE), "message.timestamp.type", "CreateTime")
-    deployment.publish(honest(FLOODED, 0, 3))
-    operator.set(deployment.name(SOURCE), "message.timestamp.type", "LogAppendTime")
-    deployment.publish(honest(FLOODED, 3, 3))
+    for setting, first in (("CreateTime", 0), ("LogAppendTime", 3)):
+        operator.set(deployment.name(SOURCE), "message.timestamp.type", setting)
+        # The broker answers before the new setting is in force.
+        time.sleep(2)
+        deployment.publish(honest(FLOODED, first, 3))
     worker = fleet.start()
     assert worker.wait(60) == 1
     fleet.running.clear()
