@@ -100,12 +100,13 @@ def order_of_application(
     def counted(number: int, wanted: int | None) -> list[SourceRecord]:
         """The next `wanted` ticks and corrections that counted after `number` records; all of them if it is None.
 
-        A correction always counts, a tick only after a record, and if none was applied since it was written.
+        A correction always counts; a tick only if no record was applied since it was written, and never before the
+        first record.
         """
         found: list[SourceRecord] = []
         while moving and (wanted is None or len(found) < wanted):
             after, record = moving.popleft()
-            if after is None or (after == number > 0):
+            if after is None or 0 < after == number:
                 found.append(record)
         return found
 

@@ -64,7 +64,9 @@ def show_times(name: str | None) -> None:
 
 
 @click.command("set-time")
-@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), required=True)
+@click.option(
+    "--stage", "name", type=click.Choice(STAGE_NAMES), required=True, help="The stage of the partitions."
+)
 @click.option(
     "--partition",
     "partitions",
