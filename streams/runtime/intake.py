@@ -72,7 +72,7 @@ def _take_queued(app: Any, topic: BatchTopic, first: Any) -> list[Any]:
             app.consumer.track_message(event.message)
         taken += batch_bytes(event)
         events.append(event)
-    topic.room.set()
+    topic.waiting.room.set()
     return events
 
 

@@ -60,7 +60,7 @@ async def owner_after(
         first = PartitionOwner(counting_stage(), connection, prefix, "test", 0, Observer())
         await first.take_over()
         record = type("Record", (), {"offset": 0, "timestamp": 0})
-        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1))])
+        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1, 0))])
         await idle_chore(first)
         await first.release()
         await admin.delete_records(

@@ -15,11 +15,11 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.patches import fetched_range
+from streams.runtime.patches import fetched_range, lenient_records
 from streams.runtime.patches.fetched_range import FetchedRange
 
 TP = TopicPartition("reports", 3)
-AIOKAFKAS = fetcher.FetchResult
+AIOKAFKAS = fetcher.FetchResult, fetcher.MemoryRecords
 PRODUCER = 7
 ABORT, COMMIT = 0, 1
 CRC_AT, ATTRIBUTES_AT = 17, 21
@@ -29,8 +29,9 @@ CONTROL = 0x20
 @pytest.fixture(autouse=True)
 def ranges():
     fetched_range.install_fetched_range()
+    lenient_records.install_lenient_records()
     yield
-    fetcher.FetchResult = AIOKAFKAS
+    fetcher.FetchResult, fetcher.MemoryRecords = AIOKAFKAS
 
 
 def batch(base, records, *, transactional=False, marker=None):

@@ -74,19 +74,18 @@ def read_all(data):
         yield from records.next_batch()
 
 
-@pytest.mark.parametrize("compression", [1, 3, 4])
+@pytest.mark.parametrize("compression", [1, 2, 3, 4])
 def test_a_batch_over_the_limit_gives_placeholders_and_reading_continues(small_limit, compression):
     bomb = packed(compression, b"small", bytes(100_000), b"small", base=7)
-    assert len(bomb) < 1_000
+    assert len(bomb) < (6_000 if compression == 2 else 1_000)
     read = list(read_all(bomb + packed(compression, bytes(9_000), base=10)))
     assert read[:3] == [NotUnpacked(offset, 1002, 0) for offset in (7, 8, 9)]
     assert (read[3].offset, read[3].value) == (10, bytes(9_000))
 
 
 def test_the_limit_applies_to_compressed_batches_alone(small_limit):
-    # Snappy cannot expand far enough to harm, and an uncompressed batch is in memory already.
-    for compression in (0, 2):
-        assert [record.value for record in read_all(packed(compression, bytes(100_000)))] == [bytes(100_000)]
+    # An uncompressed batch is in memory already.
+    assert [record.value for record in read_all(packed(0, bytes(100_000)))] == [bytes(100_000)]
 
 
 @given(st.integers(1, 4), st.integers(61, 200), st.binary(min_size=1, max_size=20), st.integers(0, 3))

@@ -95,7 +95,7 @@ def applied(owner, written):
 def fetched(begin, *offsets, end=None):
     """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
     records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
-    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
+    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end, 0)
 
 
 def apply_each(owner, *ranges):
