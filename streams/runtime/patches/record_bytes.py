@@ -35,7 +35,7 @@ def next_chunk(data: bytes, begin: int, records: int) -> tuple[int, int]:
     one is.
     """
     # This loop runs once per record, and most of them are reports with a length of two bytes.
-    limit = begin + CHUNK_BYTES
+    limit = min(begin + CHUNK_BYTES, len(data))
     end, found = begin, 0
     try:
         while found < records:
