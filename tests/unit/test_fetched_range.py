@@ -17,7 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.runtime.memory import RECORD_OVERHEAD_BYTES
-from streams.runtime.patches import bounded_fetcher, fetched_range, lenient_records, record_bytes
+from streams.runtime.patches import (
+    bounded_fetcher,
+    fetched_range,
+    lenient_batch,
+    lenient_records,
+    record_bytes,
+)
 from streams.runtime.patches.bounded_fetcher import BoundedFetcher
 from streams.runtime.patches.fetched_range import FetchedRange
 
@@ -124,7 +130,7 @@ def room_for(records):
     with pytest.MonkeyPatch.context() as patch:
         if records is not None:
             patch.setattr(bounded_fetcher, "MAX_POLLED_BYTES", records * RECORD_OVERHEAD_BYTES)
-            for module in (record_bytes, lenient_records):
+            for module in (record_bytes, lenient_batch):
                 patch.setattr(module, "CHUNK_BYTES", 2 * RECORD_BYTES)
         yield
 

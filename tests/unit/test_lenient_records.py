@@ -6,8 +6,9 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.patches import lenient_records, record_bytes, unpacking
-from streams.runtime.patches.lenient_records import LenientRecords, NotUnpacked, install_lenient_records
+from streams.runtime.patches import lenient_batch, record_bytes, unpacking
+from streams.runtime.patches.lenient_batch import NotUnpacked
+from streams.runtime.patches.lenient_records import LenientRecords, install_lenient_records
 from streams.wire.dead_letter import Rejected
 from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED
 from streams.wire.report_decoding import decode_report
@@ -141,7 +142,7 @@ def test_chunks_and_our_own_reader_give_what_aiokafka_gives(records, size):
     theirs = [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in DefaultRecordBatch(data)]
     # A record beyond the size of a chunk is read by our own reader.
     with pytest.MonkeyPatch.context() as patch:
-        for module in (lenient_records, record_bytes):
+        for module in (lenient_batch, record_bytes):
             patch.setattr(module, "CHUNK_BYTES", size)
         assert rows(LenientRecords(data)) == theirs
         # Also when the unpacked bytes are let go in between.

@@ -15,9 +15,10 @@ aiokafka:
     fetched_range         fetched records together with the part of the log that they cover
     fetched_records       fetched records as named tuples, which are cheaper
     group_member          a group member that knows when it was last answered and waits for missing topics
-    lenient_records       record batches whose damage does not stop the partition
-    unpacking             decompression with a size limit, for lenient_records
-    record_bytes          finds and reads records in the bytes of a batch, for lenient_records
+    lenient_records       the batches of a fetch, whose damage does not stop the partition
+    lenient_batch         one of them, unpacked within limits
+    unpacking             decompression with a size limit, for lenient_batch
+    record_bytes          finds and reads records in the bytes of a batch, for lenient_batch
     metadata              the topics as one particular broker knows them
     producer              why a producer failed, and how to stop one that no broker answers
 """
