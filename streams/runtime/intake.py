@@ -45,7 +45,10 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
                 while events:
                     # Between two cycles the chores and rebalances get the lock if they wait for it.
                     async with ownership.turn:
-                        events = _take_queued(app, topic, ownership, events, given_up)
+                        dropped: set[TP] = set()
+                        events = _take_queued(app, topic, ownership, events, given_up, dropped)
+                        for tp in dropped:
+                            await app.consumer.rest(tp)
                         events = await _apply(events, ownership)
                     if events and (app.rebalancing or app.should_stop):
                         given_up = app.consumer_generation_id
@@ -56,11 +59,16 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
 
 
 def _take_queued(
-    app: Any, topic: BatchTopic, ownership: Ownership[State], held: list[Any], given_up: int | None
+    app: Any,
+    topic: BatchTopic,
+    ownership: Ownership[State],
+    held: list[Any],
+    given_up: int | None,
+    dropped: set[TP],
 ) -> list[Any]:
     """The events held and those queued behind them, up to MAX_CYCLE_BYTES, without those of an earlier generation.
 
-    Nor those of a source that rests, or of the generation that was given up. A rebalance and a stop wait for the records that a worker
+    Nor those of a source that rests, which is added to `dropped`, or of the generation that was given up. A rebalance and a stop wait for the records that a worker
     has taken; with many due steps before them that could be minutes. The position is in the log at any time, so
     the next owner continues, or this one, which fetches the records again.
     """
@@ -73,7 +81,7 @@ def _take_queued(
         if owner is None or owner.takes(message.topic, event.value):
             return True
         if message.topic in owner.resting:
-            app.consumer.rest(TP(message.topic, message.partition))
+            dropped.add(TP(message.topic, message.partition))
         return False
 
     events = []
@@ -99,7 +107,7 @@ def _take_queued(
             app.consumer.track_message(event.message)
         taken += batch_bytes(event)
         events.append(event)
-    topic.room.set()
+    topic.waiting.room.set()
     return events
 
 

@@ -7,7 +7,14 @@ from streams.events.dead_letter import DeadLetterReason, RedactedRecord
 from streams.wire.encoding import encode
 from streams.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.wire.origin import origin_of
-from streams.wire.records import MAX_PASSED_ON_BYTES, Headers, SourceRecord, bytes_on_the_wire
+from streams.wire.records import (
+    HEADERS_DROPPED,
+    MAX_HEADERS,
+    MAX_PASSED_ON_BYTES,
+    Headers,
+    SourceRecord,
+    bytes_on_the_wire,
+)
 
 # The path in `Rejected.field` if the whole value is wrong and not one of its fields.
 WHOLE_VALUE = "value"
@@ -44,9 +51,9 @@ class DeadLetter(NamedTuple):
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record unchanged, plus `tocsin-*` headers that say why it was rejected and where it was published.
 
-    If it was rejected as `pii_detected` or `bad_batch`, or is too large for the topic, key, bytes and headers are
-    dropped: the value is then the SHA-256, the length and the field. For a re-keyed record the headers name the place
-    where its publisher wrote it.
+    If it was rejected as `pii_detected` or `bad_batch`, has too many headers or is too large for the topic, key, bytes
+    and headers are dropped: the value is then the SHA-256, the length and the field. For a re-keyed record the headers
+    name the place where its publisher wrote it.
     """
     origin = origin_of(record)
     reported = [
@@ -63,6 +70,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     headers = kept + reported
     if (
         rejected.reason in ("pii_detected", "bad_batch")
+        or _has_too_many(record.headers, headers)
         or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
     ):
         # The publisher's content type is dropped too: Tocsin wrote this value, and the header may contain anything.
@@ -72,6 +80,11 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
             [(CONTENT_TYPE, JSON_CONTENT_TYPE), *reported],
         )
     return DeadLetter(record.key, record.value, headers)
+
+
+def _has_too_many(original: Headers, headers: Headers) -> bool:
+    # A record whose headers the runtime dropped must not be kept as if it had had none.
+    return len(headers) > MAX_HEADERS or any(name == HEADERS_DROPPED for name, _ in original)
 
 
 def _redacted(value: bytes, field: str) -> bytes:

@@ -16,7 +16,7 @@ from streams.wire.envelope import CE_PREFIX
 from streams.wire.incoming_envelope import open_envelope
 from streams.wire.nesting import MAX_DEPTH, is_deeper_than
 from streams.wire.personal_data import RefPaths, personal_data_in_envelope, personal_data_in_value
-from streams.wire.records import NOT_UNPACKED, Headers
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers
 from streams.wire.rejection import not_valid, rejection_of
 from streams.wire.times import EPOCH
 from streams.wire.valid_values import ValidValues
@@ -27,6 +27,9 @@ MAX_EVENT_BYTES = 64 * 1024
 
 # Server clocks drift by seconds, phone clocks by minutes. A time further ahead would drag the partition's time along.
 MAX_AHEAD_MS = 5 * 60 * 1000
+
+# A record cannot have a billion headers: they would be longer than the largest batch.
+_HEADER_DIGITS = 10
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -83,6 +86,8 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
         try:
             if len(attributes) != len(headers):
                 _check_repeated(headers)
+            if HEADERS_DROPPED in attributes:
+                raise _too_many_headers(attributes)
             if not value:
                 raise _nothing_to_read(attributes)
             _check_text(value)
@@ -125,9 +130,16 @@ def _nothing_to_read(attributes: Mapping[str, bytes | None]) -> Rejected:
         return Rejected(
             "bad_batch",
             WHOLE_VALUE,
-            "The record's batch could not be unpacked; a batch may unpack to at most 64 MiB.",
+            "The record's batch could not be unpacked; a batch may unpack to at most 16 MiB.",
         )
     return Rejected("empty", WHOLE_VALUE, "Must be an event in JSON; the record has no value.")
+
+
+def _too_many_headers(attributes: Mapping[str, bytes | None]) -> Rejected:
+    number = attributes[HEADERS_DROPPED] or b""
+    # A publisher can write this header, too.
+    found = number.decode() if number.isdigit() and len(number) < _HEADER_DIGITS else "more"
+    return Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS} headers; the record has {found}.")
 
 
 def _check_text(text: bytes) -> None:

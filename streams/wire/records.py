@@ -9,6 +9,13 @@ Headers = Sequence[tuple[str, bytes]]
 # applies to compressed batches, so a record that message-reports accepted may be a thousand times as large.
 MAX_PASSED_ON_BYTES = 2_000_000
 
+# The most headers that a record is read with. A CloudEvent in binary mode has some ten, and tracing and gateways add as
+# many again. Each takes 200 bytes of memory, but as few as two in a log: without a limit one record could have millions.
+MAX_HEADERS = 256
+
+# Header, with their number, of a record whose headers were more than MAX_HEADERS. The runtime sets it in their place.
+HEADERS_DROPPED = "tocsin-headers-dropped"
+
 # Header of a record without a value whose batch could not be unpacked. The runtime sets it.
 NOT_UNPACKED = "tocsin-not-unpacked"
 

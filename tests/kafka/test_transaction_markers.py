@@ -61,7 +61,7 @@ async def owner_after(
         first = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
         await first.take_over()
         record = type("Record", (), {"offset": 0, "timestamp": 0, "timestamp_type": 1})
-        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1))], asyncio.Lock())
+        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1, 0))], asyncio.Lock())
         await idle_chore(first)
         await first.release()
         await admin.delete_records(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import with_origin
-from streams.wire.records import MAX_PASSED_ON_BYTES
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, MAX_PASSED_ON_BYTES
 from tests.report_strategies import Record
 
 REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")
@@ -57,6 +57,23 @@ def test_a_record_too_large_for_the_topic_is_replaced_by_hash_and_length():
         assert {name for name, _ in letter.headers[1:]} == {f"tocsin-{name}" for name in REASON_HEADERS}
     # Half of that is still more than message-reports accepts without compression.
     assert dead_letter(Record(value=large[: len(large) // 2]), REJECTED).value == large[: len(large) // 2]
+
+
+def test_a_record_with_too_many_headers_is_replaced_by_hash_and_length():
+    # With its own headers, a dead letter has at most MAX_HEADERS.
+    most = MAX_HEADERS - len(REASON_HEADERS)
+    kept = dead_letter(Record(value=b"{}", headers=[("a", b"b")] * most), REJECTED)
+    assert len(kept.headers) == MAX_HEADERS
+    dropped = [(HEADERS_DROPPED, b"300")]
+    for headers in ([("a", b"b")] * (most + 1), dropped):
+        letter = dead_letter(Record(key=b"k", value=b"{}", headers=headers), REJECTED)
+        assert letter.key is None
+        assert json.loads(letter.value) == {
+            "sha256": hashlib.sha256(b"{}").hexdigest(),
+            "length": 2,
+            "field": "category",
+        }
+        assert {name for name, _ in letter.headers[1:]} == {f"tocsin-{name}" for name in REASON_HEADERS}
 
 
 def attempt_after(*incoming):

@@ -103,7 +103,7 @@ def applied(owner, written):
 def fetched(begin, *offsets, end=None):
     """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
     records = [SimpleNamespace(offset=offset, timestamp=1_000, timestamp_type=1) for offset in offsets]
-    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
+    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end, 0)
 
 
 def apply(owner, *ranges):
@@ -198,7 +198,7 @@ def test_a_transaction_without_a_record_leaves_the_position(owner, applied, writ
 
 def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
     owner.stage.records_per_transaction = 1
-    topic, ticks = "in-internal", FetchedRange([SimpleNamespace(offset=9, timestamp=1)], 9, 10)
+    topic, ticks = "in-internal", FetchedRange([SimpleNamespace(offset=9, timestamp=1)], 9, 10, 0)
     reports = fetched(7, 7, 8)
     assert apply(owner, reports, (topic, ticks)) == 0
     assert owner.position[topic].next_offset == 9
@@ -221,7 +221,7 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
         async def turns_during(name=name, records=records):
             turns = 0
             applying = asyncio.ensure_future(
-                owner.apply([(name, FetchedRange(records, 0, len(records)))], asyncio.Lock())
+                owner.apply([(name, FetchedRange(records, 0, len(records), 0))], asyncio.Lock())
             )
             while not applying.done():
                 turns += 1

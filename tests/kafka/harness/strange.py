@@ -1,6 +1,7 @@
 """Records that no usual client sends: an undecodable header name, a batch that unpacks to 300 MB, a forged append time."""
 
 import struct
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
@@ -46,6 +47,17 @@ async def publish_with_forged_append_time(
         struct.pack_into(">I", data, CRC_AT, calc_crc32c(bytes(data[COVERED_FROM:])))
         batch._buffer = data
         await (await producer.send_batch(batch, topic, partition=0))
+
+
+async def publish_batches(bootstrap: str, topic: str, partition: int, batches: Sequence[bytes]) -> None:
+    """Publish batches that were made by hand, in order, in the place of those of a client."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2_000_000) as producer:
+        for made in batches:
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=None, value=b"", headers=[])
+            batch._build()
+            batch._buffer = bytearray(made)
+            await (await producer.send_batch(batch, topic, partition=partition))
 
 
 def publish_bomb(bootstrap: str, topic: str, partition: int = 0) -> None:
