@@ -45,9 +45,8 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
                 while events:
                     # Between two cycles the chores and rebalances get the lock if they wait for it.
                     async with ownership.turn:
-                        dropped: set[TP] = set()
-                        events = _take_queued(app, topic, ownership, events, given_up, dropped)
-                        for tp in dropped:
+                        events, resting = _take_queued(app, topic, ownership, events, given_up)
+                        for tp in resting:
                             await app.consumer.rest(tp)
                         events = await _apply(events, ownership)
                     if events and (app.rebalancing or app.should_stop):
@@ -64,14 +63,15 @@ def _take_queued(
     ownership: Ownership[State],
     held: list[Any],
     given_up: int | None,
-    dropped: set[TP],
-) -> list[Any]:
+) -> tuple[list[Any], set[TP]]:
     """The events held and those queued behind them, up to MAX_CYCLE_BYTES, without those of an earlier generation.
 
-    Nor those of a source that rests, which is added to `dropped`, or of the generation that was given up. A rebalance and a stop wait for the records that a worker
-    has taken; with many due steps before them that could be minutes. The position is in the log at any time, so
-    the next owner continues, or this one, which fetches the records again.
+    Nor those of sources at rest, which are returned too, or of the generation that was given up. A rebalance and
+    a stop wait for the records that a worker has taken; with many due steps before them that could be minutes.
+    The position is in the log at any time, so the next owner continues, or this one, which fetches the records
+    again.
     """
+    resting: set[TP] = set()
 
     def is_wanted(event: Any) -> bool:
         message = event.message
@@ -81,7 +81,7 @@ def _take_queued(
         if owner is None or owner.takes(message.topic, event.value):
             return True
         if message.topic in owner.resting:
-            dropped.add(TP(message.topic, message.partition))
+            resting.add(TP(message.topic, message.partition))
         return False
 
     events = []
@@ -108,7 +108,7 @@ def _take_queued(
         taken += batch_bytes(event)
         events.append(event)
     topic.waiting.room.set()
-    return events
+    return events, resting
 
 
 async def _apply(events: list[Any], ownership: Ownership[State]) -> list[Any]:

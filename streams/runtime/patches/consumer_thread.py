@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import aiokafka
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -96,11 +97,11 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     async def pause(self, tp: TP) -> None:
         """Request no more of a partition. What was fetched of it is dropped at the next poll."""
         # Not Faust's own pause: that leaves what was fetched in the fetcher, which then waits with further requests.
-        await self.call_thread(self._ensure_consumer().pause, tp)
+        await self.call_thread(self._ensure_consumer().pause, TopicPartition(*tp))
 
     async def resume(self, tp: TP) -> None:
         """Request a partition again, from its position on."""
-        await self.call_thread(self._ensure_consumer().resume, tp)
+        await self.call_thread(self._ensure_consumer().resume, TopicPartition(*tp))
 
     def fetched(self, tp: TP) -> Fetched | None:
         """How far a partition was fetched; None before its first fetch has returned."""
