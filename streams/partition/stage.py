@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from streams.events.dead_letter import DeadLetterReason
+from streams.events.dead_letter import REFUSED_BY_STATE
 from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State
 from streams.partition.due import DueKey
@@ -14,11 +14,6 @@ from streams.wire.origin import Origin, origin_of, own_place
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
-
-# Rejections of records that could be read. They do not count towards a flood: when logs are read again from
-# the beginning, outcomes may come before the reports and requests that arm their clocks, and can be redriven
-# later.
-_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -87,7 +82,8 @@ class Stage(Generic[State, Rules, Counters]):
                 handler(batch, record, origin)
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
-                flooded = state.flood.note(dead=rejected.reason not in _READABLE)
+                # A replay of the logs rejects many outcomes that fit a later state.
+                flooded = state.flood.note(dead=rejected.reason not in REFUSED_BY_STATE)
             except Exception as error:
                 error.add_note(
                     f"while applying {record.topic} partition {record.partition} offset {record.offset}"
