@@ -27,6 +27,10 @@ DeadLetterReason = Literal[
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
+# Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may come
+# before the reports and requests that arm their clocks, and can be redriven later.
+REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
+
 
 class RedactedRecord(msgspec.Struct, frozen=True):
     """Replaces a value that is not kept.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from streams.events.dead_letter import DeadLetterReason
+from streams.events.dead_letter import REFUSED_BY_STATE
 from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
@@ -16,11 +16,6 @@ from streams.wire.source_decision import decode_source_decision
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.time_correction import decode_time_correction
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
-
-# Rejections of records that could be read. They do not count towards a flood: when logs are read again from
-# the beginning, outcomes may come before the reports and requests that arm their clocks, and can be redriven
-# later. Skipped records were not read.
-_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable", "skipped"})
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -168,6 +163,7 @@ def _obeyed(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
 def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:
     batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
     batch.counters.dead_letters[rejected.reason] += 1
-    unreadable = rejected.reason not in _READABLE
+    # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
+    unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
     batch.refused[record.topic] += unreadable
     batch.state.flood.note(dead=unreadable)

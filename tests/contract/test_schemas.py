@@ -28,6 +28,7 @@ from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.encoding import encode
 from streams.wire.origin import Origin
+from streams.wire.personal_data import names_a_person
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.report_decoding import decode_report
@@ -145,7 +146,8 @@ def test_schema_and_decoder_accept_the_same_reports(place, value):
     try:
         decode_report(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not valid
+        # No pattern can tell all numbers of telephones, cards and accounts.
+        assert not valid or names_a_person(value)
     else:
         assert valid
 
@@ -292,8 +294,7 @@ VALID_OUTCOME = {
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(sorted(VALID_OUTCOME.keys() - {"occurred_at"})), damage)
 def test_schema_and_decoder_accept_the_same_outcomes(name, value):
-    # The subject is a request. For a report the key is a channel's ref, and the decoder refuses one that looks like a
-    # telephone number although the schema allows it.
+    # The subject is a request. For a report the key is a channel's ref, which must not be a telephone number either.
     document = {**VALID_OUTCOME, name: value}
     if value is ...:
         del document[name]
@@ -301,7 +302,7 @@ def test_schema_and_decoder_accept_the_same_outcomes(name, value):
     try:
         decode_clock_outcome(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not valid
+        assert not valid or names_a_person(value, counter=True)
     else:
         assert valid
 

@@ -45,7 +45,7 @@ def bad_records():
         "text": ("not_json", "value", b"hello", ()),
         "byte order mark": ("not_json", "value", b"\xef\xbb\xbf" + json(), ()),
         "latin 1": ("invalid_utf8", "value", json(comment="X").replace(b"X", b"\xe9"), ()),
-        "nested": ("too_deep", "value", json(comment=0).replace(b"0}", b"[" * 5_000 + b"]" * 5_000 + b"}"), ()),
+        "nested": ("too_deep", "value", json(comment=0).replace(b"0}", b"[" * 500 + b"]" * 500 + b"}"), ()),
         "number": ("wrong_type", "report_id", json(report_id=7), ()),
         "list": ("wrong_type", "value", b"[]", ()),
         "no category": ("missing_field", "category", orjson.dumps(missing), ENVELOPE),
@@ -140,7 +140,7 @@ def test_every_reason_occurs_and_the_stream_continues(deploy):
             "tocsin-timestamp": b"%d" % original.timestamp,
             "tocsin-attempt": b"1",
         }, name
-        if reason == "pii_detected":
+        if reason in ("pii_detected", "oversized"):
             redacted = {"sha256": hashlib.sha256(value).hexdigest(), "length": len(value), "field": field}
             assert (row.key, orjson.loads(row.value)) == (None, redacted)
             assert b"example.org" not in row.value + repr(row.headers).encode()

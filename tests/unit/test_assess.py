@@ -201,6 +201,17 @@ def test_an_exception_after_decoding_propagates(monkeypatch: pytest.MonkeyPatch)
         run(ReportState(0, 1, rules), rules, [report(1, START)])
 
 
+def test_a_lack_of_memory_stops_the_worker_instead_of_refusing_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("streams.wire.reading.open_envelope", no_memory)
+    with pytest.raises(MemoryError):
+        run(ReportState(0, 1, RULES), RULES, [report(1, START)])
+
+
 # --- duplicates
 
 

@@ -11,6 +11,7 @@ from streams.commands.dead_letters.selection import TOPIC, Selection, letters, s
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.commands.shared.terminal import echo
 from streams.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
@@ -47,7 +48,7 @@ def list_letters(
     if not json_lines:
         by_reason = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
         noun = "dead letter" if counted.total() == 1 else "dead letters"
-        click.echo(f"{counted.total()} {noun}{': ' if by_reason else ''}{by_reason}")
+        echo(f"{counted.total()} {noun}{': ' if by_reason else ''}{by_reason}")
 
 
 async def _list(settings: Settings, selection: Selection, json_lines: bool) -> Counter[str]:
@@ -55,7 +56,7 @@ async def _list(settings: Settings, selection: Selection, json_lines: bool) -> C
     async for letter in letters(settings, selection.since):
         if selection.holds(letter, settings.topic_prefix):
             counted[letter.reason] += 1
-            click.echo(as_json(letter) if json_lines else in_one_line(letter))
+            echo(as_json(letter) if json_lines else in_one_line(letter))
     return counted
 
 
@@ -77,7 +78,7 @@ def show(place: str, json_lines: bool) -> None:
             f"there is no dead letter at {place}. It may have been deleted: dead letters are kept for 7 days. "
             "`tocsin dead-letters list` lists those that are there."
         )
-    click.echo(as_json(letter) if json_lines else in_full(letter))
+    echo(as_json(letter) if json_lines else in_full(letter))
 
 
 def _parsed(place: str) -> tuple[int, int]:
@@ -131,7 +132,8 @@ def redrive(
     per partition). For a run long after an earlier one, use --since. If a record has several dead letters,
     only the newest is sent, once.
 
-    Redacted letters (pii_detected, bad_batch, or too large to keep) cannot be sent. Only their publisher can
+    Attempts are counted by the letters in the topic, so a publisher cannot make a record look worn out.
+    Redacted letters (possible personal data, oversized or bad_batch) cannot be sent. Only their publisher can
     publish the records again.
 
     \b
@@ -145,13 +147,13 @@ def redrive(
         plan = asyncio.run(redriving.plan(settings, selection, max_attempts))
         _report_skipped(plan, max_attempts)
         if dry_run:
-            click.echo(f"{len(plan.chosen)} would be sent")
+            echo(f"{len(plan.chosen)} would be sent")
             return
         progress = redriving.RedriveProgress()
         try:
             asyncio.run(redriving.redrive(settings, since, plan.chosen, rate, progress))
         finally:
-            click.echo(f"{progress.sent} of {len(plan.chosen)} sent")
+            echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:
         raise click.ClickException(
             f"{len(progress.too_large)} were not sent: uncompressed they are larger than their topic allows: "
@@ -169,4 +171,4 @@ def _report_skipped(plan: redriving.Plan, max_attempts: int) -> None:
         (plan.repeated, "older letters or copies: a newer letter of the same record exists"),
     ):
         if number:
-            click.echo(f"{number} skipped, {why}")
+            echo(f"{number} skipped, {why}")

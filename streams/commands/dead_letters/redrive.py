@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -36,34 +35,50 @@ class Plan:
     repeated: int = 0
 
 
-class _Newest(NamedTuple):
+@dataclass(slots=True)
+class _Original:
+    """The newest letter of an original, and how many letters it has."""
+
     attempt: int
     place: Place
     selected: bool
+    letters: int = 1
+
+    @property
+    def attempts(self) -> int:
+        """How often it was refused and redriven.
+
+        A letter's own number comes from a header of the original, which a publisher can forge. Each attempt
+        left a letter, so their number bounds it.
+        """
+        return min(self.attempt, self.letters)
 
 
 async def plan(settings: Settings, selection: Selection, max_attempts: int) -> Plan:
     """Choose what to send: of several letters of one original only the newest attempt, once.
 
     An older letter is not sent even if the newest one is outside the selection, because the record was
-    already redriven and refused again.
+    already redriven and refused again. Reads all letters, also those before `selection.since`.
     """
     made = Plan()
-    newest: dict[bytes, _Newest] = {}
+    originals: dict[bytes, _Original] = {}
     selected = 0
-    async for letter in letters(settings, selection.since):
+    async for letter in letters(settings, None):
         holds = selection.holds(letter, settings.topic_prefix)
         selected += holds
         if letter.redacted:
             made.redacted += holds
             continue
-        identity = letter.identity()
-        known = newest.get(identity)
+        newest = _Original(letter.attempt, (letter.partition, letter.offset), holds)
+        known = originals.setdefault(letter.identity(), newest)
+        if known is newest:
+            continue
+        known.letters += 1
         # Letters of the same original and attempt are equal, so it does not matter which of them is sent.
-        if known is None or letter.attempt >= known.attempt:
-            newest[identity] = _Newest(letter.attempt, (letter.partition, letter.offset), holds)
-    for row in newest.values():
-        if row.selected and row.attempt < max_attempts:
+        if newest.attempt >= known.attempt:
+            known.attempt, known.place, known.selected = newest.attempt, newest.place, newest.selected
+    for row in originals.values():
+        if row.selected and row.attempts < max_attempts:
             made.chosen.add(row.place)
         elif row.selected:
             made.worn_out += 1

@@ -14,6 +14,7 @@ from streams.commands.policy.trial import Trial
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.partition.hash_key import DEMONSTRATION
 from streams.registry.loader import load_rules
@@ -46,8 +47,8 @@ def check(file: Path | None) -> None:
         files["policies"] = file
     rules = load_rules(**files)
     rows = [_row(policy) for policy in rules.policies]
-    click.echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
-    click.echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: valid.")
+    echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
+    echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: valid.")
 
 
 def _row(policy: Policy) -> tuple[str, ...]:
@@ -129,9 +130,9 @@ def backtest(
     progress.clear()
     in_use, candidate = trials
     if json_lines:
-        click.echo("\n".join(comparison_json(in_use, candidate)))
+        echo("\n".join(comparison_json(in_use, candidate)))
     else:
-        click.echo(comparison_text(in_use, candidate, file.name))
+        echo(comparison_text(in_use, candidate, file.name))
 
 
 async def _evaluate_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:

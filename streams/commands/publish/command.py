@@ -12,6 +12,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_writing import Pace, started_producer
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.published_event import PUBLISHED, Event, published_event
+from streams.commands.shared.terminal import echo
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
 from streams.wire.topics import MESSAGE_REPORTS
@@ -68,11 +69,11 @@ def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run
     lines = _Lines(topic, source)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
-        click.echo(f"{ready} ready to publish, {lines.refused} refused")
+        echo(f"{ready} ready to publish, {lines.refused} refused")
     else:
         with broker_errors_explained(settings):
             published = _send(settings, topic, lines.read(file), rate)
-        click.echo(f"{published} published, {lines.refused} refused")
+        echo(f"{published} published, {lines.refused} refused")
     if lines.refused:
         raise SystemExit(1)
 
@@ -106,7 +107,7 @@ class _Lines:
                 events.append(published_event(self._topic, value, self._source, now_ms))
             except Rejected as rejected:
                 self.refused += 1
-                click.echo(f"line {self._number}: {rejected}", err=True)
+                echo(f"line {self._number}: {rejected}", err=True)
         return events
 
 

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
@@ -73,9 +74,9 @@ def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
     found = asyncio.run(channel_state.read_channel(settings, rules, channel))
     document = channel_state.as_document(found, rules)
     if as_json:
-        click.echo(orjson.dumps(document))
+        echo(orjson.dumps(document).decode())
     elif found.windows or found.episodes or found.clocks:
-        click.echo(_text(found, document["episodes"], document["clocks"]))
+        echo(_text(found, document["episodes"], document["clocks"]))
     if not found.windows and not found.episodes and not found.clocks:
         raise click.ClickException(
             f"there is no state of channel {channel} (home partition {found.partition}): no report about it "
@@ -89,9 +90,9 @@ def _show_request(settings: Settings, request_id: str, *, as_json: bool) -> None
     )
     document = request_state.as_document(found)
     if as_json:
-        click.echo(orjson.dumps(document))
+        echo(orjson.dumps(document).decode())
     elif found.clocks:
-        click.echo(_request_text(found, document["clocks"]))
+        echo(_request_text(found, document["clocks"]))
     if not found.clocks:
         raise click.ClickException(
             f"there is no clock of request {request_id} (home partition {found.partition}): it started none, "
@@ -169,13 +170,13 @@ def check() -> None:
             for check in asyncio.run(check_stage(settings, stage))
         ]
     header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "lag")
-    click.echo(text_table(header, [_check_row(check) for check in checks]))
+    echo(text_table(header, [_check_row(check) for check in checks]))
     problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if problems:
         raise SystemExit(1)
-    click.echo("the state is sound")
+    echo("the state is sound")
 
 
 def _check_row(check: PartitionCheck) -> tuple[str, ...]:
@@ -207,12 +208,12 @@ def reset(name: str | None, yes: bool) -> None:
         stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
         plans = asyncio.run(plan_resets(settings, stages))
         for plan in plans:
-            click.echo(_warning(plan))
+            echo(_warning(plan))
         if not yes:
             click.confirm("Delete the state?", abort=True)
         asyncio.run(recreate_topics(settings, plans))
     topics = " and ".join(plan.topic for plan in plans)
-    click.echo(f"{topics} {'is' if len(plans) == 1 else 'are'} empty; start the workers")
+    echo(f"{topics} {'is' if len(plans) == 1 else 'are'} empty; start the workers")
 
 
 def _warning(plan: ResetPlan) -> str:
