@@ -15,10 +15,10 @@ from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 
-# Rejections of records that could be read. They do not count towards a flood: when logs are read again from
-# the beginning, outcomes may come before the reports and requests that arm their clocks, and can be redriven
-# later.
-_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
+# Rejections of records that could be read. They do not count towards a flood, because they can be redriven
+# later: when logs are read again from the beginning, outcomes may come before the reports and requests that
+# arm their clocks; and a whole service may publish its reports to the other topic.
+_READABLE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable", "not_allowed_here"})
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""

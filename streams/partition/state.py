@@ -81,7 +81,7 @@ class PartitionState:
         changes: dict[bytes, bytes | None] = {PARTITION_TIME: STATE_VERSION + times + self.flood.encode()}
         for number, slot in self.recent.drain_changes():
             key = DUPLICATES_SLOT + _SLOT_NUMBER.pack(number)
-            changes[key] = None if slot is None else STATE_VERSION + slot
+            changes[key] = slot
         changes.update(self.clocks.drain_changes())
         return changes
 
@@ -96,8 +96,7 @@ class PartitionState:
         slots: dict[int, bytes] = {}
 
         def read_slot(key: bytes, value: bytes) -> None:
-            require_version(key[:1], value)
-            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value[1:]
+            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value
 
         readers = {
             PARTITION_TIME: self._read_time,

@@ -7,13 +7,17 @@ from streams.events.dead_letter import DeadLetterReason, RedactedRecord
 from streams.wire.encoding import encode
 from streams.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.wire.origin import origin_of
-from streams.wire.records import MAX_PASSED_ON_BYTES, Headers, SourceRecord, bytes_on_the_wire
+from streams.wire.records import (
+    ATTEMPT_HEADER,
+    MAX_PASSED_ON_BYTES,
+    OWN_PREFIX,
+    Headers,
+    SourceRecord,
+    bytes_on_the_wire,
+)
 
 # The path in `Rejected.field` if the whole value is wrong and not one of its fields.
 WHOLE_VALUE = "value"
-
-_PREFIX = "tocsin-"
-ATTEMPT_HEADER = "tocsin-attempt"
 
 # A record is not redriven a million times: Tocsin did not write a longer number.
 _ATTEMPT_DIGITS = 6
@@ -59,7 +63,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
         ("tocsin-timestamp", b"%d" % origin.timestamp),
         (ATTEMPT_HEADER, b"%d" % (1 + _earlier_attempts(record.headers))),
     ]
-    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
+    kept = [header for header in record.headers if not header[0].startswith(OWN_PREFIX)]
     headers = kept + reported
     if (
         rejected.reason in ("pii_detected", "bad_batch")

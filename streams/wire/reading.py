@@ -4,7 +4,7 @@
 the most frequent, and reading them is a large part of a worker's CPU time; what looks odd below is there for speed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
@@ -84,7 +84,7 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
             if len(attributes) != len(headers):
                 _check_repeated(headers)
             if not value:
-                raise _nothing_to_read(attributes)
+                raise _nothing_to_read(headers)
             _check_text(value)
             ce_source, data = open_envelope(value, attributes, event_type)
             if data is not value:
@@ -120,8 +120,8 @@ def _check_repeated(headers: Headers) -> None:
         seen.add(name)
 
 
-def _nothing_to_read(attributes: Mapping[str, bytes | None]) -> Rejected:
-    if NOT_UNPACKED in attributes:
+def _nothing_to_read(headers: Headers) -> Rejected:
+    if headers is NOT_UNPACKED:
         return Rejected(
             "bad_batch",
             WHOLE_VALUE,

@@ -17,7 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBa
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from streams.runtime.patches.unpacking import unpacked
-from streams.wire.records import NOT_UNPACKED
+from streams.wire.records import NOT_UNPACKED, Headers
 
 logger = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class NotUnpacked(NamedTuple):
     timestamp_type: int
     key: bytes | None = b""
     value: bytes | None = b""
-    headers: tuple[tuple[str, bytes], ...] = ((NOT_UNPACKED, b""),)
+    headers: Headers = NOT_UNPACKED
 
 
 class LenientBatch:
