@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_intdigest
 
-from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
+from streams.wire.state_records import STATE_VERSION
 
 # A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots with 48 KB,
 # one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
@@ -15,6 +15,7 @@ SLOT_SIZE = 1_000
 # The version byte of a slot. Slots of the first version may hold hashes of source and id alone.
 _WITHOUT_KEY = STATE_VERSION
 _WITH_KEY = b"\x02"
+SLOT_VERSIONS = (_WITHOUT_KEY, _WITH_KEY)
 
 
 def event_hash(ce_source: str, event_id: str, key: str) -> int:
@@ -131,14 +132,11 @@ class RecentIds:
 
     @classmethod
     def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentIds":
-        """Build from the slots of `drain_changes`; the next changes delete those beyond `remembered`.
-
-        Raises UnknownStateVersion for a slot that this version cannot read.
-        """
+        """Build from the slots of `drain_changes`; the next changes delete those beyond `remembered`."""
         recent = cls(remembered)
         if not slots:
             return recent
-        recent._old = {number for number, slot in slots.items() if _is_old(slot)}
+        recent._old = {number for number, slot in slots.items() if slot[:1] == _WITHOUT_KEY}
         recent._slots = {number: _from_bytes(slots[number][1:]) for number in sorted(slots)}
         newest = max(slots)
         recent._next = newest * SLOT_SIZE + len(recent._slots[newest])
@@ -149,17 +147,6 @@ class RecentIds:
             else:
                 recent._hashes.update(slot[max(0, oldest_kept - number * SLOT_SIZE) :])
         return recent
-
-
-def _is_old(slot: bytes) -> bool:
-    """Whether a slot may hold hashes without a key. Raises UnknownStateVersion."""
-    version = slot[:1]
-    if version not in (_WITHOUT_KEY, _WITH_KEY):
-        raise UnknownStateVersion(
-            f"a slot of duplicates has version {version.hex() or 'none'}; known: versions {_WITHOUT_KEY.hex()} and "
-            f"{_WITH_KEY.hex()}"
-        )
-    return version == _WITHOUT_KEY
 
 
 def _to_bytes(slot: "array[int]") -> bytes:

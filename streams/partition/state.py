@@ -8,7 +8,7 @@ from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockS
 from streams.events.transparency import CountedStage
 from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
 from streams.partition.due import DueSteps
-from streams.partition.duplicates import RecentIds
+from streams.partition.duplicates import SLOT_VERSIONS, RecentIds
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
 from streams.partition.time import PartitionTime
@@ -96,6 +96,7 @@ class PartitionState:
         slots: dict[int, bytes] = {}
 
         def read_slot(key: bytes, value: bytes) -> None:
+            require_version(key[:1], value, SLOT_VERSIONS)
             slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value
 
         readers = {

@@ -137,15 +137,23 @@ def test_the_plan_sends_the_newest_attempt_of_each_original_once(monkeypatch):
         attempt(2, (0, 1)),
         attempt(1, (0, 2), b"other"),
         attempt(1, (1, 0), b"other"),
+        attempt(1, (0, 3), b"worn out"),
+        attempt(2, (0, 4), b"worn out"),
         attempt(3, (1, 1), b"worn out"),
         refused(Record(b"a@example.org"), "pii_detected", at=(1, 2)),
     ]
     plan = planned(monkeypatch, letters)
-    assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=2)
+    assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=4)
     assert planned(monkeypatch, letters, max_attempts=4).worn_out == 0
     assert planned(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
         redacted=1
     )
+
+
+def test_a_publisher_cannot_keep_its_record_from_being_sent_again(monkeypatch):
+    forged = refused(Record(b"{bad", headers=[("tocsin-attempt", b"99999")]), at=(0, 0))
+    assert forged.attempt == 100_000
+    assert planned(monkeypatch, [forged]) == driving.Plan({(0, 0)})
 
 
 def test_an_older_letter_is_not_sent_when_its_newer_one_has_another_reason(monkeypatch):
