@@ -30,7 +30,7 @@ from tests.kafka.harness.deployment import (
 from tests.kafka.harness.desk import LEGAL_CLOCK
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
-from tests.kafka.harness.reports import generate
+from tests.kafka.harness.reports import generate, source_of
 from tests.kafka.harness.workers import ROOT, changed_worker, clean_environment
 
 
@@ -116,7 +116,8 @@ def test_the_totals_match_the_topics(deploy):
         tend=False,
     )
     found = scrape(worker)
-    published = {SOURCE: len(reports), REQUESTS: len(deployment.requests), OUTCOMES: mix.desk.published}
+    sources = Counter(map(source_of, reports))
+    published = {**sources, REQUESTS: len(deployment.requests), OUTCOMES: mix.desk.published}
     ticks = total(found["tocsin_ticks_read_total"])
     records = sum(published.values()) + rekeyed + passed_on + ticks
     by_topic = by(found["tocsin_records_total"], "topic")
