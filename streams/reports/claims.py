@@ -17,7 +17,7 @@ UNRESTRICTED: Final[Sources] = dict.fromkeys(
 
 
 def check_claims(sources: Sources, source: ReportSource, report: MessageReport, ce_source: str) -> None:
-    """Raise Rejected, naming the topic that takes the report, if `source` does not; takes 0.2 us otherwise."""
+    """Raise Rejected, naming the topic that takes the report, if `source` does not."""
     rights = sources[source]
     reporter = report.reporter
     if report.kind not in rights.kinds:
