@@ -166,7 +166,7 @@ def test_the_totals_match_the_topics(deploy):
     )
     assert total(found["tocsin_ready"]) == 1
     # The internal topics end in transaction markers, which must not count as lag.
-    assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 4 * 5
+    assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 4 * 6
     assert total(found["tocsin_lag_records"]) == total(found["tocsin_lag_seconds"]) == 0
 
     code, text = get(worker, "/status")
@@ -317,7 +317,7 @@ def test_a_worker_that_hangs_ends_itself_with_all_stacks(deploy, tmp_path, where
     assert "no progress" in last["event"]
     if where == "commit":
         assert re.search(
-            r"message-reports partition \d: \d+ records are waiting, none applied for \d s", last["event"]
+            r"(message|verified)-reports partition \d: \d+ records are waiting, none applied for \d s", last["event"]
         )
         assert "in _write\n" in last["stack"]
     else:
