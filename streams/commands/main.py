@@ -34,7 +34,14 @@ from streams.worker.settings import PREFIX, Settings, SettingsError, load_settin
 # 2 too).
 EXIT_WRONG_INPUT = 2
 
-_SETTINGS_WITH_RULES = ("policies_file", "scoring_file", "categories_file", "platform_file", "law_folder")
+_SETTINGS_WITH_RULES = (
+    "policies_file",
+    "scoring_file",
+    "categories_file",
+    "sources_file",
+    "platform_file",
+    "law_folder",
+)
 
 
 class _Program(click.Group):

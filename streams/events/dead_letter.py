@@ -21,6 +21,7 @@ DeadLetterReason = Literal[
     "bad_envelope",
     "unsupported_version",
     "bad_batch",
+    "not_allowed_here",
     "clock_not_running",
     "not_pausable",
     "skipped",

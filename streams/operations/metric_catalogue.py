@@ -49,8 +49,8 @@ class Metric:
 
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
-    "topic": "a source topic of a stage, without its prefix: `message-reports`, `clock-outcomes`, `authority-requests` or "
-    "one of the two internal ones",
+    "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
+    "`authority-requests` or one of the two internal ones",
     "stage": "`reports`, which turns reports into escalations, or `requests`, which routes authorities' requests",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",

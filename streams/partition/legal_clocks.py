@@ -8,7 +8,6 @@ from streams.clocks.life import ClockChange, settle_clock, step_clock
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.clock_outcome import ClockOutcome
 from streams.partition.batch import Batch, Counters, Rules, State
-from streams.partition.duplicates import outcome_hash
 from streams.wire.dead_letter import Rejected
 from streams.wire.origin import Origin
 from streams.wire.reading import Decoded
@@ -59,8 +58,8 @@ def apply_clock_outcome(
     """
     outcome = decoded.event
     state = batch.state
-    hashed = outcome_hash(decoded.ce_source, outcome.outcome_id)
-    if hashed in state.recent:
+    hashed = state.recent.new_outcome(decoded.ce_source, outcome.outcome_id, outcome.key)
+    if hashed is None:
         batch.counters.duplicates += 1
         return
     key = ClockKey(outcome.key, outcome.clock_id)

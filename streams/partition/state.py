@@ -9,7 +9,7 @@ from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockS
 from streams.events.transparency import CountedStage
 from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
 from streams.partition.due import DueSteps
-from streams.partition.duplicates import RecentIds
+from streams.partition.duplicates import SLOT_VERSIONS, RecentIds
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
@@ -106,7 +106,7 @@ class PartitionState:
         if time.corrections:
             yield TIME_CORRECTIONS, STATE_VERSION + _CORRECTIONS.pack(time.corrections)
         for number, slot in self.recent.drain_changes():
-            yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), None if slot is None else STATE_VERSION + slot
+            yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), slot
         yield from self.clocks.drain_changes()
         yield from self.sources.drain_changes()
 
@@ -121,8 +121,8 @@ class PartitionState:
         slots: dict[int, bytes] = {}
 
         def read_slot(key: bytes, value: bytes) -> None:
-            require_version(key[:1], value)
-            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value[1:]
+            require_version(key[:1], value, SLOT_VERSIONS)
+            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value
 
         readers = {
             PARTITION_TIME: self._read_time,

@@ -8,9 +8,11 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
 from streams.wire.origin import origin_of
 from streams.wire.records import (
+    ATTEMPT_HEADER,
     HEADERS_DROPPED,
     MAX_HEADERS,
     MAX_PASSED_ON_BYTES,
+    OWN_PREFIX,
     Headers,
     SourceRecord,
     bytes_on_the_wire,
@@ -19,9 +21,6 @@ from streams.wire.suspicion import may_name_a_person
 
 # The path in `Rejected.field` if the whole value is wrong and not one of its fields.
 WHOLE_VALUE = "value"
-
-_PREFIX = "tocsin-"
-ATTEMPT_HEADER = "tocsin-attempt"
 
 # Of these the bytes were found to contain personal data, or were never looked at.
 _NEVER_KEPT: frozenset[DeadLetterReason] = frozenset({"pii_detected", "bad_batch", "oversized"})
@@ -69,7 +68,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     dropped in any case. For a re-keyed record the headers name the place where its publisher wrote it.
     """
     origin = origin_of(record)
-    kept = [header for header in record.headers if header[0][: len(_PREFIX)].lower() != _PREFIX]
+    kept = [header for header in record.headers if header[0][: len(OWN_PREFIX)].lower() != OWN_PREFIX]
     suspicious = _is_suspicious(record, kept, rejected.reason)
     reported = [
         ("tocsin-reason", rejected.reason.encode()),

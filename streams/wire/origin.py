@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from streams.wire.envelope import CE_TYPE
-from streams.wire.records import Headers, SourceRecord
+from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
 from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
 
 ORIGIN_HEADER = "tocsin-origin"
@@ -45,8 +45,16 @@ def origin_of(record: SourceRecord) -> Origin:
 
 
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
-    """The headers with which to re-key `record` to its home partition: its own, plus its origin."""
-    headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
+    """The headers with which to re-key `record` to its home partition: its own, plus its origin.
+
+    Of headers that look like Tocsin's, only the number of earlier attempts is kept: on an internal topic a publisher's
+    headers must not pass for Tocsin's.
+    """
+    headers = [
+        header
+        for header in record.headers
+        if not header[0].startswith(OWN_PREFIX) or header[0] == ATTEMPT_HEADER
+    ]
     headers.append((ORIGIN_HEADER, written_origin(origin_of(record))))
     return headers
 

@@ -4,7 +4,7 @@
 the most frequent, and reading them is a large part of a worker's CPU time; what looks odd below is there for speed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
@@ -87,7 +87,7 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
         attributes = dict(headers)
         try:
             if not value or HEADERS_DROPPED in attributes:
-                raise _not_read(attributes)
+                raise _not_read(headers)
             _check_text(value)
             if len(attributes) != len(headers):
                 _check_repeated(headers)
@@ -128,20 +128,20 @@ def _check_repeated(headers: Headers) -> None:
         seen.add(name)
 
 
-def _not_read(attributes: Mapping[str, bytes | None]) -> Rejected:
-    if HEADERS_DROPPED in attributes:
-        return _too_many_headers(attributes)
-    if NOT_UNPACKED in attributes:
+def _not_read(headers: Headers) -> Rejected:
+    if headers is NOT_UNPACKED:
         return Rejected(
             "bad_batch",
             WHOLE_VALUE,
             "The record's batch could not be unpacked; a batch may unpack to at most 16 MiB.",
         )
+    number = dict(headers).get(HEADERS_DROPPED)
+    if number is not None:
+        return _too_many_headers(number)
     return Rejected("empty", WHOLE_VALUE, "Must be an event in JSON; the record has no value.")
 
 
-def _too_many_headers(attributes: Mapping[str, bytes | None]) -> Rejected:
-    number = attributes[HEADERS_DROPPED] or b""
+def _too_many_headers(number: bytes) -> Rejected:
     # A publisher can write this header, too.
     found = number.decode() if number.isdigit() and len(number) < _HEADER_DIGITS else "more"
     return Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS} headers; the record has {found}.")

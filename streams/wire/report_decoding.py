@@ -1,4 +1,4 @@
-"""Reads a report from the bytes and headers of a record of `message-reports`."""
+"""Reads a report from the bytes and headers of a record of `message-reports` or `verified-reports`."""
 
 import msgspec
 

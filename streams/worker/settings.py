@@ -26,6 +26,7 @@ class RegistryFiles(TypedDict):
     policies: Path | None
     scoring: Path | None
     categories: Path | None
+    sources: Path | None
     platform: Path | None
     law: Path | None
 
@@ -106,6 +107,13 @@ class Settings(BaseSettings):
         Field(
             description="Severity of each category, and prior probability that a report in it is right (YAML); "
             "replaces the built-in file."
+        ),
+    ] = None
+    sources_file: Annotated[
+        Path | None,
+        Field(
+            description="What reports may claim in each topic to which they are published (YAML); replaces the "
+            "built-in file."
         ),
     ] = None
     law_folder: Annotated[
@@ -204,6 +212,7 @@ class Settings(BaseSettings):
             policies=self.policies_file,
             scoring=self.scoring_file,
             categories=self.categories_file,
+            sources=self.sources_file,
             platform=self.platform_file,
             law=self.law_folder,
         )

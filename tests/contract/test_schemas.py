@@ -25,7 +25,10 @@ from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.reports.transitions import serve_due
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
+from streams.registry.sources import load_sources
+from streams.reports.claims import check_claims
 from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.wire.encoding import encode
 from streams.wire.origin import Origin
 from streams.wire.personal_data import names_a_person
@@ -355,6 +358,12 @@ def refuse_outcome(value, headers, append_time_ms):
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
 
+def refuse_report(value, headers, append_time_ms):
+    """Read a report of `message-reports`."""
+    decoded = decode_report(value, headers, append_time_ms)
+    check_claims(load_sources(), MESSAGE_REPORTS, decoded.event, decoded.ce_source)
+
+
 def dead_letter_examples():
     return [pytest.param(path, id=path.stem) for path in example_files("dead-letters")]
 
@@ -369,7 +378,7 @@ def test_an_example_of_a_dead_letter_is_what_its_original_leads_to(path):
         return
     original = [(name, value) for name, value in record.headers if not name.startswith("tocsin-")]
     append_time_ms = int(headers["tocsin-timestamp"])
-    refuse = refuse_outcome if headers["tocsin-topic"] == b"clock-outcomes" else decode_report
+    refuse = refuse_outcome if headers["tocsin-topic"] == b"clock-outcomes" else refuse_report
     with pytest.raises(Rejected) as caught:
         refuse(record.value, original, append_time_ms)
     attempt = int(headers["tocsin-attempt"])

@@ -10,10 +10,10 @@ import pytest
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.reports.clock_events import clock_id
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE, VERIFIED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reader import Reader
-from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339
+from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of
 from tests.kafka.harness.strange import publish_bomb
 
 ENVELOPE = (
@@ -60,6 +60,7 @@ def bad_records():
         "phone": ("pii_detected", "channel.ref", json(channel={"ref": "+4930123456", "visibility": "public"}), ()),
         "hidden": ("pii_detected", "reporter.ref", orjson.dumps({**event, "data_base64": pii}), structured),
         "half an envelope": ("bad_envelope", "ce_source", json(), without("ce_source")),
+        "weight": ("not_allowed_here", "reporter.kind", json(reporter={"kind": "trusted_flagger"}), ENVELOPE),
         "other version": ("unsupported_version", "ce_type", json(),
                           (*without("ce_type"), ("ce_type", b"tocsin.report.v2"))),  # fmt: skip
     }  # fmt: skip
@@ -123,7 +124,9 @@ def test_every_reason_occurs_and_the_stream_continues(deploy):
     rows = {place_of(row): row for row in reader.all(deployment.name(DEAD_LETTERS))}
     sources = {name: SOURCE for name in cases} | {name: OUTCOMES for name in outcomes}
     originals = {
-        (topic, row.key): row for topic in (SOURCE, OUTCOMES) for row in reader.all(deployment.name(topic))
+        (topic, row.key): row
+        for topic in (SOURCE, VERIFIED, OUTCOMES)
+        for row in reader.all(deployment.name(topic))
     }
     assert len(rows) == len(sources)
     for name, (reason, field, value, _) in (cases | outcomes).items():
@@ -170,7 +173,8 @@ def test_a_batch_too_large_to_unpack_becomes_a_dead_letter_and_the_stream_contin
     assert reader.count(deployment.name(ENRICHED)) == len(before) + len(after)
     (letter,) = reader.all(deployment.name(DEAD_LETTERS))
     described = dict(letter.headers)
-    assert (described["tocsin-reason"], described["tocsin-offset"]) == (b"bad_batch", b"200")
+    earlier = sum(source_of(record) == SOURCE for record in before)
+    assert (described["tocsin-reason"], described["tocsin-offset"]) == (b"bad_batch", b"%d" % earlier)
     assert letter.key is None
     assert orjson.loads(letter.value)["length"] == 0
     print(f"measured: {max(largest)} MiB resident at most")

@@ -15,7 +15,7 @@ from streams.wire.reading import MAX_EVENT_BYTES
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
-from tests.kafka.harness.reports import Facts, Published, now_ms, report
+from tests.kafka.harness.reports import Facts, Published, now_ms, report, source_of
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
@@ -111,7 +111,7 @@ def test_records_beyond_every_limit_do_not_stop_the_worker(deploy):
     for records, through in (([good, *full], plain), (bombs, producer)):
         for record in records:
             through.produce(
-                deployment.name(SOURCE), record.value, record.key, partition=0, headers=list(record.headers),
+                deployment.name(source_of(record)), record.value, record.key, partition=0, headers=list(record.headers),
                 on_delivery=lambda error, _: failed.append(error) if error else None,
             )  # fmt: skip
             assert through.flush(60) == 0

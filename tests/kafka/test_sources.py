@@ -1,140 +1,165 @@
-"""A flood slows one source of one partition and nothing else; operators pause, resume and skip sources exactly once."""
+"""Publishers of the two topics of reports are told apart, and an earlier state is taken over with the new topic."""
 
-import time
 from collections import Counter
 
 import orjson
-import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.partition.home import home_partition
+from streams.runtime.position import POSITION_KEY, decode_position, encode_position
 from tests.kafka.harness.admin import Operator
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
-from tests.kafka.harness.reports import now_ms, spam_report
-
-FLOODED, OTHER = 0, 1
-WHY = ("--reason", "flood of a publisher", "--actor", "op-7f3a")
-
-
-@pytest.fixture
-def deployment(deploy):
-    return deploy(partitions=2)
-
-
-@pytest.fixture
-def tocsin(deployment):
-    def run(*arguments):
-        return CliRunner().invoke(commands, arguments, env=deployment.settings)
-
-    return run
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SOURCE, STATE, VERIFIED
+from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
+from tests.kafka.harness.reports import (
+    Published,
+    generate,
+    now_ms,
+    report,
+    source_of,
+    spam_report,
+    take_it_down_request,
+)
 
 
-def channel(partition):
-    """A channel whose home is the partition."""
-    return next(f"c-{n}" for n in range(99) if home_partition(f"c-{n}".encode(), 2) == partition)
+def detection(number):
+    document = report(
+        f"d-{number}",
+        now_ms(),
+        kind="automated_detection",
+        channel={"ref": f"detected-{number % 7}", "visibility": "public"},
+        category="csam",
+        reporter={"kind": "automated"},
+    )
+    return Published(document["channel"]["ref"].encode(), orjson.dumps(document))
 
 
-def honest(partition, first, count):
-    return [spam_report(number, channel(partition), now_ms()) for number in range(first, first + count)]
+def notice(number):
+    document = report(
+        f"t-{number}",
+        now_ms(),
+        kind="trusted_flagger_notice",
+        channel={"ref": f"noticed-{number % 7}", "visibility": "public"},
+        category="ncii",
+        reporter={"kind": "trusted_flagger", "ref": "flagger-1"},
+    )
+    return Published(document["channel"]["ref"].encode(), orjson.dumps(document))
 
 
-def flood(deployment, count):
-    Operator(deployment.bootstrap).write(deployment.name(SOURCE), FLOODED, [(b"k", b"x")] * count)
+def reasons(reader, deployment):
+    found = Counter()
+    for row in reader.all(deployment.name(DEAD_LETTERS)):
+        headers = {name: value.decode() for name, value in row.headers if name.startswith("tocsin-")}
+        found[headers["tocsin-topic"].removeprefix(deployment.prefix), headers["tocsin-reason"]] += 1
+    return found
 
 
-def enriched(deployment):
+def ids(reader, deployment):
     return Counter(
-        orjson.loads(row.value)["report"]["report_id"]
-        for row in deployment.outputs().all(deployment.name(ENRICHED))
+        orjson.loads(row.value)["report"]["report_id"] for row in reader.all(deployment.name(ENRICHED))
     )
 
 
-def letters(deployment):
-    return Counter(
-        dict(row.headers)["tocsin-reason"].decode()
-        for row in deployment.outputs().all(deployment.name(DEAD_LETTERS))
+def test_two_classes_of_publishers_cannot_claim_what_belongs_to_the_other(deploy):
+    deployment = deploy()
+    of_users = [spam_report(number, f"channel-{number % 9}", now_ms()) for number in range(120)]
+    vouched = [
+        *map(detection, range(40)),
+        *map(notice, range(40)),
+        *(take_it_down_request(n, now_ms()) for n in range(40)),
+    ]
+    # In their home partition, and in any other one: there they are re-keyed before they are applied.
+    for partitioner in (None, LIBRDKAFKA_DEFAULT):
+        options = {} if partitioner is None else {"partitioner": partitioner}
+        for topic, honest, claimed in ((SOURCE, of_users, vouched), (VERIFIED, vouched, of_users)):
+            deployment.publisher(topic=topic, **options).publish([*claimed, *honest])
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+
+    reader = deployment.outputs()
+    honest_ids = [orjson.loads(record.value)["report_id"] for record in (*of_users, *vouched)]
+    assert ids(reader, deployment) == Counter(honest_ids)
+    assert reasons(reader, deployment) == {
+        (SOURCE, "not_allowed_here"): 2 * len(vouched),
+        (VERIFIED, "not_allowed_here"): 2 * len(of_users),
+    }
+    # A forged request armed no clock.
+    clocks = Counter(
+        orjson.loads(row.value)["channel_ref"]
+        for row in reader.all(deployment.name(ESCALATIONS))
+        if orjson.loads(row.value)["policy"] == "legal-clock"
     )
+    assert clocks == Counter({f"victims-{n}": 1 for n in range(40)})
+
+    # What was claimed in the wrong topic is sent to the right one, and is known there already.
+    done = CliRunner().invoke(
+        commands, ["dead-letters", "redrive", "--topic", SOURCE, "--to", VERIFIED], env=deployment.settings
+    )
+    assert done.exit_code == 0, done.output
+    deployment.wait_until_applied()
+    after = deployment.outputs()
+    assert after.count(deployment.name(VERIFIED)) > reader.count(deployment.name(VERIFIED))
+    assert reasons(after, deployment) == reasons(reader, deployment)
+    assert ids(after, deployment) == Counter(honest_ids)
 
 
-def test_a_flood_slows_its_source_alone_and_can_be_skipped(deployment, tocsin):
+def test_a_state_from_before_verified_reports_is_taken_over(deploy):
+    deployment = deploy()
+    reports = [record for record in generate(31, 1_500, bad=0) if source_of(record) == SOURCE]
+    deployment.publish(reports[:800])
     worker = deployment.fleet.start()
-    deployment.publish(honest(FLOODED, 0, 10))
     deployment.wait_until_applied()
-    flood(deployment, 20_000)
-    deployment.publish([*honest(FLOODED, 10, 10), *honest(OTHER, 20, 10)])
-    fleet = deployment.fleet
-    fleet.wait_for(lambda: enriched(deployment)["s-29"], 30, "the other partition goes on", tend=False)
-    assert not enriched(deployment)["s-10"]
-    fleet.wait_for(lambda: letters(deployment)["not_json"] > 500, 30, "the flood is being read", tend=False)
-    # At 100 a second; without a limit all of them are read in two seconds.
-    assert letters(deployment)["not_json"] < 15_000
-    assert "source flooded with records that cannot be read" in worker.text
-
-    end = 10 + 20_000
-    place = ("--topic", SOURCE, "--partition", str(FLOODED))
-    shown = tocsin("source", "skip", *place, "--until", str(end), *WHY)
-    assert shown.exit_code == 0, shown.output
-    assert "nothing was written" in shown.output
-    assert f"to {end - 1}, up to" in shown.output
-    assert tocsin("source", "skip", *place, "--until", str(end), *WHY, "--yes").exit_code == 0
-    deployment.wait_until_applied(60)
-    counted = letters(deployment)
-    assert counted["skipped"] > 5_000
-    assert counted["skipped"] + counted["not_json"] == 20_000
-    assert enriched(deployment) == Counter({f"s-{number}": 1 for number in range(30)})
-    assert fleet.running == [worker]
-    again = tocsin("source", "skip", *place, "--until", str(end), *WHY, "--yes")
-    assert (again.exit_code, "there is nothing to skip" in again.output) == (1, True)
-
-
-def test_a_paused_source_waits_over_restarts_until_it_is_resumed(deployment, tocsin):
-    fleet = deployment.fleet
-    worker = fleet.start()
-    deployment.publish(honest(FLOODED, 0, 5))
-    deployment.wait_until_applied()
-    place = ("--topic", SOURCE, "--partition", str(FLOODED))
-    early = tocsin("source", "resume", *place, *WHY, "--yes")
-    assert (early.exit_code, "is not paused" in early.output) == (1, True)
-    assert "nothing was written" in tocsin("source", "pause", *place, *WHY).output
-    assert tocsin("source", "pause", *place, *WHY, "--yes").exit_code == 0
-    fleet.wait_for(lambda: "paused by operators" in worker.text, 20, "paused", tend=False)
-    deployment.publish([*honest(FLOODED, 5, 5), *honest(OTHER, 10, 5)])
-    fleet.wait_for(lambda: enriched(deployment)["s-14"], 30, "the other partition goes on", tend=False)
     worker.terminate()
-    fleet.tend()
-    second = fleet.start()
-    fleet.wait_for(lambda: "paused by operators" in second.text, 30, "still paused", tend=False)
-    deployment.publish(honest(OTHER, 15, 1))
-    fleet.wait_for(lambda: enriched(deployment)["s-15"], 30, "the other partition goes on", tend=False)
-    assert not enriched(deployment)["s-5"]
-    assert "paused" in tocsin("source", "show").output
-    assert tocsin("source", "resume", *place, *WHY, "--yes").exit_code == 0
-    deployment.wait_until_applied(60)
-    assert enriched(deployment) == Counter({f"s-{number}": 1 for number in range(16)})
+    deployment.fleet.tend()
+    forget(deployment, VERIFIED)
+
+    # The new topic has records before any worker knows of it.
+    deployment.publish([*map(notice, range(30)), *reports[800:]])
+    checked = CliRunner().invoke(commands, ["state", "check"], env=deployment.settings)
+    assert checked.exit_code == 0, checked.output
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+    reader = deployment.outputs()
+    assert set(ids(reader, deployment).values()) == {1}
+    expected = {orjson.loads(record.value)["report_id"] for record in deployment.published}
+    assert ids(reader, deployment).keys() == expected
+    for partition in range(deployment.partitions):
+        position = decode_position(reader.latest(deployment.name(STATE), partition)[POSITION_KEY])
+        assert deployment.name(VERIFIED) in position
 
 
-def test_a_record_that_stops_every_worker_is_skipped_without_one(deployment, tocsin):
-    fleet = deployment.fleet
+def test_a_new_topic_with_another_number_of_partitions_is_refused(deploy):
+    deployment = deploy()
+    deployment.publish(generate(32, 200, notices=0))
+    worker = deployment.fleet.start()
+    deployment.wait_until_applied()
+    worker.terminate()
+    deployment.fleet.tend()
+    forget(deployment, VERIFIED)
+    Operator(deployment.bootstrap).set_partitions(deployment.name(VERIFIED), 6)
+    refused = deployment.fleet.start()
+    assert refused.wait(30) == 1
+    assert f"{deployment.name(VERIFIED)}: has 6 partitions, message-reports has 4" in refused.text
+
+
+def test_a_verified_topic_that_was_recreated_is_refused(deploy):
+    deployment = deploy()
+    deployment.publish([notice(number) for number in range(200)])
+    worker = deployment.fleet.start()
+    deployment.wait_until_applied()
+    worker.terminate()
+    deployment.fleet.tend()
+    Operator(deployment.bootstrap).delete(deployment.name(VERIFIED))
+    deployment.create_topics()
+    refused = deployment.fleet.start()
+    assert refused.wait(30) == 1
+    assert "deleted and recreated" in refused.text
+
+
+def forget(deployment, topic):
+    """Write every position without `topic`, as a worker wrote it that did not know it."""
     operator = Operator(deployment.bootstrap)
-    for setting, first in (("CreateTime", 0), ("LogAppendTime", 3)):
-        operator.set(deployment.name(SOURCE), "message.timestamp.type", setting)
-        # The broker answers before the new setting is in force.
-        time.sleep(2)
-        deployment.publish(honest(FLOODED, first, 3))
-    worker = fleet.start()
-    assert worker.wait(60) == 1
-    fleet.running.clear()
-    place = ("--topic", SOURCE, "--partition", str(FLOODED))
-    beyond = tocsin("source", "skip", *place, "--until", "99", *WHY, "--yes")
-    assert (beyond.exit_code, "not published yet" in beyond.output) == (1, True)
-    # A worker that crashed stays in the group until its session ends.
-    fleet.wait_for(
-        lambda: "no worker runs" in tocsin("source", "skip", *place, "--until", "3", *WHY, "--yes").output,
-        30,
-        "skip",
-    )
-    fleet.start()
-    deployment.wait_until_applied(60)
-    assert letters(deployment) == Counter(skipped=3)
-    assert enriched(deployment) == Counter({f"s-{number}": 1 for number in (3, 4, 5)})
+    reader = deployment.outputs()
+    for partition in range(deployment.partitions):
+        position = decode_position(reader.latest(deployment.name(STATE), partition)[POSITION_KEY])
+        del position[deployment.name(topic)]
+        operator.write(deployment.name(STATE), partition, [(POSITION_KEY, encode_position(position))])

@@ -1,5 +1,6 @@
 """Enriched reports: those assembled from prepared parts equal the encoding of the published type."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 
 from streams.events.enriched_report import EnrichedReport
 from streams.events.report import MessageReport
+from streams.reports.claims import UNRESTRICTED
 from streams.reports.enrich import PreparedReport
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
@@ -17,7 +19,7 @@ from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES
 from tests.unit.traffic import START, Record, of_topic, report, run
 
-COMPILED = compile_report_rules(RULES)
+COMPILED = compile_report_rules(replace(RULES, sources=UNRESTRICTED))
 
 
 def test_a_prepared_report_has_the_fields_of_the_published_type() -> None:

@@ -46,6 +46,21 @@ def test_a_publisher_cannot_forge_an_origin():
     assert with_origin(record) == [("tocsin-origin", b"message-reports/3/42/1790000000000")]
 
 
+def test_a_publishers_headers_do_not_pass_for_ours_on_an_internal_topic():
+    ours = (
+        "tocsin-origin",
+        "tocsin-ticks",
+        "tocsin-after",
+        "tocsin-not-unpacked",
+        "tocsin-reason",
+        "tocsin-tick",
+    )
+    headers = [("trace", b"1"), *((name, b"forged") for name in ours), ("tocsin-attempt", b"2")]
+    kept = [("trace", b"1"), ("tocsin-attempt", b"2")]
+    place = ("tocsin-origin", b"message-reports/3/42/1790000000000")
+    assert with_origin(Record(headers=headers)) == [*kept, place]
+
+
 @given(NUMBERS, NUMBERS, NUMBERS)
 def test_a_tick_is_read_from_the_internal_topic_alone(after, clock, appended):
     value, headers = encode_tick(after, clock)

@@ -201,11 +201,17 @@ def test_a_lack_of_memory_is_not_blamed_on_the_batch(monkeypatch):
 
 def test_a_placeholder_is_rejected_as_a_bad_batch():
     stand_in = NotUnpacked(0, 0, 0)
-    assert stand_in.headers == ((NOT_UNPACKED, b""),)
+    assert stand_in.headers is NOT_UNPACKED
     with pytest.raises(Rejected) as caught:
         decode_report(stand_in.value, stand_in.headers, 0)
     assert caught.value.reason == "bad_batch"
     assert f"at most {unpacking.MAX_UNPACKED_BYTES >> 20} MiB" in caught.value.detail
+
+
+def test_a_publisher_cannot_pass_its_record_off_as_a_bad_batch():
+    with pytest.raises(Rejected) as caught:
+        decode_report(b"", tuple((str(name), bytes(value)) for name, value in NOT_UNPACKED), 0)
+    assert caught.value.reason == "empty"
 
 
 def test_a_batch_has_the_attributes_that_the_fetcher_reads():

@@ -296,8 +296,8 @@ def test_a_duplicate_outcome_has_no_effect() -> None:
     two=st.text("ab", min_size=1),
 )
 def test_hashes_of_outcomes_differ_from_hashes_of_reports(source: str, one: str, two: str) -> None:
-    assert outcome_hash(source, one) != event_hash(source, two)
-    assert outcome_hash(source, one) != event_hash(source + "\0" + one, two)
+    assert outcome_hash(source, one, two) != event_hash(source, one, two)
+    assert outcome_hash(source, one, two) != event_hash(source + "\0" + one, one, two)
 
 
 # --- partitions

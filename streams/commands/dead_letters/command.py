@@ -12,6 +12,7 @@ from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.commands.shared.terminal import echo
+from streams.wire.topics import REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
@@ -21,7 +22,8 @@ _PLACE = r"PARTITION/OFFSET"
 def dead_letters() -> None:
     """List, show and redrive dead letters.
 
-    Dead letters are records of message-reports, authority-requests and clock-outcomes that Tocsin refused.
+    Dead letters are records of message-reports, verified-reports, authority-requests and clock-outcomes that
+    Tocsin refused.
     Each has a reason from a fixed list; `tocsin dead-letters show` explains it and says what to do.
     """
 
@@ -112,6 +114,10 @@ async def _find(settings: Settings, partition: int, offset: int) -> Letter | Non
     "--max-attempts", type=click.IntRange(min=1), default=3, show_default=True,
     help="Skip records that were refused this many times or more.",
 )  # fmt: skip
+@click.option(
+    "--to", type=click.Choice(REPORT_SOURCES), metavar="TOPIC",
+    help=f"Send reports to this topic instead: {' or '.join(REPORT_SOURCES)}.",
+)  # fmt: skip
 def redrive(
     reasons: tuple[str, ...],
     topic: str | None,
@@ -120,6 +126,7 @@ def redrive(
     dry_run: bool,
     rate: float | None,
     max_attempts: int,
+    to: str | None,
 ) -> None:
     """Send dead letters back to the topics they came from.
 
@@ -132,6 +139,9 @@ def redrive(
     per partition). For a run long after an earlier one, use --since. If a record has several dead letters,
     only the newest is sent, once.
 
+    --to is for reports that their publisher sent to the wrong topic (not_allowed_here). With --to
+    verified-reports you vouch for them, so select only those of publishers that you know.
+
     Attempts are counted by the letters in the topic, so a publisher cannot make a record look worn out.
     Redacted letters (possible personal data, oversized or bad_batch) cannot be sent. Only their publisher can
     publish the records again.
@@ -140,6 +150,7 @@ def redrive(
     Examples:
       tocsin dead-letters redrive --reason unsupported_version --dry-run
       tocsin dead-letters redrive --reason future_timestamp --since PT6H --rate 100
+      tocsin dead-letters redrive --reason not_allowed_here --since PT1H --to verified-reports
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     selection = Selection(reasons, topic, partition, since)
@@ -151,7 +162,7 @@ def redrive(
             return
         progress = redriving.RedriveProgress()
         try:
-            asyncio.run(redriving.redrive(settings, since, plan.chosen, rate, progress))
+            asyncio.run(redriving.redrive(settings, since, plan.chosen, to, rate, progress))
         finally:
             echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:

@@ -82,7 +82,7 @@ def check(law: Path | None, today: datetime | None) -> None:
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those not checked for 180 days, and holiday calendars that end within 180
-    days; it then exits with 0.
+    days, and what publishers of users' reports may claim besides; it then exits with 0.
 
     \b
     Examples:

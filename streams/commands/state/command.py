@@ -198,8 +198,8 @@ def reset(name: str | None, yes: bool) -> None:
 
     The state is the counts, episodes, legal clocks, known duplicates and positions. Deletes channel-state (of
     reports) and authority-state (of requests) and creates both again; refuses while a worker runs. Afterwards
-    workers read message-reports, clock-outcomes and authority-requests from the beginning: what is still
-    there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
+    workers read message-reports, verified-reports, clock-outcomes and authority-requests from the beginning:
+    what is still there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
     that came from older records are lost. docs/operations.md says when to do this.
     """
     settings = load_settings()

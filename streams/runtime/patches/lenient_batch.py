@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from streams.runtime.memory import HEADER_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES
 from streams.runtime.patches.record_bytes import CHUNK_BYTES, ReadRecord, next_chunk, read_record
 from streams.runtime.patches.unpacking import ATTRIBUTES_AT, CODEC, COUNT_AT, unpacked
-from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class NotUnpacked(NamedTuple):
     timestamp_type: int
     key: bytes | None = b""
     value: bytes | None = b""
-    headers: tuple[tuple[str, bytes], ...] = ((NOT_UNPACKED, b""),)
+    headers: Headers = NOT_UNPACKED
 
 
 class LenientBatch:

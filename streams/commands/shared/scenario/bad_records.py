@@ -44,6 +44,8 @@ _FIELDS: dict[str, Payload] = {
     "invalid_country": {"evidence": [{"country": "EU", "basis": "victim", "confidence": 0.9}]},
     # Without a zone the time is ambiguous.
     "invalid_time": {"occurred_at": "2026-03-01T12:00:00"},
+    # A weight that nobody may claim by the report button.
+    "not_allowed_here": {"reporter": {"kind": "trusted_flagger"}},
     # RFC 2606 reserves the domain, so this address belongs to nobody.
     "pii_detected": {"reporter": {"kind": "user", "ref": "someone@example.org"}},
 }
