@@ -1,4 +1,4 @@
-"""`tocsin state show`, `tocsin state check` and `tocsin state reset`."""
+"""`tocsin state show`, `tocsin state check` and `tocsin state reset`; the others are in saved.py."""
 
 import asyncio
 
@@ -12,6 +12,7 @@ from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
+from streams.commands.state.saved import repartition, restore, save
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_stage
 from streams.counting.measures import MILLION
@@ -26,7 +27,11 @@ from streams.worker.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show, check or reset the state that workers keep."""
+    """Show, check, save, restore, move or reset the state that workers keep."""
+
+
+for _command in (save, restore, repartition):
+    state.add_command(_command)
 
 
 @state.command()
