@@ -8,7 +8,7 @@ Memory and the stage's state hold only the current day; earlier days are in the 
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
+from streams.partition.moving import NewPartition, Shared
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.records import OutputRecord
@@ -139,6 +140,17 @@ class DailyCounters:
             group.stored = True
         return Drained(records, changes)
 
+    def publish_again(self, now: int) -> list[OutputRecord]:
+        """Return every total of the current day, for a topic that does not have them; `now` is as in `drain`.
+
+        Nothing is published if `now` is on a later day.
+        """
+        if now // DAY != self._day:
+            return []
+        for group in self._groups.values():
+            group.counted_at = now
+        return [self._record(self._day, self._part, key, group) for key, group in self._groups.items()]
+
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore a record of the state.
 
@@ -178,6 +190,36 @@ class DailyCounters:
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at
         )
         return OutputRecord(TRANSPARENCY_COUNTERS, self._partition, name.encode(), encode(counter), headers)
+
+
+def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
+    """Return the counters of a new partition: those of the old ones whose number is the same modulo the new count.
+
+    So each old counter goes to exactly one new partition, and the sums over all partitions stay. If there are
+    more partitions than before, this is the one with the same number: it goes on with the totals that it has
+    published. If there are fewer, the topic with the totals is a new one, because a topic cannot lose
+    partitions, and nobody adds them up with those of the abandoned numbers. Of several days only the last is
+    kept: the totals of the others are final, and have been published.
+    """
+    mine = [one.of_type(DAILY_COUNTERS) for one in shared if one.partition % new.partitions == new.partition]
+    days = [_day_of(key) for entries in mine for key in entries]
+    sums: dict[bytes, dict[Cell, int]] = {}
+    for entries in mine:
+        for key, value in entries.items():
+            require_version(DAILY_COUNTERS, value)
+            if _day_of(key) == max(days):
+                cells = sums.setdefault(key, {})
+                for row in _decode_cells(memoryview(value)[1:]):
+                    cells[row[:-1]] = cells.get(row[:-1], 0) + row[-1]
+    return {
+        key: STATE_VERSION + _encode_cells([(*cell, number) for cell, number in cells.items()])
+        for key, cells in sums.items()
+    }
+
+
+def _day_of(key: bytes) -> str:
+    # An ISO date, so the later of two days is the greater one.
+    return key[len(DAILY_COUNTERS) :].decode().split("/")[0]
 
 
 def _state_key(day: int, key: _Place) -> bytes:

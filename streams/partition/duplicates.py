@@ -2,7 +2,8 @@
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from xxhash import xxh3_64_intdigest
 
@@ -147,6 +148,37 @@ class RecentIds:
             else:
                 recent._hashes.update(slot[max(0, oldest_kept - number * SLOT_SIZE) :])
         return recent
+
+
+def merge_slots(remembered: int, partitions: Sequence[Mapping[int, bytes]]) -> dict[int, bytes]:
+    """Return the slots (with version) of a partition that takes over from several: the newest hashes of each last.
+
+    Takes one hash of each in turn, from the newest on, until there are `remembered`: all of them lose their
+    oldest. Nothing says which of two partitions applied an id later.
+    """
+    newest_first = [
+        [
+            hashed
+            for number in sorted(slots, reverse=True)
+            for hashed in reversed(_from_bytes(slots[number][1:]))
+        ]
+        for slots in partitions
+    ]
+    # A hash may be in several partitions, if a change before this one had copied it. The newest copy counts.
+    kept: dict[int, None] = {}
+    for row in zip_longest(*newest_first):
+        kept.update((hashed, None) for hashed in row if hashed is not None and hashed not in kept)
+        if len(kept) >= remembered:
+            break
+    hashes = array("Q", list(kept)[:remembered])
+    hashes.reverse()
+    # A hash does not show its version, so all slots are of the first one if any was.
+    versions = {slot[:1] for slots in partitions for slot in slots.values()}
+    version = min(versions, default=_WITH_KEY)
+    return {
+        start // SLOT_SIZE: version + _to_bytes(hashes[start : start + SLOT_SIZE])
+        for start in range(0, len(hashes), SLOT_SIZE)
+    }
 
 
 def _to_bytes(slot: "array[int]") -> bytes:

@@ -31,7 +31,7 @@ def key_or_rekey(
     if is_internal(record):
         raise NotAtHome(
             f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-            f"partition {home} of {state.partitions}. The number of partitions was changed."
+            f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, 'Changing the number of partitions'."
         )
     pass_on(batch, record, internal_topic, key, home)
     batch.counters.rekeyed += 1

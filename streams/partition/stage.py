@@ -9,6 +9,7 @@ from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
 from streams.partition.limits import BYTES_SHIFT, HEADERS_SHIFT, LIMITS, UNLIMITED, Limits
+from streams.partition.moving import Moves
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, origin_of, own_place, own_type
 from streams.wire.records import OutputRecord, SourceRecord
@@ -29,7 +30,7 @@ class Stage(Generic[State, Rules, Counters]):
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
     `serve_due(batch, time, key)` takes the step due at `time`. `slow_floods`: whether the runtime lets a flooded
-    source rest.
+    source rest. `moves` says how state records move when the number of partitions changes.
     """
 
     name: CountedStage
@@ -41,6 +42,7 @@ class Stage(Generic[State, Rules, Counters]):
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
     serve_due: Callable[[Any, int, DueKey], None]
     slow_floods: bool
+    moves: Moves
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.

@@ -1,17 +1,18 @@
 """The state of a partition that all stages share, and its records in the stage's state topic."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from streams.clocks.clock import next_step_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
 from streams.events.transparency import CountedStage
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
 from streams.partition.due import DueSteps
-from streams.partition.duplicates import SLOT_VERSIONS, RecentIds
+from streams.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
+from streams.partition.moving import ByRef, Merged, Moves, NewPartition, Shared, Unsettled, ref_before_nul
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.partition.time import PartitionTime
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
@@ -160,3 +161,70 @@ class PartitionState:
             self.due.remove(key)
         else:
             self.due.set(key, time)
+
+
+def time_of(shared: Shared) -> int:
+    """Return the time (ms) of an old partition; 0 if nothing was applied in it."""
+    value = shared.entries.get(PARTITION_TIME)
+    return 0 if value is None else _read_time(value)[1]
+
+
+def _read_time(value: bytes) -> tuple[int, ...]:
+    require_version(PARTITION_TIME, value)
+    return _TIME.unpack_from(value, 1)
+
+
+def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the time of a new partition: the latest of the old ones.
+
+    It is later than every event applied, and steps of clocks that are due in between are taken at their own
+    times. `applied` is the largest one: together with the partition's number it says before which record
+    something happened (see replay.py), so it must not fall. The flood window starts anew, because records
+    that are not in one log any more have no order.
+    """
+    times = [_read_time(value) for one in shared for value in one.of_type(PARTITION_TIME).values()]
+    if not times:
+        return {}
+    _, now, newest_append, ticks = max(times, key=lambda row: (row[1], row[2], row[0]))
+    packed = _TIME.pack(max(row[0] for row in times), now, newest_append, ticks)
+    return {PARTITION_TIME: STATE_VERSION + packed + FloodWindow().encode()}
+
+
+def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    found = []
+    for one in shared:
+        slots = one.of_type(DUPLICATES_SLOT)
+        for key, value in slots.items():
+            require_version(key[:1], value, SLOT_VERSIONS)
+        found.append({_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()})
+    return {
+        DUPLICATES_SLOT + _SLOT_NUMBER.pack(number): slot
+        for number, slot in merge_slots(new.remembered, found).items()
+    }
+
+
+def _merge_corrections(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the number of corrections of a new partition: its own, or the largest if its number is new.
+
+    Daily totals are published under keys with this number, so a partition must go on with its own.
+    """
+    numbers = {one.partition: value for one in shared for value in one.of_type(TIME_CORRECTIONS).values()}
+    for value in numbers.values():
+        require_version(TIME_CORRECTIONS, value)
+    is_old = any(one.partition == new.partition for one in shared)
+    own = numbers.get(new.partition) if is_old else max(numbers.values(), default=None)
+    return {} if own is None else {TIME_CORRECTIONS: own}
+
+
+MOVES: Moves = {
+    PARTITION_TIME: Merged(_merge_times),
+    TIME_CORRECTIONS: Merged(_merge_corrections),
+    SOURCE_CONTROL: Unsettled(
+        "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. Resume it, or "
+        "let the skip end (`tocsin source show`), and save again"
+    ),
+    DUPLICATES_SLOT: Merged(_merge_recent),
+    CLOCK_RECORD: ByRef(ref_before_nul),
+    DAILY_COUNTERS: Merged(merge_counters),
+}
+"""How the records of every stage move when the number of partitions changes."""

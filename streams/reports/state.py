@@ -6,10 +6,12 @@ import msgspec
 
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
+from streams.partition.moving import ByRef, Merged, Moves, ref_before_nul
+from streams.partition.state import MOVES as SHARED_MOVES
 from streams.partition.state import PartitionState
 from streams.partition.time import EventTime
 from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
-from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys
+from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.reports.rules import ReportRules
 from streams.wire.state_records import STATE_VERSION, require_version
 
@@ -157,3 +159,12 @@ def _schedule(state: ReportState, rules: ReportRules) -> None:
             else:
                 time = next_change_time(episode, state.time.now, policy.timing)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
+
+
+MOVES: Moves = {
+    **SHARED_MOVES,
+    CHANNEL_COUNTS: ByRef(ref_before_nul),
+    CHANNEL_EPISODES: ByRef(ref_before_nul),
+    REPORTER_KEYS: Merged(merge_keys),
+}
+"""How the records of the stage of reports move when the number of partitions changes."""

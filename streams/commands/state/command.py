@@ -1,4 +1,4 @@
-"""`tocsin state`: the group, `show`, `check` and `reset`."""
+"""`tocsin state`: the group, `show`, `check` and `reset`; the others are in saved.py and time_commands.py."""
 
 import asyncio
 
@@ -13,6 +13,7 @@ from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
+from streams.commands.state.saved import repartition, restore, save
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_stage
 from streams.commands.state.time_commands import set_time, show_times
@@ -28,11 +29,11 @@ from streams.worker.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show, check, correct or reset the state that workers keep."""
+    """Show, check, save, restore, move, correct or reset the state that workers keep."""
 
 
-state.add_command(show_times)
-state.add_command(set_time)
+for _command in (save, restore, repartition, show_times, set_time):
+    state.add_command(_command)
 
 
 @state.command()
