@@ -126,6 +126,32 @@ def test_turning_back_forgets_what_is_later(history, cut, minutes, more):
             )
 
 
+def test_sums_that_a_wrong_time_moved_on_are_computed_anew():
+    counts = ChannelCounts()
+    for minute in range(0, 30, 5):
+        counts.add(T0 + minute * MINUTE, T0 + minute * MINUTE, "user", POOL[minute // 5], 1, None)
+    now = T0 + 25 * MINUTE
+    before = counts.measure(PT1H, now)
+    # A step of an episode at the wrong time measures without a report.
+    assert counts.measure(PT1H, now + 30 * DAY).reports == 0
+    assert not counts.turn_back(now)
+    assert counts.measure(PT1H, now) == before
+
+
+def test_reporters_of_a_folded_pane_stay_with_it():
+    counts = ChannelCounts()
+    for number, minute in enumerate((10, 40, 200)):
+        counts.add(T0 + minute * MINUTE, T0 + minute * MINUTE, "user", POOL[number], 1, None)
+    # The first two were folded into the pane of an hour, which begins before the new time.
+    assert counts.turn_back(T0 + 20 * MINUTE)
+    found = counts.measure(P1D, T0 + 20 * MINUTE)
+    assert (found.reports, found.distinct_reporters) == (2, 2)
+    for number in range(2):
+        counts.add(T0 + 21 * MINUTE, T0 + 21 * MINUTE, "user", POOL[number], 1, None)
+    found = counts.measure(P1D, T0 + 21 * MINUTE)
+    assert (found.reports, found.distinct_reporters) == (4, 2)
+
+
 def test_turning_back_by_minutes_leaves_exactly_the_earlier_panes():
     counts = ChannelCounts()
     for minute in range(0, 40, 5):

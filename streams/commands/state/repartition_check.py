@@ -17,8 +17,9 @@ AnyStage = Stage[Any, Any, Any]
 
 
 def rule_of(stage: AnyStage, key: bytes) -> ByRef | Merged:
-    """Return how a state record moves. Raises UnknownStateVersion if this version does not know that, ClickException
-    if it must be gone before.
+    """Return how a state record moves.
+
+    Raises UnknownStateVersion if this version does not know that, ClickException if the record must be gone before.
     """
     rule = stage.moves.get(key[:1])
     if rule is None:
