@@ -10,10 +10,10 @@ from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.stage import State
 
-# How many partitions a worker takes over at the same time. Each opens a producer and a consumer and may fetch 16 MiB
-# at once. A takeover mostly waits for answers: 48 partitions of 5,000 state records took about as long 8 at once as
-# all at once (10 s on two busy cores), and three times as long one at a time. But all at once held the event loop up for
-# seconds, 8 for half a second to one.
+# How many partitions a worker takes over at the same time. Each opens a producer and a consumer, and may fetch 16 MiB
+# at once. A takeover mostly waits for answers. 48 partitions of 5,000 state records took 10 to 26 s with 8 at once, 11
+# to 26 s with all at once and 23 to 32 s one by one (two cores with other work on them). But all at once held the event
+# loop up for as long as 6 s, 8 for 1.1 s at most.
 TAKEOVERS_AT_ONCE = 8
 
 

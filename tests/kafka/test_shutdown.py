@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import time
+import urllib.request
 from contextlib import suppress
 
 from streams.local_kafka import LocalKafka
@@ -17,17 +18,6 @@ from tests.kafka.harness.reports import generate
 SECONDS_TO_GO = 10
 
 
-def half_sent_requests(worker, number):
-    """So many connections to the worker's HTTP server, each with a request that never ends."""
-    port = int(re.search(r"address=http://127\.0\.0\.1:(\d+)", worker.text)[1])
-    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
-    for connection in connections:
-        # The server may have closed the oldest ones.
-        with suppress(ConnectionError):
-            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
-    return connections
-
-
 def test_a_worker_under_load_stops_in_time(deploy):
     deployment = deploy()
     deployment.publish(generate(10, 100_000))
@@ -36,12 +26,9 @@ def test_a_worker_under_load_stops_in_time(deploy):
         applied = deployment.applied()
         worker = deployment.fleet.start()
         deployment.fleet.wait_for(lambda: deployment.applied() > applied, 30, "progress", tend=False)
-        connections = half_sent_requests(worker, 300)
         started = time.monotonic()
         worker.signal(number)
         assert worker.wait(SECONDS_TO_GO) == 0
-        for connection in connections:
-            connection.close()
         took.append(round(time.monotonic() - started, 2))
         assert not deployment.everything_applied(), "stopped too late: there was nothing left to apply"
         deployment.fleet.tend()
@@ -57,6 +44,28 @@ def test_a_worker_under_load_stops_in_time(deploy):
     print(
         f"measured: {totals} {compared} stopped after {took} s, the next worker owns partitions after {seconds:.1f} s"
     )
+
+
+def test_a_worker_with_hundreds_of_half_sent_requests_answers_and_stops_in_time(deploy):
+    worker = deploy(partitions=1).fleet.start()
+    deadline = time.monotonic() + 60
+    while "owns partitions [0]" not in worker.text:
+        assert time.monotonic() < deadline, worker.tail()
+        time.sleep(0.1)
+    port = int(re.search(r"address=http://127\.0\.0\.1:(\d+)", worker.text)[1])
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+    for connection in connections:
+        # The worker has closed the oldest ones.
+        with suppress(ConnectionError):
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+    for path in ("/metrics", "/livez", "/readyz"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            assert answer.status == 200
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(SECONDS_TO_GO) == 0
+    assert "Traceback" not in worker.text
+    for connection in connections:
+        connection.close()
 
 
 def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
