@@ -9,15 +9,16 @@ from collections.abc import Callable, Mapping
 import orjson
 from confluent_kafka import Producer
 
+from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.reports import now_ms, report, take_it_down_request
 
 # zstd packs repetitive bytes to a thousandth and less, so the broker's limit of 1 MiB allows these.
 BOMB_BYTES = 60_000_000
 HEADERS_OF_A_RECORD = 400_000
-RECORDS_OF_A_BATCH = 300_000
 
-# More than half of the window in which a flood is recognised, several times over.
-FLOOD_RECORDS = 5_000
+# More than half of the window in which a flood is recognised, several times over. A flooded source takes half a minute for
+# them.
+FLOOD_RECORDS = 3_000
 
 # Each arms two clocks.
 VICTIMS = 2_000
@@ -26,15 +27,15 @@ PartitionAttack = Callable[["Attacker", int], None]
 
 
 class Attacker:
-    """Publishes to the partitions of one topic. `sent` counts the records per attack."""
+    """Publishes to the partitions of the topics of reports. `sent` counts the records per attack."""
 
-    def __init__(self, bootstrap: str, topic: str, seed: int) -> None:
-        self.topic = topic
+    def __init__(self, deployment: Deployment, seed: int) -> None:
+        self._deployment = deployment
         self.chance = random.Random(seed)
         self.sent: dict[str, int] = {}
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                "bootstrap.servers": deployment.bootstrap,
                 "compression.type": "zstd",
                 # Whole attacks in one batch: the unpacked size is what must be bounded.
                 "linger.ms": 200,
@@ -50,13 +51,18 @@ class Attacker:
 
     def attack(self, name: str, partition: int) -> None:
         """Publish the records of one attack, and wait until the broker has them."""
-        before = sum(self.sent.values())
+        before = self.total
         self._name = name
         self.sent.setdefault(name, 0)
         ATTACKS[name](self, partition)
         left = self._producer.flush(120)
         assert left == 0 and not self._failed, f"{name}: {left} not confirmed, failed: {self._failed[:3]}"
-        assert sum(self.sent.values()) > before
+        assert self.total > before
+
+    @property
+    def total(self) -> int:
+        """Number of records sent."""
+        return sum(self.sent.values())
 
     def send(
         self,
@@ -64,10 +70,12 @@ class Attacker:
         value: bytes | None,
         key: bytes | None = None,
         headers: list[tuple[str, bytes]] | None = None,
+        topic: str = SOURCE,
     ) -> None:
         """Queue one record."""
+        name = self._deployment.name(topic)
         self._producer.produce(
-            self.topic, value, key, partition, headers=headers or [], on_delivery=self._delivered
+            name, value, key, partition, headers=headers or [], on_delivery=self._delivered
         )
         self.sent[self._name] += 1
 
@@ -94,8 +102,7 @@ def _headers(attacker: Attacker, partition: int) -> None:
 
 
 def _empty_records(attacker: Attacker, partition: int) -> None:
-    # Below the size at which a flood is recognised they would say nothing about memory; see the flood for that.
-    for _ in range(RECORDS_OF_A_BATCH):
+    for _ in range(FLOOD_RECORDS):
         attacker.send(partition, None)
 
 
@@ -128,18 +135,24 @@ def _flood(attacker: Attacker, partition: int) -> None:
 def _victims(attacker: Attacker, partition: int) -> None:
     start = attacker.chance.randrange(1_000_000_000)
     for number in range(start, start + VICTIMS):
-        attacker.send(partition, take_it_down_request(number, now_ms()).value)
+        attacker.send(partition, take_it_down_request(number, now_ms()).value, topic=VERIFIED)
 
 
 def _claims(attacker: Attacker, partition: int) -> None:
     claims = (
-        {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger", "ref": "nobody"}},
-        {"kind": "automated_detection", "reporter": {"kind": "automated"}},
-        {"kind": "statutory_victim_request", "reporter": {"kind": "state_actor"}},
+        (
+            SOURCE,
+            {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger", "ref": "nobody"}},
+        ),
+        (SOURCE, {"kind": "automated_detection", "reporter": {"kind": "automated"}}),
+        (SOURCE, {"kind": "statutory_victim_request", "reporter": {"kind": "user"}}),
+        (VERIFIED, {"kind": "user_report", "reporter": {"kind": "user"}}),
+        (VERIFIED, {"kind": "user_report", "reporter": {"kind": "state_actor"}}),
     )
-    for claim in claims:
+    for topic, claim in claims:
         number = attacker.chance.randrange(1_000_000_000)
-        attacker.send(partition, orjson.dumps(report(f"claim-{number}", now_ms(), **claim)))
+        value = orjson.dumps(report(f"claim-{number}", now_ms(), **claim))
+        attacker.send(partition, value, topic=topic)
 
 
 # Legal records in large numbers (`victims`) are among them: they must not stop others either.
