@@ -8,7 +8,7 @@ from streams.events.dead_letter import REFUSED_BY_STATE
 from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
-from streams.partition.limits import BYTES_SHIFT, HEADERS_SHIFT, LIMITS, UNLIMITED, Limits
+from streams.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.partition.moving import Moves
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, origin_of, own_place, own_type
@@ -17,6 +17,9 @@ from streams.wire.source_decision import decode_source_decision
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.time_correction import decode_time_correction
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
+
+# Records whose keys are hashed together: enough that it pays, and less than a millisecond.
+_FORESEEN = 1_000
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -97,8 +100,13 @@ class Stage(Generic[State, Rules, Counters]):
         the record's place. After that neither `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
-        while batch.finished_records < len(records):
-            self._apply_slice(batch, records)
+        foreseen = 0
+        while (begin := batch.finished_records) < len(records):
+            if begin >= foreseen:
+                state.homes.foresee(records[begin : begin + _FORESEEN])
+                foreseen = begin + _FORESEEN
+            batch.begin_slice()
+            batch.finished_records += self._apply_slice(batch, _slice(records, begin, limits))
             yield batch
             if batch.is_full():
                 break
@@ -106,22 +114,20 @@ class Stage(Generic[State, Rules, Counters]):
             yield batch
         yield batch
 
-    def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> None:
+    def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+        """Apply the records of a slice, or as many as its other limits allow; return their number."""
         handlers, internal = self.handlers, self.sources.internal
         default = next(iter(handlers.values()))
-        state, outputs, limits = batch.state, batch.outputs, batch.limits
+        state, outputs = batch.state, batch.outputs
         sources = state.sources
-        begin = batch.finished_records
-        slice_ = records[begin : begin + limits.slice_records]
-        state.homes.foresee(slice_)
-        batch.begin_slice()
-        work = -len(outputs)
-        for record in slice_:
+        most_outputs = len(outputs) + batch.limits.slice_outputs
+        finished = 0
+        for record in records:
             try:
                 topic = without_prefix(record.topic)
                 if topic == internal:
                     if _obeyed(batch, record):
-                        batch.finished_records += 1
+                        finished += 1
                         continue
                     origin = origin_of(record)
                     topic = without_prefix(origin.topic)
@@ -131,7 +137,7 @@ class Stage(Generic[State, Rules, Counters]):
                     origin = own_place(record)
                 handlers.get(topic, default)(batch, record, origin)
             except StepsRemain:
-                return
+                break
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
             except Exception as error:
@@ -141,10 +147,17 @@ class Stage(Generic[State, Rules, Counters]):
                 raise
             else:
                 state.flood.note(dead=False)
-            batch.finished_records += 1
-            work += 1 + (len(record.value or b"") >> BYTES_SHIFT) + (len(record.headers) >> HEADERS_SHIFT)
-            if work + len(outputs) >= limits.slice_work:
-                return
+            finished += 1
+            if len(outputs) >= most_outputs:
+                break
+        return finished
+
+
+def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Sequence[SourceRecord]:
+    found = records[begin : begin + limits.slice_records]
+    while len(found) > 1 and sum([len(record.value or b"") for record in found]) > limits.slice_bytes:
+        found = found[: len(found) // 2]
+    return found
 
 
 def _obeyed(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
