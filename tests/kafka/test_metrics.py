@@ -317,7 +317,8 @@ def test_a_worker_that_hangs_ends_itself_with_all_stacks(deploy, tmp_path, where
     assert "no progress" in last["event"]
     if where == "commit":
         assert re.search(
-            r"(message|verified)-reports partition \d: \d+ records are waiting, none applied for \d s", last["event"]
+            r"(message|verified)-reports partition \d: \d+ records are waiting, none applied for \d s",
+            last["event"],
         )
         assert "in _write\n" in last["stack"]
     else:
