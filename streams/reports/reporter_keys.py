@@ -8,6 +8,7 @@ more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Final
 
 import msgspec
 
@@ -23,8 +24,10 @@ from streams.wire.times import DAY
 REPORTER_KEYS = b"H"
 """State key of the one record about keys. It holds their ids, never the keys."""
 
+# In ms; damaged bytes must not give a time that cannot be formatted.
+_YEAR_10000: Final = 253_402_300_800_000
 # id of the key of new hashes; the earlier keys by id, as in ReporterKeys.earlier
-_Stored = tuple[str, dict[str, int]]
+_Stored = tuple[str, dict[str, Annotated[int, msgspec.Meta(ge=0, lt=_YEAR_10000)]]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 

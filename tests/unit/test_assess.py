@@ -113,7 +113,7 @@ def test_a_report_of_another_partition_is_rekeyed_unassessed_and_applied_at_home
     [moved] = outcome.outputs
     assert moved[:4] == (INTERNAL, 0, b"c4", source.value)
     assert ("x", b"1") in moved.headers
-    assert list(outcome.changes) == [b"T"]
+    assert list(outcome.changes) == [b"T", b"H"]
     assert counted(outcome) == {"rekeyed": 1}
     assert (away.time.applied, away.time.now, away.next_due()) == (0, 0, None)
 

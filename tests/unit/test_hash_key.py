@@ -50,6 +50,7 @@ def distinct_reporters(keys, refs):
     return last["channel_windows"][0]["distinct_reporters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "steered"),
     [

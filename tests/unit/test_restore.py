@@ -97,6 +97,9 @@ def test_a_damaged_record_is_refused_by_its_key_type_or_read(damage):
     except UnreadableCounts as error:
         assert repr(key[:1]) in str(error)
         assert "tocsin state check" in str(error)
+    except UnknownHashKey:
+        # The damaged id of a key is that of another key.
+        assert key == b"H"
 
 
 def test_damaged_counts_are_reported_when_they_are_needed():
