@@ -12,7 +12,7 @@ RECORD_OVERHEAD_BYTES = 600
 HEADER_OVERHEAD_BYTES = 170
 
 # Memory of the records that one poll hands to Faust, of all partitions together: 8,000 reports of 400 bytes,
-# which take a stage a fifth of a second. The last record may exceed it. A poll costs 0.3 ms.
+# which take a stage a fifth of a second. The last record may exceed it.
 MAX_POLLED_BYTES = 8_000_000
 
 # Memory of the records that may wait for the agents of all stages together: 40,000 reports of 400 bytes. Twice

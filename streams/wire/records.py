@@ -10,7 +10,8 @@ Headers = Sequence[tuple[str, bytes]]
 MAX_PASSED_ON_BYTES = 2_000_000
 
 # The most headers that a record is read with. A CloudEvent in binary mode has some ten, and tracing and gateways add as
-# many again. Each takes 200 bytes of memory, but as few as two in a log: without a limit one record could have millions.
+# many again. Each takes 80 to 170 bytes of memory besides its own, but as few as two in a log: without a limit one
+# record could have millions.
 MAX_HEADERS = 256
 
 # Header, with their number, of a record whose headers were more than MAX_HEADERS. The runtime sets it in their place.
