@@ -118,7 +118,7 @@ RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(

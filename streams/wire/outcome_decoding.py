@@ -24,7 +24,7 @@ VALID_IN_OUTCOME: ValidValues = {
 
 
 def _check_refs(outcome: ClockOutcome) -> None:
-    # A request's id may be a plain counter; a channel's ref may not.
+    # A request's id may be a plain counter; a channel's ref and an actor may not.
     key_is_counter = outcome.subject == "request"
     refs = {
         "outcome_id": outcome.outcome_id,
@@ -36,7 +36,7 @@ def _check_refs(outcome: ClockOutcome) -> None:
     for path, ref in refs.items():
         if ref is None:
             continue
-        if names_a_person(ref, counter=path != "key" or key_is_counter):
+        if names_a_person(ref, counter=path != "actor" and (path != "key" or key_is_counter)):
             raise not_valid("pii_detected", path, VALID_IN_OUTCOME)
         if not is_ref(ref):
             raise not_valid("invalid_value", path, VALID_IN_OUTCOME)

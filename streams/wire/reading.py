@@ -135,9 +135,9 @@ def _not_read(headers: Headers) -> Rejected:
             WHOLE_VALUE,
             "The record's batch could not be unpacked; a batch may unpack to at most 16 MiB.",
         )
-    number = dict(headers).get(HEADERS_DROPPED)
-    if number is not None:
-        return _too_many_headers(number)
+    attributes = dict(headers)
+    if HEADERS_DROPPED in attributes:
+        return _too_many_headers(attributes[HEADERS_DROPPED] or b"")
     return Rejected("empty", WHOLE_VALUE, "Must be an event in JSON; the record has no value.")
 
 

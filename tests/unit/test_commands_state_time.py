@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.state import partition_time, time_commands
+from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.partition.state import PARTITION_TIME
 from streams.reports.state import ReportState
 from streams.runtime.restore import Restored
@@ -48,7 +49,9 @@ def tocsin(monkeypatch):
 
     def run_command(*arguments):
         run_command.written = written
-        return CliRunner().invoke(commands, ["state", *arguments])
+        return CliRunner().invoke(
+            commands, ["state", *arguments], env={"TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex()}
+        )
 
     run_command.appended = None
     monkeypatch.setattr(partition_time, "partition_count", count)

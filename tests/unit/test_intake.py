@@ -14,6 +14,9 @@ class Owner:
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic() - 2 * intake.MARKERS_SECONDS
 
+    def wake(self):
+        return []
+
     async def step_over_markers(self):
         self.log.append(self.partition)
         await asyncio.sleep(0)
@@ -35,7 +38,7 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
     async def scenario():
         asked = []
         ownership = Owned([Owner(partition, asked) for partition in range(3)])
-        chores = asyncio.create_task(intake._do_chores(ownership))
+        chores = asyncio.create_task(intake._do_chores(None, ownership))
         while len(looks) < 6:
             async with ownership.turn:
                 looks.append(list(asked))
@@ -90,13 +93,13 @@ class Worker:
                 done += 1
             return done
 
-        return SimpleNamespace(apply=apply)
+        return SimpleNamespace(apply=apply, takes=lambda *_: True)
 
     async def run(self, first):
         async def events():
             yield first
 
-        topic = SimpleNamespace(queue=self.queue, room=asyncio.Event())
+        topic = SimpleNamespace(queue=self.queue, waiting=SimpleNamespace(room=asyncio.Event()))
         stream = SimpleNamespace(channel=topic, noack=lambda: SimpleNamespace(events=events))
         ownership = SimpleNamespace(
             turn=self.turn, owners={number: self.owner(number) for number in range(2)}, settled_owners=list

@@ -259,6 +259,16 @@ def test_the_difference_of_clocks_is_shown_for_ten_minutes_after_a_transaction(m
     assert name not in {found for found, _ in worker.scrape()}
 
 
+def test_a_source_at_rest_is_shown_until_the_rest_ends():
+    worker = Worker()
+    worker.take_over(0)
+    name, place = "tocsin_source_resting", {"stage": "reports", "topic": "message-reports", "partition": "0"}
+    worker.observer.resting(0, {"message-reports": "paused"})
+    assert value(worker.scrape(), name, **place, why="paused") == 1
+    worker.observer.resting(0, {})
+    assert name not in {found for found, _ in worker.scrape()}
+
+
 def test_corrections_of_time_are_counted():
     worker = Worker()
     worker.take_over(0)
@@ -277,6 +287,7 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.take_over(0)
     worker.observer.rebalanced(2)
     worker.observer.clocks_compared(0, 0)
+    worker.observer.resting(0, {"message-reports": "flood"})
     worker.apply(0, [report(1, START, channel=at_home(0))])
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}

@@ -94,7 +94,13 @@ def applied(owner, written):
         yield SimpleNamespace(outputs=[], changes={}, finished_records=len(records))
 
     owner.stage = SimpleNamespace(
-        name="count", state_topic="state", apply_in_slices=apply_in_slices, records_per_transaction=1_000
+        name="count",
+        state_topic="state",
+        apply_in_slices=apply_in_slices,
+        records_per_transaction=1_000,
+        flooding=lambda _: {},
+        paused_sources=lambda _: (),
+        skipped_below=lambda *_: 0,
     )
     owner.state = None
     return seen
@@ -272,14 +278,14 @@ def test_nothing_of_a_batch_with_a_wrong_append_time_is_applied(owner, applied, 
     vars(records[1][1]).update(fault, topic="in", partition=3)
     position = dict(owner.position)
     with pytest.raises(WrongAppendTime, match="offset 8"):
-        asyncio.run(owner.apply([records]))
+        apply(owner, records)
     assert (applied, written, owner.position) == ([], [], position)
 
 
 def test_a_record_that_was_applied_before_is_not_refused(owner, applied):
     topic, records = fetched(5, 5, 7)
     records[0].timestamp = 2**53
-    asyncio.run(owner.apply([(topic, records)]))
+    apply(owner, (topic, records))
     assert applied == [7]
 
 

@@ -299,7 +299,9 @@ def test_ids_of_a_partition_never_repeat_after_any_moves() -> None:
     for number in range(12):
         state = REPORTS.restore(number, 12)
         state.time.restore(100 + number, 1, 1, 0)
-        states.append(Shared(number, {PARTITION_TIME: state.drain_changes()[PARTITION_TIME]}, frozenset()))
+        states.append(
+            Shared(number, {PARTITION_TIME: dict(state.drain_changes())[PARTITION_TIME]}, frozenset())
+        )
     before = 12
     for partitions in (6, 4, 5, 12):
         states = [

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.source.decisions import effect, require_sense, write_decision
 from streams.commands.source.sources import Source, read_sources, stage_of
@@ -41,7 +42,7 @@ def show() -> None:
             for each in asyncio.run(read_sources(settings, stage))
         ]
     header = ("stage", "topic", "partition", "next", "end", "waiting", "decided")
-    click.echo(text_table(header, [_row(each) for each in found]))
+    echo(text_table(header, [_row(each) for each in found]))
 
 
 def _row(found: Source) -> tuple[str, ...]:
@@ -128,8 +129,8 @@ def _decide(
         if not found:
             raise click.ClickException(f"{topic} has no partition {partition}.")
         require_sense(found[0], decision)
-        click.echo(effect(found[0], decision))
+        echo(effect(found[0], decision))
         if not yes:
-            click.echo("nothing was written; to do this, run the command again with --yes")
+            echo("nothing was written; to do this, run the command again with --yes")
             return
-        click.echo(asyncio.run(write_decision(settings, stage, found[0], decision)))
+        echo(asyncio.run(write_decision(settings, stage, found[0], decision)))

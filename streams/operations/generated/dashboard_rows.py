@@ -300,11 +300,20 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Bad records among the last 1,000",
-                "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
                     f"({series('tocsin_recent_dead_letters')})"
+                },
+            ),
+            Panel(
+                "Sources at rest",
+                "Flooded with records that cannot be read, or paused by operators with `tocsin source`.",
+                "short",
+                {
+                    "{{stage}} {{topic}} {{partition}} {{why}}": "max by (stage, topic, partition, why) "
+                    f"({series('tocsin_source_resting')})"
                 },
             ),
             Panel(

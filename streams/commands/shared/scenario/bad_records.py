@@ -11,9 +11,9 @@ from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.wire.nesting import MAX_DEPTH
 from streams.wire.reading import MAX_EVENT_BYTES
 
-# Reasons that do not apply to reports: two are for outcomes of clocks only, and batches are built by the
-# Kafka client.
-_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch")
+# Reasons for which no report can be spoilt: two are for outcomes of clocks only, batches are built by the Kafka
+# client, and operators decide what is skipped.
+_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch", "skipped")
 REASONS: tuple[DeadLetterReason, ...] = tuple(
     reason for reason in get_args(DeadLetterReason) if reason not in _NOT_FOR_REPORTS
 )
