@@ -372,6 +372,9 @@ def dead_letter_examples():
 def test_an_example_of_a_dead_letter_is_what_its_original_leads_to(path):
     record = example(path)
     headers = dict(record.headers)
+    if headers["tocsin-reason"] == b"skipped":
+        # Not for what is in the record: an operator decided it.
+        return
     if headers["tocsin-reason"] in (b"pii_detected", b"bad_batch"):
         validator("redacted-dead-letter.v1.json").validate(record.document)
         assert encode(msgspec.json.decode(record.value, type=RedactedRecord)) == record.value

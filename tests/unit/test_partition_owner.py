@@ -204,13 +204,20 @@ def test_a_transaction_without_a_record_leaves_the_position(owner, applied, writ
 
 def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
     owner.stage.records_per_transaction = 1
-    topic, ticks = "in-internal", FetchedRange([SimpleNamespace(offset=9, timestamp=1)], 9, 10, 0)
+    topic, ticks = (
+        "in-internal",
+        FetchedRange([SimpleNamespace(offset=9, timestamp=1, timestamp_type=1)], 9, 10, 0),
+    )
     reports = fetched(7, 7, 8)
     assert apply(owner, reports, (topic, ticks)) == 0
     assert owner.position[topic].next_offset == 9
     assert apply(owner, reports, (topic, ticks)) == 1
     assert apply(owner, (topic, ticks)) == 1
     assert (applied, owner.position[topic].next_offset) == ([7, 8, 9], 10)
+
+
+def as_fetched(record):
+    return SimpleNamespace(**record._asdict(), timestamp_type=1)
 
 
 def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
@@ -220,8 +227,8 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
     owner.state = ReportState(0, 1, rules)
     owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
     count = 3_000
-    reports = [report(number, START, channel=f"c{number}") for number in range(count)]
-    due = [tick(count, START + DAY)]
+    reports = [as_fetched(report(number, START, channel=f"c{number}")) for number in range(count)]
+    due = [as_fetched(tick(count, START + DAY))]
     for name, records in ((EXTERNAL, reports), (INTERNAL, due)):
 
         async def turns_during(name=name, records=records):

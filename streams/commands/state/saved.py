@@ -11,6 +11,7 @@ import click
 from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.state.repartition import Moved, plan_moves
 from streams.commands.state.repartition import repartition as write_repartitioned
@@ -50,7 +51,7 @@ def save(file: Path, name: str | None) -> None:
             asyncio.run(save_state(settings, stages, given_hash_keys(settings), file, progress))
         finally:
             progress.clear()
-    click.echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
+    echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
 
 
 @click.command()
@@ -70,15 +71,15 @@ def restore(file: Path, name: str | None, yes: bool) -> None:
     progress = Progress("records restored")
     with _file_errors_explained(), broker_errors_explained(settings):
         plan = asyncio.run(plan_restore(settings, stages, file, name))
-        click.echo(_restore_text(file, plan))
+        echo(_restore_text(file, plan))
         if not yes:
-            click.echo("nothing was written; --yes does it")
+            echo("nothing was written; --yes does it")
             return
         try:
             asyncio.run(restore_state(settings, plan, file, progress))
         finally:
             progress.clear()
-    click.echo(f"{progress.count:,} records are restored; start the workers")
+    echo(f"{progress.count:,} records are restored; start the workers")
 
 
 @click.command()
@@ -99,12 +100,12 @@ def repartition(file: Path, new_file: Path, partitions: int, dry_run: bool) -> N
     stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
     with _file_errors_explained():
         header, moved = plan_moves(file, stages, partitions)
-        click.echo(_moved_text(header, moved, partitions))
+        echo(_moved_text(header, moved, partitions))
         if dry_run:
-            click.echo("nothing was written")
+            echo("nothing was written")
             return
         write_repartitioned(file, new_file, stages, partitions)
-    click.echo(f"{new_file} is written and verified")
+    echo(f"{new_file} is written and verified")
 
 
 def _by_name(stages: tuple[Stage[Any, Any, Any], ...]) -> Mapping[str, Stage[Any, Any, Any]]:

@@ -6,6 +6,7 @@ import time
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.state.partition_time import (
     AnyStage,
@@ -52,10 +53,10 @@ def show_times(name: str | None) -> None:
         )
         for clock in clocks
     ]
-    click.echo(text_table(("stage", "partition", "time", "against the clock"), rows))
+    echo(text_table(("stage", "partition", "time", "against the clock"), rows))
     wrong = [clock for clock in clocks if clock.is_wrong(now_ms)]
     for clock in wrong:
-        click.echo(
+        echo(
             f"partition {clock.partition} of {clock.stage} is ahead: see `tocsin state set-time --help`",
             err=True,
         )
@@ -98,13 +99,13 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
         wrong = _wrong_clocks(settings, stage, partitions, now_ms)
         corrections = [(clock, TimeCorrection(clock.time_ms, now_ms, reason, actor)) for clock in wrong]
         for clock, correction in corrections:
-            click.echo(_text(asyncio.run(try_correction(settings, stage, clock, correction)), now_ms))
+            echo(_text(asyncio.run(try_correction(settings, stage, clock, correction)), now_ms))
         if not yes:
-            click.echo("nothing was written; to write this, run the command again with --yes")
+            echo("nothing was written; to write this, run the command again with --yes")
             return
         for clock, correction in corrections:
             _write(settings, stage, clock, correction)
-    click.echo("written; once a worker has applied it, `tocsin state time` shows the new time")
+    echo("written; once a worker has applied it, `tocsin state time` shows the new time")
 
 
 def _check_text(reason: str, actor: str) -> None:
