@@ -6,8 +6,8 @@ from itertools import accumulate
 # not depend on the depth of the caller's stack.
 MAX_DEPTH = 64
 
-# A report in an envelope has at most 40 arrays and objects, thus 80 brackets. The rest is room for fields of later versions. Brackets
-# are counted one by one, and a limit on their number bounds the time: these take a tenth of a millisecond.
+# A report in an envelope has at most 40 arrays and objects, thus 80 brackets. The rest is room for fields of later
+# versions. Brackets are walked one by one, so their number must be limited: these take a quarter of a millisecond.
 MAX_BRACKETS = 4096
 
 # In texts up to this length `replace` finds brackets faster than `translate`, even if there are many.

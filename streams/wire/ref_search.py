@@ -1,7 +1,7 @@
 """Searches the refs of a refused event for personal data, as far as its shape shows which they are."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -55,7 +55,7 @@ def _in_data(members: Mapping[str, bytes], refs: RefPaths) -> str | None:
         elif rest:
             # Not an object: the ref may be anywhere in it.
             place = top
-        if _names_a_person(text, counter=path in refs.counters):
+        if text and _names_a_person(text, counter=path in refs.counters):
             return place
     return None
 
@@ -65,7 +65,7 @@ def _names_a_person(text: bytes, *, counter: bool) -> bool:
         ref = _string(text)
         if len(ref) <= _LONGEST_REF:
             return names_a_person(ref, counter=counter)
-    elif not counter and text[:1] in b"-0123456789" and 0 < len(text) <= _LONGEST_NUMBER:
+    elif not counter and text[:1] in b"-0123456789" and len(text) <= _LONGEST_NUMBER:
         # A number in place of a string may still be a telephone number, also one with an exponent.
         number = f"{float(text):.0f}"
         return looks_like_phone(number) or names_a_person(text.decode())
@@ -87,9 +87,7 @@ def _members(text: bytes, names: tuple[str, ...]) -> dict[str, bytes] | None:
 @cache
 def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     # Skips everything else without making objects of it.
-    fields: Iterable[tuple[str, type, msgspec.Raw]] = [
-        (name, msgspec.Raw, msgspec.Raw(b"")) for name in names
-    ]
+    fields = [(name, msgspec.Raw, msgspec.Raw(b"")) for name in names]
     return msgspec.json.Decoder(msgspec.defstruct("Members", fields))
 
 
