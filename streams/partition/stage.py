@@ -101,7 +101,7 @@ class Stage(Generic[State, Rules, Counters]):
         handlers, internal = self.handlers, self.sources.internal
         default = next(iter(handlers.values()))
         state, outputs = batch.state, batch.outputs
-        most_outputs = len(outputs) + batch.limits.slice_outputs
+        most_outputs = len(outputs) + batch.limits.slice_more_outputs
         finished = 0
         for record in records:
             try:
@@ -132,7 +132,7 @@ class Stage(Generic[State, Rules, Counters]):
             if flooded and self.stop_at_floods:
                 raise FloodDetected(self.name, state.partition, state.flood.dead_letters)
             finished += 1
-            if len(outputs) >= most_outputs:
+            if len(outputs) - finished >= most_outputs:
                 break
         return finished
 
