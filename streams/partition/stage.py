@@ -120,7 +120,7 @@ class Stage(Generic[State, Rules, Counters]):
         default = next(iter(handlers.values()))
         state, outputs = batch.state, batch.outputs
         sources = state.sources
-        most_outputs = len(outputs) + batch.limits.slice_outputs
+        most_outputs = len(outputs) + batch.limits.slice_more_outputs
         finished = 0
         for record in records:
             try:
@@ -148,7 +148,7 @@ class Stage(Generic[State, Rules, Counters]):
             else:
                 state.flood.note(dead=False)
             finished += 1
-            if len(outputs) >= most_outputs:
+            if len(outputs) - finished >= most_outputs:
                 break
         return finished
 
