@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from streams.events.enriched_report import EnrichedReport
-from streams.events.report import MessageReport
+from streams.events.report import MessageReport, Reporter
 from streams.reports.claims import UNRESTRICTED
 from streams.reports.enrich import PreparedReport
 from streams.reports.rules import compile_report_rules
@@ -47,6 +47,20 @@ def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: Mes
         of_category.dsa_category,
         of_category.dsa_keywords,
     )
+
+
+@settings(deadline=None, max_examples=100)
+@given(reports)
+def test_no_reporter_ref_is_published(given_report: MessageReport) -> None:
+    """In no output of any topic, nor in the state, which desks may read."""
+    ref = "the-reporters-own-ref"
+    own = msgspec.structs.replace(given_report, reporter=Reporter(ref=ref, kind="user"))
+    record = Record("message-reports", 0, 1, APPEND_TIME_MS, None, encode(own))
+    outcome = run(ReportState(0, 1, COMPILED), COMPILED, [record])
+    assert "enriched-reports" in {output.topic for output in outcome.outputs}
+    for output in outcome.outputs:
+        assert ref not in repr(output)
+    assert ref not in repr(outcome.changes)
 
 
 def enriched(**fields: Any) -> dict[str, Any]:
