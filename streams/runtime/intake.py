@@ -41,7 +41,7 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
             chores = tasks.create_task(_do_chores(app, ownership))
             given_up = None
             async for event in stream.noack().events():
-                events = [event]
+                events, rebalances = [event], app.rebalancing_count
                 while events:
                     # Between two cycles the chores and rebalances get the lock if they wait for it.
                     async with ownership.turn:
@@ -49,8 +49,9 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
                         for tp in resting:
                             await app.consumer.rest(tp)
                         events = await _apply(events, ownership)
-                    if events and (app.rebalancing or app.should_stop):
-                        given_up = app.consumer_generation_id
+                    # Not `app.rebalancing`: at the end of a rebalance it is still true for new records.
+                    if events and (app.rebalancing_count != rebalances or app.should_stop):
+                        given_up = events[0].message.generation_id
             chores.cancel()
     except BaseExceptionGroup as group:
         # The log is clearer with the first error alone; the group only adds that two tasks were running.

@@ -76,7 +76,7 @@ class Worker:
         self.turn = asyncio.Lock()
         self.app = SimpleNamespace(
             consumer_generation_id=1,
-            rebalancing=False,
+            rebalancing_count=1,
             should_stop=False,
             consumer=SimpleNamespace(track_message=lambda _: None),
         )
@@ -148,7 +148,7 @@ def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
         long, next_of_it = Fetched(0, transactions=50), Fetched(0)
 
         def begin_rebalance():
-            worker.app.rebalancing = True
+            worker.app.rebalancing_count += 1
             worker.queue.put_nowait(next_of_it)
 
         worker.after[3] = begin_rebalance
@@ -158,3 +158,21 @@ def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
     log, acked, left = asyncio.run(scenario())
     # The rest is fetched again. What follows it in the queue must not be applied without it.
     assert (log, acked, left) == ([0, 0, 0], True, 1)
+
+
+def test_the_generation_after_the_one_given_up_is_applied():
+    async def scenario():
+        worker = Worker()
+        later = Fetched(1, transactions=2)
+        later.message.generation_id = 2
+
+        def rebalance():
+            worker.app.rebalancing_count += 1
+            worker.app.consumer_generation_id = 2
+            worker.queue.put_nowait(later)
+
+        worker.after[1] = rebalance
+        await worker.run(Fetched(0, transactions=50))
+        return worker.log, later.acked
+
+    assert asyncio.run(scenario()) == ([0, 1, 1], True)
