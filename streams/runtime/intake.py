@@ -51,7 +51,7 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
                         events = await _apply(events, ownership)
                     # Not `app.rebalancing`: at the end of a rebalance it is still true for new records.
                     if events and (app.rebalancing_count != rebalances or app.should_stop):
-                        given_up = events[0].message.generation_id
+                        given_up, rebalances = events[0].message.generation_id, app.rebalancing_count
             chores.cancel()
     except BaseExceptionGroup as group:
         # The log is clearer with the first error alone; the group only adds that two tasks were running.
