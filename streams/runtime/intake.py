@@ -39,19 +39,28 @@ async def run_intake(app: Any, stream: Any, ownership: Ownership[State]) -> None
     try:
         async with asyncio.TaskGroup() as tasks:
             chores = tasks.create_task(_do_chores(app, ownership))
-            given_up = None
+            generation = wanted = None
+            rebalances = 0
             async for event in stream.noack().events():
-                events, rebalances = [event], app.rebalancing_count
+                events = [event]
                 while events:
                     # Between two cycles the chores and rebalances get the lock if they wait for it.
                     async with ownership.turn:
-                        events, resting = _take_queued(app, topic, ownership, events, given_up)
+                        if app.consumer_generation_id != generation:
+                            # In this order: the next rebalance begins in another thread.
+                            generation = wanted = app.consumer_generation_id
+                            rebalances = app.rebalancing_count
+                        events, resting = _take_queued(app, topic, ownership, events, wanted)
                         for tp in resting:
                             await app.consumer.rest(tp)
                         events = await _apply(events, ownership)
                     # Not `app.rebalancing`: at the end of a rebalance it is still true for new records.
                     if events and (app.rebalancing_count != rebalances or app.should_stop):
-                        given_up, rebalances = events[0].message.generation_id, app.rebalancing_count
+                        # A rebalance and a stop wait for what was taken; with many due steps before it that could
+                        # be minutes. The position in the log is up to date, so the next owner continues there,
+                        # or this one, which fetches the rest again. What follows in the queue must not be
+                        # applied without it.
+                        wanted = None
             chores.cancel()
     except BaseExceptionGroup as group:
         # The log is clearer with the first error alone; the group only adds that two tasks were running.
@@ -63,20 +72,17 @@ def _take_queued(
     topic: BatchTopic,
     ownership: Ownership[State],
     held: list[Any],
-    given_up: int | None,
+    generation: int | None,
 ) -> tuple[list[Any], set[TP]]:
-    """The events held and those queued behind them, up to MAX_CYCLE_BYTES, without those of an earlier generation.
+    """The events held and those queued behind them, up to MAX_CYCLE_BYTES, if they are of this generation.
 
-    Nor those of sources at rest, which are returned too, or of the generation that was given up. A rebalance and
-    a stop wait for the records that a worker has taken; with many due steps before them that could be minutes.
-    The position is in the log at any time, so the next owner continues, or this one, which fetches the records
-    again.
+    Without those of sources at rest; these sources are returned too.
     """
     resting: set[TP] = set()
 
     def is_wanted(event: Any) -> bool:
         message = event.message
-        if not message.generation_id == app.consumer_generation_id != given_up:
+        if message.generation_id != generation:
             return False
         owner = ownership.owners.get(message.partition)
         if owner is None or owner.takes(message.topic, event.value):

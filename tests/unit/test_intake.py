@@ -160,7 +160,7 @@ def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
     assert (log, acked, left) == ([0, 0, 0], True, 1)
 
 
-def test_the_generation_after_the_one_given_up_is_applied():
+def test_the_generation_after_the_one_given_up_is_applied_to_its_end():
     async def scenario():
         worker = Worker()
         later = Fetched(1, transactions=2)
@@ -176,3 +176,21 @@ def test_the_generation_after_the_one_given_up_is_applied():
         return worker.log, later.acked
 
     assert asyncio.run(scenario()) == ([0, 1, 1], True)
+
+
+def test_a_fetch_of_an_earlier_generation_does_not_end_the_current_one():
+    async def scenario():
+        worker = Worker()
+        current = Fetched(1, transactions=3)
+        current.message.generation_id = 2
+        worker.queue.put_nowait(current)
+        async with worker.turn:
+            # The stream has yielded the old fetch, and waits for the lock that the rebalance holds.
+            running = asyncio.create_task(worker.run(Fetched(0)))
+            await asyncio.sleep(0.01)
+            worker.app.rebalancing_count += 1
+            worker.app.consumer_generation_id = 2
+        await running
+        return worker.log, current.acked
+
+    assert asyncio.run(scenario()) == ([1, 1, 1], True)
