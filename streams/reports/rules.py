@@ -60,7 +60,8 @@ def compile_report_rules(
     """Prepare rules for the stage of reports.
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
-    recognised. `hash_keys` are for reporters; workers must give their own. Raises ValueError if a policy's window fits no ring of panes.
+    recognised. `hash_keys` are for reporters; workers must give their own. Raises ValueError if a policy's
+    window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(

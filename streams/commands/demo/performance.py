@@ -192,10 +192,8 @@ class Performance:
 
     async def _until_applied(self, following: asyncio.Task[None]) -> None:
         """Wait until the worker has committed the last record, so that no result can follow."""
-        topics, group = (
-            [self._name(topic) for topic in PUBLISHED_TO],
-            consumer_group(self._settings.topic_prefix),
-        )
+        topics = [self._name(topic) for topic in PUBLISHED_TO]
+        group = consumer_group(self._settings.topic_prefix)
         deadline = time.monotonic() + _STALLED_SECONDS
         async with (
             admin_client(self._settings.connection()) as admin,
