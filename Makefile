@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak bench clean requirements sbom audit
+.PHONY: help demo test test-fast check format generate soak hostile bench clean requirements sbom audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ generate: $(VENV)/installed ## Write schemas, metrics page and dashboard from th
 
 soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
+
+hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")
+	$(BIN)/python -m pytest tests/kafka/test_hostile.py --seconds 300 -s $(ARGS)
 
 bench: $(VENV)/installed ## Measure speed on a real Kafka, compared with plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -20,10 +20,15 @@ def pytest_addoption(parser):
 # could end up idle while the other runs a long file.
 LONG_FILES = (
     "test_exactly_once.py",
+    "test_hostile.py",
     "test_metrics.py",
     "test_broker_restarts.py",
     "test_refusals.py",
     "test_rebalances.py",
+    "test_wrong_clocks.py",
+    "test_saved_state.py",
+    "test_source_commands.py",
+    "test_bounded_memory.py",
     "test_several_brokers.py",
     "test_random_faults.py",
     "test_newcomer.py",

@@ -1,12 +1,12 @@
 """Recover the order of application from the logs, for tests that replay them.
 
-A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does. Ticks are in
-the internal topic, and each enriched report holds the number of ticks that took effect before it. The escalation that a
+A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does. Ticks and
+corrections of time are in the internal topic, and each enriched report holds the number of them that counted before it. The escalation that a
 clock's outcome leads to holds the place of the outcome's record and what was applied before it. `authority-routing`
 holds the same for requests.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from streams.partition.replay import AFTER_HEADER, TICKS_HEADER
 from streams.wire.origin import read_origin
 from streams.wire.records import Headers, SourceRecord
 from streams.wire.tick import decode_tick
+from streams.wire.time_correction import decode_time_correction
 
 
 class Applied(NamedTuple):
@@ -81,21 +82,36 @@ def order_of_application(
 
     `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at` finds
     original records. `ticks` are the records of the same partition of the internal topic, in order and below the
-    owner's position; those that are not ticks are skipped. `outcomes` are in the order of their events. Records that
+    owner's position; those that are neither ticks nor corrections of time are skipped. `outcomes` are in the order of their events. Records that
     became dead letters, were re-keyed to another partition, or were duplicates left no trace in the state and are not
     yielded.
     """
-    ticks_after: dict[int, list[SourceRecord]] = defaultdict(list)
+    moving: deque[tuple[int | None, SourceRecord]] = deque()
     for record in ticks:
-        after = decode_tick(record)
-        if after is not None:
-            ticks_after[after].append(record)
+        tick = decode_tick(record)
+        if tick is not None:
+            moving.append((tick.after, record))
+        elif decode_time_correction(record) is not None:
+            moving.append((None, record))
     outcomes_after: dict[int, list[AppliedOutcome]] = defaultdict(list)
     for outcome in outcomes:
         outcomes_after[outcome.after].append(outcome)
 
+    def counted(number: int, wanted: int | None) -> list[SourceRecord]:
+        """The next `wanted` ticks and corrections that counted after `number` records; all of them if it is None.
+
+        A correction always counts; a tick only if no record was applied since it was written, and never before the
+        first record.
+        """
+        found: list[SourceRecord] = []
+        while moving and (wanted is None or len(found) < wanted):
+            after, record = moving.popleft()
+            if after is None or 0 < after == number:
+                found.append(record)
+        return found
+
     def between(number: int, honoured: int | None) -> Iterator[SourceRecord]:
-        waiting = ticks_after[number][:honoured]
+        waiting = counted(number, honoured)
         passed = 0
         for outcome in outcomes_after[number]:
             yield from waiting[passed : outcome.ticks]

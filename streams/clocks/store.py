@@ -58,14 +58,15 @@ class LegalClockStore:
     """All clocks that have not ended. None expires: an unfulfilled duty is still owed.
 
     `by_status` counts them by status. `size` is the number of bytes of their state records, keys included, as
-    of the last `drain_changes`.
+    of the last `drain_changes`; `changed_bytes` about the number that the next one will yield.
     """
 
-    __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "size")
+    __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "changed_bytes", "size")
 
     def __init__(self) -> None:
         self.by_status: Counter[RunningStatus] = Counter()
         self.size = 0
+        self.changed_bytes = 0
         self._sizes: dict[ClockKey, int] = {}
         self._clocks: dict[ClockKey, tuple[LegalClock, RunningStatus]] = {}
         self._touched: dict[ClockKey, None] = {}
@@ -85,7 +86,10 @@ class LegalClockStore:
         """Store a new or changed clock."""
         self._forget(key)
         self._keep(key, kept)
-        self._touched[key] = None
+        if key not in self._touched:
+            self._touched[key] = None
+            # All but some hundred bytes of a record.
+            self.changed_bytes += len(kept.opening)
 
     def remove(self, key: ClockKey) -> None:
         """Remove a clock that has ended."""
@@ -103,6 +107,7 @@ class LegalClockStore:
                 self._measure(key, len(name) + len(value))
             yield name, value
         self._touched = {}
+        self.changed_bytes = 0
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore a record that `drain_changes` yielded. Raises UnknownStateVersion."""

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
@@ -17,7 +18,9 @@ from streams.commands.explain import explain
 from streams.commands.policy import policy
 from streams.commands.publish import publish
 from streams.commands.registry import registry
+from streams.commands.shared.terminal import echo, printable
 from streams.commands.simulate import simulate
+from streams.commands.source import source
 from streams.commands.state import state
 from streams.commands.tail import tail
 from streams.commands.topics import topics
@@ -31,10 +34,29 @@ from streams.worker.settings import PREFIX, Settings, SettingsError, load_settin
 # 2 too).
 EXIT_WRONG_INPUT = 2
 
-_SETTINGS_WITH_RULES = ("policies_file", "scoring_file", "categories_file", "platform_file", "law_folder")
+_SETTINGS_WITH_RULES = (
+    "policies_file",
+    "scoring_file",
+    "categories_file",
+    "sources_file",
+    "platform_file",
+    "law_folder",
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(click.Group):
+    """Errors may quote a record or an argument: they are printed like everything that others wrote."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and make the message of its error printable."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = printable(error.message)
+            raise
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tocsin")
 def commands() -> None:
     """Turn reports about messages into escalations, each exactly once.
@@ -69,6 +91,7 @@ for command in (
     publish,
     registry,
     simulate,
+    source,
     state,
     tail,
     topics,
@@ -83,17 +106,17 @@ def main() -> None:
     try:
         commands.main(prog_name="tocsin", standalone_mode=True)
     except (SettingsError, RegistryError) as error:
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         if isinstance(error, UnreadableFile) and (
             setting := _setting_pointing_to(error.path, load_settings())
         ):
-            click.echo(
+            echo(
                 f"{setting} points to it: correct the path, or unset the variable to use the built-in rules.",
                 err=True,
             )
         sys.exit(EXIT_WRONG_INPUT)
     except RefusedToStart as error:
-        click.echo(f"error: refused to start: {error}", err=True)
+        echo(f"error: refused to start: {error}", err=True)
         sys.exit(1)
 
 

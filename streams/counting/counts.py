@@ -23,11 +23,12 @@ from streams.counting.panes import (
     Pane,
     PaneSums,
     RunningSum,
+    drop_after,
     drop_before,
     find_or_insert,
     fold,
 )
-from streams.counting.tally import Tally, forget_before, most_reported, tally_message
+from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.windows import (
     FINE_MS,
     RINGS,
@@ -115,7 +116,8 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 class ChannelCounts(msgspec.Struct, gc=False):
     """Counts of one channel in one category.
 
-    Times are in ms since the epoch. `now_ms` must never go back and must not be before the report's own time.
+    Times are in ms since the epoch. `now_ms` must not be before the report's own time, and must never go back but
+    with `turn_back`.
     The encoded bytes depend on the sequence of `add` calls alone.
     """
 
@@ -216,6 +218,31 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if not rename(self._last_seen, self._panes, before, after):
             self._sums = None
         return True
+
+    def turn_back(self, now_ms: int) -> bool:
+        """Forget what is after the pane of `now_ms`, to which time was set back; False if nothing changed.
+
+        What was already folded into a longer pane that begins before stays: its parts can no longer be told apart.
+        Reports counted in such a pane are missing in windows of a finer ring.
+        """
+        now = now_ms // FINE_MS
+        # A step that was taken at the wrong time may have moved the sums on without a report.
+        self._sums = None
+        if self._now <= now:
+            return False
+        self._now = now
+        last_seen = self._last_seen
+        if last_seen:
+            settle(last_seen, self._panes)
+            self._last_seen = {reporter: seen for reporter, seen in last_seen.items() if seen <= now}
+        drop_after(self._panes, now)
+        if self._messages:
+            forget_after(self._messages, now)
+        return True
+
+    def newest_pane_ms(self) -> int | None:
+        """Return when (ms) the newest pane begins; None if nothing is counted."""
+        return self._panes[-1].start * FINE_MS if self._panes else None
 
     def encode(self) -> bytes:
         """Return the state as bytes, beginning with the version."""

@@ -18,11 +18,15 @@ class ExpiryDays:
     def move(self, key: bytes, old: int | None, new: int) -> None:
         """Make `key` expire on day `new`; `old` is its previous day, None for a new key."""
         if old is not None:
-            keys = self._days[old]
-            keys.discard(key)
-            if not keys:
-                del self._days[old]
+            self.remove(key, old)
         self._days.setdefault(new, set()).add(key)
+
+    def remove(self, key: bytes, day: int) -> None:
+        """Remove `key`, which expires on `day`."""
+        keys = self._days[day]
+        keys.discard(key)
+        if not keys:
+            del self._days[day]
 
     def earliest(self) -> int | None:
         """Return the first day on which a key expires; None without keys."""
@@ -33,6 +37,9 @@ class ExpiryDays:
         return max(self._days, default=None)
 
     def pop(self, until: int) -> Iterator[bytes]:
-        """Remove and yield the keys that expire on day `until` or before."""
+        """Remove and yield the keys that expire on day `until` or before; those not asked for stay."""
         for day in sorted(day for day in self._days if day <= until):
-            yield from self._days.pop(day)
+            keys = self._days[day]
+            while keys:
+                yield keys.pop()
+            del self._days[day]

@@ -162,6 +162,11 @@ def drop_before(panes: list[Pane], start: int) -> None:
     del panes[: bisect_left(panes, start, key=START)]
 
 
+def drop_after(panes: list[Pane], start: int) -> None:
+    """Remove the panes that begin after `start`."""
+    del panes[bisect_right(panes, start, key=START) :]
+
+
 def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
     """Fold the panes that begin in [first, end) into coarser ones; return True if weights differed."""
     low = bisect_left(panes, first, key=START)

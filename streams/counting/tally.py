@@ -45,6 +45,12 @@ def forget_before(tally: Tally, fine: int) -> None:
         del tally[message_ref]
 
 
+def forget_after(tally: Tally, fine: int) -> None:
+    """Drop the messages whose newest report is newer than the fine index `fine`."""
+    for message_ref in [ref for ref, code in tally.items() if code & _SEEN > fine]:
+        del tally[message_ref]
+
+
 def most_reported(tally: Tally, spec: WindowSpec, now: int) -> list[tuple[str, int]]:
     """Return (message ref, count) of messages with a report in the window, most reported first, then by ref.
 

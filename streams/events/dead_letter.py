@@ -21,10 +21,16 @@ DeadLetterReason = Literal[
     "bad_envelope",
     "unsupported_version",
     "bad_batch",
+    "not_allowed_here",
     "clock_not_running",
     "not_pausable",
+    "skipped",
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
+
+# Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may come
+# before the reports and requests that arm their clocks, and can be redriven later.
+REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
 
 
 class RedactedRecord(msgspec.Struct, frozen=True):

@@ -54,6 +54,7 @@ Ref = Annotated[str, msgspec.Meta(min_length=1, max_length=128, extra_json_schem
 
 # A ref of a person, a channel or a message. It must not be a telephone number either, in any form the alphabet allows
 # (7 to 15 digits, optionally after 00, with - and . between). The id of a report or of a model may be a plain counter.
+# Tocsin refuses more than a pattern can say: see `names_a_person` in `streams/wire/personal_data.py`.
 PSEUDONYM_PATTERN = (
     r"^(?!(?:[Tt][Ee][Ll]:)?[-.]*(?:00[-.]*)?(?:[0-9][-.]*){7,15}$)[A-Za-z0-9._:~-]{1,128}(?!\n)$"
 )

@@ -49,13 +49,15 @@ class Metric:
 
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
-    "topic": "a source topic of a stage, without its prefix: `message-reports`, `clock-outcomes`, `authority-requests` or "
-    "one of the two internal ones",
+    "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
+    "`authority-requests` or one of the two internal ones",
     "stage": "`reports`, which turns reports into escalations, or `requests`, which routes authorities' requests",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
+    "why": "`flood` or `paused`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
+    "result": "`applied` or `ignored`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
@@ -116,7 +118,7 @@ RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
@@ -131,6 +133,15 @@ TICKS_READ = Metric(
     "counter",
     "Ticks read back. A tick is ignored if a report or request has already moved the time further.",
     ("outcome",),
+)
+
+TIME_CORRECTIONS = Metric(
+    _INTAKE,
+    "tocsin_time_corrections_total",
+    "counter",
+    "Corrections of a partition's time read. One is ignored if the time is no longer wrong, or if the broker's clock and the "
+    "clock in it differ by more than five minutes.",
+    ("result",),
 )
 
 _ESCALATIONS = "Escalations"
@@ -230,6 +241,25 @@ LAST_COMMIT = Metric(
     "gauge",
     "When this worker last committed a batch of the partition; before the first batch, when it took the partition over.",
     ("stage", "partition"),
+)
+
+CLOCK_DIFFERENCE = Metric(
+    _LATENCY,
+    "tocsin_clock_difference_seconds",
+    "gauge",
+    "By how much a broker's clock is ahead of this worker's, negative if it is behind: the append time of the partition's "
+    "last transaction compared with when it was sent and answered, so the true difference may be larger by the time that the "
+    "broker took. Missing ten minutes after that transaction.",
+    ("stage", "partition"),
+)
+
+SOURCE_RESTING = Metric(
+    _LATENCY,
+    "tocsin_source_resting",
+    "gauge",
+    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records that cannot be "
+    "read, and these are let through slowly, or operators have paused it. Missing for all others.",
+    ("stage", "topic", "partition", "why"),
 )
 
 _BATCHES = "Batches"

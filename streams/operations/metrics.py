@@ -33,6 +33,7 @@ class Metrics:
         self.dead_letters = _numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
+        self.time_corrections = _numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))
         self.escalations = _numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
         self.clock_transitions = _numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
         self.clock_outcomes = _numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))

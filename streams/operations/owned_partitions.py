@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,10 @@ from streams.operations.lag_watch import Lag
 from streams.operations.values import Numbers, gauge
 from streams.partition.census import OPEN_STATUSES, Census
 from streams.registry.rules import Rules
+
+# How long a comparison of clocks is shown. A quiet partition writes nothing for hours, and a clock that was corrected
+# meanwhile must not keep an alert firing.
+CLOCKS_COMPARED_SECONDS = 600.0
 
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
@@ -25,6 +29,10 @@ class _Owned:
     take_census: Callable[[], Census]
     open_episodes: Counter[EpisodeKind]
     last_commit: float
+    # Seconds by which a broker's clock is ahead, and when (monotonic clock) that was measured.
+    clock_difference: tuple[float, float] | None = None
+    # Sources that rest, and why.
+    resting: Mapping[str, str] = field(default_factory=dict)
 
 
 class OwnedPartitions:
@@ -63,6 +71,18 @@ class OwnedPartitions:
             return
         owned.last_commit = time.time()
         owned.open_episodes.update(opened)
+
+    def clocks_compared(self, stage: str, partition: int, ahead: float) -> None:
+        """Record by how many seconds a broker's clock is ahead of this machine's."""
+        owned = self._owned.get((stage, partition))
+        if owned is not None:
+            owned.clock_difference = ahead, time.monotonic()
+
+    def resting(self, stage: str, partition: int, sources: Mapping[str, str]) -> None:
+        """Record which sources of a partition rest, and why."""
+        owned = self._owned.get((stage, partition))
+        if owned is not None:
+            owned.resting = sources
 
     def shared(self, stage: str, partitions: int) -> None:
         """Record how many partitions of the stage all workers share."""
@@ -126,9 +146,24 @@ class OwnedPartitions:
                 catalogue.LAST_COMMIT,
                 zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),
+            gauge(catalogue.CLOCK_DIFFERENCE, self._clock_differences()),
+            gauge(
+                catalogue.SOURCE_RESTING,
+                (
+                    ((stage, topic, str(partition), why), 1)
+                    for (stage, partition), owned in all_owned.items()
+                    for topic, why in owned.resting.items()
+                ),
+            ),
             gauge(catalogue.LAG_RECORDS, zip(lag_labels, (lag.records for lag in lags), strict=True)),
             gauge(catalogue.LAG_SECONDS, zip(lag_labels, (lag.seconds for lag in lags), strict=True)),
         ]
+
+    def _clock_differences(self) -> Iterator[tuple[tuple[str, str], float]]:
+        known_from = time.monotonic() - CLOCKS_COMPARED_SECONDS
+        for (stage, partition), owned in self._owned.copy().items():
+            if owned.clock_difference is not None and owned.clock_difference[1] > known_from:
+                yield (stage, str(partition)), owned.clock_difference[0]
 
     def describe(self, lags: Iterable[Lag]) -> list[dict[str, Any]]:
         """The partitions for /status. The result names no channel, message, reporter or request."""
@@ -154,6 +189,7 @@ class OwnedPartitions:
             "clocks": dict(census.clocks),
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,
+            "resting": dict(owned.resting),
         } | _hash_keys(census)
 
 

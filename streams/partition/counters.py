@@ -17,6 +17,8 @@ class PartitionCounters:
     rekeyed: int = 0
     ticks_honoured: int = 0
     ticks_ignored: int = 0
+    time_corrected: int = 0
+    corrections_ignored: int = 0
     clock_outcomes: int = 0
     dead_letters: Counter[DeadLetterReason] = field(default_factory=Counter)
     clock_events: Counter[tuple[str, ClockEvent]] = field(default_factory=Counter)

@@ -2,11 +2,15 @@
 
 A counter is the running total of one UTC day of the partition's time. A batch publishes the totals that it
 changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
+When the time is set back to a day that was counted before, counting goes on in a new part, under other keys: the
+totals of the earlier part are no longer in the state, and must not be overwritten.
 Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +23,7 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
+from streams.partition.moving import NewPartition, Shared
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.records import OutputRecord
@@ -63,20 +68,22 @@ class Drained(NamedTuple):
 class DailyCounters:
     """The counters of one partition of a stage.
 
-    A stage calls `count` for each record that it counts, and `drain` once at the end of each batch. It writes
-    `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
+    A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing is
+    left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
     record whose key begins with DAILY_COUNTERS to `restore`.
     """
 
-    __slots__ = ("_day", "_finished", "_groups", "_partition", "_stage", "_tombstones", "_touched")
+    __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
 
     def __init__(self, stage: CountedStage, partition: int) -> None:
         self._stage = stage
         self._partition = partition
         self._day = 0
+        self._part = 0
         self._groups: dict[_Place, _Group] = {}
         self._touched: dict[_Place, _Group] = {}
-        self._finished: list[OutputRecord] = []
+        # Day, part, place and counter of what earlier days and parts still have to publish.
+        self._finished: list[tuple[int, int, _Place, _Group]] = []
         self._tombstones: dict[bytes, None] = {}
 
     def __len__(self) -> int:
@@ -84,7 +91,7 @@ class DailyCounters:
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell) -> None:
-        """Count one on the UTC day of `now`, the partition's time (epoch ms), which never goes back.
+        """Count one on the UTC day of `now`, the partition's time (epoch ms), which goes back only with `begin_part`.
 
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
         without the count. Takes some 0.4 us.
@@ -101,23 +108,48 @@ class DailyCounters:
         group.counted_at = now
         self._touched[key] = group
 
-    def drain(self, now: int) -> Drained:
-        """Return the changes since the last call, ending the current day first if `now` is past it."""
+    def begin_part(self, part: int) -> None:
+        """Count from zero from now on, under keys with the number `part`, because the time was set back."""
+        self._begin(self._day)
+        self._part = part
+
+    def restore_part(self, part: int) -> None:
+        """Take over the part that an earlier owner began; 0 if the time was never set back."""
+        self._part = part
+
+    def drain(self, now: int, at_most: int = sys.maxsize) -> Drained:
+        """Return changes since the last call, of at most so many counters; both parts are empty if none is left.
+
+        Ends the current day first if `now` is past it.
+        """
         day = now // DAY
         if day != self._day:
             self._begin(day)
         changes: dict[bytes, bytes | None] = dict.fromkeys(self._tombstones)
-        records = self._finished
-        for key, group in self._touched.items():
-            records.append(self._record(key, group))
+        self._tombstones = {}
+        finished = self._finished[:at_most]
+        del self._finished[:at_most]
+        records = [self._record(*each) for each in finished]
+        touched = list(islice(self._touched.items(), at_most - len(finished)))
+        for key, group in touched:
+            del self._touched[key]
+            records.append(self._record(day, self._part, key, group))
             changes[_state_key(day, key)] = STATE_VERSION + _encode_cells(
                 [(*cell, number) for cell, number in group.cells.items()]
             )
             group.stored = True
-        self._touched = {}
-        self._finished = []
-        self._tombstones = {}
         return Drained(records, changes)
+
+    def publish_again(self, now: int) -> list[OutputRecord]:
+        """Return every total of the current day, for a topic that does not have them; `now` is as in `drain`.
+
+        Nothing is published if `now` is on a later day.
+        """
+        if now // DAY != self._day:
+            return []
+        for group in self._groups.values():
+            group.counted_at = now
+        return [self._record(self._day, self._part, key, group) for key, group in self._groups.items()]
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore a record of the state.
@@ -135,8 +167,7 @@ class DailyCounters:
 
     def _begin(self, day: int) -> None:
         """Begin a day. What the previous day still has to publish waits for `drain`."""
-        for key, group in self._touched.items():
-            self._finished.append(self._record(key, group))
+        self._finished += [(self._day, self._part, key, group) for key, group in self._touched.items()]
         for key, group in self._groups.items():
             if group.stored:
                 self._tombstones[_state_key(self._day, key)] = None
@@ -144,19 +175,51 @@ class DailyCounters:
         self._touched = {}
         self._day = day
 
-    def _record(self, key: _Place, group: _Group) -> OutputRecord:
+    def _record(self, day: int, part: int, key: _Place, group: _Group) -> OutputRecord:
         country, category = key
-        written = _date(self._day)
+        written = _date(day)
         count = _COUNTS[self._stage]
         rows: dict[str, tuple[Any, ...]] = {"reports": (), "requests": ()}
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
         counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
         name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
+        if part:
+            name += f"/{part}"
         # The total gives every value of the counter an id of its own.
         headers = event_headers(
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at
         )
         return OutputRecord(TRANSPARENCY_COUNTERS, self._partition, name.encode(), encode(counter), headers)
+
+
+def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
+    """Return the counters of a new partition: those of the old ones whose number is the same modulo the new count.
+
+    So each old counter goes to exactly one new partition, and the sums over all partitions stay. If there are
+    more partitions than before, this is the one with the same number: it goes on with the totals that it has
+    published. If there are fewer, the topic with the totals is a new one, because a topic cannot lose
+    partitions, and nobody adds them up with those of the abandoned numbers. Of several days only the last is
+    kept: the totals of the others are final, and have been published.
+    """
+    mine = [one.of_type(DAILY_COUNTERS) for one in shared if one.partition % new.partitions == new.partition]
+    days = [_day_of(key) for entries in mine for key in entries]
+    sums: dict[bytes, dict[Cell, int]] = {}
+    for entries in mine:
+        for key, value in entries.items():
+            require_version(DAILY_COUNTERS, value)
+            if _day_of(key) == max(days):
+                cells = sums.setdefault(key, {})
+                for row in _decode_cells(memoryview(value)[1:]):
+                    cells[row[:-1]] = cells.get(row[:-1], 0) + row[-1]
+    return {
+        key: STATE_VERSION + _encode_cells([(*cell, number) for cell, number in cells.items()])
+        for key, cells in sums.items()
+    }
+
+
+def _day_of(key: bytes) -> str:
+    # An ISO date, so the later of two days is the greater one.
+    return key[len(DAILY_COUNTERS) :].decode().split("/")[0]
 
 
 def _state_key(day: int, key: _Place) -> bytes:

@@ -2,22 +2,45 @@
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from xxhash import xxh3_64_intdigest
+
+from streams.wire.state_records import STATE_VERSION
 
 # A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots with 48 KB,
 # one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
 SLOT_SIZE = 1_000
 
+# The version byte of a slot. Slots of the first version may hold hashes of source and id alone.
+_WITHOUT_KEY = STATE_VERSION
+_WITH_KEY = b"\x02"
+SLOT_VERSIONS = (_WITHOUT_KEY, _WITH_KEY)
 
-def event_hash(ce_source: str, report_id: str) -> int:
-    """Return the 64-bit hash of an idempotency key. A report_id has no NUL, so no two pairs share a text."""
-    return xxh3_64_intdigest(f"{ce_source}\0{report_id}".encode())
+
+def event_hash(ce_source: str, event_id: str, key: str) -> int:
+    """Return the 64-bit hash of the idempotency key of a report or request.
+
+    `key` is what its home depends on: the channel's ref, or the request's id. With it, nobody can suppress an
+    event of another channel by guessing its source and id. Id and key have no NUL, so no two events share a
+    text.
+    """
+    return xxh3_64_intdigest(f"{ce_source}\0{event_id}\0{key}".encode())
 
 
-def outcome_hash(ce_source: str, outcome_id: str) -> int:
-    """Return the 64-bit hash of an outcome's idempotency key. Its text ends in NUL; a report's never does."""
+def outcome_hash(ce_source: str, outcome_id: str, key: str) -> int:
+    """Return the 64-bit hash of an outcome's idempotency key. Its text ends in NUL; that of a report never does."""
+    return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0{key}\0".encode())
+
+
+def event_hash_without_key(ce_source: str, event_id: str) -> int:
+    """Return the hash that slots of the first version hold of a report or request."""
+    return xxh3_64_intdigest(f"{ce_source}\0{event_id}".encode())
+
+
+def outcome_hash_without_key(ce_source: str, outcome_id: str) -> int:
+    """Return the hash that slots of the first version hold of an outcome."""
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0".encode())
 
 
@@ -25,16 +48,18 @@ class RecentIds:
     """The hashes of the last `remembered` applied reports and outcomes, in numbered slots of 1,000.
 
     Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so slots of a state
-    written with another `remembered` keep their meaning.
+    written with another `remembered` keep their meaning. A slot of the first version stays one until it is
+    deleted, even if it is filled up with hashes of the second.
     """
 
-    __slots__ = ("_hashes", "_next", "_remembered", "_slots", "_touched")
+    __slots__ = ("_hashes", "_next", "_old", "_remembered", "_slots", "_touched")
 
     def __init__(self, remembered: int) -> None:
         self._remembered = remembered
         self._slots: dict[int, array[int]] = {}
         self._hashes: set[int] = set()
         self._next = 0
+        self._old: set[int] = set()
         self._touched: dict[int, None] = {}
 
     @property
@@ -47,11 +72,29 @@ class RecentIds:
         """The approximate size of those records in bytes: the newest slot counts as full."""
         return len(self._slots) * SLOT_SIZE * 8
 
+    def new_event(self, ce_source: str, event_id: str, key: str) -> int | None:
+        """Return what to `add` once the report or request is applied; None if it is a duplicate."""
+        hashed = event_hash(ce_source, event_id, key)
+        if hashed in self._hashes:
+            return None
+        if self._old and event_hash_without_key(ce_source, event_id) in self._hashes:
+            return None
+        return hashed
+
+    def new_outcome(self, ce_source: str, outcome_id: str, key: str) -> int | None:
+        """Return what to `add` once the outcome is applied; None if it is a duplicate."""
+        hashed = outcome_hash(ce_source, outcome_id, key)
+        if hashed in self._hashes:
+            return None
+        if self._old and outcome_hash_without_key(ce_source, outcome_id) in self._hashes:
+            return None
+        return hashed
+
     def __contains__(self, hashed: int) -> bool:
         return hashed in self._hashes
 
     def add(self, hashed: int) -> None:
-        """Remember a report that is not yet remembered, and forget the oldest one if there are too many."""
+        """Remember an event that is not yet remembered, and forget the oldest one if there are too many."""
         number, place = divmod(self._next, SLOT_SIZE)
         if place == 0:
             self._slots[number] = array("Q")
@@ -71,14 +114,21 @@ class RecentIds:
             return
         self._hashes.discard(slot[place])
         if place == SLOT_SIZE - 1:
-            del self._slots[number]
-            self._touched[number] = None
+            self._delete(number)
+
+    def _delete(self, number: int) -> None:
+        del self._slots[number]
+        self._old.discard(number)
+        self._touched[number] = None
 
     def drain_changes(self) -> Iterator[tuple[int, bytes | None]]:
-        """Yield the slots changed since the last call, with None for one that is no longer needed."""
+        """Yield the slots changed since the last call, with version; None for one that is no longer needed."""
         for number in self._touched:
             slot = self._slots.get(number)
-            yield number, None if slot is None else _to_bytes(slot)
+            if slot is None:
+                yield number, None
+            else:
+                yield number, (_WITHOUT_KEY if number in self._old else _WITH_KEY) + _to_bytes(slot)
         self._touched = {}
 
     @classmethod
@@ -87,17 +137,48 @@ class RecentIds:
         recent = cls(remembered)
         if not slots:
             return recent
-        recent._slots = {number: _from_bytes(slots[number]) for number in sorted(slots)}
+        recent._old = {number for number, slot in slots.items() if slot[:1] == _WITHOUT_KEY}
+        recent._slots = {number: _from_bytes(slots[number][1:]) for number in sorted(slots)}
         newest = max(slots)
         recent._next = newest * SLOT_SIZE + len(recent._slots[newest])
         oldest_kept = max(0, recent._next - remembered)
         for number, slot in list(recent._slots.items()):
             if (number + 1) * SLOT_SIZE <= oldest_kept:
-                del recent._slots[number]
-                recent._touched[number] = None
+                recent._delete(number)
             else:
                 recent._hashes.update(slot[max(0, oldest_kept - number * SLOT_SIZE) :])
         return recent
+
+
+def merge_slots(remembered: int, partitions: Sequence[Mapping[int, bytes]]) -> dict[int, bytes]:
+    """Return the slots (with version) of a partition that takes over from several: the newest hashes of each last.
+
+    Takes one hash of each in turn, from the newest on, until there are `remembered`: all of them lose their
+    oldest. Nothing says which of two partitions applied an id later.
+    """
+    newest_first = [
+        [
+            hashed
+            for number in sorted(slots, reverse=True)
+            for hashed in reversed(_from_bytes(slots[number][1:]))
+        ]
+        for slots in partitions
+    ]
+    # A hash may be in several partitions, if a change before this one had copied it. The newest copy counts.
+    kept: dict[int, None] = {}
+    for row in zip_longest(*newest_first):
+        kept.update((hashed, None) for hashed in row if hashed is not None and hashed not in kept)
+        if len(kept) >= remembered:
+            break
+    hashes = array("Q", list(kept)[:remembered])
+    hashes.reverse()
+    # A hash does not show its version, so all slots are of the first one if any was.
+    versions = {slot[:1] for slots in partitions for slot in slots.values()}
+    version = min(versions, default=_WITH_KEY)
+    return {
+        start // SLOT_SIZE: version + _to_bytes(hashes[start : start + SLOT_SIZE])
+        for start in range(0, len(hashes), SLOT_SIZE)
+    }
 
 
 def _to_bytes(slot: "array[int]") -> bytes:

@@ -1,24 +1,13 @@
-"""The circuit breaker that stops a stage when a faulty publisher or a wrong topic floods it."""
+"""Recognises that a faulty publisher or a wrong topic floods a partition with records that cannot be read."""
 
 import struct
 from collections import deque
 
-# A thousand records are seconds of traffic: enough that a bad minute of one small publisher does not trip the
-# breaker, few enough that little goes to the dead letters before an operator looks.
+# A thousand records are seconds of traffic: enough that a bad minute of one small publisher is not a flood, few
+# enough that little goes to the dead letters before the source is slowed down.
 WINDOW = 1_000
 
 _HEAD = struct.Struct(">Q")
-
-
-class FloodDetected(Exception):
-    """More than half of a partition's last 1,000 records could not be decoded; do not use the batch."""
-
-    def __init__(self, stage: str, partition: int, dead_letters: int) -> None:
-        super().__init__(
-            f"{dead_letters} of the last {WINDOW} records of partition {partition} could not be read as {stage}. "
-            "Nothing of this batch was written. Check what is published to its topics; to have such records written to "
-            "dead-letters instead, set TOCSIN_DEAD_LETTER_BREAKER=off."
-        )
 
 
 class FloodWindow:
@@ -30,17 +19,19 @@ class FloodWindow:
         self._seen = 0
         self._dead: deque[int] = deque()
 
-    def note(self, *, dead: bool) -> bool:
-        """Count one record; return True if the window is full and more than half of it are dead letters."""
+    def note(self, *, dead: bool) -> None:
+        """Count one record."""
         self._seen = seen = self._seen + 1
         letters = self._dead
         if dead:
             letters.append(seen)
-        if not letters:
-            return False
-        if letters[0] <= seen - WINDOW:
+        if letters and letters[0] <= seen - WINDOW:
             letters.popleft()
-        return 2 * len(letters) > WINDOW and seen >= WINDOW
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether the window is full and more than half of it are dead letters."""
+        return 2 * len(self._dead) > WINDOW and self._seen >= WINDOW
 
     @property
     def dead_letters(self) -> int:

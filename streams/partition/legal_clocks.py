@@ -8,7 +8,6 @@ from streams.clocks.life import ClockChange, settle_clock, step_clock
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.clock_outcome import ClockOutcome
 from streams.partition.batch import Batch, Counters, Rules, State
-from streams.partition.duplicates import outcome_hash
 from streams.wire.dead_letter import Rejected
 from streams.wire.origin import Origin
 from streams.wire.reading import Decoded
@@ -59,21 +58,21 @@ def apply_clock_outcome(
     """
     outcome = decoded.event
     state = batch.state
-    hashed = outcome_hash(decoded.ce_source, outcome.outcome_id)
-    if hashed in state.recent:
+    hashed = state.recent.new_outcome(decoded.ce_source, outcome.outcome_id, outcome.key)
+    if hashed is None:
         batch.counters.duplicates += 1
         return
     key = ClockKey(outcome.key, outcome.clock_id)
     kept = _open_clock(batch, key, outcome, decoded.time_ms)
+    batch.advance(decoded.time_ms, origin.timestamp)
     state.recent.add(hashed)
-    batch.advance(state.time.after(decoded.time_ms, origin.timestamp))
     time = state.time
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1
     change = settle_clock(key, kept, outcome, decoded.time_ms, time.now)
     _apply(batch, key, kept, change, trace, publish)
     # A clock that was resumed at an earlier time may have steps due already.
-    batch.advance(time.now)
+    batch.take_overdue()
 
 
 def _open_clock(

@@ -3,7 +3,13 @@
 from streams.partition.batch import Batch, Counters, Rules, State
 from streams.wire.dead_letter import Rejected
 from streams.wire.origin import is_internal, with_origin
-from streams.wire.records import MAX_PASSED_ON_BYTES, OutputRecord, SourceRecord, bytes_on_the_wire
+from streams.wire.records import (
+    MAX_HEADERS,
+    MAX_PASSED_ON_BYTES,
+    OutputRecord,
+    SourceRecord,
+    bytes_on_the_wire,
+)
 
 
 class NotAtHome(Exception):
@@ -25,7 +31,7 @@ def key_or_rekey(
     if is_internal(record):
         raise NotAtHome(
             f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-            f"partition {home} of {state.partitions}. The number of partitions was changed."
+            f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, 'Changing the number of partitions'."
         )
     pass_on(batch, record, internal_topic, key, home)
     batch.counters.rekeyed += 1
@@ -35,9 +41,11 @@ def key_or_rekey(
 def pass_on(
     batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, key: bytes, partition: int
 ) -> None:
-    """Write a record to another topic, with its origin. Raises Rejected if it is too large."""
+    """Write a record to another topic, with its origin. Raises Rejected if it is too large or has too many headers."""
     headers = with_origin(record)
     if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
         limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
         raise Rejected("oversized", "headers", limit)
+    if len(headers) > MAX_HEADERS:
+        raise Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS - 1} headers.")
     batch.outputs.append(OutputRecord(topic, partition, key, record.value, headers))

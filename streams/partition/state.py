@@ -1,26 +1,32 @@
 """The state of a partition that all stages share, and its records in the stage's state topic."""
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from streams.clocks.clock import next_step_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
 from streams.events.transparency import CountedStage
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
 from streams.partition.due import DueSteps
-from streams.partition.duplicates import RecentIds
+from streams.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
+from streams.partition.moving import ByRef, Merged, Moves, NewPartition, Shared, Unsettled, ref_before_nul
+from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.partition.time import PartitionTime
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 
 # Types of state keys: the first byte of each key. The runtime uses `P`.
 PARTITION_TIME = b"T"
 DUPLICATES_SLOT = b"D"
+# Written only by a partition whose time was set back.
+TIME_CORRECTIONS = b"B"
 
 # applied, now, newest append time, ticks since the last record applied; the flood window follows.
 _TIME = struct.Struct(">QQQI")
 _SLOT_NUMBER = struct.Struct(">Q")
+_CORRECTIONS = struct.Struct(">I")
 
 Reader = Callable[[bytes, bytes], None]
 
@@ -41,6 +47,7 @@ class PartitionState:
         "partition",
         "partitions",
         "recent",
+        "sources",
         "time",
     )
 
@@ -51,14 +58,32 @@ class PartitionState:
         self.partitions = partitions
         self.time = time
         self.flood = FloodWindow()
+        self.sources = SourceControls()
         self.recent = RecentIds(remembered)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
         self.daily = DailyCounters(stage, partition)
 
-    def begin_day(self, time: int) -> None:
-        """Called when time moves to `time` (ms), in another day (UTC) than before."""
+    def begin_day(self, time: int, at_most: int) -> bool:  # noqa: ARG002
+        """Forget what ends with the day (UTC) before `time` (ms), at most so many keys; False if some are left.
+
+        Called, until it returns True, before time moves to another day.
+        """
+        return True
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes `drain_changes` will yield for what can become large."""
+        return self.clocks.changed_bytes
+
+    def turn_back(self, clock: int, appended: int, rules: Any) -> None:  # noqa: ARG002
+        """Set the time back to `clock` (ms), the time at which `appended` was the append time.
+
+        Each stage also brings what only it remembers back to that time; `rules` are those of the stage. A clock
+        keeps the steps that it took, and its next one is still due when it was.
+        """
+        self.time.turn_back(clock, appended)
+        self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
         """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
@@ -74,16 +99,17 @@ class PartitionState:
         self.clocks.remove(key)
         self.due.remove(key)
 
-    def drain_changes(self) -> dict[bytes, bytes | None]:
-        """Return the state records changed since the last call, by key; None for one to delete."""
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
         time = self.time
         times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
-        changes: dict[bytes, bytes | None] = {PARTITION_TIME: STATE_VERSION + times + self.flood.encode()}
+        yield PARTITION_TIME, STATE_VERSION + times + self.flood.encode()
+        if time.corrections:
+            yield TIME_CORRECTIONS, STATE_VERSION + _CORRECTIONS.pack(time.corrections)
         for number, slot in self.recent.drain_changes():
-            key = DUPLICATES_SLOT + _SLOT_NUMBER.pack(number)
-            changes[key] = None if slot is None else STATE_VERSION + slot
-        changes.update(self.clocks.drain_changes())
-        return changes
+            yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), slot
+        yield from self.clocks.drain_changes()
+        yield from self.sources.drain_changes()
 
     def restore(
         self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]
@@ -96,13 +122,15 @@ class PartitionState:
         slots: dict[int, bytes] = {}
 
         def read_slot(key: bytes, value: bytes) -> None:
-            require_version(key[:1], value)
-            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value[1:]
+            require_version(key[:1], value, SLOT_VERSIONS)
+            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value
 
         readers = {
             PARTITION_TIME: self._read_time,
+            TIME_CORRECTIONS: self._read_corrections,
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
+            SOURCE_CONTROL: self.sources.restore,
             DAILY_COUNTERS: self.daily.restore,
             **own,
         }
@@ -114,6 +142,7 @@ class PartitionState:
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
         self.recent = RecentIds.restore(remembered, slots)
+        self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
 
@@ -122,9 +151,80 @@ class PartitionState:
         self.time.restore(*_TIME.unpack_from(value, 1))
         self.flood = FloodWindow.decode(value[1 + _TIME.size :])
 
+    def _read_corrections(self, key: bytes, value: bytes) -> None:
+        require_version(key[:1], value)
+        (self.time.corrections,) = _CORRECTIONS.unpack(value[1:])
+
     def _schedule_clock(self, key: ClockKey, kept: LegalClock) -> None:
         time = next_step_time(kept.clock)
         if time is None:
             self.due.remove(key)
         else:
             self.due.set(key, time)
+
+
+def time_of(shared: Shared) -> int:
+    """Return the time (ms) of an old partition; 0 if nothing was applied in it."""
+    value = shared.entries.get(PARTITION_TIME)
+    return 0 if value is None else _read_time(value)[1]
+
+
+def _read_time(value: bytes) -> tuple[int, ...]:
+    require_version(PARTITION_TIME, value)
+    return _TIME.unpack_from(value, 1)
+
+
+def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the time of a new partition: the latest of the old ones.
+
+    It is later than every event applied, and steps of clocks that are due in between are taken at their own
+    times. `applied` is the largest one: together with the partition's number it says before which record
+    something happened (see replay.py), so it must not fall. The flood window starts anew, because records
+    that are not in one log any more have no order.
+    """
+    times = [_read_time(value) for one in shared for value in one.of_type(PARTITION_TIME).values()]
+    if not times:
+        return {}
+    _, now, newest_append, ticks = max(times, key=lambda row: (row[1], row[2], row[0]))
+    packed = _TIME.pack(max(row[0] for row in times), now, newest_append, ticks)
+    return {PARTITION_TIME: STATE_VERSION + packed + FloodWindow().encode()}
+
+
+def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    found = []
+    for one in shared:
+        slots = one.of_type(DUPLICATES_SLOT)
+        for key, value in slots.items():
+            require_version(key[:1], value, SLOT_VERSIONS)
+        found.append({_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()})
+    return {
+        DUPLICATES_SLOT + _SLOT_NUMBER.pack(number): slot
+        for number, slot in merge_slots(new.remembered, found).items()
+    }
+
+
+def _merge_corrections(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the number of corrections of a new partition: its own, or the largest if its number is new.
+
+    Daily totals are published under keys with this number, so a partition must go on with its own.
+    """
+    numbers = {one.partition: value for one in shared for value in one.of_type(TIME_CORRECTIONS).values()}
+    for value in numbers.values():
+        require_version(TIME_CORRECTIONS, value)
+    is_old = any(one.partition == new.partition for one in shared)
+    own = numbers.get(new.partition) if is_old else max(numbers.values(), default=None)
+    return {} if own is None else {TIME_CORRECTIONS: own}
+
+
+MOVES: Moves = {
+    PARTITION_TIME: Merged(_merge_times),
+    TIME_CORRECTIONS: Merged(_merge_corrections),
+    SOURCE_CONTROL: Unsettled(
+        "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. Resume it, or "
+        "let the skip end (`tocsin source show`), and save again"
+    ),
+    DUPLICATES_SLOT: Merged(_merge_recent),
+    CLOCK_RECORD: ByRef(ref_before_nul),
+    DAILY_COUNTERS: Merged(merge_counters),
+}
+"""How the records of every stage move when the number of partitions changes."""

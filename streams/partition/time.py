@@ -1,9 +1,14 @@
 """The time of a partition, derived from its log alone; no machine's clock is read."""
 
+from streams.wire.times import DAY, MAX_CLOCK_DIFFERENCE_MS
+
 # An intake often enters overnight requests in the morning, and those of a holiday days later. A request
 # entered within a week counts as appended when it was received, so the next tick moves time up to the present
 # and no clock lapses late. Older ones are taken for a recording, which is replayed at its own pace.
-ENTERED_WITHIN_MS = 7 * 24 * 60 * 60 * 1000
+ENTERED_WITHIN_MS = 7 * DAY
+
+# Time further ahead of a clock than this is wrong (see MAX_CLOCK_DIFFERENCE_MS).
+MAX_TIME_AHEAD_MS = 2 * MAX_CLOCK_DIFFERENCE_MS
 
 
 class PartitionTime:
@@ -11,12 +16,14 @@ class PartitionTime:
 
     `now` is the time of the newest report or request applied, or a later one reached by ticks and outcomes.
     `newest_append` is the append time that `now` corresponds to. `applied` counts the reports or requests
-    applied, `ticks` the ticks honoured since the last of them.
+    applied, `ticks` the ticks honoured and the corrections read since the last of them. `corrections` counts the
+    corrections that took effect, ever.
     """
 
-    __slots__ = ("applied", "newest_append", "now", "ticks")
+    __slots__ = ("applied", "corrections", "newest_append", "now", "ticks")
 
     def __init__(self) -> None:
+        self.corrections = 0
         self.restore(0, 0, 0, 0)
 
     def restore(self, applied: int, now: int, newest_append: int, ticks: int) -> None:
@@ -48,6 +55,23 @@ class PartitionTime:
         time = self.after_tick(appended)
         self.newest_append = max(self.newest_append, appended)
         return time
+
+    def read_correction(self, wrong: int, clock: int, appended: int) -> bool:
+        """Count a correction that was read, and return whether it takes effect.
+
+        It does if the time is still at `wrong` or later, and the broker that appended it agrees with the clock of the
+        machine that wrote it. So a correction that is written twice, or read late, does not set right time back.
+        """
+        self.ticks += 1
+        return (
+            clock + MAX_TIME_AHEAD_MS < wrong <= self.now and abs(appended - clock) <= MAX_CLOCK_DIFFERENCE_MS
+        )
+
+    def turn_back(self, clock: int, appended: int) -> None:
+        """Set the time back to `clock`, the time at which `appended` was the append time."""
+        self.now = clock
+        self.newest_append = appended
+        self.corrections += 1
 
     def count_applied(self) -> None:
         """Count a report or request that was applied."""

@@ -1,14 +1,23 @@
-"""Rows that the registry's owner should check again: valid, but unverified or possibly out of date."""
+"""Rows that the registry's owner should check again: valid, but unverified, possibly out of date, or risky."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from streams.registry.rules import Rules, Verification
+from streams.events.report import ReporterKind, ReportKind
+from streams.registry.rules import Rules, SourceRights, Verification
 
 # Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days).
 CHECKED_WITHIN = timedelta(days=180)
+
+# Claims with a weight or a legal clock that a report by a user has not.
+_VOUCHED_KINDS: tuple[ReportKind, ...] = (
+    "trusted_flagger_notice",
+    "statutory_victim_request",
+    "automated_detection",
+)
+_VOUCHED_REPORTERS: tuple[ReporterKind, ...] = ("trusted_flagger", "automated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,14 @@ class LintReport:
 
     `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
     checked date after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
+    `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
     """
 
     unverified: tuple[Finding, ...]
     stale: tuple[Finding, ...]
     future: tuple[Finding, ...]
     ending_calendars: tuple[str, ...]
+    open_claims: Mapping[str, tuple[str, ...]]
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -49,7 +60,17 @@ def lint(rules: Rules, today: date) -> LintReport:
             for calendar in rules.calendars.values()
             if calendar.known_until < today + CHECKED_WITHIN
         ),
+        open_claims={
+            topic: claims
+            for topic, rights in rules.sources.items()
+            if "user_report" in rights.kinds and (claims := _vouched(rights))
+        },
     )
+
+
+def _vouched(rights: SourceRights) -> tuple[str, ...]:
+    kinds = [kind for kind in _VOUCHED_KINDS if kind in rights.kinds]
+    return (*kinds, *(kind for kind in _VOUCHED_REPORTERS if kind in rights.reporters))
 
 
 def _rows(rules: Rules) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from streams.registry.platform import build_platform
 from streams.registry.policies import build_policies
 from streams.registry.rules import Rules
 from streams.registry.scoring import build_categories, build_scoring
-from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile
+from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
+from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 _SHIPPED = Path(__file__).parent
@@ -26,10 +27,11 @@ def load_rules(
     law: Path | None = None,
     scoring: Path | None = None,
     categories: Path | None = None,
+    sources: Path | None = None,
 ) -> Rules:
     """Load law, scoring and policies.
 
-    `folder` holds categories.yaml, scoring.yaml, policies.yaml and the folder `law` (default: those shipped with
+    `folder` holds categories.yaml, scoring.yaml, sources.yaml, policies.yaml and the folder `law` (default: those shipped with
     Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
     RegistryError, which names file, line and field, if anything is invalid.
     """
@@ -42,6 +44,7 @@ def load_rules(
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
     categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
+    sources_document = read_document(folder / "sources.yaml" if sources is None else sources)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
     triggers_file = triggers_document.parse(TriggersFile)
@@ -50,6 +53,7 @@ def load_rules(
     platform_file = platform_document.parse(PlatformFile)
     categories_file = categories_document.parse(CategoriesFile)
     scoring_file = scoring_document.parse(ScoringFile)
+    sources_file = sources_document.parse(SourcesFile)
     policies_file = policies_document.parse(PoliciesFile)
 
     calendars = build_calendars(calendars_document, calendars_file)
@@ -67,6 +71,7 @@ def load_rules(
         targets=build_targets(triggers_document, triggers_file),
         calendars=calendars,
         platform=build_platform(platform_document, platform_file, jurisdictions, authorities),
+        sources=build_sources(sources_document, sources_file),
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(
             [
@@ -78,6 +83,7 @@ def load_rules(
                 platform_file,
                 categories_file,
                 scoring_file,
+                sources_file,
             ]
         ),
     )

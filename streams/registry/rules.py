@@ -7,8 +7,9 @@ from typing import Literal
 
 from streams.counting.measures import MeasureName
 from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
-from streams.events.report import Category, NoticeElement, ReportKind
+from streams.events.report import Category, NoticeElement, ReporterKind, ReportKind
 from streams.events.routing import Gate
+from streams.wire.topics import ReportSource
 
 Mode = Literal["live", "shadow", "off"]
 # From the least to the most protective. A country that was not assessed may be a closed one, so `unknown` ranks above
@@ -287,12 +288,22 @@ class LocationHints:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRights:
+    """What the reports of a source topic may claim. `ce_sources` is None if any publisher's name is valid."""
+
+    kinds: frozenset[ReportKind]
+    reporters: frozenset[ReporterKind]
+    ce_sources: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All rules. Together with the records they determine every output.
 
     `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each region, and each
     country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
     `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
+    `sources` has a row for each topic to which reports are published.
     """
 
     policies: tuple[Policy, ...]
@@ -306,6 +317,7 @@ class Rules:
     targets: InternalTargets
     calendars: Mapping[str, HolidayCalendar]
     platform: PlatformFacts
+    sources: Mapping[ReportSource, SourceRights]
     policy_version: str
     registry_version: str
     regions: frozenset[str] = field(init=False)

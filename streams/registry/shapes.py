@@ -1,4 +1,4 @@
-"""The fields of categories.yaml, scoring.yaml and policies.yaml, and the types that all files share."""
+"""The fields of categories.yaml, scoring.yaml, sources.yaml and policies.yaml, and the types that all files share."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from streams.counting.measures import POLICY_MEASURES, MeasureName
-from streams.events.report import AccountAge, Category, ReporterKind
+from streams.events.report import AccountAge, Category, ReporterKind, ReportKind
 from streams.registry.document import Row
 from streams.registry.rules import DsaCategory, Mode, Verification
+from streams.wire.topics import ReportSource
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
@@ -161,3 +162,18 @@ class ScoringFile(Row):
     unadjusted_kinds: UnadjustedRow
     max_weight: MaxWeightRow
     clamps: ClampsRow
+
+
+class SourceTopicRow(Row):
+    """What reports of a source topic may claim: kinds of reports and reporters; if given, the names of publishers."""
+
+    kinds: Annotated[list[ReportKind], Field(min_length=1)]
+    reporters: Annotated[list[ReporterKind], Field(min_length=1)]
+    ce_sources: Annotated[list[Text], Field(min_length=1)] | None = None
+    reason: Text
+
+
+class SourcesFile(Row):
+    """sources.yaml: the topics to which reports are published."""
+
+    sources: dict[ReportSource, SourceTopicRow]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from streams.partition.duplicates import event_hash
 from streams.partition.legal_clocks import apply_clock_outcome
 from streams.partition.rekey import key_or_rekey, pass_on
 from streams.partition.stage import Handler
 from streams.reports.apply import apply_report
 from streams.reports.batch import ReportBatch
+from streams.reports.claims import check_claims
 from streams.reports.clock_events import publish_change
 from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
@@ -18,21 +18,39 @@ from streams.wire.topics import (
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
+    VERIFIED_REPORTS,
+    ReportSource,
 )
 
 
 def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply a report, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
+    """Apply a report of `message-reports`, re-key it to its home, or drop it as a duplicate.
+
+    Raises Rejected if it is invalid or claims what that topic does not take.
+    """
+    _handle(batch, record, origin, MESSAGE_REPORTS)
+
+
+def handle_verified_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+    """Do the same with a report of `verified-reports`."""
+    _handle(batch, record, origin, VERIFIED_REPORTS)
+
+
+def _handle(batch: ReportBatch, record: SourceRecord, origin: Origin, source: ReportSource) -> None:
     decoded = decode_report(record.value, record.headers, origin.timestamp)
     report = decoded.event
+    # Also of a report that was re-keyed: the worker that did it may have had other rules.
+    check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
     channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is None:
         return
-    hashed = event_hash(decoded.ce_source, report.report_id)
-    if hashed in batch.state.recent:
+    recent = batch.state.recent
+    hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
+    if hashed is None:
         batch.counters.duplicates += 1
         return
-    batch.state.recent.add(hashed)
+    batch.advance(decoded.time_ms, origin.timestamp)
+    recent.add(hashed)
     apply_report(batch, channel_key, origin, decoded)
 
 
@@ -53,6 +71,7 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
 
 HANDLERS: Mapping[str, Handler] = {
     MESSAGE_REPORTS: handle_report,
+    VERIFIED_REPORTS: handle_verified_report,
     CLOCK_OUTCOMES: handle_clock_outcome,
 }
-"""By source topic. The first one also takes records whose topic is not in the table."""
+"""By source topic. The first one also takes records whose topic is not in the table: it may claim least."""

@@ -13,10 +13,13 @@ from typing import Annotated, Final
 import msgspec
 
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.counting.store import CountStore
+from streams.counting.store import DAYS_HELD, CountStore
 from streams.partition.hash_key import UNKEYED, HashKey, HashKeys
+from streams.partition.moving import NewPartition, Shared
+from streams.partition.state import time_of
 from streams.wire.envelope import rfc3339
 from streams.wire.state_records import STATE_VERSION, UnknownHashKey, require_version
+from streams.wire.times import DAY
 
 REPORTER_KEYS = b"H"
 """State key of the one record about keys. It holds their ids, never the keys."""
@@ -107,6 +110,38 @@ class ReporterKeys:
             raise UnknownHashKey(_refusal(self._keys.current, previous, unknown))
         self.earlier = needed
         self._earlier_hashes = tuple(known[key].reporter_hash for key in needed)
+
+
+def merge_keys(_new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
+    """Return the record of a new partition, whose counts may come from any of the old ones.
+
+    The current key is that of the old partition with the latest time; the others are needed as long as their
+    counts.
+    """
+    used: dict[str, int] = {}
+    earlier: dict[str, int] = {}
+    for one in sorted(shared, key=time_of):
+        value = one.entries.get(REPORTER_KEYS)
+        if value is None and CHANNEL_COUNTS not in one.key_types:
+            continue
+        if value is None:
+            # Written before there were keys.
+            stored: _Stored = (UNKEYED.id, {})
+        else:
+            require_version(REPORTER_KEYS, value)
+            stored = _decode(memoryview(value)[1:])
+        current, needed = stored
+        used.pop(current, None)
+        used[current] = (time_of(one) // DAY + DAYS_HELD) * DAY
+        for key, until in needed.items():
+            earlier[key] = max(until, earlier.get(key, 0))
+    if not used:
+        return {}
+    *others, current = used
+    for key in others:
+        earlier[key] = max(used[key], earlier.get(key, 0))
+    earlier.pop(current, None)
+    return {REPORTER_KEYS: STATE_VERSION + _encode((current, earlier))}
 
 
 def _refusal(current: HashKey, previous: HashKey | None, unknown: Mapping[str, int]) -> str:

@@ -4,7 +4,7 @@ from streams.partition.stage import Stage
 from streams.reports.counters import ReportCounters
 from streams.reports.handle import HANDLERS
 from streams.reports.rules import ReportRules
-from streams.reports.state import ReportState, restore_reports
+from streams.reports.state import MOVES, ReportState, restore_reports
 from streams.reports.transitions import serve_due
 from streams.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
 
@@ -24,5 +24,6 @@ def report_stage(rules: ReportRules) -> ReportStage:
         new_counters=ReportCounters,
         restored=restore_reports,
         serve_due=serve_due,
-        stop_at_floods=rules.dead_letter_breaker,
+        slow_floods=rules.dead_letter_breaker,
+        moves=MOVES,
     )

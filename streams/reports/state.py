@@ -1,15 +1,17 @@
 """The state of a partition of the stage of reports, and its records in the state topic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
+from streams.partition.moving import ByRef, Merged, Moves, ref_before_nul
+from streams.partition.state import MOVES as SHARED_MOVES
 from streams.partition.state import PartitionState
 from streams.partition.time import EventTime
 from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
-from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys
+from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.reports.rules import ReportRules
 from streams.wire.state_records import STATE_VERSION, require_version
 
@@ -37,10 +39,19 @@ class ReportState(PartitionState):
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
 
-    def begin_day(self, time: int) -> None:
-        """Forget the counts of days that no window reaches any more, and keys that only they needed."""
-        self.counts.expire(time)
-        self.reporter_keys.forget(time)
+    def begin_day(self, time: int, at_most: int) -> bool:
+        """Forget the counts of days that no window reaches any more, at most so many, then keys that only they needed.
+
+        Returns False if some counts are left.
+        """
+        complete = self.counts.expire(time, at_most)
+        if complete:
+            self.reporter_keys.forget(time)
+        return complete
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes the changed counts and clocks will take."""
+        return self.clocks.changed_bytes + self.counts.changed_bytes
 
     def next_due(self) -> int | None:
         """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
@@ -66,17 +77,41 @@ class ReportState(PartitionState):
             del self.episodes[key.channel]
         self._touched_channels[key.channel] = None
 
-    def drain_changes(self) -> dict[bytes, bytes | None]:
-        """Return the state records changed since the last call, by key; None for one to delete."""
-        changes = super().drain_changes()
+    def turn_back(self, clock: int, appended: int, rules: ReportRules) -> None:
+        """Set the time back to `clock`: forget later counts, and judge episodes as of that time.
+
+        An episode that became clear later is open and not clear. A cooldown that began later ends: without it, a
+        resolution that came from wrong time would hold back a new escalation.
+        """
+        super().turn_back(clock, appended, rules)
+        self.counts.turn_back(clock)
+        for channel in sorted(self.episodes):
+            for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
+                self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
+
+    def _turn_episode_back(self, key: EpisodeKey, episode: Episode, clock: int, rules: ReportRules) -> None:
+        policy = rules.policies.get((key.policy, key.mode))
+        if isinstance(episode, Cooldown):
+            if policy is None or episode.until - policy.timing.cooldown > clock:
+                self.remove_episode(key)
+                self.due.remove(key)
+        elif policy is None:
+            self.due.set(key, clock)
+        else:
+            if episode.clear_since is not None and episode.clear_since > clock:
+                episode.clear_since = None
+            self.put_episode(key, episode, policy.timing, clock)
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        yield from super().drain_changes()
         for channel in self._touched_channels:
-            changes[CHANNEL_EPISODES + channel.encode()] = self._encode_channel(channel)
+            yield CHANNEL_EPISODES + channel.encode(), self._encode_channel(channel)
         self._touched_channels = {}
-        changes.update(self.counts.drain_changes())
+        yield from self.counts.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
-            changes[REPORTER_KEYS] = keys
-        return changes
+            yield REPORTER_KEYS, keys
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Restore the episodes of a channel. Raises UnknownStateVersion."""
@@ -124,3 +159,12 @@ def _schedule(state: ReportState, rules: ReportRules) -> None:
             else:
                 time = next_change_time(episode, state.time.now, policy.timing)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
+
+
+MOVES: Moves = {
+    **SHARED_MOVES,
+    CHANNEL_COUNTS: ByRef(ref_before_nul),
+    CHANNEL_EPISODES: ByRef(ref_before_nul),
+    REPORTER_KEYS: Merged(merge_keys),
+}
+"""How the records of the stage of reports move when the number of partitions changes."""

@@ -17,10 +17,12 @@ from streams.wire.reading import Decoded
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
-    """Judge a new request in its home partition, publish the judgement, and start its clocks."""
+    """Judge a new request in its home partition, publish the judgement, and start its clocks.
+
+    `batch` must have advanced to the time of the request.
+    """
     rules, state = batch.rules, batch.state
     request, ce_source, received = decoded
-    batch.advance(state.time.after(received, origin.timestamp))
     judgement = judge_request(request, received, rules)
     started = _start_clocks(judgement, decoded, rules)
     authority = request.authority
@@ -57,7 +59,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
     for key, obligation, clock in started:
         arm_clock(batch, key, clock, obligation, opening)
     # A request may arrive so late that steps are already due.
-    batch.advance(state.time.now)
+    batch.take_overdue()
 
 
 def _start_clocks(

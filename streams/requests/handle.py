@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from streams.partition.duplicates import event_hash
 from streams.partition.legal_clocks import apply_clock_outcome
 from streams.partition.rekey import key_or_rekey
 from streams.partition.stage import Handler
@@ -22,11 +21,14 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
     request = decoded.event
     if key_or_rekey(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
         return
-    hashed = event_hash(decoded.ce_source, request.request_id)
-    if hashed in batch.state.recent:
+    recent = batch.state.recent
+    # The home depends on the id, so a request of another id cannot suppress this one.
+    hashed = recent.new_event(decoded.ce_source, request.request_id, request.request_id)
+    if hashed is None:
         batch.counters.duplicates += 1
         return
-    batch.state.recent.add(hashed)
+    batch.advance(decoded.time_ms, origin.timestamp)
+    recent.add(hashed)
     apply_request(batch, origin, decoded)
 
 

@@ -4,6 +4,7 @@ from streams.clocks.store import ClockKey
 from streams.partition.due import DueKey
 from streams.partition.legal_clocks import take_clock_step
 from streams.partition.stage import Stage
+from streams.partition.state import MOVES
 from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import publish_change
 from streams.requests.counters import RequestCounters
@@ -36,7 +37,8 @@ def request_stage(rules: RequestRules) -> RequestStage:
         new_counters=RequestCounters,
         restored=restore_requests,
         serve_due=_serve_due,
-        stop_at_floods=rules.dead_letter_breaker,
+        slow_floods=rules.dead_letter_breaker,
+        moves=MOVES,
     )
 
 

@@ -12,10 +12,6 @@ from faust.types import TP
 
 from streams.runtime.patches.fetched_range import FetchedRange
 
-# Memory that a record needs beyond its value: the Python objects of the record and of what the stage makes of
-# it.
-RECORD_OVERHEAD_BYTES = 600
-
 
 class RecordBatch:
     """A range of records with the attributes of the last one, which Faust therefore handles like a record."""
@@ -38,10 +34,8 @@ class RecordBatch:
         self.value = records
         self.checksum = None
         self.serialized_key_size = 0
-        # The memory that this batch takes, see `batch_bytes`: Faust copies this attribute to the message.
-        self.serialized_value_size = sum(
-            [len(record.value or b"") for record in records], RECORD_OVERHEAD_BYTES * len(records)
-        )
+        # The memory that this batch takes: Faust copies this attribute to the message.
+        self.serialized_value_size = records.memory
 
 
 class BatchScheduler:

@@ -5,6 +5,14 @@ class RefusedToStart(Exception):
     """Something outside the process must change first; a restart alone does not help."""
 
 
+class WrongAppendTime(Exception):
+    """The append time of a record cannot be right, or the publisher chose it; nothing of its batch was applied.
+
+    The append times decide what is late, what lapses and what is resolved, so a worker stops rather than apply
+    such a record.
+    """
+
+
 class OwnershipLost(Exception):
     """Another worker owns the partition, a transaction did not commit in time, or fetched records were lost.
 

@@ -56,6 +56,12 @@ class Observer(Generic[State, Result]):
     def transaction_failed(self, partition: int, *, fenced: bool) -> None:
         """A transaction did not commit; `fenced` if another worker owns the partition now. The worker will stop."""
 
+    def clocks_compared(self, partition: int, ahead_ms: int) -> None:
+        """A transaction of a partition showed by how much a broker's clock is ahead of this machine's (see clock_difference)."""
+
+    def resting(self, partition: int, sources: Mapping[str, str]) -> None:
+        """The sources (without prefix) of a partition that rest now, and why; the others do not."""
+
     def rebalanced(self, partitions: int | None) -> None:
         """The group was rebalanced, and every partition assigned to this worker is taken over.
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
@@ -11,14 +11,17 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 from aiokafka.partitioner import murmur2
 
+from streams.runtime.append_times import check_append_times
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.identity import transactional_id
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
+from streams.runtime.progress import new_records, progress_of
+from streams.runtime.resting import RestingSources
 from streams.runtime.restore import UnreadableState, build_state, end_if_nothing_follows, read_state
-from streams.runtime.stage import RunnableStage, State
+from streams.runtime.stage import BatchResult, RunnableStage, State
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -53,8 +56,8 @@ class PartitionOwner(Generic[State]):
         self.stage = stage
         self.partition = partition
         self.position: dict[str, SourcePosition] = {}
-        # The end of the last range applied of each topic. The position is the offset after the last record,
-        # but the next range begins after the markers that follow that record.
+        self.resting = RestingSources()
+        # See Progress.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
@@ -104,6 +107,7 @@ class PartitionOwner(Generic[State]):
         except UnknownHashKey as error:
             raise RefusedToStart(f"{state_topic} partition {self.partition}: {error}.") from error
         self.position = dict(restored.position)
+        self._let_rest({})
         self.last_applied_at = time.monotonic()
         seconds = self.last_applied_at - started
         self._observer.taken_over(Takeover(self.partition, self.state, seconds, restored.records_read))
@@ -116,63 +120,104 @@ class PartitionOwner(Generic[State]):
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
 
-    async def apply(self, batches: Sequence[tuple[str, FetchedRange]]) -> None:
-        """Apply the batches (topic, records) in order, write one transaction, and then move the position.
+    async def apply(self, ranges: Sequence[tuple[str, FetchedRange]], processor: asyncio.Lock) -> int:
+        """Apply the ranges (topic, records) in order, write one transaction, and then move the position.
 
-        Records below the position have been applied before and are skipped. Raises OwnershipLost when the
-        transaction did not commit. Raises OwnershipLost when records before a batch are missing, and passes
-        on errors of the stage; in these two cases nothing is written.
+        Returns the number of ranges that are done. If some are left, this transaction is as large as one may be:
+        call again with the others. Records below the position have been applied before and are skipped.
+        `processor` is held while the stage works, not while the brokers do.
+
+        Raises OwnershipLost when the transaction did not commit. Raises OwnershipLost when records before a
+        range are missing, WrongAppendTime when a record has none that can be right, and passes on errors of the
+        stage; in these cases nothing is written.
         """
-        position = dict(self.position)
-        applied_to = dict(self._applied_to)
-        fresh: list[SourceRecord] = []
-        applied: dict[str, int] = defaultdict(int)
-        for topic, records in batches:
-            source = position[topic]
-            # The position is ahead of the last range if it was moved past markers at the end of the log.
-            expected = max(source.next_offset, applied_to.get(topic, 0))
-            if records.begin > expected:
-                raise OwnershipLost(
-                    f"{topic} partition {self.partition}: records were lost within this worker. The fetched batch "
-                    f"begins at offset {records.begin}, but the next offset to apply is {expected}. The restarted "
-                    "worker reads these records again."
-                )
-            applied_to[topic] = max(expected, records.end)
-            unseen = _from_offset(records, source.next_offset)
-            if unseen:
-                last = unseen[-1]
-                position[topic] = SourcePosition(last.offset + 1, source.partitions, last.timestamp)
-                fresh += unseen
-                applied[topic.removeprefix(self._prefix)] += len(unseen)
-        if not fresh:
-            self._applied_to = applied_to
-            return
-        result = self.stage.apply(self.state, fresh)
-        writes = await self._by_destination(result.outputs)
+        new = new_records(self.partition, self.position, self._applied_to, ranges)
+        records = [record for each in new for record in each.records]
+        if not records:
+            self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
+            return len(ranges)
+        for topic, unread, _ in new:
+            skipped = self.stage.skipped_below(self.state, topic.removeprefix(self._prefix))
+            read = [record for record in unread if record.offset >= skipped] if skipped else unread
+            check_append_times(read, _clock_ms())
+        async with processor:
+            result, writes = await self._apply_in_slices(records)
+        progress = progress_of(self.position, self._applied_to, new, result.finished_records)
         state_rows = writes[(self._prefix + self.stage.state_topic, self.partition)]
         state_rows += [(key, value, []) for key, value in result.changes.items()]
-        state_rows.append((POSITION_KEY, encode_position(position), []))
+        state_rows.append((POSITION_KEY, encode_position(progress.position), []))
         started = time.monotonic()
         await self._write(writes)
-        self.position = position
-        self._applied_to = applied_to
+        self.position = progress.position
+        self._applied_to = progress.applied_to
+        self._let_rest(self.stage.flooding(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
                 self.partition,
-                applied,
-                [record.timestamp for record in fresh],
+                {topic.removeprefix(self._prefix): number for topic, number in progress.records.items()},
+                [record.timestamp for record in records[: result.finished_records]],
                 result,
                 self.last_applied_at - started,
             )
         )
+        return progress.ranges
+
+    async def _apply_in_slices(
+        self, records: Sequence[SourceRecord]
+    ) -> tuple[BatchResult, dict[Destination, list[Write]]]:
+        writes: dict[Destination, list[Write]] = defaultdict(list)
+        sorted_outputs = 0
+        for result in self.stage.apply_in_slices(self.state, records):
+            outputs = result.outputs[sorted_outputs:]
+            sorted_outputs += len(outputs)
+            await self._add_writes(writes, outputs)
+            # A turn of the event loop, for probes and for what other partitions are waiting for.
+            await asyncio.sleep(0)
+        return result, writes
+
+    def takes(self, topic: str, fetched: FetchedRange) -> bool:
+        """Whether a fetched range is to be applied; False while its source rests."""
+        expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+        return self.resting.takes(topic, fetched.begin, expected)
+
+    def wake(self) -> list[tuple[str, int]]:
+        """End the rests that are over; return their topics, each with the offset from which to fetch again."""
+        woken = self.resting.wake()
+        if woken:
+            self._note_resting()
+        return [(topic, self.position[topic].next_offset) for topic in woken]
+
+    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+        paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
+        before = self.resting.reasons()
+        if not (flooding or paused or before):
+            return
+        self.resting.rest(flooding, paused)
+        for topic, why in self.resting.reasons().items():
+            if before.get(topic) != why:
+                logger.warning(
+                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    if why == "flood"
+                    else "source paused by operators",
+                    topic=topic,
+                    partition=self.partition,
+                    runbook="docs/runbooks/TocsinSourceResting.md",
+                )
+        self._note_resting()
+
+    def _note_resting(self) -> None:
+        reasons = {topic.removeprefix(self._prefix): why for topic, why in self.resting.reasons().items()}
+        self._observer.resting(self.partition, reasons)
 
     async def tick_if_due(self, wall_clock_ms: int) -> bool:
         """Append a tick to the internal topic if something is due in the stage. True if one was written."""
         tick = self.stage.tick(self.state, wall_clock_ms)
         if tick is None:
             return False
-        await self._write(await self._by_destination([tick]))
+        writes: dict[Destination, list[Write]] = defaultdict(list)
+        await self._add_writes(writes, [tick])
+        await self._write(writes)
         self._observer.ticked(self.partition)
         return True
 
@@ -225,7 +270,7 @@ class PartitionOwner(Generic[State]):
             )
         # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
         try:
-            await write_transaction(self._producer, writes, int(time.time() * 1000))
+            ahead = await write_transaction(self._producer, writes, _clock_ms())
         except OwnershipLost as lost:
             self._observer.transaction_failed(self.partition, fenced=lost.fenced)
             if not lost.fenced:
@@ -238,9 +283,11 @@ class PartitionOwner(Generic[State]):
                 fenced=True,
             ) from lost
         self._written_at = time.monotonic()
+        self._observer.clocks_compared(self.partition, ahead)
 
-    async def _by_destination(self, outputs: Sequence[OutputRecord]) -> dict[Destination, list[Write]]:
-        writes: dict[Destination, list[Write]] = defaultdict(list)
+    async def _add_writes(
+        self, writes: dict[Destination, list[Write]], outputs: Sequence[OutputRecord]
+    ) -> None:
         last: tuple[str, int | None] | None = None
         rows: list[Write] = []
         for topic, partition, key, value, headers in outputs:
@@ -252,7 +299,6 @@ class PartitionOwner(Generic[State]):
                 last = topic, partition
             # aiokafka accepts only a list.
             rows.append((key, value, headers if isinstance(headers, list) else list(headers)))
-        return writes
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:
         partitions = self._partitions_of.get(topic) or await self._partition_count(topic)
@@ -273,8 +319,5 @@ class PartitionOwner(Generic[State]):
         return self._partitions_of[topic]
 
 
-def _from_offset(records: Sequence[SourceRecord], offset: int) -> Sequence[SourceRecord]:
-    """The records from an offset on. Nearly always all of them: a fetch begins earlier only after a seek."""
-    if not records or records[0].offset >= offset:
-        return records
-    return [record for record in records if record.offset >= offset]
+def _clock_ms() -> int:
+    return int(time.time() * 1000)

@@ -10,6 +10,9 @@ import orjson
 RESERVED_KEY_TYPE = b"P"
 POSITION_KEY = RESERVED_KEY_TYPE + b"osition"
 
+# In a partition as long as a restore of the state from a file is not finished. The value is the checksum of the file.
+RESTORING_KEY = RESERVED_KEY_TYPE + b"restoring"
+
 # Increase this when older workers cannot read what newer ones write.
 POSITION_VERSION = 1
 

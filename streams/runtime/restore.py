@@ -2,7 +2,8 @@
 
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import (
     POSITION_KEY,
+    RESTORING_KEY,
+    Position,
     SourcePosition,
     UnknownPositionVersion,
     decode_position,
@@ -76,33 +79,45 @@ async def read_state(
     returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
     repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
     """
-    consumer = _new_consumer(connection)
-    await consumer.start()
-    try:
-        entries, records_read = await _read_to_end(consumer, state, progress)
-        position = _take_position(state, entries)
+    async with state_consumer(connection) as consumer:
+        end = (await consumer.end_offsets([state]))[state]
+        entries, records_read = await read_entries(consumer, state, end, progress)
+        require_finished(state, entries)
+        position = take_position(state, entries)
         if not position:
             await _check_partition_count(consumer, state, partitions)
-        for topic in sources:
-            tp = TopicPartition(topic, state.partition)
-            position[topic] = await _valid_position(consumer, tp, position.get(topic), partitions)
-    finally:
-        await consumer.stop()
-    return Restored(entries, position, records_read)
+        found = await valid_position(consumer, state.partition, position, sources, partitions)
+    return Restored(entries, found, records_read)
 
 
-async def _read_to_end(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, progress: Callable[[], None]
+def require_finished(state: TopicPartition, entries: Mapping[bytes, bytes]) -> None:
+    """Raise RefusedToStart if the entries are those of a restore from a file that was not finished."""
+    if RESTORING_KEY in entries:
+        raise RefusedToStart(
+            f"{state.topic} partition {state.partition}: a restore of the state was not finished, so a part of it is "
+            "missing. Run `tocsin state restore` with the same file again; it starts from the beginning."
+        )
+
+
+async def read_entries(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[dict[bytes, bytes], int]:
+    """Return the last value of every key below the offset `end`, and the number of records read.
+
+    A transaction is in there as a whole or not at all if `end` is one that a read_committed consumer got as
+    the end of the log.
+    """
     consumer.assign([tp])
     entries: dict[bytes, bytes] = {}
     records_read = 0
-    end = (await consumer.end_offsets([tp]))[tp]
     consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
     # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
     while await consumer.position(tp) < end:
         fetched = await consumer.getmany(tp, timeout_ms=200)
         for record in fetched.get(tp, ()):
+            if record.offset >= end:
+                # Written meanwhile; the rest of its transaction may be in the next fetch.
+                break
             if record.value is None:
                 entries.pop(record.key, None)
             else:
@@ -119,7 +134,7 @@ async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartiti
     # channels whose counts are in another partition.
     for number in range(partitions):
         other = TopicPartition(state.topic, number)
-        position = _take_position(other, await _newest_position(consumer, other))
+        position = take_position(other, await _newest_position(consumer, other))
         for topic, source in position.items():
             if source.partitions != partitions:
                 raise _partitions_changed(
@@ -149,7 +164,7 @@ async def _newest_position(consumer: AIOKafkaConsumer, tp: TopicPartition) -> di
         span *= 8
 
 
-def _take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
+def take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[str, SourcePosition]:
     """Remove the position from the entries and decode it; empty if there is none."""
     value = entries.pop(POSITION_KEY, None)
     if value is None:
@@ -166,6 +181,20 @@ def _take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[s
             f"{state.topic} partition {state.partition}: the position is damaged ({error}). Reset the state after "
             "reading docs/operations.md."
         ) from error
+
+
+async def valid_position(
+    consumer: AIOKafkaConsumer, partition: int, position: Position, sources: list[str], partitions: int
+) -> dict[str, SourcePosition]:
+    """Return the position in each source topic, the beginning of its log if `position` has none.
+
+    Raises RefusedToStart when it cannot be right, and OwnershipLost, as `read_state` does.
+    """
+    found = dict(position)
+    for topic in sources:
+        tp = TopicPartition(topic, partition)
+        found[topic] = await _valid_position(consumer, tp, position.get(topic), partitions)
+    return found
 
 
 async def _valid_position(
@@ -196,8 +225,8 @@ async def _valid_position(
 def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
     return RefusedToStart(
         f"{where}: the topic had {before} partitions when its state was written and has {now} now. Channels would move "
-        "to other partitions while their counts stay. Use a new topic prefix, or reset the state: see "
-        "docs/operations.md, 'When the position does not fit'."
+        "to other partitions while their counts stay. Move the state with `tocsin state repartition`: see "
+        "docs/operations.md, 'Changing the number of partitions'."
     )
 
 
@@ -242,23 +271,30 @@ async def _first_record_from(
 
 async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
     """The end of the log if it holds only markers and aborted records from `next_offset` on, else `next_offset`."""
-    consumer = _new_consumer(connection)
-    await consumer.start()
-    try:
+    async with state_consumer(connection) as consumer:
         end: int = (await consumer.end_offsets([tp]))[tp]
-        if end > next_offset:
-            consumer.assign([tp])
-            consumer.seek(tp, next_offset)
-            while await consumer.position(tp) < end:
-                if await consumer.getmany(tp, timeout_ms=200, max_records=1):
-                    return next_offset
-        return max(end, next_offset)
-    finally:
-        await consumer.stop()
+        return (
+            next_offset if await anything_follows(consumer, tp, next_offset, end) else max(end, next_offset)
+        )
 
 
-def _new_consumer(connection: Connection) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
+async def anything_follows(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, next_offset: int, end: int
+) -> bool:
+    """Return whether there is a committed record between two offsets; false if there are only markers."""
+    if end > next_offset:
+        consumer.assign([tp])
+        consumer.seek(tp, next_offset)
+        while await consumer.position(tp) < end:
+            if await consumer.getmany(tp, timeout_ms=200, max_records=1):
+                return True
+    return False
+
+
+@asynccontextmanager
+async def state_consumer(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
+    consumer = AIOKafkaConsumer(
         **connection.client_options(),
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -269,3 +305,8 @@ def _new_consumer(connection: Connection) -> AIOKafkaConsumer:
         # delay each request after it by half a second.
         fetch_max_wait_ms=10,
     )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

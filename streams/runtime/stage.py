@@ -1,7 +1,7 @@
 """What the runtime must know of a stage to run it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.topics import SourceTopics
@@ -18,7 +18,11 @@ class BatchResult(Protocol):
 
     @property
     def changes(self) -> Mapping[bytes, bytes | None]:
-        """The state keys that changed, with their new values; None deletes."""
+        """The state keys that changed, with their new values; None deletes. Complete with the last slice."""
+
+    @property
+    def finished_records(self) -> int:
+        """How many of the records need not be handed in again."""
 
 
 Result = TypeVar("Result", bound=BatchResult)
@@ -46,8 +50,21 @@ class RunnableStage(Protocol[State, Result_co]):
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:
         """Build the state of a partition from the last value of every key."""
 
-    def apply(self, state: State, records: Sequence[SourceRecord]) -> Result_co:
-        """Apply a batch, changing the state in place: the runtime drops a state whose batch did not commit."""
+    def apply_in_slices(self, state: State, records: Sequence[SourceRecord]) -> Iterator[Result_co]:
+        """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
+
+        Takes as many of the records as one transaction should hold. Changes the state in place: the runtime drops
+        a state whose batch did not commit.
+        """
+
+    def flooding(self, result: Any) -> Mapping[str, int]:
+        """The topics (with prefix) that a batch showed to be flooded with unreadable records, and the number of these."""
+
+    def paused_sources(self, state: State) -> Collection[str]:
+        """The sources of which no record may be handed in."""
+
+    def skipped_below(self, state: State, topic: str) -> int:
+        """The offset of a source below which the stage does not read its records."""
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
         """The record to append to the internal topic when something is due by then, or None."""

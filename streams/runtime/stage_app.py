@@ -17,6 +17,7 @@ from streams.runtime.garbage_collection import collect_regularly, leave_out_what
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
+from streams.runtime.memory import MAX_FETCHED_BYTES
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import TAKEOVERS_AT_ONCE, Ownership
 from streams.runtime.partition_owner import PartitionOwner
@@ -44,9 +45,6 @@ COMMIT_SECONDS = 1.0
 # only when it renews its metadata; with Kafka's default of five minutes the whole fleet could stop for that
 # long. One small request.
 METADATA_SECONDS = 30.0
-
-# Bytes that a fetch may return from one partition: about 5,000 reports, a quarter of a cycle.
-FETCH_BYTES = 4 * 1024 * 1024
 
 
 class _RunningStage(NamedTuple):
@@ -76,7 +74,7 @@ class StageApp(PromptlyStoppingApp):
             broker_commit_interval=COMMIT_SECONDS,
             broker_commit_every=None,
             consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=FETCH_BYTES,
+            consumer_max_fetch_size=MAX_FETCHED_BYTES,
             consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             ConsumerScheduler=BatchScheduler,
             Topic=BatchTopic,

@@ -1,11 +1,13 @@
 """Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
+from streams.runtime.append_times import clock_difference
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.patches.producer import abandon, fatal_error
@@ -50,8 +52,11 @@ def transactional_producer(connection: Connection, transactional_id: str) -> AIO
 
 async def write_transaction(
     producer: AIOKafkaProducer, writes: Mapping[Destination, Iterable[Write]], timestamp_ms: int
-) -> None:
+) -> int:
     """Write all records and commit. The records of one destination keep their order.
+
+    `timestamp_ms` is this machine's clock. Returns by how many ms the broker whose clock differs most is ahead of it
+    (see clock_difference).
 
     Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
     broker may have committed all the same, so the caller must discard its state.
@@ -59,10 +64,11 @@ async def write_transaction(
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await producer.begin_transaction()
-            await asyncio.gather(
+            differences = await asyncio.gather(
                 *(_send(producer, topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
             )
             await producer.commit_transaction()
+            return max(differences, key=abs, default=0)
     except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
         reason = fatal_error(producer) or error
         raise OwnershipLost(
@@ -81,7 +87,7 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
 
 async def _send(
     producer: AIOKafkaProducer, topic: str, partition: int, rows: Iterable[Write], timestamp_ms: int
-) -> None:
+) -> int:
     # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
     deliveries = []
     try:
@@ -92,7 +98,13 @@ async def _send(
                 batch = producer.create_batch()
         if batch.record_count():
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*deliveries)
+        # A topic without append times answers -1.
+        answers = [answer.timestamp for answer in await asyncio.gather(*deliveries)]
+        now_ms = int(time.time() * 1000)
+        differences = [
+            clock_difference(appended, timestamp_ms, now_ms) for appended in answers if appended > 0
+        ]
+        return max(differences, key=abs, default=0)
     finally:
         # After an error some are still open. asyncio would log an exception that is never retrieved.
         for delivery in deliveries:

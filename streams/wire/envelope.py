@@ -43,6 +43,17 @@ def rfc3339(time_ms: int) -> str:
     return _to_the_second(seconds) + _MILLISECONDS[milliseconds]
 
 
+def own_headers(event_type: str, event_id: str) -> list[tuple[str, bytes]]:
+    """The headers of a record that Tocsin writes for itself. It has no `ce_time`."""
+    return [
+        _SPECVERSION_HEADER,
+        (CE_ID, event_id.encode()),
+        _SOURCE_HEADER,
+        (CE_TYPE, event_type.encode()),
+        _CONTENT_TYPE_HEADER,
+    ]
+
+
 def event_headers(event_type: str, event_id: str, time_ms: int) -> list[tuple[str, bytes]]:
     """The binary-mode headers of an event that Tocsin writes; `time_ms` is event time in ms since the epoch."""
     return [

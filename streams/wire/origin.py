@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from streams.wire.records import Headers, SourceRecord
+from streams.wire.envelope import CE_TYPE
+from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
 from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
 
 ORIGIN_HEADER = "tocsin-origin"
@@ -26,14 +27,34 @@ def is_internal(record: SourceRecord) -> bool:
     return record.topic.endswith(_INTERNAL_TOPICS)
 
 
+def own_type(record: SourceRecord) -> bytes | None:
+    """The CloudEvents type of a record that is Tocsin's own, None for any other record.
+
+    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could make them look
+    like Tocsin's.
+    """
+    if not is_internal(record):
+        return None
+    headers = dict(record.headers)
+    return None if ORIGIN_HEADER in headers else headers.get(CE_TYPE)
+
+
 def origin_of(record: SourceRecord) -> Origin:
     """The origin in the header of a re-keyed record, or else the place of the record itself."""
     return (is_internal(record) and read_origin(record.headers)) or own_place(record)
 
 
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
-    """The headers with which to re-key `record` to its home partition: its own, plus its origin."""
-    headers = [header for header in record.headers if header[0] != ORIGIN_HEADER]
+    """The headers with which to re-key `record` to its home partition: its own, plus its origin.
+
+    Of headers that look like Tocsin's, only the number of earlier attempts is kept: on an internal topic a publisher's
+    headers must not pass for Tocsin's.
+    """
+    headers = [
+        header
+        for header in record.headers
+        if not header[0].startswith(OWN_PREFIX) or header[0] == ATTEMPT_HEADER
+    ]
     headers.append((ORIGIN_HEADER, written_origin(origin_of(record))))
     return headers
 

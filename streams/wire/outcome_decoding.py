@@ -4,7 +4,7 @@ import msgspec
 
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome, ClockSubject, OutcomeKind
 from streams.wire.dead_letter import WHOLE_VALUE
-from streams.wire.personal_data import RefPaths, looks_like_phone
+from streams.wire.personal_data import RefPaths, names_a_person
 from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_ref
 from streams.wire.rejection import not_valid
@@ -24,11 +24,8 @@ VALID_IN_OUTCOME: ValidValues = {
 
 
 def _check_refs(outcome: ClockOutcome) -> None:
-    # A request's id may be a plain counter; a channel's ref may not.
-    if outcome.subject == "report" and looks_like_phone(outcome.key):
-        raise not_valid("pii_detected", "key", VALID_IN_OUTCOME)
-    if outcome.actor is not None and looks_like_phone(outcome.actor):
-        raise not_valid("pii_detected", "actor", VALID_IN_OUTCOME)
+    # A request's id may be a plain counter; a channel's ref and an actor may not.
+    key_is_counter = outcome.subject == "request"
     refs = {
         "outcome_id": outcome.outcome_id,
         "clock_id": outcome.clock_id,
@@ -37,7 +34,11 @@ def _check_refs(outcome: ClockOutcome) -> None:
         "actor": outcome.actor,
     }
     for path, ref in refs.items():
-        if ref is not None and not is_ref(ref):
+        if ref is None:
+            continue
+        if names_a_person(ref, counter=path != "actor" and (path != "key" or key_is_counter)):
+            raise not_valid("pii_detected", path, VALID_IN_OUTCOME)
+        if not is_ref(ref):
             raise not_valid("invalid_value", path, VALID_IN_OUTCOME)
 
 

@@ -4,7 +4,7 @@
 the most frequent, and reading them is a large part of a worker's CPU time; what looks odd below is there for speed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
@@ -12,12 +12,14 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
-from streams.wire.envelope import CE_PREFIX
+from streams.wire.envelope import CE_ID, CE_PREFIX, CE_SOURCE
 from streams.wire.incoming_envelope import open_envelope
-from streams.wire.nesting import MAX_DEPTH, is_deeper_than
-from streams.wire.personal_data import RefPaths, personal_data_in_envelope, personal_data_in_value
-from streams.wire.records import NOT_UNPACKED, Headers
+from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH, is_too_nested
+from streams.wire.personal_data import RefPaths, as_text, looks_like_email
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers
+from streams.wire.ref_search import personal_data_in_value
 from streams.wire.rejection import not_valid, rejection_of
+from streams.wire.suspicion import MOST_SEARCHED
 from streams.wire.times import EPOCH
 from streams.wire.valid_values import ValidValues
 
@@ -27,6 +29,9 @@ MAX_EVENT_BYTES = 64 * 1024
 
 # Server clocks drift by seconds, phone clocks by minutes. A time further ahead would drag the partition's time along.
 MAX_AHEAD_MS = 5 * 60 * 1000
+
+# A record cannot have a billion headers: they would be longer than the largest batch.
+_HEADER_DIGITS = 10
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -77,15 +82,15 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
 
         `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. A `ce_` header must not
         occur twice; of any other one the last counts. Raises Rejected and nothing else, whatever the bytes and headers
-        are.
+        are, unless memory is short.
         """
         attributes = dict(headers)
         try:
+            if not value or HEADERS_DROPPED in attributes:
+                raise _not_read(headers)
+            _check_text(value)
             if len(attributes) != len(headers):
                 _check_repeated(headers)
-            if not value:
-                raise _nothing_to_read(attributes)
-            _check_text(value)
             ce_source, data = open_envelope(value, attributes, event_type)
             if data is not value:
                 # base64 hides bytes and brackets from the first check.
@@ -103,6 +108,9 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
                     raise _untimely(optional_time_field, other, valid)
             # Half the cost of the named tuple's own constructor.
             return _new_tuple(Decoded, (event, ce_source, time_ms))
+        except MemoryError:
+            # Says nothing about the record: another worker, or this one later, can read it.
+            raise
         except Exception as error:  # noqa: BLE001
             # A record must never stop the stream, so an unforeseen exception is a rejection as well. `from None`: the
             # decoder's exceptions quote the record and must not reach a log.
@@ -120,14 +128,23 @@ def _check_repeated(headers: Headers) -> None:
         seen.add(name)
 
 
-def _nothing_to_read(attributes: Mapping[str, bytes | None]) -> Rejected:
-    if NOT_UNPACKED in attributes:
+def _not_read(headers: Headers) -> Rejected:
+    if headers is NOT_UNPACKED:
         return Rejected(
             "bad_batch",
             WHOLE_VALUE,
-            "The record's batch could not be unpacked; a batch may unpack to at most 64 MiB.",
+            "The record's batch could not be unpacked; a batch may unpack to at most 16 MiB.",
         )
+    attributes = dict(headers)
+    if HEADERS_DROPPED in attributes:
+        return _too_many_headers(attributes[HEADERS_DROPPED] or b"")
     return Rejected("empty", WHOLE_VALUE, "Must be an event in JSON; the record has no value.")
+
+
+def _too_many_headers(number: bytes) -> Rejected:
+    # A publisher can write this header, too.
+    found = number.decode() if number.isdigit() and len(number) < _HEADER_DIGITS else "more"
+    return Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS} headers; the record has {found}.")
 
 
 def _check_text(text: bytes) -> None:
@@ -137,8 +154,12 @@ def _check_text(text: bytes) -> None:
     if not text.isascii():
         # The decoder skips unknown fields without validating their bytes.
         text.decode()
-    if is_deeper_than(MAX_DEPTH, text):
-        raise Rejected("too_deep", WHOLE_VALUE, f"Must be nested at most {MAX_DEPTH} levels deep.")
+    if is_too_nested(text):
+        raise Rejected(
+            "too_deep",
+            WHOLE_VALUE,
+            f"Must be nested at most {MAX_DEPTH} levels deep and have at most {MAX_BRACKETS} brackets.",
+        )
 
 
 def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:
@@ -154,14 +175,24 @@ def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:
 
 
 def _rejection(form: EventForm[Event], rejected: Rejected, value: bytes | None, headers: Headers) -> Rejected:
-    """`rejected`, or `pii_detected` if the record holds personal data: a dead letter must not keep that for a week."""
-    # One by one: a header may occur several times.
-    found = (personal_data_in_envelope({name: content}) for name, content in headers)
-    field = next((name for name in found if name is not None), None)
+    """`rejected`, or `pii_detected` if a ref or the envelope holds personal data: no dead letter must keep that.
+
+    What is too large is not searched: its dead letter keeps nothing of it.
+    """
+    if value and len(value) > MOST_SEARCHED:
+        return rejected
+    # Not as a dict: a header may occur several times.
+    field = next((name for name, content in headers if _is_address(name, content)), None)
     if field is None and value:
         field = personal_data_in_value(value, form.refs)
     if field is None:
         return rejected
     return Rejected(
-        "pii_detected", field, "Must be a pseudonym, not an e-mail address or a telephone number."
+        "pii_detected",
+        field,
+        "Must be a pseudonym, not an e-mail address, a telephone number or the number of a card or bank account.",
     )
+
+
+def _is_address(name: str, content: bytes | None) -> bool:
+    return name in (CE_SOURCE, CE_ID) and looks_like_email(as_text(content or b""))

@@ -1,7 +1,7 @@
 """Records as the stages see them: those read from a topic, and those to be written to one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -9,8 +9,23 @@ Headers = Sequence[tuple[str, bytes]]
 # applies to compressed batches, so a record that message-reports accepted may be a thousand times as large.
 MAX_PASSED_ON_BYTES = 2_000_000
 
-# Header of a record without a value whose batch could not be unpacked. The runtime sets it.
-NOT_UNPACKED = "tocsin-not-unpacked"
+# The most headers that a record is read with. A CloudEvent in binary mode has some ten, and tracing and gateways add as
+# many again. Each takes 80 to 170 bytes of memory besides its own, but as few as two in a log: without a limit one
+# record could have millions.
+MAX_HEADERS = 256
+
+# Header, with their number, of a record whose headers were more than MAX_HEADERS. The runtime sets it in their place.
+HEADERS_DROPPED = "tocsin-headers-dropped"
+
+# Headers of Tocsin begin with it. A publisher can send such headers too, so on a source topic none is believed.
+OWN_PREFIX = "tocsin-"
+
+# How often the record was refused before. A redrive sends it to a source topic.
+ATTEMPT_HEADER = "tocsin-attempt"
+
+# The headers of a record without a value whose batch could not be unpacked. The runtime sets them, and they are
+# recognised as this very object: a publisher can send a header of any name, but not this object.
+NOT_UNPACKED: Final[Headers] = (("tocsin-not-unpacked", b""),)
 
 # Kafka encodes each length and number of a record in 1 to 5 bytes.
 _BYTES_PER_LENGTH = 5

@@ -15,7 +15,7 @@ from streams.events.authority_request import (
 )
 from streams.events.report import Category
 from streams.wire.dead_letter import WHOLE_VALUE
-from streams.wire.personal_data import RefPaths, looks_like_phone
+from streams.wire.personal_data import RefPaths, names_a_person
 from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_language, is_ref
 from streams.wire.rejection import not_valid
@@ -60,11 +60,12 @@ VALID_IN_REQUEST: ValidValues = {
 
 def _check_refs(request: AuthorityRequest) -> None:
     refs = {"authority.ref": request.authority.ref, "target.ref": request.target.ref}
-    for path, ref in refs.items():
-        if ref is not None and looks_like_phone(ref):
-            raise not_valid("pii_detected", path, VALID_IN_REQUEST)
     for path, ref in {"request_id": request.request_id, **refs}.items():
-        if ref is not None and not is_ref(ref):
+        if ref is None:
+            continue
+        if names_a_person(ref, counter=path == "request_id"):
+            raise not_valid("pii_detected", path, VALID_IN_REQUEST)
+        if not is_ref(ref):
             raise not_valid("invalid_value", path, VALID_IN_REQUEST)
     if request.language is not None and not is_language(request.language):
         raise not_valid("invalid_value", "language", VALID_IN_REQUEST)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# So far all types have the same version. A type whose encoding changes gets a new one.
+# All types but slots of duplicates still have their first version. A type whose encoding changes gets a new one.
 STATE_VERSION: Final = b"\x01"
 
 
@@ -14,10 +14,13 @@ class UnknownHashKey(Exception):
     """State depends on a secret key that is not among the settings. Not a ValueError: nothing is damaged."""
 
 
-def require_version(key_type: bytes, value: bytes | memoryview) -> None:
-    """Raise UnknownStateVersion, naming the key's type, if another version of Tocsin wrote the value."""
+def require_version(
+    key_type: bytes, value: bytes | memoryview, known: tuple[bytes, ...] = (STATE_VERSION,)
+) -> None:
+    """Raise UnknownStateVersion, naming the key's type, if the value has none of the `known` versions."""
     version = bytes(value[:1])
-    if version != STATE_VERSION:
+    if version not in known:
         raise UnknownStateVersion(
-            f"state key type {key_type!r} has version {version.hex() or 'none'}; known: version {STATE_VERSION.hex()}"
+            f"state key type {key_type!r} has version {version.hex() or 'none'}; known: version "
+            f"{' or '.join(each.hex() for each in known)}"
         )

@@ -1,21 +1,15 @@
 """Encodes and decodes ticks: records of the internal topics that advance the time of an idle partition."""
 
+from typing import NamedTuple
+
 import msgspec
 import orjson
 
 from streams.events.tick import TICK_TYPE, Tick
-from streams.wire.envelope import (
-    CE_ID,
-    CE_SOURCE,
-    CE_SPECVERSION,
-    CE_TYPE,
-    CONTENT_TYPE,
-    JSON_CONTENT_TYPE,
-    SPECVERSION,
-    TOCSIN_SOURCE,
-)
-from streams.wire.origin import ORIGIN_HEADER, is_internal
+from streams.wire.envelope import own_headers
+from streams.wire.origin import own_type
 from streams.wire.records import Headers, SourceRecord
+from streams.wire.times import MAX_CLOCK_DIFFERENCE_MS
 
 _TYPE_VALUE = TICK_TYPE.encode()
 
@@ -23,34 +17,30 @@ _TYPE_VALUE = TICK_TYPE.encode()
 _DECODER = msgspec.json.Decoder(Tick)
 
 
-def encode_tick(after: int) -> tuple[bytes, Headers]:
-    """The value and headers of a tick. A tick has no time of its own: the broker's append time counts."""
-    headers = [
-        (CE_SPECVERSION, SPECVERSION),
-        (CE_ID, b"after-%d" % after),
-        (CE_SOURCE, TOCSIN_SOURCE),
-        (CE_TYPE, _TYPE_VALUE),
-        (CONTENT_TYPE, JSON_CONTENT_TYPE),
-    ]
-    return orjson.dumps({"after": after}), headers
+class ReadTick(NamedTuple):
+    """A tick as read: the number of records applied when it was written, and the time (ms) at which it was appended."""
+
+    after: int
+    appended: int
 
 
-def decode_tick(record: SourceRecord) -> int | None:
-    """The `after` of a tick; None for any other record and for an unreadable tick.
+def encode_tick(after: int, clock_ms: int) -> tuple[bytes, Headers]:
+    """The value and headers of a tick that a worker writes when its clock shows `clock_ms`."""
+    return orjson.dumps({"after": after, "clock_ms": clock_ms}), own_headers(TICK_TYPE, f"after-{after}")
 
-    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could make them look
-    like a tick, so it is none.
+
+def decode_tick(record: SourceRecord) -> ReadTick | None:
+    """The tick in a record; None for any other record and for an unreadable tick.
+
+    The broker's append time counts, but not beyond what the clock of the worker that wrote the tick allows: a single
+    wrong clock must not move a partition's time ahead. Both are in the log, so a replay gives the same.
     """
-    if not is_internal(record):
+    if own_type(record) != _TYPE_VALUE:
         return None
-    headers = dict(record.headers)
-    if headers.get(CE_TYPE) != _TYPE_VALUE or ORIGIN_HEADER in headers:
-        return None
-    return _after(record.value)
-
-
-def _after(value: bytes | None) -> int | None:
     try:
-        return _DECODER.decode(value or b"").after
+        tick = _DECODER.decode(record.value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    if tick.clock_ms is None:
+        return ReadTick(tick.after, record.timestamp)
+    return ReadTick(tick.after, min(record.timestamp, tick.clock_ms + MAX_CLOCK_DIFFERENCE_MS))

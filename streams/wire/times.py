@@ -7,6 +7,12 @@ MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
+# The most by which the clocks of a broker and of a worker may differ. Clocks that NTP keeps differ by milliseconds, and a
+# clock that runs free by a second a day, so a difference of five minutes means that one of them is wrong. A report may
+# be as much ahead of the broker (`reading.MAX_AHEAD_MS`). So time that correct clocks measure is never more than ten
+# minutes ahead of any of them.
+MAX_CLOCK_DIFFERENCE_MS: Final = 5 * MINUTE
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

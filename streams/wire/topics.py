@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 MESSAGE_REPORTS: Final = "message-reports"
+VERIFIED_REPORTS: Final = "verified-reports"
 MESSAGE_REPORTS_INTERNAL: Final = "message-reports-internal"
 ENRICHED_REPORTS: Final = "enriched-reports"
 ESCALATIONS: Final = "escalations"
@@ -19,8 +20,13 @@ AUTHORITY_STATE: Final = "authority-state"
 TRANSPARENCY_COUNTERS: Final = "transparency-counters"
 DEAD_LETTERS: Final = "dead-letters"
 
+ReportSource = Literal["message-reports", "verified-reports"]
+REPORT_SOURCES: Final[tuple[ReportSource, ...]] = (MESSAGE_REPORTS, VERIFIED_REPORTS)
+"""The topics to which reports are published, each by another class of publishers."""
+
 TOPICS: Final = (
     MESSAGE_REPORTS,
+    VERIFIED_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     ENRICHED_REPORTS,
     ESCALATIONS,

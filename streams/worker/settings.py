@@ -26,6 +26,7 @@ class RegistryFiles(TypedDict):
     policies: Path | None
     scoring: Path | None
     categories: Path | None
+    sources: Path | None
     platform: Path | None
     law: Path | None
 
@@ -108,6 +109,13 @@ class Settings(BaseSettings):
             "replaces the built-in file."
         ),
     ] = None
+    sources_file: Annotated[
+        Path | None,
+        Field(
+            description="What reports may claim in each topic to which they are published (YAML); replaces the "
+            "built-in file."
+        ),
+    ] = None
     law_folder: Annotated[
         Path | None,
         Field(
@@ -121,7 +129,8 @@ class Settings(BaseSettings):
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` stops the worker at a flood of invalid records; `off` writes them to dead-letters."
+            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes them to "
+            "dead-letters as fast as they arrive."
         ),
     ] = "on"
     duplicates_remembered: Annotated[
@@ -203,6 +212,7 @@ class Settings(BaseSettings):
             policies=self.policies_file,
             scoring=self.scoring_file,
             categories=self.categories_file,
+            sources=self.sources_file,
             platform=self.platform_file,
             law=self.law_folder,
         )

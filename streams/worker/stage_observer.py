@@ -73,6 +73,14 @@ class StageObserver(Observer[State, Applied]):
         """Count a transaction that failed; the worker stops after it."""
         self._metrics.transactions_failed.add(("fenced" if fenced else "not_committed",))
 
+    def clocks_compared(self, partition: int, ahead_ms: int) -> None:
+        """Show the difference of the clocks at the next scrapes."""
+        self._operations.partitions.clocks_compared(self.stage, partition, ahead_ms / 1000)
+
+    def resting(self, partition: int, sources: Mapping[str, str]) -> None:
+        """Show the sources that rest at the next scrapes."""
+        self._operations.partitions.resting(self.stage, partition, sources)
+
     def count_batch(self, batch: CommittedBatch[Applied]) -> None:
         """Count a batch: its records and their age, its transaction, and what every stage counts."""
         metrics = self._metrics
@@ -86,6 +94,8 @@ class StageObserver(Observer[State, Applied]):
         metrics.rekeyed.add((), counters.rekeyed)
         metrics.ticks_read.add(("honoured",), counters.ticks_honoured)
         metrics.ticks_read.add(("ignored",), counters.ticks_ignored)
+        metrics.time_corrections.add(("applied",), counters.time_corrected)
+        metrics.time_corrections.add(("ignored",), counters.corrections_ignored)
         metrics.clock_outcomes.add(("applied",), counters.clock_outcomes)
         for reason, number in counters.dead_letters.items():
             metrics.dead_letters.add((self.stage, reason), number)

@@ -20,6 +20,7 @@ from tests.bench.traffic import Report
 from tests.kafka.harness.workers import WORKER, Worker
 
 SOURCE = "message-reports"
+ONE_TOPIC = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
 ENRICHED = "enriched-reports"
 PARTITIONS = 4
 
@@ -62,6 +63,8 @@ class Site:
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             "TOCSIN_HTTP_PORT": "0",
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
+            # All reports in one topic, as the plain Faust program reads one. What they claim is checked all the same.
+            "TOCSIN_SOURCES_FILE": str(ONE_TOPIC),
         }
 
     def __enter__(self) -> Self:

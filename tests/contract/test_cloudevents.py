@@ -10,11 +10,13 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.events.time_correction import TimeCorrection
 from streams.events.report import MessageReport
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.report_decoding import decode_report
 from streams.wire.tick import encode_tick
+from streams.wire.time_correction import encode_time_correction
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS, reports
 
@@ -47,9 +49,17 @@ def test_the_sdk_reads_every_example_of_an_output(path):
 
 
 def test_the_sdk_reads_a_tick():
-    value, headers = encode_tick(7)
+    value, headers = encode_tick(7, 1_790_000_000_000)
     event = read_by_sdk(None, headers, value)
-    assert (event.get_type(), event.get_data()) == ("tocsin.tick.v1", {"after": 7})
+    data = {"after": 7, "clock_ms": 1_790_000_000_000}
+    assert (event.get_type(), event.get_data()) == ("tocsin.tick.v1", data)
+
+
+def test_the_sdk_reads_a_correction_of_time():
+    correction = TimeCorrection(1_820_000_000_000, 1_790_000_000_000, "a broker's clock was wrong", "op-1")
+    value, headers = encode_time_correction(correction)
+    event = read_by_sdk(None, headers, value)
+    assert (event.get_type(), event.get_data()["actor"]) == ("tocsin.time-correction.v1", "op-1")
 
 
 @settings(deadline=None, max_examples=50)

@@ -24,7 +24,6 @@ from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import IllegalOperation, KafkaConnectionError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app import base as app_base
 from faust.app.base import App
 from faust.tables import recovery
@@ -38,8 +37,8 @@ from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 import streams
+from streams.runtime import memory, patches, transaction
 from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.runtime import patches, transaction
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
@@ -47,6 +46,7 @@ from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
+from streams.runtime.patches.bounded_fetcher import BoundedFetcher
 from streams.runtime.patches.closable_fetcher import ClosableFetcher
 from streams.runtime.patches.consumer_thread import ReadCommittedThread
 from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
@@ -90,12 +90,10 @@ def in_loop(scenario):
 # Every private name that patches uses, overrides or adds to a class of Faust, mode or aiokafka, and the test
 # that covers it.
 COVERED = {
-    "_DefaultRecordBatchPy": "test_a_batch_in_python_reads_from_its_buffer",
     "_acked": "test_the_newest_ack_is_committed_despite_gaps",
     "_acked_index": "test_the_newest_ack_is_committed_despite_gaps",
     "_add_gap": "test_the_newest_ack_is_committed_despite_gaps",
     "_assignment": "test_fetched_records_are_returned_as_ranges",
-    "_buffer": "test_a_batch_in_python_reads_from_its_buffer",
     "_client": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
     "_commit": "test_an_unanswered_commit_times_out",
     "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
@@ -107,10 +105,12 @@ COVERED = {
     "_default_reset_strategy": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_do_heartbeat": "test_the_worker_is_in_touch_while_heartbeats_are_answered",
     "_ensure_consumer": "test_signatures",
-    "_fetch_max_wait_ms": "test_the_fetch_wait_is_read_when_the_consumer_starts",
+    "_fetch_max_bytes": "test_the_fetch_limits_are_read_when_the_consumer_starts",
+    "_fetch_max_wait_ms": "test_the_fetch_limits_are_read_when_the_consumer_starts",
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
+    "_get_actions_per_node": "test_a_fetcher_decides_in_one_place_what_to_request",
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
     "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
     "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
@@ -120,6 +120,8 @@ COVERED = {
     "_perform_assignment": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
     "_queue": "test_a_rebalance_clears_the_queue_of_an_agent",
     "_read_offset": "test_records_below_the_read_offset_are_dropped_and_none_drops_nothing",
+    "_records": "test_a_fetcher_keeps_its_results_by_partition_in_order",
+    "_records_iterator": "test_fetched_records_are_returned_as_ranges",
     "_send_request": "test_signatures",
     "_sender": "test_a_producer_is_stopped_even_if_no_broker_answers",
     "_sought": "test_records_flow_after_the_seek_of_their_assignment",
@@ -127,8 +129,10 @@ COVERED = {
     "_stopped": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
     "_stopped_set": "test_a_thread_that_crashed_can_be_stopped_without_its_loop",
     "_subscription": "test_the_fetched_position_is_known_without_asking_the_broker",
+    "_subscriptions": "test_a_fetcher_keeps_its_results_by_partition_in_order",
     "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
+    "_update_position": "test_the_fetched_position_is_known_without_asking_the_broker",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
 }
 
@@ -340,7 +344,7 @@ def test_all_patches_are_installed_together(monkeypatch):
         (fetcher, "MemoryRecords"): LenientRecords,
         (fetcher, "PartitionRecords"): PartitionRecords,
         (fetcher, "FetchResult"): FetchResult,
-        (aiokafka_consumer, "Fetcher"): ClosableFetcher,
+        (aiokafka_consumer, "Fetcher"): BoundedFetcher,
         (aiokafka_consumer, "GroupCoordinator"): GroupMember,
     }
     for module, name in replaced:
@@ -391,6 +395,7 @@ def test_our_overrides_keep_the_signatures_they_replace():
         (PromptlyStoppingApp, App),
         (StageApp, App),
         (BatchTopic, faust.Topic),
+        (BoundedFetcher, fetcher.Fetcher),
         (ClosableFetcher, ClosableFetcher.__base__),
         (FetchResult, FetchResult.__base__),
         (GroupMember, GroupMember.__base__),
@@ -434,7 +439,7 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
     assert "isolation_level=self._isolation_level" in source(aiokafka.AIOKafkaConsumer.start)
 
 
-def test_the_fetch_wait_is_read_when_the_consumer_starts(app):
+def test_the_fetch_limits_are_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread
         assert (
@@ -442,15 +447,28 @@ def test_the_fetch_wait_is_read_when_the_consumer_starts(app):
         )
         plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
         assert plain._fetch_max_wait_ms == 1500
+        made = thread._create_worker_consumer(app.transport)
+        assert made._fetch_max_bytes == memory.MAX_ANSWER_BYTES < plain._fetch_max_bytes
 
     in_loop(scenario)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
+    assert "fetch_max_bytes=self._fetch_max_bytes" in source(aiokafka.AIOKafkaConsumer.start)
 
 
-def test_a_batch_in_python_reads_from_its_buffer():
-    # It unpacks while iterating, so replacing its buffer before the iteration starts changes what it reads.
-    assert "self._buffer = bytearray(buffer)" in source(_DefaultRecordBatchPy.__init__)
-    assert "buffer = self._buffer" in source(_DefaultRecordBatchPy._read_msg)
+def test_a_fetcher_decides_in_one_place_what_to_request():
+    assert "= self._get_actions_per_node(assignment)" in source(fetcher.Fetcher._fetch_requests_routine)
+    deciding = source(fetcher.Fetcher._get_actions_per_node)
+    assert "return (\n            fetch_requests,\n" in deciding
+    # When a result is used up, it decides again.
+    assert "self._notify(self._wait_consume_future)" in source(fetcher.Fetcher.fetched_records)
+
+
+def test_a_fetcher_keeps_its_results_by_partition_in_order():
+    handing_out = source(fetcher.Fetcher.fetched_records)
+    assert "for tp in list(self._records.keys()):" in handing_out
+    assert "del self._records[tp]" in handing_out
+    assert "self._subscriptions.wait_for_assignment()" in handing_out
+    assert "self._records[tp] = FetchResult(" in source(fetcher.Fetcher._proc_fetch_request)
     assert "MemoryRecords(" in source(fetcher.Fetcher._proc_fetch_request)
 
 
@@ -624,7 +642,8 @@ def test_the_newest_ack_is_committed_despite_gaps(app):
 
 
 def test_the_scheduler_yields_batches_that_faust_takes_for_records(app):
-    fetched = [aiokafka.ConsumerRecord("a", 0, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in (3, 4)]
+    records = [aiokafka.ConsumerRecord("a", 0, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in (3, 4)]
+    fetched = FetchedRange(records, 3, 5, 77)
 
     async def scenario():
         assert isinstance(app.consumer.scheduler, BatchScheduler)
@@ -647,7 +666,7 @@ def test_the_conductor_decodes_by_the_attribute_that_compile_decode_sets(app):
         # An agent iterates a clone of its topic, so the clone needs its own `decode`.
         clone = topic.clone(is_iterator=True)
         assert clone.decode is not topic.decode
-        assert clone.room is not topic.room
+        assert clone.waiting is topic.waiting
         made = message(TP("a", 0), 5)
         made.value = records = [1, 2]
         event = await clone.decode(made, propagate=True)
@@ -805,6 +824,7 @@ def test_the_fetched_position_is_known_without_asking_the_broker(app):
         assert thread.fetched(TP("a", 1)) is None
 
     in_loop(scenario)
+    assert "self._records_iterator = self._unpack_records()" in source(fetcher.PartitionRecords.__init__)
     moving = source(fetcher.FetchResult._update_position)
     assert "consumed_to(self._partition_records.next_fetch_offset)" in moving
     assert "tp_state.highwater = highwater" in source(fetcher.Fetcher)
@@ -826,8 +846,12 @@ def test_fetched_records_are_returned_as_ranges(monkeypatch):
 
     class Unpacking:
         next_fetch_offset = 7
+        _records = LenientRecords(b"")
 
-        def __iter__(self):
+        def __init__(self):
+            self._records_iterator = self.unpack()
+
+        def unpack(self):
             yield "record"
             self.next_fetch_offset = 9
 

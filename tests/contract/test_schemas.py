@@ -25,9 +25,13 @@ from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.reports.transitions import serve_due
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
+from streams.registry.sources import load_sources
+from streams.reports.claims import check_claims
 from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.topics import MESSAGE_REPORTS
 from streams.wire.encoding import encode
 from streams.wire.origin import Origin
+from streams.wire.personal_data import names_a_person
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.report_decoding import decode_report
@@ -145,7 +149,8 @@ def test_schema_and_decoder_accept_the_same_reports(place, value):
     try:
         decode_report(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not valid
+        # No pattern can tell all numbers of telephones, cards and accounts.
+        assert not valid or names_a_person(value)
     else:
         assert valid
 
@@ -292,8 +297,7 @@ VALID_OUTCOME = {
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(sorted(VALID_OUTCOME.keys() - {"occurred_at"})), damage)
 def test_schema_and_decoder_accept_the_same_outcomes(name, value):
-    # The subject is a request. For a report the key is a channel's ref, and the decoder refuses one that looks like a
-    # telephone number although the schema allows it.
+    # The subject is a request. For a report the key is a channel's ref, which must not be a telephone number either.
     document = {**VALID_OUTCOME, name: value}
     if value is ...:
         del document[name]
@@ -301,7 +305,7 @@ def test_schema_and_decoder_accept_the_same_outcomes(name, value):
     try:
         decode_clock_outcome(json.dumps(document).encode(), (), APPEND_TIME_MS)
     except Rejected:
-        assert not valid
+        assert not valid or names_a_person(value, counter=name != "actor")
     else:
         assert valid
 
@@ -354,6 +358,12 @@ def refuse_outcome(value, headers, append_time_ms):
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
 
+def refuse_report(value, headers, append_time_ms):
+    """Read a report of `message-reports`."""
+    decoded = decode_report(value, headers, append_time_ms)
+    check_claims(load_sources(), MESSAGE_REPORTS, decoded.event, decoded.ce_source)
+
+
 def dead_letter_examples():
     return [pytest.param(path, id=path.stem) for path in example_files("dead-letters")]
 
@@ -362,13 +372,16 @@ def dead_letter_examples():
 def test_an_example_of_a_dead_letter_is_what_its_original_leads_to(path):
     record = example(path)
     headers = dict(record.headers)
+    if headers["tocsin-reason"] == b"skipped":
+        # Not for what is in the record: an operator decided it.
+        return
     if headers["tocsin-reason"] in (b"pii_detected", b"bad_batch"):
         validator("redacted-dead-letter.v1.json").validate(record.document)
         assert encode(msgspec.json.decode(record.value, type=RedactedRecord)) == record.value
         return
     original = [(name, value) for name, value in record.headers if not name.startswith("tocsin-")]
     append_time_ms = int(headers["tocsin-timestamp"])
-    refuse = refuse_outcome if headers["tocsin-topic"] == b"clock-outcomes" else decode_report
+    refuse = refuse_outcome if headers["tocsin-topic"] == b"clock-outcomes" else refuse_report
     with pytest.raises(Rejected) as caught:
         refuse(record.value, original, append_time_ms)
     attempt = int(headers["tocsin-attempt"])

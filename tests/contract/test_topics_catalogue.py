@@ -25,6 +25,7 @@ from streams.wire.topics import (
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
+    REPORT_SOURCES,
     TRANSPARENCY_COUNTERS,
 )
 from tests.contract.examples import example_files
@@ -43,13 +44,13 @@ def test_the_catalogue_lists_the_topics_of_the_code():
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS,
     }  # fmt: skip
-    assert MESSAGE_REPORTS == SOURCES.external[0]
+    assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
 
 
 def test_event_types_match_the_code():
     types = {name: topic.event.type for name, topic in CATALOGUE.items() if topic.event is not None}
-    assert types[MESSAGE_REPORTS] == REPORT_TYPE
+    assert {types[source] for source in REPORT_SOURCES} == {REPORT_TYPE}
     assert REPORT_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert TICK_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types[CLOCK_OUTCOMES] == CLOCK_OUTCOME_TYPE
@@ -110,6 +111,7 @@ def test_retention_is_as_documented():
     }
     assert days == {
         "message-reports": 14,
+        "verified-reports": 14,
         "message-reports-internal": 14,
         "clock-outcomes": 14,
         "authority-requests": 14,

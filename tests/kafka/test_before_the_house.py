@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import Producer
 
-from streams.runtime.position import POSITION_KEY, decode_position
-from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS
+from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
+from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
 from tests.fixtures.comparison import (
     check_same,
     check_same_in_any_order,
@@ -36,6 +36,7 @@ from tests.kafka.harness.deployment import (
     SOURCE,
     STATE,
     TOPICS,
+    VERIFIED,
     Deployment,
 )
 from tests.kafka.harness.reader import Row
@@ -102,6 +103,7 @@ def deployment(kafka, recording, tmp_path):
         "TOCSIN_SCORING_FILE": rules / "scoring.yaml",
         "TOCSIN_CATEGORIES_FILE": rules / "categories.yaml",
         "TOCSIN_LAW_FOLDER": rules / "law",
+        "TOCSIN_SOURCES_FILE": SOURCES_FILE,
     }
     deployment = Deployment(
         kafka,
@@ -178,6 +180,11 @@ def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, 
             for source in SOURCES:
                 here, there = (position.get(deployment.name(source)) for position in positions)
                 assert here == there
+            if topic == STATE:
+                # The recorded state knows nothing of this topic: it is read from its beginning.
+                new_source = deployment.name(VERIFIED)
+                assert new_source not in positions[1]
+                assert positions[0][new_source] == SourcePosition(0, recording.partitions, None)
             for view in (kept, expected):
                 # The flood window follows, which also counts records re-keyed in the meantime.
                 view[TIME_KEY] = view[TIME_KEY][:TIME_BYTES]

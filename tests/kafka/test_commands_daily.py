@@ -17,7 +17,15 @@ from streams.partition.home import home_partition
 from streams.runtime.connection import Connection
 from streams.runtime.identity import transactional_id
 from streams.runtime.transaction import FENCED, transactional_producer
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, REQUESTS, SOURCE, STATE
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    ESCALATIONS,
+    REQUESTS,
+    SOURCE,
+    STATE,
+    VERIFIED,
+)
 from tests.kafka.harness.reports import Published, now_ms, report
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
@@ -198,9 +206,10 @@ def test_simulate_publishes_and_tail_filters(deployment, tocsin):
     assert made.output.startswith(f"{len(expected)} published")
     deployment.fleet.start()
     reader = applied(deployment)
-    assert sorted(row.value for row in reader.all(deployment.name(SOURCE))) == sorted(
-        record.value for record in expected
-    )
+    for topic in (SOURCE, VERIFIED):
+        assert sorted(row.value for row in reader.all(deployment.name(topic))) == sorted(
+            record.value for record in expected if record.topic == topic
+        )
     events = [orjson.loads(row.value) for row in reader.all(deployment.name(ESCALATIONS))]
     opened = [event for event in events if event["type"] == "opened"]
     one = opened[0]

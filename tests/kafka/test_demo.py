@@ -96,7 +96,7 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(start):
     assert demo.end() == 0, demo.err.read_text()
     printed = demo.printed
     assert (
-        "It adds up: 2,000 published = 1,975 enriched + 10 duplicates dropped + 15 dead letters." in printed
+        "It adds up: 2,000 published = 1,974 enriched + 10 duplicates dropped + 16 dead letters." in printed
     )
     assert re.search(r"^deepfake wave +162 +6 +6 +3 channel_review", printed, re.MULTILINE)
     assert re.search(r"^brigade +110 +1 +1 +1 internal_review +brigade suspected", printed, re.MULTILINE)

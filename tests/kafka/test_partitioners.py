@@ -10,7 +10,7 @@ from tests.kafka.harness.deployment import SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT, MURMUR2
 from tests.kafka.harness.replay import check_replay, order_of, shipped_rules
-from tests.kafka.harness.reports import generate
+from tests.kafka.harness.reports import generate, source_of
 
 
 def test_reports_from_mixed_partitioners_are_applied_once(deploy):
@@ -60,7 +60,7 @@ def test_every_compression_codec_is_read(deploy):
             }
         )
         for record in records:
-            producer.produce(deployment.name(SOURCE), record.value, record.key)
+            producer.produce(deployment.name(source_of(record)), record.value, record.key)
         assert producer.flush(30) == 0
         deployment.published += records
     worker = deployment.fleet.start()

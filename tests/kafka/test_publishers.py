@@ -15,9 +15,9 @@ import pytest
 
 from streams.local_kafka.jars import broker_jars
 from streams.wire.report_decoding import decode_report
-from tests.kafka.harness.deployment import SOURCE, Deployment
+from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
-from tests.kafka.harness.reports import generate, now_ms, report
+from tests.kafka.harness.reports import generate, now_ms, report, source_of
 from tests.kafka.harness.workers import ROOT
 
 KAFKAJS = "kafkajs@2.2.4"
@@ -82,15 +82,16 @@ def publish_with(
     for name, text in programs().items():
         (folder / name).write_text(text, encoding="utf-8")
     records = generate(seed, REPORTS, channels=40, duplicates=0.1, bad=0)
-    done = subprocess.run(
-        [*publisher(folder), deployment.bootstrap, deployment.name(SOURCE)],
-        cwd=folder,
-        input=b"".join(record.value + b"\n" for record in records),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    for topic in (SOURCE, VERIFIED):
+        done = subprocess.run(
+            [*publisher(folder), deployment.bootstrap, deployment.name(topic)],
+            cwd=folder,
+            input=b"".join(record.value + b"\n" for record in records if source_of(record) == topic),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()[-3000:]
     return records
 
 

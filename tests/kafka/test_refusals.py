@@ -140,7 +140,7 @@ CASES = {
     ),
     partitions_of_all_topics: (
         1,
-        ["had 4 partitions when its state was written and has 5 now", "Use a new topic prefix"],
+        ["had 4 partitions when its state was written and has 5 now", "tocsin state repartition"],
     ),
     recreated: (
         1,

@@ -200,7 +200,7 @@ def test_a_tick_that_its_owner_has_not_read_is_not_replayed(logged):
     deployment, reader = logged
     internal = reader.rows[deployment.name(INTERNAL)][0]
     after = reader.count(deployment.name(ENRICHED))
-    value, headers = encode_tick(after)
+    value, headers = encode_tick(after, now_ms() + HOUR)
     unread = Row(
         deployment.name(INTERNAL), 0, internal[-1].offset + 2, now_ms() + HOUR, None, value, tuple(headers)
     )

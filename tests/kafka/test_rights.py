@@ -32,11 +32,13 @@ from tests.kafka.harness.deployment import (
     SOURCE,
     STATE,
     TOPICS,
+    VERIFIED,
 )
+from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 
 PASSWORD = "not-a-secret-of-anybody"
-READ = (SOURCE, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL)
+READ = (SOURCE, VERIFIED, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL)
 WRITTEN = (
     INTERNAL,
     REQUESTS_INTERNAL,
@@ -62,11 +64,12 @@ TOPIC_RIGHTS = {
     # Without the transactional ids.
     "unfenced": WORKER,
     "publisher": (("WRITE", (SOURCE,)),),
+    "voucher": (("WRITE", (VERIFIED,)),),
     "intake": (("WRITE", (REQUESTS,)),),
     "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
-    "policies": (("READ", (SOURCE,)),),
-    "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE,))),
+    "policies": (("READ", (SOURCE, VERIFIED)),),
+    "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
     "resetter": (*WORKER, ("DELETE CREATE", STATES)),
 }
 
@@ -143,6 +146,8 @@ def settings_of(role, address):
 
 
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
+    reports = tmp_path / "reports.jsonl"
+
     def run(role, *arguments, code=0):
         done = subprocess.run(
             [*COMMAND, *arguments],
@@ -166,8 +171,17 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     assert re.search(r"this user may not use the transactional id tocsin-re\w+-\d: grant Write", refused.text)
     worker = Worker(tmp_path / "worker.log", settings_of("worker", guarded))
     try:
-        run("publisher", "simulate", "--reports", "2000")
+        # Each report goes to the topic that takes it, and neither role may write to the topic of the other.
+        run("creator", "simulate", "--reports", "2000", "--out", str(reports))
+        lines = reports.read_bytes().splitlines(keepends=True)
+        for role, topic in (("publisher", SOURCE), ("voucher", VERIFIED)):
+            own = [line for line in lines if source_of(Published(None, line)) == topic]
+            (tmp_path / role).write_bytes(b"".join(own))
+            assert own
+            run(role, "publish", "--to", topic, str(tmp_path / role))
         run("intake", "simulate", "--requests")
+        run("publisher", "publish", "--to", VERIFIED, str(tmp_path / "voucher"), code=1)
+        run("voucher", "publish", "--to", SOURCE, str(tmp_path / "publisher"), code=1)
         run("publisher", "simulate", "--requests", code=1)
         # Each `tail` waits until the worker has written the output.
         tailed = run(
@@ -187,4 +201,5 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         worker.terminate()
     finally:
         worker.end()
+    run("resetter", "state", "time")
     run("resetter", "state", "reset", "--yes")

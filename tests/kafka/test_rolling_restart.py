@@ -7,7 +7,7 @@ import time
 
 import orjson
 
-from tests.kafka.harness.deployment import ENRICHED, SOURCE
+from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 
@@ -96,11 +96,15 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
 
 def waits_and_gaps(deployment, reader):
     """Sorted waits (report to enriched report) and gaps (output to next output) in ms."""
-    appended = {(row.partition, row.offset): row.timestamp for row in reader.all(deployment.name(SOURCE))}
+    appended = {
+        (row.topic, row.partition, row.offset): row.timestamp
+        for topic in (SOURCE, VERIFIED)
+        for row in reader.all(deployment.name(topic))
+    }
     waits, gaps = [], []
     for rows in reader.rows[deployment.name(ENRICHED)].values():
         for row in rows:
             source = orjson.loads(row.value)["source"]
-            waits.append(row.timestamp - appended[source["partition"], source["offset"]])
+            waits.append(row.timestamp - appended[source["topic"], source["partition"], source["offset"]])
         gaps += [after.timestamp - before.timestamp for before, after in itertools.pairwise(rows)]
     return sorted(waits), sorted(gaps)

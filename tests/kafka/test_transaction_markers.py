@@ -1,7 +1,7 @@
 """An owner must still start after retention has deleted a log that ends in transaction markers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -24,19 +24,20 @@ class Counted:
     def __init__(self, seen: int) -> None:
         self.outputs = []
         self.changes = {b"Kseen": b"%d" % seen}
+        self.finished_records = 1
 
 
 def counting_stage() -> SimpleNamespace:
-    def apply(state: list[int], records: list[object]) -> Counted:
+    def apply_in_slices(state: list[int], records: list[object]) -> Iterator[Counted]:
         state.append(len(records))
-        return Counted(sum(state))
+        yield Counted(sum(state))
 
     return SimpleNamespace(
         name="count",
         sources=SourceTopics(("in",), "in-internal"),
         state_topic="state",
         restore=lambda _partition, _partitions, entries: [int(value) for _, value in entries],
-        apply=apply,
+        apply_in_slices=apply_in_slices,
         tick=lambda _state, _now: None,
     )
 
@@ -59,8 +60,8 @@ async def owner_after(
         await producer.stop()
         first = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
         await first.take_over()
-        record = type("Record", (), {"offset": 0, "timestamp": 0})
-        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1))])
+        record = type("Record", (), {"offset": 0, "timestamp": 0, "timestamp_type": 1})
+        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1, 0))], asyncio.Lock())
         await idle_chore(first)
         await first.release()
         await admin.delete_records(

@@ -106,7 +106,7 @@ def outcome_record(
 
 def tick_record(after: int, appended: int) -> Record:
     """A tick that an idle partition wrote after it had applied `after` requests."""
-    value, headers = encode_tick(after)
+    value, headers = encode_tick(after, appended)
     return Record(INTERNAL, 0, 0, appended, None, value, headers)
 
 

@@ -19,7 +19,7 @@ from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
 from streams.wire.envelope import event_headers
 from streams.wire.ids import stable_id
-from streams.wire.records import MAX_PASSED_ON_BYTES
+from streams.wire.records import MAX_HEADERS, MAX_PASSED_ON_BYTES
 from tests.unit.traffic import (
     DAY,
     EXTERNAL,
@@ -154,7 +154,11 @@ def test_a_report_that_looks_like_a_tick_does_not_vanish_when_it_is_rekeyed(stru
 
 
 def test_a_report_too_large_to_be_rekeyed_is_a_dead_letter() -> None:
-    headers = (("trace", b"x" * MAX_PASSED_ON_BYTES),)
+    for headers in ((("trace", b"x" * MAX_PASSED_ON_BYTES),), (("trace", b"x"),) * MAX_HEADERS):
+        assert_too_large(headers)
+
+
+def assert_too_large(headers: tuple[tuple[str, bytes], ...]) -> None:
     source = report(7, START, channel="c4")._replace(partition=1, headers=headers)
     outcome = run(ReportState(1, 2, RULES), RULES, [source])
     [letter] = outcome.outputs
@@ -195,6 +199,17 @@ def test_an_exception_after_decoding_propagates(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(type(rules.resolver), "resolve", fails)
     with pytest.raises(RuntimeError, match="bug"):
         run(ReportState(0, 1, rules), rules, [report(1, START)])
+
+
+def test_a_lack_of_memory_stops_the_worker_instead_of_refusing_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("streams.wire.reading.open_envelope", no_memory)
+    with pytest.raises(MemoryError):
+        run(ReportState(0, 1, RULES), RULES, [report(1, START)])
 
 
 # --- duplicates

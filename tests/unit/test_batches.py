@@ -5,7 +5,7 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from streams.runtime.batches import RECORD_OVERHEAD_BYTES, BatchScheduler, PassThroughSchema
+from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.patches import batch_topic
 from streams.runtime.patches.batch_topic import BatchTopic, queued_bytes
 from streams.runtime.patches.fetched_range import FetchedRange
@@ -13,7 +13,7 @@ from streams.runtime.patches.fetched_range import FetchedRange
 
 def records(topic, partition, *offsets):
     made = [ConsumerRecord(topic, partition, n, 1000 + n, 1, b"k", b"v", None, 1, 1, ()) for n in offsets]
-    return FetchedRange(made, offsets[0], offsets[-1] + 1)
+    return FetchedRange(made, offsets[0], offsets[-1] + 1, 77)
 
 
 def test_each_partition_is_one_batch_with_the_attributes_of_its_last_record():
@@ -36,13 +36,9 @@ def waiting(size):
     return SimpleNamespace(message=SimpleNamespace(serialized_value_size=size))
 
 
-def test_the_size_of_a_batch_is_its_values_plus_an_overhead_per_record():
-    fetched = [
-        ConsumerRecord("a", 0, n, 1000, 1, b"k", b"v" * size, None, 1, size, ())
-        for n, size in enumerate((5, 70_000))
-    ]
-    ((_, batch),) = BatchScheduler().iterate({TP("a", 0): fetched})
-    assert batch.serialized_value_size == 70_005 + 2 * RECORD_OVERHEAD_BYTES
+def test_the_size_of_a_batch_is_that_of_its_range():
+    ((_, batch),) = BatchScheduler().iterate({TP("a", 0): records("a", 0, 1, 2)})
+    assert batch.serialized_value_size == 77
 
 
 def test_queued_bytes_is_the_sum_over_the_batches():
@@ -67,7 +63,30 @@ def test_decoding_waits_while_enough_is_queued(monkeypatch):
         assert not decoding.done()
         # A rebalance empties the queue without notice, so the size is taken from the queue itself.
         topic.queue.clear()
-        topic.room.set()
+        topic.waiting.room.set()
+        await asyncio.wait_for(decoding, 1)
+
+    asyncio.run(scenario())
+
+
+def test_the_queues_of_all_stages_share_one_limit(monkeypatch):
+    monkeypatch.setattr(batch_topic, "MAX_QUEUED_BYTES", 5)
+    app = faust.App("t", broker="kafka://127.0.0.1:1", autodiscover=False, Topic=BatchTopic)
+    another_app = faust.App("u", broker="kafka://127.0.0.1:1", autodiscover=False, Topic=BatchTopic)
+
+    async def scenario():
+        reports, requests = (app.topic(name, schema=PassThroughSchema()) for name in ("a", "b"))
+        message = SimpleNamespace(key=None, value=[None], headers=None)
+        for topic in (reports, requests):
+            topic.queue.force_put_nowait(waiting(3))
+        decoding = asyncio.create_task(reports.decode(message, propagate=True))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not decoding.done()
+        await asyncio.wait_for(another_app.topic("a", schema=PassThroughSchema()).decode(message), 1)
+        # The agent of the other stage takes its batch.
+        requests.queue.get_nowait()
+        requests.waiting.room.set()
         await asyncio.wait_for(decoding, 1)
 
     asyncio.run(scenario())

@@ -7,7 +7,8 @@ from aiokafka.consumer import consumer
 from aiokafka.consumer import fetcher as aiokafkas
 from aiokafka.errors import KafkaConnectionError
 
-from streams.runtime.patches import closable_fetcher
+from streams.runtime.patches import bounded_fetcher
+from streams.runtime.patches.bounded_fetcher import BoundedFetcher
 from streams.runtime.patches.closable_fetcher import ClosableFetcher
 
 
@@ -40,6 +41,7 @@ def test_aiokafkas_own_fetcher_still_raises():
 
 def test_consumers_use_the_closable_fetcher_once_installed(monkeypatch):
     monkeypatch.setattr(consumer, "Fetcher", aiokafkas.Fetcher)
-    closable_fetcher.install_closable_fetcher()
-    assert consumer.Fetcher is ClosableFetcher
+    bounded_fetcher.install_bounded_fetcher()
+    assert consumer.Fetcher is BoundedFetcher
+    assert issubclass(BoundedFetcher, ClosableFetcher)
     assert "Fetcher" in aiokafka.AIOKafkaConsumer.start.__code__.co_names

@@ -381,7 +381,7 @@ def test_an_actor_that_is_no_pseudonym_is_refused(logs, now, wrong):
     result = tocsin("clock", "-", "withdrawn", "--actor", wrong, lines=[clock_of(2, "b")])
     assert result.exit_code == 2
     assert "--actor must be a string of 1 to 128 characters" in result.stderr
-    assert "not a telephone number or an e-mail address" in result.stderr
+    assert "not a telephone, card or account number and not an e-mail address" in result.stderr
     assert logs.sent == []
 
 

@@ -137,15 +137,44 @@ def test_the_plan_sends_the_newest_attempt_of_each_original_once(monkeypatch):
         attempt(2, (0, 1)),
         attempt(1, (0, 2), b"other"),
         attempt(1, (1, 0), b"other"),
-        attempt(3, (1, 1), b"worn out"),
-        refused(Record(b"a@example.org"), "pii_detected", at=(1, 2)),
+        *(attempt(number, (1, number), b"worn out") for number in (1, 2, 3)),
+        refused(Record(b"a@example.org"), "pii_detected", at=(1, 4)),
     ]
     plan = planned(monkeypatch, letters)
-    assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=2)
+    assert plan == driving.Plan({(0, 1), (1, 0)}, redacted=1, worn_out=1, repeated=4)
     assert planned(monkeypatch, letters, max_attempts=4).worn_out == 0
     assert planned(monkeypatch, letters, EVERYTHING._replace(reasons=("pii_detected",))) == driving.Plan(
         redacted=1
     )
+
+
+def test_a_forged_attempt_number_does_not_stop_a_redrive(monkeypatch):
+    forged = Record(b"{}", headers=[("tocsin-attempt", b"999")])
+    letters = [refused(forged, at=(0, 0))]
+    assert letters[0].attempt == 1000
+    assert planned(monkeypatch, letters) == driving.Plan({(0, 0)})
+    # Each redrive leaves a letter, and three letters are enough.
+    for attempt in (2, 3):
+        forged = Record(b"{}", headers=[*driving._headers(letters[-1])])
+        letters.append(refused(forged, at=(0, attempt)))
+    assert planned(monkeypatch, letters[:2]).chosen == {(0, 2)}
+    assert planned(monkeypatch, letters) == driving.Plan(worn_out=1, repeated=2)
+
+
+def test_a_record_published_often_is_not_worn_out(monkeypatch):
+    letters = [refused(Record(b"{}"), at=(0, offset)) for offset in range(9)]
+    assert planned(monkeypatch, letters) == driving.Plan({(0, 8)}, repeated=8)
+
+
+def test_attempts_before_the_chosen_time_count(monkeypatch):
+    letters = [
+        refused(Record(b"{}", headers=[("tocsin-attempt", b"%d" % n)] if n else []), at=(0, n))._replace(
+            appended_at=n
+        )
+        for n in range(3)
+    ]
+    assert planned(monkeypatch, letters, EVERYTHING._replace(since=2)) == driving.Plan(worn_out=1)
+    assert planned(monkeypatch, letters[:2], EVERYTHING._replace(since=1)) == driving.Plan({(0, 1)})
 
 
 def test_an_older_letter_is_not_sent_when_its_newer_one_has_another_reason(monkeypatch):
@@ -168,7 +197,7 @@ def test_control_characters_of_a_record_do_not_reach_the_terminal():
     letter = refused(Record(b"\x1b[2J\xff", key=b"\x1b]0;x\x07", headers=[("h\x1b", b"\x9b\n")]))
     text = in_full(letter)
     assert all(char.isprintable() for char in text.replace("\n", ""))
-    assert "\\x1b[2J\\xff" in text
+    assert "\\u001b[2J\\xff" in text
 
 
 def test_json_keeps_bytes_that_are_not_text():

@@ -11,6 +11,7 @@ from streams.commands.publish.command import _Lines, publish
 from streams.commands.shared.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.registry.sources import load_sources
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
@@ -44,6 +45,32 @@ def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_acc
     assert second.startswith("line 3: unknown_category: category: ")
     assert "rudeness" not in result.stderr
     assert result.stdout == "2 ready to publish, 2 refused\n"
+
+
+def test_each_report_goes_to_the_topic_that_takes_it():
+    notice = REPORT | {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
+    lines = _Lines(None, "/platform/web", load_sources())
+    text = f"{GOOD}\n{json.dumps(notice)}\n"
+    events = [event for batch in lines.read(io.BytesIO(text.encode())) for event in batch]
+    assert [event.topic for event in events] == ["message-reports", "verified-reports"]
+
+
+def test_a_report_for_the_other_topic_is_refused_with_that_topic():
+    notice = json.dumps(REPORT | {"kind": "trusted_flagger_notice"})
+    assert dry_run(notice, "--to", "verified-reports").exit_code == 0
+    result = dry_run(f"{GOOD}\n{notice}", "--to", "message-reports")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "line 2: not_allowed_here: kind: Must be user_report in message-reports. "
+        "Publish this report to verified-reports.\n"
+    )
+
+
+def test_the_deployments_own_file_decides_what_a_topic_takes(monkeypatch):
+    notice = json.dumps(REPORT | {"kind": "trusted_flagger_notice"})
+    path = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
+    monkeypatch.setenv("TOCSIN_SOURCES_FILE", str(path))
+    assert dry_run(notice, "--to", "message-reports").exit_code == 0
 
 
 def test_empty_lines_are_skipped_but_counted_in_line_numbers():
@@ -126,7 +153,9 @@ def test_an_invalid_source_is_refused_at_once(source):
 
 
 def test_an_event_has_the_channel_as_key_the_line_as_value_and_id_and_source_as_headers():
-    ((event,), *rest) = _Lines("message-reports", "/platform/web").read(io.BytesIO(f"  {GOOD} \n".encode()))
+    ((event,), *rest) = _Lines(None, "/platform/web", load_sources()).read(
+        io.BytesIO(f"  {GOOD} \n".encode())
+    )
     assert not any(rest)
     assert event.key == b"channel-1"
     assert event.value == GOOD.encode()
@@ -145,7 +174,7 @@ class Trickle(io.BytesIO):
 
 
 def test_lines_that_arrive_in_pieces_are_joined():
-    lines = _Lines("message-reports", "/platform/web")
+    lines = _Lines("message-reports", "/platform/web", load_sources())
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
     assert lines.refused == 1

@@ -284,6 +284,17 @@ def test_check_a_year_later_lists_every_row_as_stale(tocsin):
     assert "WATCHDOG" in stale
 
 
+def test_check_says_what_publishers_of_user_reports_may_claim_besides(monkeypatch):
+    arguments = ["registry", "check", "--today", "2026-11-24"]
+    moving = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
+    said = (
+        "Who may publish reports of users to message-reports may also claim there: trusted_flagger_notice, "
+    )
+    assert said not in CliRunner().invoke(commands, arguments).stdout
+    monkeypatch.setenv("TOCSIN_SOURCES_FILE", str(moving))
+    assert said in CliRunner().invoke(commands, arguments).stdout
+
+
 def test_check_names_verification_dates_in_the_future(tocsin):
     assert "Checked on a date in the future" in tocsin("check", "--today", "2026-11-23").stdout
 

@@ -92,6 +92,82 @@ def test_every_window_agrees_with_a_model_of_all_reports(history, wait):
             assert counts.measure(spec, at) == model(reports, spec, at)
 
 
+@settings(deadline=None, max_examples=120)
+@given(histories, st.integers(0, 60), st.integers(0, 50), histories)
+def test_turning_back_forgets_what_is_later(history, cut, minutes, more):
+    """No window counts more than was reported in it, and the counts go on from the earlier time."""
+    counts, reports, now = ChannelCounts(), [], T0
+    for report in replay(history[:cut]):
+        now = report[1]
+        if counts.add(*report):
+            reports.append(report)
+    for spec in (PT1H, P1D, P7D):
+        counts.measure(spec, now)
+    for later in range(0, minutes, 5):
+        wrong = now + later * MINUTE
+        counts.add(wrong, wrong, "user", 1 << later, 1, f"wrong-{later}")
+    before = counts.encode()
+    turned = counts.turn_back(now)
+    assert turned or counts.encode() == before
+    assert ChannelCounts.decode(counts.encode()).encode() == counts.encode()
+    last = now // (5 * MINUTE)
+    wrong_in_pane = [
+        (now + later * MINUTE, 0, "user", 1 << later, 1, "")
+        for later in range(0, minutes, 5)
+        if (now + later * MINUTE) // (5 * MINUTE) == last
+    ]
+    for report in replay([(step, 0, *rest) for step, _, *rest in more]):
+        moved = (report[0] - T0 + now, report[1] - T0 + now, *report[2:])
+        assert counts.add(*moved)
+        reports.append(moved)
+        for spec in (PT1H, P1D, P7D):
+            assert counts.measure(spec, moved[1]).reports <= len(
+                [r for r in reports + wrong_in_pane if in_window(r[0], spec, moved[1])]
+            )
+
+
+def test_sums_that_a_wrong_time_moved_on_are_computed_anew():
+    counts = ChannelCounts()
+    for minute in range(0, 30, 5):
+        counts.add(T0 + minute * MINUTE, T0 + minute * MINUTE, "user", POOL[minute // 5], 1, None)
+    now = T0 + 25 * MINUTE
+    before = counts.measure(PT1H, now)
+    # A step of an episode at the wrong time measures without a report.
+    assert counts.measure(PT1H, now + 30 * DAY).reports == 0
+    assert not counts.turn_back(now)
+    assert counts.measure(PT1H, now) == before
+
+
+def test_reporters_of_a_folded_pane_stay_with_it():
+    counts = ChannelCounts()
+    for number, minute in enumerate((10, 40, 200)):
+        counts.add(T0 + minute * MINUTE, T0 + minute * MINUTE, "user", POOL[number], 1, None)
+    # The first two were folded into the pane of an hour, which begins before the new time.
+    assert counts.turn_back(T0 + 20 * MINUTE)
+    found = counts.measure(P1D, T0 + 20 * MINUTE)
+    assert (found.reports, found.distinct_reporters) == (2, 2)
+    for number in range(2):
+        counts.add(T0 + 21 * MINUTE, T0 + 21 * MINUTE, "user", POOL[number], 1, None)
+    found = counts.measure(P1D, T0 + 21 * MINUTE)
+    assert (found.reports, found.distinct_reporters) == (4, 2)
+
+
+def test_turning_back_by_minutes_leaves_exactly_the_earlier_panes():
+    counts = ChannelCounts()
+    for minute in range(0, 40, 5):
+        at = T0 + minute * MINUTE
+        counts.add(at, at, "user", POOL[minute // 5], 1, f"m{minute}")
+    # Seen before and again later: the earlier pane no longer knows of it.
+    counts.add(T0 + 35 * MINUTE, T0 + 35 * MINUTE, "user", POOL[0], 1, "m0")
+    assert counts.measure(PT1H, T0 + 35 * MINUTE).reports == 9
+    assert counts.turn_back(T0 + 17 * MINUTE)
+    found = counts.measure(PT1H, T0 + 17 * MINUTE)
+    assert (found.reports, found.distinct_reporters) == (4, 3)
+    assert [ref for ref, _ in counts.messages(PT1H, T0 + 17 * MINUTE)] == ["m10", "m15", "m5"]
+    assert counts.newest_pane_ms() == T0 + 15 * MINUTE
+    assert not counts.turn_back(T0 + 17 * MINUTE)
+
+
 @pytest.mark.parametrize("sample", [2, 2048])
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, choices=st.lists(st.integers(0, 7), min_size=60, max_size=60))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode
-from streams.wire.nesting import MAX_DEPTH
+from streams.wire import reading
+from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH
 from streams.wire.reading import MAX_EVENT_BYTES, Decoded
 from streams.wire.report_decoding import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
@@ -364,8 +365,10 @@ def test_short_and_long_digit_strings_are_not_telephone_numbers():
         with_("kind", "x"),
         with_("category", ...),
         with_("occurred_at", "9999-12-31T23:59:59Z"),
-        with_("unknown", "x" * MAX_EVENT_BYTES),
         with_("reporter.ref", 491701234567),
+        with_("reporter.ref", 4.91701234567e11),
+        with_("reporter.ref", ["+49 170 1234567"]),
+        with_("reporter.ref", {"value": EMAIL}),
         json.dumps(with_("reporter.ref", EMAIL)).encode()[:-1] + b',"unknown":"\xff"}',
     ],
 )
@@ -381,10 +384,13 @@ def test_personal_data_is_found_whatever_else_is_wrong(broken):
     assert rejection(event, STRUCTURED) == ("pii_detected", "reporter.ref")
     hidden = {
         **with_("data", ..., EVENT),
-        "data_base64": base64.b64encode(json.dumps(document).encode()).decode(),
+        "data_base64": base64.encodebytes(json.dumps(document).encode()).decode(),
     }
-    if len(hidden["data_base64"]) < MAX_EVENT_BYTES:
-        assert rejection(hidden, STRUCTURED) == ("pii_detected", "reporter.ref")
+    assert rejection(hidden, STRUCTURED) == ("pii_detected", "reporter.ref")
+    # Data twice, and no version of CloudEvents: still an event.
+    assert rejection({**hidden, "data": REPORT}, STRUCTURED) == ("pii_detected", "reporter.ref")
+    del event["specversion"], event["type"]
+    assert rejection(event, STRUCTURED) == ("pii_detected", "reporter.ref")
 
 
 def test_an_address_in_the_envelope_is_personal_data():
@@ -397,8 +403,40 @@ def test_an_address_in_the_envelope_is_personal_data():
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.sampled_from(["a@", "1", "-", "(", "0-", "{", '"', "%4", "+1 "]), st.integers(1, 30_000))
+@given(
+    st.sampled_from(["a@", "1", "-", "(", "0-", "{", '"', "%4", "+1 ", " ", "tel:", "1 ", "A1", "AB12"]),
+    st.integers(1, 30_000),
+)
 def test_hostile_refs_are_checked_in_linear_time(unit, length):
     # A pattern that backtracks would take minutes.
     text = (unit * length)[:30_000]
-    assert rejection(with_("channel.ref", text + "!"))[1] == "channel.ref"
+    assert rejection(with_("channel.ref", text + "!"))[1] in ("channel.ref", "value")
+
+
+def test_what_is_too_large_is_refused_without_being_searched(monkeypatch):
+    def fail(*_arguments, **_options):
+        raise AssertionError("the record was searched")
+
+    for name in ("is_too_nested", "personal_data_in_value", "open_envelope"):
+        monkeypatch.setattr(reading, name, fail)
+    large = b"[]," * MAX_EVENT_BYTES
+    assert rejection(large, [*binary(), ("ce_id", b"twice")]) == ("oversized", "value")
+
+
+def test_the_number_of_brackets_is_limited():
+    def with_arrays(number):
+        return json.dumps(REPORT).encode()[:-1] + b',"unknown":[' + b",".join([b"[]"] * number) + b"]}"
+
+    most = (MAX_BRACKETS - 2 * 3) // 2
+    assert decode(with_arrays(most)).event.report_id == "r-1"
+    assert rejection(with_arrays(most + 1)) == ("too_deep", "value")
+
+
+def test_a_lack_of_memory_is_not_blamed_on_the_record(monkeypatch):
+    def no_memory(*_arguments):
+        raise MemoryError
+
+    for name in ("open_envelope", "is_too_nested", "personal_data_in_value"):
+        with monkeypatch.context() as patched, pytest.raises(MemoryError):
+            patched.setattr(reading, name, no_memory)
+            decode(with_("kind", "x"))

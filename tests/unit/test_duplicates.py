@@ -1,17 +1,91 @@
+from array import array
 from collections import deque
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.duplicates import SLOT_SIZE, RecentIds, event_hash
+from streams.partition.duplicates import (
+    SLOT_SIZE,
+    RecentIds,
+    event_hash,
+    event_hash_without_key,
+    outcome_hash,
+    outcome_hash_without_key,
+)
 
 
 def test_the_hash_of_a_report_never_changes() -> None:
-    assert event_hash("/app", "r1") == 0xFE7C1F2CD4DF276C
+    assert event_hash("/app", "r1", "c1") == 0xA3B682DCFBD461C4
+    assert event_hash_without_key("/app", "r1") == 0xFE7C1F2CD4DF276C
+    assert outcome_hash("/desk", "o1", "c1") == 0x969F27A8C87CAB88
+    assert outcome_hash_without_key("/desk", "o1") == 0x4FA52B29D8BB889A
 
 
-def test_the_hash_separates_source_and_id() -> None:
-    assert event_hash("/a", "b1") != event_hash("/ab", "1")
+def test_the_hash_separates_source_id_and_key() -> None:
+    assert event_hash("/a", "b1", "c") != event_hash("/ab", "1", "c")
+    assert event_hash("/a", "b", "1c") != event_hash("/a", "b1", "c")
+
+
+# A publisher chooses its ce_source freely, also with NUL in it; ids and refs cannot have one.
+_SOURCES = st.text("ab\0", max_size=5)
+_REFS = st.text("ab", min_size=1, max_size=3)
+
+
+@given(st.tuples(_SOURCES, _REFS, _REFS), st.tuples(_SOURCES, _REFS, _REFS))
+def test_no_two_events_have_the_same_hash(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    assert (event_hash(*one) == event_hash(*other)) == (one == other)
+    assert (outcome_hash(*one) == outcome_hash(*other)) == (one == other)
+    assert event_hash(*one) != outcome_hash(*other)
+
+
+def old_slots(*slots: list[int]) -> dict[int, bytes]:
+    """The slots of a state of the first version."""
+    return {number: b"\x01" + array("Q", hashes).tobytes() for number, hashes in enumerate(slots)}
+
+
+def test_what_the_previous_version_applied_is_recognised_until_it_is_forgotten() -> None:
+    applied = [event_hash_without_key("/app", f"r{number}") for number in range(1500)]
+    applied[3] = outcome_hash_without_key("/desk", "o1")
+    recent = RecentIds.restore(2 * SLOT_SIZE, old_slots(applied[:SLOT_SIZE], applied[SLOT_SIZE:]))
+    assert recent.new_event("/app", "r0", "c") is None
+    assert recent.new_event("/app", "r1499", "c") is None
+    assert recent.new_outcome("/desk", "o1", "c") is None
+    assert recent.new_event("/app", "o1", "c") is not None
+
+    slots: dict[int, bytes] = {}
+    for number in range(2000, 4500):
+        hashed = recent.new_event("/app", f"r{number}", "c")
+        assert hashed is not None
+        recent.add(hashed)
+        # Reports that the previous version applied are forgotten one by one, as ever.
+        assert (recent.new_event("/app", "r1499", "c") is None) == (number < 3999)
+        if number % 700 == 0:
+            _fold(recent, slots)
+            recent = RecentIds.restore(2 * SLOT_SIZE, dict(slots))
+    _fold(recent, slots)
+    # The last old slot was filled up with new hashes; once it is gone, nothing is looked up twice.
+    assert {slot[:1] for slot in slots.values()} == {b"\x02"}
+    assert recent.new_event("/app", "r4100", "c") is None
+    assert recent.new_event("/app", "r4100", "another channel") is not None
+
+
+def test_an_old_slot_that_is_filled_up_stays_an_old_one() -> None:
+    recent = RecentIds.restore(5 * SLOT_SIZE, old_slots([event_hash_without_key("/app", "r1")]))
+    hashed = recent.new_event("/app", "r2", "c")
+    assert hashed is not None
+    recent.add(hashed)
+    slots: dict[int, bytes] = {}
+    _fold(recent, slots)
+    assert slots[0][:1] == b"\x01"
+    again = RecentIds.restore(5 * SLOT_SIZE, slots)
+    assert [again.new_event("/app", name, "c") for name in ("r1", "r2")] == [None, None]
+
+
+def test_without_old_slots_a_guessed_id_suppresses_nothing_of_another_channel() -> None:
+    recent = RecentIds(SLOT_SIZE)
+    # The text that the previous version hashed for source and id, as a report of any source can have it.
+    recent.add(event_hash_without_key("/app", "r1"))
+    assert recent.new_event("/app", "r1", "c") is not None
 
 
 def test_only_touched_slots_are_rewritten() -> None:
@@ -23,7 +97,7 @@ def test_only_touched_slots_are_rewritten() -> None:
     [(number, slot)] = recent.drain_changes()
     assert number == 1
     assert slot is not None
-    assert len(slot) == 2 * 8
+    assert len(slot) == 1 + 2 * 8
     assert list(recent.drain_changes()) == []
 
 

@@ -1,5 +1,6 @@
 """Enriched reports: those assembled from prepared parts equal the encoding of the published type."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from streams.events.enriched_report import EnrichedReport
-from streams.events.report import MessageReport
+from streams.events.report import MessageReport, Reporter
+from streams.reports.claims import UNRESTRICTED
 from streams.reports.enrich import PreparedReport
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
@@ -17,7 +19,7 @@ from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES
 from tests.unit.traffic import START, Record, of_topic, report, run
 
-COMPILED = compile_report_rules(RULES)
+COMPILED = compile_report_rules(replace(RULES, sources=UNRESTRICTED))
 
 
 def test_a_prepared_report_has_the_fields_of_the_published_type() -> None:
@@ -45,6 +47,20 @@ def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: Mes
         of_category.dsa_category,
         of_category.dsa_keywords,
     )
+
+
+@settings(deadline=None, max_examples=100)
+@given(reports)
+def test_no_reporter_ref_is_published(given_report: MessageReport) -> None:
+    """In no output of any topic, nor in the state, which desks may read."""
+    ref = "the-reporters-own-ref"
+    own = msgspec.structs.replace(given_report, reporter=Reporter(ref=ref, kind="user"))
+    record = Record("message-reports", 0, 1, APPEND_TIME_MS, None, encode(own))
+    outcome = run(ReportState(0, 1, COMPILED), COMPILED, [record])
+    assert "enriched-reports" in {output.topic for output in outcome.outputs}
+    for output in outcome.outputs:
+        assert ref not in repr(output)
+    assert ref not in repr(outcome.changes)
 
 
 def enriched(**fields: Any) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_sentences_state_the_limits_of_the_types():
 
 
 def test_any_other_exception_means_unreadable_bytes():
-    rejected = rejection_of(MemoryError("secret"), VALID_IN_REPORT)
+    rejected = rejection_of(RecursionError("secret"), VALID_IN_REPORT)
     assert (rejected.reason, rejected.field) == ("not_json", "value")
     assert "secret" not in str(rejected)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from contextlib import contextmanager
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -15,13 +16,24 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.patches import fetched_range
+from streams.runtime.memory import RECORD_OVERHEAD_BYTES
+from streams.runtime.patches import (
+    bounded_fetcher,
+    fetched_range,
+    lenient_batch,
+    lenient_records,
+    record_bytes,
+)
+from streams.runtime.patches.bounded_fetcher import BoundedFetcher
 from streams.runtime.patches.fetched_range import FetchedRange
 
 TP = TopicPartition("reports", 3)
-AIOKAFKAS = fetcher.FetchResult
+AIOKAFKAS = fetcher.FetchResult, fetcher.MemoryRecords
 PRODUCER = 7
 ABORT, COMMIT = 0, 1
+ZSTD = 4
+# A record of `batch`: a length, six numbers of one byte, and key and value of one byte.
+RECORD_BYTES = 9
 CRC_AT, ATTRIBUTES_AT = 17, 21
 CONTROL = 0x20
 
@@ -29,12 +41,16 @@ CONTROL = 0x20
 @pytest.fixture(autouse=True)
 def ranges():
     fetched_range.install_fetched_range()
+    lenient_records.install_lenient_records()
     yield
-    fetcher.FetchResult = AIOKAFKAS
+    fetcher.FetchResult, fetcher.MemoryRecords = AIOKAFKAS
 
 
 def batch(base, records, *, transactional=False, marker=None):
-    builder = DefaultRecordBatchBuilder(2, 0, transactional, PRODUCER if transactional else -1, 1, 0, 1 << 20)
+    codec = ZSTD if base % 2 and marker is None else 0
+    builder = DefaultRecordBatchBuilder(
+        2, codec, transactional, PRODUCER if transactional else -1, 1, 0, 1 << 20
+    )
     for number in range(records):
         key = b"k" if marker is None else struct.pack(">HH", 0, marker)
         assert builder.append(number, 1_000 + number, key, b"v", [])
@@ -103,15 +119,27 @@ async def start(log, batches):
     subscriptions = SubscriptionState()
     subscriptions.assign_from_user({TP})
     subscriptions.seek(TP, 0)
-    return fetcher.Fetcher(
+    return BoundedFetcher(
         Cluster(log, batches), subscriptions, isolation_level="read_committed", auto_offset_reset="none"
     )
 
 
-def read(parts, *, batches=2, max_records=None, seeks=None):
+@contextmanager
+def room_for(records):
+    """Lets a poll give out so many records at a time, read in chunks of two; None for the usual limits."""
+    with pytest.MonkeyPatch.context() as patch:
+        if records is not None:
+            patch.setattr(bounded_fetcher, "MAX_POLLED_BYTES", records * RECORD_OVERHEAD_BYTES)
+            for module in (record_bytes, lenient_batch):
+                patch.setattr(module, "CHUNK_BYTES", 2 * RECORD_BYTES)
+        yield
+
+
+def read(parts, *, batches=2, max_records=None, seeks=None, room=None, pauses=()):
     """Read all ranges of a log, and return the log, the ranges, and (offset, next range) of each seek.
 
-    `seeks` maps a number of ranges read to the offset to seek then.
+    `seeks` maps a number of ranges read to the offset to seek then. After the numbers of polls in `pauses`, the
+    partition is paused for one poll.
     """
     log = Log(parts)
     sought = []
@@ -120,7 +148,13 @@ def read(parts, *, batches=2, max_records=None, seeks=None):
         reading = await start(log, batches)
         state = reading._subscriptions.subscription.assignment.state_value(TP)
         found, waiting, left = [], None, dict(seeks or {})
+        polls = 0
         while state.position < log.end or waiting is not None:
+            polls += 1
+            if polls in pauses:
+                reading._subscriptions.pause(TP)
+                assert await reading.fetched_records([TP], timeout=0.001) == {}
+                reading._subscriptions.resume(TP)
             drained = await reading.fetched_records([TP], timeout=0.01, max_records=max_records)
             if TP in drained:
                 if waiting is not None:
@@ -135,7 +169,8 @@ def read(parts, *, batches=2, max_records=None, seeks=None):
         await reading.close()
         return found
 
-    return log, asyncio.run(run()), sought
+    with room_for(room):
+        return log, asyncio.run(run()), sought
 
 
 def offsets(records):
@@ -147,9 +182,12 @@ PARTS = st.lists(
 )
 
 
-@given(PARTS, st.integers(1, 4), st.one_of(st.none(), st.integers(1, 3)))
-def test_each_range_begins_where_the_one_before_ended(parts, batches, max_records):
-    log, found, _ = read(parts, batches=batches, max_records=max_records)
+LIMITS = st.one_of(st.none(), st.integers(1, 3))
+
+
+@given(PARTS, st.integers(1, 4), LIMITS, LIMITS, st.sets(st.integers(1, 12), max_size=3))
+def test_each_range_begins_where_the_one_before_ended(parts, batches, max_records, room, pauses):
+    log, found, _ = read(parts, batches=batches, max_records=max_records, room=room, pauses=pauses)
     assert [offset for records in found for offset in offsets(records)] == log.visible
     assert all(type(records) is FetchedRange for records in found)
     assert [records.begin for records in found[:1]] in ([], [0])
@@ -158,9 +196,9 @@ def test_each_range_begins_where_the_one_before_ended(parts, batches, max_record
         assert offsets(records) == [o for o in log.visible if records.begin <= o < records.end]
 
 
-@given(PARTS, st.integers(1, 4), st.dictionaries(st.integers(0, 5), st.integers(0, 40), max_size=3))
-def test_no_record_lies_between_the_begin_of_a_range_and_the_sought_offset(parts, batches, seeks):
-    log, _, sought = read(parts, batches=batches, max_records=2, seeks=seeks)
+@given(PARTS, st.integers(1, 4), st.dictionaries(st.integers(0, 5), st.integers(0, 40), max_size=3), LIMITS)
+def test_no_record_lies_between_the_begin_of_a_range_and_the_sought_offset(parts, batches, seeks, room):
+    log, _, sought = read(parts, batches=batches, max_records=None if room else 2, seeks=seeks, room=room)
     for offset, records in sought:
         assert records.begin <= offset < records.end
         assert not [o for o in log.visible if records.begin <= o < offset]
@@ -180,6 +218,16 @@ def test_the_rest_of_a_fetch_is_a_separate_range():
     _, found, _ = read([("committed", 4), ("plain", 1)], batches=3, max_records=2)
     # No record follows the marker at 4 in this fetch, so the marker is added to the next range.
     assert [(records.begin, records.end) for records in found] == [(0, 2), (2, 4), (4, 6)]
+
+
+def test_a_range_ends_where_its_records_take_the_memory_of_a_poll():
+    _, found, _ = read([("plain", 5), ("aborted", 2), ("plain", 4)], batches=3, room=3)
+    # In chunks of two: a range ends with the chunk that reaches the limit.
+    assert [(records.begin, records.end, offsets(records)) for records in found] == [
+        (0, 4, [0, 1, 2, 3]),
+        (4, 8, [4]),
+        (8, 12, [8, 9, 10, 11]),
+    ]
 
 
 def test_records_before_a_damaged_batch_are_read_again():

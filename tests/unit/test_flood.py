@@ -1,26 +1,35 @@
-import pytest
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.flood import WINDOW, FloodDetected, FloodWindow
+from streams.partition.flood import WINDOW, FloodWindow
+from streams.partition.limits import LIMITS
+from streams.reports.rules import ReportRules
+from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
-from tests.unit.traffic import EXTERNAL, START, Record, compiled, counted, policy, report, run
+from tests.unit.traffic import EXTERNAL, INTERNAL, START, Record, compiled, counted, policy, report, run
 
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")
 
 
-def test_the_breaker_trips_only_when_the_window_is_full() -> None:
+def note(window: FloodWindow, *, dead: bool) -> bool:
+    window.note(dead=dead)
+    return window.is_flooded
+
+
+def test_a_flood_fills_the_window() -> None:
     window = FloodWindow()
-    assert [window.note(dead=True) for _ in range(WINDOW)] == [False] * (WINDOW - 1) + [True]
+    assert [note(window, dead=True) for _ in range(WINDOW)] == [False] * (WINDOW - 1) + [True]
 
 
-def test_the_breaker_needs_more_than_half() -> None:
+def test_a_flood_is_more_than_half() -> None:
     window = FloodWindow()
     for number in range(5 * WINDOW):
-        assert not window.note(dead=number % 2 == 0)
+        assert not note(window, dead=number % 2 == 0)
     # A good record leaves the window and a dead letter enters it.
-    assert not window.note(dead=True)
-    assert window.note(dead=True)
+    assert not note(window, dead=True)
+    assert note(window, dead=True)
 
 
 @settings(deadline=None, max_examples=60)
@@ -32,7 +41,7 @@ def test_the_window_agrees_with_a_list_of_all_records(runs: list[tuple[bool, int
         for _ in range(count):
             seen.append(dead)
             last = seen[-WINDOW:]
-            assert window.note(dead=dead) == (len(last) == WINDOW and 2 * sum(last) > WINDOW)
+            assert note(window, dead=dead) == (len(last) == WINDOW and 2 * sum(last) > WINDOW)
             assert window.dead_letters == sum(last)
             if len(seen) == cut:
                 window = FloodWindow.decode(window.encode())
@@ -45,24 +54,44 @@ def test_a_window_without_dead_letters_takes_eight_bytes() -> None:
     assert len(window.encode()) == 8
 
 
-def test_a_flood_stops_the_worker_with_a_message_for_the_operator() -> None:
+def apply(state: ReportState, rules: ReportRules, records: list[Record]) -> tuple[Any, dict[str, int]]:
+    stage = report_stage(rules)
+    *_, batch = stage.apply_in_slices(state, records)
+    return batch, dict(stage.flooding(batch))
+
+
+def test_a_flood_ends_the_batch_and_names_its_source() -> None:
     rules = compiled(policy())
-    state = ReportState(3, 4, rules)
-    with pytest.raises(FloodDetected, match=r"1000 of the last 1000 records of partition 3"):
-        run(state, rules, [BAD] * WINDOW)
+    state = ReportState(0, 1, rules)
+    run(state, rules, [BAD] * (WINDOW - 1))
+    batch, flooding = apply(state, rules, [BAD] * WINDOW)
+    assert LIMITS.batch_refused <= batch.finished_records < WINDOW
+    assert flooding == {EXTERNAL: batch.finished_records}
+    assert len(batch.outputs) == batch.finished_records
 
 
-def test_the_window_spans_batches_and_duplicates_count_as_good() -> None:
+def test_a_flood_goes_on_over_batches_and_ends_with_honest_records() -> None:
     rules = compiled(policy())
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START)] * 499)
     run(state, rules, [BAD] * 500)
-    with pytest.raises(FloodDetected):
-        run(state, rules, [BAD] * 2)
+    assert not state.flood.is_flooded
+    assert apply(state, rules, [BAD])[1] == {EXTERNAL: 1}
+    # A duplicate counts as good.
+    assert apply(state, rules, [report(1, START)] * WINDOW)[1] == {}
 
 
-def test_a_disabled_breaker_never_trips() -> None:
+def test_the_internal_topic_never_rests() -> None:
+    rules = compiled(policy())
+    bad = BAD._replace(topic=INTERNAL)
+    _, flooding = apply(ReportState(0, 1, rules), rules, [bad] * (2 * WINDOW))
+    assert flooding == {}
+
+
+def test_without_the_breaker_a_flood_is_not_slowed() -> None:
     rules = compiled(policy(), dead_letter_breaker=False)
-    outcome = run(ReportState(0, 1, rules), rules, [BAD] * (WINDOW + 1))
+    state = ReportState(0, 1, rules)
+    outcome = run(state, rules, [BAD] * (WINDOW + 1))
     assert counted(outcome).get("dead_letter:not_json", 0) == WINDOW + 1
     assert {output.topic for output in outcome.outputs} == {"dead-letters"}
+    assert apply(state, rules, [BAD])[1] == {}

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from streams.clocks.store import CLOCK_RECORD
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.events.time_correction import TimeCorrection
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
@@ -29,6 +30,7 @@ from streams.reports.state import ReportState, restore_reports
 from streams.requests.counters import RequestCounters
 from streams.requests.state import restore_requests
 from streams.runtime.observer import CommittedBatch, Takeover
+from streams.wire.time_correction import encode_time_correction
 from streams.worker.report_observer import ReportObserver
 from streams.worker.request_observer import RequestObserver
 from tests.unit import request_traffic
@@ -243,10 +245,49 @@ def test_the_number_of_partitions_is_shown_once_a_broker_has_reported_it():
     assert value(worker.scrape(), "tocsin_partitions", stage="reports") == 12
 
 
+def test_the_difference_of_clocks_is_shown_for_ten_minutes_after_a_transaction(monkeypatch):
+    worker = Worker()
+    worker.take_over(0)
+    worker.observer.clocks_compared(1, 7)
+    worker.observer.clocks_compared(0, -90_000)
+    name = "tocsin_clock_difference_seconds"
+    shown = worker.scrape()
+    assert value(shown, name, stage="reports", partition="0") == -90
+    assert len([labels for found, labels in shown if found == name]) == 1
+    later = time.monotonic() + 601
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert name not in {found for found, _ in worker.scrape()}
+
+
+def test_a_source_at_rest_is_shown_until_the_rest_ends():
+    worker = Worker()
+    worker.take_over(0)
+    name, place = "tocsin_source_resting", {"stage": "reports", "topic": "message-reports", "partition": "0"}
+    worker.observer.resting(0, {"message-reports": "paused"})
+    assert value(worker.scrape(), name, **place, why="paused") == 1
+    worker.observer.resting(0, {})
+    assert name not in {found for found, _ in worker.scrape()}
+
+
+def test_corrections_of_time_are_counted():
+    worker = Worker()
+    worker.take_over(0)
+    decision = TimeCorrection(START + 9 * HOUR, START, "a broker's clock was wrong", "op-1")
+    content, headers = encode_time_correction(decision)
+    record = Record(INTERNAL, 0, 1, START, None, content, headers)
+    worker.apply(0, [report(1, START + 9 * HOUR, channel=at_home(0)), record, record])
+    shown = worker.scrape()
+    assert value(shown, "tocsin_time_corrections_total", result="applied") == 1
+    assert value(shown, "tocsin_time_corrections_total", result="ignored") == 1
+    assert value(shown, "tocsin_partition_timestamp_seconds", stage="reports", partition="0") == START / 1000
+
+
 def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker = Worker()
     worker.take_over(0)
     worker.observer.rebalanced(2)
+    worker.observer.clocks_compared(0, 0)
+    worker.observer.resting(0, {"message-reports": "flood"})
     worker.apply(0, [report(1, START, channel=at_home(0))])
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}

@@ -4,13 +4,18 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from streams.reports.stage import report_stage
+from streams.reports.state import ReportState
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.append_times import check_append_times, clock_difference
+from streams.runtime.errors import OwnershipLost, WrongAppendTime
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
+from tests.unit.clock_traffic import clock_rules, duty
+from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
 
 
 @pytest.fixture
@@ -83,30 +88,43 @@ def applied(owner, written):
     """The offsets of `in` that the owner applied. Its position there is 7."""
     seen = []
 
-    def apply(_state, records):
+    def apply_in_slices(_state, records):
+        records = records[: owner.stage.records_per_transaction]
         seen.extend(record.offset for record in records)
-        return SimpleNamespace(outputs=[], changes={})
+        yield SimpleNamespace(outputs=[], changes={}, finished_records=len(records))
 
-    owner.stage = SimpleNamespace(name="count", state_topic="state", apply=apply)
+    owner.stage = SimpleNamespace(
+        name="count",
+        state_topic="state",
+        apply_in_slices=apply_in_slices,
+        records_per_transaction=1_000,
+        flooding=lambda _: {},
+        paused_sources=lambda _: (),
+        skipped_below=lambda *_: 0,
+    )
     owner.state = None
     return seen
 
 
 def fetched(begin, *offsets, end=None):
     """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
-    records = [SimpleNamespace(offset=offset, timestamp=1_000) for offset in offsets]
-    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end)
+    records = [SimpleNamespace(offset=offset, timestamp=1_000, timestamp_type=1) for offset in offsets]
+    return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end, 0)
+
+
+def apply(owner, *ranges):
+    return asyncio.run(owner.apply(ranges, asyncio.Lock()))
 
 
 def apply_each(owner, *ranges):
-    for batch in ranges:
-        asyncio.run(owner.apply([batch]))
+    for each in ranges:
+        assert apply(owner, each) == 1
 
 
 def test_consecutive_ranges_are_applied(owner, applied):
     # A marker follows offset 8. An aborted transaction and compacted offsets precede 13.
     apply_each(owner, fetched(7, 7, 8, end=10), fetched(10, 13, 14))
-    asyncio.run(owner.apply([fetched(15, 15), fetched(16, 17, end=19), fetched(19, 19)]))
+    assert apply(owner, fetched(15, 15), fetched(16, 17, end=19), fetched(19, 19)) == 3
     assert applied == [7, 8, 13, 14, 15, 17, 19]
     assert owner.position["in"].next_offset == 20
 
@@ -138,13 +156,13 @@ def test_a_gap_is_refused(owner, applied, written, ranges):
     with pytest.raises(
         OwnershipLost, match=f"in partition 3: .* begins at offset {last[1].begin}, .* apply is {expected}[.]"
     ):
-        asyncio.run(owner.apply([last]))
+        apply(owner, last)
     assert (applied, len(written), owner.position) == (done, writes, position)
 
 
 def test_a_gap_within_a_cycle_is_refused(owner, applied, written):
     with pytest.raises(OwnershipLost, match="begins at offset 10, but the next offset to apply is 9[.]"):
-        asyncio.run(owner.apply([fetched(7, 7, 8), fetched(10, 10)]))
+        apply(owner, fetched(7, 7, 8), fetched(10, 10))
     assert (applied, written) == ([], [])
 
 
@@ -158,3 +176,128 @@ def test_a_range_may_begin_after_markers_that_were_stepped_over(owner, applied, 
     # A seek goes past the markers. Without a seek the markers are added to the next range.
     apply_each(owner, fetched(12, 12), fetched(9, 13))
     assert applied == [7, 8, 12, 13]
+
+
+def test_what_does_not_fit_into_a_transaction_is_continued_in_the_next(owner, applied, written):
+    owner.stage.records_per_transaction = 3
+    first, second = fetched(7, 7, 8, end=10), fetched(10, 10, 11, 12, end=14)
+    assert apply(owner, first, second) == 1
+    assert (applied, owner.position["in"].next_offset) == ([7, 8, 10], 11)
+    ((_, value, _headers),) = written[0]["state", 3]
+    assert decode_position(value) == owner.position
+    # Another owner would fetch from the position; this one still has the range.
+    assert apply(owner, second) == 1
+    assert applied == [7, 8, 10, 11, 12]
+    # Nothing is missing: offset 13 was a marker.
+    assert apply(owner, fetched(14, 14)) == 1
+    with pytest.raises(OwnershipLost, match="begins at offset 16, but the next offset to apply is 15"):
+        apply(owner, fetched(16, 16))
+
+
+def test_a_transaction_without_a_record_leaves_the_position(owner, applied, written):
+    """The due steps before a record may fill a transaction of their own."""
+    owner.stage.records_per_transaction = 0
+    before = dict(owner.position)
+    assert apply(owner, fetched(7, 7, 8)) == 0
+    assert (owner.position, len(written)) == (before, 1)
+
+
+def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
+    owner.stage.records_per_transaction = 1
+    topic, ticks = (
+        "in-internal",
+        FetchedRange([SimpleNamespace(offset=9, timestamp=1, timestamp_type=1)], 9, 10, 0),
+    )
+    reports = fetched(7, 7, 8)
+    assert apply(owner, reports, (topic, ticks)) == 0
+    assert owner.position[topic].next_offset == 9
+    assert apply(owner, reports, (topic, ticks)) == 1
+    assert apply(owner, (topic, ticks)) == 1
+    assert (applied, owner.position[topic].next_offset) == ([7, 8, 9], 10)
+
+
+def as_fetched(record):
+    return SimpleNamespace(**record._asdict(), timestamp_type=1)
+
+
+def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
+    """Heartbeats and probes must not wait for a whole cycle of reports, nor for 9,000 steps of clocks."""
+    rules = clock_rules(duty())
+    owner.stage = report_stage(rules)
+    owner.state = ReportState(0, 1, rules)
+    owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
+    count = 3_000
+    reports = [as_fetched(report(number, START, channel=f"c{number}")) for number in range(count)]
+    due = [as_fetched(tick(count, START + DAY))]
+    for name, records in ((EXTERNAL, reports), (INTERNAL, due)):
+
+        async def turns_during(name=name, records=records):
+            turns = 0
+            applying = asyncio.ensure_future(
+                owner.apply([(name, FetchedRange(records, 0, len(records), 0))], asyncio.Lock())
+            )
+            while not applying.done():
+                turns += 1
+                await asyncio.sleep(0)
+            return turns, applying.result()
+
+        owner._partitions_of = {"escalations": 1, "escalations-shadow": 1, "dead-letters": 1}
+        turns, done = asyncio.run(turns_during())
+        assert done == 1
+        outputs = sum(len(rows) for (topic, _), rows in written[-1].items() if topic == "escalations")
+        assert outputs == (count if name == EXTERNAL else 3 * count)
+        # A turn for about 85 reports that arm a clock, and for 64 steps.
+        assert turns >= outputs / 128, name
+
+
+NOW = 1_790_000_000_000
+
+
+def stamped(timestamp, timestamp_type=1):
+    return SimpleNamespace(
+        topic="in", partition=3, offset=9, timestamp=timestamp, timestamp_type=timestamp_type
+    )
+
+
+def test_append_times_up_to_five_minutes_ahead_are_accepted():
+    check_append_times([stamped(0), stamped(NOW), stamped(NOW + 300_000)], NOW)
+
+
+def test_an_append_time_further_ahead_is_refused_and_both_clocks_are_named():
+    with pytest.raises(WrongAppendTime) as refused:
+        check_append_times([stamped(NOW), stamped(NOW + 365 * 86_400_000)], NOW)
+    message = str(refused.value)
+    assert "in partition 3 offset 9: the broker appended this record at 2027-09-21T" in message
+    assert "this machine's clock shows 2026-09-21T" in message
+    assert "the broker's clock is ahead by 365 days, 0:00:00, or this machine's is behind" in message
+    assert "tocsin source skip" in message
+
+
+@pytest.mark.parametrize("timestamp_type", [0, None])
+def test_a_time_that_the_publisher_chose_is_refused_with_the_setting_to_change(timestamp_type):
+    with pytest.raises(WrongAppendTime, match="--entity-name in --add-config message.timestamp.type=LogApp"):
+        check_append_times([stamped(NOW), stamped(NOW, timestamp_type)], NOW)
+
+
+@pytest.mark.parametrize("fault", [{"timestamp_type": 0}, {"timestamp": 2**53}])
+def test_nothing_of_a_batch_with_a_wrong_append_time_is_applied(owner, applied, written, fault):
+    records = fetched(7, 7, 8, 9)
+    vars(records[1][1]).update(fault, topic="in", partition=3)
+    position = dict(owner.position)
+    with pytest.raises(WrongAppendTime, match="offset 8"):
+        apply(owner, records)
+    assert (applied, written, owner.position) == ([], [], position)
+
+
+def test_a_record_that_was_applied_before_is_not_refused(owner, applied):
+    topic, records = fetched(5, 5, 7)
+    records[0].timestamp = 2**53
+    apply(owner, (topic, records))
+    assert applied == [7]
+
+
+@pytest.mark.parametrize(
+    ("appended", "difference"), [(1_000, 0), (1_200, 0), (1_500, 0), (1_501, 1), (999, -1), (400, -600)]
+)
+def test_the_difference_of_clocks_is_what_the_time_of_the_request_does_not_explain(appended, difference):
+    assert clock_difference(appended, 1_000, 1_500) == difference

@@ -1,4 +1,4 @@
-"""The schemas of the law files: an editor that uses them and the loader agree on the form of a row."""
+"""The schemas of the law files and of sources.yaml: an editor that uses them and the loader agree on the form of a row."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from streams.registry.document import read_document
 from tests.unit.registry_files import SHIPPED
 
 LAW = SHIPPED / "law"
-FILES = sorted(LAW.glob("*.yaml"))
+FILES = [*sorted(LAW.glob("*.yaml")), SHIPPED / "sources.yaml"]
 
 
 def content_of(path: Path) -> Any:
@@ -24,7 +24,7 @@ def named_schema(path: Path) -> dict[str, Any]:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     prefix = "# yaml-language-server: $schema="
     assert first.startswith(prefix), path.name
-    named: dict[str, Any] = json.loads((LAW / first.removeprefix(prefix)).read_text(encoding="utf-8"))
+    named: dict[str, Any] = json.loads((path.parent / first.removeprefix(prefix)).read_text(encoding="utf-8"))
     return named
 
 

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 from streams.events.enriched_report import EnrichedReport, Source
 from streams.partition.home import home_partition
 from streams.reports.state import ReportState, restore_reports
+from streams.events.time_correction import TimeCorrection
 from streams.wire.records import OutputRecord
+from streams.wire.time_correction import encode_time_correction
 from tests.replay_order import applied_outcome, applied_report, order_of_application
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
+    DAY,
     HOUR,
     INTERNAL,
     MINUTE,
@@ -56,6 +59,8 @@ steps = st.lists(
                 "rekeyed",
                 "tick",
                 "tick read later",
+                "tick of a wrong clock",
+                "correction",
                 "paused",
                 "resumed",
                 "fulfilled",
@@ -127,6 +132,31 @@ def test_a_tick_overtaken_by_a_report_has_no_effect_in_the_replay() -> None:
     assert [header.get("tocsin-ticks") for header in headers] == [None, b"1"]
 
 
+def test_a_correction_is_replayed_where_it_was_applied() -> None:
+    for kinds in (
+        ["report", "tick of a wrong clock", "correction", "report", "report"],
+        ["report", "tick of a wrong clock", "report", "correction", "report"],
+        ["report", "tick read later", "report", "correction", "tick", "report"],
+    ):
+        owner = Owner()
+        for number, kind in enumerate(kinds):
+            owner.step(number, kind, 0, 10 * MINUTE)
+        owner.read_late_tick()
+        published = [output for output in owner.outputs if output.topic == "enriched-reports"]
+        applied = [
+            applied_report(
+                msgspec.json.decode(output.value or b"", type=EnrichedReport).source, output.headers
+            )
+            for output in published
+        ]
+        order = order_of_application(applied, owner.log.__getitem__, owner.internal)
+        wanted = [*owner.read]
+        # A tick that a report overtook has no effect and is not replayed.
+        if "tick read later" in kinds:
+            wanted.remove(owner.internal[0])
+        assert [*order] == wanted
+
+
 def test_an_outcome_is_replayed_between_the_ticks_where_it_was_applied() -> None:
     for first, second in (("paused", "tick"), ("tick", "paused")):
         owner = Owner()
@@ -152,20 +182,31 @@ class Owner:
         self.log: dict[Source, Record] = {}
         self.internal: list[Record] = []
         self.clock = START
+        self.read: list[Record] = []
         self._noticed: list[tuple[int, int]] = []
         self._late_tick: Record | None = None
 
     def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if kind.startswith(("tick", "rekeyed")):
+        if kind.startswith(("tick", "rekeyed", "correction")):
             # The internal topic is read in order.
             self.read_late_tick()
         if kind.startswith("tick"):
             record = tick(self.state.time.applied, self.clock, len(self.internal))
+            if kind == "tick of a wrong clock":
+                # Of an older worker: in a newer tick, the worker's clock bounds the append time.
+                value = b'{"after":%d}' % self.state.time.applied
+                record = record._replace(timestamp=self.clock + DAY, value=value)
             self.internal.append(record)
             if kind == "tick read later":
                 self._late_tick = record
                 return
+        elif kind == "correction":
+            # Not every one takes effect: time may be right.
+            decision = TimeCorrection(self.state.time.now, self.clock, "a broker's clock was wrong", "op-1")
+            value, headers = encode_time_correction(decision)
+            record = Record(INTERNAL, 0, len(self.internal), self.clock, None, value, headers)
+            self.internal.append(record)
         elif kind == "bad":
             record = Record("message-reports", 0, number, self.clock, None, b"[]")
         elif kind == "duplicate":
@@ -182,7 +223,7 @@ class Owner:
             record = report(number, made, appended=self.clock, channel=HERE[index], **more)
         if kind.startswith("rekeyed"):
             record = self._rekey(record)
-        elif not kind.startswith("tick"):
+        elif not kind.startswith(("tick", "correction")):
             self.log[_place(record)] = record
         self._apply(record)
         if number % 5 == 4:
@@ -219,6 +260,7 @@ class Owner:
         return moved
 
     def _apply(self, record: Record) -> None:
+        self.read.append(record)
         outcome = run(self.state, RULES, [record])
         self.outputs += outcome.outputs
         fold(self.stored, outcome.changes)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.flood import WINDOW, FloodDetected
+from streams.partition.flood import WINDOW
 from streams.partition.home import home_partition
 from streams.partition.rekey import NotAtHome
 from streams.requests.rules import compile_request_rules
@@ -364,7 +364,7 @@ def test_the_stage_writes_a_tick_only_when_a_step_is_due():
     assert stage.tick(state, NOON + 30 * MINUTE - 1) is None
     topic, partition, key, value, headers = stage.tick(state, NOON + 30 * MINUTE)
     assert (topic, partition, key) == (SOURCES.internal, 0, None)
-    assert value == b'{"after":1}'
+    assert value == b'{"after":1,"clock_ms":%d}' % (NOON + 30 * MINUTE)
     read = tick_record(1, NOON + 30 * MINUTE)._replace(value=value, headers=headers)
     assert len(routings(stage.apply(state, [read]))) == 1
 
@@ -419,12 +419,11 @@ def test_an_invalid_request_is_a_dead_letter(changes, reason):
     assert outcome.counters.dead_letters[reason] == 1
 
 
-def test_a_flood_stops_the_worker_unless_the_breaker_is_disabled():
+def test_a_flood_of_requests_is_recognised():
     flood = [request_record(removal_order())._replace(value=b"{")] * WINDOW
-    with pytest.raises(FloodDetected, match="as requests"):
-        run_requests(new_requests(), flood)
-    lenient = compile_request_rules(SHIPPED, dead_letter_breaker=False)
-    assert len(dead_letters(run_requests(new_requests(rules=lenient), flood, lenient))) == WINDOW
+    state = new_requests()
+    assert len(dead_letters(run_requests(state, flood))) == WINDOW
+    assert state.flood.is_flooded
 
 
 def test_outcomes_without_a_clock_are_not_a_flood():

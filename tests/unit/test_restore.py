@@ -16,7 +16,7 @@ from streams.reports.state import ReportState, restore_reports
 from streams.runtime import restore
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, _take_position, build_state
+from streams.runtime.restore import UnreadableState, build_state, read_entries, take_position
 from streams.wire.state_records import UnknownHashKey
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 
@@ -91,6 +91,9 @@ def test_a_damaged_record_is_refused_by_its_key_type_or_read(damage):
             state.counts.find(name)
     except UnreadableState as error:
         assert repr(key[:1]) in str(error) or "as a whole" in str(error)
+    except UnknownHashKey:
+        # The id of another key is damage that only looks like a change of the key.
+        assert key[:1] == b"H"
     except UnreadableCounts as error:
         assert repr(key[:1]) in str(error)
         assert "tocsin state check" in str(error)
@@ -130,7 +133,7 @@ def test_a_truncated_position_is_refused_with_its_partition():
         with pytest.raises(
             RefusedToStart, match=r"state partition 3: the position is damaged .*operations\.md"
         ):
-            _take_position(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})
+            take_position(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})
 
 
 class Log:
@@ -197,3 +200,35 @@ def test_an_unanswered_question_ends_the_takeover_with_a_remedy(monkeypatch):
     monkeypatch.setattr(restore, "ANSWER_SECONDS", 0.05)
     with pytest.raises(OwnershipLost, match="unknown whether the state belongs to this log. Check that"):
         check(Log([(6, 1_000)], end=7, silent=10**9))
+
+
+class FetchedByTwo:
+    """A consumer of one partition: each fetch returns two records, whatever end was asked for before."""
+
+    def __init__(self, records):
+        self._records, self._next = records, 0
+
+    def assign(self, _):
+        pass
+
+    async def beginning_offsets(self, places):
+        return dict.fromkeys(places, 0)
+
+    def seek(self, _, offset):
+        self._next = offset
+
+    async def position(self, _):
+        return self._next
+
+    async def getmany(self, tp, timeout_ms):
+        found = self._records[self._next : self._next + 2]
+        self._next += len(found)
+        return {tp: found}
+
+
+def test_what_is_written_meanwhile_is_left_out_as_a_whole():
+    # The transaction of offsets 3 and 4 was committed after the end was asked for.
+    keys = [b"a", b"b", b"a", b"a", b"c"]
+    log = FetchedByTwo([SimpleNamespace(offset=n, key=key, value=b"%d" % n) for n, key in enumerate(keys)])
+    entries, _ = asyncio.run(read_entries(log, TopicPartition("state", 0), 3))
+    assert entries == {b"a": b"2", b"b": b"1"}

@@ -15,6 +15,8 @@ from streams.commands.shared.scenario.bad_records import REASONS
 from streams.commands.shared.scenario.play import SPAN_MS
 from streams.commands.shared.scenario.pseudonyms import pseudonym
 from streams.registry.loader import load_rules
+from streams.registry.sources import load_sources
+from streams.reports.claims import check_claims
 from streams.reports.rules import compile_report_rules
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
@@ -39,7 +41,7 @@ class Consumed:
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
-    topic: str = "message-reports"
+    topic: str
     partition: int = 0
     timestamp: int = END_MS
 
@@ -48,7 +50,9 @@ class Consumed:
 def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     """The outputs of the core for the scenario under the shipped rules, in a single partition."""
     rules = compile_report_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
-    source = [Consumed(offset, row.key, row.value, row.headers) for offset, row in enumerate(records)]
+    source = [
+        Consumed(offset, row.key, row.value, row.headers, row.topic) for offset, row in enumerate(records)
+    ]
     by_topic = defaultdict(list)
     for output in report_stage(rules).apply(ReportState(0, 1, rules), source).outputs:
         by_topic[output.topic].append(output)
@@ -72,10 +76,11 @@ def test_a_scenario_that_is_too_small_is_refused():
 
 
 def test_every_record_is_valid_or_garbage_as_labelled(records):
-    refused = []
+    refused, sources = [], load_sources()
     for record in records:
         try:
             report, source, _ = decode_report(record.value, record.headers, END_MS)
+            check_claims(sources, record.topic, report, source)
         except Rejected as rejected:
             assert record.fate == "garbage", rejected
             refused.append(rejected.reason)

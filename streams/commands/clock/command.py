@@ -15,6 +15,7 @@ from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
+from streams.commands.shared.terminal import echo
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.personal_data import looks_like_phone
@@ -131,7 +132,7 @@ def _mark_one(settings: Settings, clock_id: str, decision: DeskDecision, now_ms:
         if found.subject == "report"
         else f"tocsin tail authority-routing --from-beginning --request {found.key}"
     )
-    click.echo(
+    echo(
         f"marked clock {clock_id} ({clock_text(found.clock)}) as {decision.outcome}\n"
         f"`{next_command}` shows the result"
     )
@@ -144,14 +145,14 @@ def _mark_all(settings: Settings, ids: Sequence[str], decision: DeskDecision, no
     for clock_id in ids:
         place = found.get(clock_id)
         if place is None:
-            click.echo(f"clock {clock_id} was not found: it ended long ago or never existed", err=True)
+            echo(f"clock {clock_id} was not found: it ended long ago or never existed", err=True)
         elif place.ended:
-            click.echo(f"clock {clock_id} has ended", err=True)
+            echo(f"clock {clock_id} has ended", err=True)
         else:
             payloads.append(outcome_payload(clock_id, place.subject, place.key, decision))
     if payloads:
         asyncio.run(send_outcomes(settings, payloads, now_ms))
-    click.echo(f"marked {len(payloads):,} of {len(ids):,} clocks as {decision.outcome}")
+    echo(f"marked {len(payloads):,} of {len(ids):,} clocks as {decision.outcome}")
     if len(payloads) < len(ids):
         raise SystemExit(1)
 

@@ -19,6 +19,7 @@ from streams.commands.shared.kept_clocks import (
     wanted_clocks,
 )
 from streams.commands.shared.routing_text import minute
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.events.clock import RunningStatus
 from streams.registry.durations import parse_duration
@@ -104,20 +105,20 @@ def clocks(
     elif only_ids:
         _print_lines(clock.view.clock_id for clock in found.clocks)
     elif found.clocks:
-        click.echo(_text(found.clocks))
+        echo(_text(found.clocks))
     _report_missing(found)
 
 
 def _print_lines(lines: Iterator[str]) -> None:
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def _report_missing(found: FoundClocks) -> None:
     if not found.clocks:
-        click.echo("no clocks found", err=True)
+        echo("no clocks found", err=True)
     for problem in found.unreadable:
-        click.echo(f"{problem}; `tocsin state check` gives details", err=True)
+        echo(f"{problem}; `tocsin state check` gives details", err=True)
     if found.unreadable:
         raise SystemExit(1)
 

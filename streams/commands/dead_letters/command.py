@@ -11,6 +11,8 @@ from streams.commands.dead_letters.selection import TOPIC, Selection, letters, s
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.commands.shared.terminal import echo
+from streams.wire.topics import REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
@@ -20,7 +22,8 @@ _PLACE = r"PARTITION/OFFSET"
 def dead_letters() -> None:
     """List, show and redrive dead letters.
 
-    Dead letters are records of message-reports, authority-requests and clock-outcomes that Tocsin refused.
+    Dead letters are records of message-reports, verified-reports, authority-requests and clock-outcomes that
+    Tocsin refused.
     Each has a reason from a fixed list; `tocsin dead-letters show` explains it and says what to do.
     """
 
@@ -47,7 +50,7 @@ def list_letters(
     if not json_lines:
         by_reason = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
         noun = "dead letter" if counted.total() == 1 else "dead letters"
-        click.echo(f"{counted.total()} {noun}{': ' if by_reason else ''}{by_reason}")
+        echo(f"{counted.total()} {noun}{': ' if by_reason else ''}{by_reason}")
 
 
 async def _list(settings: Settings, selection: Selection, json_lines: bool) -> Counter[str]:
@@ -55,7 +58,7 @@ async def _list(settings: Settings, selection: Selection, json_lines: bool) -> C
     async for letter in letters(settings, selection.since):
         if selection.holds(letter, settings.topic_prefix):
             counted[letter.reason] += 1
-            click.echo(as_json(letter) if json_lines else in_one_line(letter))
+            echo(as_json(letter) if json_lines else in_one_line(letter))
     return counted
 
 
@@ -77,7 +80,7 @@ def show(place: str, json_lines: bool) -> None:
             f"there is no dead letter at {place}. It may have been deleted: dead letters are kept for 7 days. "
             "`tocsin dead-letters list` lists those that are there."
         )
-    click.echo(as_json(letter) if json_lines else in_full(letter))
+    echo(as_json(letter) if json_lines else in_full(letter))
 
 
 def _parsed(place: str) -> tuple[int, int]:
@@ -111,6 +114,10 @@ async def _find(settings: Settings, partition: int, offset: int) -> Letter | Non
     "--max-attempts", type=click.IntRange(min=1), default=3, show_default=True,
     help="Skip records that were refused this many times or more.",
 )  # fmt: skip
+@click.option(
+    "--to", type=click.Choice(REPORT_SOURCES), metavar="TOPIC",
+    help=f"Send reports to this topic instead: {' or '.join(REPORT_SOURCES)}.",
+)  # fmt: skip
 def redrive(
     reasons: tuple[str, ...],
     topic: str | None,
@@ -119,6 +126,7 @@ def redrive(
     dry_run: bool,
     rate: float | None,
     max_attempts: int,
+    to: str | None,
 ) -> None:
     """Send dead letters back to the topics they came from.
 
@@ -131,13 +139,18 @@ def redrive(
     per partition). For a run long after an earlier one, use --since. If a record has several dead letters,
     only the newest is sent, once.
 
-    Redacted letters (pii_detected, bad_batch, or too large to keep) cannot be sent. Only their publisher can
+    --to is for reports that their publisher sent to the wrong topic (not_allowed_here). With --to
+    verified-reports you vouch for them, so select only those of publishers that you know.
+
+    Attempts are counted by the letters in the topic, so a publisher cannot make a record look worn out.
+    Redacted letters (possible personal data, oversized or bad_batch) cannot be sent. Only their publisher can
     publish the records again.
 
     \b
     Examples:
       tocsin dead-letters redrive --reason unsupported_version --dry-run
       tocsin dead-letters redrive --reason future_timestamp --since PT6H --rate 100
+      tocsin dead-letters redrive --reason not_allowed_here --since PT1H --to verified-reports
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     selection = Selection(reasons, topic, partition, since)
@@ -145,13 +158,13 @@ def redrive(
         plan = asyncio.run(redriving.plan(settings, selection, max_attempts))
         _report_skipped(plan, max_attempts)
         if dry_run:
-            click.echo(f"{len(plan.chosen)} would be sent")
+            echo(f"{len(plan.chosen)} would be sent")
             return
         progress = redriving.RedriveProgress()
         try:
-            asyncio.run(redriving.redrive(settings, since, plan.chosen, rate, progress))
+            asyncio.run(redriving.redrive(settings, since, plan.chosen, to, rate, progress))
         finally:
-            click.echo(f"{progress.sent} of {len(plan.chosen)} sent")
+            echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:
         raise click.ClickException(
             f"{len(progress.too_large)} were not sent: uncompressed they are larger than their topic allows: "
@@ -169,4 +182,4 @@ def _report_skipped(plan: redriving.Plan, max_attempts: int) -> None:
         (plan.repeated, "older letters or copies: a newer letter of the same record exists"),
     ):
         if number:
-            click.echo(f"{number} skipped, {why}")
+            echo(f"{number} skipped, {why}")

@@ -6,11 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from streams.events.dead_letter import RedactedRecord
-from streams.wire.dead_letter import ATTEMPT_HEADER
 from streams.wire.envelope import CONTENT_TYPE
-from streams.wire.records import Headers, SourceRecord
-
-_PREFIX = "tocsin-"
+from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
 
 _decode_redacted = msgspec.json.Decoder(RedactedRecord).decode
 
@@ -67,8 +64,8 @@ def letter_of(record: SourceRecord) -> Letter:
 
     A missing or unreadable header becomes `?` or -1, a missing attempt 1.
     """
-    described = {name: value for name, value in record.headers if name.startswith(_PREFIX)}
-    kept = [header for header in record.headers if not header[0].startswith(_PREFIX)]
+    described = {name: value for name, value in record.headers if name.startswith(OWN_PREFIX)}
+    kept = [header for header in record.headers if not header[0].startswith(OWN_PREFIX)]
     return Letter(
         record.partition,
         record.offset,

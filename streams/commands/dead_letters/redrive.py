@@ -1,9 +1,8 @@
-"""Sends dead letters back to the topics they came from, with their original bytes, key and headers."""
+"""Sends dead letters back to the topics they came from, or reports to another one, as they were published."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -11,10 +10,10 @@ from aiokafka.errors import MessageSizeTooLargeError
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
 from streams.commands.shared.kafka_writing import Pace, producer_for
-from streams.reports.stage import SOURCES as REPORT_SOURCES
-from streams.requests.stage import SOURCES as REQUEST_SOURCES
-from streams.wire.dead_letter import ATTEMPT_HEADER
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.reports.stage import SOURCES as REPORT_STAGE_SOURCES
+from streams.requests.stage import SOURCES as REQUEST_STAGE_SOURCES
+from streams.wire.records import ATTEMPT_HEADER
+from streams.wire.topics import MESSAGE_REPORTS, REPORT_SOURCES
 from streams.worker.settings import Settings
 
 # A dead letter has up to 2 MB, so a batch has up to 200 MB.
@@ -36,34 +35,50 @@ class Plan:
     repeated: int = 0
 
 
-class _Newest(NamedTuple):
+@dataclass(slots=True)
+class _Original:
+    """The newest letter of an original, and how many letters it has."""
+
     attempt: int
     place: Place
     selected: bool
+    letters: int = 1
+
+    @property
+    def attempts(self) -> int:
+        """How often it was refused and redriven.
+
+        A letter's own number comes from a header of the original, which a publisher can forge. Each attempt
+        left a letter, so their number bounds it.
+        """
+        return min(self.attempt, self.letters)
 
 
 async def plan(settings: Settings, selection: Selection, max_attempts: int) -> Plan:
     """Choose what to send: of several letters of one original only the newest attempt, once.
 
     An older letter is not sent even if the newest one is outside the selection, because the record was
-    already redriven and refused again.
+    already redriven and refused again. Reads all letters, also those before `selection.since`.
     """
     made = Plan()
-    newest: dict[bytes, _Newest] = {}
+    originals: dict[bytes, _Original] = {}
     selected = 0
-    async for letter in letters(settings, selection.since):
+    async for letter in letters(settings, None):
         holds = selection.holds(letter, settings.topic_prefix)
         selected += holds
         if letter.redacted:
             made.redacted += holds
             continue
-        identity = letter.identity()
-        known = newest.get(identity)
+        newest = _Original(letter.attempt, (letter.partition, letter.offset), holds)
+        known = originals.setdefault(letter.identity(), newest)
+        if known is newest:
+            continue
+        known.letters += 1
         # Letters of the same original and attempt are equal, so it does not matter which of them is sent.
-        if known is None or letter.attempt >= known.attempt:
-            newest[identity] = _Newest(letter.attempt, (letter.partition, letter.offset), holds)
-    for row in newest.values():
-        if row.selected and row.attempt < max_attempts:
+        if newest.attempt >= known.attempt:
+            known.attempt, known.place, known.selected = newest.attempt, newest.place, newest.selected
+    for row in originals.values():
+        if row.selected and row.attempts < max_attempts:
             made.chosen.add(row.place)
         elif row.selected:
             made.worn_out += 1
@@ -83,17 +98,26 @@ class RedriveProgress:
 
 
 async def redrive(
-    settings: Settings, since: int | None, chosen: set[Place], rate: float | None, progress: RedriveProgress
+    settings: Settings,
+    since: int | None,
+    chosen: set[Place],
+    to: str | None,
+    rate: float | None,
+    progress: RedriveProgress,
 ) -> None:
     """Send the chosen letters, at most `rate` per second, in the order of each partition of dead-letters.
 
+    Reports go to the topic `to` (without prefix), if given; everything else goes to where it came from.
     `progress` is updated as letters are written. A letter that its topic does not accept uncompressed is
     noted there.
     """
-    sources = frozenset(
-        settings.topic_prefix + topic for topic in (*REPORT_SOURCES.external, *REQUEST_SOURCES.external)
-    )
-    default_topic = settings.topic_prefix + MESSAGE_REPORTS
+    prefix = settings.topic_prefix
+    # A letter without a valid source topic was not written by a worker; it is taken for a report.
+    default_topic = prefix + (to or MESSAGE_REPORTS)
+    destinations = {
+        prefix + topic: prefix + (to if to and topic in REPORT_SOURCES else topic)
+        for topic in (*REPORT_STAGE_SOURCES.external, *REQUEST_STAGE_SOURCES.external)
+    }
     pace = Pace(rate)
     waiting: list[Letter] = []
     async with producer_for(settings, default_topic) as producer:
@@ -103,23 +127,21 @@ async def redrive(
             waiting.append(letter)
             if len(waiting) >= min(pace.batch, _MAX_BATCH):
                 await pace.turn(len(waiting))
-                await _send(producer, sources, default_topic, waiting, progress)
+                await _send(producer, destinations, default_topic, waiting, progress)
                 waiting = []
         await pace.turn(len(waiting))
-        await _send(producer, sources, default_topic, waiting, progress)
+        await _send(producer, destinations, default_topic, waiting, progress)
 
 
 async def _send(
     producer: AIOKafkaProducer,
-    sources: frozenset[str],
+    destinations: Mapping[str, str],
     default_topic: str,
     batch: list[Letter],
     progress: RedriveProgress,
 ) -> None:
-    # A letter without a valid source topic was not written by a worker.
     sending = [
-        _send_one(producer, letter.source_topic if letter.source_topic in sources else default_topic, letter)
-        for letter in batch
+        _send_one(producer, destinations.get(letter.source_topic, default_topic), letter) for letter in batch
     ]
     for letter, written in zip(batch, await asyncio.gather(*sending), strict=True):
         if written:

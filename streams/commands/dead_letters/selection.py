@@ -18,8 +18,7 @@ TOPIC = DEAD_LETTERS
 class Selection(NamedTuple):
     """What to select. None, or an empty `reasons`, selects everything.
 
-    `topic` and `partition` are the original's. `since` is in ms since the epoch, and applies when letters are
-    read.
+    `topic` and `partition` are the original's. `since`, in ms since the epoch, is when the letter was written.
     """
 
     reasons: tuple[str, ...]
@@ -28,9 +27,10 @@ class Selection(NamedTuple):
     since: int | None
 
     def holds(self, letter: Letter, prefix: str) -> bool:
-        """Whether a letter is selected, regardless of `since`. `prefix` is the deployment's topic prefix."""
+        """Whether a letter is selected. `prefix` is the deployment's topic prefix."""
         return (
-            (not self.reasons or letter.reason in self.reasons)
+            (self.since is None or letter.appended_at >= self.since)
+            and (not self.reasons or letter.reason in self.reasons)
             and (self.topic is None or letter.source_topic in (self.topic, prefix + self.topic))
             and (self.partition is None or letter.source_partition == self.partition)
         )

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from streams.commands.dead_letters.letter import Letter
+from streams.commands.shared.terminal import printable
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.wire.envelope import rfc3339
 from streams.wire.topics import DEAD_LETTERS
@@ -58,6 +59,5 @@ def _size(letter: Letter) -> str:
 
 
 def _printable(value: bytes | None) -> str:
-    # The original was never checked: it must not send control sequences to the terminal.
-    text = (value or b"").decode(errors="backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    # A line break too: the original must not look like a row of its own.
+    return printable((value or b"").decode(errors="backslashreplace")).replace("\n", "\\n")

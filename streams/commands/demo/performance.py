@@ -28,11 +28,11 @@ from streams.wire.topics import (
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
-    MESSAGE_REPORTS,
+    REPORT_SOURCES,
 )
 from streams.worker.settings import Settings
 
-PUBLISHED_TO = (MESSAGE_REPORTS, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
+PUBLISHED_TO = (*REPORT_SOURCES, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
 
 # Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
 # what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
@@ -104,7 +104,7 @@ class Performance:
     async def _publish(
         self, producer: AIOKafkaProducer, seed: int, count: int, following: asyncio.Task[None]
     ) -> None:
-        tally, topic = self.tally, self._name(MESSAGE_REPORTS)
+        tally = self.tally
         end_ms = time.time_ns() // 1_000_000
         requests = deque(play_requests(seed, end_ms))
         tally.began_at = time.monotonic()
@@ -116,15 +116,18 @@ class Performance:
             # Requests go among the reports by their time. Garbage has no reliable time to compare with.
             while requests and record.fate == "report" and _time_of(requests[0]) <= _time_of(record):
                 await self._send_request(producer, requests.popleft())
-            await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
+            await producer.send(
+                self._name(record.topic), key=record.key, value=record.value, headers=record.headers
+            )
             tally.published[record.fate] += 1
             if record.storyline in STORYLINES:
                 self._note_story(record)
         await producer.flush()
 
     async def _send_request(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
-        topic = self._name(AUTHORITY_REQUESTS)
-        await producer.send(topic, key=record.key, value=record.value, headers=record.headers)
+        await producer.send(
+            self._name(record.topic), key=record.key, value=record.value, headers=record.headers
+        )
         self.tally.requests += 1
         self.tally.description_of_request[record.key.decode()] = record.storyline
 

@@ -37,7 +37,7 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """The number of records published to message-reports."""
+        """The number of records published to the topics of reports."""
         return self.published.total()
 
     @property

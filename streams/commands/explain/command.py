@@ -10,6 +10,7 @@ from streams.commands.explain.story import story
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.record_text import as_json, decode_escalation
+from streams.commands.shared.terminal import echo
 from streams.events.escalation import Escalation
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.worker.settings import Settings, load_settings
@@ -52,9 +53,9 @@ def explain(escalation_id: str, json_lines: bool) -> None:
     by_sequence = {escalation.sequence: (escalation, record) for escalation, record in reversed(found)}
     events = [by_sequence[sequence] for sequence in sorted(by_sequence)]
     if json_lines:
-        click.echo("\n".join(as_json(record) for _, record in events))
+        echo("\n".join(as_json(record) for _, record in events))
     else:
-        click.echo(story([escalation for escalation, _ in events]))
+        echo(story([escalation for escalation, _ in events]))
 
 
 async def _find(settings: Settings, escalation_id: str) -> list[tuple[Escalation, ConsumerRecord]]:

@@ -1,7 +1,7 @@
 """Reads reports in the order of their arrival, from a topic or from a file."""
 
 import heapq
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
@@ -28,15 +28,16 @@ class FileRecord:
     headers: Headers
 
 
-async def from_topic(connection: Connection, topic: str) -> AsyncIterator[list[SourceRecord]]:
-    """Yield batches of a topic's committed records up to now, all partitions merged by broker timestamp.
+async def from_topics(connection: Connection, topics: Sequence[str]) -> AsyncIterator[list[SourceRecord]]:
+    """Yield batches of the topics' committed records up to now, all partitions merged by broker timestamp.
 
     A channel whose reports arrived at several partitions is thus evaluated as it was in its home partition.
-    Raises UnknownTopicOrPartitionError when the topic is missing, KafkaConnectionError when no broker
+    Raises UnknownTopicOrPartitionError when a topic is missing, KafkaConnectionError when no broker
     answers.
     """
     logs = [
         committed_records(connection, topic, partition=number)
+        for topic in topics
         for number in range(await partition_count(connection, topic))
     ]
     heads: list[tuple[int, int, SourceRecord]] = []

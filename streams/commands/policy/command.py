@@ -3,24 +3,27 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from streams.commands.policy.arrivals import from_file, from_topic
+from streams.commands.policy.arrivals import from_file, from_topics
 from streams.commands.policy.comparison_text import comparison_json, comparison_text
 from streams.commands.policy.trial import Trial
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.partition.hash_key import DEMONSTRATION
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
+from streams.reports.claims import UNRESTRICTED
 from streams.wire.envelope import rfc3339
 from streams.wire.records import SourceRecord
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.wire.topics import REPORT_SOURCES
 from streams.worker.hash_keys import given_hash_keys
 from streams.worker.settings import Settings, load_settings
 
@@ -46,8 +49,8 @@ def check(file: Path | None) -> None:
         files["policies"] = file
     rules = load_rules(**files)
     rows = [_row(policy) for policy in rules.policies]
-    click.echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
-    click.echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: valid.")
+    echo(text_table(("policy", "mode", "window", "categories", "levels"), rows))
+    echo(f"\n{len(rules.policies)} policies, version {rules.policy_version}: valid.")
 
 
 def _row(policy: Policy) -> tuple[str, ...]:
@@ -80,7 +83,7 @@ def _level(level: Level) -> str:
 @click.option(
     "--reports",
     type=click.File("rb"),
-    help="Read reports from this file, one JSON object per line, instead of message-reports; needs no Kafka.",
+    help="Read reports from this file, one JSON object per line, instead of the topics; needs no Kafka.",
 )
 @click.option(
     "--json", "json_lines", is_flag=True, help="Print one JSON object per line: levels, then episodes."
@@ -95,9 +98,10 @@ def backtest(
 ) -> None:
     """Compare the policies in FILE with those in use.
 
-    Evaluates the reports in message-reports (14 days) twice, with the code that workers run, and counts the
-    episodes that opened and the levels they reached. Writes nothing to Kafka and leaves legal clocks out.
-    Windows are empty at the first report, so use --since to skip the time in which they fill. Exits with 2 if
+    Evaluates the reports in message-reports and verified-reports (14 days) twice, with the code that workers
+    run, and counts the episodes that opened and the levels they reached. Writes nothing to Kafka and leaves
+    legal clocks out. Windows are empty at the first report, so use --since to skip the time in which they
+    fill. Reports in a file may claim everything, because it does not say who published them. Exits with 2 if
     FILE is invalid.
 
     \b
@@ -114,11 +118,12 @@ def backtest(
         "scoring": scoring or files["scoring"],
         "categories": categories or files["categories"],
     }
+    both = [load_rules(**each) for each in (files, candidate_files)]
+    if reports:
+        both = [replace(rules, sources=UNRESTRICTED) for rules in both]
     # Up to 2,048 reporters in a window are counted exactly under any key, and about as well beyond.
     keys = given_hash_keys(settings) or DEMONSTRATION
-    trials = [
-        Trial(load_rules(**each), remembered, rfc3339(since), keys) for each in (files, candidate_files)
-    ]
+    trials = [Trial(rules, remembered, rfc3339(since), keys) for rules in both]
     progress = Progress("evaluated")
     if reports:
         for batch in from_file(reports, time.time_ns() // 1_000_000):
@@ -129,13 +134,14 @@ def backtest(
     progress.clear()
     in_use, candidate = trials
     if json_lines:
-        click.echo("\n".join(comparison_json(in_use, candidate)))
+        echo("\n".join(comparison_json(in_use, candidate)))
     else:
-        click.echo(comparison_text(in_use, candidate, file.name))
+        echo(comparison_text(in_use, candidate, file.name))
 
 
 async def _evaluate_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:
-    async for batch in from_topic(settings.connection(), settings.topic_prefix + MESSAGE_REPORTS):
+    topics = [settings.topic_prefix + topic for topic in REPORT_SOURCES]
+    async for batch in from_topics(settings.connection(), topics):
         _evaluate(trials, batch, progress)
 
 

@@ -43,12 +43,8 @@ class Trial:
         self.counters = ReportCounters()
         self.first: int | None = None
         self.last: int | None = None
-        # A flood of bad records must not stop the back-test: the worker has already dealt with it.
         compiled = compile_report_rules(
-            rules,
-            dead_letter_breaker=False,
-            duplicates_remembered=duplicates_remembered,
-            hash_keys=hash_keys,
+            rules, duplicates_remembered=duplicates_remembered, hash_keys=hash_keys
         )
         self._stage = report_stage(compiled)
         self._state = self._stage.restore(0, 1)

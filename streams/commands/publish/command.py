@@ -11,15 +11,20 @@ from aiokafka import AIOKafkaProducer
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_writing import Pace, started_producer
 from streams.commands.shared.progress import Progress
-from streams.commands.shared.published_event import PUBLISHED, Event, published_event
+from streams.commands.shared.published_event import PUBLISHED, Event, published_event, published_report
+from streams.commands.shared.terminal import echo
+from streams.registry.sources import load_sources
+from streams.reports.claims import Sources
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.wire.topics import REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
 # At most this many bytes are read at once: some 2,000 reports, sent together. A read returns early with what
 # is available, so a line that is typed or piped in is sent without delay.
 _READ_BYTES = 1024 * 1024
+
+_TOPICS = (*REPORT_SOURCES, *PUBLISHED)
 
 
 def _checked_source(_context: click.Context, _parameter: click.Parameter, source: str) -> str:
@@ -34,8 +39,8 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
-    "--to", "topic", type=click.Choice(list(PUBLISHED)), default=MESSAGE_REPORTS, show_default=True,
-    metavar="TOPIC", help=f"The topic to publish to: {', '.join(PUBLISHED)}.",
+    "--to", "topic", type=click.Choice(_TOPICS), metavar="TOPIC",
+    help=f"The topic to publish to: {', '.join(_TOPICS)}.  [default: of reports, the topic that takes each]",
 )  # fmt: skip
 @click.option(
     "--source", default="tocsin-publish", show_default=True, callback=_checked_source,
@@ -47,13 +52,14 @@ def _checked_source(_context: click.Context, _parameter: click.Parameter, source
     help="Events per second.  [default: as fast as possible]",
 )
 @click.option("--dry-run", is_flag=True, help="Check every line without sending anything; needs no Kafka.")
-def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run: bool) -> None:
+def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, dry_run: bool) -> None:
     """Publish reports, requests or outcomes from FILE.
 
     FILE has one JSON object per line, as described in docs/events.md; `-`, the default, reads standard input.
-    --to selects the topic. Each valid line is sent as a CloudEvent in binary mode, with the right key. An
-    invalid line is skipped and reported on standard error with its number, the field and the reason. A
-    terminal shows the progress.
+    Without --to the lines are reports, and each goes to the topic that takes it: those of users to
+    message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a CloudEvent
+    in binary mode, with the right key. An invalid line is skipped and reported on standard error with its
+    number, the field and the reason. A terminal shows the progress.
 
     After a failure, publish the file again: Tocsin drops an event that is among the last ones it has seen
     (TOCSIN_DUPLICATES_REMEMBERED). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
@@ -65,14 +71,14 @@ def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run
       tocsin publish --to authority-requests --source /legal/intake requests.jsonl
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
-    lines = _Lines(topic, source)
+    lines = _Lines(topic, source, load_sources(settings.sources_file))
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
-        click.echo(f"{ready} ready to publish, {lines.refused} refused")
+        echo(f"{ready} ready to publish, {lines.refused} refused")
     else:
         with broker_errors_explained(settings):
             published = _send(settings, topic, lines.read(file), rate)
-        click.echo(f"{published} published, {lines.refused} refused")
+        echo(f"{published} published, {lines.refused} refused")
     if lines.refused:
         raise SystemExit(1)
 
@@ -80,10 +86,11 @@ def publish(file: BinaryIO, topic: str, source: str, rate: float | None, dry_run
 class _Lines:
     """Turns lines into events; counts refused lines and reports them on standard error."""
 
-    def __init__(self, topic: str, source: str) -> None:
+    def __init__(self, topic: str | None, source: str, sources: Sources) -> None:
         self.refused = 0
         self._topic = topic
         self._source = source
+        self._sources = sources
         self._number = 0
 
     def read(self, file: BinaryIO) -> Iterator[list[Event]]:
@@ -102,12 +109,20 @@ class _Lines:
             if not value:
                 continue
             try:
-                now_ms = time.time_ns() // 1_000_000
-                events.append(published_event(self._topic, value, self._source, now_ms))
+                events.append(self._event(value))
             except Rejected as rejected:
                 self.refused += 1
-                click.echo(f"line {self._number}: {rejected}", err=True)
+                echo(f"line {self._number}: {rejected}", err=True)
         return events
+
+    def _event(self, value: bytes) -> Event:
+        now_ms = time.time_ns() // 1_000_000
+        if self._topic is None:
+            return published_report(self._sources, None, value, self._source, now_ms)
+        for topic in REPORT_SOURCES:
+            if self._topic == topic:
+                return published_report(self._sources, topic, value, self._source, now_ms)
+        return published_event(self._topic, value, self._source, now_ms)
 
 
 def _read(file: BinaryIO) -> bytes:
@@ -116,18 +131,19 @@ def _read(file: BinaryIO) -> bytes:
     return file.read1(_READ_BYTES)  # type: ignore[attr-defined, no-any-return]
 
 
-def _send(settings: Settings, topic: str, batches: Iterator[list[Event]], rate: float | None) -> int:
+def _send(settings: Settings, topic: str | None, batches: Iterator[list[Event]], rate: float | None) -> int:
     # Reading blocks while a person types, so it happens outside the event loop, where Ctrl-C can interrupt
     # it.
-    topic = settings.topic_prefix + topic
+    prefix = settings.topic_prefix
     with asyncio.Runner() as runner:
-        producer = runner.run(started_producer(settings, topic))
+        topics = REPORT_SOURCES if topic is None else (topic,)
+        producer = runner.run(started_producer(settings, *(prefix + each for each in topics)))
         progress, pace = Progress("published"), Pace(rate)
         try:
             for events in batches:
                 for start in range(0, len(events), pace.batch):
                     part = events[start : start + pace.batch]
-                    runner.run(_send_all(producer, topic, part, pace))
+                    runner.run(_send_all(producer, prefix, part, pace))
                     progress.add(len(part))
         finally:
             runner.run(producer.stop())
@@ -135,10 +151,10 @@ def _send(settings: Settings, topic: str, batches: Iterator[list[Event]], rate: 
     return progress.count
 
 
-async def _send_all(producer: AIOKafkaProducer, topic: str, events: list[Event], pace: Pace) -> None:
+async def _send_all(producer: AIOKafkaProducer, prefix: str, events: list[Event], pace: Pace) -> None:
     await pace.turn(len(events))
     deliveries = [
-        await producer.send(topic, key=event.key, value=event.value, headers=event.headers)
+        await producer.send(prefix + event.topic, key=event.key, value=event.value, headers=event.headers)
         for event in events
     ]
     await asyncio.gather(*deliveries)

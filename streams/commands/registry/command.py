@@ -9,6 +9,7 @@ import orjson
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
 from streams.commands.registry.lint_text import lint_text
+from streams.commands.shared.terminal import echo
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.events.report import CATEGORIES, Category
 from streams.registry.lint import lint
@@ -69,7 +70,7 @@ def show(
     rules = _rules(law)
     question = Question(_valid_code(code, rules), category, trigger, _day(at))
     found = answer(rules, question)
-    click.echo(orjson.dumps(as_document(found, rules)) if as_json else answer_text(found, rules))
+    echo(orjson.dumps(as_document(found, rules)).decode() if as_json else answer_text(found, rules))
 
 
 @registry.command()
@@ -81,7 +82,7 @@ def check(law: Path | None, today: datetime | None) -> None:
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those not checked for 180 days, and holiday calendars that end within 180
-    days; it then exits with 0.
+    days, and what publishers of users' reports may claim besides; it then exits with 0.
 
     \b
     Examples:
@@ -89,7 +90,7 @@ def check(law: Path | None, today: datetime | None) -> None:
       tocsin registry check --law ./law --today 2027-06-01
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = _rules(law)
-    click.echo(lint_text(lint(rules, _day(today)), rules))
+    echo(lint_text(lint(rules, _day(today)), rules))
 
 
 def _rules(law: Path | None) -> Rules:

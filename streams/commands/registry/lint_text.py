@@ -21,6 +21,10 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     if found.ending_calendars:
         names = ", ".join(found.ending_calendars)
         parts.append(f"Holiday calendars that end within {days} days: {names}")
+    parts += [
+        f"Who may publish reports of users to {topic} may also claim there: {', '.join(claims)}"
+        for topic, claims in found.open_claims.items()
+    ]
     counted = (
         (len(rules.jurisdictions), "jurisdictions"),
         (len(rules.authorities), "authorities"),

@@ -15,9 +15,9 @@ from streams.worker.settings import Settings
 _MAX_BATCH = 500
 
 
-async def started_producer(settings: Settings, topic: str) -> AIOKafkaProducer:
-    """A started producer. The caller stops it. Raises UnknownTopicOrPartitionError if `topic` is missing."""
-    await require_topics(settings.connection(), [topic])
+async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer:
+    """A started producer. The caller stops it. Raises UnknownTopicOrPartitionError if one of `topics` is missing."""
+    await require_topics(settings.connection(), topics)
     producer = AIOKafkaProducer(
         **settings.connection().client_options(),
         enable_idempotence=True,
@@ -34,9 +34,9 @@ async def started_producer(settings: Settings, topic: str) -> AIOKafkaProducer:
 
 
 @asynccontextmanager
-async def producer_for(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaProducer]:
+async def producer_for(settings: Settings, *topics: str) -> AsyncIterator[AIOKafkaProducer]:
     """A started producer for a block; leaving the block waits until everything sent is written."""
-    producer = await started_producer(settings, topic)
+    producer = await started_producer(settings, *topics)
     try:
         yield producer
     finally:

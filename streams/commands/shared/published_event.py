@@ -6,6 +6,7 @@ from typing import NamedTuple
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.report import REPORT_TYPE
+from streams.reports.claims import Sources, check_claims, source_for
 from streams.wire.envelope import (
     CE_ID,
     CE_SOURCE,
@@ -20,14 +21,15 @@ from streams.wire.envelope import (
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
-from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MESSAGE_REPORTS
+from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MESSAGE_REPORTS, ReportSource
 
 Headers = list[tuple[str, bytes]]
 
 
 class Event(NamedTuple):
-    """A record that can be sent as it is."""
+    """A record that can be sent as it is; `topic` is without prefix."""
 
+    topic: str
     key: bytes
     value: bytes
     headers: Headers
@@ -51,7 +53,25 @@ def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event
     Two events with the same source and payload id are duplicates. Raises Rejected if a worker would refuse
     the payload.
     """
-    identity = PUBLISHED[topic](value, now_ms)
+    return _event(topic, PUBLISHED[topic](value, now_ms), value, source)
+
+
+def published_report(
+    sources: Sources, topic: ReportSource | None, value: bytes, source: str, now_ms: int
+) -> Event:
+    """The event that publisher `source` sends for a report, to `topic` or else to the topic that takes it.
+
+    Raises Rejected if a worker with these `sources` would refuse the report.
+    """
+    report, _, occurred_ms = decode_report(value, (), now_ms)
+    topic = topic or source_for(sources, report, source) or MESSAGE_REPORTS
+    check_claims(sources, topic, report, source)
+    return _event(
+        topic, _Identity(REPORT_TYPE, report.report_id, occurred_ms, report.channel.ref), value, source
+    )
+
+
+def _event(topic: str, identity: _Identity, value: bytes, source: str) -> Event:
     headers = [
         (CE_SPECVERSION, SPECVERSION),
         (CE_ID, identity.id.encode()),
@@ -60,12 +80,7 @@ def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event
         (CE_TIME, rfc3339(identity.time_ms).encode()),
         (CONTENT_TYPE, JSON_CONTENT_TYPE),
     ]
-    return Event(identity.key.encode(), value, headers)
-
-
-def _report_identity(value: bytes, now_ms: int) -> _Identity:
-    report, _, occurred_ms = decode_report(value, (), now_ms)
-    return _Identity(REPORT_TYPE, report.report_id, occurred_ms, report.channel.ref)
+    return Event(topic, identity.key.encode(), value, headers)
 
 
 def _request_identity(value: bytes, now_ms: int) -> _Identity:
@@ -79,8 +94,7 @@ def _outcome_identity(value: bytes, now_ms: int) -> _Identity:
 
 
 PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {
-    MESSAGE_REPORTS: _report_identity,
     AUTHORITY_REQUESTS: _request_identity,
     CLOCK_OUTCOMES: _outcome_identity,
 }
-"""By topic: a function that reads a payload as a worker would. Raises Rejected."""
+"""By topic, except those of reports: a function that reads a payload as a worker would. Raises Rejected."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -20,7 +20,7 @@ from streams.commands.shared.scenario import (
     play_alone,
     play_requests,
 )
-from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
+from streams.wire.topics import AUTHORITY_REQUESTS, REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
 DEFAULT_COUNT = 50_000
@@ -100,7 +100,7 @@ def simulate(
 ) -> None:
     """Publish six made-up hours of a messaging platform.
 
-    Publishes reports to message-reports: storylines (a wave of forged intimate images, victims whose requests
+    Publishes reports to message-reports and verified-reports: storylines (a wave of forged intimate images, victims whose requests
     start legal clocks, a fraud ring, a fast and a slow brigade and others) in a background of unrelated
     reports. One report in 200 is sent twice, and a few records are malformed, one for each reason of a dead
     letter. The same seed, number of records, storylines and end produce the same bytes.
@@ -140,8 +140,8 @@ def simulate(
         return
     settings = load_settings()
     with broker_errors_explained(settings):
-        topic = AUTHORITY_REQUESTS if requests else MESSAGE_REPORTS
-        progress = asyncio.run(_publish(settings, topic, records, rate))
+        topics = (AUTHORITY_REQUESTS,) if requests else REPORT_SOURCES
+        progress = asyncio.run(_publish(settings, topics, records, rate))
     click.echo(progress.summary())
 
 
@@ -160,15 +160,15 @@ async def _write(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float |
 
 
 async def _publish(
-    settings: Settings, topic: str, records: Iterator[ScenarioRecord], rate: float | None
+    settings: Settings, topics: Iterable[str], records: Iterator[ScenarioRecord], rate: float | None
 ) -> Progress:
     progress, pace = Progress("published"), Pace(rate)
-    topic = settings.topic_prefix + topic
-    async with producer_for(settings, topic) as producer:
+    prefix = settings.topic_prefix
+    async with producer_for(settings, *(prefix + topic for topic in topics)) as producer:
         while batch := list(islice(records, pace.batch)):
             await pace.turn(len(batch))
             written = [
-                await producer.send(topic, record.value, record.key, headers=record.headers)
+                await producer.send(prefix + record.topic, record.value, record.key, headers=record.headers)
                 for record in batch
             ]
             await asyncio.gather(*written)

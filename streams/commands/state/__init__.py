@@ -1,4 +1,4 @@
-"""`tocsin state`: show, check and reset the state that workers keep."""
+"""`tocsin state`: show, check, save, restore, move and reset the state that workers keep."""
 
 from streams.commands.state.command import state
 

@@ -1,4 +1,4 @@
-"""`tocsin state show`, `tocsin state check` and `tocsin state reset`."""
+"""`tocsin state`: the group, `show`, `check` and `reset`; the others are in saved.py and time_commands.py."""
 
 import asyncio
 
@@ -7,13 +7,16 @@ import msgspec
 import orjson
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
+from streams.commands.state.saved import repartition, restore, save
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_stage
+from streams.commands.state.time_commands import set_time, show_times
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
 from streams.partition.hash_key import DEMONSTRATION
@@ -26,7 +29,11 @@ from streams.worker.settings import Settings, load_settings
 
 @click.group()
 def state() -> None:
-    """Show, check or reset the state that workers keep."""
+    """Show, check, save, restore, move, correct or reset the state that workers keep."""
+
+
+for _command in (save, restore, repartition, show_times, set_time):
+    state.add_command(_command)
 
 
 @state.command()
@@ -68,9 +75,9 @@ def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
     found = asyncio.run(channel_state.read_channel(settings, rules, channel))
     document = channel_state.as_document(found, rules)
     if as_json:
-        click.echo(orjson.dumps(document))
+        echo(orjson.dumps(document).decode())
     elif found.windows or found.episodes or found.clocks:
-        click.echo(_text(found, document["episodes"], document["clocks"]))
+        echo(_text(found, document["episodes"], document["clocks"]))
     if not found.windows and not found.episodes and not found.clocks:
         raise click.ClickException(
             f"there is no state of channel {channel} (home partition {found.partition}): no report about it "
@@ -84,9 +91,9 @@ def _show_request(settings: Settings, request_id: str, *, as_json: bool) -> None
     )
     document = request_state.as_document(found)
     if as_json:
-        click.echo(orjson.dumps(document))
+        echo(orjson.dumps(document).decode())
     elif found.clocks:
-        click.echo(_request_text(found, document["clocks"]))
+        echo(_request_text(found, document["clocks"]))
     if not found.clocks:
         raise click.ClickException(
             f"there is no clock of request {request_id} (home partition {found.partition}): it started none, "
@@ -164,13 +171,13 @@ def check() -> None:
             for check in asyncio.run(check_stage(settings, stage))
         ]
     header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "lag")
-    click.echo(text_table(header, [_check_row(check) for check in checks]))
+    echo(text_table(header, [_check_row(check) for check in checks]))
     problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if problems:
         raise SystemExit(1)
-    click.echo("the state is sound")
+    echo("the state is sound")
 
 
 def _check_row(check: PartitionCheck) -> tuple[str, ...]:
@@ -192,8 +199,8 @@ def reset(name: str | None, yes: bool) -> None:
 
     The state is the counts, episodes, legal clocks, known duplicates and positions. Deletes channel-state (of
     reports) and authority-state (of requests) and creates both again; refuses while a worker runs. Afterwards
-    workers read message-reports, clock-outcomes and authority-requests from the beginning: what is still
-    there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
+    workers read message-reports, verified-reports, clock-outcomes and authority-requests from the beginning:
+    what is still there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
     that came from older records are lost. docs/operations.md says when to do this.
     """
     settings = load_settings()
@@ -202,12 +209,12 @@ def reset(name: str | None, yes: bool) -> None:
         stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
         plans = asyncio.run(plan_resets(settings, stages))
         for plan in plans:
-            click.echo(_warning(plan))
+            echo(_warning(plan))
         if not yes:
             click.confirm("Delete the state?", abort=True)
         asyncio.run(recreate_topics(settings, plans))
     topics = " and ".join(plan.topic for plan in plans)
-    click.echo(f"{topics} {'is' if len(plans) == 1 else 'are'} empty; start the workers")
+    echo(f"{topics} {'is' if len(plans) == 1 else 'are'} empty; start the workers")
 
 
 def _warning(plan: ResetPlan) -> str:

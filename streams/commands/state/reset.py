@@ -39,7 +39,7 @@ async def plan_resets(settings: Settings, stages: Sequence[RunnableStage[Any, An
     """Count what a reset of `stages` would delete. Raises ClickException while workers are in the group."""
     connection = settings.connection()
     async with admin_client(connection) as admin:
-        await _require_no_workers(admin, consumer_group(settings.topic_prefix))
+        await require_no_workers(admin, consumer_group(settings.topic_prefix))
     return [await _plan_reset(settings, stage) for stage in stages]
 
 
@@ -69,7 +69,7 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
     """
     connection = settings.connection()
     async with admin_client(connection) as admin:
-        await _require_no_workers(admin, consumer_group(settings.topic_prefix))
+        await require_no_workers(admin, consumer_group(settings.topic_prefix))
         # Fence all stages before deleting any: a paused worker owns partitions of every stage.
         for plan in plans:
             await _fence(settings, plan)
@@ -101,7 +101,8 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
             ) from error
 
 
-async def _require_no_workers(admin: Any, group: str) -> None:
+async def require_no_workers(admin: Any, group: str) -> None:
+    """Raise ClickException while workers are in the group."""
     try:
         (response,) = await admin.describe_consumer_groups([group])
     except GroupCoordinatorNotAvailableError:

@@ -9,6 +9,7 @@ import msgspec
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_reader
 from streams.commands.shared.record_text import READABLE, as_json
+from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.authority_routing import Decision, RoutingType
 from streams.events.escalation import EscalationType
@@ -120,7 +121,7 @@ async def _print_records(
         async for record in consumer:
             if not record_filter.matches(topic, record):
                 continue
-            click.echo(_text(topic, record, json_lines))
+            echo(_text(topic, record, json_lines))
             printed += 1
             if printed == most:
                 return

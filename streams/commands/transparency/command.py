@@ -11,6 +11,7 @@ from aiokafka import ConsumerRecord
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records
+from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.transparency.tables import (
     REPORT_DIMENSIONS,
@@ -91,9 +92,9 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
             "to": str(days[1]),
             "sections": [as_document(part) for part in made],
         }
-        click.echo(orjson.dumps(document))
+        echo(orjson.dumps(document).decode())
     else:
-        click.echo("\n".join(_text(*days, made)))
+        echo("\n".join(_text(*days, made)))
 
 
 async def _read(settings: Settings, first: date, last: date) -> list[TransparencyCounter]:

@@ -3,8 +3,7 @@
 import click
 
 from streams.operations.logs import configure_logs
-from streams.partition.flood import FloodDetected
-from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.errors import OwnershipLost, RefusedToStart, WrongAppendTime
 
 
 @click.command()
@@ -21,7 +20,8 @@ def worker() -> None:
     # Imported here because it reads the environment and the registry, which other commands may not need.
     from streams.worker.app import app, settings  # noqa: PLC0415
 
-    configure_logs(settings.log_level, settings.log_format, FloodDetected, OwnershipLost, RefusedToStart)
+    explained = (OwnershipLost, RefusedToStart, WrongAppendTime)
+    configure_logs(settings.log_level, settings.log_format, *explained)
     process = app.Worker(loglevel=settings.log_level, override_logging=False, quiet=True)
     # Faust's spinner would write dots between the log lines.
     process.spinner = None

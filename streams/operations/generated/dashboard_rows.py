@@ -128,14 +128,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "How long the oldest unapplied record has been waiting, at most.",
                 "s",
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_seconds')})"},
-                width=6,
             ),
             Panel(
                 "Lag in records",
                 "Records in the log at the last fetch that are not applied.",
                 "short",
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
-                width=6,
             ),
             Panel(
                 "Since the last commit",
@@ -145,7 +143,6 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "{{stage}} {{partition}}": "time() - max by (stage, partition) "
                     f"({series('tocsin_last_commit_timestamp_seconds')})"
                 },
-                width=6,
             ),
             Panel(
                 "Partition time behind the clock",
@@ -155,7 +152,23 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "{{stage}} {{partition}}": "time() - max by (stage, partition) "
                     f"({series('tocsin_partition_timestamp_seconds')})"
                 },
-                width=6,
+            ),
+            Panel(
+                "Brokers' clocks ahead of the workers'",
+                "Negative: behind. A worker stops when a record was appended five minutes after its own clock.",
+                "s",
+                {
+                    "{{instance}} {{stage}} {{partition}}": "max by (instance, stage, partition) "
+                    f"({series('tocsin_clock_difference_seconds')})"
+                },
+            ),
+            Panel(
+                "Corrections of partition time",
+                "Set by an operator with `tocsin state set-time`.",
+                "short",
+                {
+                    "{{result}}": f"sum by (result) (increase({series('tocsin_time_corrections_total')}[$__rate_interval]))"
+                },
             ),
         ),
     ),
@@ -287,11 +300,20 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Bad records among the last 1,000",
-                "Dead letters among the last 1,000 records of a partition. Above 500 the worker stops.",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
                     f"({series('tocsin_recent_dead_letters')})"
+                },
+            ),
+            Panel(
+                "Sources at rest",
+                "Flooded with records that cannot be read, or paused by operators with `tocsin source`.",
+                "short",
+                {
+                    "{{stage}} {{topic}} {{partition}} {{why}}": "max by (stage, topic, partition, why) "
+                    f"({series('tocsin_source_resting')})"
                 },
             ),
             Panel(

@@ -18,7 +18,9 @@ from streams.events.dead_letter import RedactedRecord
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.events.escalation import ESCALATION_TYPE, Escalation
 from streams.events.report import Category, LanguageTag, Pseudonym, Ref
+from streams.events.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.events.tick import TICK_TYPE, Tick
+from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.wire.reading import EventForm
 
@@ -50,10 +52,15 @@ _SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED
 
 
 def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
-    """Ticks, and the event of every module wire/*_decoding.py by its FORM."""
+    """Ticks, corrections of time, decisions about sources, and the event of every module wire/*_decoding.py by its FORM."""
     names = [name for _, name, _ in iter_modules(wire.__path__) if name.endswith("_decoding")]
     forms: list[EventForm[Any]] = [import_module(f"{wire.__name__}.{name}").FORM for name in names]
-    events = [(form.type.decode(), form.decoder.type) for form in forms] + [(TICK_TYPE, Tick)]
+    events = [(form.type.decode(), form.decoder.type) for form in forms]
+    events += [
+        (TICK_TYPE, Tick),
+        (TIME_CORRECTION_TYPE, TimeCorrection),
+        (SOURCE_DECISION_TYPE, SourceDecision),
+    ]
     return {f"{title.removeprefix('tocsin.')}.json": (title, event) for title, event in events}
 
 

@@ -1,6 +1,6 @@
-"""Writes the JSON Schemas of the law files from their shapes: `python -m streams.operations.generated.registry_schemas [--check]`.
+"""Writes the JSON Schemas of the law files and of sources.yaml from their shapes: `python -m streams.operations.generated.registry_schemas [--check]`.
 
-Each law file names its schema in the first line, so that editors can complete fields and mark mistakes. A schema covers
+Each of these files names its schema in the first line, so that editors can complete fields and mark mistakes. A schema covers
 the form of a row; only the loader checks references between rows.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from streams.operations.generated.event_schemas import DIALECT, write_or_check
 from streams.registry.document import Row
+from streams.registry.shapes import SourcesFile
 from streams.registry.shapes_law import (
     CalendarsFile,
     JurisdictionFile,
@@ -25,13 +26,14 @@ _FILES: dict[str, type[Row]] = {
     "jurisdiction.schema.json": JurisdictionFile,
     "location_hints.schema.json": LocationHintsFile,
     "platform.schema.json": PlatformFile,
+    "sources.schema.json": SourcesFile,
     "territories.schema.json": TerritoriesFile,
     "triggers.schema.json": TriggersFile,
 }
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schema (2020-12) of every kind of law file, by file name."""
+    """The JSON Schema (2020-12) of every kind of file, by file name."""
     return {
         file: {"$schema": DIALECT, "$id": file, **shape.model_json_schema(by_alias=True)}
         for file, shape in _FILES.items()

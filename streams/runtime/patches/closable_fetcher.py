@@ -8,7 +8,7 @@ error.
 
 import asyncio
 
-from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer import fetcher
 
 
 class ClosableFetcher(fetcher.Fetcher):  # type: ignore[misc]
@@ -23,8 +23,3 @@ class ClosableFetcher(fetcher.Fetcher):  # type: ignore[misc]
         await asyncio.gather(*self._pending_tasks, return_exceptions=True)
         self._pending_tasks.clear()
         await super().close()
-
-
-def install_closable_fetcher() -> None:
-    """Make every aiokafka consumer of this process use a ClosableFetcher."""
-    consumer.Fetcher = ClosableFetcher

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import aiokafka
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.memory import MAX_ANSWER_BYTES
 from streams.runtime.patches.install import install_patches
 
 logger = structlog.get_logger(__name__)
@@ -54,9 +56,10 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         install_patches()
         consumer = super()._create_worker_consumer(transport)
-        # The consumer reads both when it starts its fetcher, which is after this method returns.
+        # The consumer reads these when it starts its fetcher, which is after this method returns.
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_bytes = MAX_ANSWER_BYTES
         return consumer
 
     async def on_thread_stop(self) -> None:
@@ -90,6 +93,15 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         fetched = await super().getmany(active_partitions, timeout)
         self.last_records.update((tp, records[-1].offset) for tp, records in fetched.items() if records)
         return fetched
+
+    async def pause(self, tp: TP) -> None:
+        """Request no more of a partition. What was fetched of it is dropped at the next poll."""
+        # Not Faust's own pause: that leaves what was fetched in the fetcher, which then waits with further requests.
+        await self.call_thread(self._ensure_consumer().pause, TopicPartition(*tp))
+
+    async def resume(self, tp: TP) -> None:
+        """Request a partition again, from its position on."""
+        await self.call_thread(self._ensure_consumer().resume, TopicPartition(*tp))
 
     def fetched(self, tp: TP) -> Fetched | None:
         """How far a partition was fetched; None before its first fetch has returned."""

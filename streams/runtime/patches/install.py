@@ -1,6 +1,6 @@
 """Replaces aiokafka's classes with ours, for every aiokafka consumer that this process starts afterwards."""
 
-from streams.runtime.patches.closable_fetcher import install_closable_fetcher
+from streams.runtime.patches.bounded_fetcher import install_bounded_fetcher
 from streams.runtime.patches.fetched_range import install_fetched_range
 from streams.runtime.patches.fetched_records import install_fetched_records
 from streams.runtime.patches.group_member import install_group_member
@@ -11,7 +11,7 @@ def install_patches() -> None:
     """Replace all that a worker needs. Call before its first consumer starts."""
     install_reading_patches()
     install_fetched_range()
-    install_closable_fetcher()
+    install_bounded_fetcher()
     install_group_member()
 
 

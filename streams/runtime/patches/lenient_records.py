@@ -7,19 +7,12 @@ that reads it is killed.
 """
 
 import struct
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-import structlog
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
-from streams.runtime.patches.unpacking import unpacked
-from streams.wire.records import NOT_UNPACKED
-
-logger = structlog.get_logger(__name__)
+from streams.runtime.patches.lenient_batch import Given, LenientBatch
 
 # A batch begins with base offset (8 bytes) and length (4 bytes); the length counts what follows. The version
 # of the format is at the same place in all versions.
@@ -33,6 +26,8 @@ class LenientRecords:
     def __init__(self, fetched: bytes) -> None:
         self._fetched = memoryview(fetched)
         self._at = 0
+        self._batch: LenientBatch | None = None
+        self.given = Given()
 
     def size_in_bytes(self) -> int:
         """Bytes of the whole fetch."""
@@ -50,8 +45,17 @@ class LenientRecords:
         batch = self._fetched[self._at : end]
         self._at = end
         version = batch[_VERSION_AT]
-        # Before version 2 records had no headers.
-        return LenientBatch(batch) if version >= 2 else LegacyRecordBatch(batch, version)
+        if version >= 2:
+            self._batch = LenientBatch(batch, self.given)
+            return self._batch
+        # Before version 2 records had no headers. Brokers convert such batches when they are published.
+        self.given.memory += len(batch)
+        return LegacyRecordBatch(batch, version)
+
+    def let_go(self) -> None:
+        """Free the unpacked bytes of the batch that is being read. Reading on unpacks them again."""
+        if self._batch is not None:
+            self._batch.let_go()
 
     def _end(self) -> int:
         if len(self._fetched) - self._at < _LENGTH.size:
@@ -59,77 +63,6 @@ class LenientRecords:
         (length,) = _LENGTH.unpack_from(self._fetched, self._at)
         end: int = self._at + _LENGTH.size + length
         return end
-
-
-class NotUnpacked(NamedTuple):
-    """Takes the place of a record whose batch cannot be unpacked: only its offset is known."""
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None = b""
-    value: bytes | None = b""
-    headers: tuple[tuple[str, bytes], ...] = ((NOT_UNPACKED, b""),)
-
-
-class LenientBatch:
-    """A batch that is unpacked within a size limit. If a header name is not text, it is read by the slower decoder."""
-
-    def __init__(self, data: memoryview) -> None:
-        self._data = data
-        self._batch = DefaultRecordBatch(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
-
-    def __next__(self) -> Any:
-        return next(self._batch)
-
-    def __iter__(self) -> Iterator[Any]:
-        read = 0
-        try:
-            data = unpacked(self._data)
-            batch = self._batch if data is self._data else DefaultRecordBatch(data)
-            try:
-                for record in batch:
-                    yield record
-                    read += 1
-            except UnicodeDecodeError:
-                for record in islice(_PatientBatch(data), read, None):
-                    yield record
-                    read += 1
-        except (MemoryError, OSError):
-            # The machine is the cause, not the batch: after a restart there may be enough memory.
-            raise
-        except Exception as error:  # noqa: BLE001  # any other error would be raised at every attempt
-            # Source topics are not compacted, so every offset up to the batch's end is a record.
-            first = self._batch.base_offset + read
-            logger.warning(
-                "a batch cannot be unpacked",
-                offset=first,
-                producer_id=self._batch.producer_id,
-                error=repr(error),
-            )
-            for offset in range(first, self._batch.next_offset):
-                yield NotUnpacked(offset, self._batch.max_timestamp, self._batch.timestamp_type)
-
-
-class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """aiokafka's pure Python batch, which escapes the bytes of a header name that are not text."""
-
-    def __iter__(self) -> Any:
-        batch = super().__iter__()
-        batch._buffer = _PatientBuffer(batch._buffer)
-        return batch
-
-
-class _PatientBuffer(bytearray):
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return found if isinstance(found, int) else _PatientBuffer(found)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        return super().decode(encoding, errors)
 
 
 def install_lenient_records() -> None:

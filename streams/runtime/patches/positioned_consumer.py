@@ -67,6 +67,22 @@ class PositionedConsumer(driver.Consumer):
             self._committed_offset[tp] = None
         self._sought = True
 
+    async def rest(self, tp: TP) -> None:
+        """Fetch nothing of a partition until `wake`, and drop what was fetched of it."""
+        if self._sought and tp in self.assignment():
+            await self._thread.pause(tp)
+
+    async def wake(self, tp: TP, offset: int) -> None:
+        """Fetch a partition that rested, from an offset on."""
+        if not self._sought or tp not in self.assignment():
+            # A rebalance has begun. A new assignment fetches all that it assigns, from where `perform_seek` says.
+            return
+        await self._thread.seek_wait({tp: offset})
+        # None, because Faust takes 0 for "nothing read yet".
+        self._read_offset[tp] = offset or None
+        self._committed_offset[tp] = None
+        await self._thread.resume(tp)
+
     def resume_flow(self) -> None:
         """Let records through once the positions of the current assignment have been sought.
 

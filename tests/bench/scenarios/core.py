@@ -35,7 +35,7 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.report_decoding import decode_report
 from tests.bench import traffic
-from tests.bench.place import Place
+from tests.bench.place import ONE_TOPIC, Place
 
 ROUNDS = 5
 REPORTS = 100_000
@@ -52,7 +52,13 @@ STAGES = {
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (ReportState.drain_changes,),
     # The rest of assess: origins, home partitions, duplicates, and the calls between the steps.
-    "other": (Stage.apply, handle.handle_report, apply.apply_report),
+    "other": (
+        Stage.apply,
+        Stage.apply_in_slices,
+        Stage._apply_slice,
+        handle.handle_report,
+        apply.apply_report,
+    ),
 }
 _STAGE_OF: dict[CodeType, str] = {
     function.__code__: stage for stage, functions in STAGES.items() for function in functions
@@ -107,7 +113,7 @@ def measure(place: Place) -> dict[str, float]:
         Record("message-reports", 0, number, begin + HOUR_MS, *report)
         for number, report in enumerate(traffic.usual(count, begin, HOUR_MS))
     ]
-    rules = compile_report_rules(load_rules())
+    rules = compile_report_rules(load_rules(sources=ONE_TOPIC))
     leave_out_what_stays()
     try:
         with Samples() as samples:

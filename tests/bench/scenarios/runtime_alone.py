@@ -17,15 +17,16 @@ from streams.wire.records import OutputRecord
 
 filler = b" " * {FILLER_BYTES}
 
-def pass_on(self, state, records):
+def pass_on(self, state, records, limits=None):
     batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
     batch.outputs = [
         OutputRecord("enriched-reports", state.partition, record.key, record.value + filler, record.headers)
         for record in records
     ]
-    return batch
+    batch.finished_records = len(records)
+    yield batch
 
-Stage.apply = pass_on
+Stage.apply_in_slices = pass_on
 """
 
 

@@ -18,6 +18,7 @@ from tests.kafka.harness.reports import Published
 from tests.kafka.harness.workers import Fleet, Worker
 
 SOURCE = "message-reports"
+VERIFIED = "verified-reports"
 OUTCOMES = "clock-outcomes"
 INTERNAL = "message-reports-internal"
 ENRICHED = "enriched-reports"
@@ -32,6 +33,7 @@ REQUESTS_STATE = "authority-state"
 COUNTERS = "transparency-counters"
 TOPICS = (
     SOURCE,
+    VERIFIED,
     OUTCOMES,
     INTERNAL,
     ENRICHED,
@@ -47,7 +49,7 @@ TOPICS = (
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (
-    (STATE, (SOURCE, OUTCOMES), INTERNAL),
+    (STATE, (SOURCE, VERIFIED, OUTCOMES), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
 )
 
@@ -117,9 +119,9 @@ class Deployment:
             evict_everybody(self.bootstrap, self.group)
         self.fleet.tend()
 
-    def publisher(self, partitioner: str = MURMUR2, topic: str = SOURCE) -> Publisher:
-        """A publisher of reports, or of what else goes into a topic."""
-        return Publisher(self.bootstrap, self.name(topic), partitioner)
+    def publisher(self, partitioner: str = MURMUR2, topic: str | None = None) -> Publisher:
+        """A publisher to a topic; without one, of reports, each to the topic that takes it."""
+        return Publisher(self.bootstrap, self.prefix, topic, partitioner)
 
     def publish(self, records: Sequence[Published], partitioner: str = MURMUR2) -> None:
         """Publish and remember what was published."""
@@ -136,9 +138,13 @@ class Deployment:
         self.requests += records
 
     def applied(self) -> int:
-        """How many records of the source topic of reports the workers have applied."""
+        """How many records of the source topics of reports the workers have applied."""
         self._progress.catch_up()
-        return sum(self._position(STATE, partition, SOURCE) for partition in range(self.partitions))
+        return sum(
+            self._position(STATE, partition, topic)
+            for topic in (SOURCE, VERIFIED)
+            for partition in range(self.partitions)
+        )
 
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of all source topics."""

@@ -17,11 +17,12 @@ from tests.kafka.harness.deployment import (
     REQUESTS,
     SHADOW,
     SOURCE,
+    VERIFIED,
     Deployment,
 )
 from tests.kafka.harness.desk import LEGAL_CLOCK, Desk
 from tests.kafka.harness.reader import Reader, Row
-from tests.kafka.harness.reports import Facts, Published
+from tests.kafka.harness.reports import VERIFIED_KINDS, Facts, Published
 
 # Shipped policies that open an episode at the first report: the expected channels need no scoring.
 FLOOR_POLICIES = {
@@ -92,7 +93,7 @@ def check_outputs(
         record.facts.request_id: record.facts for record in deployment.requests if record.facts is not None
     }
     bad = [record for record in (*records, *deployment.requests) if record.facts is None]
-    in_topic = reader.count(deployment.name(SOURCE))
+    in_topic = sum(reader.count(deployment.name(topic)) for topic in (SOURCE, VERIFIED))
     assert in_topic == len(records), (
         f"the publisher lost or repeated records: {in_topic} in the topic, {len(records)} published"
     )
@@ -140,8 +141,9 @@ def _check_places(enriched: Iterable[tuple[Row, Mapping]], deployment: Deploymen
         assert row.key == channel
         assert row.partition == (murmur2(channel) & 0x7FFFFFFF) % deployment.partitions
         source = document["source"]
-        assert source["topic"] == deployment.name(SOURCE)
-        origins[source["partition"], source["offset"]] += 1
+        verified = document["report"]["kind"] in VERIFIED_KINDS
+        assert source["topic"] == deployment.name(VERIFIED if verified else SOURCE)
+        origins[source["topic"], source["partition"], source["offset"]] += 1
     assert not origins or max(origins.values()) == 1
 
 
@@ -163,7 +165,9 @@ def _check_dead_letters(
     assert written == Counter((record.key, record.value, record.reason) for record in bad)
     places = {(header(row, "topic"), header(row, "partition"), header(row, "offset")) for row in rows}
     assert len(places) == len(rows)
-    assert {topic for topic, _, _ in places} <= {*map(deployment.name, (SOURCE, OUTCOMES, REQUESTS))}
+    assert {topic for topic, _, _ in places} <= {
+        *map(deployment.name, (SOURCE, VERIFIED, OUTCOMES, REQUESTS))
+    }
 
 
 def _check_final_counts(enriched: Iterable[tuple[Row, Mapping]], facts: Iterable[Facts]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
-from tests.kafka.harness.reports import Published
+from tests.kafka.harness.reports import Published, source_of
 
 # The partitioner that Tocsin recommends, Java's. Records without a key go to any partition.
 MURMUR2 = "murmur2_random"
@@ -13,10 +13,11 @@ LIBRDKAFKA_DEFAULT = "consistent_random"
 
 
 class Publisher:
-    """Publishes to one topic and counts what the broker has confirmed."""
+    """Publishes to a topic, or reports to those that take them, and counts what the broker has confirmed."""
 
-    def __init__(self, bootstrap: str, topic: str, partitioner: str = MURMUR2) -> None:
-        self.topic = topic
+    def __init__(self, bootstrap: str, prefix: str, topic: str | None, partitioner: str = MURMUR2) -> None:
+        self._prefix = prefix
+        self._topic = topic
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -38,7 +39,7 @@ class Publisher:
         """Queue records for sending. The broker confirms them later."""
         for record in records:
             self._producer.produce(
-                self.topic,
+                self._prefix + (self._topic or source_of(record)),
                 record.value,
                 record.key,
                 headers=list(record.headers),

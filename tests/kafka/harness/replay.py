@@ -27,6 +27,7 @@ from tests.kafka.harness.deployment import (
     SHADOW,
     SOURCE,
     STATE,
+    VERIFIED,
     Deployment,
 )
 from tests.kafka.harness.reader import Reader, Row
@@ -70,7 +71,7 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
     return list(
         order_of_application(
             applied,
-            _originals(deployment, reader, SOURCE),
+            _originals(deployment, reader, SOURCE, VERIFIED),
             _applied(deployment, reader, INTERNAL, STATE, partition),
             [outcome for outcome in outcomes if outcome is not None],
         )
@@ -90,11 +91,11 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
     )
 
 
-def _originals(deployment: Deployment, reader: Reader, topic: str) -> Callable[[Source], Row]:
-    """A function that finds the original of a report or request of `topic`, or of an outcome."""
+def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable[[Source], Row]:
+    """A function that finds the original of a report or request of `topics`, or of an outcome."""
     rows = {
         (deployment.name(name), number): {row.offset: row for row in rows}
-        for name in (topic, OUTCOMES)
+        for name in (*topics, OUTCOMES)
         for number, rows in reader.rows[deployment.name(name)].items()
     }
     return lambda source: rows[source.topic, source.partition][source.offset]

@@ -40,6 +40,7 @@ ELEMENTS = (
 CROSSINGS = tuple(hours * HOUR * tenths // 10 for hours in (2, 2, 36, 48) for tenths in (5, 9, 10))
 # Ages of reports whose clocks lapsed long ago; the older ones were received before the law changed in 2026.
 OLD = (8 * DAY, 150 * DAY, 200 * DAY, 290 * DAY)
+VERIFIED_KINDS = ("trusted_flagger_notice", "statutory_victim_request", "automated_detection")
 KIND_OF = {"trusted_flagger": "trusted_flagger_notice", "automated": "automated_detection"}
 
 
@@ -68,6 +69,15 @@ class Published:
     facts: Any = None
     reason: str | None = None
     headers: Sequence[tuple[str, bytes]] = field(default=())
+
+
+def source_of(record: Published) -> str:
+    """The topic to which a report belongs by its kind; what cannot be read goes to that of users' reports."""
+    try:
+        kind = orjson.loads(record.value)["kind"]
+    except (ValueError, LookupError, TypeError):
+        return "message-reports"
+    return "verified-reports" if kind in VERIFIED_KINDS else "message-reports"
 
 
 def rfc3339(time_ms: int) -> str:
@@ -228,7 +238,8 @@ def _notice(
 
 
 def _bad(chance: random.Random, seed: int, number: int) -> Published:
-    name = f"bad-{seed}-{number}"
+    # No digits on both sides of a sign: that could be a telephone number, and the dead letter would keep nothing.
+    name = f"bad-{seed}x{number}"
     reason = chance.choice(("empty", "not_json", "missing_field", "unknown_category", "invalid_country"))
     document = report(name, now_ms())
     if reason == "missing_field":

@@ -3,7 +3,7 @@
 The same seed, size and end give the same records:
 
     for record in play(seed=7, count=50_000, end_ms=now):
-        producer.send("message-reports", key=record.key, value=record.value, headers=record.headers)
+        producer.send(record.topic, key=record.key, value=record.value, headers=record.headers)
 """
 
 from streams.commands.shared.scenario.play import (

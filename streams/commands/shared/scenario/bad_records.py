@@ -11,9 +11,9 @@ from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.wire.nesting import MAX_DEPTH
 from streams.wire.reading import MAX_EVENT_BYTES
 
-# Reasons that do not apply to reports: two are for outcomes of clocks only, and batches are built by the
-# Kafka client.
-_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch")
+# Reasons for which no report can be spoilt: two are for outcomes of clocks only, batches are built by the Kafka
+# client, and operators decide what is skipped.
+_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch", "skipped")
 REASONS: tuple[DeadLetterReason, ...] = tuple(
     reason for reason in get_args(DeadLetterReason) if reason not in _NOT_FOR_REPORTS
 )
@@ -44,6 +44,8 @@ _FIELDS: dict[str, Payload] = {
     "invalid_country": {"evidence": [{"country": "EU", "basis": "victim", "confidence": 0.9}]},
     # Without a zone the time is ambiguous.
     "invalid_time": {"occurred_at": "2026-03-01T12:00:00"},
+    # A weight that nobody may claim by the report button.
+    "not_allowed_here": {"reporter": {"kind": "trusted_flagger"}},
     # RFC 2606 reserves the domain, so this address belongs to nobody.
     "pii_detected": {"reporter": {"kind": "user", "ref": "someone@example.org"}},
 }

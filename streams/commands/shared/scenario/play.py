@@ -2,18 +2,20 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from random import Random
 from typing import Literal, NamedTuple
 
 import orjson
 
-from streams.commands.shared.published_event import Headers, published_event
+from streams.commands.shared.published_event import Headers, published_event, published_report
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
 from streams.commands.shared.scenario.bad_records import REASONS, spoil
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
+from streams.registry.sources import load_sources
 from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
 
 SPAN_MS = 6 * HOUR
@@ -29,15 +31,19 @@ _RESEND_MS = (1_000, 30_000)
 # One unreadable record of each reason per this many records.
 _RECORDS_PER_ROUND_OF_GARBAGE = 25_000
 
+# Made-up traffic follows the shipped file, whatever the deployment allows: the same seed gives the same records.
+_sources = cache(load_sources)
+
 Fate = Literal["report", "duplicate", "garbage", "request"]
 
 
 class ScenarioRecord(NamedTuple):
-    """A record for `message-reports` or `authority-requests`. `fate` is how Tocsin should treat it.
+    """A record for one of the source topics (without prefix). `fate` is how Tocsin should treat it.
 
     `storyline` is the storyline of a report, or the description of a request.
     """
 
+    topic: str
     key: bytes
     value: bytes
     headers: Headers
@@ -106,7 +112,8 @@ def _with_duplicates(
 
 def _encoded(planned: PlannedReport) -> ScenarioRecord:
     source = SOURCES[planned.payload["kind"]]
-    event = published_event(MESSAGE_REPORTS, orjson.dumps(planned.payload), source, planned.published_at)
+    value = orjson.dumps(planned.payload)
+    event = published_report(_sources(), None, value, source, planned.published_at)
     return ScenarioRecord(*event, planned.storyline, "report")
 
 
@@ -119,6 +126,9 @@ def _with_garbage(
     for number, model in enumerate(models):
         good = _encoded(model)
         value, headers = spoil(REASONS[number % len(REASONS)], model.payload, good.headers, end_ms)
-        yield good._replace(value=value, headers=headers, fate="garbage", storyline="garbage")
+        # All of it by the report button: elsewhere a claim that is not allowed there would be valid.
+        yield good._replace(
+            topic=MESSAGE_REPORTS, value=value, headers=headers, fate="garbage", storyline="garbage"
+        )
         yield from islice(records, interval)
     yield from records

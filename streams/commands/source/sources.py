@@ -1,0 +1,80 @@
+"""How far the sources of a stage's partitions are applied, and what operators have decided about them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.commands.shared.kafka_reading import partition_count
+from streams.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
+from streams.runtime.restore import read_state
+from streams.runtime.stage import RunnableStage
+from streams.worker.settings import Settings
+
+
+class Source(NamedTuple):
+    """A source topic (without prefix) in one partition of a stage, as committed.
+
+    `next` is the next offset to apply, `end` the offset after the last record in the log.
+    """
+
+    stage: str
+    topic: str
+    partition: int
+    next: int
+    end: int
+    control: SourceControl
+
+
+async def read_sources(
+    settings: Settings, stage: RunnableStage[Any, Any], only: int | None = None
+) -> list[Source]:
+    """Read the external sources of a stage, of all partitions or of one.
+
+    Raises UnknownTopicOrPartitionError if a topic is missing, RefusedToStart if a worker could not start from the
+    state.
+    """
+    partitions = await partition_count(settings.connection(), settings.topic_prefix + stage.state_topic)
+    numbers = range(partitions) if only is None else range(only, min(only + 1, partitions))
+    return [
+        source for number in numbers for source in await _of_partition(settings, stage, number, partitions)
+    ]
+
+
+async def _of_partition(
+    settings: Settings, stage: RunnableStage[Any, Any], partition: int, partitions: int
+) -> list[Source]:
+    prefix, connection = settings.topic_prefix, settings.connection()
+    restored = await read_state(
+        connection,
+        TopicPartition(prefix + stage.state_topic, partition),
+        [prefix + topic for topic in stage.sources],
+        partitions,
+    )
+    controls = SourceControls()
+    for key, value in restored.entries.items():
+        if key[:1] == SOURCE_CONTROL:
+            controls.restore(key, value)
+    consumer = AIOKafkaConsumer(**connection.client_options())
+    try:
+        await consumer.start()
+        places = [TopicPartition(prefix + topic, partition) for topic in stage.sources.external]
+        ends = await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+    return [
+        Source(
+            stage.name,
+            place.topic.removeprefix(prefix),
+            partition,
+            restored.position[place.topic].next_offset,
+            ends[place],
+            controls.of(place.topic.removeprefix(prefix)),
+        )
+        for place in places
+    ]
+
+
+def stage_of(stages: Iterator[RunnableStage[Any, Any]], topic: str) -> RunnableStage[Any, Any] | None:
+    """The stage that reads a topic (without prefix) from publishers; None if there is none."""
+    return next((stage for stage in stages if topic in stage.sources.external), None)

@@ -1,0 +1,155 @@
+"""`tocsin state save`, `tocsin state restore` and `tocsin state repartition`."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.clocks.store import CLOCK_RECORD
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.progress import Progress
+from streams.commands.shared.terminal import echo
+from streams.commands.shared.text_table import text_table
+from streams.commands.state.repartition import Moved, plan_moves
+from streams.commands.state.repartition import repartition as write_repartitioned
+from streams.commands.state.restore import restore_state
+from streams.commands.state.restore_plan import RestorePlan, plan_restore
+from streams.commands.state.save import save_state
+from streams.commands.state.save_file import Header
+from streams.commands.state.save_file_reading import BadStateFile
+from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.counting.counts import CHANNEL_COUNTS
+from streams.partition.hash_key import DEMONSTRATION
+from streams.partition.stage import Stage
+from streams.reports.state import CHANNEL_EPISODES
+from streams.wire.state_records import UnknownHashKey, UnknownStateVersion
+from streams.worker.hash_keys import configured_hash_keys, given_hash_keys
+from streams.worker.settings import load_settings
+
+_MOVING = {"counts": CHANNEL_COUNTS, "episodes": CHANNEL_EPISODES, "clocks": CLOCK_RECORD}
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), help="Save this stage only.")
+def save(file: Path, name: str | None) -> None:
+    """Save the state to FILE; workers may run.
+
+    Each partition is saved as of the end of a transaction, with its position in the source topics. FILE gets
+    checksums and is readable by its owner only: it has hashes of reporters and refs of channels. An existing
+    file is not overwritten. Exits with 1 if the state cannot be read.
+    """
+    settings = load_settings()
+    # The state is copied without being restored, so this needs no key.
+    stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
+    progress = Progress("partitions saved")
+    with _file_errors_explained(), broker_errors_explained(settings):
+        try:
+            asyncio.run(save_state(settings, stages, given_hash_keys(settings), file, progress))
+        finally:
+            progress.clear()
+    echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), help="Restore this stage only.")
+@click.option("--yes", is_flag=True, help="Do it; without this the command only checks.")
+def restore(file: Path, name: str | None, yes: bool) -> None:
+    """Restore the state from FILE into empty state topics.
+
+    Checks the file, the topics and the positions, and says what it would write; with --yes it writes. Run
+    `tocsin state reset` before it if there is state, and stop all workers. If it is interrupted, workers
+    refuse to start until it has run again to its end. They then go on from the positions in FILE: what was
+    published to the source topics since is applied, and published again with the same ids if it was before.
+    """
+    settings = load_settings()
+    stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
+    progress = Progress("records restored")
+    with _file_errors_explained(), broker_errors_explained(settings):
+        plan = asyncio.run(plan_restore(settings, stages, file, name))
+        echo(_restore_text(file, plan))
+        if not yes:
+            echo("nothing was written; --yes does it")
+            return
+        try:
+            asyncio.run(restore_state(settings, plan, file, progress))
+        finally:
+            progress.clear()
+    echo(f"{progress.count:,} records are restored; start the workers")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("new_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--partitions", type=click.IntRange(1, 100_000), required=True, help="The new number of partitions."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would move.")
+def repartition(file: Path, new_file: Path, partitions: int, dry_run: bool) -> None:
+    """Move saved state to another number of partitions: from FILE to NEW_FILE.
+
+    Works on files alone. With more partitions than before, the topics may stay and get more partitions; with
+    fewer, all topics must be new. NEW_FILE is verified: each record is in its new home, none is lost, and a
+    worker can start from it. docs/operations.md has the whole procedure.
+    """
+    settings = load_settings()
+    stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
+    with _file_errors_explained():
+        header, moved = plan_moves(file, stages, partitions)
+        echo(_moved_text(header, moved, partitions))
+        if dry_run:
+            echo("nothing was written")
+            return
+        write_repartitioned(file, new_file, stages, partitions)
+    echo(f"{new_file} is written and verified")
+
+
+def _by_name(stages: tuple[Stage[Any, Any, Any], ...]) -> Mapping[str, Stage[Any, Any, Any]]:
+    return {stage.name: stage for stage in stages}
+
+
+@contextmanager
+def _file_errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise click.ClickException(f"{error}.") from error
+    except (BadStateFile, OSError, UnknownStateVersion, UnknownHashKey) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _restore_text(file: Path, plan: RestorePlan) -> str:
+    header = plan.header
+    lines = [f"{file}, saved by version {header.saved_by}: {plan.records:,} records of state"]
+    if header.hash_key is not None:
+        lines.append(f"hash key for reporters: {header.hash_key}")
+    if header.moved_from is not None:
+        lines.append(f"moved from {header.moved_from} partitions")
+    lines += [
+        f"{saved.name}: {saved.partitions} partitions into {saved.state_topic}"
+        for saved in header.stages
+        if saved.name in plan.stages.values()
+    ]
+    lines.append(f"Workers will then read {plan.to_read:,} offsets of the source topics.")
+    return "\n".join(lines)
+
+
+def _moved_text(header: Header, moved: list[Moved], partitions: int) -> str:
+    rows = [
+        (one.stage, kind, f"{one.kept[key_type]:,}", f"{one.changed[key_type]:,}")
+        for one in moved
+        for kind, key_type in _MOVING.items()
+        if one.kept[key_type]
+    ]
+    before = header.stages[0].partitions
+    lines = [
+        f"from {before} partitions to {partitions}",
+        text_table(("stage", "kind", "records", "other partition"), rows) if rows else "no record moves",
+    ]
+    if partitions < before:
+        lines.append("All topics must be new: Kafka cannot remove partitions from a topic.")
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""Sources of a partition from which nothing is applied for a while: flooded ones, and those that operators paused.
+
+Everything else goes on meanwhile: the other sources of the partition, its ticks and clocks, and the other
+partitions. What was fetched of a source at rest is dropped, and fetched again from the position when the rest
+ends, so it takes no memory.
+"""
+
+import math
+import time
+from collections.abc import Collection, Mapping
+from typing import Final
+
+# How fast the refused records of a flooded source go to dead-letters. A flood of 10,000 records takes a minute and a
+# half, and the honest reports between them wait as long. A flood that never ends writes some 9 million dead letters a
+# day, a few gigabytes, so there is time for an operator to pause the source or to stop the publisher.
+REFUSED_PER_SECOND: Final = 100
+
+
+class RestingSources:
+    """The sources of one partition that rest, by topic with prefix. Times are those of `time.monotonic`."""
+
+    __slots__ = ("_ends", "_woken")
+
+    def __init__(self) -> None:
+        # When each rest ends; never for a source that operators have paused.
+        self._ends: dict[str, float] = {}
+        self._woken: set[str] = set()
+
+    def __contains__(self, topic: str) -> bool:
+        return topic in self._ends
+
+    def rest(self, flooding: Mapping[str, int], paused: Collection[str]) -> None:
+        """Let flooded sources rest as long as their refused records demand, and paused ones until they are resumed."""
+        now = time.monotonic()
+        for topic, refused in flooding.items():
+            if refused:
+                self._ends[topic] = max(self._ends.get(topic, 0), now + refused / REFUSED_PER_SECOND)
+        for topic, end in self._ends.items():
+            if end == math.inf and topic not in paused:
+                self._ends[topic] = now
+        self._ends.update(dict.fromkeys(paused, math.inf))
+
+    def reasons(self) -> dict[str, str]:
+        """Return why each of them rests: `flood` or `paused`."""
+        return {topic: "paused" if end == math.inf else "flood" for topic, end in self._ends.items()}
+
+    def wake(self) -> list[str]:
+        """End the rests that are over, and return their topics: fetch these again from the position."""
+        now = time.monotonic()
+        over = [topic for topic, end in self._ends.items() if end <= now]
+        for topic in over:
+            del self._ends[topic]
+        self._woken.update(over)
+        return over
+
+    def takes(self, topic: str, begin: int, expected: int) -> bool:
+        """Return whether a range that begins at offset `begin` is to be applied, where `expected` is the next offset.
+
+        False for a source at rest, and for what was fetched before the end of its rest.
+        """
+        if topic in self._ends:
+            return False
+        if topic in self._woken:
+            if begin > expected:
+                return False
+            self._woken.discard(topic)
+        return True

@@ -1,0 +1,228 @@
+"""What hostile batches take in memory between the broker's answer and Faust: by aiokafka's own fetcher."""
+
+import asyncio
+import tracemalloc
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from streams.runtime import memory
+from streams.runtime.patches import bounded_fetcher
+from streams.runtime.patches.bounded_fetcher import BoundedFetcher
+from streams.runtime.patches.install import install_patches
+from streams.runtime.patches.record_bytes import CHUNK_BYTES
+from streams.runtime.patches.unpacking import MAX_UNPACKED_BYTES
+from streams.wire.records import HEADERS_DROPPED, NOT_UNPACKED
+from tests.hostile_batches import batch, record, varint
+
+TP = TopicPartition("reports", 0)
+GZIP = 1
+MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def patched(monkeypatch):
+    for module, name in (
+        (fetcher, "MemoryRecords"),
+        (fetcher, "PartitionRecords"),
+        (fetcher, "FetchResult"),
+        (consumer, "Fetcher"),
+        (consumer, "GroupCoordinator"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    install_patches()
+
+
+def repeated(made, times):
+    """The batch of one record so many times. Its checksum does not cover the offset."""
+    return b"".join(offset.to_bytes(8, "big") + made[8:] for offset in range(times))
+
+
+class Cluster:
+    """Answers with the bytes of each partition from the requested offset on; notes how many were requested."""
+
+    def __init__(self, logs):
+        self._loop = asyncio.get_running_loop()
+        self._metadata_max_age_ms = 1_000
+        self.cluster = SimpleNamespace(leader_for_partition=lambda _: 1, broker_metadata=lambda _: None)
+        self.requested = []
+        self._logs = logs
+
+    async def send(self, _node, request):
+        topics = []
+        for topic, rows in request.topics:
+            found = []
+            for partition, position, _ in rows:
+                tp = TopicPartition(topic, partition)
+                self.requested.append(tp)
+                data = self._logs[tp] if position == 0 else b""
+                found.append((partition, 0, 1 << 40, 1 << 40, [], data))
+            topics.append((topic, found))
+        await asyncio.sleep(0.001)
+        return SimpleNamespace(API_VERSION=4, topics=topics)
+
+
+def reading(logs, scenario):
+    async def run():
+        subscriptions = SubscriptionState()
+        subscriptions.assign_from_user(set(logs))
+        for tp in logs:
+            subscriptions.seek(tp, 0)
+        made = BoundedFetcher(
+            Cluster(logs), subscriptions, isolation_level="read_committed", auto_offset_reset="none"
+        )
+        found = await scenario(made)
+        await made.close()
+        return found
+
+    return asyncio.run(run())
+
+
+def ranges(data, records, keep=lambda found: None):
+    """Poll until so many records were read; check that the ranges join; return what `keep` makes of each."""
+
+    async def scenario(made):
+        kept, end = [], 0
+        while end < records:
+            found = (await made.fetched_records([TP], timeout=5)).get(TP)
+            assert found, "the fetcher has nothing, although records are left"
+            assert (found.begin, [row.offset for row in found]) == (end, list(range(end, found.end)))
+            end = found.end
+            kept.append(keep(found))
+        assert end == records
+        return kept
+
+    return reading({TP: data}, scenario)
+
+
+def peak_mib(run):
+    tracemalloc.start()
+    try:
+        found = run()
+        return found, tracemalloc.get_traced_memory()[1] / MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_batches_beyond_the_limit_are_never_in_memory():
+    bombs = repeated(batch(record(0, bytes(60 * MIB)), 1), 12)
+    assert len(bombs) < 30_000
+    found, peak = peak_mib(lambda: ranges(bombs, 12, lambda found: [row.headers for row in found]))
+    assert sum(found, []) == [NOT_UNPACKED] * 12
+    assert peak < 10
+
+
+def test_of_batches_within_the_limit_one_at_a_time_is_in_memory():
+    size = MAX_UNPACKED_BYTES - 100
+    large = repeated(batch(record(0, bytes(size)), 1), 12)
+    found, peak = peak_mib(lambda: ranges(large, 12, lambda found: (len(found), len(found[0].value))))
+    assert found == [(1, size)] * 12
+    # The unpacked batch and the record's value.
+    assert peak < 3 * MAX_UNPACKED_BYTES / MIB + 5
+
+
+def test_a_record_of_three_million_headers_makes_no_object_for_each():
+    bomb = batch(record(0, b"{}", varint(3_000_000) + bytes(6_000_000)), 1)
+    assert len(bomb) < 1_000
+    ((row,),), peak = peak_mib(lambda: ranges(bomb, 1, list))
+    assert (row.value, row.headers) == (b"{}", ((HEADERS_DROPPED, b"3000000"),))
+    assert peak < 20
+
+
+def test_many_records_with_many_headers_each_are_read_a_chunk_at_a_time():
+    # Below the limit of headers, so they are kept, and 40 bytes of objects each for one on the log.
+    each = varint(250) + b"\x02a\x02b" * 250
+    count = 1_500
+    bombs = batch(b"".join(record(n, b"", each) for n in range(count)), count)
+    found, peak = peak_mib(lambda: ranges(bombs, count, lambda found: (len(found), found.memory)))
+    assert max(taken for _, taken in found) < memory.MAX_POLLED_BYTES + 3 * MIB
+    assert sum(number for number, _ in found) == count
+    assert peak < 30
+
+
+def test_a_hundred_thousand_empty_records_are_read_a_poll_at_a_time():
+    count = 100_000
+    bomb = batch(b"".join(record(n, b"") for n in range(count)), count)
+
+    def keep(found):
+        return len(found), found.memory
+
+    found = ranges(bomb, count, keep)
+    chunk = CHUNK_BYTES // 8 * (memory.RECORD_OVERHEAD_BYTES + 8)
+    assert len(found) > 5
+    for number, taken in found:
+        assert memory.RECORD_OVERHEAD_BYTES * number <= taken + chunk
+        assert taken <= memory.MAX_POLLED_BYTES + chunk
+
+
+def test_a_range_counts_keys_and_headers():
+    builder = DefaultRecordBatchBuilder(2, GZIP, False, 7, 1, 0, 16 * MIB)
+    for number in range(3):
+        builder.append(number, 1000, bytes(500_000), b"v", [("trace", bytes(500_000))])
+    (taken,) = ranges(bytes(builder.build()), 3, lambda found: found.memory)
+    assert 3_000_000 < taken < 3_010_000
+
+
+def test_partitions_share_the_memory_of_a_poll_and_take_turns():
+    count = 20_000
+    bomb = batch(b"".join(record(n, b"x" * 400) for n in range(count)), count)
+    logs = {TopicPartition("reports", number): bomb for number in range(3)}
+
+    async def scenario(made):
+        taken, turns, ends = [], [], dict.fromkeys(logs, 0)
+        while min(ends.values()) < count:
+            # All three wait before the first poll.
+            while not taken and len(made._records) < 3:
+                await asyncio.sleep(0.001)
+            drained = await made.fetched_records(list(logs), timeout=5)
+            taken.append(sum(found.memory for found in drained.values()))
+            for tp, found in drained.items():
+                assert found.begin == ends[tp]
+                ends[tp] = found.end
+                turns.append(tp)
+        return taken, turns
+
+    taken, turns = reading(logs, scenario)
+    assert max(taken) < memory.MAX_POLLED_BYTES + 1_000_000
+    assert len(set(turns[:3])) == 3
+
+
+def test_no_more_is_requested_while_enough_waits_to_be_unpacked(monkeypatch):
+    data = batch(record(0, b"x"), 1)
+    monkeypatch.setattr(bounded_fetcher, "MAX_HELD_BYTES", len(data))
+    logs = {TP: data, TopicPartition("requests", 0): b""}
+
+    async def scenario(made):
+        made._prefetch_backoff = 0
+        while TP not in made._records:
+            await asyncio.sleep(0.001)
+        made._records[TP]._backoff = 0
+        asked = made._client.requested
+        before = len(asked)
+        made._notify(made._wait_consume_future)
+        await asyncio.sleep(0.05)
+        assert len(asked) <= before + 1
+        held = len(asked)
+        assert TP in await made.fetched_records([TP], timeout=1)
+        await asyncio.sleep(0.05)
+        assert len(asked) > held
+
+    reading(logs, scenario)
+
+
+def test_the_next_poll_frees_the_unpacked_bytes_of_a_batch_that_is_half_read():
+    count = 30_000
+    bomb = batch(b"".join(record(n, b"x" * 400) for n in range(count)), count)
+
+    async def scenario(made):
+        found = (await made.fetched_records([TP], timeout=5))[TP]
+        assert len(found) < count
+        return tracemalloc.get_traced_memory()[0] / MIB, len(found)
+
+    (left, read), _ = peak_mib(lambda: reading({TP: bomb}, scenario))
+    # The records of the range, of about 700 bytes each, without the other 12 MiB of the batch.
+    assert left < read * 900 / MIB + 2
