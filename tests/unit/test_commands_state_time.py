@@ -106,8 +106,8 @@ def test_a_broker_that_does_not_agree_is_reported(tocsin):
     [
         (("--partition", "1", *OPTIONS), 1, "partition 1 of reports: its time is right"),
         (("--partition", "0", "--partition", "2", *OPTIONS), 1, "has partitions 0 to 1, there is no 2"),
-        (("--partition", "0", *OPTIONS[:-1], "a@b.example"), 2, "--actor must be a pseudonym"),
-        (("--partition", "0", *OPTIONS[:-1], "+4915112345678"), 2, "--actor must be a pseudonym"),
+        (("--partition", "0", *OPTIONS[:-1], "a@b.example"), 2, "--actor must be a string of 1 to 128"),
+        (("--partition", "0", *OPTIONS[:-1], "+4915112345678"), 2, "--actor must be a string of 1 to 128"),
         (("--partition", "0", *OPTIONS, "--reason", "see a@b.example"), 2, "contain no e-mail address"),
         (("--partition", "0", *OPTIONS, "--reason", "x" * 501), 2, "--reason must have 1 to 500 characters"),
         (OPTIONS, 2, "Missing option"),

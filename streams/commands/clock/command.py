@@ -13,16 +13,14 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
+from streams.commands.shared.operator_options import require_pseudonym
 from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.commands.shared.terminal import echo
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
-from streams.wire.personal_data import looks_like_phone
 from streams.wire.records import SourceRecord
-from streams.wire.refs import is_ref
 from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
-from streams.wire.valid_values import PSEUDONYM
 from streams.worker.settings import PREFIX, Settings, load_settings
 
 _STANDARD_INPUT = "-"
@@ -104,9 +102,7 @@ def _actor(option: str | None, settings: Settings) -> str:
         raise click.UsageError(
             f"who decided? Give --actor or set {PREFIX}ACTOR to a pseudonym such as legal-7f3a."
         )
-    if not is_ref(actor) or looks_like_phone(actor):
-        name = f"{PREFIX}ACTOR" if option is None else "--actor"
-        raise click.UsageError(f"{name} must be {PSEUDONYM}.")
+    require_pseudonym(actor, f"{PREFIX}ACTOR" if option is None else "--actor")
     return actor
 
 

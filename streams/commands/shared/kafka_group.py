@@ -1,5 +1,6 @@
 """The consumer group of the workers, as a broker knows it."""
 
+import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.runtime.connection import Connection
@@ -15,3 +16,14 @@ async def workers_in_group(connection: Connection, group: str) -> int:
             # These brokers have never had a consumer group.
             return 0
     return sum(len(row[5]) for row in response.groups)
+
+
+async def require_no_workers(connection: Connection, group: str) -> None:
+    """Raise ClickException while workers are in the group."""
+    number = await workers_in_group(connection, group)
+    if number:
+        workers = "1 worker is" if number == 1 else f"{number} workers are"
+        raise click.ClickException(
+            f"{workers} in group {group}: stop all of them first. A killed worker stays in the "
+            "group for 10 seconds."
+        )

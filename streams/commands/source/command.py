@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.source.decisions import effect, require_sense, write_decision
@@ -14,11 +15,7 @@ from streams.commands.source.sources import Source, read_sources, stage_of
 from streams.commands.state.stages import all_stages
 from streams.events.source_decision import SourceAction, SourceDecision
 from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.personal_data import looks_like_email, looks_like_phone
-from streams.wire.refs import is_ref
 from streams.worker.settings import load_settings
-
-_LONGEST_REASON = 500
 
 
 @click.group()
@@ -107,14 +104,8 @@ def _decide(
     yes: bool,
     until: int | None = None,
 ) -> None:
-    if not is_ref(actor) or looks_like_phone(actor):
-        raise click.UsageError(
-            "--actor must be a pseudonym: up to 128 of A-Z a-z 0-9 . _ : ~ - and no telephone number."
-        )
-    if not 0 < len(reason) <= _LONGEST_REASON or looks_like_email(reason):
-        raise click.UsageError(
-            f"--reason must have 1 to {_LONGEST_REASON} characters and contain no e-mail address."
-        )
+    require_pseudonym(actor)
+    require_reason(reason)
     settings = load_settings()
     stages = all_stages(settings, DEMONSTRATION)
     stage = stage_of(iter(stages), topic)

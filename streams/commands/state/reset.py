@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import GroupCoordinatorNotAvailableError, for_code
+from aiokafka.errors import for_code
 
+from streams.commands.shared.kafka_group import require_no_workers
 from streams.commands.shared.kafka_reading import partition_count
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.identity import consumer_group, transactional_id
@@ -37,9 +38,7 @@ class ResetPlan(NamedTuple):
 
 async def plan_resets(settings: Settings, stages: Sequence[RunnableStage[Any, Any]]) -> list[ResetPlan]:
     """Count what a reset of `stages` would delete. Raises ClickException while workers are in the group."""
-    connection = settings.connection()
-    async with admin_client(connection) as admin:
-        await require_no_workers(admin, consumer_group(settings.topic_prefix))
+    await require_no_workers(settings.connection(), consumer_group(settings.topic_prefix))
     return [await _plan_reset(settings, stage) for stage in stages]
 
 
@@ -68,8 +67,8 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
     Raises ClickException if workers have started meanwhile or the broker refuses.
     """
     connection = settings.connection()
+    await require_no_workers(connection, consumer_group(settings.topic_prefix))
     async with admin_client(connection) as admin:
-        await require_no_workers(admin, consumer_group(settings.topic_prefix))
         # Fence all stages before deleting any: a paused worker owns partitions of every stage.
         for plan in plans:
             await _fence(settings, plan)
@@ -99,22 +98,6 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
                 f"{' and '.join(topics)}: deleted, but could not be created again: {error}\nCorrect that, "
                 "then run `tocsin topics create`."
             ) from error
-
-
-async def require_no_workers(admin: Any, group: str) -> None:
-    """Raise ClickException while workers are in the group."""
-    try:
-        (response,) = await admin.describe_consumer_groups([group])
-    except GroupCoordinatorNotAvailableError:
-        # These brokers have never had a consumer group.
-        return
-    members = [member for row in response.groups for member in row[5]]
-    if members:
-        workers = "1 worker is" if len(members) == 1 else f"{len(members)} workers are"
-        raise click.ClickException(
-            f"{workers} in group {group}: stop all of them first. A killed worker stays in the "
-            "group for 10 seconds."
-        )
 
 
 async def _replicas(admin: Any, topic: str) -> int:

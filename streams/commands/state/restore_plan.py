@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.commands.shared.kafka_group import require_no_workers
 from streams.commands.shared.kafka_reading import partition_count
-from streams.commands.state.reset import require_no_workers
 from streams.commands.state.save_file import Header, SavedStage, Section
 from streams.commands.state.save_file_reading import open_state_file
 from streams.partition.stage import Stage
@@ -22,7 +22,6 @@ from streams.runtime.restore import (
     state_consumer,
     valid_position,
 )
-from streams.runtime.topic_admin import admin_client
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownHashKey
 from streams.wire.topics import TRANSPARENCY_COUNTERS
@@ -54,8 +53,7 @@ async def plan_restore(
 
     Raises ClickException, RefusedToStart or BadStateFile with the first thing that forbids the restore.
     """
-    async with admin_client(settings.connection()) as admin:
-        await require_no_workers(admin, consumer_group(settings.topic_prefix))
+    await require_no_workers(settings.connection(), consumer_group(settings.topic_prefix))
     with open_state_file(path) as file:
         names = await _wanted(settings, stages, file.header, path, only)
         places: dict[TopicPartition, Position | None] = {}

@@ -6,6 +6,7 @@ import time
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.commands.state.partition_time import (
@@ -21,13 +22,9 @@ from streams.events.time_correction import TimeCorrection
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.time import MAX_TIME_AHEAD_MS
 from streams.wire.envelope import rfc3339
-from streams.wire.personal_data import looks_like_email, looks_like_phone
-from streams.wire.refs import is_ref
 from streams.wire.times import MINUTE
 from streams.worker.hash_keys import configured_hash_keys
 from streams.worker.settings import Settings, load_settings
-
-_LONGEST_REASON = 500
 
 
 @click.command("time")
@@ -90,7 +87,8 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
     What was published stays: a clock that lapsed stays lapsed, an episode that was resolved stays resolved, and
     reports that were applied too late for any window are not counted again. docs/operations.md says more.
     """
-    _check_text(reason, actor)
+    require_pseudonym(actor)
+    require_reason(reason)
     settings = load_settings()
     hash_keys = configured_hash_keys(settings)
     with broker_errors_explained(settings):
@@ -106,17 +104,6 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
         for clock, correction in corrections:
             _write(settings, stage, clock, correction)
     echo("written; once a worker has applied it, `tocsin state time` shows the new time")
-
-
-def _check_text(reason: str, actor: str) -> None:
-    if not is_ref(actor) or looks_like_phone(actor):
-        raise click.UsageError(
-            "--actor must be a pseudonym: up to 128 of A-Z a-z 0-9 . _ : ~ - and no telephone number."
-        )
-    if not 0 < len(reason) <= _LONGEST_REASON or looks_like_email(reason):
-        raise click.UsageError(
-            f"--reason must have 1 to {_LONGEST_REASON} characters and contain no e-mail address."
-        )
 
 
 def _wrong_clocks(

@@ -1,0 +1,24 @@
+"""Checks what an operator says of a decision that is kept in the log: who decided, and why."""
+
+import click
+
+from streams.wire.personal_data import looks_like_email, looks_like_phone
+from streams.wire.refs import is_ref
+from streams.wire.valid_values import PSEUDONYM
+
+# Enough for a paragraph. A reason is read in lists, and kept as long as the log.
+_LONGEST_REASON = 500
+
+
+def require_pseudonym(actor: str, name: str = "--actor") -> None:
+    """Raise UsageError unless `actor` is a pseudonym. `name` is where it was given."""
+    if not is_ref(actor) or looks_like_phone(actor):
+        raise click.UsageError(f"{name} must be {PSEUDONYM}.")
+
+
+def require_reason(reason: str) -> None:
+    """Raise UsageError unless `--reason` has a usable length and no e-mail address."""
+    if not 0 < len(reason) <= _LONGEST_REASON or looks_like_email(reason):
+        raise click.UsageError(
+            f"--reason must have 1 to {_LONGEST_REASON} characters and contain no e-mail address."
+        )
