@@ -3,6 +3,7 @@
 import asyncio
 import re
 import urllib.request
+from collections import Counter
 
 import orjson
 import pytest
@@ -39,6 +40,15 @@ def stopped(deployment, worker):
     return worker.text
 
 
+def clock_difference(worker):
+    """By how many seconds the broker's clock is ahead of the worker's, as the worker's metrics say."""
+    url = re.search(r"address=(http://\S+)", worker.text)[1]
+    with urllib.request.urlopen(url + "/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.search(r'^tocsin_clock_difference_seconds{partition="0",stage="reports"} (\S+)$', text, re.M)
+    return float(found[1])
+
+
 def nothing_applied(reader, deployment):
     return [
         topic for topic in (ENRICHED, ESCALATIONS, DEAD_LETTERS) if reader.count(deployment.name(topic))
@@ -64,20 +74,45 @@ def test_a_broker_a_year_ahead_stops_workers_before_anything_is_applied(tmp_path
         assert nothing_applied(deployment.outputs(), deployment)
 
 
+def test_a_broker_a_year_behind_refuses_honest_reports_until_they_are_driven_again(tmp_path, deploy):
+    """By the broker's clock they come from the future. They are not lost: with the right clock, they count."""
+    folder = tmp_path / "kafka"
+    with broker_with_clock(folder, -YEAR_S) as broker:
+        deployment = deploy(bootstrap=broker.bootstrap, partitions=1)
+        worker = deployment.fleet.start()
+        deployment.publish([spam_report(n, "c-1", now_ms(), "terrorism") for n in range(30)])
+        deployment.wait_until_applied(60)
+        reader = deployment.outputs()
+        refused = Counter(
+            dict(row.headers)["tocsin-reason"] for row in reader.all(deployment.name(DEAD_LETTERS))
+        )
+        assert refused == {b"future_timestamp": 30}
+        assert reader.count(deployment.name(ENRICHED)) == 0
+        # TocsinClocksDisagree fires on it.
+        assert clock_difference(worker) < -YEAR_S + 60
+        worker.terminate()
+        deployment.fleet.tend()
+    with LocalKafka(folder) as broker:
+        assert broker.bootstrap == deployment.bootstrap
+        deployment.fleet.start()
+        arguments = ["dead-letters", "redrive", "--reason", "future_timestamp"]
+        for _ in range(2):
+            result = CliRunner().invoke(commands, arguments, env=deployment.settings)
+            assert result.exit_code == 0, result.output
+            deployment.wait_until_applied(60)
+        reader = deployment.outputs()
+        assert reader.count(deployment.name(ENRICHED)) == 30
+        assert reader.count(deployment.name(ESCALATIONS)) >= 1
+
+
 def test_a_clock_that_differs_by_minutes_is_shown(tmp_path, deploy):
     with broker_with_clock(tmp_path / "kafka", 120) as broker:
         deployment = deploy(bootstrap=broker.bootstrap, partitions=1)
         worker = deployment.fleet.start()
         deployment.publish([spam_report(1, "c-1", now_ms())])
         deployment.wait_until_applied(60)
-        url = re.search(r"address=(http://\S+)", worker.text)[1]
-        with urllib.request.urlopen(url + "/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        found = re.search(
-            r'^tocsin_clock_difference_seconds{partition="0",stage="reports"} (\S+)$', text, re.M
-        )
         # The part that the duration of the transaction could explain is left out.
-        assert 60 < float(found[1]) <= 121
+        assert 60 < clock_difference(worker) <= 121
 
 
 def test_a_worker_that_is_behind_stops_and_another_one_goes_on(deploy):
