@@ -122,12 +122,14 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     deployment.publish(REPORTS[:500])
     # Saved while the worker applies reports.
     deployment.fleet.wait_for(lambda: deployment.applied() > 0, 60, "the first reports")
-    deployment.publish(REPORTS[500:1_500])
+    deployment.publish(REPORTS[500:1_400])
     deployment.publish_requests(REQUESTS[:60])
     running = tmp_path / "running"
     assert "4 partitions are in" in done(tocsin("state", "save", running))
     assert stat.S_IMODE(running.stat().st_mode) == 0o600
     refused(tocsin("state", "save", running), "exists already")
+    # Even if the worker had applied everything when it was saved, this is another state.
+    deployment.publish(REPORTS[1_400:1_500])
     deployment.wait_until_applied()
     refused(tocsin("state", "restore", running, "--yes"), "1 worker is in group")
     idle = tmp_path / "idle"
