@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.deployment import REQUESTS, ROUTING
-from tests.kafka.harness.publisher import MURMUR2, Publisher
+from tests.kafka.harness.publisher import Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms
 from tests.kafka.harness.requests import FORMS, complete_request
@@ -102,7 +102,7 @@ def filled(line):
 def publish_request(bootstrap, prefix):
     """Publish an authority's request and wait until it is judged."""
     request = complete_request(FORMS[0], REQUEST_ID, now_ms())
-    Publisher(bootstrap, prefix + REQUESTS, MURMUR2).publish([request])
+    Publisher(bootstrap, prefix, REQUESTS).publish([request])
     deadline = time.monotonic() + 20
     with Reader(bootstrap, [prefix + ROUTING]) as reader:
         while not reader.catch_up().count(prefix + ROUTING):
