@@ -25,6 +25,17 @@ from streams.runtime.position import SourcePosition
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownStateVersion
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
+from tests.unit.request_traffic import (
+    EXTERNAL,
+    NOON,
+    new_requests,
+    outcome_record,
+    preservation_order,
+    removal_order,
+    request_record,
+    routings,
+    run_requests,
+)
 from tests.unit.request_traffic import RULES as REQUEST_RULES
 from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (
@@ -65,9 +76,10 @@ MOVING = (CHANNEL_COUNTS, CHANNEL_EPISODES, CLOCK_RECORD)
 
 
 class World:
-    """All partitions of the stage of reports: records go to any of the first four, and are re-keyed at once."""
+    """All partitions of a stage: records go to any of the first four, and are re-keyed at once."""
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, stage: str = "reports") -> None:
+        self.stage = STAGES[stage]
         self.open([{} for _ in range(partitions)])
         self.outputs: list[OutputRecord] = []
         # One topic for daily counters after another: fewer partitions need a new one.
@@ -77,17 +89,20 @@ class World:
     def open(self, stored: list[dict[bytes, bytes]]) -> None:
         self.stored = stored
         self.states = [
-            REPORTS.restore(number, len(stored), entries.items()) for number, entries in enumerate(stored)
+            self.stage.restore(number, len(stored), entries.items()) for number, entries in enumerate(stored)
         ]
 
     def apply(self, record: Record) -> None:
-        batch = run(self.states[record.partition], RULES, [record])
+        if record.topic == self.stage.sources.internal and record.key is not None:
+            # The stage of reports writes the outcome of a request's clock to the home of the request.
+            record = record._replace(partition=home_partition(record.key, len(self.stored)))
+        batch = self.stage.apply(self.states[record.partition], [record])
         fold(self.stored[record.partition], batch.changes)
         self.duplicates += batch.counters.duplicates
         for output in batch.outputs:
-            if output.topic == INTERNAL:
+            if output.topic == self.stage.sources.internal:
                 moved = Record(
-                    INTERNAL, output.partition, 0, record.timestamp, output.key, output.value, output.headers
+                    output.topic, output.partition, 0, record.timestamp, output.key, output.value, output.headers
                 )
                 self.apply(moved)
             elif output.topic == "transparency-counters":
@@ -98,16 +113,18 @@ class World:
     def settle(self, now: int) -> None:
         """What idle workers do with ticks before they are stopped."""
         for number, state in enumerate(self.states):
-            self.apply(tick(state.time.applied, now)._replace(partition=number))
+            written = tick(state.time.applied, now)
+            self.apply(written._replace(topic=self.stage.sources.internal, partition=number))
 
     def move(self, folder: Path, partitions: int) -> None:
         name = f"{len(self.stored)}-{partitions}"
         old = write_file(
-            folder / f"{name}-old", {"reports": self.stored, "requests": [{}] * len(self.stored)}
+            folder / f"{name}-old",
+            {stage: [{}] * len(self.stored) for stage in STAGES} | {self.stage.name: self.stored},
         )
         repartition(old, folder / f"{name}-new", STAGES, partitions)
         header, found = read_file(folder / f"{name}-new")
-        self.open([entries for _, entries in found["reports"]])
+        self.open([entries for _, entries in found[self.stage.name]])
         if header.new_topics:
             self.counters.append({})
             for state in self.states:
@@ -179,8 +196,8 @@ def traffic(seed: int, records: int) -> list[Record]:
     return made
 
 
-def play(folder: Path, records: list[Record], layouts: list[int]) -> World:
-    world = World(layouts[0])
+def play(folder: Path, records: list[Record], layouts: list[int], stage: str = "reports") -> World:
+    world = World(layouts[0], stage)
     share = len(records) // 3
     for number, record in enumerate(records):
         if number and number % share == 0 and number // share < 3:
@@ -207,6 +224,46 @@ def test_4_to_12_to_6_partitions_equals_6_from_the_start(seed: int, tmp_path: Pa
         msgspec.json.decode(row.value)["reason"] for row in moved.outputs if row.topic == "escalations"
     }
     assert {"threshold_crossed", "cleared", "clock_armed", "clock_fulfilled", "clock_half"} <= reasons
+
+
+def request_traffic(seed: int, records: int) -> list[Record]:
+    """Orders with clocks of an hour, of 60 days and of six months, repeated ones, and outcomes of their clocks."""
+    random = Random(seed)
+    made: list[Record] = []
+    orders: list[tuple[str, str]] = []
+    now = NOON
+    for number in range(records):
+        now += random.choice([0, MINUTE, 11 * MINUTE, DAY])
+        draw = random.random()
+        if draw < 0.15 and orders:
+            record = random.choice([row for row in made if row.topic == EXTERNAL])._replace(timestamp=now)
+        elif draw < 0.4 and orders:
+            request_id, clock_id = random.choice(orders[-6:])
+            outcome = random.choice(["fulfilled", "withdrawn"])
+            record = outcome_record(clock_id, outcome, now, outcome_id=f"o-{number}", key=request_id)
+            record = record._replace(timestamp=now)
+        else:
+            make = random.choice([removal_order, preservation_order])
+            request_id = f"ar-{number}"
+            record = request_record(make(request_id, now), appended=now)
+            first = run_requests(new_requests(), [record])
+            orders += [(request_id, clock["clock_id"]) for row in routings(first) for clock in row["clocks"]]
+        made.append(record._replace(partition=number % 4, offset=number))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clocks_of_requests_move_from_4_to_12_to_6_partitions(seed: int, tmp_path: Path) -> None:
+    records = request_traffic(seed, 200)
+    moved = play(tmp_path, records, [4, 12, 6], "requests")
+    never = play(tmp_path, records, [6, 6, 6], "requests")
+    assert moved.by_channel() == never.by_channel()
+    assert moved.moving_state() == never.moving_state()
+    assert moved.duplicates == never.duplicates > 5
+    reasons = {
+        msgspec.json.decode(row.value)["reason"] for row in moved.outputs if row.topic == "authority-routing"
+    }
+    assert {"judged", "clock_half", "clock_lapsed", "clock_fulfilled", "clock_withdrawn"} <= reasons
 
 
 def test_growing_keeps_the_counters_of_each_partition(tmp_path: Path) -> None:
