@@ -102,7 +102,13 @@ class World:
         for output in batch.outputs:
             if output.topic == self.stage.sources.internal:
                 moved = Record(
-                    output.topic, output.partition, 0, record.timestamp, output.key, output.value, output.headers
+                    output.topic,
+                    output.partition,
+                    0,
+                    record.timestamp,
+                    output.key,
+                    output.value,
+                    output.headers,
                 )
                 self.apply(moved)
             elif output.topic == "transparency-counters":
