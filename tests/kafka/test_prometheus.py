@@ -14,9 +14,12 @@ from contextlib import contextmanager
 import orjson
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from streams.commands.main import commands
 from streams.operations.generated.dashboard import dashboard
 from tests.contract.test_alerts import ALERTS, RULES
+from tests.kafka.harness.deployment import VERIFIED
 from tests.kafka.harness.reports import generate
 from tests.promql import selectors
 
@@ -128,10 +131,27 @@ def test_every_query_finds_data(deploy, tmp_path):
             deployment.publish(generate(seed, 300, bad=0.2))
             time.sleep(0.8)
         deployment.wait_until_applied(20)
-        records = 'tocsin_records_total{topic="message-reports"}'
+        records = 'sum(tocsin_records_total{topic=~"message-reports|verified-reports"})'
         deployment.fleet.wait_for(
             lambda: [row["value"][1] for row in server.query(records)] == ["1800"], 10, "scraped", tend=False
         )
+        # A source at rest has a series only while it rests.
+        pause = [
+            "source",
+            "pause",
+            "--topic",
+            VERIFIED,
+            "--partition",
+            "0",
+            "--reason",
+            "a test",
+            "--actor",
+            "op-1",
+        ]
+        paused = CliRunner().invoke(commands, [*pause, "--yes"], env=deployment.settings)
+        assert paused.exit_code == 0, paused.output
+        resting = "tocsin_source_resting"
+        deployment.fleet.wait_for(lambda: server.query(resting), 10, "seen to rest", tend=False)
 
         asked = list(queries_of_the_dashboard())
         assert [(title, query) for title, query in asked if not server.query(query)] == []
@@ -153,7 +173,7 @@ def test_every_query_finds_data(deploy, tmp_path):
         assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
         # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
-        assert fired - {"TocsinClockLapsed"} == {"TocsinDeadLetterRatio"}
+        assert fired - {"TocsinClockLapsed"} == {"TocsinDeadLetterRatio", "TocsinSourceResting"}
 
         worker.signal(signal.SIGKILL)
         worker.wait(10)

@@ -39,6 +39,9 @@ def counting_stage() -> SimpleNamespace:
         restore=lambda _partition, _partitions, entries: [int(value) for _, value in entries],
         apply_in_slices=apply_in_slices,
         tick=lambda _state, _now: None,
+        paused_sources=lambda _state: (),
+        skipped_below=lambda _state, _topic: 0,
+        flooding=lambda _result: {},
     )
 
 

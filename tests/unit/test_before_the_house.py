@@ -3,7 +3,6 @@
 Its state is taken over, and its logs replay to the same bytes.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from tests.fixtures.comparison import (
     CLOCK,
     COUNTS,
     HASH_KEYS,
+    as_refused_now,
     check_same,
     check_same_in_any_order,
     check_same_state,
@@ -99,16 +99,6 @@ def written(recording, topics, topic, partition, start):
         for row in topics.rows[recording.name(topic)][partition]
         if row.offset >= start and not (topic in INTERNALS and ("ce_type", b"tocsin.tick.v1") in row.headers)
     ]
-
-
-def as_refused_now(row):
-    """The dead letter of a record that is too large, which used to be kept and now is not."""
-    key, value, headers = row
-    if ("tocsin-reason", b"oversized") not in headers:
-        return row
-    redacted = {"sha256": hashlib.sha256(value).hexdigest(), "length": len(value), "field": "value"}
-    reported = [header for header in headers if header[0].startswith("tocsin-")]
-    return None, orjson.dumps(redacted), (("content-type", b"application/json"), *reported)
 
 
 def transactions(recording, topics, stages, stage, partition, start=0) -> Iterator[tuple[int, dict]]:
