@@ -9,7 +9,7 @@ from streams.partition.counters import PartitionCounters
 from streams.partition.due import DueKey
 from streams.partition.limits import OUTPUT_OVERHEAD, UNLIMITED, Limits
 from streams.partition.state import PartitionState
-from streams.wire.records import OutputRecord
+from streams.wire.records import OutputRecord, bytes_of_values
 from streams.wire.times import DAY
 
 State = TypeVar("State", bound=PartitionState)
@@ -77,7 +77,7 @@ class Batch(Generic[State, Rules, Counters]):
         """Return whether the batch has reached its limits, so that no slice may follow. Call after each slice."""
         added = self.outputs[self._counted_outputs :]
         self._counted_outputs += len(added)
-        self._bytes += sum([len(output.value or b"") for output in added], OUTPUT_OVERHEAD * len(added))
+        self._bytes += bytes_of_values(added) + OUTPUT_OVERHEAD * len(added)
         if self._expiring:
             # A state restored now would have lost counts that its time does not yet allow to lose.
             return False
@@ -94,8 +94,13 @@ class Batch(Generic[State, Rules, Counters]):
         Takes each step that is due by then, by (due time, key). Call it before the record changes anything:
         raises StepsRemain if there are too many steps for this slice. Time has not moved then.
         """
-        time = self.state.time
-        self._take_steps(max(time.now, moment))
+        state = self.state
+        time = state.time
+        now = time.now
+        until = max(now, moment)
+        # Asked here because it is rarely so, and a call for each record takes longer.
+        if until // DAY != now // DAY or state.due.is_due(until):
+            self._take_steps(until)
         time.reach(time.after(moment, appended))
 
     def take_overdue(self) -> None:

@@ -29,6 +29,11 @@ class DueSteps:
         """Remove `key` from the schedule."""
         self._times.pop(key, None)
 
+    def is_due(self, until: int) -> bool:
+        """Return whether `pop` has to be asked: there may be a step due at `until` or before."""
+        heap = self._heap
+        return bool(heap) and heap[0][0] <= until
+
     def earliest(self) -> int | None:
         """Return the time of the next step; None if there is none."""
         heap = self._heap

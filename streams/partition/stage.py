@@ -12,7 +12,7 @@ from streams.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.partition.moving import Moves
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.origin import Origin, origin_of, own_place, own_type
-from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.records import OutputRecord, SourceRecord, bytes_of_values
 from streams.wire.source_decision import decode_source_decision
 from streams.wire.tick import decode_tick, encode_tick
 from streams.wire.time_correction import decode_time_correction
@@ -155,7 +155,7 @@ class Stage(Generic[State, Rules, Counters]):
 
 def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Sequence[SourceRecord]:
     found = records[begin : begin + limits.slice_records]
-    while len(found) > 1 and sum([len(record.value or b"") for record in found]) > limits.slice_bytes:
+    while len(found) > 1 and bytes_of_values(found) > limits.slice_bytes:
         found = found[: len(found) // 2]
     return found
 

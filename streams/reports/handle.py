@@ -23,35 +23,31 @@ from streams.wire.topics import (
 )
 
 
-def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply a report of `message-reports`, re-key it to its home, or drop it as a duplicate.
+def report_handler(source: ReportSource) -> Handler:
+    """Return the handler of reports that were published to `source`.
 
-    Raises Rejected if it is invalid or claims what that topic does not take.
+    It applies a report, re-keys it to its home, or drops it as a duplicate. It raises Rejected if the report is
+    invalid or claims what that topic does not take.
     """
-    _handle(batch, record, origin, MESSAGE_REPORTS)
 
+    def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+        decoded = decode_report(record.value, record.headers, origin.timestamp)
+        report = decoded.event
+        # Also of a report that was re-keyed: the worker that did it may have had other rules.
+        check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
+        channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
+        if channel_key is None:
+            return
+        recent = batch.state.recent
+        hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
+        if hashed is None:
+            batch.counters.duplicates += 1
+            return
+        batch.advance(decoded.time_ms, origin.timestamp)
+        recent.add(hashed)
+        apply_report(batch, channel_key, origin, decoded)
 
-def handle_verified_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-    """Do the same with a report of `verified-reports`."""
-    _handle(batch, record, origin, VERIFIED_REPORTS)
-
-
-def _handle(batch: ReportBatch, record: SourceRecord, origin: Origin, source: ReportSource) -> None:
-    decoded = decode_report(record.value, record.headers, origin.timestamp)
-    report = decoded.event
-    # Also of a report that was re-keyed: the worker that did it may have had other rules.
-    check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
-    channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
-    if channel_key is None:
-        return
-    recent = batch.state.recent
-    hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
-    if hashed is None:
-        batch.counters.duplicates += 1
-        return
-    batch.advance(decoded.time_ms, origin.timestamp)
-    recent.add(hashed)
-    apply_report(batch, channel_key, origin, decoded)
+    return handle_report
 
 
 def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -70,8 +66,8 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
 
 
 HANDLERS: Mapping[str, Handler] = {
-    MESSAGE_REPORTS: handle_report,
-    VERIFIED_REPORTS: handle_verified_report,
+    MESSAGE_REPORTS: report_handler(MESSAGE_REPORTS),
+    VERIFIED_REPORTS: report_handler(VERIFIED_REPORTS),
     CLOCK_OUTCOMES: handle_clock_outcome,
 }
 """By source topic. The first one also takes records whose topic is not in the table: it may claim least."""

@@ -1,6 +1,7 @@
 """Records as the stages see them: those read from a topic, and those to be written to one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
@@ -59,3 +60,12 @@ class OutputRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+_VALUE = attrgetter("value")
+
+
+def bytes_of_values(records: Iterable[SourceRecord | OutputRecord]) -> int:
+    """Return the bytes of all values together."""
+    # Without a bytecode per record: this is asked twice about every record.
+    return sum(map(len, filter(None, map(_VALUE, records))))

@@ -34,6 +34,7 @@ from streams.runtime.transaction import BATCH_BYTES
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.report_decoding import decode_report
+from streams.wire.topics import MESSAGE_REPORTS
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC, Place
 
@@ -56,7 +57,8 @@ STAGES = {
         Stage.apply,
         Stage.apply_in_slices,
         Stage._apply_slice,
-        handle.handle_report,
+        # The handlers of both topics have the same code.
+        handle.HANDLERS[MESSAGE_REPORTS],
         apply.apply_report,
     ),
 }
