@@ -82,22 +82,29 @@ class ObligationRow(ReviewedRow):
     required_elements: list[NoticeElement | RequestElement] = Field(default_factory=list)
     action: Action
     duration: str | None = None
-    meaning: DurationMeaning = "deadline"
-    standard: Standard | None = None
-    calendar: Calendar = "elapsed"
+    meaning: DurationMeaning = Field("deadline", description="retention: keep something for the duration")
+    standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
+    calendar: Calendar = Field("elapsed", description="which days of the duration count")
     holiday_calendar: CalendarId | None = None
-    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(default_factory=list)
+    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(
+        default_factory=list, description="the reasons for which the clock may pause"
+    )
     authority: AuthorityId | None = None
     applies_to: Text
-    public_only: bool = False
-    except_in: list[Code] = Field(default_factory=list)
-    legal_bases: list[LegalBasis] = Field(default_factory=list)
-    emergency: bool | None = None
-    gate: Gate | None = None
+    public_only: bool = Field(False, description="content open to the public only, no private chats")
+    except_in: list[Code] = Field(default_factory=list, description="members in which it does not apply")
+    legal_bases: list[LegalBasis] = Field(
+        default_factory=list, description="what a request must be based on to trigger the duty"
+    )
+    emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
+    gate: Gate | None = Field(None, description="what must happen before anything is disclosed")
     territory: JurisdictionCode | None = None
     in_force_from: date
-    in_force_until: date | None = None
-    beside: list[ObligationId] = Field(default_factory=list)
+    in_force_until: date | None = Field(None, description="the last day on which it applies")
+    beside: list[ObligationId] = Field(
+        default_factory=list,
+        description="rows of the same duty that are in force at the same time on purpose",
+    )
     source: LegalSourceRow
 
 

@@ -1,0 +1,207 @@
+"""What differs between two folders of law: for whom, and from which day on."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from streams.commands.registry.answer import Question, answer
+from streams.commands.registry.law_items import Fields, Items, Key, read_items
+from streams.commands.registry.words import clock_in_words
+from streams.law.rule_of_law import rule_of_law
+from streams.registry.rules import Rules
+
+OBLIGATION = "obligation"
+HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
+
+# These say how a row is kept. They decide nothing and are never published.
+UPKEEP = ("beside", "review_by", "source.checked", "source.title")
+_DAYS = ("in_force_from", "in_force_until")
+
+ChangeKind = Literal["added", "removed", "changed", "affected"]
+
+
+class Law(NamedTuple):
+    """A folder of law: its rules, which also follow the other settings of a worker, and its items."""
+
+    name: str
+    rules: Rules
+    items: Items
+
+
+class FieldChange(NamedTuple):
+    """A field that differs; None if it has no value on that side. `field` is its path (`source.verification`)."""
+
+    field: str
+    meaning: str | None
+    old: Any
+    new: Any
+
+
+class Change(NamedTuple):
+    """An item that differs.
+
+    `affected`: the row is the same, but not its effect, because a table that it uses differs. `first_day` is the first
+    day of receipt (UTC) for which an obligation's change matters; None for upkeep, and for all other items, which have no
+    dates: they hold as soon as a worker uses the new folder. `retroactive`: that day is today or earlier, so a replay of
+    reports that are already decided has another result. `replaces` is the obligation that ends on the day before this new
+    one begins; `fields` are then compared with that one. `effect`, old and new: of an obligation, from when its legal
+    clock runs or why none does; of a jurisdiction, its tier and the gate; None if that is the same.
+    """
+
+    jurisdiction: str | None
+    kind: str
+    id: str
+    title: str
+    change: ChangeKind
+    first_day: date | None
+    retroactive: bool
+    replaces: str | None
+    fields: tuple[FieldChange, ...]
+    effect: tuple[str | None, str | None] | None
+
+
+def read_law(name: str, folder: Path, platform: Path | None, rules: Rules) -> Law:
+    """Read the items of a folder from which `rules` were loaded. Raises RegistryError for an invalid file."""
+    return Law(name, rules, read_items(folder, platform))
+
+
+def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
+    """List what differs: by jurisdiction in the order of the registry, then what concerns all; obligations first."""
+    codes = {**old.rules.jurisdictions, **new.rules.jurisdictions}
+    places = {code: number for number, code in enumerate(codes)}
+
+    def order(key: Key) -> tuple[int, bool, str, str]:
+        place = len(places) if key.place is None else places[key.place]
+        return place, key.kind != OBLIGATION, key.kind, key.id
+
+    effects_before, effects_after = _effects(old.rules), _effects(new.rules)
+    changes = []
+    for key in sorted({*old.items, *new.items}, key=order):
+        before, after = old.items.get(key), new.items.get(key)
+        replaces = None if before is not None else _replaced(key, new.items)
+        effects = (
+            (effects_before if replaces is None else effects_after).get((replaces or key).id),
+            effects_after.get(key.id),
+        )
+        compared = before if replaces is None else new.items[replaces]
+        change = Change(
+            jurisdiction=key.place,
+            kind=key.kind,
+            id=key.id,
+            title=_title(after or before or {}),
+            change="affected",
+            first_day=None,
+            retroactive=False,
+            replaces=None if replaces is None else replaces.id,
+            fields=tuple(_field_changes(compared, after, {"id", *_DAYS} if replaces else frozenset())),
+            effect=effects if key.kind in HAVE_EFFECTS and effects[0] != effects[1] else None,
+        )
+        if before is None or after is None:
+            change = change._replace(change="added" if before is None else "removed")
+        elif change.fields:
+            change = change._replace(change="changed")
+        elif change.effect is None:
+            continue
+        day = _first_day(before, after) if key.kind == OBLIGATION else None
+        changes.append(change._replace(first_day=day, retroactive=day is not None and day <= today))
+    return tuple(changes)
+
+
+def as_document(old: Law, new: Law, changes: tuple[Change, ...], today: date) -> dict[str, Any]:
+    """The comparison as a JSON object; docs/commands.md lists its fields."""
+    return {
+        "old": {"law": old.name, "registry_version": old.rules.registry_version},
+        "new": {"law": new.name, "registry_version": new.rules.registry_version},
+        "today": today.isoformat(),
+        "changes": [
+            change._asdict()
+            | {
+                "holds_in": None if change.jurisdiction is None else holds_in(change.jurisdiction, new.rules),
+                "fields": [field._asdict() for field in change.fields],
+                "effect": None
+                if change.effect is None
+                else dict(zip(("old", "new"), change.effect, strict=True)),
+            }
+            for change in changes
+        ],
+    }
+
+
+def holds_in(code: str, rules: Rules) -> list[str]:
+    """The codes of the jurisdictions to which the law of `code` extends: itself, its members and territories."""
+    return [row.code for row in rules.jurisdictions.values() if code in (row.code, row.part_of, *row.regions)]
+
+
+def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[str]) -> Iterator[FieldChange]:
+    """The fields that differ. Of an item that is on one side only: those with another value than their default."""
+    for path in dict.fromkeys((*(old or {}), *(new or {}))):
+        left, right = (None if side is None else side.get(path) for side in (old, new))
+        field = right or left
+        assert field is not None
+        values = [None if each is None else each.value for each in (left, right)]
+        trivial = field.value == field.default and (old is None or new is None)
+        if values[0] != values[1] and not trivial and path not in ignored:
+            yield FieldChange(path, field.description, *values)
+
+
+def _replaced(key: Key, items: Items) -> Key | None:
+    """The obligation with the same trigger and action, and a common category, that ends when a new one begins."""
+    if key.kind != OBLIGATION:
+        return None
+    new = items[key]
+    eve = (_day(new, "in_force_from") or date.max) - timedelta(days=1)
+
+    def alike(other: Key) -> int:
+        return sum(
+            items[other][path].value == field.value for path, field in new.items() if path in items[other]
+        )
+
+    candidates = [
+        other
+        for other, fields in items.items()
+        if (other.place, other.kind) == (key.place, key.kind)
+        and _day(fields, "in_force_until") == eve
+        and all(fields[path].value == new[path].value for path in ("trigger", "action"))
+        and _share(fields["categories"].value, new["categories"].value)
+    ]
+    return max(candidates, key=alike, default=None)
+
+
+def _share(left: list[str] | str, right: list[str] | str) -> bool:
+    return "all" in (left, right) or bool({*left} & {*right})
+
+
+def _first_day(old: Fields | None, new: Fields | None) -> date | None:
+    """The first day of receipt for which an obligation's law is another one; None if only its upkeep differs."""
+    rows = [row for row in (old, new) if row is not None]
+    differing = {change.field for change in _field_changes(old, new, UPKEEP)}
+    if not differing:
+        return None
+    if len(rows) == 2 and differing == {"in_force_until"}:
+        return min(day for row in rows if (day := _day(row, "in_force_until"))) + timedelta(days=1)
+    return min(day for row in rows if (day := _day(row, "in_force_from")))
+
+
+def _day(fields: Fields, path: str) -> date | None:
+    day = fields[path].value
+    return None if day is None else date.fromisoformat(day)
+
+
+def _title(fields: Fields) -> str:
+    return next((str(fields[name].value) for name in ("title", "name") if name in fields), "")
+
+
+def _effects(rules: Rules) -> Mapping[str, str]:
+    """By id, of each obligation its clock in words, and of each jurisdiction its tier and gate."""
+    days = {(duty.jurisdiction, duty.in_force_from) for duty in rules.obligations}
+    clocks = {
+        duty.obligation.id: clock_in_words(duty.obligation, duty.not_armed, rules)
+        for code, day in days
+        for duty in answer(rules, Question(code, None, None, day)).duties
+    }
+    gates = {
+        code: rule_of_law(row.rule_of_law, (), (), rules.categories)
+        for code, row in rules.jurisdictions.items()
+    }
+    return clocks | {code: f"{gate.tier}, {gate.decision.replace('_', ' ')}" for code, gate in gates.items()}
