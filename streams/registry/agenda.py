@@ -14,6 +14,7 @@ REVIEW_AFTER = timedelta(days=180)
 AHEAD = timedelta(days=30)
 
 Reviewed = Obligation | Authority | JurisdictionRules
+Subject = Literal["obligation", "authority", "jurisdiction"]
 
 
 class LawChange(NamedTuple):
@@ -27,6 +28,13 @@ class LawChange(NamedTuple):
 def reviewed_rows(rules: Rules) -> tuple[Reviewed, ...]:
     """Give all rows that are reviewed: jurisdictions, authorities, duties."""
     return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations)
+
+
+def subject(row: Reviewed) -> Subject:
+    """Give what a row is about."""
+    if isinstance(row, Obligation):
+        return "obligation"
+    return "authority" if isinstance(row, Authority) else "jurisdiction"
 
 
 def review_day(row: Reviewed) -> date:

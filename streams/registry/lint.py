@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from streams.events.report import ReporterKind, ReportKind
 from streams.registry.agenda import (
@@ -11,14 +10,14 @@ from streams.registry.agenda import (
     REVIEW_AFTER,
     LawChange,
     Reviewed,
+    Subject,
     law_changes,
     overdue,
     review_day,
     reviewed_rows,
+    subject,
 )
 from streams.registry.rules import Authority, JurisdictionRules, Rules, SourceRights, Verification
-
-Subject = Literal["obligation", "authority", "jurisdiction"]
 
 # Claims with a weight or a legal clock that a report by a user has not.
 _VOUCHED_KINDS: tuple[ReportKind, ...] = (
@@ -88,9 +87,7 @@ def _vouched(rights: SourceRights) -> tuple[str, ...]:
 
 def _finding(row: Reviewed) -> Finding:
     if isinstance(row, JurisdictionRules):
-        named: tuple[Subject, str, str, str] = ("jurisdiction", row.code, row.code, row.name)
-    elif isinstance(row, Authority):
-        named = ("authority", row.id, row.jurisdiction, row.name)
+        named = (row.code, row.code, row.name)
     else:
-        named = ("obligation", row.id, row.jurisdiction, row.title)
-    return Finding(*named, row.checked, review_day(row), row.verification)
+        named = (row.id, row.jurisdiction, row.name if isinstance(row, Authority) else row.title)
+    return Finding(subject(row), *named, row.checked, review_day(row), row.verification)
