@@ -9,9 +9,9 @@ import orjson
 
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
+from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.diff_text import diff_text
 from streams.commands.registry.law_diff import Law, compare, read_law
-from streams.commands.registry.law_diff import as_document as diff_document
 from streams.commands.registry.lint_text import lint_text
 from streams.commands.shared.terminal import echo
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from streams.commands.registry.law_diff import OBLIGATION, Change, FieldChange, Law, holds_in
+from streams.commands.registry.diff_document import holds_in, rules_with
+from streams.commands.registry.law_diff import OBLIGATION, Change, FieldChange, Law
 from streams.commands.registry.words import TRIGGER_WORDS, duration_in_words
 from streams.events.report import CATEGORIES
-from streams.registry.rules import Rules
+from streams.law.applicability import GLOBAL
 
 _WIDTH = 110
+# Of an item that is on one side only, these are in its first lines.
+_IN_HEADING = ("code", "id", "name", "title")
 _LABEL = 26
 _WORDS = {"added": "new", "removed": "removed", "changed": "changed"}
 _TRIGGERS: Mapping[str, str] = {str(trigger): words for trigger, words in TRIGGER_WORDS.items()}
@@ -27,26 +30,29 @@ def diff_text(old: Law, new: Law, changes: Sequence[Change]) -> str:
     counted = ", ".join(f"{kind} {change}: {number}" for (kind, change), number in sorted(numbers.items()))
     parts = [f"{versions}\n{counted}"]
     for code, group in groupby(changes, key=lambda change: change.jurisdiction):
-        parts.append("\n".join(_heading(code, new.rules if code in new.rules.jurisdictions else old.rules)))
+        parts.append("\n".join(_heading(code, old, new)))
         parts += ["\n".join(_change(change)) for change in group]
     past = [f"{change.id} (from {change.first_day})" for change in changes if change.retroactive]
     if past:
         text = (
             f"Retroactive: {', '.join(past)}. Reports of those days were decided by the old law, and a replay would now "
-            "decide them differently. If the law has changed, end the row and add a new one; only a row that was wrong "
-            "may be corrected."
+            "decide them differently. If the law has changed, end the row and add a new one; only what was wrong or missing "
+            "from the beginning may reach back."
         )
         parts.append(textwrap.fill(text, _WIDTH, break_on_hyphens=False))
     return "\n\n".join(parts)
 
 
-def _heading(code: str | None, rules: Rules) -> Iterator[str]:
+def _heading(code: str | None, old: Law, new: Law) -> Iterator[str]:
     if code is None:
         yield "== All jurisdictions"
         return
+    rules = rules_with(code, old, new)
     yield f"== {code} {rules.jurisdictions[code].name}"
     others = [other for other in holds_in(code, rules) if other != code]
-    if others:
+    if code == GLOBAL:
+        yield "the law of every jurisdiction"
+    elif others:
         yield from textwrap.wrap(f"also the law of {', '.join(others)}", _WIDTH)
 
 
@@ -58,6 +64,8 @@ def _change(change: Change) -> Iterator[str]:
     if change.replaces is not None and not change.fields:
         yield "  the same in all fields but its days"
     for field in change.fields:
+        if field.field in _IN_HEADING and change.change != "changed" and not change.replaces:
+            continue
         yield from _labelled(_label(field.field), _values(field, change))
         if field.meaning and (change.change == "changed" or change.replaces):
             yield from _labelled("", f"({field.meaning})")

@@ -12,7 +12,7 @@ from streams.law.rule_of_law import rule_of_law
 from streams.registry.rules import Rules
 
 OBLIGATION = "obligation"
-HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
+_HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
 
 # These say how a row is kept. They decide nothing and are never published.
 UPKEEP = ("beside", "review_by", "source.checked", "source.title")
@@ -80,57 +80,40 @@ def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
     for key in sorted({*old.items, *new.items}, key=order):
         before, after = old.items.get(key), new.items.get(key)
         replaces = None if before is not None else _replaced(key, new.items)
-        effects = (
-            (effects_before if replaces is None else effects_after).get((replaces or key).id),
-            effects_after.get(key.id),
-        )
-        compared = before if replaces is None else new.items[replaces]
-        change = Change(
-            jurisdiction=key.place,
-            kind=key.kind,
-            id=key.id,
-            title=_title(after or before or {}),
-            change="affected",
-            first_day=None,
-            retroactive=False,
-            replaces=None if replaces is None else replaces.id,
-            fields=tuple(_field_changes(compared, after, {"id", *_DAYS} if replaces else frozenset())),
-            effect=effects if key.kind in HAVE_EFFECTS and effects[0] != effects[1] else None,
-        )
-        if before is None or after is None:
-            change = change._replace(change="added" if before is None else "removed")
-        elif change.fields:
-            change = change._replace(change="changed")
-        elif change.effect is None:
+        if replaces is None:
+            fields = tuple(_field_changes(before, after, ()))
+            effect_before = effects_before.get(key.id)
+        else:
+            fields = tuple(_field_changes(new.items[replaces], after, ("id", *_DAYS)))
+            effect_before = effects_after.get(replaces.id)
+        effect = (effect_before, effects_after.get(key.id)) if key.kind in _HAVE_EFFECTS else (None, None)
+        kind = _change_kind(before, after, differs=bool(fields))
+        if kind == "affected" and effect[0] == effect[1]:
             continue
         day = _first_day(before, after) if key.kind == OBLIGATION else None
-        changes.append(change._replace(first_day=day, retroactive=day is not None and day <= today))
+        changes.append(
+            Change(
+                jurisdiction=key.place,
+                kind=key.kind,
+                id=key.id,
+                title=_title(after or before or {}),
+                change=kind,
+                first_day=day,
+                retroactive=day is not None and day <= today,
+                replaces=None if replaces is None else replaces.id,
+                fields=fields,
+                effect=None if effect[0] == effect[1] else effect,
+            )
+        )
     return tuple(changes)
 
 
-def as_document(old: Law, new: Law, changes: tuple[Change, ...], today: date) -> dict[str, Any]:
-    """The comparison as a JSON object; docs/commands.md lists its fields."""
-    return {
-        "old": {"law": old.name, "registry_version": old.rules.registry_version},
-        "new": {"law": new.name, "registry_version": new.rules.registry_version},
-        "today": today.isoformat(),
-        "changes": [
-            change._asdict()
-            | {
-                "holds_in": None if change.jurisdiction is None else holds_in(change.jurisdiction, new.rules),
-                "fields": [field._asdict() for field in change.fields],
-                "effect": None
-                if change.effect is None
-                else dict(zip(("old", "new"), change.effect, strict=True)),
-            }
-            for change in changes
-        ],
-    }
-
-
-def holds_in(code: str, rules: Rules) -> list[str]:
-    """The codes of the jurisdictions to which the law of `code` extends: itself, its members and territories."""
-    return [row.code for row in rules.jurisdictions.values() if code in (row.code, row.part_of, *row.regions)]
+def _change_kind(before: Fields | None, after: Fields | None, *, differs: bool) -> ChangeKind:
+    if before is None:
+        return "added"
+    if after is None:
+        return "removed"
+    return "changed" if differs else "affected"
 
 
 def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[str]) -> Iterator[FieldChange]:

@@ -72,7 +72,12 @@ def _add(items: dict[Key, Fields], key: Key, row: Row) -> None:
 
 def _parts(row: Row, above: str) -> Iterator[tuple[str, Field] | _Item]:
     """The fields of a row, those of the rows in it, and the rows that are items of their own."""
-    for name, described in type(row).model_fields.items():
+    shape = type(row)
+    # In the order of the form: pydantic puts the fields of a base, such as the source, first.
+    for name in dict.fromkeys(
+        (*(own for own in shape.__annotations__ if own in shape.model_fields), *shape.model_fields)
+    ):
+        described = shape.model_fields[name]
         path, value = above + name, getattr(row, name)
         if isinstance(value, Row):
             yield from _parts(value, f"{path}.")
