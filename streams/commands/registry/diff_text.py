@@ -48,7 +48,7 @@ def _heading(code: str | None, old: Law, new: Law) -> Iterator[str]:
         yield "== All jurisdictions"
         return
     rules = rules_with(code, old, new)
-    yield f"== {code} {rules.jurisdictions[code].name}"
+    yield f"== {code} {rules.jurisdictions[code].name if code in rules.jurisdictions else '(no file of its own)'}"
     others = [other for other in holds_in(code, rules) if other != code]
     if code == GLOBAL:
         yield "the law of every jurisdiction"

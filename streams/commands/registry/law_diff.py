@@ -62,7 +62,7 @@ class Change(NamedTuple):
 
 
 def read_law(name: str, folder: Path, platform: Path | None, rules: Rules) -> Law:
-    """Read the items of a folder from which `rules` were loaded. Raises RegistryError for an invalid file."""
+    """Read the items of a folder from which `rules` were loaded."""
     return Law(name, rules, read_items(folder, platform))
 
 
@@ -71,9 +71,10 @@ def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
     codes = {**old.rules.jurisdictions, **new.rules.jurisdictions}
     places = {code: number for number, code in enumerate(codes)}
 
-    def order(key: Key) -> tuple[int, bool, str, str]:
-        place = len(places) if key.place is None else places[key.place]
-        return place, key.kind != OBLIGATION, key.kind, key.id
+    def order(key: Key) -> tuple[bool, int, str, bool, str, str]:
+        # A table may have values for a state without a file of its own.
+        place = key.place or ""
+        return not place, places.get(place, len(places)), place, key.kind != OBLIGATION, key.kind, key.id
 
     effects_before, effects_after = _effects(old.rules), _effects(new.rules)
     changes = []
@@ -178,7 +179,8 @@ def _title(fields: Fields) -> str:
 def _effects(rules: Rules) -> Mapping[str, str]:
     """By id, of each obligation its clock in words, and of each jurisdiction its tier and gate."""
     days = {(duty.jurisdiction, duty.in_force_from) for duty in rules.obligations}
-    clocks = {
+    # What is in force and not in an answer does not bind the platform.
+    clocks = {duty.id: "none, because it does not bind this platform" for duty in rules.obligations} | {
         duty.obligation.id: clock_in_words(duty.obligation, duty.not_armed, rules)
         for code, day in days
         for duty in answer(rules, Question(code, None, None, day)).duties

@@ -46,15 +46,16 @@ class _Item(NamedTuple):
 
 
 def read_items(law: Path, platform: Path | None) -> Items:
-    """Read a folder of law; `platform` replaces its platform.yaml. Raises RegistryError for an invalid file."""
+    """Read a folder of law that `load_rules` accepts; `platform` replaces its platform.yaml."""
     items: dict[Key, Fields] = {}
     for path in jurisdiction_paths(law):
         file = read_document(path).parse(JurisdictionFile)
         _add(items, Key(file.code, _kind(file), file.code), file)
     for subject, shape in SUBJECTS.items():
-        replaced = platform if subject == "platform" else None
-        row = read_document(replaced or law / f"{subject}.yaml").parse(shape)
-        _add(items, Key(None, "table", f"{subject}.yaml"), row)
+        path = law / f"{subject}.yaml" if platform is None or subject != "platform" else platform
+        # `load_rules` refuses a folder without a file that it needs.
+        if path.exists():
+            _add(items, Key(None, "table", f"{subject}.yaml"), read_document(path).parse(shape))
     return items
 
 
