@@ -82,7 +82,9 @@ class ObligationRow(ReviewedRow):
     required_elements: list[NoticeElement | RequestElement] = Field(default_factory=list)
     action: Action
     duration: str | None = None
-    meaning: DurationMeaning = Field("deadline", description="retention: keep something for the duration")
+    meaning: DurationMeaning = Field(
+        "deadline", description="what the duration means: by when to act, or how long to keep something"
+    )
     standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
     calendar: Calendar = Field("elapsed", description="which days of the duration count")
     holiday_calendar: CalendarId | None = None

@@ -287,6 +287,18 @@ def test_a_field_that_is_added_to_the_form_is_shown_and_explained(
     assert change.first_day == date(2026, 3, 1)
 
 
+def test_a_file_that_one_side_lacks_and_a_state_without_a_file(folder: Path) -> None:
+    """Tables that are added to the folder are compared as well, and older folders do not have them."""
+    (folder / "law" / "calendars.yaml").unlink()
+    older = Law("older", RULES, read_items(folder / "law", None))
+    assert compare(SHIPPED, older, TODAY) == compare(older, SHIPPED, TODAY) == ()
+    values = {"voice": law_items.Field(0.4, None, None)}
+    newer = Law("newer", RULES, {**SHIPPED.items, law_items.Key("AE", "state values", "AE"): values})
+    (change,) = compare(older, newer, TODAY)
+    assert (change.jurisdiction, change.kind, change.change) == ("AE", "state values", "added")
+    assert "== AE (no file of its own)\n\nstate values AE: new" in diff_text(older, newer, (change,))
+
+
 def test_nothing_in_the_files_is_left_out() -> None:
     shown = set()
     for fields_of in SHIPPED.items.values():
