@@ -294,7 +294,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Duties that begin or end",
-                "Time until the first day on which a duty applies, or no longer does.",
+                "Time until the first day on which a duty applies, or no longer does. Empty if no change is ahead.",
                 "s",
                 {
                     "{{obligation}} {{change}}": "min by (obligation, change) ("
