@@ -64,7 +64,7 @@ def test_the_checklist_works_as_written(tmp_path):
     ]
     checked, compared, before, after = (printed[line] for line in commands if line.startswith("tocsin"))
     assert ": valid;" in checked
-    assert f"{DUTY}.2027: new for what is received from 2027-03-01 on, replaces {DUTY}\n" in compared
+    assert f"{DUTY}.2027: new from 2027-03-01 (day of receipt), replaces {DUTY}\n" in compared
     assert "48 hours (PT48H) -> 24 hours (PT24H)" in compared and "Retroactive" not in compared
     assert f"\n{DUTY}\n" in before and "within 48 hours" in before
     assert f"\n{DUTY}.2027\n" in after and "within 24 hours" in after and f"\n{DUTY}\n" not in after

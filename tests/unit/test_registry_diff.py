@@ -132,7 +132,7 @@ def test_a_row_that_replaces_another_is_compared_with_it(first: Law, folder: Pat
         "required_elements": (["location", "contact"], ["location"]),
     }
     text = " ".join(diff(SHIPPED_LAW, law).stdout.split())
-    assert "CH.second: new for what is received from 2027-03-01 on, replaces CH.first" in text
+    assert "CH.second: new from 2027-03-01 (day of receipt), replaces CH.first" in text
     assert "duration 48 hours (PT48H) -> 24 hours (PT24H)" in text
     assert "required elements removed: contact" in text
     assert "Retroactive: CH.first" in text
@@ -194,7 +194,7 @@ def test_upkeep_changes_no_decision(first: Law, folder: Path) -> None:
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert (change.first_day, change.retroactive) == (None, False)
     assert fields(change) == {"review_by": (None, "2027-01-10")}
-    assert "CH.first: changed in its upkeep only; decisions stay the same" in diff_text_of(first, folder)
+    assert "CH.first: only its upkeep changed; decisions stay the same" in diff_text_of(first, folder)
 
 
 def diff_text_of(old: Law, folder: Path) -> str:

@@ -78,15 +78,14 @@ def _change(change: Change) -> Iterator[str]:
 
 
 def _what(change: Change) -> str:
-    day = f"for what is received from {change.first_day} on"
     replaces = f", replaces {change.replaces}" if change.replaces else ""
     if change.change == "affected":
-        return "its row is the same, but a table that it uses differs, as soon as workers use it"
+        return "the row is the same, but a table that it uses changed, as soon as workers use it"
     if change.kind != OBLIGATION:
         return f"{_WORDS[change.change]}, as soon as workers use it"
     if change.first_day is None:
-        return "changed in its upkeep only; decisions stay the same"
-    return f"{_WORDS[change.change]} {day}{replaces}"
+        return "only its upkeep changed; decisions stay the same"
+    return f"{_WORDS[change.change]} from {change.first_day} (day of receipt){replaces}"
 
 
 def _label(path: str) -> str:
