@@ -299,6 +299,22 @@ def test_a_file_that_one_side_lacks_and_a_state_without_a_file(folder: Path) -> 
     assert "== AE (no file of its own)\n\nstate values AE: new" in diff_text(older, newer, (change,))
 
 
+@pytest.mark.parametrize(("today", "past"), [("2026-12-31", False), ("2027-01-01", True)])
+def test_values_that_hold_until_a_day_change_on_the_next_one(today: str, past: bool) -> None:
+    """A list of earlier values, each with its last day: a form that other rows than obligations may have."""
+
+    def with_earlier(*entries: dict[str, str]) -> Law:
+        key = law_items.Key("HU", "jurisdiction", "HU")
+        fields = SHIPPED.items[key] | {"rule_of_law.earlier": law_items.Field([*entries], [], None)}
+        return Law("law", RULES, {**SHIPPED.items, key: fields})
+
+    before = {"tier": "unknown", "until": "2020-12-31"}
+    old, new = with_earlier(before), with_earlier(before, {"tier": "open", "until": "2026-12-31"})
+    (change,) = compare(old, new, date.fromisoformat(today))
+    assert (change.first_day, change.retroactive) == (date(2027, 1, 1), past)
+    assert "jurisdiction HU: changed from 2027-01-01 (day of receipt)" in diff_text(old, new, (change,))
+
+
 def test_nothing_in_the_files_is_left_out() -> None:
     shown = set()
     for fields_of in SHIPPED.items.values():

@@ -122,8 +122,8 @@ def diff(old: tuple[str, Path], new: tuple[str, Path], today: datetime | None, a
     OLD and NEW are folders of law, or `built-in` for the one that Tocsin ships. The changes are grouped by
     jurisdiction. For an obligation they say from which day of receipt they matter, whether that is in the
     past, and how its legal clock changes; a row that begins on the day after a similar one ends is compared
-    with that one. All other rows have no dates and hold as soon as workers use the new folder. Exits with 0
-    whether or not the law differs, and with 2 if a file is invalid.
+    with that one. Rows without days hold as soon as workers use the new folder. Exits with 0 whether or not
+    the law differs, and with 2 if a file is invalid.
 
     \b
     Examples:

@@ -82,7 +82,8 @@ def _what(change: Change) -> str:
     if change.change == "affected":
         return "the row is the same, but a table that it uses changed, as soon as workers use it"
     if change.kind != OBLIGATION:
-        return f"{_WORDS[change.change]}, as soon as workers use it"
+        dated = f" from {change.first_day} (day of receipt); what has no day" if change.first_day else ""
+        return f"{_WORDS[change.change]}{dated}, as soon as workers use it"
     if change.first_day is None:
         return "only its upkeep changed; decisions stay the same"
     return f"{_WORDS[change.change]} from {change.first_day} (day of receipt){replaces}"

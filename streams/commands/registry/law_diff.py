@@ -1,6 +1,6 @@
 """What differs between two folders of law: for whom, and from which day on."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -42,8 +42,8 @@ class Change(NamedTuple):
     """An item that differs.
 
     `affected`: the row is the same, but not its effect, because a table that it uses differs. `first_day` is the first
-    day of receipt (UTC) for which an obligation's change matters; None for upkeep, and for all other items, which have no
-    dates: they hold as soon as a worker uses the new folder. `retroactive`: that day is today or earlier, so a replay of
+    day of receipt (UTC) for which the change matters; None for the upkeep of an obligation, and for other items without
+    days: they hold as soon as a worker uses the new folder. `retroactive`: that day is today or earlier, so a replay of
     reports that are already decided has another result. `replaces` is the obligation that ends on the day before this new
     one begins; `fields` are then compared with that one. `effect`, old and new: of an obligation, from when its legal
     clock runs or why none does; of a jurisdiction, its tier and the gate; None if that is the same.
@@ -91,7 +91,7 @@ def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
         kind = _change_kind(before, after, differs=bool(fields))
         if kind == "affected" and effect[0] == effect[1]:
             continue
-        day = _first_day(before, after) if key.kind == OBLIGATION else None
+        day = _first_day(before, after) if key.kind == OBLIGATION else _day_after(fields)
         changes.append(
             Change(
                 jurisdiction=key.place,
@@ -165,6 +165,19 @@ def _first_day(old: Fields | None, new: Fields | None) -> date | None:
     if len(rows) == 2 and differing == {"in_force_until"}:
         return min(day for row in rows if (day := _day(row, "in_force_until"))) + timedelta(days=1)
     return min(day for row in rows if (day := _day(row, "in_force_from")))
+
+
+def _day_after(changes: Iterable[FieldChange]) -> date | None:
+    """The day after the last new entry of a list whose entries hold `until` a day: from then on the item differs."""
+    entries = [
+        entry
+        for change in changes
+        if isinstance(change.new, list)
+        for entry in change.new
+        if isinstance(entry, dict) and "until" in entry and entry not in (change.old or [])
+    ]
+    days = [date.fromisoformat(entry["until"]) for entry in entries]
+    return max(days) + timedelta(days=1) if days else None
 
 
 def _day(fields: Fields, path: str) -> date | None:
