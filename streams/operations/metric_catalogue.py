@@ -68,6 +68,8 @@ LABELS = {
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
     "of a retention period)",
+    "change": "`begins` or `ends`",
+    "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "`routed`, `incomplete` or `refused`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
@@ -195,6 +197,22 @@ REFUSALS = Metric(
     "counter",
     "Demands of authorities refused, by the code of the reason.",
     ("code",),
+)
+
+LAW_CHANGE = Metric(
+    _LAW,
+    "tocsin_law_change_timestamp_seconds",
+    "gauge",
+    "Start of the day (UTC) from which a duty applies, or no longer does. Missing for days that have come.",
+    ("obligation", "change"),
+)
+LAW_OVERDUE = Metric(
+    _LAW,
+    "tocsin_law_rows_overdue",
+    "gauge",
+    "Rows of law that should have been checked again by now: after their `review_by`, or 180 days after `checked`. Duties that "
+    "have ended do not count.",
+    ("row",),
 )
 
 _LATENCY = "Latency and lag"

@@ -12,6 +12,7 @@ from streams import __version__
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.http_server import serve
 from streams.operations.lag_watch import Lag, LagWatch
+from streams.operations.law_watch import LawWatch
 from streams.operations.metrics import Exposition, Metrics
 from streams.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.operations.readiness import Readiness
@@ -48,6 +49,7 @@ class WorkerOperations:
         self.partitions = OwnedPartitions(rules, topics)
         self._rules = rules
         self._lag_watch = LagWatch(source_lags)
+        self._law_watch = LawWatch(rules)
         self._restore_standstill = Standstill()
         self._exposition = Exposition(self.metrics, self._live)
         self._started_at = time.time()
@@ -127,4 +129,8 @@ class WorkerOperations:
 
     def _live(self) -> list[Numbers]:
         ready = self._reason_not_ready() is None
-        return [gauge(catalogue.READY, [((), float(ready))]), *self.partitions.gauges(self._lags())]
+        return [
+            gauge(catalogue.READY, [((), float(ready))]),
+            *self.partitions.gauges(self._lags()),
+            *self._law_watch.gauges(),
+        ]

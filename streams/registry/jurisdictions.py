@@ -50,6 +50,7 @@ def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dic
             languages=tuple(file.languages),
             checked=file.source.checked,
             verification=file.source.verification,
+            review_by=file.review_by,
         )
     countries = dict(rules)
     for code, row in book.territories.territories.items():
@@ -87,6 +88,7 @@ def _authority(row: AuthorityRow, code: str) -> Authority:
         languages=tuple(row.languages),
         checked=row.source.checked,
         verification=row.source.verification,
+        review_by=row.review_by,
     )
 
 
@@ -121,4 +123,5 @@ def _territory(
         languages=state.languages,
         checked=row.source.checked,
         verification=row.source.verification,
+        review_by=row.review_by,
     )

@@ -1,17 +1,30 @@
 """The jurisdiction files of a law folder, read together because they refer to each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
-from streams.registry.document import Document, Place, read_document
+from streams.registry.document import Document, Place, Row, read_document
 from streams.registry.errors import UnreadableFile
-from streams.registry.shapes_law import JurisdictionFile, TerritoriesFile
+from streams.registry.shapes_law import (
+    CalendarsFile,
+    JurisdictionFile,
+    LocationHintsFile,
+    PlatformFile,
+    TerritoriesFile,
+    TriggersFile,
+)
 
 GLOBAL = "GLOBAL"
-# The other files in the folder, one per subject.
-SUBJECTS = ("calendars", "location_hints", "platform", "territories", "triggers")
+# The other files in the folder, one per subject, and what each holds.
+SUBJECTS: Mapping[str, type[Row]] = {
+    "calendars": CalendarsFile,
+    "location_hints": LocationHintsFile,
+    "platform": PlatformFile,
+    "territories": TerritoriesFile,
+    "triggers": TriggersFile,
+}
 
 
 @dataclass(frozen=True)
@@ -30,11 +43,7 @@ class Lawbook:
 
 def read_lawbook(folder: Path) -> Lawbook:
     """Read all jurisdictions and territories of a law folder. Raises RegistryError if a file is invalid."""
-    documents = {}
-    for path in sorted(folder.glob("*.y*ml")):
-        if path.suffix == ".yaml" and path.stem in SUBJECTS:
-            continue
-        documents[path.stem] = read_document(path)
+    documents = {path.stem: read_document(path) for path in jurisdiction_paths(folder)}
     territories_document = read_document(folder / "territories.yaml")
     files = {}
     for stem, document in documents.items():
@@ -53,6 +62,13 @@ def read_lawbook(folder: Path) -> Lawbook:
         _check_regions(documents[code], file, files)
     ordered = dict(sorted(files.items(), key=lambda item: (layer(item[0]), item[0])))
     return Lawbook(documents, ordered, territories_document, territories_document.parse(TerritoriesFile))
+
+
+def jurisdiction_paths(folder: Path) -> list[Path]:
+    """Give the files of jurisdictions in a law folder; a file with another suffix is one with a wrong name."""
+    return [
+        path for path in sorted(folder.glob("*.y*ml")) if path.suffix != ".yaml" or path.stem not in SUBJECTS
+    ]
 
 
 def layer(code: str) -> int:

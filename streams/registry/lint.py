@@ -1,15 +1,23 @@
-"""Rows that the registry's owner should check again: valid, but unverified, possibly out of date, or risky."""
+"""Rows that the registry's owner should look at: valid, but unverified, due for review, about to change, or risky."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Literal
+from datetime import date
 
 from streams.events.report import ReporterKind, ReportKind
-from streams.registry.rules import Rules, SourceRights, Verification
-
-# Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days).
-CHECKED_WITHIN = timedelta(days=180)
+from streams.registry.agenda import (
+    AHEAD,
+    REVIEW_AFTER,
+    LawChange,
+    Reviewed,
+    Subject,
+    law_changes,
+    overdue,
+    review_day,
+    reviewed_rows,
+    subject,
+)
+from streams.registry.rules import Authority, JurisdictionRules, Rules, SourceRights, Verification
 
 # Claims with a weight or a legal clock that a report by a user has not.
 _VOUCHED_KINDS: tuple[ReportKind, ...] = (
@@ -22,13 +30,14 @@ _VOUCHED_REPORTERS: tuple[ReporterKind, ...] = ("trusted_flagger", "automated")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row and when it was last checked; `jurisdiction` is the code of its file."""
+    """A row, when it was last checked and when it must be again; `jurisdiction` is the code of its file."""
 
-    subject: Literal["obligation", "authority", "jurisdiction"]
+    subject: Subject
     id: str
     jurisdiction: str
     title: str
     checked: date
+    review_by: date
     verification: Verification
 
 
@@ -36,29 +45,32 @@ class Finding:
 class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
-    checked date after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
+    `unverified` rows are advisory only. `overdue` rows should have been checked again before today. `future` rows have
+    a checked date after today. `changes` are the duties that begin or end within the next 30 days. `ending_calendars`
+    are ids of holiday calendars that cover less than the next 180 days.
     `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
     """
 
     unverified: tuple[Finding, ...]
-    stale: tuple[Finding, ...]
+    overdue: tuple[Finding, ...]
     future: tuple[Finding, ...]
+    changes: tuple[LawChange, ...]
     ending_calendars: tuple[str, ...]
     open_claims: Mapping[str, tuple[str, ...]]
 
 
 def lint(rules: Rules, today: date) -> LintReport:
     """Find the rows of law to check again, as of `today`."""
-    rows = tuple(_rows(rules))
+    rows = reviewed_rows(rules)
     return LintReport(
-        unverified=tuple(row for row in rows if row.verification == "unverified"),
-        stale=tuple(row for row in rows if today - row.checked > CHECKED_WITHIN),
-        future=tuple(row for row in rows if row.checked > today),
+        unverified=tuple(_finding(row) for row in rows if row.verification == "unverified"),
+        overdue=tuple(_finding(row) for row in rows if overdue(row, today)),
+        future=tuple(_finding(row) for row in rows if row.checked > today),
+        changes=tuple(change for change in law_changes(rules) if today < change.day <= today + AHEAD),
         ending_calendars=tuple(
             calendar.id
             for calendar in rules.calendars.values()
-            if calendar.known_until < today + CHECKED_WITHIN
+            if calendar.known_until < today + REVIEW_AFTER
         ),
         open_claims={
             topic: claims
@@ -73,17 +85,9 @@ def _vouched(rights: SourceRights) -> tuple[str, ...]:
     return (*kinds, *(kind for kind in _VOUCHED_REPORTERS if kind in rights.reporters))
 
 
-def _rows(rules: Rules) -> Iterator[Finding]:
-    for place in rules.jurisdictions.values():
-        yield Finding("jurisdiction", place.code, place.code, place.name, place.checked, place.verification)
-    for authority in rules.authorities.values():
-        yield Finding(
-            "authority",
-            authority.id,
-            authority.jurisdiction,
-            authority.name,
-            authority.checked,
-            authority.verification,
-        )
-    for duty in rules.obligations:
-        yield Finding("obligation", duty.id, duty.jurisdiction, duty.title, duty.checked, duty.verification)
+def _finding(row: Reviewed) -> Finding:
+    if isinstance(row, JurisdictionRules):
+        named = (row.code, row.code, row.name)
+    else:
+        named = (row.id, row.jurisdiction, row.name if isinstance(row, Authority) else row.title)
+    return Finding(subject(row), *named, row.checked, review_day(row), row.verification)

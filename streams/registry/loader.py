@@ -18,6 +18,7 @@ from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 _SHIPPED = Path(__file__).parent
+SHIPPED_LAW = _SHIPPED / "law"
 
 
 def load_rules(

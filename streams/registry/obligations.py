@@ -147,4 +147,5 @@ def _obligation(row: ObligationRow, code: str) -> Obligation:
         source_url=row.source.url,
         checked=row.source.checked,
         verification=row.source.verification,
+        review_by=row.review_by,
     )

@@ -136,7 +136,8 @@ class Authority:
     """An authority that may receive a case or an answer.
 
     `channel` says in words how to reach it (never a personal address); None if no source names a channel. `languages`
-    are BCP 47 tags, empty if unknown.
+    are BCP 47 tags, empty if unknown. `review_by`: when the row must be checked again, if not at the usual time after
+    `checked` (`agenda.review_day`); the same in all rows of law.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Authority:
     languages: tuple[str, ...]
     checked: date
     verification: Verification
+    review_by: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class JurisdictionRules:
     languages: tuple[str, ...]
     checked: date
     verification: Verification
+    review_by: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ class Obligation:
     source_url: str
     checked: date
     verification: Verification
+    review_by: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

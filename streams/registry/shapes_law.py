@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
 from streams.events.report import LANGUAGE_PATTERN, Category, NoticeElement, ReportKind
@@ -36,6 +36,22 @@ class LegalSourceRow(SourceRow):
     url: Url
 
 
+class ReviewedRow(Row):
+    """Base of a row of law that must be checked again.
+
+    `review_by` is the last day for that, if it is not the usual half year after `source.checked`.
+    """
+
+    source: SourceRow
+    review_by: date | None = Field(None, description="the day by which somebody must check the row again")
+
+    @model_validator(mode="after")
+    def _reviewed_after_the_check(self) -> "ReviewedRow":
+        if self.review_by is not None and self.review_by <= self.source.checked:
+            raise ValueError("review_by must be after the day in source.checked")
+        return self
+
+
 class RuleOfLawRow(Row):
     """How far the authorities are trusted, why, and as of which day."""
 
@@ -44,7 +60,7 @@ class RuleOfLawRow(Row):
     as_of: date
 
 
-class AuthorityRow(Row):
+class AuthorityRow(ReviewedRow):
     """An authority that may receive a case or an answer."""
 
     id: AuthorityId
@@ -52,10 +68,9 @@ class AuthorityRow(Row):
     role: AuthorityRole
     channel: Text | None = None
     languages: list[Language] = Field(default_factory=list)
-    source: SourceRow
 
 
-class ObligationRow(Row):
+class ObligationRow(ReviewedRow):
     """A legal duty. `territory` defaults to the jurisdiction itself."""
 
     id: ObligationId
@@ -67,26 +82,35 @@ class ObligationRow(Row):
     required_elements: list[NoticeElement | RequestElement] = Field(default_factory=list)
     action: Action
     duration: str | None = None
-    meaning: DurationMeaning = "deadline"
-    standard: Standard | None = None
-    calendar: Calendar = "elapsed"
+    meaning: DurationMeaning = Field(
+        "deadline", description="what the duration means: by when to act, or how long to keep something"
+    )
+    standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
+    calendar: Calendar = Field("elapsed", description="which days of the duration count")
     holiday_calendar: CalendarId | None = None
-    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(default_factory=list)
+    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(
+        default_factory=list, description="the reasons for which the clock may pause"
+    )
     authority: AuthorityId | None = None
     applies_to: Text
-    public_only: bool = False
-    except_in: list[Code] = Field(default_factory=list)
-    legal_bases: list[LegalBasis] = Field(default_factory=list)
-    emergency: bool | None = None
-    gate: Gate | None = None
+    public_only: bool = Field(False, description="content open to the public only, no private chats")
+    except_in: list[Code] = Field(default_factory=list, description="members in which it does not apply")
+    legal_bases: list[LegalBasis] = Field(
+        default_factory=list, description="what a request must be based on to trigger the duty"
+    )
+    emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
+    gate: Gate | None = Field(None, description="what must happen before anything is disclosed")
     territory: JurisdictionCode | None = None
     in_force_from: date
-    in_force_until: date | None = None
-    beside: list[ObligationId] = Field(default_factory=list)
+    in_force_until: date | None = Field(None, description="the last day on which it applies")
+    beside: list[ObligationId] = Field(
+        default_factory=list,
+        description="rows of the same duty that are in force at the same time on purpose",
+    )
     source: LegalSourceRow
 
 
-class JurisdictionFile(Row):
+class JurisdictionFile(ReviewedRow):
     """A jurisdiction: GLOBAL, a region or a country. The file is named by its code.
 
     `regions` are those it belongs to directly; the regions of those regions are added.
@@ -97,7 +121,6 @@ class JurisdictionFile(Row):
     regions: list[JurisdictionCode] = Field(default_factory=list)
     rule_of_law: RuleOfLawRow
     languages: list[Language] = Field(default_factory=list)
-    source: SourceRow
     authorities: list[AuthorityRow] = Field(default_factory=list)
     art18_authority: AuthorityId | None = None
     dsc: AuthorityId | None = None
@@ -106,13 +129,12 @@ class JurisdictionFile(Row):
     obligations: list[ObligationRow] = Field(default_factory=list)
 
 
-class TerritoryRow(Row):
+class TerritoryRow(ReviewedRow):
     """A territory with a code of its own: the state and the regions it belongs to."""
 
     name: Text
     part_of: Code
     regions: list[JurisdictionCode]
-    source: SourceRow
 
 
 class TerritoriesFile(Row):

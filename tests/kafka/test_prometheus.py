@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
+from datetime import date
 
 import orjson
 import pytest
@@ -18,6 +19,8 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.operations.generated.dashboard import dashboard
+from streams.registry.document import read_document
+from streams.registry.loader import SHIPPED_LAW
 from tests.contract.test_alerts import ALERTS, RULES
 from tests.kafka.harness.deployment import VERIFIED
 from tests.kafka.harness.reports import generate
@@ -112,8 +115,33 @@ def queries_of_the_dashboard():
             yield panel["title"], expression
 
 
+def law_that_will_change(folder):
+    """A copy of the shipped law with a duty that begins one day: without one, no change is ahead and has a series."""
+    law = shutil.copytree(SHIPPED_LAW, folder / "law")
+    content = read_document(law / "CH.yaml").content
+    duty = {
+        "id": "CH.test",
+        "instrument": "Act on Tests",
+        "article": "s. 1",
+        "title": "Take it down",
+        "categories": "all",
+        "trigger": "actual_knowledge",
+        "action": "remove",
+        "applies_to": "hosting services",
+        "in_force_from": date(9000, 1, 1),
+        "source": {
+            "url": "https://law.example/1",
+            "checked": date(2026, 11, 24),
+            "verification": "unverified",
+        },
+    }
+    content.setdefault("obligations", []).append(duty)
+    (law / "CH.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return law
+
+
 def test_every_query_finds_data(deploy, tmp_path):
-    deployment = deploy()
+    deployment = deploy(settings={"TOCSIN_LAW_FOLDER": str(law_that_will_change(tmp_path))})
     worker = deployment.fleet.start()
     deployment.fleet.wait_for(lambda: "address=http://" in worker.text, 30, "serving", tend=False)
     target = re.search(r"address=http://(\S+)", worker.text)[1]
@@ -173,6 +201,8 @@ def test_every_query_finds_data(deploy, tmp_path):
         assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
         # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
+        # These depend on the day on which the test runs.
+        fired -= {"TocsinLawReviewOverdue", "TocsinLawChangesSoon"}
         assert fired - {"TocsinClockLapsed"} == {"TocsinDeadLetterRatio", "TocsinSourceResting"}
 
         worker.signal(signal.SIGKILL)

@@ -115,7 +115,7 @@ def test_show_prints_the_duties_that_apply_and_why(tocsin):
         r"clock +runs from receipt, if it contains: contact, good faith",
         r"authority +The Watchdog \(WATCHDOG, regulator, secondary\): portal of the office; languages: en, mi",
         r"in force +from 2026-01-01\n",
-        r"source +The Gazette\n +https://law\.example/1\n +checked 2026-11-24, verified",
+        r"source +The Gazette\n +https://law\.example/1\n +checked 2026-11-24, verified; review by 2027-05-23",
     ):
         assert re.search(line, armed), line
     assert (
@@ -271,17 +271,27 @@ def test_check_lists_the_findings_to_review(tocsin):
     assert result.exit_code == 0
     assert re.search(r"obligation +NZ\.advisory +NZ +Take it down +2026-11-24", result.stdout)
     assert "NZ.armed" not in result.stdout
-    assert "Not checked for" not in result.stdout
+    assert "Overdue for review:" not in result.stdout
+    assert "Duties that begin or end" not in result.stdout
     assert re.search(
-        r"6 obligations, version \w+: valid; \d+ rows are not verified, 0 not checked", result.stdout
+        r"6 obligations, version \w+: valid; \d+ rows are not verified, 0 are overdue", result.stdout
     )
 
 
-def test_check_a_year_later_lists_every_row_as_stale(tocsin):
+def test_check_a_year_later_lists_every_row_that_still_holds_as_overdue(tocsin):
     result = tocsin("check", "--today", "2027-11-24")
-    stale = result.stdout.partition("Not checked for more than 180 days:")[2]
-    assert all(f" {row.id} " in stale for row in RULES.obligations)
-    assert "WATCHDOG" in stale
+    overdue = result.stdout.partition("Overdue for review:")[2]
+    assert {row.id for row in RULES.obligations if f" {row.id} " in overdue} == {
+        row.id for row in RULES.obligations if row.id != "NZ.repealed"
+    }
+    assert re.search(r"WATCHDOG .* 2026-11-24  2027-05-23", overdue)
+
+
+def test_check_lists_what_begins_or_ends_soon(tocsin):
+    assert re.search(
+        r"Duties that begin or end within 30 days:\n\n.*\n.*\n2026-06-01  NZ.repealed  +ends\n",
+        tocsin("check", "--today", "2026-05-30").stdout,
+    )
 
 
 def test_check_says_what_publishers_of_user_reports_may_claim_besides(monkeypatch):
@@ -317,4 +327,4 @@ def test_check_of_another_folder_names_line_and_field_of_a_mistake(tmp_path, mon
 def test_the_shipped_law_passes_the_check():
     result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-24"])
     assert result.exit_code == 0
-    assert "0 not checked for more than 180 days" in result.stdout
+    assert "0 are overdue for review" in result.stdout

@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
+from streams.registry.agenda import review_day
 from streams.registry.lint import lint
-from streams.registry.rules import HolidayCalendar, Rules
+from streams.registry.loader import load_rules
+from streams.registry.rules import HolidayCalendar, Obligation, Rules
+from tests.unit.registry_files import edit, refused
 
 CHECKED = date(2026, 11, 24)
 
@@ -29,21 +33,91 @@ def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) ->
     assert finding.title.startswith("Delete sexual deepfakes")
 
 
-@pytest.mark.parametrize(("days", "stale"), [(0, False), (180, False), (181, True)])
-def test_a_row_not_checked_for_180_days_is_stale(rules: Rules, days: int, stale: bool) -> None:
-    findings = lint(rules, CHECKED + timedelta(days=days))
-    everything = len(rules.obligations) + len(rules.authorities) + len(rules.jurisdictions)
-    assert len(findings.stale) == (everything if stale else 0)
+def ended(duty: Obligation, today: date) -> bool:
+    return duty.in_force_until is not None and duty.in_force_until < today
+
+
+@pytest.mark.parametrize(("days", "late"), [(0, False), (180, False), (181, True)])
+def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int, late: bool) -> None:
+    today = CHECKED + timedelta(days=days)
+    findings = lint(without_review_days(rules), today)
+    duties = [duty for duty in rules.obligations if not ended(duty, today)]
+    everything = len(duties) + len(rules.authorities) + len(rules.jurisdictions)
+    assert len(findings.overdue) == (everything if late else 0)
     assert findings.future == ()
 
 
-def test_a_recently_checked_row_is_not_stale(rules: Rules) -> None:
+def without_review_days(rules: Rules) -> Rules:
+    return replace(
+        rules,
+        obligations=tuple(replace(row, checked=CHECKED, review_by=None) for row in rules.obligations),
+        authorities={
+            id_: replace(row, checked=CHECKED, review_by=None) for id_, row in rules.authorities.items()
+        },
+        jurisdictions={
+            code: replace(row, checked=CHECKED, review_by=None) for code, row in rules.jurisdictions.items()
+        },
+    )
+
+
+def test_a_recently_checked_row_is_not_overdue(rules: Rules) -> None:
     today = CHECKED + timedelta(days=181)
-    first, *rest = rules.obligations
+    first, *rest = without_review_days(rules).obligations
     edited = replace(rules, obligations=(replace(first, checked=today), *rest))
-    stale = {finding.id for finding in lint(edited, today).stale}
-    assert first.id not in stale
-    assert {duty.id for duty in rest} <= stale
+    overdue = {finding.id for finding in lint(edited, today).overdue}
+    assert first.id not in overdue
+    assert {duty.id for duty in rest if not ended(duty, today)} <= overdue
+
+
+@pytest.mark.parametrize(("day", "late"), [("2027-01-10", False), ("2027-01-11", True)])
+def test_a_review_date_of_the_row_replaces_the_usual_one(rules: Rules, day: str, late: bool) -> None:
+    first, *rest = rules.obligations
+    edited = replace(rules, obligations=(replace(first, review_by=date(2027, 1, 10)), *rest))
+    found = {finding.id: finding.review_by for finding in lint(edited, date.fromisoformat(day)).overdue}
+    assert found.get(first.id) == (date(2027, 1, 10) if late else None)
+
+
+def test_an_ended_duty_is_not_reviewed_any_more(rules: Rules) -> None:
+    first, *rest = rules.obligations
+    last = CHECKED + timedelta(days=200)
+    edited = replace(rules, obligations=(replace(first, in_force_until=last, review_by=CHECKED), *rest))
+    assert first.id in {finding.id for finding in lint(edited, last).overdue}
+    assert first.id not in {finding.id for finding in lint(edited, last + timedelta(days=1)).overdue}
+
+
+def test_a_row_gives_its_review_date_in_its_file(folder: Path) -> None:
+    edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2027-01-10")
+    edit(folder, "law/KR.yaml", "    trigger: actual", "    review_by: 2027-01-11\n    trigger: actual")
+    edit(folder, "law/US.yaml", "    role: hotline", "    role: hotline\n    review_by: 2027-01-12")
+    edit(folder, "law/territories.yaml", "    part_of: FR", "    part_of: FR\n    review_by: 2027-01-13")
+    edited = load_rules(folder)
+    duty = next(duty for duty in edited.obligations if duty.jurisdiction == "KR")
+    rows = (edited.jurisdictions["KR"], duty, edited.authorities["NCMEC"], edited.jurisdictions["GP"])
+    assert [review_day(row).day for row in rows] == [10, 11, 12, 13]
+
+
+def test_a_review_date_before_the_check_is_refused(folder: Path) -> None:
+    edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2026-11-24")
+    refused(folder, "law/KR.yaml", "file", "review_by must be after the day in source.checked")
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        ("2026-05-29", []),
+        ("2026-05-30", [("2026-06-29", "begins")]),
+        ("2026-06-28", [("2026-06-29", "begins")]),
+        ("2026-06-29", [("2026-07-29", "ends")]),
+        ("2026-07-28", [("2026-07-29", "ends")]),
+        ("2026-07-29", []),
+    ],
+)
+def test_duties_that_begin_or_end_within_30_days_are_named(
+    rules: Rules, today: str, expected: list[tuple[str, str]]
+) -> None:
+    duty = replace(rules.obligations[0], in_force_from=date(2026, 6, 29), in_force_until=date(2026, 7, 28))
+    findings = lint(replace(rules, obligations=(duty,)), date.fromisoformat(today))
+    assert [(str(change.day), change.change) for change in findings.changes] == expected
 
 
 def test_a_check_dated_in_the_future_is_a_finding(rules: Rules) -> None:

@@ -9,6 +9,7 @@ from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_
 from streams.commands.shared.text_table import text_table
 from streams.events.report import CATEGORIES
 from streams.law.duty import Duty
+from streams.registry.agenda import review_day
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
 _WIDTH = 110
@@ -67,7 +68,7 @@ def _head(found: Answer, rules: Rules) -> Iterator[str]:
             yield from _labelled(label, _named(rules.authorities[authority]))
     if row.dsc_status is not None:
         yield from _labelled("", row.dsc_status)
-    yield from _labelled("row", f"checked {row.checked}, {row.verification}")
+    yield from _labelled("row", _checked(row))
 
 
 def _layer(row: JurisdictionRules) -> str:
@@ -96,7 +97,11 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
     if row.source_title is not None:
         # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
-    yield from _labelled("", f"checked {row.checked}, {row.verification}")
+    yield from _labelled("", _checked(row))
+
+
+def _checked(row: JurisdictionRules | Obligation) -> str:
+    return f"checked {row.checked}, {row.verification}; review by {review_day(row)}"
 
 
 def _comparison_key(duty: Duty) -> tuple[str, str, str]:

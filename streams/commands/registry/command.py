@@ -1,21 +1,28 @@
-"""`tocsin registry check` and `tocsin registry show`."""
+"""`tocsin registry check`, `tocsin registry show` and `tocsin registry diff`."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
+from streams.commands.registry.diff_document import diff_document
+from streams.commands.registry.diff_text import diff_text
+from streams.commands.registry.law_diff import Law, compare, read_law
 from streams.commands.registry.lint_text import lint_text
 from streams.commands.shared.terminal import echo
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.events.report import CATEGORIES, Category
 from streams.registry.lint import lint
-from streams.registry.loader import load_rules
+from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.rules import Rules, Trigger
 from streams.worker.settings import load_settings
+
+# As an argument of `diff`: the law that Tocsin ships.
+BUILT_IN = "built-in"
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _LAW = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -81,8 +88,9 @@ def check(law: Path | None, today: datetime | None) -> None:
 
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
-    verified (they arm no clock), those not checked for 180 days, and holiday calendars that end within 180
-    days, and what publishers of users' reports may claim besides; it then exits with 0.
+    verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
+    checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, and what
+    publishers of users' reports may claim besides; it then exits with 0.
 
     \b
     Examples:
@@ -91,6 +99,45 @@ def check(law: Path | None, today: datetime | None) -> None:
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = _rules(law)
     echo(lint_text(lint(rules, _day(today)), rules))
+
+
+class _Folder(click.Path):
+    """A folder of law, or the one that Tocsin ships."""
+
+    name = "folder of law"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name as given, and the path."""
+        return value, SHIPPED_LAW if value == BUILT_IN else super().convert(value, param, ctx)
+
+
+@registry.command()
+@click.argument("old", type=_Folder(exists=True, file_okay=False, path_type=Path))
+@click.argument("new", type=_Folder(exists=True, file_okay=False, path_type=Path))
+@click.option("--today", type=_DAY, metavar="DATE", help="Compare as of this day (UTC).  [default: today]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def diff(old: tuple[str, Path], new: tuple[str, Path], today: datetime | None, as_json: bool) -> None:
+    """Show what changes for whom, and from when, if the law in NEW replaces that in OLD.
+
+    OLD and NEW are folders of law, or `built-in` for the one that Tocsin ships. The changes are grouped by
+    jurisdiction. For an obligation they say from which day of receipt they matter, whether that is in the
+    past, and how its legal clock changes; a row that begins on the day after a similar one ends is compared
+    with that one. Rows without days hold as soon as workers use the new folder. Exits with 0 whether or not
+    the law differs, and with 2 if a file is invalid.
+
+    \b
+    Examples:
+      tocsin registry diff built-in ./law-next
+      tocsin registry diff ./law ./law-next --json | jq '.changes[] | select(.retroactive)'
+    """  # noqa: D301 - \b stops click from wrapping the paragraph
+    laws = _read(*old), _read(*new)
+    day = _day(today)
+    changes = compare(*laws, day)
+    echo(orjson.dumps(diff_document(*laws, changes, day)).decode() if as_json else diff_text(*laws, changes))
+
+
+def _read(name: str, folder: Path) -> Law:
+    return read_law(name, folder, load_settings().platform_file, _rules(folder))
 
 
 def _rules(law: Path | None) -> Rules:

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from streams.commands.shared.text_table import text_table
-from streams.registry.lint import CHECKED_WITHIN, Finding, LintReport
+from streams.registry.agenda import AHEAD, REVIEW_AFTER
+from streams.registry.lint import Finding, LintReport
 from streams.registry.rules import Rules
 
 _TITLE_WIDTH = 60
@@ -12,15 +13,19 @@ _TITLE_WIDTH = 60
 
 def lint_text(found: LintReport, rules: Rules) -> str:
     """A table for each kind of finding, and how many rows the registry has."""
-    days = CHECKED_WITHIN.days
     parts = [
         *_table("Not verified; an unverified obligation arms no clock", found.unverified),
-        *_table(f"Not checked for more than {days} days", found.stale),
+        *_table("Overdue for review", found.overdue),
         *_table("Checked on a date in the future", found.future),
     ]
+    if found.changes:
+        cells = [(str(change.day), change.obligation, change.change) for change in found.changes]
+        parts.append(
+            f"Duties that begin or end within {AHEAD.days} days:\n\n{text_table(('on', 'obligation', 'change'), cells)}"
+        )
     if found.ending_calendars:
         names = ", ".join(found.ending_calendars)
-        parts.append(f"Holiday calendars that end within {days} days: {names}")
+        parts.append(f"Holiday calendars that end within {REVIEW_AFTER.days} days: {names}")
     parts += [
         f"Who may publish reports of users to {topic} may also claim there: {', '.join(claims)}"
         for topic, claims in found.open_claims.items()
@@ -33,7 +38,7 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     contents = ", ".join(f"{number} {kind}" for number, kind in counted)
     parts.append(
         f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not verified, "
-        f"{len(found.stale)} not checked for more than {days} days."
+        f"{len(found.overdue)} are overdue for review."
     )
     return "\n\n".join(parts)
 
@@ -42,7 +47,14 @@ def _table(title: str, rows: Sequence[Finding]) -> Iterator[str]:
     if not rows:
         return
     cells = [
-        (row.subject, row.id, row.jurisdiction, textwrap.fill(row.title, _TITLE_WIDTH), str(row.checked))
+        (
+            row.subject,
+            row.id,
+            row.jurisdiction,
+            textwrap.fill(row.title, _TITLE_WIDTH),
+            str(row.checked),
+            str(row.review_by),
+        )
         for row in rows
     ]
-    yield f"{title}:\n\n{text_table(('row', 'id', 'jurisdiction', 'title', 'checked'), cells)}"
+    yield f"{title}:\n\n{text_table(('row', 'id', 'jurisdiction', 'title', 'checked', 'review by'), cells)}"

@@ -290,6 +290,28 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "Changes of law",
+        (
+            Panel(
+                "Duties that begin or end",
+                "Time until the first day on which a duty applies, or no longer does. Empty if no change is ahead.",
+                "s",
+                {
+                    "{{obligation}} {{change}}": "min by (obligation, change) ("
+                    + series("tocsin_law_change_timestamp_seconds")
+                    + ") - time()"
+                },
+                "table",
+            ),
+            Panel(
+                "Rows overdue for review",
+                "Rows of law that somebody should have checked again. tocsin registry check lists them.",
+                "short",
+                {"{{row}}": f"max by (row) ({series('tocsin_law_rows_overdue')})"},
+            ),
+        ),
+    ),
+    (
         "Dead letters and errors",
         (
             Panel(

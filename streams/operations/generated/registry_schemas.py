@@ -10,25 +10,15 @@ from typing import Any
 
 from streams.operations.generated.event_schemas import DIALECT, write_or_check
 from streams.registry.document import Row
+from streams.registry.lawbook import SUBJECTS
 from streams.registry.shapes import SourcesFile
-from streams.registry.shapes_law import (
-    CalendarsFile,
-    JurisdictionFile,
-    LocationHintsFile,
-    PlatformFile,
-    TerritoriesFile,
-    TriggersFile,
-)
+from streams.registry.shapes_law import JurisdictionFile
 
 FOLDER = Path(__file__).parents[2] / "registry" / "law" / "schema"
 _FILES: dict[str, type[Row]] = {
-    "calendars.schema.json": CalendarsFile,
     "jurisdiction.schema.json": JurisdictionFile,
-    "location_hints.schema.json": LocationHintsFile,
-    "platform.schema.json": PlatformFile,
     "sources.schema.json": SourcesFile,
-    "territories.schema.json": TerritoriesFile,
-    "triggers.schema.json": TriggersFile,
+    **{f"{subject}.schema.json": shape for subject, shape in SUBJECTS.items()},
 }
 
 
