@@ -59,6 +59,7 @@ def load_rules(
     calendars = build_calendars(calendars_document, calendars_file)
     authorities = build_authorities(book)
     jurisdictions = build_jurisdictions(book, authorities)
+    facts = build_platform(platform_document, platform_file, jurisdictions, authorities)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
@@ -66,11 +67,11 @@ def load_rules(
         jurisdictions=jurisdictions,
         authorities=authorities,
         location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
-        obligations=build_obligations(book, jurisdictions, authorities, calendars),
+        obligations=build_obligations(book, jurisdictions, authorities, calendars, facts),
         triggers=build_triggers(triggers_document, triggers_file),
         targets=build_targets(triggers_document, triggers_file),
         calendars=calendars,
-        platform=build_platform(platform_document, platform_file, jurisdictions, authorities),
+        platform=facts,
         sources=build_sources(sources_document, sources_file),
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(

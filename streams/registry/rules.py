@@ -17,7 +17,8 @@ Mode = Literal["live", "shadow", "off"]
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
 # `retention`: something must be kept for the duration, instead of done within it.
 DurationMeaning = Literal["deadline", "retention"]
-Calendar = Literal["elapsed", "business_days"]
+# How a duration in days is counted; see `law.deadlines`.
+Calendar = Literal["elapsed", "business_days", "regulation_1182_71"]
 # Who is told of a case if no Member State can be identified (DSA art. 18(2)).
 Fallback = Literal["representative", "europol", "both"]
 AuthorityRole = Literal["police", "prosecutor", "court", "regulator", "dsc", "ministry", "hotline", "agency"]
@@ -183,7 +184,8 @@ class Obligation:
 
     It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and `standard` are
     both None, the row gives no time limit. `meaning` says whether the duration is a deadline or a retention period. If
-    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. `pausable_for`:
+    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
+    `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
     the reasons for which its clock may pause. `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
     trigger it; `emergency`: only urgent requests (True), only others (False), or both (None). `gate`: what must happen
@@ -225,7 +227,8 @@ class Obligation:
 class HolidayCalendar:
     """The days that are not business days. No source covers days after `known_until` yet.
 
-    `weekend` holds ISO weekdays (Monday is 1). A day begins and ends at midnight in `time_zone` (IANA).
+    `weekend` holds ISO weekdays (Monday is 1), `working` days of a weekend that are worked. `possible` may be holidays:
+    estimated dates, and holidays of parts of the state. A day begins and ends at midnight in `time_zone` (IANA).
     """
 
     id: str
@@ -234,6 +237,8 @@ class HolidayCalendar:
     holidays: frozenset[date]
     known_until: date
     source_url: str
+    possible: frozenset[date] = frozenset()
+    working: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

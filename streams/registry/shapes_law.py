@@ -165,13 +165,19 @@ class HolidayRow(Row):
 
 
 class HolidayCalendarRow(Row):
-    """The weekend and holidays of a place, known up to and including `known_until`."""
+    """The weekend and holidays of a place, known up to and including `known_until`.
+
+    `possible` are days that may be holidays; `working` are days of the weekend that are worked.
+    """
 
     id: CalendarId
+    state: Code
     time_zone: Text
     weekend: list[Annotated[int, Field(ge=1, le=7)]]
     known_until: date
     holidays: list[HolidayRow]
+    possible: list[date] = Field(default_factory=list)
+    working: list[date] = Field(default_factory=list)
     source: LegalSourceRow
 
 

@@ -337,9 +337,9 @@ def test_duties_are_ordered_from_global_to_national(rules: Rules) -> None:
     assert layers == sorted(layers)
 
 
-def test_no_row_counts_business_days_yet(rules: Rules) -> None:
-    assert rules.calendars == {}
-    assert {duty.calendar for duty in rules.obligations} == {"elapsed"}
+def test_production_orders_count_their_days_by_the_calendar_of_the_representative(rules: Rules) -> None:
+    counted = {duty.id: duty.holiday_calendar for duty in rules.obligations if duty.calendar != "elapsed"}
+    assert counted == {"EU.e-evidence.art10-3": "be"}
 
 
 # Triggers, targets, platform
