@@ -11,7 +11,7 @@ from streams.registry.shapes_law import JurisdictionFile, TerritoriesFile
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject.
-SUBJECTS = ("calendars", "location_hints", "platform", "territories", "triggers")
+SUBJECTS = ("calendars", "location_hints", "platform", "rule_of_law", "territories", "triggers")
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,8 @@ class JurisdictionRules:
 
     `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state to which an
     overseas territory with a code of its own belongs: the state's duties hold there too, and so do those of the regions
-    in `regions`. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
+    in `regions`. `earlier_tiers` are (last day, tier), oldest first: a report has the tier of the day of its receipt, and
+    `rule_of_law` applies after the last of these days. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
     Services Coordinator, `tco_authority` may order the removal of terrorist content. `dsc_status` is a known doubt about
     the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
     """
@@ -176,6 +177,37 @@ class JurisdictionRules:
     languages: tuple[str, ...]
     checked: date
     verification: Verification
+    earlier_tiers: tuple[tuple[date, RuleOfLawTier], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexValues:
+    """What the index says of a state: two values and their standard errors, None where not known."""
+
+    rule_of_law: float | None = None
+    voice: float | None = None
+    rule_of_law_error: float | None = None
+    voice_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TierThresholds:
+    """A state is open from the first two values on, and closed below the third."""
+
+    open_rule_of_law: float
+    open_voice: float
+    closed_voice: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOfLawIndex:
+    """A published index of the rule of law, with which the tiers of states are compared."""
+
+    title: str
+    rule_of_law_year: int
+    voice_year: int
+    thresholds: TierThresholds
+    states: Mapping[str, IndexValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +340,8 @@ class Rules:
     `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each region, and each
     country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
     `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
-    `sources` has a row for each topic to which reports are published.
+    `sources` has a row for each topic to which reports are published. `index` is None if the law folder has no
+    rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions.
     """
 
     policies: tuple[Policy, ...]
@@ -325,6 +358,7 @@ class Rules:
     sources: Mapping[ReportSource, SourceRights]
     policy_version: str
     registry_version: str
+    index: RuleOfLawIndex | None = None
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,13 +15,12 @@ from streams.registry.rules import (
     Calendar,
     DurationMeaning,
     Fallback,
-    RuleOfLawTier,
     Standard,
     Trigger,
 )
 from streams.registry.shapes import Ratio, Sourced, SourceRow, Text, Url
+from streams.registry.shapes_rule_of_law import Code, RuleOfLawRow
 
-Code = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
 AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 ObligationId = Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
@@ -34,14 +33,6 @@ class LegalSourceRow(SourceRow):
     """The source of an obligation. It needs a URL, because every escalation publishes it."""
 
     url: Url
-
-
-class RuleOfLawRow(Row):
-    """How far the authorities are trusted, why, and as of which day."""
-
-    tier: RuleOfLawTier
-    basis: Text
-    as_of: date
 
 
 class AuthorityRow(Row):

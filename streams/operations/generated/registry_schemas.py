@@ -19,6 +19,7 @@ from streams.registry.shapes_law import (
     TerritoriesFile,
     TriggersFile,
 )
+from streams.registry.shapes_rule_of_law import RuleOfLawFile
 
 FOLDER = Path(__file__).parents[2] / "registry" / "law" / "schema"
 _FILES: dict[str, type[Row]] = {
@@ -26,6 +27,7 @@ _FILES: dict[str, type[Row]] = {
     "jurisdiction.schema.json": JurisdictionFile,
     "location_hints.schema.json": LocationHintsFile,
     "platform.schema.json": PlatformFile,
+    "rule_of_law.schema.json": RuleOfLawFile,
     "sources.schema.json": SourcesFile,
     "territories.schema.json": TerritoriesFile,
     "triggers.schema.json": TriggersFile,
