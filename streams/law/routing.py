@@ -22,6 +22,7 @@ EUROPOL = "EUROPOL"
 
 _SUSPICION: tuple[Trigger, ...] = ("awareness_threat", "actual_knowledge")
 _THREAT_TO_LIFE: Category = "threat_to_life"
+_SAFE_ONLY = "Only a safe recipient may be told."
 _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
@@ -113,7 +114,7 @@ def _outside(
     closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions, day) == "closed"]
     if closed and any(_tells(duty, category) for duty in rules.obligations):
         for code in closed:
-            yield from _safe(rules, category, f"{code} is closed.")
+            yield from _safe(rules, category, f"{code} is closed. {_SAFE_ONLY}")
 
 
 def _of_place(
@@ -123,7 +124,11 @@ def _of_place(
     authority = _authority(rules, duty, code)
     tier = _tier(rules, code, authority, day)
     if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
-        yield from _safe(rules, category, f"{_named(duty)}: {code} is {tier}.")
+        why = f"{_named(duty)}: {code} is {tier}. {_SAFE_ONLY}"
+        if duty.jurisdiction in rules.regions:
+            # A tier is policy; it does not release the platform from the law of the Union.
+            why += f" The duty binds all the same: a lawyer decides whether {code} is told too."
+        yield from _safe(rules, category, why)
     elif authority is not None:
         yield authority, f"{_named(duty)}: {code} is concerned."
     elif duty.jurisdiction in rules.regions:
@@ -225,4 +230,4 @@ def _safe(rules: Rules, category: Category, why: str) -> Iterable[tuple[str, str
     for recipient in rules.platform.safe_recipients:
         # Hotlines deal with the abuse of children only.
         if rules.authorities[recipient].role != "hotline" or of_category.dsa_category == _OF_MINORS:
-            yield recipient, f"{why} Only a safe recipient may be told."
+            yield recipient, why

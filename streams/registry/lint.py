@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from streams.events.report import ReporterKind, ReportKind
+from streams.registry.rule_of_law_index import TierDifference, tier_differences
 from streams.registry.rules import Rules, SourceRights, Verification
 
 # Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days).
@@ -38,7 +39,7 @@ class LintReport:
 
     `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
     checked date after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
-    `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
+    `tiers` are the states whose tier is not the index's; None without an index. `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
     """
 
     unverified: tuple[Finding, ...]
@@ -46,6 +47,7 @@ class LintReport:
     future: tuple[Finding, ...]
     ending_calendars: tuple[str, ...]
     open_claims: Mapping[str, tuple[str, ...]]
+    tiers: tuple[TierDifference, ...] | None
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -65,6 +67,7 @@ def lint(rules: Rules, today: date) -> LintReport:
             for topic, rights in rules.sources.items()
             if "user_report" in rights.kinds and (claims := _vouched(rights))
         },
+        tiers=None if rules.index is None else tuple(tier_differences(rules.index, rules.jurisdictions)),
     )
 
 

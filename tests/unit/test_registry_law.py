@@ -113,9 +113,9 @@ def test_contacts_for_terrorist_content(rules: Rules) -> None:
 
 def test_rule_of_law_tiers(rules: Rules) -> None:
     tiers = {code: row.rule_of_law for code, row in rules.jurisdictions.items()}
-    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR"}
+    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR", "TR"}
     assert {code for code, tier in tiers.items() if tier == "unknown"} == {"GLOBAL", "XX"}
-    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"IN", "BR", "SG", "TR"}
+    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"BG", "BR", "HU", "IN", "SG"}
     assert all(row.rule_of_law_basis and row.rule_of_law_as_of for row in rules.jurisdictions.values())
 
 

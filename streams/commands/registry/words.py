@@ -43,7 +43,7 @@ def time_in_words(obligation: Obligation) -> str:
         if obligation.calendar == "business_days":
             words = words.replace("day", "business day")
         if obligation.calendar == "regulation_1182_71":
-            words += " (Regulation 1182/71: not before the end of a working day)"
+            words += ", to the end of a working day (Regulation 1182/71)"
         parts.append(f"keep for {words}" if obligation.meaning == "retention" else f"within {words}")
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
