@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# With the package from which the holiday calendars are generated.
+CALENDARS_VENV := .venv-calendars
 
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
@@ -66,9 +68,6 @@ SBOM ?= dist/tocsin.cdx.json
 sbom: $(VENV)/installed ## Write the bill of materials of a production install: dist/tocsin.cdx.json (CycloneDX)
 	mkdir -p $(dir $(SBOM))
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file $(SBOM) requirements/runtime.txt
-
-# The package from which the holiday calendars are generated.
-CALENDARS_VENV := .venv-calendars
 
 $(CALENDARS_VENV)/installed: requirements/calendars.txt
 	$(PYTHON) -m venv $(CALENDARS_VENV)

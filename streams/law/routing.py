@@ -204,9 +204,7 @@ def _home(rules: Rules) -> str | None:
     return rules.platform.establishment or rules.platform.legal_representative
 
 
-def _fallback(
-    rules: Rules, category: Category, duty: Obligation, day: date
-) -> Iterable[tuple[str, str]]:
+def _fallback(rules: Rules, category: Category, duty: Obligation, day: date) -> Iterable[tuple[str, str]]:
     """Recipients if no Member State is reasonably certain (DSA art. 18(2)); at least one."""
     why = f"{_named(duty)}: no Member State is identified with reasonable certainty."
     home = _home(rules)

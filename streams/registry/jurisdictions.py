@@ -97,7 +97,9 @@ def _earlier_tiers(document: Document, row: RuleOfLawRow) -> tuple[tuple[date, R
     days = [earlier.until for earlier in row.earlier]
     for index, day in enumerate(days):
         if index and day <= days[index - 1]:
-            document.refuse(("rule_of_law", "earlier", index, "until"), "must be after that of the tier before")
+            document.refuse(
+                ("rule_of_law", "earlier", index, "until"), "must be after that of the tier before"
+            )
     return tuple((earlier.until, earlier.tier) for earlier in row.earlier)
 
 

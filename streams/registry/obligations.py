@@ -87,7 +87,9 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
     except ValueError as error:
         document.refuse((*place, "duration"), str(error))
     if row.calendar != "elapsed" and (months or milliseconds % 86_400_000):
-        document.refuse((*place, "duration"), f"must be whole days with calendar: {row.calendar}, such as P5D")
+        document.refuse(
+            (*place, "duration"), f"must be whole days with calendar: {row.calendar}, such as P5D"
+        )
 
 
 def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:

@@ -7,7 +7,7 @@ from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Disclosure, Territory
 from streams.events.routing import Gate, RuleOfLaw
 from streams.law.rule_of_law import most_protective, tier_of
-from streams.registry.rules import Obligation
+from streams.registry.rules import Obligation, RuleOfLawTier
 from streams.requests.refusals import CONTENT_DEMANDS, asks_for_data, targets_individuals
 from streams.requests.rules import UNION, RequestRules, country_of, is_member_state
 
@@ -30,14 +30,7 @@ def gates_of(
     country = country_of(request.authority.country)
     tier = tier_of(country, rules.registry.jurisdictions, received)
     found: dict[Gate, str] = {"human_review": "No request is acted on without a person's decision."}
-    if tier in ("unknown", "closed"):
-        found["human_rights_review"] = f"The requesting country is {tier}."
-    if tier == "guarded" and request.legal_basis != "national_law" and is_member_state(rules, country):
-        found["two_person_review"] = "The requesting Member State is guarded: two people review its order."
-    elif tier == "guarded":
-        found["judicial_order"] = "The requesting country is guarded: only a judge's order is followed."
-        if request.emergency:
-            found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
+    found.update(_gates_of_tier(request, tier, country, rules))
     if asks_for_data(request):
         found.setdefault("judicial_order", "The request asks for data on persons.")
     if request.concerns:
@@ -52,6 +45,23 @@ def gates_of(
     gates = tuple(sorted(found, key=_GATES.index))
     reasons = (f"The tier of the requesting country is {tier}.", *(found[gate] for gate in gates))
     return gates, RuleOfLaw(tier=tier, decision=most_protective(gates), reasons=reasons)
+
+
+def _gates_of_tier(
+    request: AuthorityRequest, tier: RuleOfLawTier, country: str, rules: RequestRules
+) -> dict[Gate, str]:
+    if tier in ("unknown", "closed"):
+        return {"human_rights_review": f"The requesting country is {tier}."}
+    if tier == "open":
+        return {}
+    if request.legal_basis != "national_law" and is_member_state(rules, country):
+        return {"two_person_review": "The requesting Member State is guarded: two people review its order."}
+    found: dict[Gate, str] = {
+        "judicial_order": "The requesting country is guarded: only a judge's order is followed."
+    }
+    if request.emergency:
+        found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
+    return found
 
 
 def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:

@@ -324,7 +324,9 @@ def test_the_shipped_law_passes_the_check():
 
 def test_check_shows_where_tiers_are_not_those_of_the_index(tocsin):
     shown = tocsin("check", "--today", "2026-11-26").stdout
-    assert "TIERS THAT ARE NOT THE INDEX'S (World Bank, Worldwide Governance Indicators, 2023 and 2024)" in shown
+    assert (
+        "TIERS THAT ARE NOT THE INDEX'S (World Bank, Worldwide Governance Indicators, 2023 and 2024)" in shown
+    )
     assert re.search(r"RO +open +unknown +the index lacks voice and accountability\n", shown)
     # The row for the tests is guarded; New Zealand is open by the index.
     assert re.search(r"NZ +guarded +open +more careful than the index\n", shown)
@@ -341,7 +343,9 @@ def test_show_gives_the_tier_of_the_day_and_the_values_of_the_index(tocsin):
         text = tocsin("show", *arguments).stdout.partition("rule of law")[2].partition("\ngate")[0]
         return " ".join(text.split())
 
-    assert tier("HU", "--at", "2026-11-25").startswith("open on that day. Later guarded, as of 2026-11-26. By the")
+    assert tier("HU", "--at", "2026-11-25").startswith(
+        "open on that day. Later guarded, as of 2026-11-26. By the"
+    )
     assert tier("HU", "--at", "2026-11-26").startswith("guarded, as of 2026-11-26. By the index")
     assert tier("HU").endswith("Index: rule of law 0.19 (2024), voice and accountability 0.36 (2023).")
     assert tier("RO").endswith("voice and accountability not known (2023).")

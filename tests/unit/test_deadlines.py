@@ -231,7 +231,9 @@ def test_a_period_beyond_the_calendar_has_no_known_end() -> None:
         ("de", "2026-12-27T10:00:00+01:00", "2027-01-08T00:00:00+01:00"),
     ],
 )
-def test_what_must_wait_waits_for_days_that_may_be_holidays(calendar: str, started: str, earliest: str) -> None:
+def test_what_must_wait_waits_for_days_that_may_be_holidays(
+    calendar: str, started: str, earliest: str
+) -> None:
     assert not_before(union(10, calendar), ms(started), RULES.calendars) == ms(earliest)
 
 

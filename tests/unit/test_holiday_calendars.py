@@ -29,22 +29,35 @@ OFFICIAL = {
     # Labour Code, art. 154: also Good Friday and Easter Monday of the Orthodox Church. A holiday on a weekend moves to
     # Monday: 6 September 2026 is a Sunday, 1 and 2 May, 22 May and 26 December 2027 are on weekends.
     ("bg", 2026): days(
-        2026, (1, 1), (1, 2), (3, 3), (4, 10), (4, 13), (5, 1), (5, 6), (5, 25), (9, 7), (9, 22), (12, 24), (12, 25), (12, 28)
+        2026,
+        (1, 1),
+        (1, 2),
+        (3, 3),
+        (4, 10),
+        (4, 13),
+        (5, 1),
+        (5, 6),
+        (5, 25),
+        (9, 7),
+        (9, 22),
+        (12, 24),
+        (12, 25),
+        (12, 28),
     ),
 }
 
 
 @pytest.mark.parametrize(("calendar", "year"), OFFICIAL)
 def test_working_days_that_are_off(rules: Rules, calendar: str, year: int) -> None:
-    shipped = {
-        day for day in rules.calendars[calendar].holidays if day.year == year and day.isoweekday() < 6
-    }
+    shipped = {day for day in rules.calendars[calendar].holidays if day.year == year and day.isoweekday() < 6}
     assert shipped == OFFICIAL[calendar, year]
 
 
 def test_every_country_with_a_file_has_a_calendar(rules: Rules) -> None:
     states = {
-        code for code, row in rules.jurisdictions.items() if code in COUNTRIES - {"XX"} and row.part_of is None
+        code
+        for code, row in rules.jurisdictions.items()
+        if code in COUNTRIES - {"XX"} and row.part_of is None
     }
     assert {code for code in states if national_calendar(code, rules.calendars) is None} == set()
     assert {"CA", "ID", "MY", "NG", "PH", "TW", "VN"} <= {id_.upper() for id_ in rules.calendars}
@@ -74,7 +87,9 @@ def test_a_release_that_changes_a_day_is_listed_by_calendar(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "holidays", ModuleType("holidays"))
     generator = importlib.import_module("streams.operations.generated.holiday_calendars")
     stored = generator.FILE.read_text(encoding="utf-8")
-    changed = stored.replace("- {day: 2027-03-29, name: Easter Monday}", "- {day: 2027-03-30, name: Moved}", 1)
+    changed = stored.replace(
+        "- {day: 2027-03-29, name: Easter Monday}", "- {day: 2027-03-30, name: Moved}", 1
+    )
     assert list(generator.differences(stored, changed)) == [
         "at - - {day: 2027-03-29, name: Easter Monday}",
         "at + - {day: 2027-03-30, name: Moved}",

@@ -34,7 +34,11 @@ from tests.unit.traffic import (
     tick,
 )
 
-GATES = [("closed", "human_rights_review"), ("guarded", "two_person_review"), ("unknown", "two_person_review")]
+GATES = [
+    ("closed", "human_rights_review"),
+    ("guarded", "two_person_review"),
+    ("unknown", "two_person_review"),
+]
 POLICY = policy(categories=("fraud",), levels=levels({"reports": 3}, {"reports": 5}, {"reports": 9}))
 
 

@@ -81,7 +81,9 @@ def test_days_of_union_law_are_counted_where_the_platform_is(folder: Path) -> No
 
 def test_days_of_union_law_are_whole(folder: Path) -> None:
     edit(folder, "law/EU.yaml", "duration: P10D", "duration: PT250H")
-    refused(folder, "EU.yaml", "obligations[13].duration", "must be whole days with calendar: regulation_1182_71")
+    refused(
+        folder, "EU.yaml", "obligations[13].duration", "must be whole days with calendar: regulation_1182_71"
+    )
 
 
 # The operator's facts

@@ -166,7 +166,9 @@ def test_a_mistake_in_the_index_is_reported_with_its_place(
 
 
 def test_earlier_tiers_are_in_order(folder: Path) -> None:
-    earlier = "earlier: [{tier: open, until: 2026-11-25, basis: a}, {tier: closed, until: 2026-11-25, basis: b}]"
+    earlier = (
+        "earlier: [{tier: open, until: 2026-11-25, basis: a}, {tier: closed, until: 2026-11-25, basis: b}]"
+    )
     edit(folder, "law/HU.yaml", "  earlier: [{tier: open, until: 2026-11-25, ", f"  {earlier} # [{{")
     refused(folder, "HU.yaml", "rule_of_law.earlier[1].until", "must be after")
 

@@ -49,9 +49,7 @@ def _tiers(found: LintReport, rules: Rules) -> str:
     if not found.tiers:
         return f"Rule of law: every tier is that of the index ({source})."
     cells = [(each.code, each.tier, each.by_index, each.why) for each in found.tiers]
-    return (
-        f"TIERS THAT ARE NOT THE INDEX'S ({source}):\n\n{text_table(('state', 'tier', 'by the index', 'why'), cells)}"
-    )
+    return f"TIERS THAT ARE NOT THE INDEX'S ({source}):\n\n{text_table(('state', 'tier', 'by the index', 'why'), cells)}"
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Iterator[str]:

@@ -69,7 +69,9 @@ def calendars_text() -> str:
 def main(arguments: list[str]) -> int:
     """Write the file. With `--check`, print the lines that differ instead. Returns the exit code."""
     if version("holidays") != RELEASE:
-        sys.stderr.write(f"holidays {version('holidays')} is installed: enter its dates in RELEASE in {__file__}\n")
+        sys.stderr.write(
+            f"holidays {version('holidays')} is installed: enter its dates in RELEASE in {__file__}\n"
+        )
         return 1
     wanted = calendars_text()
     if arguments != ["--check"]:
@@ -80,7 +82,9 @@ def main(arguments: list[str]) -> int:
         return 0
     for line in differences(stored, wanted):
         sys.stderr.write(f"{FILE.name}: {line}\n")
-    sys.stderr.write(f"{FILE.name}: out of date: compare these lines with the official calendars, then `make generate`\n")
+    sys.stderr.write(
+        f"{FILE.name}: out of date: compare these lines with the official calendars, then `make generate`\n"
+    )
     return 1
 
 
