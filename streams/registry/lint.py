@@ -39,7 +39,8 @@ class LintReport:
 
     `unverified` rows are advisory only. `stale` rows were last checked more than 180 days ago. `future` rows have a
     checked date after today. `ending_calendars` are ids of holiday calendars that cover less than the next 180 days.
-    `tiers` are the states whose tier is not the index's; None without an index. `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
+    `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
+    `tiers` are the states whose tier is not the index's; None without an index.
     """
 
     unverified: tuple[Finding, ...]

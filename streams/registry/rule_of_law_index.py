@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from math import inf
 from typing import get_args
 
@@ -54,7 +55,7 @@ def build_index(
     """Build the index.
 
     Raises RegistryError for a code that is not a country's, if the thresholds contradict each other, and if the file of a
-    state has a tier that is less careful than the index allows.
+    state has a tier that is less careful than the index allows, on the day when the index was loaded or later.
     """
     rows = file.thresholds
     if rows.closed_voice >= rows.open_voice:
@@ -65,13 +66,13 @@ def build_index(
         check_country(document, ("states", code), code)
         values = IndexValues(row.rule_of_law, row.voice, row.rule_of_law_error, row.voice_error)
         allowed = least_careful_tier(values, thresholds)
-        state = jurisdictions.get(code)
-        if state is not None and _is_less_careful(state.rule_of_law, allowed):
-            document.refuse(
-                ("states", code),
-                f"allows {allowed} at the least, and {code}.yaml has the tier {state.rule_of_law}: a tier may be more careful "
-                "than the index, never less",
-            )
+        for tier in _tiers_from(file.index.loaded, jurisdictions.get(code)):
+            if _is_less_careful(tier, allowed):
+                document.refuse(
+                    ("states", code),
+                    f"allows {allowed} at the least, and {code}.yaml has the tier {tier}: a tier may be more careful "
+                    "than the index, never less",
+                )
         states[code] = values
     index = file.index
     return RuleOfLawIndex(
@@ -119,6 +120,13 @@ def _tier(rule_of_law: float, voice: float, thresholds: TierThresholds) -> RuleO
     if rule_of_law >= thresholds.open_rule_of_law and voice >= thresholds.open_voice:
         return "open"
     return "guarded"
+
+
+def _tiers_from(day: date, state: JurisdictionRules | None) -> list[RuleOfLawTier]:
+    """Return the tiers of a state on `day` and later."""
+    if state is None:
+        return []
+    return [*(tier for until, tier in state.earlier_tiers if until >= day), state.rule_of_law]
 
 
 def _is_less_careful(tier: RuleOfLawTier, than: RuleOfLawTier) -> bool:

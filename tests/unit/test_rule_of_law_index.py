@@ -142,6 +142,11 @@ def test_a_tier_less_careful_than_the_index_is_refused(folder: Path) -> None:
     refused(folder, "rule_of_law.yaml", "states.RU", "RU.yaml has the tier guarded")
 
 
+def test_an_earlier_tier_does_not_outlast_the_loading_of_the_index(folder: Path) -> None:
+    edit(folder, "law/HU.yaml", "until: 2026-11-25", "until: 2026-11-26")
+    refused(folder, "rule_of_law.yaml", "states.HU", "HU.yaml has the tier open")
+
+
 def test_a_more_careful_tier_is_accepted(folder: Path) -> None:
     edit(folder, "law/DE.yaml", "tier: open", "tier: closed")
     assert load_rules(folder).jurisdictions["DE"].rule_of_law == "closed"
