@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# With the package from which the holiday calendars are generated.
+CALENDARS_VENV := .venv-calendars
 
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
@@ -30,7 +32,7 @@ test: check ## Run every check and every test on a real Kafka
 test-fast: $(VENV)/installed ## Run the unit and contract tests but the slowest: no Kafka, less than two minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/contract $(ARGS)
 
-check: $(VENV)/installed ## Check lint, types, imports between packages, generated files
+check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,16 +41,18 @@ check: $(VENV)/installed ## Check lint, types, imports between packages, generat
 	$(BIN)/python -m streams.operations.generated.registry_schemas --check
 	$(BIN)/python -m streams.operations.generated.metrics_page --check
 	$(BIN)/python -m streams.operations.generated.dashboard --check
+	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars --check
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed ## Write schemas, metrics page and dashboard from the code
+generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, metrics page, dashboard and holiday calendars
 	$(BIN)/python -m streams.operations.generated.event_schemas
 	$(BIN)/python -m streams.operations.generated.registry_schemas
 	$(BIN)/python -m streams.operations.generated.metrics_page
 	$(BIN)/python -m streams.operations.generated.dashboard
+	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars
 
 soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
@@ -65,6 +69,11 @@ sbom: $(VENV)/installed ## Write the bill of materials of a production install: 
 	mkdir -p $(dir $(SBOM))
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file $(SBOM) requirements/runtime.txt
 
+$(CALENDARS_VENV)/installed: requirements/calendars.txt
+	$(PYTHON) -m venv $(CALENDARS_VENV)
+	$(CALENDARS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/calendars.txt
+	touch $@
+
 AUDIT_VENV := .venv-audit
 
 $(AUDIT_VENV)/installed: requirements/audit.txt
@@ -74,7 +83,7 @@ $(AUDIT_VENV)/installed: requirements/audit.txt
 
 # Strict: a package that the database does not answer for fails the audit instead of being left out.
 audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabilities (asks the Python package index)
-	@for file in runtime build dev; do \
+	@for file in runtime build dev calendars; do \
 	    echo "requirements/$$file.txt"; \
 	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$file.txt $(ARGS) || { \
 	        echo "make audit: requirements/$$file.txt has vulnerable packages (listed above), or the vulnerability data could not be read: it comes from the Python package index's JSON interface, which an ordinary mirror does not offer. ARGS='--vulnerability-service osv' asks the OSV database instead." >&2; \
@@ -86,9 +95,10 @@ requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(PIN) -o requirements/runtime.txt pyproject.toml
 	$(PIN) --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(PIN) --group audit -o requirements/audit.txt
+	$(PIN) --group calendars -o requirements/calendars.txt
 	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -
 
 PIN = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(AUDIT_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT_VENV) $(CALENDARS_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

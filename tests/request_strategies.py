@@ -100,7 +100,10 @@ def rows(draw: st.DrawFn, row: Obligation) -> Obligation:
 
 
 _ALL_IN_TIER = {
-    tier: {code: dataclasses.replace(row, rule_of_law=tier) for code, row in SHIPPED.jurisdictions.items()}
+    tier: {
+        code: dataclasses.replace(row, rule_of_law=tier, earlier_tiers=())
+        for code, row in SHIPPED.jurisdictions.items()
+    }
     for tier in get_args(RuleOfLawTier)
 }
 

@@ -1,12 +1,22 @@
 """When the time that a legal duty allows ends.
 
-Days are counted as in Regulation (EEC, Euratom) No 1182/71, article 3: the day of the event does not count, a period of
-days ends with the last hour of its last day, and working days exclude weekends and public holidays.
+A clock of hours or days counts elapsed time, so that it needs no calendar. Rows may count otherwise (`calendar`):
+
+- `business_days`: only the working days of the row's holiday calendar. Without a calendar no clock runs.
+- `regulation_1182_71`: as Regulation (EEC, Euratom) No 1182/71 counts the days of Union law. The day of the event does
+  not count (art. 3(1)), a period ends with the last hour of its last day (art. 3(2)(b)), or with that of the next working
+  day if the last day is a public holiday, a Saturday or a Sunday (art. 3(4)), and a period of two days or more has at least
+  two working days (art. 3(5)). The clock still ends with the elapsed days, or with the period if that is earlier; the
+  end of the period is shown beside it.
+
+A holiday that the calendar lacks lets a deadline end too early. That is the safe side for what must be done *within* a
+period, and the wrong side for what must *not* be done *before* its end: `not_before` also counts every day that may be a
+holiday, and even so a holiday decreed at short notice can be missing. A person decides before acting on it.
 """
 
 from calendar import monthrange
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from streams.registry.durations import parse_legal_duration
@@ -14,6 +24,8 @@ from streams.registry.rules import HolidayCalendar, Obligation
 from streams.wire.times import DAY, epoch_ms, from_epoch_ms
 
 _DAY = timedelta(days=1)
+# Regulation 1182/71 art. 2(2): Saturdays and Sundays are not working days, whatever is usual in the state.
+_SATURDAY = 6
 
 
 class UnknownDays(ValueError):
@@ -31,13 +43,60 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
         raise ValueError(f"{obligation.id} has no duration")
     months, milliseconds = parse_legal_duration(obligation.duration)
     if obligation.calendar == "business_days":
-        days, rest = divmod(milliseconds, DAY)
-        if months or rest:
-            raise ValueError(f"{obligation.id}: business days are counted in whole days, such as P5D")
-        return _after_business_days(obligation, days, started_ms, calendars)
+        calendar = _calendar(obligation, calendars)
+        return _after_business_days(calendar, _whole_days(obligation), started_ms)
     if months:
         return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
-    return started_ms + milliseconds
+    due = started_ms + milliseconds
+    if obligation.calendar == "regulation_1182_71":
+        # If summer time begins meanwhile, the elapsed days may end up to an hour after the last hour of the last day.
+        due = min(due, period_end(obligation, started_ms, calendars) or due)
+    return due
+
+
+def period_end(
+    obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]
+) -> int | None:
+    """The first millisecond after the period of `obligation` by Regulation 1182/71, if it began at `started_ms`.
+
+    None if no calendar covers the whole period, and for rows that count otherwise.
+    """
+    if obligation.calendar != "regulation_1182_71":
+        return None
+    try:
+        calendar = _calendar(obligation, calendars)
+        return _after_period(calendar, calendar.holidays, _whole_days(obligation), started_ms)
+    except UnknownDays:
+        return None
+
+
+def not_before(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
+    """The first millisecond at which the period of `obligation` by Regulation 1182/71 is over, as far as is known.
+
+    For what must not be done before its end. Every day that may be a holiday counts as one, so this is never earlier than
+    `period_end`. Raises UnknownDays if no calendar covers the whole period: then nothing may be done without a person who
+    knows the holidays. Raises ValueError for a row that counts otherwise.
+    """
+    if obligation.calendar != "regulation_1182_71":
+        raise ValueError(f"{obligation.id}: does not count its days by Regulation 1182/71")
+    calendar = _calendar(obligation, calendars)
+    days_off = calendar.holidays | calendar.possible
+    return _after_period(calendar, days_off, _whole_days(obligation), started_ms)
+
+
+def _calendar(obligation: Obligation, calendars: Mapping[str, HolidayCalendar]) -> HolidayCalendar:
+    calendar = calendars.get(obligation.holiday_calendar or "")
+    if calendar is None:
+        raise UnknownDays(f"{obligation.id}: has no holiday calendar")
+    return calendar
+
+
+def _whole_days(obligation: Obligation) -> int:
+    months, milliseconds = parse_legal_duration(obligation.duration or "")
+    days, rest = divmod(milliseconds, DAY)
+    if months or rest:
+        raise ValueError(f"{obligation.id}: its days are counted in whole days, such as P5D")
+    return days
 
 
 def _after_months(moment: datetime, months: int) -> datetime:
@@ -46,18 +105,38 @@ def _after_months(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
-def _after_business_days(
-    obligation: Obligation, days: int, started_ms: int, calendars: Mapping[str, HolidayCalendar]
-) -> int:
-    calendar = calendars.get(obligation.holiday_calendar or "")
-    if calendar is None:
-        raise UnknownDays(f"{obligation.id}: has no holiday calendar")
-    # Time zone rules come with Python or the host: the only input here that is not part of the registry.
-    zone = ZoneInfo(calendar.time_zone)
-    day = from_epoch_ms(started_ms).astimezone(zone).date()
+def _after_business_days(calendar: HolidayCalendar, days: int, started_ms: int) -> int:
+    day = _day_of(calendar, started_ms)
     while days:
-        day += _DAY
-        if day > calendar.known_until:
-            raise UnknownDays(f"{calendar.id} covers days up to {calendar.known_until} only")
-        days -= day.isoweekday() not in calendar.weekend and day not in calendar.holidays
-    return epoch_ms(datetime.combine(day + _DAY, time(), zone))
+        day = _next_known_day(calendar, day)
+        off = day.isoweekday() in calendar.weekend and day not in calendar.working
+        days -= not off and day not in calendar.holidays
+    return _midnight_after(calendar, day)
+
+
+def _after_period(calendar: HolidayCalendar, holidays: frozenset[date], days: int, started_ms: int) -> int:
+    day = _day_of(calendar, started_ms)
+    passed = worked = 0
+    works = False
+    while passed < days or not works or worked < min(days, 2):
+        day = _next_known_day(calendar, day)
+        passed += 1
+        works = day.isoweekday() < _SATURDAY and day not in holidays
+        worked += works
+    return _midnight_after(calendar, day)
+
+
+def _next_known_day(calendar: HolidayCalendar, day: date) -> date:
+    day += _DAY
+    if day > calendar.known_until:
+        raise UnknownDays(f"{calendar.id} covers days up to {calendar.known_until} only")
+    return day
+
+
+# Time zone rules come with Python or the host: the only input here that is not part of the registry.
+def _day_of(calendar: HolidayCalendar, moment_ms: int) -> date:
+    return from_epoch_ms(moment_ms).astimezone(ZoneInfo(calendar.time_zone)).date()
+
+
+def _midnight_after(calendar: HolidayCalendar, day: date) -> int:
+    return epoch_ms(datetime.combine(day + _DAY, time(), ZoneInfo(calendar.time_zone)))

@@ -6,7 +6,7 @@ import msgspec
 
 from streams.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason
 from streams.law.arming import target_ms
-from streams.law.deadlines import UnknownDays, deadline
+from streams.law.deadlines import UnknownDays, deadline, period_end
 from streams.registry.rules import Obligation, Rules
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR, MINUTE
@@ -62,7 +62,12 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     target_at = None
     if published.target is not None:
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
-    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at))
+    ends = None
+    if published.due_at is not None:
+        ends = period_end(duty.obligation, started_ms, rules.calendars)
+    return EscalatedObligation(
+        *(*msgspec.structs.astuple(published), target_at, msgspec.UNSET if ends is None else rfc3339(ends))
+    )
 
 
 def internal_target(obligation: Obligation, rules: Rules) -> str:

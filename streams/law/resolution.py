@@ -102,6 +102,9 @@ class Resolver:
         # The law changes on these days only, so the cache key holds the era of a report instead of its day.
         days = {duty.in_force_from.toordinal() for duty in rules.obligations}
         days |= {duty.in_force_until.toordinal() + 1 for duty in rules.obligations if duty.in_force_until}
+        days |= {
+            until.toordinal() + 1 for row in rules.jurisdictions.values() for until, _ in row.earlier_tiers
+        }
         self._changes = sorted(days)
         self._elements = _elements_that_matter(rules)
         self._resolved: BoundedCache[object, Resolved] = BoundedCache(CACHED_REPORTS_BYTES)
@@ -185,7 +188,7 @@ def rule(rules: Rules, facts: CaseFacts, day: date) -> Ruling:
         for duty in obligations
     )
     armed = tuple(duty.obligation for duty in duties if duty.not_armed is None)
-    tier = most_protective_tier(codes, rules.jurisdictions)
+    tier = most_protective_tier(codes, rules.jurisdictions, day)
     protection = rule_of_law(tier, (category,), obligations, rules.categories, by_state=facts.by_state)
     routing = routes(rules, places, obligations, category, protection.decision, day)
     return Ruling(

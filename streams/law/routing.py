@@ -22,6 +22,7 @@ EUROPOL = "EUROPOL"
 
 _SUSPICION: tuple[Trigger, ...] = ("awareness_threat", "actual_knowledge")
 _THREAT_TO_LIFE: Category = "threat_to_life"
+_SAFE_ONLY = "Only a safe recipient may be told."
 _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
@@ -99,33 +100,39 @@ def _outside(
         if not _tells(duty, category):
             continue
         if duty.jurisdiction == GLOBAL:
-            if duty.authority is not None and _tier(rules, GLOBAL, duty.authority) != "closed":
+            if duty.authority is not None and _tier(rules, GLOBAL, duty.authority, day) != "closed":
                 yield duty.authority, f"{_named(duty)}."
             continue
         known = _known(rules, duty, places)
         for code in known:
-            yield from _of_place(rules, duty, code, category)
+            yield from _of_place(rules, duty, code, category, day)
         if not known and duty.jurisdiction in rules.regions:
-            yield from _fallback(rules, category, duty)
+            yield from _fallback(rules, category, duty, day)
     for duty in _at_home(rules, places, category, day):
-        yield from _fallback(rules, category, duty)
+        yield from _fallback(rules, category, duty, day)
     # The duties of a closed country are never followed, so its safe recipients are named here instead.
-    closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions) == "closed"]
+    closed = [place.code for place in places if tier_of(place.code, rules.jurisdictions, day) == "closed"]
     if closed and any(_tells(duty, category) for duty in rules.obligations):
         for code in closed:
-            yield from _safe(rules, category, f"{code} is closed.")
+            yield from _safe(rules, category, f"{code} is closed. {_SAFE_ONLY}")
 
 
-def _of_place(rules: Rules, duty: Obligation, code: str, category: Category) -> Iterable[tuple[str, str]]:
+def _of_place(
+    rules: Rules, duty: Obligation, code: str, category: Category, day: date
+) -> Iterable[tuple[str, str]]:
     """Recipients, with the reason, under a duty that applies because the country `code` is concerned."""
     authority = _authority(rules, duty, code)
-    tier = _tier(rules, code, authority)
+    tier = _tier(rules, code, authority, day)
     if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
-        yield from _safe(rules, category, f"{_named(duty)}: {code} is {tier}.")
+        why = f"{_named(duty)}: {code} is {tier}. {_SAFE_ONLY}"
+        if duty.jurisdiction in rules.regions:
+            # A tier is policy; it does not release the platform from the law of the Union.
+            why += f" The duty binds all the same: a lawyer decides whether {code} is told too."
+        yield from _safe(rules, category, why)
     elif authority is not None:
         yield authority, f"{_named(duty)}: {code} is concerned."
     elif duty.jurisdiction in rules.regions:
-        yield from _fallback(rules, category, duty)
+        yield from _fallback(rules, category, duty, day)
 
 
 def _named(duty: Obligation) -> str:
@@ -171,10 +178,10 @@ def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]
     return [place.code for place in concerned if place.more_than_hint]
 
 
-def _tier(rules: Rules, code: str, authority: str | None) -> RuleOfLawTier:
+def _tier(rules: Rules, code: str, authority: str | None, day: date) -> RuleOfLawTier:
     """The tier of a place, or that of the authority's own country if it is more protective."""
     codes = [code] if authority is None else [code, rules.authorities[authority].jurisdiction]
-    return most_protective_tier(codes, rules.jurisdictions)
+    return most_protective_tier(codes, rules.jurisdictions, day)
 
 
 def _authority(rules: Rules, duty: Obligation, code: str) -> str | None:
@@ -197,7 +204,7 @@ def _home(rules: Rules) -> str | None:
     return rules.platform.establishment or rules.platform.legal_representative
 
 
-def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tuple[str, str]]:
+def _fallback(rules: Rules, category: Category, duty: Obligation, day: date) -> Iterable[tuple[str, str]]:
     """Recipients if no Member State is reasonably certain (DSA art. 18(2)); at least one."""
     why = f"{_named(duty)}: no Member State is identified with reasonable certainty."
     home = _home(rules)
@@ -205,7 +212,7 @@ def _fallback(rules: Rules, category: Category, duty: Obligation) -> Iterable[tu
     if home is not None and rules.platform.fallback != "europol":
         abuse_prone = rules.categories[category].abuse_prone
         authority = _art18_authority(rules, home)
-        if not may_be_told(_tier(rules, home, authority), category, abuse_prone=abuse_prone):
+        if not may_be_told(_tier(rules, home, authority, day), category, abuse_prone=abuse_prone):
             authority = None
     if authority is not None:
         yield authority, why
@@ -221,4 +228,4 @@ def _safe(rules: Rules, category: Category, why: str) -> Iterable[tuple[str, str
     for recipient in rules.platform.safe_recipients:
         # Hotlines deal with the abuse of children only.
         if rules.authorities[recipient].role != "hotline" or of_category.dsa_category == _OF_MINORS:
-            yield recipient, f"{why} Only a safe recipient may be told."
+            yield recipient, why

@@ -5,6 +5,7 @@ jurisdictions concerned are open, they go to a human-rights review, whatever the
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from typing import get_args
 
 from streams.events.report import Category
@@ -31,16 +32,17 @@ def most_protective(gates: Iterable[Gate]) -> Gate:
     return max(gates, key=_GATES.index, default="human_review")
 
 
-def tier_of(code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> RuleOfLawTier:
-    """The rule-of-law tier of a country; a country without a row has that of the global row."""
-    return jurisdictions[code if code in jurisdictions else "GLOBAL"].rule_of_law
+def tier_of(code: str, jurisdictions: Mapping[str, JurisdictionRules], day: date) -> RuleOfLawTier:
+    """The rule-of-law tier of a country on `day` (UTC); a country without a row has that of the global row."""
+    row = jurisdictions[code if code in jurisdictions else "GLOBAL"]
+    return next((tier for until, tier in row.earlier_tiers if day <= until), row.rule_of_law)
 
 
 def most_protective_tier(
-    codes: Iterable[str], jurisdictions: Mapping[str, JurisdictionRules]
+    codes: Iterable[str], jurisdictions: Mapping[str, JurisdictionRules], day: date
 ) -> RuleOfLawTier:
-    """The most protective tier among the countries. Raises ValueError if there are none."""
-    return max((tier_of(code, jurisdictions) for code in codes), key=TIERS.index)
+    """The most protective tier among the countries on `day` (UTC). Raises ValueError if there are none."""
+    return max((tier_of(code, jurisdictions, day) for code in codes), key=TIERS.index)
 
 
 def rule_of_law(

@@ -1,5 +1,6 @@
 """Builds holiday calendars from calendars.yaml."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.registry.document import Document
@@ -19,6 +20,12 @@ def build_calendars(document: Document, file: CalendarsFile) -> dict[str, Holida
         except (ZoneInfoNotFoundError, ValueError, OSError):
             document.refuse((*place, "time_zone"), f"{row.time_zone} is not a time zone of the IANA database")
         weekend = frozenset(row.weekend)
+        # The calendar of a state is found by this id.
+        if row.id != row.state.lower() and not row.id.startswith(f"{row.state.lower()}-"):
+            document.refuse(
+                (*place, "id"),
+                f"must be {row.state.lower()}, or begin with {row.state.lower()}- for a part of the state",
+            )
         if len(weekend) == 7:
             document.refuse((*place, "weekend"), "must leave at least one working day")
         for position, holiday in enumerate(row.holidays):
@@ -31,5 +38,13 @@ def build_calendars(document: Document, file: CalendarsFile) -> dict[str, Holida
             holidays=frozenset(holiday.day for holiday in row.holidays),
             known_until=row.known_until,
             source_url=row.source.url,
+            possible=frozenset(row.possible),
+            working=frozenset(row.working),
         )
     return calendars
+
+
+def national_calendar(state: str | None, calendars: Mapping[str, HolidayCalendar]) -> str | None:
+    """Return the id of a state's national calendar; None without a state or a calendar of it."""
+    id_ = (state or "").lower()
+    return id_ if id_ in calendars else None

@@ -1,12 +1,14 @@
 """Builds jurisdictions, territories and authorities from the files in the law folder."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from streams.events.countries import COUNTRIES
 from streams.registry.document import Document, Place
 from streams.registry.lawbook import GLOBAL, Lawbook, check_country, layer, regions_of
-from streams.registry.rules import Authority, JurisdictionRules
+from streams.registry.rules import Authority, JurisdictionRules, RuleOfLawTier
 from streams.registry.shapes_law import AuthorityRow, TerritoryRow
+from streams.registry.shapes_rule_of_law import RuleOfLawRow
 
 
 def build_authorities(book: Lawbook) -> dict[str, Authority]:
@@ -51,6 +53,7 @@ def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dic
             checked=file.source.checked,
             verification=file.source.verification,
             review_by=file.review_by,
+            earlier_tiers=_earlier_tiers(document, file.rule_of_law),
         )
     countries = dict(rules)
     for code, row in book.territories.territories.items():
@@ -92,6 +95,16 @@ def _authority(row: AuthorityRow, code: str) -> Authority:
     )
 
 
+def _earlier_tiers(document: Document, row: RuleOfLawRow) -> tuple[tuple[date, RuleOfLawTier], ...]:
+    days = [earlier.until for earlier in row.earlier]
+    for index, day in enumerate(days):
+        if index and day <= days[index - 1]:
+            document.refuse(
+                ("rule_of_law", "earlier", index, "until"), "must be after that of the tier before"
+            )
+    return tuple((earlier.until, earlier.tier) for earlier in row.earlier)
+
+
 def _territory(
     book: Lawbook, code: str, row: TerritoryRow, countries: dict[str, JurisdictionRules]
 ) -> JurisdictionRules:
@@ -124,4 +137,5 @@ def _territory(
         checked=row.source.checked,
         verification=row.source.verification,
         review_by=row.review_by,
+        earlier_tiers=state.earlier_tiers,
     )

@@ -15,6 +15,7 @@ from streams.registry.shapes_law import (
     TerritoriesFile,
     TriggersFile,
 )
+from streams.registry.shapes_rule_of_law import RuleOfLawFile
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject, and what each holds.
@@ -22,6 +23,7 @@ SUBJECTS: Mapping[str, type[Row]] = {
     "calendars": CalendarsFile,
     "location_hints": LocationHintsFile,
     "platform": PlatformFile,
+    "rule_of_law": RuleOfLawFile,
     "territories": TerritoriesFile,
     "triggers": TriggersFile,
 }

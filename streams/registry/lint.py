@@ -17,6 +17,7 @@ from streams.registry.agenda import (
     reviewed_rows,
     subject,
 )
+from streams.registry.rule_of_law_index import TierDifference, tier_differences
 from streams.registry.rules import Authority, JurisdictionRules, Rules, SourceRights, Verification
 
 # Claims with a weight or a legal clock that a report by a user has not.
@@ -49,6 +50,7 @@ class LintReport:
     a checked date after today. `changes` are the duties that begin or end within the next 30 days. `ending_calendars`
     are ids of holiday calendars that cover less than the next 180 days.
     `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
+    `tiers` are the states whose tier is not the index's; None without an index.
     """
 
     unverified: tuple[Finding, ...]
@@ -57,6 +59,7 @@ class LintReport:
     changes: tuple[LawChange, ...]
     ending_calendars: tuple[str, ...]
     open_claims: Mapping[str, tuple[str, ...]]
+    tiers: tuple[TierDifference, ...] | None
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -77,6 +80,7 @@ def lint(rules: Rules, today: date) -> LintReport:
             for topic, rights in rules.sources.items()
             if "user_report" in rights.kinds and (claims := _vouched(rights))
         },
+        tiers=None if rules.index is None else tuple(tier_differences(rules.index, rules.jurisdictions)),
     )
 
 

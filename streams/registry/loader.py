@@ -10,10 +10,12 @@ from streams.registry.lawbook import read_lawbook
 from streams.registry.obligations import build_obligations
 from streams.registry.platform import build_platform
 from streams.registry.policies import build_policies
+from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
 from streams.registry.scoring import build_categories, build_scoring
 from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
+from streams.registry.shapes_rule_of_law import RuleOfLawFile
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
@@ -48,6 +50,10 @@ def load_rules(
     sources_document = read_document(folder / "sources.yaml" if sources is None else sources)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
+    # A copy of the folder that is older than the index has none; its tiers apply all the same.
+    index_path = law / "rule_of_law.yaml"
+    index_document = read_document(index_path) if index_path.exists() else None
+
     triggers_file = triggers_document.parse(TriggersFile)
     hints_file = hints_document.parse(LocationHintsFile)
     calendars_file = calendars_document.parse(CalendarsFile)
@@ -56,10 +62,15 @@ def load_rules(
     scoring_file = scoring_document.parse(ScoringFile)
     sources_file = sources_document.parse(SourcesFile)
     policies_file = policies_document.parse(PoliciesFile)
+    index_file = None if index_document is None else index_document.parse(RuleOfLawFile)
 
     calendars = build_calendars(calendars_document, calendars_file)
     authorities = build_authorities(book)
     jurisdictions = build_jurisdictions(book, authorities)
+    facts = build_platform(platform_document, platform_file, jurisdictions, authorities)
+    index = None
+    if index_document is not None and index_file is not None:
+        index = build_index(index_document, index_file, jurisdictions)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
@@ -67,12 +78,13 @@ def load_rules(
         jurisdictions=jurisdictions,
         authorities=authorities,
         location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
-        obligations=build_obligations(book, jurisdictions, authorities, calendars),
+        obligations=build_obligations(book, jurisdictions, authorities, calendars, facts),
         triggers=build_triggers(triggers_document, triggers_file),
         targets=build_targets(triggers_document, triggers_file),
         calendars=calendars,
-        platform=build_platform(platform_document, platform_file, jurisdictions, authorities),
+        platform=facts,
         sources=build_sources(sources_document, sources_file),
+        index=index,
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(
             [
@@ -85,6 +97,7 @@ def load_rules(
                 categories_file,
                 scoring_file,
                 sources_file,
+                *([] if index_file is None else [index_file]),
             ]
         ),
     )

@@ -5,12 +5,20 @@ from typing import get_args
 
 from streams.events.authority_request import RequestElement
 from streams.events.report import CATEGORIES, NoticeElement
+from streams.registry.calendars import national_calendar
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
 from streams.registry.overlaps import refuse_overlaps
-from streams.registry.rules import Authority, HolidayCalendar, JurisdictionRules, Obligation, Trigger
+from streams.registry.rules import (
+    Authority,
+    HolidayCalendar,
+    JurisdictionRules,
+    Obligation,
+    PlatformFacts,
+    Trigger,
+)
 from streams.registry.shapes_law import JurisdictionFile, ObligationRow
 
 # Only an authority's request meets these.
@@ -24,12 +32,17 @@ def build_obligations(
     jurisdictions: dict[str, JurisdictionRules],
     authorities: dict[str, Authority],
     calendars: Mapping[str, HolidayCalendar],
+    platform: PlatformFacts,
 ) -> tuple[Obligation, ...]:
     """Build the duties: GLOBAL, then regions, then countries, each in the order of its file.
+
+    Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for a row
+    without `holiday_calendar`, that of the platform's establishment, or else of its legal representative.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
     seen: dict[str, str] = {}
+    home = national_calendar(platform.establishment or platform.legal_representative, calendars)
     duties = []
     for document, file in book:
         for index, row in enumerate(file.obligations):
@@ -50,7 +63,7 @@ def build_obligations(
             _check_times(document, place, row, calendars)
             _check_reach(document, place, row)
             _check_places(document, place, row, file, jurisdictions)
-            duties.append(_obligation(row, file.code))
+            duties.append(_obligation(row, file.code, home))
         refuse_overlaps(document, file.obligations)
     return tuple(duties)
 
@@ -61,7 +74,10 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
     if row.holiday_calendar is not None and row.holiday_calendar not in calendars:
         document.refuse((*place, "holiday_calendar"), f"{row.holiday_calendar} is not in calendars.yaml")
     if row.holiday_calendar is not None and row.calendar == "elapsed":
-        document.refuse((*place, "holiday_calendar"), "is only valid with calendar: business_days")
+        document.refuse(
+            (*place, "holiday_calendar"),
+            "is only valid with calendar: business_days or calendar: regulation_1182_71",
+        )
     if row.meaning == "retention" and row.duration is None:
         document.refuse((*place, "meaning"), "retention needs a duration")
     if row.duration is None:
@@ -70,8 +86,10 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
         months, milliseconds = parse_legal_duration(row.duration)
     except ValueError as error:
         document.refuse((*place, "duration"), str(error))
-    if row.calendar == "business_days" and (months or milliseconds % 86_400_000):
-        document.refuse((*place, "duration"), "must be whole days with calendar: business_days, such as P5D")
+    if row.calendar != "elapsed" and (months or milliseconds % 86_400_000):
+        document.refuse(
+            (*place, "duration"), f"must be whole days with calendar: {row.calendar}, such as P5D"
+        )
 
 
 def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
@@ -116,7 +134,7 @@ def _check_places(
         document.refuse((*place, "territory"), f"{row.territory} has no file")
 
 
-def _obligation(row: ObligationRow, code: str) -> Obligation:
+def _obligation(row: ObligationRow, code: str, home_calendar: str | None) -> Obligation:
     return Obligation(
         id=row.id,
         jurisdiction=code,
@@ -131,7 +149,8 @@ def _obligation(row: ObligationRow, code: str) -> Obligation:
         meaning=row.meaning,
         standard=row.standard,
         calendar=row.calendar,
-        holiday_calendar=row.holiday_calendar,
+        holiday_calendar=row.holiday_calendar
+        or (home_calendar if row.calendar == "regulation_1182_71" else None),
         pausable_for=tuple(row.pausable_for),
         authority=row.authority,
         applies_to=row.applies_to,

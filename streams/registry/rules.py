@@ -17,7 +17,8 @@ Mode = Literal["live", "shadow", "off"]
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
 # `retention`: something must be kept for the duration, instead of done within it.
 DurationMeaning = Literal["deadline", "retention"]
-Calendar = Literal["elapsed", "business_days"]
+# How a duration in days is counted; see `law.deadlines`.
+Calendar = Literal["elapsed", "business_days", "regulation_1182_71"]
 # Who is told of a case if no Member State can be identified (DSA art. 18(2)).
 Fallback = Literal["representative", "europol", "both"]
 AuthorityRole = Literal["police", "prosecutor", "court", "regulator", "dsc", "ministry", "hotline", "agency"]
@@ -157,7 +158,8 @@ class JurisdictionRules:
 
     `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state to which an
     overseas territory with a code of its own belongs: the state's duties hold there too, and so do those of the regions
-    in `regions`. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
+    in `regions`. `earlier_tiers` are (last day, tier), oldest first: a report has the tier of the day of its receipt, and
+    `rule_of_law` applies after the last of these days. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
     Services Coordinator, `tco_authority` may order the removal of terrorist content. `dsc_status` is a known doubt about
     the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
     """
@@ -178,6 +180,37 @@ class JurisdictionRules:
     checked: date
     verification: Verification
     review_by: date | None = None
+    earlier_tiers: tuple[tuple[date, RuleOfLawTier], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexValues:
+    """What the index says of a state: two values and their standard errors, None where not known."""
+
+    rule_of_law: float | None = None
+    voice: float | None = None
+    rule_of_law_error: float | None = None
+    voice_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TierThresholds:
+    """A state is open from the first two values on, and closed below the third."""
+
+    open_rule_of_law: float
+    open_voice: float
+    closed_voice: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOfLawIndex:
+    """A published index of the rule of law, with which the tiers of states are compared."""
+
+    title: str
+    rule_of_law_year: int
+    voice_year: int
+    thresholds: TierThresholds
+    states: Mapping[str, IndexValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +219,8 @@ class Obligation:
 
     It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and `standard` are
     both None, the row gives no time limit. `meaning` says whether the duration is a deadline or a retention period. If
-    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. `pausable_for`:
+    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
+    `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
     the reasons for which its clock may pause. `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
     trigger it; `emergency`: only urgent requests (True), only others (False), or both (None). `gate`: what must happen
@@ -229,7 +263,8 @@ class Obligation:
 class HolidayCalendar:
     """The days that are not business days. No source covers days after `known_until` yet.
 
-    `weekend` holds ISO weekdays (Monday is 1). A day begins and ends at midnight in `time_zone` (IANA).
+    `weekend` holds ISO weekdays (Monday is 1), `working` days of a weekend that are worked. `possible` may be holidays:
+    estimated dates, and holidays of parts of the state. A day begins and ends at midnight in `time_zone` (IANA).
     """
 
     id: str
@@ -238,6 +273,8 @@ class HolidayCalendar:
     holidays: frozenset[date]
     known_until: date
     source_url: str
+    possible: frozenset[date] = frozenset()
+    working: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +344,8 @@ class Rules:
     `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each region, and each
     country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
     `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
-    `sources` has a row for each topic to which reports are published.
+    `sources` has a row for each topic to which reports are published. `index` is None if the law folder has no
+    rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions.
     """
 
     policies: tuple[Policy, ...]
@@ -324,6 +362,7 @@ class Rules:
     sources: Mapping[ReportSource, SourceRights]
     policy_version: str
     registry_version: str
+    index: RuleOfLawIndex | None = None
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

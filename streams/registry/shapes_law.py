@@ -15,13 +15,12 @@ from streams.registry.rules import (
     Calendar,
     DurationMeaning,
     Fallback,
-    RuleOfLawTier,
     Standard,
     Trigger,
 )
 from streams.registry.shapes import Ratio, Sourced, SourceRow, Text, Url
+from streams.registry.shapes_rule_of_law import Code, RuleOfLawRow
 
-Code = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
 AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 ObligationId = Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
@@ -50,14 +49,6 @@ class ReviewedRow(Row):
         if self.review_by is not None and self.review_by <= self.source.checked:
             raise ValueError("review_by must be after the day in source.checked")
         return self
-
-
-class RuleOfLawRow(Row):
-    """How far the authorities are trusted, why, and as of which day."""
-
-    tier: RuleOfLawTier
-    basis: Text
-    as_of: date
 
 
 class AuthorityRow(ReviewedRow):
@@ -187,13 +178,19 @@ class HolidayRow(Row):
 
 
 class HolidayCalendarRow(Row):
-    """The weekend and holidays of a place, known up to and including `known_until`."""
+    """The weekend and holidays of a place, known up to and including `known_until`.
+
+    `possible` are days that may be holidays; `working` are days of the weekend that are worked.
+    """
 
     id: CalendarId
+    state: Code
     time_zone: Text
     weekend: list[Annotated[int, Field(ge=1, le=7)]]
     known_until: date
     holidays: list[HolidayRow]
+    possible: list[date] = Field(default_factory=list)
+    working: list[date] = Field(default_factory=list)
     source: LegalSourceRow
 
 

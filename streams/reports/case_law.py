@@ -8,9 +8,10 @@ from streams.events.obligation import EscalatedObligation
 from streams.events.report import Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
+from streams.law.concerned import UNKNOWN
 from streams.law.duty import Duty, escalated_duty
 from streams.law.routing import places_of, routes
-from streams.law.rule_of_law import rule_of_law
+from streams.law.rule_of_law import TIERS, rule_of_law
 from streams.law.statement import statement
 from streams.registry.rules import RuleOfLawTier
 from streams.reports.case import Case
@@ -46,6 +47,11 @@ def causing_report(case: Case) -> CausingReport:
         certain=tuple(place.code for place in law.places if place.certain),
         tier=law.tier,
     )
+
+
+def protection_of(cause: CausingReport) -> int:
+    """Return the index of the tier of a report, 0 if it names no place (see `law.resolution.Resolved`)."""
+    return 0 if cause.jurisdictions[0][0] == UNKNOWN else TIERS.index(cause.tier)
 
 
 def law_of(

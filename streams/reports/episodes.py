@@ -57,7 +57,11 @@ class Scope(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Open(msgspec.Struct, array_like=True, tag=1):
-    """An open episode. `clear_since` is the time (ms) at which it became clear, None while it is not."""
+    """An open episode. `clear_since` is the time (ms) at which it became clear, None while it is not.
+
+    `held` is the index of the most protective tier that the episode has had, without those of unknown places. Its
+    gate must not loosen when the reports that called for it leave the window, nor when a country's tier changes.
+    """
 
     escalation_id: str
     level: int
@@ -66,6 +70,8 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     first_report_id: str
     cause: CausingReport
     scope: Scope
+    # State of earlier versions has none.
+    held: int = 0
 
 
 class Cooldown(msgspec.Struct, array_like=True, tag=2):

@@ -22,9 +22,8 @@ from streams.events.escalation import (
 from streams.events.routing import Routing
 from streams.law.routing import INTERNAL_REVIEW
 from streams.law.rule_of_law import TIERS
-from streams.registry.rules import RuleOfLawTier
 from streams.reports.case_law import law_of
-from streams.reports.episodes import CausingReport, EpisodeKey, Open
+from streams.reports.episodes import EpisodeKey, Open
 from streams.reports.policies import CompiledPolicy
 from streams.reports.rules import ReportRules
 from streams.wire.encoding import encode
@@ -93,7 +92,7 @@ def _event(
         rules,
         cause,
         tuple(dict.fromkeys([cause.category, *(share.category for share in shares)])),
-        _tier(cause, shares, spec, transition.counted_at),
+        TIERS[max(TIERS.index(cause.tier), held_tier(episode, shares, spec, transition.counted_at))],
     )
     return Escalation(
         escalation_id=episode.escalation_id,
@@ -148,15 +147,13 @@ def _event(
     )
 
 
-def _tier(
-    cause: CausingReport, shares: Sequence[CategoryShare], spec: WindowSpec, time: int
-) -> RuleOfLawTier:
-    """Return the most protective tier among the reports of the window.
+def held_tier(episode: Open, shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> int:
+    """Return the index of the most protective tier that the episode has had, its window at `time` included.
 
     The tier of the last report is not enough: one report that names an open country would then be enough to
     have an authority told.
     """
-    return TIERS[max([TIERS.index(cause.tier), *(share.channel.tier(spec, time) for share in shares)])]
+    return max([episode.held, *(share.channel.tier(spec, time) for share in shares)])
 
 
 def _window(spec: WindowSpec, time: int) -> Window:

@@ -9,7 +9,7 @@ from streams.partition.due import DueKey
 from streams.partition.legal_clocks import take_clock_step
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.case_law import causing_report
+from streams.reports.case_law import causing_report, protection_of
 from streams.reports.clock_events import publish_change
 from streams.reports.counters import EpisodeLevel, EscalationStep
 from streams.reports.episodes import (
@@ -21,7 +21,7 @@ from streams.reports.episodes import (
     note_clear,
     resolution_time,
 )
-from streams.reports.escalations import Transition, escalation_id, escalation_record
+from streams.reports.escalations import Transition, escalation_id, escalation_record, held_tier
 from streams.reports.policies import CompiledPolicy
 
 
@@ -43,6 +43,8 @@ def open_or_raise(
         batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
         episode.sequence += 1
         episode.level = level
+        # Held already, but for state of earlier versions.
+        episode.held = max(episode.held, protection_of(episode.cause))
         episode.clear_since = None
         episode.cause = cause
         episode.scope = scope
@@ -58,6 +60,7 @@ def open_or_raise(
             scope=scope,
         )
         transition = Transition("opened", "threshold_crossed", now, now)
+    episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
 

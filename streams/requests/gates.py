@@ -1,38 +1,36 @@
 """The gates before a request is acted on, whether its data may be disclosed, and where it may take effect."""
 
+from datetime import date
 from typing import get_args
 
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Disclosure, Territory
 from streams.events.routing import Gate, RuleOfLaw
 from streams.law.rule_of_law import most_protective, tier_of
-from streams.registry.rules import Obligation
+from streams.registry.rules import Obligation, RuleOfLawTier
 from streams.requests.refusals import CONTENT_DEMANDS, asks_for_data, targets_individuals
-from streams.requests.rules import UNION, RequestRules, country_of
+from streams.requests.rules import UNION, RequestRules, country_of, is_member_state
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 def gates_of(
-    request: AuthorityRequest, duties: tuple[Obligation, ...], rules: RequestRules
+    request: AuthorityRequest, received: date, duties: tuple[Obligation, ...], rules: RequestRules
 ) -> tuple[tuple[Gate, ...], RuleOfLaw]:
     """Return all gates that apply, and the rule-of-law decision with the reason for each.
 
-    The tier is that of the requesting country; a country that was not assessed is treated as closed. Requests
-    that concern the press, human-rights defenders, assemblies or elections go to a human-rights review in
+    The tier is that of the requesting country on the day of receipt (UTC); a country that was not assessed is
+    treated as closed. An order under the law of the Union binds whatever the tier of the Member State, so two
+    people look at it, instead of asking for a judge's order that this law does not ask for. Requests that concern the press, human-rights defenders, assemblies or elections go to a human-rights review in
     every tier. Categories used against dissent where courts do not protect it go there unless the tier is
     open.
 
     All of this is policy, as in `law.rule_of_law`. The gate of a single duty is in its registry row.
     """
-    tier = tier_of(country_of(request.authority.country), rules.registry.jurisdictions)
+    country = country_of(request.authority.country)
+    tier = tier_of(country, rules.registry.jurisdictions, received)
     found: dict[Gate, str] = {"human_review": "No request is acted on without a person's decision."}
-    if tier in ("unknown", "closed"):
-        found["human_rights_review"] = f"The requesting country is {tier}."
-    if tier == "guarded":
-        found["judicial_order"] = "The requesting country is guarded: only a judge's order is followed."
-        if request.emergency:
-            found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
+    found.update(_gates_of_tier(request, tier, country, rules))
     if asks_for_data(request):
         found.setdefault("judicial_order", "The request asks for data on persons.")
     if request.concerns:
@@ -47,6 +45,23 @@ def gates_of(
     gates = tuple(sorted(found, key=_GATES.index))
     reasons = (f"The tier of the requesting country is {tier}.", *(found[gate] for gate in gates))
     return gates, RuleOfLaw(tier=tier, decision=most_protective(gates), reasons=reasons)
+
+
+def _gates_of_tier(
+    request: AuthorityRequest, tier: RuleOfLawTier, country: str, rules: RequestRules
+) -> dict[Gate, str]:
+    if tier in ("unknown", "closed"):
+        return {"human_rights_review": f"The requesting country is {tier}."}
+    if tier == "open":
+        return {}
+    if request.legal_basis != "national_law" and is_member_state(rules, country):
+        return {"two_person_review": "The requesting Member State is guarded: two people review its order."}
+    found: dict[Gate, str] = {
+        "judicial_order": "The requesting country is guarded: only a judge's order is followed."
+    }
+    if request.emergency:
+        found["two_person_review"] = "Two persons review an emergency that a guarded country declares."
+    return found
 
 
 def is_abuse_prone(request: AuthorityRequest, rules: RequestRules) -> bool:

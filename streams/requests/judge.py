@@ -38,7 +38,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
     competence, belongs_to = judge_competence(request, received, rules)
     language = language_finding(request, rules)
     applicable = duties_of(request, received, rules)
-    gates, law = gates_of(request, applicable, rules)
+    gates, law = gates_of(request, received, applicable, rules)
     refused = refusals(request) + refused_to_closed(law.tier, abuse_prone=is_abuse_prone(request, rules))
     # If the authority lacks competence, name the one that has it instead of listing missing elements.
     missing = missing_elements(request, language, applicable) if competence.competent else ()

@@ -214,6 +214,8 @@ def test_times_and_clocks_in_words():
     days = obligation("NZ.x", duration="P5D", calendar="business_days")
     assert time_in_words(days) == "within 5 business days"
     assert "the registry has no calendar of holidays" in clock_in_words(days, "no_holiday_calendar", RULES)
+    union = obligation("NZ.x", duration="P10D", calendar="regulation_1182_71")
+    assert time_in_words(union) == "within 10 days, to the end of a working day (Regulation 1182/71)"
     keep = obligation("NZ.x", duration="P6M", meaning="retention")
     assert time_in_words(keep) == "keep for 6 months"
     assert (
@@ -328,3 +330,33 @@ def test_the_shipped_law_passes_the_check():
     result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-24"])
     assert result.exit_code == 0
     assert "0 are overdue for review" in result.stdout
+
+
+def test_check_shows_where_tiers_are_not_those_of_the_index(tocsin):
+    shown = tocsin("check", "--today", "2026-11-26").stdout
+    assert (
+        "TIERS THAT ARE NOT THE INDEX'S (World Bank, Worldwide Governance Indicators, 2023 and 2024)" in shown
+    )
+    assert re.search(r"RO +open +unknown +the index lacks voice and accountability\n", shown)
+    # The row for the tests is guarded; New Zealand is open by the index.
+    assert re.search(r"NZ +guarded +open +more careful than the index\n", shown)
+
+
+def test_check_says_that_no_tier_was_compared(monkeypatch):
+    monkeypatch.setattr(command, "load_rules", lambda **_: dataclasses.replace(RULES, index=None))
+    result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-26"])
+    assert "no rule_of_law.yaml, so no tier was compared" in result.stdout
+
+
+def test_show_gives_the_tier_of_the_day_and_the_values_of_the_index(tocsin):
+    def tier(*arguments):
+        text = tocsin("show", *arguments).stdout.partition("rule of law")[2].partition("\ngate")[0]
+        return " ".join(text.split())
+
+    assert tier("HU", "--at", "2026-11-25").startswith(
+        "open on that day. Later guarded, as of 2026-11-26. By the"
+    )
+    assert tier("HU", "--at", "2026-11-26").startswith("guarded, as of 2026-11-26. By the index")
+    assert tier("HU").endswith("Index: rule of law 0.19 (2024), voice and accountability 0.36 (2023).")
+    assert tier("RO").endswith("voice and accountability not known (2023).")
+    assert "Index:" not in tier("XX")

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.deadlines import UnknownDays, deadline
+from streams.law.deadlines import UnknownDays, deadline, not_before, period_end
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
 
-ANY_ROW = load_rules().obligations[0]
+RULES = load_rules()
+ANY_ROW = RULES.obligations[0]
 BERLIN = HolidayCalendar(
     id="de-be",
     time_zone="Europe/Berlin",
@@ -123,3 +124,127 @@ def test_business_days_agree_with_a_walk_by_the_hour(started: datetime, days: in
     assert deadline(business(days), int(started.timestamp() * 1000), CALENDARS) == int(
         moment.timestamp() * 1000
     )
+
+
+# Business days elsewhere
+
+CAIRO = HolidayCalendar(
+    id="eg",
+    time_zone="Africa/Cairo",
+    weekend=frozenset({5, 6}),
+    holidays=frozenset({date(2026, 1, 7), date(2026, 1, 25)}),
+    known_until=date(2026, 12, 31),
+    source_url="https://example.org/holidays",
+)
+
+
+@pytest.mark.parametrize(
+    ("days", "started", "over"),
+    [
+        # Thursday 22 January 2026. Friday and Saturday are the weekend, Sunday the 25th is a holiday.
+        (1, "2026-01-22T10:00:00+02:00", "2026-01-27T00:00:00+02:00"),
+        # Sunday is a working day: received on Saturday, the one day is Sunday.
+        (1, "2026-01-31T10:00:00+02:00", "2026-02-02T00:00:00+02:00"),
+    ],
+)
+def test_business_days_where_friday_and_saturday_are_the_weekend(days: int, started: str, over: str) -> None:
+    row = dataclasses.replace(business(days), holiday_calendar="eg")
+    assert deadline(row, ms(started), {"eg": CAIRO}) == ms(over)
+
+
+def test_a_saturday_that_is_worked_is_a_business_day() -> None:
+    """Hungary, 2026: Friday 21 August is off, and Saturday the 8th was worked for it."""
+    row = dataclasses.replace(business(1), holiday_calendar="hu")
+    assert deadline(row, ms("2026-08-07T10:00:00+02:00"), RULES.calendars) == ms("2026-08-09T00:00:00+02:00")
+    assert deadline(row, ms("2026-08-19T10:00:00+02:00"), RULES.calendars) == ms("2026-08-25T00:00:00+02:00")
+
+
+# Regulation (EEC, Euratom) No 1182/71
+
+
+def union(days: int, calendar: str = "be") -> Obligation:
+    return dataclasses.replace(
+        ANY_ROW, calendar="regulation_1182_71", holiday_calendar=calendar, duration=f"P{days}D"
+    )
+
+
+@pytest.mark.parametrize(
+    ("calendar", "days", "started", "over"),
+    [
+        # Tuesday 15 December 2026: the tenth day is Friday, Christmas Day. Belgium works on the 28th.
+        ("be", 10, "2026-12-15T10:00:00+01:00", "2026-12-29T00:00:00+01:00"),
+        # In Ireland Saint Stephen's Day is a Saturday in 2026, and the Monday after it is worked.
+        ("ie", 10, "2026-12-15T10:00:00+00:00", "2026-12-29T00:00:00+00:00"),
+        # The tenth day is Easter Monday, 29 March 2027.
+        ("de", 10, "2027-03-19T16:00:00+01:00", "2027-03-31T00:00:00+02:00"),
+        # In Bulgaria that is an ordinary Monday. Orthodox Easter is on 2 May 2027: Monday the 3rd is off, and so is the
+        # 4th, because 1 May is a Saturday (Labour Code, art. 154(2); the same days were off in 2021).
+        ("bg", 10, "2027-03-19T16:00:00+02:00", "2027-03-30T00:00:00+03:00"),
+        ("bg", 10, "2027-04-23T16:00:00+03:00", "2027-05-06T00:00:00+03:00"),
+        # An ordinary Friday: the period ends with its last hour, not with the hour of receipt.
+        ("be", 10, "2026-11-24T13:00:00+01:00", "2026-12-05T00:00:00+01:00"),
+        # 23:30 UTC is the next day in Belgium.
+        ("be", 10, "2026-11-23T23:30:00Z", "2026-12-05T00:00:00+01:00"),
+        # Art. 3(5): two days from Friday would be the weekend, and have no working day.
+        ("be", 2, "2026-11-27T10:00:00+01:00", "2026-12-02T00:00:00+01:00"),
+        ("be", 1, "2026-11-27T10:00:00+01:00", "2026-12-01T00:00:00+01:00"),
+        # Saturdays and Sundays are never working days, not even a Saturday that the state has worked.
+        ("hu", 3, "2026-08-05T10:00:00+02:00", "2026-08-11T00:00:00+02:00"),
+    ],
+)
+def test_periods_of_union_law(calendar: str, days: int, started: str, over: str) -> None:
+    assert period_end(union(days, calendar), ms(started), RULES.calendars) == ms(over)
+
+
+def test_the_clock_ends_with_the_elapsed_days() -> None:
+    started = ms("2026-12-15T10:00:00+01:00")
+    assert deadline(union(10), started, RULES.calendars) == ms("2026-12-25T10:00:00+01:00")
+    assert deadline(union(10), started, {}) == ms("2026-12-25T10:00:00+01:00")
+
+
+def test_the_clock_never_ends_after_the_period() -> None:
+    """Received at 23:30 on 20 March 2027; the tenth day, 30 March, ends an hour earlier because of summer time."""
+    started = ms("2027-03-20T23:30:00+01:00")
+    assert deadline(union(10), started, RULES.calendars) == ms("2027-03-31T00:00:00+02:00")
+    assert period_end(union(10), started, RULES.calendars) == ms("2027-03-31T00:00:00+02:00")
+
+
+def test_a_period_beyond_the_calendar_has_no_known_end() -> None:
+    late = ms("2027-12-23T10:00:00+01:00")
+    assert period_end(union(10), late, RULES.calendars) is None
+    assert period_end(union(10), late, {}) is None
+    assert period_end(row(duration="P10D"), late, RULES.calendars) is None
+    with pytest.raises(UnknownDays, match="covers days up to 2027-12-31"):
+        not_before(union(10), late, RULES.calendars)
+    with pytest.raises(UnknownDays, match="no holiday calendar"):
+        not_before(union(10), late, {})
+    with pytest.raises(ValueError, match="does not count its days"):
+        not_before(row(duration="P10D"), late, RULES.calendars)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "started", "earliest"),
+    [
+        # No part of Belgium has a holiday of its own, so both ends are the same.
+        ("be", "2026-12-15T10:00:00+01:00", "2026-12-29T00:00:00+01:00"),
+        # 6 January 2027 is a holiday in three German Länder: the period may end with the 6th, or with the 7th.
+        ("de", "2026-12-27T10:00:00+01:00", "2027-01-08T00:00:00+01:00"),
+    ],
+)
+def test_what_must_wait_waits_for_days_that_may_be_holidays(
+    calendar: str, started: str, earliest: str
+) -> None:
+    assert not_before(union(10, calendar), ms(started), RULES.calendars) == ms(earliest)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    started=hours_of_2026,
+    days=st.integers(1, 30),
+    calendar=st.sampled_from(["be", "bg", "de", "es", "fr", "hu", "it"]),
+)
+def test_the_ends_of_a_period_are_in_order(started: datetime, days: int, calendar: str) -> None:
+    at, row = int(started.timestamp() * 1000), union(days, calendar)
+    end = period_end(row, at, RULES.calendars)
+    assert end is not None
+    assert deadline(row, at, RULES.calendars) <= end <= not_before(row, at, RULES.calendars)

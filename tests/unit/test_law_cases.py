@@ -97,7 +97,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
 
     `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to their gates;
-    `tells` and `never_tells` list some of them. `names` lists states that the reasons of the routing name.
+    `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation 1182/71. `names` lists states that the reasons of the routing name.
     `authorities_of_never` lists countries of which no authority is a recipient.
     """
 
@@ -126,6 +126,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disclosure: Disclosure | None = None
     scope: tuple[str, ...] = ()
     language: LanguageVerdict | None = None
+    periods: dict[str, datetime] = {}
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
@@ -262,6 +263,8 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     assert {
         duty.id: datetime.fromisoformat(duty.due_at) for duty in judged.findings.obligations if duty.due_at
     } == (case.armed)
+    ends = {duty.id: duty.period_ends_at for duty in judged.findings.obligations}
+    assert {key: datetime.fromisoformat(str(ends[key])) for key in case.periods} == case.periods
     if case.decision is not None:
         assert judged.decision == case.decision
     if case.gate is not None:
@@ -372,7 +375,7 @@ def test_the_authorities_of_a_member_state_match_the_table(code: Country) -> Non
     }
     assert resolved.armed == ()
     row = RULES.jurisdictions[code]
-    assert row.rule_of_law == "open"
+    assert row.rule_of_law == ("guarded" if code in ("BG", "HU") else "open")
     assert row.art18_authority in {routing.recipient for routing in resolved.routing}
     assert row.dsc is not None
     assert MEMBERS[code] in RULES.authorities[row.dsc].name
@@ -397,7 +400,7 @@ OF_REPORTS = (
     *("recipients", "tells", "never_tells", "authorities_of_never", "names", "jurisdictions"),
     *("tier", "strictest", "not_strictest"),
 )
-OF_REQUESTS = ("gate", "missing", "refusal", "competent", "disclosure", "scope", "language")
+OF_REQUESTS = ("gate", "missing", "refusal", "competent", "disclosure", "scope", "language", "periods")
 
 
 def test_no_case_has_expectations_that_are_not_checked() -> None:

@@ -107,7 +107,10 @@ def permissive_rules() -> Rules:
     """The shipped rules at their most permissive: all countries open, all rows verified and unconditional."""
     return replace(
         RULES,
-        jurisdictions={code: replace(row, rule_of_law="open") for code, row in RULES.jurisdictions.items()},
+        jurisdictions={
+            code: replace(row, rule_of_law="open", earlier_tiers=())
+            for code, row in RULES.jurisdictions.items()
+        },
         obligations=tuple(
             replace(row, gate=None, required_elements=(), legal_bases=(), verification="verified")
             for row in RULES.obligations
@@ -199,7 +202,7 @@ def test_a_stricter_country_never_has_a_less_protective_gate(request: AuthorityR
         return
     gates = []
     for tier in tiers:
-        row = replace(RULES.jurisdictions[country], rule_of_law=tier)
+        row = replace(RULES.jurisdictions[country], rule_of_law=tier, earlier_tiers=())
         rules = replace(RULES, jurisdictions={**RULES.jurisdictions, country: row})
         gates.append(GATES.index(judge(request, rules).gate))
     assert gates == sorted(gates)

@@ -178,6 +178,10 @@ def test_guarded_states_are_notified_of_threats_to_life_alone_after_two_person_r
     assert threat(("HU", "victim", 0.9)) == {"HU_POLICE": TWO}
     # Other suspicions go to safe recipients alone.
     assert notified(("IN", "victim", 0.9), category="csam") == {"US_HOTLINE": TWO, "EUROPOL": TWO}
+    # In the Union too, where the duty stays and a lawyer decides.
+    _, safe, _ = Resolver(small_world(*ALL)).resolve(report([("HU", "victim", 0.9)], category="csam")).routing
+    assert (safe.recipient, safe.gate) == ("US_HOTLINE", TWO)
+    assert safe.reason.endswith("The duty binds all the same: a lawyer decides whether HU is told too.")
     # The hotline receives reports about children alone.
     assert notified(("IN", "victim", 0.9), category="trafficking") == {"EUROPOL": TWO}
 

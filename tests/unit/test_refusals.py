@@ -24,7 +24,7 @@ from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.requests.judge import judge_request
 from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
-from streams.requests.rules import compile_request_rules
+from streams.requests.rules import compile_request_rules, country_of, is_member_state
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.request_decoding import decode_request
@@ -309,7 +309,13 @@ def test_the_gate_is_the_most_protective_and_at_least_that_of_the_tier(request, 
         assert judged.gate == "human_rights_review"
         assert findings.disclosure in ("not_asked", "never")
     if findings.rule_of_law.tier == "guarded":
-        assert GATES.index(judged.gate) >= GATES.index("judicial_order")
+        # The law of the Union binds whatever the tier of the Member State: two people look at its orders.
+        country = country_of(request.authority.country)
+        of_union = request.legal_basis != "national_law" and is_member_state(
+            compile_request_rules(registry), country
+        )
+        least = "two_person_review" if of_union else "judicial_order"
+        assert GATES.index(judged.gate) >= GATES.index(least)
     if DATA_DEMANDS & set(request.demands):
         assert "judicial_order" in findings.gates
     if request.concerns:

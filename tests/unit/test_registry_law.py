@@ -113,9 +113,9 @@ def test_contacts_for_terrorist_content(rules: Rules) -> None:
 
 def test_rule_of_law_tiers(rules: Rules) -> None:
     tiers = {code: row.rule_of_law for code, row in rules.jurisdictions.items()}
-    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR"}
+    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR", "TR"}
     assert {code for code, tier in tiers.items() if tier == "unknown"} == {"GLOBAL", "XX"}
-    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"IN", "BR", "SG", "TR"}
+    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"BG", "BR", "HU", "IN", "SG"}
     assert all(row.rule_of_law_basis and row.rule_of_law_as_of for row in rules.jurisdictions.values())
 
 
@@ -337,9 +337,9 @@ def test_duties_are_ordered_from_global_to_national(rules: Rules) -> None:
     assert layers == sorted(layers)
 
 
-def test_no_row_counts_business_days_yet(rules: Rules) -> None:
-    assert rules.calendars == {}
-    assert {duty.calendar for duty in rules.obligations} == {"elapsed"}
+def test_production_orders_count_their_days_by_the_calendar_of_the_representative(rules: Rules) -> None:
+    counted = {duty.id: duty.holiday_calendar for duty in rules.obligations if duty.calendar != "elapsed"}
+    assert counted == {"EU.e-evidence.art10-3": "be"}
 
 
 # Triggers, targets, platform

@@ -74,7 +74,7 @@ MISTAKES = [
     ("law/EU.yaml", "    duration: P6M\n", "", "obligations[10].meaning", "needs a duration"),
     ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    calendar: business_days",
      "obligations[9].duration", "whole days"),
-    ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    holiday_calendar: be",
+    ("law/EU.yaml", "duration: PT1H", "duration: PT1H\n    holiday_calendar: nowhere",
      "obligations[9].holiday_calendar", "not in calendars.yaml"),
     # ids
     ("law/EU.yaml", "id: EU.dsa.art16-5\n", "id: EU.dsa.art16-4\n", "obligations[5].id", "ids must be unique"),

@@ -1,5 +1,6 @@
 """Holiday calendars, and the operator's facts about the platform."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,19 @@ from tests.unit.registry_files import SHIPPED, edit, refused
 CALENDAR = """
 calendars:
   - id: kr
+    state: KR
     time_zone: Asia/Seoul
     weekend: [6, 7]
     known_until: 2027-12-31
     holidays: [{day: 2027-01-01, name: New Year}]
+    possible: [2027-02-06]
+    working: [2027-01-09]
     source: {url: https://example.org/, checked: 2026-11-24, verification: verified}
 """
 
 
 def test_a_holiday_calendar_is_read(folder: Path) -> None:
-    edit(folder, "law/calendars.yaml", "calendars: []", CALENDAR)
+    (folder / "law/calendars.yaml").write_text(CALENDAR)
     edit(
         folder,
         "law/KR.yaml",
@@ -33,12 +37,14 @@ def test_a_holiday_calendar_is_read(folder: Path) -> None:
     rules = load_rules(folder)
     calendar = rules.calendars["kr"]
     assert (calendar.time_zone, calendar.weekend, len(calendar.holidays)) == ("Asia/Seoul", {6, 7}, 1)
+    assert (calendar.possible, calendar.working) == ({date(2027, 2, 6)}, {date(2027, 1, 9)})
     assert [duty.holiday_calendar for duty in rules.obligations if duty.calendar == "business_days"] == ["kr"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "field", "says"),
     [
+        ("id: kr", "id: korea", "calendars[0].id", "must be kr, or begin with kr-"),
         ("Asia/Seoul", "Asia/Nowhere", "calendars[0].time_zone", "IANA"),
         ("[6, 7]", "[1, 2, 3, 4, 5, 6, 7]", "calendars[0].weekend", "must leave at least one working day"),
         ("[6, 7]", "[0]", "calendars[0].weekend[0]", "greater than or equal to 1"),
@@ -46,14 +52,38 @@ def test_a_holiday_calendar_is_read(folder: Path) -> None:
     ],
 )
 def test_an_invalid_calendar_is_refused(folder: Path, old: str, new: str, field: str, says: str) -> None:
-    edit(folder, "law/calendars.yaml", "calendars: []", CALENDAR.replace(old, new))
+    (folder / "law/calendars.yaml").write_text(CALENDAR.replace(old, new))
     refused(folder, "calendars.yaml", field, says)
 
 
 def test_a_calendar_given_twice_is_refused(folder: Path) -> None:
     twice = CALENDAR + CALENDAR.partition("calendars:\n")[2]
-    edit(folder, "law/calendars.yaml", "calendars: []", twice)
+    (folder / "law/calendars.yaml").write_text(twice)
     refused(folder, "calendars.yaml", "calendars[1].id", "ids must be unique")
+
+
+def test_days_of_union_law_are_counted_where_the_platform_is(folder: Path) -> None:
+    def calendar_of_a_production_order() -> str | None:
+        rows = {duty.id: duty for duty in load_rules(folder).obligations}
+        return rows["EU.e-evidence.art10-3"].holiday_calendar
+
+    assert calendar_of_a_production_order() == "be"
+    edit(folder, "law/platform.yaml", "establishment: null", "establishment: HU")
+    assert calendar_of_a_production_order() == "hu"
+    edit(
+        folder,
+        "law/EU.yaml",
+        "calendar: regulation_1182_71",
+        "calendar: regulation_1182_71\n    holiday_calendar: at",
+    )
+    assert calendar_of_a_production_order() == "at"
+
+
+def test_days_of_union_law_are_whole(folder: Path) -> None:
+    edit(folder, "law/EU.yaml", "duration: P10D", "duration: PT250H")
+    refused(
+        folder, "EU.yaml", "obligations[13].duration", "must be whole days with calendar: regulation_1182_71"
+    )
 
 
 # The operator's facts

@@ -157,6 +157,8 @@ def _duty(obligation: EscalatedObligation) -> str:
     clock = f"clock {obligation.clock_status}"
     if obligation.due_at:
         clock += f", due {minute(obligation.due_at)}"
+    if isinstance(obligation.period_ends_at, str):
+        clock += f" (the period ends {minute(obligation.period_ends_at)})"
     if obligation.not_armed_reason:
         clock += f" ({obligation.not_armed_reason}: {_NOT_ARMED[obligation.not_armed_reason]})"
     if obligation.target:

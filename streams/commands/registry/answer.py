@@ -66,7 +66,7 @@ def answer(rules: Rules, question: Question) -> Answer:
     # An order has another gate and other recipients than a report, so each is derived from its own duties.
     of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
     protection = rule_of_law(
-        tier_of(code, rules.jurisdictions),
+        tier_of(code, rules.jurisdictions, day),
         () if category is None else (category,),
         obligations if question.trigger in of_requests else of_reports,
         rules.categories,

@@ -52,8 +52,7 @@ def _head(found: Answer, rules: Rules) -> Iterator[str]:
     named = row.name if row.code == question.code else "has no row of its own; the GLOBAL row applies"
     yield f"{question.code} {named}: {', '.join(asked)}"
     yield ""
-    tier = f"{row.rule_of_law}, as of {row.rule_of_law_as_of}. {row.rule_of_law_basis}"
-    yield from _labelled("rule of law", tier)
+    yield from _labelled("rule of law", _tier(found, rules))
     yield from _labelled(
         "gate", f"{_words(found.rule_of_law.decision)}. {' '.join(found.rule_of_law.reasons)}"
     )
@@ -69,6 +68,24 @@ def _head(found: Answer, rules: Rules) -> Iterator[str]:
     if row.dsc_status is not None:
         yield from _labelled("", row.dsc_status)
     yield from _labelled("row", _checked(row))
+
+
+def _tier(found: Answer, rules: Rules) -> str:
+    """The tier of the day, what it became since, the reason, and the values of the index."""
+    row, tier = found.row, found.rule_of_law.tier
+    now = f"{row.rule_of_law}, as of {row.rule_of_law_as_of}. {row.rule_of_law_basis}"
+    said = now if tier == row.rule_of_law else f"{tier} on that day. Later {now}"
+    values = rules.index.states.get(row.code) if rules.index is not None else None
+    if rules.index is None or values is None:
+        return said
+    return (
+        f"{said} Index: rule of law {_value(values.rule_of_law)} ({rules.index.rule_of_law_year}), voice and "
+        f"accountability {_value(values.voice)} ({rules.index.voice_year})."
+    )
+
+
+def _value(estimate: float | None) -> str:
+    return "not known" if estimate is None else f"{estimate:.2f}"
 
 
 def _layer(row: JurisdictionRules) -> str:

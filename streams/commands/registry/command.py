@@ -89,8 +89,9 @@ def check(law: Path | None, today: datetime | None) -> None:
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
-    checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, and what
-    publishers of users' reports may claim besides; it then exits with 0.
+    checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, the states
+    whose rule-of-law tier is not that of the index, and what publishers of users' reports may claim besides;
+    it then exits with 0.
 
     \b
     Examples:

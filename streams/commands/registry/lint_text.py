@@ -26,6 +26,7 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     if found.ending_calendars:
         names = ", ".join(found.ending_calendars)
         parts.append(f"Holiday calendars that end within {REVIEW_AFTER.days} days: {names}")
+    parts.append(_tiers(found, rules))
     parts += [
         f"Who may publish reports of users to {topic} may also claim there: {', '.join(claims)}"
         for topic, claims in found.open_claims.items()
@@ -41,6 +42,19 @@ def lint_text(found: LintReport, rules: Rules) -> str:
         f"{len(found.overdue)} are overdue for review."
     )
     return "\n\n".join(parts)
+
+
+def _tiers(found: LintReport, rules: Rules) -> str:
+    """Where tiers are not those of the index; a reader must also see that nothing differs, or was compared."""
+    if found.tiers is None or rules.index is None:
+        return "Rule of law: the folder has no rule_of_law.yaml, so no tier was compared with an index."
+    index = rules.index
+    years = sorted({index.rule_of_law_year, index.voice_year})
+    source = f"{index.title}, {' and '.join(map(str, years))}"
+    if not found.tiers:
+        return f"Rule of law: every tier is that of the index ({source})."
+    cells = [(each.code, each.tier, each.by_index, each.why) for each in found.tiers]
+    return f"TIERS THAT ARE NOT THE INDEX'S ({source}):\n\n{text_table(('state', 'tier', 'by the index', 'why'), cells)}"
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Iterator[str]:

@@ -42,6 +42,8 @@ def time_in_words(obligation: Obligation) -> str:
         words = duration_in_words(obligation.duration)
         if obligation.calendar == "business_days":
             words = words.replace("day", "business day")
+        if obligation.calendar == "regulation_1182_71":
+            words += ", to the end of a working day (Regulation 1182/71)"
         parts.append(f"keep for {words}" if obligation.meaning == "retention" else f"within {words}")
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
