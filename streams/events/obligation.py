@@ -34,7 +34,12 @@ class AppliedObligation(msgspec.Struct, frozen=True):
     source_url: str
 
 
-class EscalatedObligation(AppliedObligation, frozen=True):
-    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends."""
+class EscalatedObligation(AppliedObligation, frozen=True, omit_defaults=True):
+    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends.
+
+    `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline but the same
+    time, at which the wait ends.
+    """
 
     target_at: str | None
+    not_before: str | None = None

@@ -6,7 +6,7 @@ days ends with the last hour of its last day, and working days exclude weekends 
 
 from calendar import monthrange
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from streams.registry.durations import parse_legal_duration
@@ -14,6 +14,10 @@ from streams.registry.rules import HolidayCalendar, Obligation
 from streams.wire.times import DAY, epoch_ms, from_epoch_ms
 
 _DAY = timedelta(days=1)
+
+# The first and the last zone of the Member States in Europe: Greece, Finland and others in summer; the Azores in winter.
+_EASTERNMOST, _WESTERNMOST = timezone(timedelta(hours=3)), timezone(timedelta(hours=-1))
+_SATURDAY = 6
 
 
 class UnknownDays(ValueError):
@@ -24,7 +28,8 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
     """The first millisecond (since the epoch) after the time of `obligation`, if it began at `started_ms`.
 
     Hours and days are elapsed time. Months and years follow the calendar in UTC: one month after 31 January is the last
-    day of February. Business days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays if
+    day of February. Business days end at midnight in the time zone of the row's holiday calendar. Days before which
+    nothing may be done (`not_before`) end later, see `_after_whole_days`. Raises UnknownDays if
     that calendar is missing or too short, and ValueError if the row has no duration, or business days that are not whole.
     """
     if obligation.duration is None:
@@ -37,7 +42,22 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
         return _after_business_days(obligation, days, started_ms, calendars)
     if months:
         return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
+    if obligation.meaning == "not_before" and not milliseconds % DAY:
+        return _after_whole_days(milliseconds // DAY, started_ms)
     return started_ms + milliseconds
+
+
+def _after_whole_days(days: int, started_ms: int) -> int:
+    """When days have ended everywhere in the Union (Regulation 1182/71, art. 3(1), (2)(b) and (4)).
+
+    Elapsed days end up to a day and a half earlier: safe for a deadline, too early for a wait. The day of the event does
+    not count, the last day ends with its last hour, and one that is a Saturday or Sunday gives way to Monday. Public holidays are
+    not known here: what is published says so.
+    """
+    last = from_epoch_ms(started_ms).astimezone(_EASTERNMOST).date() + days * _DAY
+    while last.isoweekday() >= _SATURDAY:
+        last += _DAY
+    return epoch_ms(datetime.combine(last + _DAY, time(), _WESTERNMOST))
 
 
 def _after_months(moment: datetime, months: int) -> datetime:

@@ -62,7 +62,8 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     target_at = None
     if published.target is not None:
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
-    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at))
+    not_before = published.due_at if duty.obligation.meaning == "not_before" else None
+    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at, not_before))
 
 
 def internal_target(obligation: Obligation, rules: Rules) -> str:

@@ -59,6 +59,7 @@ def load_rules(
     calendars = build_calendars(calendars_document, calendars_file)
     authorities = build_authorities(book)
     jurisdictions = build_jurisdictions(book, authorities)
+    obligations = build_obligations(book, jurisdictions, authorities, calendars)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
@@ -66,9 +67,9 @@ def load_rules(
         jurisdictions=jurisdictions,
         authorities=authorities,
         location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
-        obligations=build_obligations(book, jurisdictions, authorities, calendars),
+        obligations=obligations,
         triggers=build_triggers(triggers_document, triggers_file),
-        targets=build_targets(triggers_document, triggers_file),
+        targets=build_targets(triggers_document, triggers_file, obligations),
         calendars=calendars,
         platform=build_platform(platform_document, platform_file, jurisdictions, authorities),
         sources=build_sources(sources_document, sources_file),

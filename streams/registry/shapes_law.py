@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
-from streams.events.report import LANGUAGE_PATTERN, Category, NoticeElement, ReportKind
+from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.events.report import LANGUAGE_PATTERN, Category, NoticeDeclaration, NoticeElement, ReportKind
 from streams.events.routing import Gate
 from streams.registry.document import Row
 from streams.registry.rules import (
     Action,
+    AfterPause,
     AuthorityRole,
     Calendar,
     DurationMeaning,
+    EnterpriseSize,
     Fallback,
     RuleOfLawTier,
     Standard,
@@ -56,7 +58,7 @@ class AuthorityRow(Row):
 
 
 class ObligationRow(Row):
-    """A legal duty. `territory` defaults to the jurisdiction itself."""
+    """A legal duty. `territory` defaults to the jurisdiction itself; docs/law.md explains every field."""
 
     id: ObligationId
     instrument: Text
@@ -64,7 +66,8 @@ class ObligationRow(Row):
     title: Text
     categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
     trigger: Trigger
-    required_elements: list[NoticeElement | RequestElement] = Field(default_factory=list)
+    required_elements: list[NoticeElement | NoticeDeclaration | RequestElement] = Field(default_factory=list)
+    questions: list[IntakeElement] = Field(default_factory=list)
     action: Action
     duration: str | None = None
     meaning: DurationMeaning = "deadline"
@@ -72,12 +75,15 @@ class ObligationRow(Row):
     calendar: Calendar = "elapsed"
     holiday_calendar: CalendarId | None = None
     pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(default_factory=list)
+    after_pause: AfterPause = "continues"
     authority: AuthorityId | None = None
     applies_to: Text
+    exempt_sizes: list[EnterpriseSize] = Field(default_factory=list)
     public_only: bool = False
     except_in: list[Code] = Field(default_factory=list)
     legal_bases: list[LegalBasis] = Field(default_factory=list)
     emergency: bool | None = None
+    enforcing_authority_notified: bool | None = None
     gate: Gate | None = None
     territory: JurisdictionCode | None = None
     in_force_from: date
@@ -215,6 +221,13 @@ class SafeRecipientsRow(Sourced):
     values: Annotated[list[AuthorityId], Field(min_length=1)]
 
 
+class SizeRow(Row):
+    """The size of the enterprise by Recommendation 2003/361/EC."""
+
+    value: EnterpriseSize
+    source: SourceRow
+
+
 class PlatformFile(Row):
     """platform.yaml: facts about the platform itself."""
 
@@ -224,6 +237,7 @@ class PlatformFile(Row):
     certainty: CertaintyRow
     fallback: FallbackRow
     safe_recipients: SafeRecipientsRow
+    size: SizeRow | None = None
 
 
 class HintConfidenceRow(Row):

@@ -352,7 +352,7 @@ def refuse_outcome(value, headers, append_time_ms):
     state = ReportState(0, 1, rules)
     if decoded.event.outcome == "paused":
         started = decoded.time_ms
-        clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
+        clock = Clock(started=started, length=1_000, pausable_for=(), terms=False, since=started)
         state.put_clock(ClockKey(decoded.event.key, decoded.event.clock_id), LegalClock(clock, "row", 1, b""))
     batch = Batch(state, rules, ReportCounters(), serve_due)
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
