@@ -56,6 +56,7 @@ Standard = Literal[
     "promptly",
     "as_soon_as_reasonably_possible",
     "as_soon_as_reasonably_practicable",
+    "as_soon_as_feasible",
     "swiftly",
     "diligently",
 ]
