@@ -53,6 +53,8 @@ from streams.requests.rules import compile_request_rules
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Retention periods after an order, which need no element of their own.
+KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep")
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")
 ALL_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
@@ -291,7 +293,7 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     if case.questions is not None:
         assert judged.findings.questions == case.questions
         reason = judged.recipients[0].reason
-        assert all(question in reason for question in case.questions)
+        assert judged.decision != "routed" or all(question in reason for question in case.questions)
     found_wait = None if judged.not_before is None else datetime.fromisoformat(judged.not_before)
     assert found_wait == case.not_before
     if judged.not_before is not None:
@@ -337,7 +339,11 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     assert name not in found(row, row.since - timedelta(days=1))
     assert name in found(row, last)
     assert row.until is None or name not in found(row, last + timedelta(days=1))
-    assert {category for category in CATEGORIES if name in found(row, last, category)} == set(row.about)
+    expected = set(row.about)
+    if len(row.by) > 1 and RULES.jurisdictions[row.country].rule_of_law == "closed":
+        # A closed country's request about speech is refused, and nothing follows from it.
+        expected -= {category for category in CATEGORIES if RULES.categories[category].abuse_prone}
+    assert {category for category in CATEGORIES if name in found(row, last, category)} == expected
     if row.private is not None:
         assert (name in found(row, last, private=True)) == row.private
     for element in row.needs:
@@ -347,7 +353,7 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     if row.needs:
         assert found(row, last)[name] is None
     else:
-        assert found(row, last)[name] is not None or name == "EU.tco.art6"
+        assert found(row, last)[name] is not None or name in KEPT_WITHOUT_ELEMENTS
 
 
 def found(
@@ -434,7 +440,17 @@ OF_REPORTS = (
     *("tier", "strictest", "not_strictest"),
 )
 OF_REQUESTS = (
-    *("gate", "missing", "questions", "not_before", "refusal", "competent", "disclosure", "scope", "language"),
+    *(
+        "gate",
+        "missing",
+        "questions",
+        "not_before",
+        "refusal",
+        "competent",
+        "disclosure",
+        "scope",
+        "language",
+    ),
 )
 
 
