@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
-from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
+from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
@@ -232,7 +233,7 @@ def test_every_trigger_has_a_description():
 
 
 REPORTED = sorted(SHIPPED.triggers.met_by_report.keys() & set(TRIGGERS))
-PLACES = ["AU", "DE", "DK", "GB", "IN", "JP", "KR", "NC", "US", "XX", "ZA"]
+PLACES = ["AU", "BR", "DE", "DK", "GB", "IN", "JP", "KR", "MY", "NC", "US", "VN", "XX", "ZA"]
 
 
 @pytest.mark.parametrize("kind", REPORTED)
@@ -256,7 +257,7 @@ def test_show_agrees_with_the_core(kind):
             channel=Channel("c", "public"),
             category=category,
             evidence=() if code == "XX" else (Evidence(code, "victim", 1.0),),
-            notice=Notice(elements),
+            notice=Notice(elements, get_args(NoticeDeclaration)),
         )
         decided = resolver.resolve(report)
         found = answer(SHIPPED, Question(code, category, kind, day))
