@@ -156,6 +156,11 @@ READ = {
          missing: statement_of_reasons, exact_location, territorial_scope, accepted_language
          language hu is not accepted
          takes effect in HU""",
+    ("authority-routing", "production-order-not-said"): """\
+12:40:00 routed   production_order of DE court, e_evidence_epoc: gate judicial_order, request ar-0009
+         do not send data before 2026-12-05 01:00 UTC
+         EU.e-evidence.art10-2 running, not before 2026-12-05 01:00 UTC, clock 90407b00-dd9a-5ee7-8626-0bc55b7591a3
+         EU.e-evidence.art10-3 running, due 2026-12-04 12:40 UTC, clock 7861355e-eb31-593d-b1e1-a45f4d804bd4""",
     ("authority-routing", "data-of-another-state"): """\
 12:30:00 routed   production_order of US court, national_law: gate judicial_order, request ar-0007
          belongs to BE_FEDERAL_PROSECUTOR""",

@@ -58,6 +58,40 @@ def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, ov
 
 
 @pytest.mark.parametrize(
+    ("duration", "started", "over"),
+    [
+        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in the Azores.
+        ("P10D", "2026-11-24T12:00:00Z", "2026-12-05T01:00:00Z"),
+        # The first and the last moment of that Tuesday, in Helsinki.
+        ("P10D", "2026-11-23T21:00:00Z", "2026-12-05T01:00:00Z"),
+        ("P10D", "2026-11-24T20:59:59.999Z", "2026-12-05T01:00:00Z"),
+        # A last day on a Saturday or Sunday gives way to Monday.
+        ("P10D", "2026-11-25T12:00:00Z", "2026-12-08T01:00:00Z"),
+        ("P10D", "2026-11-26T12:00:00Z", "2026-12-08T01:00:00Z"),
+        ("P10D", "2026-11-27T12:00:00Z", "2026-12-08T01:00:00Z"),
+        # Hours are elapsed time.
+        ("PT96H", "2026-11-24T12:00:00Z", "2026-11-28T12:00:00Z"),
+    ],
+)
+def test_a_wait_ends_when_its_days_have_ended_everywhere_in_the_union(
+    duration: str, started: str, over: str
+) -> None:
+    assert deadline(row(duration=duration, meaning="not_before"), ms(started), {}) == ms(over)
+
+
+@given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)), st.integers(1, 20))
+@settings(deadline=None, max_examples=200)
+def test_a_wait_never_ends_before_the_elapsed_days_nor_on_a_weekend(started: datetime, days: int) -> None:
+    begun = int(started.replace(tzinfo=UTC).timestamp() * 1000)
+    over = deadline(row(duration=f"P{days}D", meaning="not_before"), begun, {})
+    assert over >= deadline(row(duration=f"P{days}D", meaning="deadline"), begun, {})
+    # A moment before the end is still the last day in every state, and a working day in the Azores.
+    last = datetime.fromtimestamp(over / 1000, UTC) - timedelta(hours=1, milliseconds=1)
+    assert last.isoweekday() <= 5
+    assert over - begun <= (days + 4) * 86_400_000
+
+
+@pytest.mark.parametrize(
     ("days", "started", "over"),
     [
         # Received on Wednesday: Thursday is the one day, and it ends at midnight in Berlin.

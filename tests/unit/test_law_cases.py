@@ -25,7 +25,8 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.events.authority_routing import Disclosure, LanguageVerdict, RefusalCode
+from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
+from streams.events.authority_routing import Disclosure, HardRefusalCode, LanguageVerdict, RefusalCode
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
 from streams.events.obligation import NotArmedReason
 from streams.events.report import (
@@ -44,10 +45,12 @@ from streams.events.report import (
     Visibility,
 )
 from streams.events.routing import Gate
+from streams.law.applicability import in_force
 from streams.law.deadlines import deadline
 from streams.law.resolution import Resolved, Resolver
 from streams.registry.loader import load_rules
 from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
+from streams.registry.shapes_law import ObligationRow
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 
@@ -397,6 +400,13 @@ def found(
     return {duty.id: duty.not_armed_reason for duty in judged.findings.obligations}
 
 
+@pytest.mark.parametrize("name", [duty.id for duty in RULES.obligations if duty.verification == "unverified"])
+def test_an_unverified_row_arms_no_clock_even_with_every_element(name: str) -> None:
+    row = ROWS[name]
+    for day in (row.since, row.until or date(2027, 1, 1)):
+        assert found(row, day)[name] is not None
+
+
 @pytest.mark.parametrize("code", MEMBERS)
 def test_the_authorities_of_a_member_state_match_the_table(code: Country) -> None:
     resolved = RESOLVER.resolve(
@@ -514,6 +524,52 @@ def verification_table() -> str:
         lines.append(
             f"| {row.name} | {len(marks['verified']) or '-'} | {len(marks['secondary']) or '-'} | {unverified} |"
         )
+    return "\n".join([*lines, ""])
+
+
+LAW_PAGE = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+
+
+def first_column(after: str) -> list[str]:
+    """The code in the first column of the first table after a text of docs/law.md."""
+    table = LAW_PAGE.partition(after)[2].partition("\n| --- ")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)
+
+
+def test_the_documentation_lists_every_reason_why_no_clock_runs() -> None:
+    assert set(first_column("## Clocks")) == set(get_args(NotArmedReason))
+
+
+def test_the_documentation_lists_every_tier() -> None:
+    assert set(first_column("authority says so.")) == set(get_args(RuleOfLawTier))
+
+
+def test_the_documentation_lists_what_is_never_done() -> None:
+    assert set(first_column("## What is never done")) == set(get_args(HardRefusalCode))
+
+
+def test_the_documentation_explains_every_field_of_a_row() -> None:
+    listed = set(first_column("## The fields of a row"))
+    assert listed == ObligationRow.model_fields.keys() - {"id", "source"}
+
+
+def test_the_documentation_lists_every_clock_of_a_report() -> None:
+    """A reader of the page finds each clock that a report can start today, with its time."""
+    shown = LAW_PAGE.partition("<!-- clocks: begin -->\n")[2].partition("<!-- clocks: end -->")[0]
+    assert shown == clock_table(), f"paste into docs/law.md:\n{clock_table()}"
+
+
+def clock_table() -> str:
+    """The rows in force on 24 November 2026 that start a clock, by what starts it."""
+    today = date(2026, 11, 24)
+    lines = ["| duty | starts with | time | since |", "| --- | --- | --- | --- |"]
+    for duty in RULES.obligations:
+        of_request = duty.trigger in {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
+        runs = duty.duration is not None and duty.verification != "unverified" and (of_request or of_report)
+        if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):
+            what = f"{TRIGGER_WORDS[duty.trigger]}{', in an emergency' if duty.emergency else ''}"
+            lines.append(f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} |")
     return "\n".join([*lines, ""])
 
 
