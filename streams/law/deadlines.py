@@ -27,10 +27,10 @@ class UnknownDays(ValueError):
 def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
     """The first millisecond (since the epoch) after the time of `obligation`, if it began at `started_ms`.
 
-    Hours and days are elapsed time. Months and years follow the calendar in UTC: one month after 31 January is the last
-    day of February. Business days end at midnight in the time zone of the row's holiday calendar. Days before which
-    nothing may be done (`not_before`) end later, see `_after_whole_days`. Raises UnknownDays if
-    that calendar is missing or too short, and ValueError if the row has no duration, or business days that are not whole.
+    Hours and days are elapsed time, except that days of a wait (`not_before`) end with their last hour everywhere in the
+    Union. Months and years follow the calendar in UTC: one month after 31 January is the last day of February. Business
+    days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays if that calendar is missing
+    or too short, and ValueError if the row has no duration, or business days that are not whole.
     """
     if obligation.duration is None:
         raise ValueError(f"{obligation.id} has no duration")
@@ -42,7 +42,7 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
         return _after_business_days(obligation, days, started_ms, calendars)
     if months:
         return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
-    if obligation.meaning == "not_before" and not milliseconds % DAY:
+    if obligation.meaning == "not_before" and "T" not in obligation.duration:
         return _after_whole_days(milliseconds // DAY, started_ms)
     return started_ms + milliseconds
 
@@ -50,9 +50,9 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
 def _after_whole_days(days: int, started_ms: int) -> int:
     """When days have ended everywhere in the Union (Regulation 1182/71, art. 3(1), (2)(b) and (4)).
 
-    Elapsed days end up to a day and a half earlier: safe for a deadline, too early for a wait. The day of the event does
-    not count, the last day ends with its last hour, and one that is a Saturday or Sunday gives way to Monday. Public holidays are
-    not known here: what is published says so.
+    Elapsed days end up to a day and a half earlier: safe for a deadline, too early for a wait. The day of the event
+    does not count, the last day ends with its last hour, and one that is a Saturday or Sunday gives way to Monday.
+    Public holidays are not known here: what is published says so.
     """
     last = from_epoch_ms(started_ms).astimezone(_EASTERNMOST).date() + days * _DAY
     while last.isoweekday() >= _SATURDAY:
