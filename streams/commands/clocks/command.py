@@ -26,8 +26,8 @@ from streams.registry.durations import parse_duration
 from streams.wire.times import DAY, HOUR, MINUTE
 from streams.worker.settings import load_settings
 
-# The state keeps no other clocks: a clock with any other status has ended. `over` is a wait that has ended: what may now
-# be done is still owed.
+# The state keeps no other clocks: a clock with any other status has ended. `over` is a wait that has ended: what had to
+# wait is owed.
 _STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")
 
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))

@@ -91,17 +91,17 @@ FORMS = (
         "order_to_act", "national_law", ("IN",), "court", ("remove",), NATIONAL, ("hate", "ncii"),
         {"IN.itr.3-1-d": 3 * HOUR},
     ),
-    # Online Safety Act 2021 (Cth) s. 77 and s. 88: 24 hours.
+    # Online Safety Act 2021 (Cth) s. 77, s. 88 and s. 65 (of a child): 24 hours.
     Form(
         "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("ncii", "ncii_deepfake"),
         {"AU.osa.s77": 24 * HOUR},
     ),
     Form(
         "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("harassment",),
-        {"AU.osa.s88": 24 * HOUR},
+        {"AU.osa.s88": 24 * HOUR, "AU.osa.s65": 24 * HOUR},
     ),
     # No clock: no statute sets the 24 hours of Korea's regulator.
-    Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL, ("ncii",)),
+    Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL[:2], ("ncii",)),
     # Only authorities of Member States can use Union law, and Denmark's cannot use e-Evidence (Protocol No
     # 22). National law alone does not give access to data held abroad (GDPR art. 48).
     Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
