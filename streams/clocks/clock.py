@@ -40,9 +40,9 @@ class Clock(msgspec.Struct, array_like=True):
     """One clock. Change it only with the functions below.
 
     `started` and `length` come from the law: without pauses the clock is due at `started + length`. `paused`
-    is the time before now that does not count because of finished pauses, `paused_at` the start of the current one. `since` is when the
-    clock last started, paused or resumed; no outcome takes effect before it. `steps` is the number of steps
-    taken.
+    is the time that does not count because of finished pauses (for one that restarts: all until the last pause
+    ended), `paused_at` the start of the current one. `since` is when the clock last started, paused or resumed;
+    no outcome takes effect before it. `steps` is the number of steps taken since it started or restarted.
     """
 
     started: int

@@ -109,7 +109,7 @@ VALID_REPORT = {
     "reporter": {"kind": "user", "ref": "x", "country": "UK", "member": True, "account_age": "over_1y"},
     "classifier": {"name": "n", "version": "1", "score": 0.5},
     "evidence": [{"country": "FR", "basis": "victim", "confidence": 1}],
-    "notice": {"elements": ["contact"]},
+    "notice": {"elements": ["contact"], "declares": ["against_a_woman"]},
 }
 
 
