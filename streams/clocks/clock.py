@@ -26,8 +26,12 @@ Step = Literal["half", "nine_tenths", "due"]
 STEPS: tuple[tuple[Step, int], ...] = (("half", 5), ("nine_tenths", 9), ("due", 10))
 ENDS: frozenset[OutcomeKind] = frozenset({"fulfilled", "withdrawn"})
 
-# A retention period needs no warnings: nobody has to act before it ends.
-_RETENTION_STEPS = STEPS[-1:]
+# A retention period or a wait needs no warnings: nobody has to act before it ends.
+_ONE_STEP = STEPS[-1:]
+
+# A deadline that a pause postpones (False); a retention period, which ends by itself (True); a deadline that begins anew
+# after a pause; a wait, before whose end nothing may be done. The first two are what earlier versions stored.
+Terms = bool | Literal["restarts", "waits"]
 
 _MILLIONTH = 6
 
@@ -36,15 +40,15 @@ class Clock(msgspec.Struct, array_like=True):
     """One clock. Change it only with the functions below.
 
     `started` and `length` come from the law: without pauses the clock is due at `started + length`. `paused`
-    is the total length of finished pauses, `paused_at` the start of the current one. `since` is when the
-    clock last started, paused or resumed; no outcome takes effect before it. `steps` is the number of steps
-    taken.
+    is the time that does not count because of finished pauses (for one that restarts: all until the last pause
+    ended), `paused_at` the start of the current one. `since` is when the clock last started, paused or resumed;
+    no outcome takes effect before it. `steps` is the number of steps taken since it started or restarted.
     """
 
     started: int
     length: int
     pausable_for: tuple[str, ...]
-    retention: bool
+    terms: Terms
     since: int
     steps: int = 0
     paused: int = 0
@@ -57,7 +61,7 @@ def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
         started=started,
         length=due - started,
         pausable_for=obligation.pausable_for,
-        retention=obligation.meaning == "retention",
+        terms=_terms(obligation),
         since=started,
     )
 
@@ -83,7 +87,7 @@ def next_step_time(clock: Clock) -> int | None:
 def take_step(clock: Clock) -> Step:
     """Take the next step, which must be due.
 
-    After `due` a deadline has lapsed, or a retention period is over.
+    After `due` a deadline has lapsed, or a retention period or wait is over.
     """
     step, _ = _steps(clock)[clock.steps]
     clock.steps += 1
@@ -91,12 +95,17 @@ def take_step(clock: Clock) -> Step:
 
 
 def status(clock: Clock) -> RunningStatus:
-    """Return the status of a clock that no outcome ended: running, paused, lapsed, or over (retention)."""
+    """Return the status of a clock that no outcome ended: running, paused, lapsed, or over (retention, wait)."""
     if clock.paused_at is not None:
         return "paused"
     if clock.steps < len(_steps(clock)):
         return "running"
-    return "over" if clock.retention else "lapsed"
+    return "over" if clock.terms in (True, "waits") else "lapsed"
+
+
+def ends_by_itself(clock: Clock) -> bool:
+    """Return whether the clock needs no outcome: a retention period that is over. After a wait the duty is still owed."""
+    return clock.terms is True and status(clock) == "over"
 
 
 def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at: int, now: int) -> int:
@@ -117,7 +126,11 @@ def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at:
     elif outcome == "resumed":
         if clock.paused_at is None:
             raise _not_pausable("outcome", "Must not be `resumed`: the clock is not paused.")
-        clock.paused += effective - clock.paused_at
+        if clock.terms == "restarts":
+            clock.paused = effective - clock.started
+            clock.steps = 0
+        else:
+            clock.paused += effective - clock.paused_at
         clock.paused_at = None
         clock.since = effective
     return effective
@@ -132,7 +145,7 @@ def check_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at:
     clock = copy_of(clock)
     while (due := next_step_time(clock)) is not None and due <= now:
         take_step(clock)
-    if status(clock) == "over":
+    if ends_by_itself(clock):
         raise Rejected(
             "clock_not_running",
             "clock_id",
@@ -154,18 +167,29 @@ def clock_view(
     clock: Clock, clock_id: str, obligation: str, at: int, ended: OutcomeKind | None = None
 ) -> ClockView:
     """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any."""
+    now = ended if ended in ("fulfilled", "withdrawn") else status(clock)
+    due_at = rfc3339(due_time(clock))
     return ClockView(
         clock_id=clock_id,
         obligation=obligation,
-        status=ended if ended in ("fulfilled", "withdrawn") else status(clock),
+        status=now,
         started_at=rfc3339(clock.started),
-        due_at=rfc3339(due_time(clock)),
+        due_at=due_at,
         elapsed=elapsed(clock, at),
+        not_before=due_at if clock.terms == "waits" and now == "running" else None,
     )
 
 
+def _terms(obligation: Obligation) -> Terms:
+    if obligation.meaning == "not_before":
+        return "waits"
+    if obligation.after_pause == "restarts":
+        return "restarts"
+    return obligation.meaning == "retention"
+
+
 def _steps(clock: Clock) -> tuple[tuple[Step, int], ...]:
-    return _RETENTION_STEPS if clock.retention else STEPS
+    return _ONE_STEP if clock.terms in (True, "waits") else STEPS
 
 
 def _not_pausable(field: str, detail: str) -> Rejected:

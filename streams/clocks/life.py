@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from streams.clocks.clock import ENDS, Step, apply_outcome, clock_view, take_step
+from streams.clocks.clock import ENDS, Step, apply_outcome, clock_view, ends_by_itself, take_step
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
@@ -37,9 +37,9 @@ def step_clock(key: ClockKey, kept: LegalClock, at: int) -> ClockChange:
     kept.sequence += 1
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at)
     # A retention period ends by itself: the data may be deleted. An unfulfilled duty is still owed after its
-    # deadline.
-    over = view.status == "over"
-    return ClockChange("over" if over else _STEP_EVENTS[step], at, view, over)
+    # deadline, and after the wait before which it must not be done.
+    event = "over" if view.status == "over" else _STEP_EVENTS[step]
+    return ClockChange(event, at, view, ends_by_itself(kept.clock))
 
 
 def settle_clock(

@@ -61,6 +61,9 @@ RequestElement = Literal[
     "judicial_validation",
     "emergency_justification",
 ]
+# An order of a court, or a reasoned one of an officer of the rank that the law asks for (India, r. 3(1)(d)).
+Formality = Literal["senior_officer"]
+IntakeElement = Literal[RequestElement, Formality]
 Concern = Literal["peaceful_assembly", "journalism", "human_rights_defence", "election"]
 
 
@@ -87,7 +90,11 @@ class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One request. Unknown fields are ignored, wrong types are rejected. Clocks start at `received_at`."""
+    """One request. Unknown fields are ignored, wrong types are rejected. Clocks start at `received_at`.
+
+    `enforcing_authority_notified` is true if a European Production Order says that the authority of the enforcing state
+    was notified (Regulation (EU) 2023/1543 art. 8), false if it says that it need not be, null if it is not known.
+    """
 
     request_id: Ref
     kind: RequestKind
@@ -96,8 +103,9 @@ class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     authority: IssuingAuthority
     demands: Annotated[tuple[Demand, ...], msgspec.Meta(min_length=1, max_length=16)]
     target: Target
-    elements: Annotated[tuple[RequestElement, ...], msgspec.Meta(max_length=32)] = ()
+    elements: Annotated[tuple[IntakeElement, ...], msgspec.Meta(max_length=32)] = ()
     category: Category | None = None
     language: LanguageTag | None = None
     emergency: bool = False
     concerns: Annotated[tuple[Concern, ...], msgspec.Meta(max_length=8)] = ()
+    enforcing_authority_notified: bool | None = None

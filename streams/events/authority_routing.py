@@ -8,6 +8,7 @@ from streams.events.authority_request import (
     AuthorityType,
     Concern,
     Demand,
+    IntakeElement,
     LegalBasis,
     RequestElement,
     RequestKind,
@@ -101,12 +102,13 @@ class Asker(msgspec.Struct, frozen=True):
     ref: Pseudonym | None
 
 
-class Findings(msgspec.Struct, frozen=True):
+class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of assessing a request.
 
     `belongs_to` names the authorities that should make the request instead, or that it must pass through. `missing`
     lists the elements that the law requires and the request lacks. `gates` lists every gate that applies; the most
-    protective one is the event's `gate`.
+    protective one is the event's `gate`. `questions` lists elements whose absence stops no clock and is for a lawyer to
+    judge before the request is followed; absent if there are none.
     """
 
     refusals: tuple[Refusal, ...]
@@ -119,14 +121,16 @@ class Findings(msgspec.Struct, frozen=True):
     gates: tuple[Gate, ...]
     obligations: tuple[EscalatedObligation, ...]
     rule_of_law: RuleOfLaw
+    questions: tuple[IntakeElement, ...] = ()
 
 
-class AuthorityRouting(msgspec.Struct, frozen=True):
+class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step in the handling of a request.
 
     The first event has `type` `routed` and `sequence` 1, and only it has `findings`. The later events of
     each clock are numbered from 2. `clocks` are the clocks that this step concerns: all clocks it started, or the one that
-    changed. `gate` must be passed before anybody acts; Tocsin itself takes no action.
+    changed. `gate` must be passed before anybody acts; Tocsin itself takes no action. `not_before` (RFC 3339, UTC) is
+    present if the law forbids sending the data earlier, whatever the other clocks say.
     """
 
     routing_id: str
@@ -151,3 +155,4 @@ class AuthorityRouting(msgspec.Struct, frozen=True):
     human_review_required: bool
     policy_version: str
     registry_version: str
+    not_before: str | None = None

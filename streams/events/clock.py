@@ -6,7 +6,7 @@ import msgspec
 
 from streams.events.report import Pseudonym
 
-# `over`: a retention period has ended.
+# `over`: a retention period has ended, or a time before which nothing may be done.
 RunningStatus = Literal["running", "paused", "lapsed", "fulfilled", "withdrawn", "over"]
 
 
@@ -16,6 +16,8 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     Use `clock_id` to name the clock in a `clock-outcomes` event. `elapsed` is the share of its time that has passed,
     from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause ends. `actor` is the
     pseudonym of whoever decided on the outcome that caused the transition; absent if none did or the outcome names nobody.
+    `not_before` is present while the law forbids acting: `due_at` is then no deadline but the same time, and the status
+    becomes `over` when the wait ends.
     """
 
     clock_id: str
@@ -25,3 +27,4 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     due_at: str
     elapsed: float
     actor: Pseudonym | None = None
+    not_before: str | None = None

@@ -34,13 +34,15 @@ class AppliedObligation(msgspec.Struct, frozen=True):
     source_url: str
 
 
-class EscalatedObligation(AppliedObligation, frozen=True):
+class EscalatedObligation(AppliedObligation, frozen=True, omit_defaults=True):
     """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends.
 
-    `period_ends_at` (RFC 3339, UTC) is when the period ends by Regulation (EEC, Euratom) No 1182/71, with the last hour of
-    a working day. It is never before `due_at`. It is only present if a clock is armed, the law counts so, and the holidays
-    of the whole period are known.
+    `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline but the same
+    time, at which the wait ends. `period_ends_at` (RFC 3339, UTC) is when the period ends by Regulation (EEC, Euratom)
+    No 1182/71, with the last hour of a working day. It is never before `due_at`. It is only present if a clock is armed
+    as a deadline, the law counts so, and the holidays of the whole period are known.
     """
 
     target_at: str | None
-    period_ends_at: str | msgspec.UnsetType = msgspec.UNSET
+    not_before: str | None = None
+    period_ends_at: str | None = None

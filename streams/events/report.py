@@ -19,6 +19,9 @@ EvidenceBasis = Literal["victim", "suspect", "offence", "channel", "authority"]
 NoticeElement = Literal[
     "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
 ]
+# What some laws ask a notice to say of its content: that it is an intimate image (Online Safety Act 2023 s. 20A(2)), that
+# it is directed against a woman (Brazil, Decree 12.976/2026). No law infers either.
+NoticeDeclaration = Literal["intimate_image_content", "against_a_woman"]
 Category = Literal[
     "csam",
     "csam_synthetic",
@@ -105,9 +108,17 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """The elements of a formal notice that the publisher found present."""
+    """The elements of a formal notice that the publisher found present, and what the notice declares of the content."""
 
     elements: Annotated[tuple[NoticeElement, ...], msgspec.Meta(max_length=16)] = ()
+    declares: Annotated[tuple[NoticeDeclaration, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """The elements and the declarations together: a law may require either."""
+        return self.elements if self.declares is msgspec.UNSET else (*self.elements, *self.declares)
 
 
 class MessageReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from streams.events.report import Category
-from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
+from streams.registry.rules import JurisdictionRules, Obligation, PlatformFacts, Rules, Trigger
 
 GLOBAL = "GLOBAL"
 
@@ -34,6 +34,11 @@ def in_force(obligation: Obligation, day: date) -> bool:
     return obligation.in_force_from <= day and (until is None or day <= until)
 
 
+def binds(obligation: Obligation, platform: PlatformFacts) -> bool:
+    """Whether the duty binds a platform of this size. A platform of unknown size is not exempt."""
+    return platform.size is None or platform.size not in obligation.exempt_sizes
+
+
 def applicable(
     rules: Rules,
     codes: Collection[str],
@@ -45,7 +50,7 @@ def applicable(
 ) -> tuple[Obligation, ...]:
     """The duties with one of `triggers` for content of `category` that concerns `codes`, in the registry's order.
 
-    `private` excludes duties that cover public content only.
+    `private` excludes duties that cover public content only; so does the platform's size those that exempt it.
     """
     return tuple(
         duty
@@ -54,5 +59,6 @@ def applicable(
         and duty.trigger in triggers
         and not (duty.public_only and private)
         and in_force(duty, day)
+        and binds(duty, rules.platform)
         and any(holds_in(duty, code, rules.jurisdictions) for code in codes)
     )

@@ -22,13 +22,13 @@ def why_not_armed(
     """The first reason why no clock runs, or None if one does.
 
     `met` are the triggers that the report or request meets by itself, `elements` the required elements it contains.
-    `keeps` allows a clock for a retention period: an authority's request has one, a report never does.
+    `keeps` allows a clock for a retention period or a wait: an authority's request has one, a report never does.
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
         ("unverified", obligation.verification == "unverified"),
         ("no_duration", obligation.duration is None),
-        ("retention", obligation.meaning == "retention" and not keeps),
+        ("retention", obligation.meaning != "deadline" and not keeps),
         (
             "no_holiday_calendar",
             obligation.calendar == "business_days" and obligation.holiday_calendar not in calendars,
@@ -41,7 +41,7 @@ def why_not_armed(
 def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> frozenset[str]:
     """The ids of the strictest duties among those with the same trigger, action and meaning.
 
-    The strictest has the shortest duration, or the longest if it is a retention period. If no row of a group has a
+    The strictest has the shortest duration, or the longest if it is a retention period or a wait. If no row of a group has a
     duration that can arm a clock (all are unverified or name none), `target_ms` is compared instead. Ties are all
     included.
     """
@@ -67,6 +67,6 @@ def _strictest(group: Iterable[Obligation], targets: InternalTargets) -> Iterabl
         duty for duty in group if duty.duration is not None and duty.verification != "unverified"
     ]
     timed = [(target_ms(duty, targets), duty) for duty in with_duration or group]
-    choose = max if group[0].meaning == "retention" else min
+    choose = min if group[0].meaning == "deadline" else max
     bound = choose(time for time, _ in timed)
     return [duty for time, duty in timed if time == bound]

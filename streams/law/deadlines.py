@@ -10,13 +10,14 @@ A clock of hours or days counts elapsed time, so that it needs no calendar. Rows
   end of the period is shown beside it.
 
 A holiday that the calendar lacks lets a deadline end too early. That is the safe side for what must be done *within* a
-period, and the wrong side for what must *not* be done *before* its end: `not_before` also counts every day that may be a
-holiday, and even so a holiday decreed at short notice can be missing. A person decides before acting on it.
+period, and the wrong side for what must *not* be done *before* its end (`meaning: not_before`). Such a wait also counts
+every day that may be a holiday, and even so a holiday decreed at short notice can be missing, and all of them after the
+end of the calendar. A person decides before acting on it.
 """
 
 from calendar import monthrange
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from streams.registry.durations import parse_legal_duration
@@ -27,6 +28,9 @@ _DAY = timedelta(days=1)
 # Regulation 1182/71 art. 2(2): Saturdays and Sundays are not working days, whatever is usual in the state.
 _SATURDAY = 6
 
+# The first and the last zone of the Member States in Europe: Greece, Finland and others in summer; the Azores in winter.
+_EASTERNMOST, _WESTERNMOST = timezone(timedelta(hours=3)), timezone(timedelta(hours=-1))
+
 
 class UnknownDays(ValueError):
     """There is no holiday calendar, or it does not cover all days up to the deadline."""
@@ -35,9 +39,10 @@ class UnknownDays(ValueError):
 def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
     """The first millisecond (since the epoch) after the time of `obligation`, if it began at `started_ms`.
 
-    Hours and days are elapsed time. Months and years follow the calendar in UTC: one month after 31 January is the last
-    day of February. Business days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays if
-    that calendar is missing or too short, and ValueError if the row has no duration, or business days that are not whole.
+    Hours and days are elapsed time, except that days of a wait (`not_before`) end with their last hour everywhere in the
+    Union. Months and years follow the calendar in UTC: one month after 31 January is the last day of February. Business
+    days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays if that calendar is missing
+    or too short, and ValueError if the row has no duration, or business days that are not whole.
     """
     if obligation.duration is None:
         raise ValueError(f"{obligation.id} has no duration")
@@ -47,6 +52,8 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
         return _after_business_days(calendar, _whole_days(obligation), started_ms)
     if months:
         return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
+    if obligation.meaning == "not_before" and "T" not in obligation.duration:
+        return _wait_end(obligation, started_ms, calendars)
     due = started_ms + milliseconds
     if obligation.calendar == "regulation_1182_71":
         # If summer time begins meanwhile, the elapsed days may end up to an hour after the last hour of the last day.
@@ -70,20 +77,6 @@ def period_end(
         return None
 
 
-def not_before(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
-    """The first millisecond at which the period of `obligation` by Regulation 1182/71 is over, as far as is known.
-
-    For what must not be done before its end. Every day that may be a holiday counts as one, so this is never earlier than
-    `period_end`. Raises UnknownDays if no calendar covers the whole period: then nothing may be done without a person who
-    knows the holidays. Raises ValueError for a row that counts otherwise.
-    """
-    if obligation.calendar != "regulation_1182_71":
-        raise ValueError(f"{obligation.id}: does not count its days by Regulation 1182/71")
-    calendar = _calendar(obligation, calendars)
-    days_off = calendar.holidays | calendar.possible
-    return _after_period(calendar, days_off, _whole_days(obligation), started_ms)
-
-
 def _calendar(obligation: Obligation, calendars: Mapping[str, HolidayCalendar]) -> HolidayCalendar:
     calendar = calendars.get(obligation.holiday_calendar or "")
     if calendar is None:
@@ -97,6 +90,31 @@ def _whole_days(obligation: Obligation) -> int:
     if months or rest:
         raise ValueError(f"{obligation.id}: its days are counted in whole days, such as P5D")
     return days
+
+
+def _wait_end(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
+    """When the days of a wait are over, as far as is known: every day that may be a holiday counts as one."""
+    days = _whole_days(obligation)
+    end = _after_whole_days(days, started_ms)
+    if obligation.calendar != "regulation_1182_71":
+        return end
+    try:
+        calendar = _calendar(obligation, calendars)
+        return max(end, _after_period(calendar, calendar.holidays | calendar.possible, days, started_ms))
+    except UnknownDays:
+        return end
+
+
+def _after_whole_days(days: int, started_ms: int) -> int:
+    """When days have ended everywhere in the Union (Regulation 1182/71, art. 3(1), (2)(b) and (4)).
+
+    Elapsed days end up to a day and a half earlier: safe for a deadline, too early for a wait. The day of the event
+    does not count, the last day ends with its last hour, and one that is a Saturday or Sunday gives way to Monday.
+    """
+    last = from_epoch_ms(started_ms).astimezone(_EASTERNMOST).date() + days * _DAY
+    while last.isoweekday() >= _SATURDAY:
+        last += _DAY
+    return epoch_ms(datetime.combine(last + _DAY, time(), _WESTERNMOST))
 
 
 def _after_months(moment: datetime, months: int) -> datetime:

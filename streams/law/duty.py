@@ -62,11 +62,13 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     target_at = None
     if published.target is not None:
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
-    ends = None
-    if published.due_at is not None:
+    not_before = ends = None
+    if published.due_at is not None and duty.obligation.meaning == "not_before":
+        not_before = published.due_at
+    elif published.due_at is not None:
         ends = period_end(duty.obligation, started_ms, rules.calendars)
     return EscalatedObligation(
-        *(*msgspec.structs.astuple(published), target_at, msgspec.UNSET if ends is None else rfc3339(ends))
+        *msgspec.structs.astuple(published), target_at, not_before, None if ends is None else rfc3339(ends)
     )
 
 

@@ -135,7 +135,7 @@ class Resolver:
             _NO_ELEMENTS
             if notice is None
             else self._elements.get((report.kind, report.category), _NO_ELEMENTS).intersection(
-                notice.elements
+                notice.contents
             ),
         )
         resolved = self._resolved.get(key)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streams.events.enriched_report import Jurisdiction
 from streams.events.report import Category
 from streams.events.routing import Gate, Routing
-from streams.law.applicability import GLOBAL, holds_in, in_force
+from streams.law.applicability import GLOBAL, binds, holds_in, in_force
 from streams.law.concerned import UNKNOWN
 from streams.law.rule_of_law import most_protective_tier, tier_of
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules, Trigger
@@ -161,6 +161,7 @@ def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: dat
         if _tells(duty, category)
         and not duty.public_only
         and in_force(duty, day)
+        and binds(duty, rules.platform)
         and duty.jurisdiction in rules.regions
         and holds_in(duty, home, rules.jurisdictions)
     ]

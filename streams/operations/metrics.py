@@ -101,7 +101,7 @@ def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
     for duty in rules.obligations:
         if duty.verification != "unverified" and duty.duration is not None:
             for event in get_args(ClockEvent):
-                if (event == "over") == (duty.meaning == "retention") or event not in ("over", "lapsed"):
+                if (event == "over") == (duty.meaning != "deadline") or event not in ("over", "lapsed"):
                     yield duty.id, event
 
 

@@ -6,14 +6,15 @@ from typing import NamedTuple
 from streams.events.clock import RunningStatus
 from streams.partition.state import PartitionState
 
-OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed")
+# `over`: a wait has ended, and what had to wait is owed.
+OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")
 
 
 class Census(NamedTuple):
     """`records` by kind of state record, `sizes` in bytes of the kinds that can be large.
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
-    those among the last 1,000 records. `clocks` are the open ones by status: running, paused or lapsed.
+    those among the last 1,000 records. `clocks` are the open ones by status.
     `hash_key` is the id of the key for reporters, None in a stage that hashes none; `earlier_hash_keys` has
     the ids of those that are needed until a time (ms).
     """

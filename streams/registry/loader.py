@@ -71,6 +71,7 @@ def load_rules(
     index = None
     if index_document is not None and index_file is not None:
         index = build_index(index_document, index_file, jurisdictions)
+    obligations = build_obligations(book, jurisdictions, authorities, calendars, facts)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
@@ -78,9 +79,9 @@ def load_rules(
         jurisdictions=jurisdictions,
         authorities=authorities,
         location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
-        obligations=build_obligations(book, jurisdictions, authorities, calendars, facts),
+        obligations=obligations,
         triggers=build_triggers(triggers_document, triggers_file),
-        targets=build_targets(triggers_document, triggers_file),
+        targets=build_targets(triggers_document, triggers_file, obligations),
         calendars=calendars,
         platform=facts,
         sources=build_sources(sources_document, sources_file),

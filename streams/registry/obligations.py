@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import get_args
 
 from streams.events.authority_request import RequestElement
-from streams.events.report import CATEGORIES, NoticeElement
+from streams.events.report import CATEGORIES, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_legal_duration
@@ -23,7 +23,7 @@ from streams.registry.shapes_law import JurisdictionFile, ObligationRow
 
 # Only an authority's request meets these.
 ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
-_NOTICE_ELEMENTS = frozenset(get_args(NoticeElement))
+_NOTICE_ELEMENTS = frozenset((*get_args(NoticeElement), *get_args(NoticeDeclaration)))
 _REQUEST_ELEMENTS = frozenset(get_args(RequestElement))
 
 
@@ -78,8 +78,14 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
             (*place, "holiday_calendar"),
             "is only valid with calendar: business_days or calendar: regulation_1182_71",
         )
-    if row.meaning == "retention" and row.duration is None:
-        document.refuse((*place, "meaning"), "retention needs a duration")
+    if row.meaning != "deadline" and row.duration is None:
+        document.refuse((*place, "meaning"), f"{row.meaning} needs a duration")
+    if row.meaning == "not_before" and row.trigger not in ORDER_TRIGGERS:
+        document.refuse((*place, "meaning"), "not_before is only valid for what an authority's request asks")
+    if row.after_pause == "restarts" and (row.meaning != "deadline" or not row.pausable_for):
+        document.refuse(
+            (*place, "after_pause"), "restarts needs a deadline that pausable_for allows to pause"
+        )
     if row.duration is None:
         return
     try:
@@ -104,16 +110,18 @@ def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
                 (*place, "required_elements", index),
                 f"{element} is never part of {source}, and only {source} meets {row.trigger}",
             )
-    if not of_request and row.legal_bases:
-        document.refuse(
-            (*place, "legal_bases"),
-            f"is only valid for a trigger that an authority's request meets; {row.trigger} is not one",
-        )
-    if not of_request and row.emergency is not None:
-        document.refuse(
-            (*place, "emergency"),
-            f"is only valid for a trigger that an authority's request meets; {row.trigger} is not one",
-        )
+    of_requests_only = {
+        "legal_bases": bool(row.legal_bases),
+        "emergency": row.emergency is not None,
+        "enforcing_authority_notified": row.enforcing_authority_notified is not None,
+        "questions": bool(row.questions),
+    }
+    for field, given in of_requests_only.items():
+        if given and not of_request:
+            document.refuse(
+                (*place, field),
+                f"is only valid for a trigger that an authority's request meets; {row.trigger} is not one",
+            )
     if (row.action == "produce_data") != (row.gate is not None):
         document.refuse(
             (*place, "gate"), "is required with action: produce_data, and not valid with any other action"
@@ -152,6 +160,10 @@ def _obligation(row: ObligationRow, code: str, home_calendar: str | None) -> Obl
         holiday_calendar=row.holiday_calendar
         or (home_calendar if row.calendar == "regulation_1182_71" else None),
         pausable_for=tuple(row.pausable_for),
+        after_pause=row.after_pause,
+        questions=tuple(row.questions),
+        exempt_sizes=tuple(row.exempt_sizes),
+        enforcing_authority_notified=row.enforcing_authority_notified,
         authority=row.authority,
         applies_to=row.applies_to,
         public_only=row.public_only,

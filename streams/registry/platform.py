@@ -43,4 +43,5 @@ def build_platform(
         certainty=file.certainty.value,
         fallback=file.fallback.value,
         safe_recipients=tuple(file.safe_recipients.values),
+        size=None if file.size is None else file.size.value,
     )

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Literal
 
 from streams.counting.measures import MeasureName
-from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
-from streams.events.report import Category, NoticeElement, ReporterKind, ReportKind
+from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.events.report import Category, NoticeDeclaration, NoticeElement, ReporterKind, ReportKind
 from streams.events.routing import Gate
 from streams.wire.topics import ReportSource
 
@@ -15,8 +15,13 @@ Mode = Literal["live", "shadow", "off"]
 # From the least to the most protective. A country that was not assessed may be a closed one, so `unknown` ranks above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
-# `retention`: something must be kept for the duration, instead of done within it.
-DurationMeaning = Literal["deadline", "retention"]
+# `retention`: something must be kept for the duration, instead of done within it. `not_before`: it must not be done until
+# the duration has passed, and then at once.
+DurationMeaning = Literal["deadline", "retention", "not_before"]
+# What a pause does to the time: it stands still, or begins anew when the pause ends.
+AfterPause = Literal["continues", "restarts"]
+# Recommendation 2003/361/EC, to which DSA art. 19 refers.
+EnterpriseSize = Literal["micro", "small", "medium", "large"]
 # How a duration in days is counted; see `law.deadlines`.
 Calendar = Literal["elapsed", "business_days", "regulation_1182_71"]
 # Who is told of a case if no Member State can be identified (DSA art. 18(2)).
@@ -37,18 +42,22 @@ Action = Literal[
     "remove",
     "geo_disable",
     "notify_authority",
+    "restrict_account",
     "preserve",
     "acknowledge",
     "decide",
+    "publish_statement",
     "produce_data",
     "escalate_internal",
 ]
 # The wording of a law that does not set a number of hours.
 Standard = Literal[
     "without_undue_delay",
+    "timely",
     "promptly",
     "as_soon_as_reasonably_possible",
     "as_soon_as_reasonably_practicable",
+    "as_soon_as_feasible",
     "swiftly",
     "diligently",
 ]
@@ -218,10 +227,13 @@ class Obligation:
     """A legal duty: what must be done, when, from which day on, and the law that says so.
 
     It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and `standard` are
-    both None, the row gives no time limit. `meaning` says whether the duration is a deadline or a retention period. If
+    both None, the row gives no time limit. `meaning` says whether the duration is a deadline, a retention period or a wait. If
     `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
     `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
-    the reasons for which its clock may pause. `public_only`: it covers content open to the public, not private chats.
+    the reasons for which its clock may pause. `after_pause`: whether it then continues or begins anew. `questions`:
+    elements whose absence a lawyer judges, while the clock runs. `exempt_sizes`: platforms of these sizes are exempt.
+    `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only others (False),
+    or both (None). `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
     trigger it; `emergency`: only urgent requests (True), only others (False), or both (None). `gate`: what must happen
     before anything is disclosed. `territory`: where the action takes effect. Unverified rows are advisory only.
@@ -234,7 +246,7 @@ class Obligation:
     title: str
     categories: tuple[Category, ...]
     trigger: Trigger
-    required_elements: tuple[NoticeElement | RequestElement, ...]
+    required_elements: tuple[NoticeElement | NoticeDeclaration | RequestElement, ...]
     action: Action
     duration: str | None
     meaning: DurationMeaning
@@ -257,6 +269,10 @@ class Obligation:
     checked: date
     verification: Verification
     review_by: date | None = None
+    questions: tuple[IntakeElement, ...] = ()
+    after_pause: AfterPause = "continues"
+    exempt_sizes: tuple[EnterpriseSize, ...] = ()
+    enforcing_authority_notified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +299,8 @@ class PlatformFacts:
 
     `establishment` and `legal_representative` are EU countries, or None. `contact_languages` are those of the point of
     contact (DSA art. 11). A Member State with a confidence of at least `certainty` counts as identified (DSA art. 18(2)).
-    `safe_recipients` are the authorities that may be told of a case that concerns a closed jurisdiction.
+    `safe_recipients` are the authorities that may be told of a case that concerns a closed jurisdiction. `size` is that of
+    the enterprise, None if unknown: then no exemption by size holds.
     """
 
     establishment: str | None
@@ -292,6 +309,7 @@ class PlatformFacts:
     certainty: float
     fallback: Fallback
     safe_recipients: tuple[str, ...]
+    size: EnterpriseSize | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from streams.events.authority_request import LegalBasis, RequestElement, RequestKind
-from streams.events.report import LANGUAGE_PATTERN, Category, NoticeElement, ReportKind
+from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.events.report import LANGUAGE_PATTERN, Category, NoticeDeclaration, NoticeElement, ReportKind
 from streams.events.routing import Gate
 from streams.registry.document import Row
 from streams.registry.rules import (
     Action,
+    AfterPause,
     AuthorityRole,
     Calendar,
     DurationMeaning,
+    EnterpriseSize,
     Fallback,
     Standard,
     Trigger,
@@ -62,7 +64,7 @@ class AuthorityRow(ReviewedRow):
 
 
 class ObligationRow(ReviewedRow):
-    """A legal duty. `territory` defaults to the jurisdiction itself."""
+    """A legal duty. `territory` defaults to the jurisdiction itself; docs/law.md explains every field."""
 
     id: ObligationId
     instrument: Text
@@ -70,11 +72,13 @@ class ObligationRow(ReviewedRow):
     title: Text
     categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
     trigger: Trigger
-    required_elements: list[NoticeElement | RequestElement] = Field(default_factory=list)
+    required_elements: list[NoticeElement | NoticeDeclaration | RequestElement] = Field(default_factory=list)
+    questions: list[IntakeElement] = Field(default_factory=list)
     action: Action
     duration: str | None = None
     meaning: DurationMeaning = Field(
-        "deadline", description="what the duration means: by when to act, or how long to keep something"
+        "deadline",
+        description="what the duration means: by when to act, how long to keep something, or how long to wait",
     )
     standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
     calendar: Calendar = Field("elapsed", description="which days of the duration count")
@@ -82,14 +86,21 @@ class ObligationRow(ReviewedRow):
     pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(
         default_factory=list, description="the reasons for which the clock may pause"
     )
+    after_pause: AfterPause = Field("continues", description="what a pause does to the time")
     authority: AuthorityId | None = None
     applies_to: Text
+    exempt_sizes: list[EnterpriseSize] = Field(
+        default_factory=list, description="sizes of enterprises that are exempt"
+    )
     public_only: bool = Field(False, description="content open to the public only, no private chats")
     except_in: list[Code] = Field(default_factory=list, description="members in which it does not apply")
     legal_bases: list[LegalBasis] = Field(
         default_factory=list, description="what a request must be based on to trigger the duty"
     )
     emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
+    enforcing_authority_notified: bool | None = Field(
+        None, description="yes: only orders notified to the enforcing authority; no: only others; none: both"
+    )
     gate: Gate | None = Field(None, description="what must happen before anything is disclosed")
     territory: JurisdictionCode | None = None
     in_force_from: date
@@ -234,6 +245,13 @@ class SafeRecipientsRow(Sourced):
     values: Annotated[list[AuthorityId], Field(min_length=1)]
 
 
+class SizeRow(Row):
+    """The size of the enterprise by Recommendation 2003/361/EC."""
+
+    value: EnterpriseSize
+    source: SourceRow
+
+
 class PlatformFile(Row):
     """platform.yaml: facts about the platform itself."""
 
@@ -243,6 +261,7 @@ class PlatformFile(Row):
     certainty: CertaintyRow
     fallback: FallbackRow
     safe_recipients: SafeRecipientsRow
+    size: SizeRow | None = None
 
 
 class HintConfidenceRow(Row):

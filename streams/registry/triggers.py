@@ -1,6 +1,6 @@
 """Builds triggers, internal targets and location hints from triggers.yaml and location_hints.yaml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from streams.events.authority_request import RequestKind
@@ -12,6 +12,7 @@ from streams.registry.rules import (
     InternalTargets,
     JurisdictionRules,
     LocationHints,
+    Obligation,
     Standard,
     Trigger,
     Triggers,
@@ -41,10 +42,13 @@ def build_triggers(document: Document, file: TriggersFile) -> Triggers:
     )
 
 
-def build_targets(document: Document, file: TriggersFile) -> InternalTargets:
-    """Build the internal targets in milliseconds. Raises RegistryError if a standard has none."""
+def build_targets(document: Document, file: TriggersFile, duties: Iterable[Obligation]) -> InternalTargets:
+    """Build the internal targets in milliseconds. Raises RegistryError if the standard of a duty has none."""
     rows = file.targets.by_standard
-    document.require(("targets", "by_standard"), rows, get_args(Standard))
+    used = {duty.standard for duty in duties}
+    document.require(
+        ("targets", "by_standard"), rows, [standard for standard in get_args(Standard) if standard in used]
+    )
     return InternalTargets(
         by_standard={
             standard: _milliseconds(document, ("targets", "by_standard", standard), row)

@@ -51,6 +51,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
         human_review_required=True,
         policy_version=rules.registry.policy_version,
         registry_version=rules.registry.registry_version,
+        not_before=judgement.not_before,
     )
     headers = [(ORIGIN_HEADER, written_origin(origin)), *ticks_headers(state.time.ticks)]
     opening = publish_routing(batch, event, received, event.routing_id, headers)

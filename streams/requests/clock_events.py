@@ -64,13 +64,17 @@ def publish_change(
     if trace is not None:
         origin = (ORIGIN_HEADER, written_origin(trace.origin))
         headers = [origin, *outcome_headers(trace.applied, trace.ticks)]
+    opening = _decode(kept.opening)
+    # The clock of the wait says whether it still holds. The others repeat it: they do not know of its end.
+    waits = any(clock.clock_id == key.clock_id and clock.not_before for clock in opening.clocks)
     event = msgspec.structs.replace(
-        _decode(kept.opening),
+        opening,
         sequence=kept.sequence,
         type="clock_closed" if change.ended else "clock_updated",
         reason=_REASONS[change.event],
         at=rfc3339(change.at),
         clocks=(change.view,),
         findings=None,
+        not_before=change.view.not_before if waits else opening.not_before,
     )
     publish_routing(batch, event, change.at, key.clock_id, headers)

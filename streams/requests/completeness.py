@@ -3,24 +3,30 @@
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from streams.events.authority_request import AuthorityRequest, AuthorityType, LegalBasis, RequestElement
+from streams.events.authority_request import (
+    AuthorityRequest,
+    AuthorityType,
+    IntakeElement,
+    LegalBasis,
+    RequestElement,
+)
 from streams.events.authority_routing import LanguageFinding
 from streams.registry.rules import Obligation
 from streams.requests.rules import RequestRules
 
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
+_INTAKE_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
 
 # The minimum that each law requires, also where the registry has no row. Elements required only "where
 # applicable" are left out. Of Regulations 2021/784 and 2023/1543 only summaries were read.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
-    # Regulation (EU) 2022/2065 art. 9(2).
+    # Regulation (EU) 2022/2065 art. 9(2)(a) and (c). The territorial scope of (b) limits an order; it is no part of it.
     "dsa_art9": (
         "legal_basis",
         "statement_of_reasons",
         "issuing_authority",
         "exact_location",
         "redress_information",
-        "territorial_scope",
         "accepted_language",
     ),
     # Regulation (EU) 2022/2065 art. 10(2).
@@ -107,11 +113,25 @@ def missing_elements(
     return tuple(element for element in _ELEMENTS if element in required and element not in present)
 
 
+def questions_of(
+    request: AuthorityRequest, language: LanguageFinding, duties: Iterable[Obligation]
+) -> tuple[IntakeElement, ...]:
+    """Return the elements whose absence a lawyer must judge before the request is followed, in enum order."""
+    asked = {element for duty in duties for element in duty.questions}
+    asked -= present_elements(request, language)
+    return tuple(element for element in _INTAKE_ELEMENTS if element in asked)
+
+
 def present_elements(request: AuthorityRequest, language: LanguageFinding) -> frozenset[str]:
-    """Return the elements of the request, with `accepted_language` if its language is an accepted one."""
+    """Return the elements of the request, with what follows from its other fields.
+
+    `accepted_language`: its language is an accepted one. `senior_officer`: it comes from a court, where no rank is asked for.
+    """
     present: set[str] = set(request.elements)
     if language.verdict == "accepted":
         present.add("accepted_language")
+    if request.authority.type == "court":
+        present.add("senior_officer")
     return frozenset(present)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date
 
 from streams.events.authority_request import AuthorityRequest
-from streams.law.applicability import holds_in, in_force
+from streams.law.applicability import binds, holds_in, in_force
 from streams.law.arming import strictest, why_not_armed
 from streams.law.duty import Duty, due_ms
 from streams.registry.rules import Obligation, Trigger
@@ -21,7 +21,8 @@ def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) ->
 
     A request without a category may concern any. A duty about public content is listed for every target,
     because a request does not say whether its target is public. A row without a legal basis follows from any
-    basis if it is of the Union or global, and from national law alone if it is a country's.
+    basis if it is of the Union or global, and from national law alone if it is a country's. If it is not known
+    whether the enforcing authority was notified, both the duties of the one case and those of the other follow.
     """
     triggers = triggers_met(request, rules)
     country = country_of(request.authority.country)
@@ -31,6 +32,11 @@ def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) ->
         if duty.trigger in triggers
         and (request.category is None or request.category in duty.categories)
         and duty.emergency in (None, request.emergency)
+        and (
+            request.enforcing_authority_notified is None
+            or duty.enforcing_authority_notified in (None, request.enforcing_authority_notified)
+        )
+        and binds(duty, rules.registry.platform)
         and _follows_from(duty, request, country)
         and in_force(duty, received)
         and holds_in(duty, country, rules.registry.jurisdictions)

@@ -8,6 +8,7 @@ from streams.events.report import (
     Category,
     EvidenceBasis,
     MessageReport,
+    NoticeDeclaration,
     NoticeElement,
     ReporterKind,
     ReportKind,
@@ -69,6 +70,8 @@ VALID_IN_REPORT: ValidValues = {
     "notice": "null or an object with elements",
     "notice.elements": "an array of at most 16 strings",
     "notice.elements[]": one_of(NoticeElement),
+    "notice.declares": "an array of at most 8 strings",
+    "notice.declares[]": one_of(NoticeDeclaration),
 }
 _REFS = RefPaths(
     pseudonyms=("channel.ref", "message_ref", "reporter.ref"),

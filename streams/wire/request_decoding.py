@@ -8,8 +8,8 @@ from streams.events.authority_request import (
     AuthorityType,
     Concern,
     Demand,
+    IntakeElement,
     LegalBasis,
-    RequestElement,
     RequestKind,
     Target,
 )
@@ -49,12 +49,13 @@ VALID_IN_REQUEST: ValidValues = {
     "target.people": "null or a whole number, 0 or more",
     "target.specific": "true or false",
     "elements": "an array of at most 32 strings",
-    "elements[]": one_of(RequestElement),
+    "elements[]": one_of(IntakeElement),
     "category": or_null(one_of(Category)),
     "language": or_null(LANGUAGE),
     "emergency": "true or false",
     "concerns": "an array of at most 8 strings",
     "concerns[]": one_of(Concern),
+    "enforcing_authority_notified": "null, true or false",
 }
 
 

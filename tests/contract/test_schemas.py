@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 
 from streams.clocks.clock import Clock
 from streams.clocks.store import ClockKey, LegalClock
+from streams.events.authority_request import AuthorityRequest
+from streams.events.authority_routing import AuthorityRouting
 from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
@@ -35,6 +37,9 @@ from streams.wire.personal_data import names_a_person
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.report_decoding import decode_report
+from streams.wire.request_decoding import decode_request
+from streams.requests.judge import judge_request
+from streams.requests.rules import compile_request_rules
 from tests.contract.examples import example, example_files, name_of
 from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals
 from tests.report_strategies import APPEND_TIME_MS, Record, refs, reports
@@ -109,7 +114,7 @@ VALID_REPORT = {
     "reporter": {"kind": "user", "ref": "x", "country": "UK", "member": True, "account_age": "over_1y"},
     "classifier": {"name": "n", "version": "1", "score": 0.5},
     "evidence": [{"country": "FR", "basis": "victim", "confidence": 1}],
-    "notice": {"elements": ["contact"]},
+    "notice": {"elements": ["contact"], "declares": ["against_a_woman"]},
 }
 
 
@@ -310,7 +315,12 @@ def test_schema_and_decoder_accept_the_same_outcomes(name, value):
         assert valid
 
 
-OUTPUTS = {"enriched-reports": EnrichedReport, "escalations": Escalation, "escalations-shadow": Escalation}
+OUTPUTS = {
+    "enriched-reports": EnrichedReport,
+    "escalations": Escalation,
+    "escalations-shadow": Escalation,
+    "authority-routing": AuthorityRouting,
+}
 
 
 @pytest.mark.parametrize("path", [path for topic in OUTPUTS for path in example_files(topic)], ids=name_of)
@@ -321,6 +331,29 @@ def test_an_example_of_an_output_survives_a_round_trip(path):
     assert json.loads(encode(event)) == record.document
     validator(topic.schemas[0].file.removeprefix("json/")).validate(record.document)
     assert dict(record.headers)["ce_type"].decode() == topic.event.type
+
+
+@pytest.mark.parametrize("path", example_files("authority-requests"), ids=name_of)
+def test_an_example_of_a_request_is_valid(path):
+    record = example(path)
+    request = decode_request(record.value, record.headers, APPEND_TIME_MS + 10**10).event
+    assert isinstance(request, AuthorityRequest)
+    validator("authority-request.v1.json").validate(record.document)
+
+
+@pytest.mark.parametrize("name", ["production-order-notified", "production-order-not-said"])
+def test_an_example_of_a_wait_is_what_its_request_leads_to(name):
+    asked, answered = (
+        example(SCHEMAS / "examples" / topic / "v1" / f"{name}.json")
+        for topic in ("authority-requests", "authority-routing")
+    )
+    request, _, received = decode_request(asked.value, asked.headers, APPEND_TIME_MS + 10**10)
+    judged = judge_request(request, received, compile_request_rules(load_rules()))
+    shown = msgspec.json.decode(answered.value, type=AuthorityRouting)
+    assert shown.not_before == judged.not_before
+    assert shown.findings.obligations == judged.findings.obligations
+    assert [clock.not_before for clock in shown.clocks if clock.not_before] == [judged.not_before]
+    assert f"do not send them before {judged.not_before}" in shown.recipients[0].reason
 
 
 def test_examples_of_escalations_show_every_type_and_reason():
@@ -352,7 +385,7 @@ def refuse_outcome(value, headers, append_time_ms):
     state = ReportState(0, 1, rules)
     if decoded.event.outcome == "paused":
         started = decoded.time_ms
-        clock = Clock(started=started, length=1_000, pausable_for=(), retention=False, since=started)
+        clock = Clock(started=started, length=1_000, pausable_for=(), terms=False, since=started)
         state.put_clock(ClockKey(decoded.event.key, decoded.event.clock_id), LegalClock(clock, "row", 1, b""))
     batch = Batch(state, rules, ReportCounters(), serve_due)
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)

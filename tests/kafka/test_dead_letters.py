@@ -93,7 +93,10 @@ def notice():
         kind="statutory_victim_request",
         channel={"ref": "victims-1", "visibility": "private", "country": "GB"},
         category="ncii",
-        notice={"elements": ["subject_or_authorised", "location", "good_faith", "contact"]},
+        notice={
+            "elements": ["subject_or_authorised", "location", "good_faith", "contact"],
+            "declares": ["intimate_image_content"],
+        },
     )
     return Published(b"victims-1", orjson.dumps(document))
 

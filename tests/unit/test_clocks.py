@@ -15,6 +15,7 @@ from streams.clocks.clock import (
     copy_of,
     due_time,
     elapsed,
+    ends_by_itself,
     next_step_time,
     start_clock,
     status,
@@ -26,6 +27,8 @@ from streams.wire.dead_letter import Rejected
 
 ANY_ROW = load_rules().obligations[0]
 ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))
+RESTARTING = dataclasses.replace(ROW, after_pause="restarts")
+WAIT = dataclasses.replace(ANY_ROW, meaning="not_before", pausable_for=())
 KEPT = dataclasses.replace(ANY_ROW, meaning="retention", pausable_for=())
 FAR = 2_000
 
@@ -116,6 +119,60 @@ def test_a_clock_agrees_with_the_model(
         assert due_time(clock) == started + length + sum(end - begin for begin, end in model.pauses)
         # The clock survives encoding for the state topic.
         clock = msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=Clock)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    length=st.integers(1, 60), pauses=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 30)), max_size=4)
+)
+def test_a_clock_that_restarts_is_a_new_clock_after_each_pause(
+    length: int, pauses: list[tuple[int, int]]
+) -> None:
+    started = 100
+    clock = start_clock(RESTARTING, started, started + length)
+    fresh = start_clock(ROW, started, started + length)
+    now = started
+    for ran, paused in pauses:
+        now += ran
+        for each in (clock, fresh):
+            while (time := next_step_time(each)) is not None and time <= now:
+                take_step(each)
+        if status(clock) == "lapsed":
+            break
+        apply_outcome(clock, "paused", "clarification", at=now, now=now)
+        assert elapsed(clock, now + 5) == elapsed(fresh, now)
+        now += paused
+        apply_outcome(clock, "resumed", None, at=now, now=now)
+        fresh = start_clock(ROW, now, now + length)
+    assert (status(clock), due_time(clock), next_step_time(clock)) == (
+        status(fresh),
+        due_time(fresh),
+        next_step_time(fresh),
+    )
+    assert elapsed(clock, now) == elapsed(fresh, now)
+    assert clock.started == started
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=Clock) == clock
+
+
+def test_a_wait_is_over_and_still_owed() -> None:
+    clock = start_clock(WAIT, 1_000, 3_000)
+    assert clock_view(clock, "c1", WAIT.id, 1_500).not_before == "1970-01-01T00:00:03.000Z"
+    assert next_step_time(clock) == 3_000
+    assert take_step(clock) == "due"
+    view = clock_view(clock, "c1", WAIT.id, 4_000)
+    assert (next_step_time(clock), view.status, view.elapsed, view.not_before) == (None, "over", 1.0, None)
+    check_outcome(clock, "fulfilled", None, at=5_000, now=5_000)
+    assert not ends_by_itself(clock)
+
+
+def test_clocks_of_earlier_versions_keep_their_bytes() -> None:
+    """A deadline and a retention period are stored as before, so their state is taken over and need not be rewritten."""
+    deadline, kept = start_clock(ROW, 1, 3), start_clock(KEPT, 1, 3)
+    encoded = [msgspec.msgpack.decode(msgspec.msgpack.encode(clock)) for clock in (deadline, kept)]
+    assert encoded == [
+        [1, 2, ["clarification", "second_opinion"], False, 1, 0, 0, None],
+        [1, 2, [], True, 1, 0, 0, None],
+    ]
 
 
 def test_a_retention_clock_takes_one_step_and_ends() -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
-from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice
+from streams.events.report import CATEGORIES, Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
@@ -229,12 +230,40 @@ def test_times_and_clocks_in_words():
     assert time_in_words(obligation("NZ.x", duration=None)) == "none set by law"
 
 
+def test_the_rarer_terms_of_a_row_in_words(tocsin, monkeypatch):
+    wait = obligation(
+        "NZ.wait", trigger="data_order", action="produce_data", duration="P10D", meaning="not_before",
+        gate="judicial_order", legal_bases=("e_evidence_epoc",), enforcing_authority_notified=True, emergency=False,
+        questions=("territorial_scope", "senior_officer"), exempt_sizes=("micro", "small"),
+    )  # fmt: skip
+    rules = dataclasses.replace(RULES, obligations=(wait,))
+    monkeypatch.setattr(command, "load_rules", lambda **_: rules)
+    text = shown(tocsin("show", "NZ", "--trigger", "data_order", "--at", "2026-11-24"))["NZ.wait"]
+    assert re.search(r"time limit +not before the end of 10 days\n", text)
+    assert re.search(r"lawyer asks +territorial scope, senior officer\n", text)
+    assert "not micro or small enterprises" in text
+    assert "except urgent ones, if the enforcing authority was notified" in " ".join(text.split())
+    hour = obligation("NZ.x", pausable_for=("force_majeure",), after_pause="restarts")
+    assert clock_in_words(hour, None, RULES).endswith(
+        "can be paused for: force majeure, and then begins anew"
+    )
+
+
+def test_a_duty_from_which_the_platform_is_exempt_is_not_shown(tocsin, monkeypatch):
+    exempt = obligation("NZ.exempt", exempt_sizes=("micro", "small"))
+    rules = dataclasses.replace(RULES, obligations=(exempt,))
+    for size, count in ((None, 1), ("medium", 1), ("small", 0)):
+        own = dataclasses.replace(rules, platform=dataclasses.replace(rules.platform, size=size))
+        monkeypatch.setattr(command, "load_rules", lambda own=own, **_: own)
+        assert tocsin("show", "NZ", "--at", "2026-11-24").stdout.count("NZ.exempt") == count
+
+
 def test_every_trigger_has_a_description():
     assert TRIGGER_WORDS.keys() == set(TRIGGERS)
 
 
 REPORTED = sorted(SHIPPED.triggers.met_by_report.keys() & set(TRIGGERS))
-PLACES = ["AU", "DE", "DK", "GB", "IN", "JP", "KR", "NC", "US", "XX", "ZA"]
+PLACES = ["AU", "BR", "DE", "DK", "GB", "IN", "JP", "KR", "MY", "NC", "US", "VN", "XX", "ZA"]
 
 
 @pytest.mark.parametrize("kind", REPORTED)
@@ -258,7 +287,7 @@ def test_show_agrees_with_the_core(kind):
             channel=Channel("c", "public"),
             category=category,
             evidence=() if code == "XX" else (Evidence(code, "victim", 1.0),),
-            notice=Notice(elements),
+            notice=Notice(elements, get_args(NoticeDeclaration)),
         )
         decided = resolver.resolve(report)
         found = answer(SHIPPED, Question(code, category, kind, day))

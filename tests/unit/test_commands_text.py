@@ -153,15 +153,21 @@ READ = {
          EU.tco.art6 running, due 2027-05-24 12:00 UTC, clock 6737d49d-d7f3-5ac7-9455-30a5d2103e1c""",
     ("authority-routing", "order-to-act-incomplete"): """\
 12:05:00 incomplete order_to_act of HU court, dsa_art9: gate human_review, request ar-0002
-         missing: statement_of_reasons, exact_location, territorial_scope, accepted_language
+         missing: statement_of_reasons, exact_location, accepted_language
+         ask a lawyer, because it does not show: territorial_scope
          language hu is not accepted
          takes effect in HU""",
+    ("authority-routing", "production-order-not-said"): """\
+12:40:00 routed   production_order of DE court, e_evidence_epoc: gate judicial_order, request ar-0009
+         do not send data before 2026-12-05 01:00 UTC
+         EU.e-evidence.art10-2 running, not before 2026-12-05 01:00 UTC, clock 90407b00-dd9a-5ee7-8626-0bc55b7591a3
+         EU.e-evidence.art10-3 running, due 2026-12-04 12:40 UTC, clock 7861355e-eb31-593d-b1e1-a45f4d804bd4""",
     ("authority-routing", "data-of-another-state"): """\
 12:30:00 routed   production_order of US court, national_law: gate judicial_order, request ar-0007
          belongs to BE_FEDERAL_PROSECUTOR""",
     ("authority-routing", "removal-order-EU-tco-art3-3-clock-lapsed"): """\
-13:08:00 clock_lapsed removal_order of DE police, tco_art3: gate human_review, request ar-0001
-         EU.tco.art3-3 lapsed, due 2026-11-24 13:08 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8""",
+13:40:00 clock_lapsed removal_order of DE police, tco_art3: gate human_review, request ar-0001
+         EU.tco.art3-3 lapsed, due 2026-11-24 13:40 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8""",
     ("authority-requests", "encryption-keys"): """\
 12:20:00 order_for_information of RU government, national_law, request ar-0005
          encryption_keys: no category; elements: legal_basis, issuing_authority""",
@@ -172,8 +178,8 @@ READ = {
 18:00:00 fulfilled, clock 005dae7e-6e83-53b0-ab8e-4b307e206265
          channel jcvc2xiwrv4k3tykvilbpbku52, by legal-7f3a""",
     ("authority-routing", "removal-order-EU-tco-art3-3-clock-fulfilled"): """\
-13:21:00 clock_fulfilled removal_order of DE police, tco_art3: gate human_review, request ar-0001
-         EU.tco.art3-3 fulfilled, due 2026-11-24 13:08 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8, by legal-7f3a""",
+13:53:00 clock_fulfilled removal_order of DE police, tco_art3: gate human_review, request ar-0001
+         EU.tco.art3-3 fulfilled, due 2026-11-24 13:40 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8, by legal-7f3a""",
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
@@ -329,7 +335,7 @@ def test_the_summary_separates_clocks_requests_and_refusals_from_episodes():
     printed = "\n".join(" ".join(line.split()) for text in summary(tally) for line in text.splitlines())
     assert "US.take-it-down.s3 remove 2026-09-21 14:15 UTC 2026-09-23 17:15 UTC lapsed\n" in printed
     assert "an order routed human_review EU.tco.art3-3 due 2026-11-24 13:00 UTC, EU.tco.art6 due" in printed
-    assert "order_to_act incomplete human_review 4 elements missing\n" in printed
+    assert "order_to_act incomplete human_review 3 elements missing\n" in printed
     assert "refused human_rights_review bulk_identify, block_protest\n" in printed
     assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled --actor me\n" in printed
     assert "rule of law closed, human_rights_review\n" in printed

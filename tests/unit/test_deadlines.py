@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.deadlines import UnknownDays, deadline, not_before, period_end
+from streams.law.deadlines import UnknownDays, deadline, period_end
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
 
@@ -56,6 +56,40 @@ def ms(text: str) -> int:
 )
 def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, over: str) -> None:
     assert deadline(row(duration=duration), ms(started), {}) == ms(over)
+
+
+@pytest.mark.parametrize(
+    ("duration", "started", "over"),
+    [
+        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in the Azores.
+        ("P10D", "2026-11-24T12:00:00Z", "2026-12-05T01:00:00Z"),
+        # The first and the last moment of that Tuesday, in Helsinki.
+        ("P10D", "2026-11-23T21:00:00Z", "2026-12-05T01:00:00Z"),
+        ("P10D", "2026-11-24T20:59:59.999Z", "2026-12-05T01:00:00Z"),
+        # A last day on a Saturday or Sunday gives way to Monday.
+        ("P10D", "2026-11-25T12:00:00Z", "2026-12-08T01:00:00Z"),
+        ("P10D", "2026-11-26T12:00:00Z", "2026-12-08T01:00:00Z"),
+        ("P10D", "2026-11-27T12:00:00Z", "2026-12-08T01:00:00Z"),
+        # Hours are elapsed time.
+        ("PT96H", "2026-11-24T12:00:00Z", "2026-11-28T12:00:00Z"),
+    ],
+)
+def test_a_wait_ends_when_its_days_have_ended_everywhere_in_the_union(
+    duration: str, started: str, over: str
+) -> None:
+    assert deadline(row(duration=duration, meaning="not_before"), ms(started), {}) == ms(over)
+
+
+@given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)), st.integers(1, 20))
+@settings(deadline=None, max_examples=200)
+def test_a_wait_never_ends_before_the_elapsed_days_nor_on_a_weekend(started: datetime, days: int) -> None:
+    begun = int(started.replace(tzinfo=UTC).timestamp() * 1000)
+    over = deadline(row(duration=f"P{days}D", meaning="not_before"), begun, {})
+    assert over >= deadline(row(duration=f"P{days}D", meaning="deadline"), begun, {})
+    # A moment before the end is still the last day in every state, and a working day in the Azores.
+    last = datetime.fromtimestamp(over / 1000, UTC) - timedelta(hours=1, milliseconds=1)
+    assert last.isoweekday() <= 5
+    assert over - begun <= (days + 4) * 86_400_000
 
 
 @pytest.mark.parametrize(
@@ -214,12 +248,12 @@ def test_a_period_beyond_the_calendar_has_no_known_end() -> None:
     assert period_end(union(10), late, RULES.calendars) is None
     assert period_end(union(10), late, {}) is None
     assert period_end(row(duration="P10D"), late, RULES.calendars) is None
-    with pytest.raises(UnknownDays, match="covers days up to 2027-12-31"):
-        not_before(union(10), late, RULES.calendars)
-    with pytest.raises(UnknownDays, match="no holiday calendar"):
-        not_before(union(10), late, {})
-    with pytest.raises(ValueError, match="does not count its days"):
-        not_before(row(duration="P10D"), late, RULES.calendars)
+    # A wait is then over after its days and the weekend; Saturday is New Year's Day.
+    assert deadline(wait(10), late, RULES.calendars) == ms("2028-01-03T23:59:59.999-01:00") + 1
+
+
+def wait(days: int, calendar: str = "be") -> Obligation:
+    return dataclasses.replace(union(days, calendar), meaning="not_before")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +268,7 @@ def test_a_period_beyond_the_calendar_has_no_known_end() -> None:
 def test_what_must_wait_waits_for_days_that_may_be_holidays(
     calendar: str, started: str, earliest: str
 ) -> None:
-    assert not_before(union(10, calendar), ms(started), RULES.calendars) == ms(earliest)
+    assert deadline(wait(10, calendar), ms(started), RULES.calendars) == ms(earliest)
 
 
 @settings(deadline=None, max_examples=200)
@@ -244,7 +278,8 @@ def test_what_must_wait_waits_for_days_that_may_be_holidays(
     calendar=st.sampled_from(["be", "bg", "de", "es", "fr", "hu", "it"]),
 )
 def test_the_ends_of_a_period_are_in_order(started: datetime, days: int, calendar: str) -> None:
-    at, row = int(started.timestamp() * 1000), union(days, calendar)
-    end = period_end(row, at, RULES.calendars)
+    at = int(started.timestamp() * 1000)
+    end = period_end(union(days, calendar), at, RULES.calendars)
     assert end is not None
-    assert deadline(row, at, RULES.calendars) <= end <= not_before(row, at, RULES.calendars)
+    assert deadline(union(days, calendar), at, RULES.calendars) <= end
+    assert end <= deadline(wait(days, calendar), at, RULES.calendars)

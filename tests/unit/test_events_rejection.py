@@ -63,7 +63,7 @@ def paths_of_type(hint, path):
         yield from set(paths_of_type(get_args(hint)[0], path + "[]"))
     elif isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         yield from paths_of(hint, path + ".")
-    elif type(None) in get_args(hint):
+    elif {type(None), msgspec.UnsetType} & {*get_args(hint)}:
         for option in get_args(hint):
             yield from paths_of_type(option, path)
 

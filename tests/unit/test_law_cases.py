@@ -4,6 +4,7 @@ The cases are YAML, one file per jurisdiction or subject. A lawyer can add one. 
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -17,13 +18,15 @@ from streams.events.authority_request import (
     AuthorityType,
     Concern,
     Demand,
+    IntakeElement,
     IssuingAuthority,
     LegalBasis,
     RequestElement,
     RequestKind,
     Target,
 )
-from streams.events.authority_routing import Disclosure, LanguageVerdict, RefusalCode
+from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
+from streams.events.authority_routing import Disclosure, HardRefusalCode, LanguageVerdict, RefusalCode
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
 from streams.events.obligation import NotArmedReason
 from streams.events.report import (
@@ -34,6 +37,7 @@ from streams.events.report import (
     EvidenceBasis,
     MessageReport,
     Notice,
+    NoticeDeclaration,
     NoticeElement,
     Reporter,
     ReporterKind,
@@ -41,18 +45,22 @@ from streams.events.report import (
     Visibility,
 )
 from streams.events.routing import Gate
+from streams.law.applicability import in_force
 from streams.law.deadlines import deadline
 from streams.law.resolution import Resolved, Resolver
 from streams.registry.loader import load_rules
-from streams.registry.rules import RuleOfLawTier, Verification
+from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
+from streams.registry.shapes_law import ObligationRow
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Retention periods after an order, which need no element of their own.
+KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep")
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")
-ALL_ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
+ALL_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
 
 
 class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,10 +80,14 @@ class ReportInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reporter: ReporterKind = "user"
     reporter_country: Country | None = None
     elements: tuple[NoticeElement, ...] = ()
+    declares: tuple[NoticeDeclaration, ...] = ()
 
 
 class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"issuer": "from"}):
-    """A request. `complete` gives it every element, `without` every element but these."""
+    """A request. `complete` gives it every element, `without` every element but these.
+
+    `notified` says whether the enforcing authority was notified of a production order (default: not known).
+    """
 
     kind: RequestKind
     basis: LegalBasis
@@ -84,9 +96,10 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     demands: tuple[Demand, ...]
     category: Category | None = None
     complete: bool = False
-    without: tuple[RequestElement, ...] = ()
-    elements: tuple[RequestElement, ...] = ()
+    without: tuple[IntakeElement, ...] = ()
+    elements: tuple[IntakeElement, ...] = ()
     emergency: bool = False
+    notified: bool | None = None
     specific: bool = True
     people: int | None = 1
     concerns: tuple[Concern, ...] = ()
@@ -97,8 +110,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
 
     `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to their gates;
-    `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation 1182/71. `names` lists states that the reasons of the routing name.
-    `authorities_of_never` lists countries of which no authority is a recipient.
+    `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation 1182/71. `names` lists states
+    that the reasons of the routing name. `authorities_of_never` lists countries of which no authority is a recipient.
+    `questions` are for a lawyer. Before `not_before` no data may be sent; without it, no time is published.
     """
 
     name: str
@@ -121,6 +135,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decision: Gate | Literal["routed", "incomplete", "refused"] | None = None
     gate: Gate | None = None
     missing: tuple[RequestElement, ...] | None = None
+    questions: tuple[IntakeElement, ...] | None = None
+    not_before: datetime | None = None
     refusal: RefusalCode | None = None
     competent: bool | None = None
     disclosure: Disclosure | None = None
@@ -144,6 +160,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"coun
     time: str | None = None
     until: date | None = None
     needs: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    not_for: tuple[EnterpriseSize, ...] = ()
     private: bool | None = None
     emergency: bool = False
 
@@ -155,6 +173,12 @@ class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 RULES = load_rules()
 RESOLVER = Resolver(RULES)
 REQUEST_RULES = compile_request_rules(RULES)
+SIZED = {
+    size: replace(RULES, platform=replace(RULES.platform, size=size))
+    for size in (None, *get_args(EnterpriseSize))
+}
+RESOLVERS = {size: Resolver(rules) for size, rules in SIZED.items()}
+SIZED_REQUEST_RULES = {size: compile_request_rules(rules) for size, rules in SIZED.items()}
 MEMBERS = msgspec.convert(
     yaml.safe_load((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
 )
@@ -187,7 +211,7 @@ def report(given: ReportInput) -> MessageReport:
         channel=Channel("c-1", given.visibility, given.channel_country, given.language),
         reporter=Reporter(given.reporter, country=given.reporter_country),
         evidence=tuple(Evidence(*item) for item in given.where),
-        notice=Notice(given.elements) if given.elements else None,
+        notice=Notice(given.elements, given.declares or msgspec.UNSET) if given.elements else None,
     )
 
 
@@ -208,6 +232,7 @@ def request(given: RequestInput) -> AuthorityRequest:
         language=given.language,
         emergency=given.emergency,
         concerns=given.concerns,
+        enforcing_authority_notified=given.notified,
     )
 
 
@@ -271,6 +296,14 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
         assert judged.gate == case.gate
     if case.missing is not None:
         assert judged.findings.missing == case.missing
+    if case.questions is not None:
+        assert judged.findings.questions == case.questions
+        reason = judged.recipients[0].reason
+        assert judged.decision != "routed" or all(question in reason for question in case.questions)
+    found_wait = None if judged.not_before is None else datetime.fromisoformat(judged.not_before)
+    assert found_wait == case.not_before
+    if judged.not_before is not None:
+        assert f"do not send them before {judged.not_before}" in judged.recipients[0].reason
     if case.competent is not None:
         assert judged.findings.competence.competent == case.competent
     if case.disclosure is not None:
@@ -306,20 +339,27 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     row = ROWS[name]
     duty = next(duty for duty in RULES.obligations if duty.id == name)
     assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
+    assert (duty.questions, duty.exempt_sizes) == (row.asks, row.not_for)
     last = row.until or date(2027, 1, 1)
     assert name in found(row, row.since)
     assert name not in found(row, row.since - timedelta(days=1))
     assert name in found(row, last)
     assert row.until is None or name not in found(row, last + timedelta(days=1))
-    assert {category for category in CATEGORIES if name in found(row, last, category)} == set(row.about)
+    expected = set(row.about)
+    if len(row.by) > 1 and RULES.jurisdictions[row.country].rule_of_law == "closed":
+        # A closed country's request about speech is refused, and nothing follows from it.
+        expected -= {category for category in CATEGORIES if RULES.categories[category].abuse_prone}
+    assert {category for category in CATEGORIES if name in found(row, last, category)} == expected
     if row.private is not None:
         assert (name in found(row, last, private=True)) == row.private
     for element in row.needs:
         assert found(row, last, without=element)[name] == "elements_missing"
+    for size in get_args(EnterpriseSize):
+        assert (name in found(row, last, size=size)) == (size not in row.not_for)
     if row.needs:
         assert found(row, last)[name] is None
     else:
-        assert found(row, last)[name] is not None or name == "EU.tco.art6"
+        assert found(row, last)[name] is not None or name in KEPT_WITHOUT_ELEMENTS
 
 
 def found(
@@ -329,8 +369,12 @@ def found(
     *,
     private: bool = False,
     without: str | None = None,
+    size: EnterpriseSize | None = None,
 ) -> dict[str, NotArmedReason | None]:
-    """The duties that follow from the input of a row, with the reason why each one's clock is not armed."""
+    """The duties that follow from the input of a row, with the reason why each one's clock is not armed.
+
+    `size` is the platform's.
+    """
     at = datetime.combine(day, time(12), UTC)
     category = row.about[0] if category is None else category
     if len(row.by) == 1:
@@ -341,8 +385,9 @@ def found(
             where=((row.country, "victim", 0.9),),
             visibility="private" if private else "public",
             elements=tuple(element for element in get_args(NoticeElement) if element != without),
+            declares=tuple(said for said in get_args(NoticeDeclaration) if said != without),
         )
-        return {duty.obligation.id: duty.not_armed for duty in RESOLVER.resolve(report(given)).duties}
+        return {duty.obligation.id: duty.not_armed for duty in RESOLVERS[size].resolve(report(given)).duties}
     kind, basis, authority, demand = row.by
     asked = RequestInput(
         kind,  # type: ignore[arg-type]
@@ -354,8 +399,15 @@ def found(
         emergency=row.emergency,
         elements=tuple(element for element in ALL_ELEMENTS if element != without),
     )
-    judged = judge_request(request(asked), in_ms(at), REQUEST_RULES)
+    judged = judge_request(request(asked), in_ms(at), SIZED_REQUEST_RULES[size])
     return {duty.id: duty.not_armed_reason for duty in judged.findings.obligations}
+
+
+@pytest.mark.parametrize("name", [duty.id for duty in RULES.obligations if duty.verification == "unverified"])
+def test_an_unverified_row_arms_no_clock_even_with_every_element(name: str) -> None:
+    row = ROWS[name]
+    for day in (row.since, row.until or date(2027, 1, 1)):
+        assert found(row, day)[name] is not None
 
 
 @pytest.mark.parametrize("code", MEMBERS)
@@ -400,7 +452,20 @@ OF_REPORTS = (
     *("recipients", "tells", "never_tells", "authorities_of_never", "names", "jurisdictions"),
     *("tier", "strictest", "not_strictest"),
 )
-OF_REQUESTS = ("gate", "missing", "refusal", "competent", "disclosure", "scope", "language", "periods")
+OF_REQUESTS = (
+    *(
+        "gate",
+        "missing",
+        "questions",
+        "not_before",
+        "refusal",
+        "competent",
+        "disclosure",
+        "scope",
+        "language",
+        "periods",
+    ),
+)
 
 
 def test_no_case_has_expectations_that_are_not_checked() -> None:
@@ -463,6 +528,52 @@ def verification_table() -> str:
         lines.append(
             f"| {row.name} | {len(marks['verified']) or '-'} | {len(marks['secondary']) or '-'} | {unverified} |"
         )
+    return "\n".join([*lines, ""])
+
+
+LAW_PAGE = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+
+
+def first_column(after: str) -> list[str]:
+    """The code in the first column of the first table after a text of docs/law.md."""
+    table = LAW_PAGE.partition(after)[2].partition("\n| --- ")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)
+
+
+def test_the_documentation_lists_every_reason_why_no_clock_runs() -> None:
+    assert set(first_column("## Clocks")) == set(get_args(NotArmedReason))
+
+
+def test_the_documentation_lists_every_tier() -> None:
+    assert set(first_column("authority says so.")) == set(get_args(RuleOfLawTier))
+
+
+def test_the_documentation_lists_what_is_never_done() -> None:
+    assert set(first_column("## What is never done")) == set(get_args(HardRefusalCode))
+
+
+def test_the_documentation_explains_every_field_of_a_row() -> None:
+    listed = set(first_column("## The fields of a row"))
+    assert listed == ObligationRow.model_fields.keys() - {"id", "source"}
+
+
+def test_the_documentation_lists_every_clock_of_a_report() -> None:
+    """A reader of the page finds each clock that a report can start today, with its time."""
+    shown = LAW_PAGE.partition("<!-- clocks: begin -->\n")[2].partition("<!-- clocks: end -->")[0]
+    assert shown == clock_table(), f"paste into docs/law.md:\n{clock_table()}"
+
+
+def clock_table() -> str:
+    """The rows in force on 24 November 2026 that start a clock, by what starts it."""
+    today = date(2026, 11, 24)
+    lines = ["| duty | starts with | time | since |", "| --- | --- | --- | --- |"]
+    for duty in RULES.obligations:
+        of_request = duty.trigger in {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
+        runs = duty.duration is not None and duty.verification != "unverified" and (of_request or of_report)
+        if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):
+            what = f"{TRIGGER_WORDS[duty.trigger]}{', in an emergency' if duty.emergency else ''}"
+            lines.append(f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} |")
     return "\n".join([*lines, ""])
 
 

@@ -202,7 +202,7 @@ def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
     victim = reports(
         "a", 1, kind="statutory_victim_request", category="ncii",
         evidence=[{"country": "GB", "basis": "victim", "confidence": 0.9}],
-        notice={"elements": list(get_args(NoticeElement))},
+        notice={"elements": list(get_args(NoticeElement)), "declares": ["intimate_image_content"]},
     )  # fmt: skip
     source = tmp_path / "reports.jsonl"
     source.write_text("".join(f"{json.dumps(each)}\n" for each in victim + reports("b", 1, START + 10 * DAY)))

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from streams.events.authority_request import RequestElement, RequestKind
-from streams.events.report import CATEGORIES, NoticeElement, ReportKind
+from streams.events.report import CATEGORIES, NoticeDeclaration, NoticeElement, ReportKind
 from streams.registry.rules import Obligation, Rules, Standard
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
@@ -55,6 +55,13 @@ def test_members_of_the_union_and_of_the_eea(rules: Rules) -> None:
         "TR",
         "RU",
         "IR",
+        "MY",
+        "TW",
+        "ID",
+        "VN",
+        "CA",
+        "NG",
+        "PH",
         "XX",
     ):
         assert rows[code].regions == ()
@@ -80,8 +87,10 @@ def test_every_state_of_the_union_has_its_coordinator(rules: Rules) -> None:
     )
     assert len({authority.id for authority in shown.values()}) == 27
     unverified = {code for code, authority in shown.items() if authority.verification == "unverified"}
-    assert unverified == {"EE", "GR", "LT", "LV", "MT", "PL", "SK"}
-    assert {code for code, authority in shown.items() if authority.verification == "secondary"} == {"FR"}
+    # The Commission's page shows a designation, but the name was not on the part that was read.
+    assert unverified == {"EE", "SK"}
+    assert {code for code, authority in shown.items() if authority.verification == "secondary"} == {"PL"}
+    assert shown["DK"].name.startswith("Digitaliseringsstyrelsen")
     assert (shown["DE"].name, shown["BE"].id, shown["IE"].name) == (
         "Bundesnetzagentur",
         "BIPT",
@@ -113,16 +122,20 @@ def test_contacts_for_terrorist_content(rules: Rules) -> None:
 
 def test_rule_of_law_tiers(rules: Rules) -> None:
     tiers = {code: row.rule_of_law for code, row in rules.jurisdictions.items()}
-    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR", "TR"}
+    assert {code for code, tier in tiers.items() if tier == "closed"} == {"RU", "IR", "TR", "VN"}
     assert {code for code, tier in tiers.items() if tier == "unknown"} == {"GLOBAL", "XX"}
-    assert {code for code, tier in tiers.items() if tier == "guarded"} == {"BG", "BR", "HU", "IN", "SG"}
+    assert {code for code, tier in tiers.items() if tier == "guarded"} == {
+        *("BG", "BR", "HU", "IN", "SG"),
+        *("MY", "ID", "TW", "NG", "PH"),
+    }
     assert all(row.rule_of_law_basis and row.rule_of_law_as_of for row in rules.jurisdictions.values())
 
 
-def test_a_closed_state_has_no_authority_and_no_duty(rules: Rules) -> None:
-    for code in ("RU", "IR"):
+def test_a_closed_state_has_no_authority_and_no_duty_but_advisory_ones(rules: Rules) -> None:
+    for code in ("RU", "IR", "VN"):
         assert rules.jurisdictions[code].authorities == ()
-        assert not [duty for duty in rules.obligations if duty.jurisdiction == code]
+        marks = {duty.verification for duty in rules.obligations if duty.jurisdiction == code}
+        assert marks <= {"unverified"}
 
 
 def test_norways_code_is_not_read_as_a_boolean(rules: Rules) -> None:
@@ -147,40 +160,47 @@ def test_language_hints_exclude_languages_of_several_countries(rules: Rules) -> 
     ("id_", "duration", "standard", "trigger", "since", "verification"),
     [
         ("EU.dsa.art9-1", None, "without_undue_delay", "authority_order", "2024-02-17", "verified"),
-        ("EU.dsa.art10-1", None, "without_undue_delay", "data_order", "2024-02-17", "secondary"),
-        ("EU.dsa.art16-4", None, "without_undue_delay", "user_report", "2024-02-17", "secondary"),
+        ("EU.dsa.art10-1", None, "without_undue_delay", "data_order", "2024-02-17", "verified"),
+        ("EU.dsa.art16-4", None, "without_undue_delay", "user_report", "2024-02-17", "verified"),
+        ("EU.dsa.art16-5", None, "timely", "user_report", "2024-02-17", "verified"),
         ("EU.dsa.art18-1", None, "promptly", "awareness_threat", "2024-02-17", "verified"),
-        ("EU.dsa.art22-1", None, "without_undue_delay", "trusted_flagger_notice", "2024-02-17", "secondary"),
+        ("EU.dsa.art22-1", None, "without_undue_delay", "trusted_flagger_notice", "2024-02-17", "verified"),
         ("EU.tco.art3-3", "PT1H", None, "authority_order", "2022-06-07", "verified"),
         ("EU.tco.art6", "P6M", None, "authority_order", "2022-06-07", "secondary"),
         ("EU.tco.art14-5", None, "promptly", "awareness_threat", "2022-06-07", "secondary"),
         ("EU.e-evidence.art10-3", "P10D", None, "data_order", "2026-08-18", "verified"),
-        ("EU.e-evidence.art10-4", "PT8H", None, "data_order", "2026-08-18", "verified"),
+        ("EU.e-evidence.art10-2", "P10D", None, "data_order", "2026-08-18", "verified"),
+        ("EU.e-evidence.art10-4", "PT8H", None, "data_order", "2026-08-18", "secondary"),
         ("EU.e-evidence.art11-1", "P60D", None, "data_order", "2026-08-18", "verified"),
         ("DE.ddg.s13", None, "promptly", "awareness_threat", "2024-05-14", "verified"),
-        ("FR.lcen.art6-1", "PT24H", None, "authority_order", "2025-02-18", "verified"),
-        ("FR.lcen.art6-1.csam", "PT24H", None, "authority_order", "2025-02-18", "verified"),
+        ("FR.lcen.art6-1", "PT24H", None, "authority_order", "2015-02-07", "secondary"),
+        ("FR.lcen.art6-1.csam", "PT24H", None, "authority_order", "2025-02-20", "secondary"),
+        ("FR.lcen.torture", "PT24H", None, "authority_order", "2025-02-20", "unverified"),
         (
             "GB.osa.s10-3A",
             "PT48H",
             "as_soon_as_reasonably_practicable",
             "statutory_victim_request",
             "2026-06-29",
-            "secondary",
+            "verified",
         ),
-        ("GB.osa.s10-3", None, "swiftly", "actual_knowledge", "2025-03-17", "secondary"),
-        ("GB.osa.s66", None, None, "actual_knowledge", "2026-04-07", "secondary"),
+        ("GB.osa.s10-3", None, "swiftly", "actual_knowledge", "2025-03-17", "verified"),
+        ("GB.osa.s66", None, None, "actual_knowledge", "2026-04-07", "verified"),
+        ("GB.osa.s66.reference", "P5Y", None, "actual_knowledge", "2026-04-07", "secondary"),
         ("US.2258A", None, "as_soon_as_reasonably_possible", "actual_knowledge", "2024-05-07", "verified"),
         ("US.2258A.h", "P1Y", None, "actual_knowledge", "2024-05-07", "verified"),
         ("US.take-it-down.s3", "PT48H", None, "statutory_victim_request", "2026-05-19", "verified"),
         ("KR.tba.art22-5", None, "without_undue_delay", "actual_knowledge", "2020-12-10", "verified"),
-        ("KR.regulator-24h", "PT24H", None, "regulator_notice", "2024-11-06", "unverified"),
         ("AU.osa.s77", "PT24H", None, "regulator_notice", "2022-01-23", "verified"),
         ("AU.osa.s88.complaint", "PT48H", None, "user_report", "2022-01-23", "verified"),
-        ("AU.osa.s65", "PT24H", None, "regulator_notice", "2022-01-23", "unverified"),
+        ("AU.osa.s65", "PT24H", None, "regulator_notice", "2022-01-23", "verified"),
+        ("IN.itr.3-1-d", "PT3H", None, "authority_order", "2026-02-20", "verified"),
         ("IN.itr.3-1-j", "PT72H", None, "data_order", "2021-02-25", "unverified"),
         ("BR.mci.art21", None, "diligently", "statutory_victim_request", "2014-06-23", "secondary"),
-        ("JP.idpa.decide", "P7D", None, "statutory_victim_request", "2025-04-01", "unverified"),
+        ("BR.d12976.art7-1", "PT2H", None, "statutory_victim_request", "2026-07-20", "secondary"),
+        ("BR.d12976.art12.manifest", "PT6H", None, "user_report", "2026-07-20", "secondary"),
+        ("JP.idpa.decide", "P7D", None, "statutory_victim_request", "2025-07-30", "unverified"),
+        ("MY.onsa.ack", "PT1H", None, "user_report", "2026-01-01", "secondary"),
         ("SG.ocha.directions", None, None, "authority_order", "2024-02-01", "verified"),
         ("SG.osra.directions", None, None, "regulator_notice", "2026-06-29", "verified"),
     ],
@@ -197,7 +217,7 @@ def test_duties_match_their_sources(
     duty = duty_of(rules, id_)
     assert (duty.duration, duty.standard, duty.trigger) == (duration, standard, trigger)
     assert (duty.in_force_from.isoformat(), duty.verification) == (since, verification)
-    assert duty.checked == date(2026, 11, 24)
+    assert duty.checked in (date(2026, 11, 24), date(2026, 11, 26))
     assert duty.source_url.startswith(("https://", "http://"))
 
 
@@ -207,7 +227,8 @@ def test_duties_match_their_sources(
         (
             "2026-02-19",
             {
-                "IN.itr.3-1-d.2021": "PT36H",
+                "IN.itr.3-1-d.2025": "PT36H",
+                "IN.itr.3-2-a.ack": "PT24H",
                 "IN.itr.3-2-b.2021": "PT24H",
                 "IN.itr.3-2-a.2021": "P15D",
                 "IN.itr.3-2-a.specified.2022": "PT72H",
@@ -218,6 +239,7 @@ def test_duties_match_their_sources(
             "2026-02-20",
             {
                 "IN.itr.3-1-d": "PT3H",
+                "IN.itr.3-2-a.ack": "PT24H",
                 "IN.itr.3-2-b": "PT2H",
                 "IN.itr.3-2-a": "P7D",
                 "IN.itr.3-2-a.specified": "PT36H",
@@ -234,22 +256,39 @@ def test_india_changed_its_clocks_overnight(rules: Rules, day: str, expected: di
     ("prefix", "day_before", "added"),
     [
         ("GB.", "2026-06-28", {"GB.osa.s10-3A"}),
-        ("GB.", "2026-04-06", {"GB.osa.s66"}),
+        ("GB.", "2026-04-06", {"GB.osa.s66", "GB.osa.s66.content", "GB.osa.s66.reference"}),
         ("US.", "2026-05-18", {"US.take-it-down.s3"}),
-        ("SG.", "2026-06-28", {"SG.osra.directions"}),
-        ("SG.", "2024-01-31", {"SG.ocha.directions", "SG.ocha.directions.stop"}),
+        ("SG.", "2026-06-28", {"SG.osra.directions", "SG.osra.complaint"}),
+        ("SG.", "2024-01-31", {"SG.ocha.directions", "SG.ocha.directions.account"}),
+        ("FR.", "2025-02-19", {"FR.lcen.art6-1.csam", "FR.lcen.torture"}),
+        ("FR.", "2015-02-06", {"FR.lcen.art6-1"}),
         (
             "EU.e-evidence",
             "2026-08-17",
             {
                 "EU.e-evidence.art10-1",
+                "EU.e-evidence.art10-2",
                 "EU.e-evidence.art10-3",
                 "EU.e-evidence.art10-4",
                 "EU.e-evidence.art11-1",
             },
         ),
-        ("EU.tco", "2022-06-06", {"EU.tco.art3-3", "EU.tco.art6", "EU.tco.art14-5"}),
-        ("JP.", "2025-03-31", {"JP.idpa.decide"}),
+        (
+            "EU.tco",
+            "2022-06-06",
+            {"EU.tco.art3-3", "EU.tco.art3-6", "EU.tco.art6", "EU.tco.art11", "EU.tco.art14-5"},
+        ),
+        ("JP.", "2025-07-29", {"JP.idpa.decide"}),
+        (
+            "BR.",
+            "2026-07-19",
+            {"BR.d12976.art7-1", "BR.d12976.art12.manifest", "BR.d12976.art12.other"},
+        ),
+        (
+            "MY.",
+            "2025-12-31",
+            {"MY.onsa.ack", "MY.onsa.assess", "MY.onsa.priority", "MY.onsa.harmful", "MY.onsa.s25"},
+        ),
         ("BR.", "2025-06-25", {"BR.stf-987.notice", "BR.stf-987.grave"}),
     ],
 )
@@ -270,17 +309,56 @@ def test_the_netzdg_ends_where_the_ddg_begins(rules: Rules) -> None:
         "DE.netzdg.s3a",
     }
     assert set(in_force(rules, "DE.", "2024-05-14")) == {"DE.ddg.s13"}
-    assert {duty.verification for duty in rules.obligations if "netzdg" in duty.id} == {"unverified"}
+    assert {
+        duty.id for duty in rules.obligations if "netzdg" in duty.id and duty.verification != "verified"
+    } == {"DE.netzdg.s3a"}
 
 
 def test_retention_duties_are_not_deadlines(rules: Rules) -> None:
     kept = {duty.id for duty in rules.obligations if duty.meaning == "retention"}
-    assert kept == {"EU.tco.art6", "EU.e-evidence.art11-1", "US.2258A.h"}
+    assert kept == {
+        *("EU.tco.art6", "EU.e-evidence.art11-1", "US.2258A.h", "CA.icsam.s4", "TW.sacpa.art13.keep"),
+        *("GB.osa.s66.content", "GB.osa.s66.reference"),
+    }
     assert {duty.action for duty in rules.obligations if duty.id in kept} == {"preserve"}
 
 
-def test_the_hour_of_a_removal_order_can_be_paused(rules: Rules) -> None:
-    assert duty_of(rules, "EU.tco.art3-3").pausable_for == ("force_majeure", "manifest_errors")
+def test_the_hour_of_a_removal_order_can_be_paused_and_then_begins_anew(rules: Rules) -> None:
+    row = duty_of(rules, "EU.tco.art3-3")
+    assert row.pausable_for == ("force_majeure", "manifest_errors", "insufficient_information")
+    assert row.after_pause == "restarts"
+
+
+def test_one_row_is_a_wait_for_the_notified_case(rules: Rules) -> None:
+    assert [duty.id for duty in rules.obligations if duty.meaning == "not_before"] == [
+        "EU.e-evidence.art10-2"
+    ]
+    notified = {
+        duty.id: duty.enforcing_authority_notified
+        for duty in rules.obligations
+        if duty.enforcing_authority_notified is not None
+    }
+    assert notified == {"EU.e-evidence.art10-2": True, "EU.e-evidence.art10-3": False}
+
+
+def test_small_platforms_are_exempt_from_duties_of_online_platforms_alone(rules: Rules) -> None:
+    exempt = {duty.id: duty.exempt_sizes for duty in rules.obligations if duty.exempt_sizes}
+    assert exempt == dict.fromkeys(("EU.dsa.art22-1", "EU.dsa.art24-5"), ("micro", "small"))
+    assert rules.platform.size is None
+
+
+def test_every_clock_of_the_decree_on_women_needs_that_fact(rules: Rules) -> None:
+    rows = [duty for duty in rules.obligations if duty.id.startswith("BR.d12976.")]
+    assert len(rows) == 3
+    assert all("against_a_woman" in duty.required_elements for duty in rows)
+
+
+def test_elements_that_a_lawyer_judges(rules: Rules) -> None:
+    assert {duty.id: duty.questions for duty in rules.obligations if duty.questions} == {
+        "EU.dsa.art9-1": ("territorial_scope",),
+        "IN.itr.3-1-d.2025": ("senior_officer",),
+        "IN.itr.3-1-d": ("senior_officer",),
+    }
 
 
 def test_e_evidence_does_not_apply_in_denmark(rules: Rules) -> None:
@@ -288,17 +366,22 @@ def test_e_evidence_does_not_apply_in_denmark(rules: Rules) -> None:
         assert duty.except_in == (("DK",) if duty.id.startswith("EU.e-evidence.") else ())
 
 
-def test_only_terrorist_content_the_netzdg_and_korea_require_public_content(rules: Rules) -> None:
-    public = {duty.id.rpartition(".")[0] for duty in rules.obligations if duty.public_only}
-    assert public == {"EU.tco", "DE.netzdg", "DE.netzdg.s3", "KR.tba"}
+def test_rows_for_public_content_only(rules: Rules) -> None:
+    public = {duty.id for duty in rules.obligations if duty.public_only}
+    whole = ("EU.tco.", "DE.netzdg.", "MY.", "BR.stf-987.", "BR.d12976.art12.")
+    others = {duty for duty in public if not duty.startswith(whole)}
+    assert others == {"EU.dsa.art22-1", "EU.dsa.art24-5", "KR.tba.art22-5", "JP.idpa.decide"}
+    assert public == others | {duty.id for duty in rules.obligations if duty.id.startswith(whole)}
 
 
 def test_emergencies_have_a_row_of_their_own(rules: Rules) -> None:
     emergencies = {duty.id: duty.emergency for duty in rules.obligations if duty.emergency is not None}
     assert emergencies == {
+        "EU.e-evidence.art10-2": False,
         "EU.e-evidence.art10-3": False,
         "EU.e-evidence.art10-4": True,
         "US.2702-b-8": True,
+        "VN.cyber.urgent": True,
     }
     assert "emergency_justification" in duty_of(rules, "EU.e-evidence.art10-4").required_elements
 
@@ -307,7 +390,7 @@ def test_nothing_is_disclosed_without_a_gate(rules: Rules) -> None:
     gates = {duty.id: duty.gate for duty in rules.obligations if duty.action == "produce_data"}
     assert gates.pop("US.2702-b-8") == "two_person_review"
     assert set(gates.values()) == {"judicial_order"}
-    assert len(gates) == 5
+    assert len(gates) == 6
 
 
 def test_a_notice_of_child_abuse_needs_no_identity(rules: Rules) -> None:
@@ -327,7 +410,8 @@ def test_every_clock_of_a_report_requires_formal_elements(rules: Rules) -> None:
 
 def test_duties_of_orders_require_elements_of_orders(rules: Rules) -> None:
     for duty in rules.obligations:
-        possible = get_args(RequestElement if duty.trigger in ORDERS else NoticeElement)
+        of_notices = (*get_args(NoticeElement), *get_args(NoticeDeclaration))
+        possible = get_args(RequestElement) if duty.trigger in ORDERS else of_notices
         assert set(duty.required_elements) <= set(possible), duty.id
         assert bool(duty.legal_bases) == (duty.trigger in ORDERS), duty.id
 

@@ -12,25 +12,25 @@ from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation, Rules
 from tests.unit.registry_files import edit, refused
 
-CHECKED = date(2026, 11, 24)
+CHECKED = date(2026, 11, 26)
 
 
 def test_unverified_rows_are_named(rules: Rules) -> None:
     findings = lint(rules, CHECKED)
     duties = {finding.id for finding in findings.unverified if finding.subject == "obligation"}
     assert duties == {duty.id for duty in rules.obligations if duty.verification == "unverified"}
-    assert {"KR.regulator-24h", "JP.idpa.decide", "DE.netzdg.s3"} <= duties
+    assert {"FR.lcen.torture", "JP.idpa.decide", "DE.netzdg.s3a"} <= duties
     authorities = {finding.id for finding in findings.unverified if finding.subject == "authority"}
-    assert {"EETT", "PHAROS", "INHOPE"} <= authorities
+    assert {"TTJA", "PHAROS", "INHOPE"} <= authorities
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
     assert {"IR", "CH", "SJ"} <= places
     assert "DE" not in places
 
 
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
-    (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "KR.regulator-24h"]
-    assert (finding.jurisdiction, finding.checked, finding.verification) == ("KR", CHECKED, "unverified")
-    assert finding.title.startswith("Delete sexual deepfakes")
+    (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "FR.lcen.torture"]
+    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", CHECKED, "unverified")
+    assert finding.title.startswith("Remove images of torture")
 
 
 def ended(duty: Obligation, today: date) -> bool:

@@ -146,5 +146,5 @@ def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:
     }
     lines = [f"{name}: {value}" for name, value in row.items()]
     text = "  - " + "\n    ".join([*lines, period]) + "\n"
-    marker = "  # The 24 hours are in the government's package"
-    edit(folder, "law/KR.yaml", marker, text + marker)
+    path = folder / "law" / "KR.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")

@@ -30,7 +30,7 @@ def test_a_holiday_calendar_is_read(folder: Path) -> None:
     (folder / "law/calendars.yaml").write_text(CALENDAR)
     edit(
         folder,
-        "law/KR.yaml",
+        "law/AU.yaml",
         "duration: PT24H",
         "duration: P3D\n    calendar: business_days\n    holiday_calendar: kr",
     )
@@ -96,6 +96,20 @@ def test_the_platform_can_be_replaced(tmp_path: Path) -> None:
     rules = load_rules(platform=own)
     assert rules.platform.establishment == "IE"
     assert rules.registry_version != load_rules().registry_version
+
+
+def test_the_size_of_the_platform_is_a_fact_of_its_own(tmp_path: Path) -> None:
+    text = (SHIPPED / "law" / "platform.yaml").read_text(encoding="utf-8")
+    assert load_rules().platform.size is None
+    own = tmp_path / "own.yaml"
+    small = (
+        "size: {value: small, source: {title: Accounts 2025, checked: 2026-11-24, verification: verified}}"
+    )
+    own.write_text(text.replace("size: null", small), encoding="utf-8")
+    assert load_rules(platform=own).platform.size == "small"
+    # A file of an earlier version has no such fact.
+    own.write_text(text.replace("size: null", ""), encoding="utf-8")
+    assert load_rules(platform=own).platform.size is None
 
 
 def test_a_fallback_needs_an_existing_recipient(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_traffic_data_need_judicial_validation(asker):
         legal_basis="e_evidence_epoc",
         demands=["produce_traffic_data"],
         authority={"country": "IT", "type": asker},
+        enforcing_authority_notified=False,
     )
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     assert event["findings"]["missing"] == ["judicial_validation"]
@@ -236,7 +237,8 @@ def test_a_retention_clock_closes_when_its_time_is_over():
     assert state.due.earliest() is None
 
 
-def test_a_pause_moves_the_deadline():
+def test_the_whole_hour_begins_after_a_pause():
+    """Regulation (EU) 2021/784 art. 3(7): the period starts to run as soon as the ground has ceased."""
     state = new_requests()
     clock = clock_of(run_requests(state, [request_record(removal_order())]))
     pause = outcome_record(clock, "paused", NOON + 10 * MINUTE, reason=PAUSE)
@@ -245,12 +247,103 @@ def test_a_pause_moves_the_deadline():
     again = outcome_record(clock, "resumed", NOON + 6 * HOUR, outcome_id="o-2")
     resumed = run_requests(state, [again])
     assert steps(resumed) == [(HOUR_OF_TCO, "clock_resumed", 360)]
-    assert routings(resumed)[0]["clocks"][0]["due_at"] == "2026-11-24T18:50:00.000Z"
-    assert steps(run_requests(state, [tick_record(1, NOON + 7 * HOUR)]))[-1] == (
-        HOUR_OF_TCO,
-        "clock_lapsed",
-        410,
+    assert routings(resumed)[0]["clocks"][0]["due_at"] == "2026-11-24T19:00:00.000Z"
+    assert routings(resumed)[0]["clocks"][0]["elapsed"] == 0
+    assert steps(run_requests(state, [tick_record(1, NOON + 7 * HOUR)]))[-3:] == [
+        (HOUR_OF_TCO, "clock_half", 390),
+        (HOUR_OF_TCO, "clock_nine_tenths", 414),
+        (HOUR_OF_TCO, "clock_lapsed", 420),
+    ]
+
+
+def test_warnings_are_given_again_after_a_restart():
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order())]))
+    assert steps(run_requests(state, [tick_record(1, NOON + 40 * MINUTE)])) == [
+        (HOUR_OF_TCO, "clock_half", 30)
+    ]
+    for reason in ("force_majeure", "manifest_errors", "insufficient_information"):
+        pause = outcome_record(clock, "paused", NOON + 41 * MINUTE, outcome_id=f"o-{reason}", reason=reason)
+        again = outcome_record(clock, "resumed", NOON + 42 * MINUTE, outcome_id=f"p-{reason}")
+        run_requests(state, [pause])
+        (event,) = routings(run_requests(state, [again]))
+        assert event["clocks"][0]["due_at"] == "2026-11-24T13:42:00.000Z"
+    assert steps(run_requests(state, [tick_record(1, NOON + 75 * MINUTE)])) == [
+        (HOUR_OF_TCO, "clock_half", 72)
+    ]
+
+
+# --- a wait
+
+
+def production_order(**changes):
+    return preservation_order(
+        kind="production_order",
+        legal_basis="e_evidence_epoc",
+        demands=["produce_subscriber_data"],
+        authority={"country": "DE", "type": "court"},
+        **changes,
     )
+
+
+WAIT, DEADLINE = "EU.e-evidence.art10-2", "EU.e-evidence.art10-3"
+END_OF_WAIT = "2026-12-05T01:00:00.000Z"
+
+
+def test_the_events_of_a_wait_say_not_to_send():
+    state = new_requests()
+    first = run_requests(state, [request_record(production_order())])
+    (event,) = routings(first)
+    by_duty = {duty["id"]: duty for duty in event["findings"]["obligations"]}
+    by_clock = {clock["obligation"]: clock for clock in event["clocks"]}
+    assert event["not_before"] == END_OF_WAIT
+    assert f"do not send them before {END_OF_WAIT}" in event["recipients"][0]["reason"]
+    assert by_duty[WAIT]["not_before"] == by_duty[WAIT]["due_at"] == END_OF_WAIT
+    assert by_clock[WAIT]["not_before"] == by_clock[WAIT]["due_at"] == END_OF_WAIT
+    assert "not_before" not in by_duty[DEADLINE]
+    assert "not_before" not in by_clock[DEADLINE]
+    # The deadline for having the data ready ends first, and repeats that nothing may be sent.
+    later = routings(run_requests(state, [tick_record(1, NOON + 10 * DAY)]))
+    assert [(step["clocks"][0]["obligation"], step["reason"]) for step in later] == [
+        (DEADLINE, "clock_half"),
+        (DEADLINE, "clock_nine_tenths"),
+        (DEADLINE, "clock_lapsed"),
+    ]
+    assert {step["not_before"] for step in later} == {END_OF_WAIT}
+
+
+def test_after_a_wait_the_data_are_owed_until_an_outcome():
+    state = new_requests()
+    first = run_requests(state, [request_record(production_order(enforcing_authority_notified=True))])
+    clock = clock_of(first, WAIT)
+    (over,) = routings(run_requests(state, [tick_record(1, NOON + 11 * DAY)]))
+    assert (over["type"], over["reason"], over["at"]) == ("clock_updated", "clock_over", END_OF_WAIT)
+    assert over["clocks"][0]["status"] == "over"
+    assert "not_before" not in over
+    assert "not_before" not in over["clocks"][0]
+    assert len(state.clocks) == 1
+    sent = outcome_record(clock, "fulfilled", NOON + 11 * DAY, key="ar-2", actor="legal-1")
+    (closed,) = routings(run_requests(state, [sent]))
+    assert (closed["type"], closed["reason"]) == ("clock_closed", "clock_fulfilled")
+    assert len(state.clocks) == 0
+
+
+def test_a_confirmation_ends_a_wait_early():
+    state = new_requests()
+    first = run_requests(state, [request_record(production_order(enforcing_authority_notified=True))])
+    sent = outcome_record(clock_of(first, WAIT), "fulfilled", NOON + DAY, key="ar-2", actor="legal-1")
+    (closed,) = routings(run_requests(state, [sent]))
+    assert (closed["reason"], closed["clocks"][0]["status"]) == ("clock_fulfilled", "fulfilled")
+    assert "not_before" not in closed
+    assert steps(run_requests(state, [tick_record(1, NOON + 20 * DAY)])) == []
+
+
+def test_a_wait_cannot_be_paused():
+    state = new_requests()
+    first = run_requests(state, [request_record(production_order(enforcing_authority_notified=True))])
+    pause = outcome_record(clock_of(first, WAIT), "paused", NOON + DAY, key="ar-2", reason=PAUSE)
+    outcome = run_requests(state, [pause])
+    assert dead_letters(outcome) == ["not_pausable"]
 
 
 @pytest.mark.parametrize("actor", ["legal-7f3a", None])
@@ -262,7 +355,7 @@ def test_the_step_of_an_outcome_names_its_actor_and_no_other_step_does(actor):
     again = outcome_record(clock, "resumed", NOON + 20 * MINUTE, outcome_id="o-2", actor="desk-2")
     events = [
         event
-        for records in ([pause], [again], [tick_record(1, NOON + 45 * MINUTE)])
+        for records in ([pause], [again], [tick_record(1, NOON + 55 * MINUTE)])
         for event in routings(run_requests(state, records))
     ]
     assert [event["reason"] for event in events] == ["clock_paused", "clock_resumed", "clock_half"]

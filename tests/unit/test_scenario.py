@@ -214,6 +214,7 @@ def test_only_victims_arm_clocks_those_of_their_countries(clocks, outputs, recor
         # The scenario lasts six hours, so the two hours of this duty end within it.
         ("IN.itr.3-2-b", "lapsed"): 2,
         ("IN.itr.3-2-a", "running"): 2,
+        ("IN.itr.3-2-a.ack", "running"): 2,
         ("IN.itr.3-2-a.specified", "running"): 2,
     }
     lapsed = [events for events in clocks.values() if events[-1]["clock"]["status"] == "lapsed"]

@@ -8,7 +8,7 @@ import msgspec
 
 from streams.events.report import CATEGORIES, Category
 from streams.events.routing import Routing, RuleOfLaw
-from streams.law.applicability import GLOBAL, applicable, holds_in
+from streams.law.applicability import GLOBAL, applicable, binds, holds_in
 from streams.law.arming import strictest, why_not_armed
 from streams.law.duty import Duty, internal_target
 from streams.law.routing import Place, routes
@@ -138,12 +138,13 @@ def _categories(category: Category | None) -> Iterable[Category]:
 
 
 def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) -> list[Obligation]:
-    """The duties that match the question on some day, in the order of the registry."""
+    """The duties that match the question on some day and bind the platform, in the order of the registry."""
     return [
         duty
         for duty in rules.obligations
         if duty.trigger in triggers
         and (question.category is None or question.category in duty.categories)
+        and binds(duty, rules.platform)
         and holds_in(duty, question.code, rules.jurisdictions)
     ]
 

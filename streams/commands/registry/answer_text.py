@@ -102,11 +102,14 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
     yield from _labelled("  clock", clock_in_words(row, duty.not_armed, rules))
     if duty.not_armed is not None and row.required_elements:
         yield from _labelled("  required", ", ".join(map(_words, row.required_elements)))
+    if row.questions:
+        yield from _labelled("  lawyer asks", ", ".join(map(_words, row.questions)))
     if row.gate is not None:
         yield from _labelled("  gate", _words(row.gate))
     if row.authority is not None:
         yield from _labelled("  authority", _named(rules.authorities[row.authority]))
     limits = [row.applies_to, *(["public content only"] if row.public_only else [])]
+    limits += [f"not {' or '.join(row.exempt_sizes)} enterprises"] if row.exempt_sizes else []
     limits += [f"not in {', '.join(row.except_in)}"] if row.except_in else []
     yield from _labelled("  applies to", "; ".join(limits))
     yield from _labelled("  in force", _span(row))
@@ -129,7 +132,12 @@ def _comparison_key(duty: Duty) -> tuple[str, str, str]:
 def _legal_bases(row: Obligation) -> str:
     bases = f" under {', '.join(row.legal_bases)}" if row.legal_bases else ""
     urgency = {None: "", True: ", urgent ones only", False: ", except urgent ones"}[row.emergency]
-    return bases + urgency
+    notified = {
+        None: "",
+        True: ", if the enforcing authority was notified",
+        False: ", if no enforcing authority was notified",
+    }[row.enforcing_authority_notified]
+    return bases + urgency + notified
 
 
 def _named(authority: Authority) -> str:

@@ -5,10 +5,16 @@ from collections.abc import Mapping
 from streams.events.obligation import NotArmedReason
 from streams.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
-from streams.registry.rules import Obligation, Rules, Trigger
+from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
 from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
+
+_MEANINGS: Mapping[DurationMeaning, str] = {
+    "deadline": "within",
+    "retention": "keep for",
+    "not_before": "not before the end of",
+}
 
 TRIGGER_WORDS: Mapping[Trigger, str] = {
     "authority_order": "an authority's order",
@@ -44,7 +50,7 @@ def time_in_words(obligation: Obligation) -> str:
             words = words.replace("day", "business day")
         if obligation.calendar == "regulation_1182_71":
             words += ", to the end of a working day (Regulation 1182/71)"
-        parts.append(f"keep for {words}" if obligation.meaning == "retention" else f"within {words}")
+        parts.append(f"{_MEANINGS[obligation.meaning]} {words}")
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
     return ", ".join(parts) or "none set by law"
@@ -59,6 +65,8 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
             condition = f"receipt, if it contains: {named}"
         pauses = obligation.pausable_for
         paused = f"; can be paused for: {', '.join(pauses).replace('_', ' ')}" if pauses else ""
+        if obligation.after_pause == "restarts":
+            paused += ", and then begins anew"
         return f"runs from {condition}{paused}"
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"

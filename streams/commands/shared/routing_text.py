@@ -25,8 +25,11 @@ def routing_text(routing: AuthorityRouting) -> str:
 
 
 def routing_grounds(routing: AuthorityRouting) -> list[str]:
-    """Why, one line per finding: norms of refusals, or competence, missing elements, language, territory."""
-    return [] if routing.findings is None else list(_found(routing.findings))
+    """Why, one line per finding: norms of refusals, or competence, elements, language, territory, and a wait."""
+    lines = [] if routing.findings is None else list(_found(routing.findings))
+    if routing.not_before is not None:
+        lines.append(f"do not send data before {minute(routing.not_before)}")
+    return lines
 
 
 def _found(findings: Findings) -> Iterator[str]:
@@ -39,6 +42,8 @@ def _found(findings: Findings) -> Iterator[str]:
         yield f"belongs to {competent}" if competent else other.reason
     if findings.missing:
         yield f"missing: {', '.join(findings.missing)}"
+    if findings.questions:
+        yield f"ask a lawyer, because it does not show: {', '.join(findings.questions)}"
     if findings.language.verdict == "not_accepted":
         yield f"language {findings.language.language} is not accepted"
     if findings.territory.codes:
@@ -46,8 +51,12 @@ def _found(findings: Findings) -> Iterator[str]:
 
 
 def clock_text(clock: ClockView) -> str:
-    """A clock in a few words, as in `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`."""
-    return f"{clock.obligation} {clock.status}, due {minute(clock.due_at)}"
+    """A clock in a few words, as in `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`.
+
+    Of a wait it says `not before` instead of `due`.
+    """
+    until = "due" if clock.not_before is None else "not before"
+    return f"{clock.obligation} {clock.status}, {until} {minute(clock.due_at)}"
 
 
 def minute(moment: str) -> str:

@@ -15,6 +15,10 @@ from tests.kafka.harness.requests import RequestFacts
 
 # Duties to keep data for a time. Nothing has to be done before the end, so these clocks have no earlier steps.
 RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
+# Nothing may be done before the end, so these have no earlier steps either; what is then due is still owed.
+WAITS = frozenset({"EU.e-evidence.art10-2"})
+# Regulation (EU) 2021/784 art. 3(7) and (8): the whole hour begins when a pause ends.
+RESTARTS = frozenset({"EU.tco.art3-3"})
 STEPS = (("clock_half", 5), ("clock_nine_tenths", 9), ("clock_lapsed", 10))
 ENDS = ("fulfilled", "withdrawn")
 STATUS = {
@@ -85,9 +89,9 @@ def _walk(course: Course) -> _Walked:
 
     Raises AssertionError at one that cannot follow from those before it.
     """
-    steps = (("clock_over", 10),) if course.obligation in RETENTION else STEPS
+    steps = (("clock_over", 10),) if course.obligation in RETENTION | WAITS else STEPS
     length = course.due_ms - course.started_ms
-    taken, paused_ms, paused_since = 0, 0, None
+    made, taken, paused_ms, paused_since = 0, 0, 0, None
     outcomes: list[str] = []
     name = f"{course.obligation} of {rfc3339(course.started_ms)}"
 
@@ -104,18 +108,22 @@ def _walk(course: Course) -> _Walked:
         if reason in STATUS:
             assert next_due is not None and reason == steps[taken][0], f"{name}: {reason} after {taken} steps"
             assert at == max(next_due, course.armed_ms), f"{name}: {reason} at {event['at']}"
-            taken += 1
+            taken, made = taken + 1, made + 1
         else:
             assert next_due is None or next_due > at, f"{name}: {change} before the step due at {next_due}"
             outcomes.append(change)
             if change == "paused":
                 paused_since = at
             elif change == "resumed":
-                paused_ms, paused_since = paused_ms + at - paused_since, None
+                if course.obligation in RESTARTS:
+                    taken, paused_ms = 0, at - course.started_ms
+                else:
+                    paused_ms += at - paused_since
+                paused_since = None
         view = event["clock"] if "clock" in event else event["clocks"][0]
         assert view["status"] == STATUS.get(reason, "running" if change == "resumed" else change), name
         assert to_ms(view["due_at"]) == course.due_ms + paused_ms, name
-    return _Walked(taken, outcomes, due())
+    return _Walked(made, outcomes, due())
 
 
 def report_courses(deployment: Deployment, reader: Reader, facts: Iterable[Facts]) -> dict[str, Course]:
@@ -176,7 +184,7 @@ def request_courses(
             (view,) = event["clocks"]
             assert view["clock_id"] in started, f"{request_id}: a step of a clock that never started"
             assert event["findings"] is None
-            closed = view["status"] in (*ENDS, "over")
+            closed = view["status"] in ENDS or (view["status"] == "over" and view["obligation"] not in WAITS)
             assert event["type"] == ("clock_closed" if closed else "clock_updated")
             later[view["clock_id"]].append(event)
             continue

@@ -15,7 +15,7 @@ from tests.kafka.harness.reports import Published, now_ms, rfc3339, to_ms
 LEGAL_CLOCK = "legal-clock"
 
 # The only duty in the traffic whose clock may be paused: Regulation (EU) 2021/784 art. 3(7) and 3(8).
-PAUSABLE = {"EU.tco.art3-3": ("force_majeure", "manifest_errors")}
+PAUSABLE = {"EU.tco.art3-3": ("force_majeure", "manifest_errors", "insufficient_information")}
 # A clock is paused only with this much time left, or it might lapse before the outcome is applied.
 TIME_TO_PAUSE_MS = 5 * 60_000
 

@@ -44,7 +44,8 @@ REPORT_CLOCKS = (
     # Online Safety Act 2023 s. 10(3A), inserted by the Crime and Policing Act 2026 (S.I. 2026/689): 48 hours.
     ReportClock(
         "GB.osa.s10-3A", "GB", VICTIM, INTIMATE,
-        frozenset({"subject_or_authorised", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 6, 29),
+        frozenset({"subject_or_authorised", "location", "good_faith", "contact", "intimate_image_content"}), 48 * HOUR,
+        date(2026, 6, 29),
     ),
     # IT Rules 2021 r. 3(2)(b): 24 hours, two since the Amendment Rules 2026 (G.S.R. 120(E)) took effect on 2026-02-20.
     ReportClock(
@@ -68,6 +69,20 @@ REPORT_CLOCKS = (
     ReportClock(
         "IN.itr.3-2-a.specified.2022", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 72 * HOUR,
         date(2022, 10, 28), date(2026, 2, 19),
+    ),
+    # IT Rules 2021 r. 3(2)(a)(i): a grievance is acknowledged within 24 hours.
+    ReportClock(
+        "IN.itr.3-2-a.ack", "IN", ANY_NOTICE, frozenset(), IN_FORM, 24 * HOUR, date(2022, 10, 28),
+    ),
+    # Decree 12.976/2026 art. 7: two hours, of women only. Its art. 12 is for public content.
+    ReportClock(
+        "BR.d12976.art7-1", "BR", VICTIM, INTIMATE,
+        frozenset({"subject_or_authorised", "location", "against_a_woman"}), 2 * HOUR, date(2026, 7, 20),
+    ),
+    # Online Safety Act 2021 (Cth) s. 65(1): the same for a child.
+    ReportClock(
+        "AU.osa.s65.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
+        frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
     ),
     # Online Safety Act 2021 (Cth) s. 88(1)(d): the Commissioner may act once 48 hours have passed since a complaint.
     ReportClock(
@@ -105,3 +120,15 @@ def after_months(time_ms: int, months: int) -> int:
     day = min(moment.day, monthrange(year, month + 1)[1])
     later = moment.replace(year=year, month=month + 1, day=day)
     return int(later.timestamp()) * 1000 + time_ms % 1000
+
+
+def after_whole_days(time_ms: int, days: int) -> int:
+    """When the days have ended everywhere in the Union (Regulation 1182/71 art. 3): at midnight in the Azores.
+
+    The day of the event is that of Helsinki and does not count; a last day on a weekend gives way to Monday.
+    """
+    event = (time_ms + 3 * HOUR) // DAY
+    last = event + days
+    # 1 January 1970 was a Thursday.
+    last += {2: 2, 3: 1}.get(last % 7, 0)
+    return (last + 1) * DAY + HOUR

@@ -36,6 +36,7 @@ ELEMENTS = (
     "contact",
     "signature",
 )
+DECLARATIONS = ("intimate_image_content", "against_a_woman")
 # The ages at which a clock of 2, 36 or 48 hours reaches half, reaches nine tenths, and lapses.
 CROSSINGS = tuple(hours * HOUR * tenths // 10 for hours in (2, 2, 36, 48) for tenths in (5, 9, 10))
 # Ages of reports whose clocks lapsed long ago; the older ones were received before the law changed in 2026.
@@ -208,6 +209,7 @@ def _notice(
     victim = victim or chance.choice(VICTIMS)
     missing = chance.sample(ELEMENTS, chance.choice((0, 0, 0, 1, 2)))
     elements = [element for element in ELEMENTS if element not in missing]
+    declared = [said for said in DECLARATIONS if chance.random() < 0.7]
     if chance.random() < 0.2:
         received_ms = occurred_ms - chance.choice(OLD)
     elif soon_ms:
@@ -229,10 +231,10 @@ def _notice(
         message_ref=f"message-{chance.randrange(50)}",
         reporter={"kind": "user", **({"ref": ref} if ref else {})},
         evidence=[{"country": victim, "basis": "victim", "confidence": 0.9}],
-        notice={"elements": elements},
+        notice={"elements": elements, **({"declares": declared} if declared else {})},
     )
     countries = {victim, channel_country}
-    clocks = clocks_of_report(kind, category, countries, elements, received_ms)
+    clocks = clocks_of_report(kind, category, countries, [*elements, *declared], received_ms)
     facts = Facts(report_id, channel, category, "user", ref, kind, victim, clocks, received_ms)
     return Published(channel.encode(), orjson.dumps(document), facts)
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from tests.kafka.harness.law import DAY, HOUR, after_months
+from tests.kafka.harness.law import DAY, HOUR, after_months, after_whole_days
 from tests.kafka.harness.reports import Published, now_ms, rfc3339
 
-# Digital Services Act art. 9(2) and 10(2), without what they require only where applicable.
+# Digital Services Act art. 9(2)(a) and (c) and 10(2), without what they require only where applicable.
 ART_9 = (
     "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
-    "territorial_scope", "accepted_language",
+    "accepted_language",
 )  # fmt: skip
 ART_10 = (
     "legal_basis", "statement_of_reasons", "issuing_authority", "specific_recipients", "redress_information",
@@ -38,7 +38,8 @@ HARD = ("encryption_keys", "bulk_identify", "block_protest")
 class Form:
     """A complete request of one kind.
 
-    `clocks` gives lengths by obligation: in ms, or in months as text (`6 months`).
+    `clocks` gives lengths by obligation: in ms, in months as text (`6 months`), or in days that end with their last hour
+    everywhere in the Union (`10 whole days`). `notified` is what the order says of the enforcing authority.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Form:
     target: str = "message"
     emergency: bool = False
     competent: bool = True
+    notified: bool | None = None
 
 
 FORMS = (
@@ -65,10 +67,15 @@ FORMS = (
         "order_for_information", "dsa_art10", ("FR", "BE"), "administrative", ("produce_subscriber_data",), ART_10,
         ("fraud", None), target="persons",
     ),
-    # Regulation (EU) 2023/1543 art. 10: ten days, eight hours in an emergency; art. 11: preserved for 60 days.
+    # Regulation (EU) 2023/1543 art. 10: ten days, eight hours in an emergency; not before the end of the tenth day if the
+    # enforcing authority was notified; art. 11: preserved for 60 days.
     Form(
         "production_order", "e_evidence_epoc", ("DE", "AT"), "court", ("produce_content_data",), E_EVIDENCE,
-        ("fraud", "trafficking"), {"EU.e-evidence.art10-3": 10 * DAY}, target="persons",
+        ("fraud", "trafficking"), {"EU.e-evidence.art10-3": 10 * DAY}, target="persons", notified=False,
+    ),
+    Form(
+        "production_order", "e_evidence_epoc", ("NL", "LU"), "court", ("produce_traffic_data",), E_EVIDENCE,
+        ("fraud",), {"EU.e-evidence.art10-2": "10 whole days"}, target="persons", notified=True,
     ),
     Form(
         "production_order", "e_evidence_epoc", ("IT", "SE"), "prosecutor", ("produce_subscriber_data",),
@@ -84,17 +91,17 @@ FORMS = (
         "order_to_act", "national_law", ("IN",), "court", ("remove",), NATIONAL, ("hate", "ncii"),
         {"IN.itr.3-1-d": 3 * HOUR},
     ),
-    # Online Safety Act 2021 (Cth) s. 77 and s. 88: 24 hours.
+    # Online Safety Act 2021 (Cth) s. 77, s. 88 and s. 65 (of a child): 24 hours.
     Form(
         "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("ncii", "ncii_deepfake"),
         {"AU.osa.s77": 24 * HOUR},
     ),
     Form(
         "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("harassment",),
-        {"AU.osa.s88": 24 * HOUR},
+        {"AU.osa.s88": 24 * HOUR, "AU.osa.s65": 24 * HOUR},
     ),
-    # No clock: it is not known whether a statute sets Korea's 24 hours.
-    Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL, ("ncii",)),
+    # No clock: no statute sets the 24 hours of Korea's regulator.
+    Form("regulator_notice", "national_law", ("KR",), "regulator", ("remove",), NATIONAL[:2], ("ncii",)),
     # Only authorities of Member States can use Union law, and Denmark's cannot use e-Evidence (Protocol No
     # 22). National law alone does not give access to data held abroad (GDPR art. 48).
     Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
@@ -191,6 +198,7 @@ def _document(form: Form, request_id: str, received_ms: int) -> dict:
         # `accepted_language` among the elements means that a translation is attached.
         "language": "hu",
         "emergency": form.emergency,
+        "enforcing_authority_notified": form.notified,
     }
 
 
@@ -249,7 +257,8 @@ def _leave_out(chance: random.Random, form: Form, document: dict) -> tuple[str, 
 def _deadline(received_ms: int, length: int | str) -> int:
     if isinstance(length, int):
         return received_ms + length
-    return after_months(received_ms, int(length.split()[0]))
+    number = int(length.split()[0])
+    return after_months(received_ms, number) if "months" in length else after_whole_days(received_ms, number)
 
 
 def _bad(chance: random.Random, request_id: str) -> Published:

@@ -109,6 +109,8 @@ def victim_requests(world: World, start_ms: int) -> Iterator[PlannedReport]:
             reporter=world.person(name, country) | {"member": False}, message_ref=world.message(name, 0),
             evidence=[(country, "victim", 0.95)], notice=elements,
         )  # fmt: skip
+        # The form of the United Kingdom asks what the content is; no other form minds.
+        payload["notice"]["declares"] = ["intimate_image_content"]
         yield PlannedReport(occurred_at + random.randrange(5_000), VICTIMS, payload)
 
 
