@@ -67,9 +67,8 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
         not_before = published.due_at
     elif published.due_at is not None:
         ends = period_end(duty.obligation, started_ms, rules.calendars)
-    return EscalatedObligation(
-        *msgspec.structs.astuple(published), target_at, not_before, None if ends is None else rfc3339(ends)
-    )
+    ends_at = None if ends is None else rfc3339(ends)
+    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at, not_before, ends_at))
 
 
 def internal_target(obligation: Obligation, rules: Rules) -> str:

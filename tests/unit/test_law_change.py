@@ -156,7 +156,7 @@ def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules,
             kind="statutory_victim_request",
             category="ncii",
             evidence=[{"country": code, "basis": "victim", "confidence": 1} for code in ("US", "GB", "DE")],
-            notice={"elements": test_mixed_traffic.ELEMENTS},
+            notice={"elements": test_mixed_traffic.ELEMENTS, "declares": ["intimate_image_content"]},
         )
     )
     compiled = compile_report_rules(laws[0], dead_letter_breaker=False, duplicates_remembered=1_000)

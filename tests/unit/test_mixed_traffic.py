@@ -95,7 +95,10 @@ def _report(random: Random, number: int, now: int) -> Record:
             }
             for _ in range(random.randrange(4))
         ],
-        "notice": {"elements": random.choice([ELEMENTS, ELEMENTS, random.sample(ELEMENTS, 3)])},
+        "notice": {
+            "elements": random.choice([ELEMENTS, ELEMENTS, random.sample(ELEMENTS, 3)]),
+            "declares": ["intimate_image_content"],
+        },
     }
     headers = event_headers(REPORT_TYPE, body["report_id"], now)
     headers[2] = ("ce_source", random.choice([b"/a", b"/b"]))

@@ -423,7 +423,7 @@ def test_duties_are_ordered_from_global_to_national(rules: Rules) -> None:
 
 def test_production_orders_count_their_days_by_the_calendar_of_the_representative(rules: Rules) -> None:
     counted = {duty.id: duty.holiday_calendar for duty in rules.obligations if duty.calendar != "elapsed"}
-    assert counted == {"EU.e-evidence.art10-3": "be"}
+    assert counted == {"EU.e-evidence.art10-2": "be", "EU.e-evidence.art10-3": "be"}
 
 
 # Triggers, targets, platform

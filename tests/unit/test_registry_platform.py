@@ -73,8 +73,8 @@ def test_days_of_union_law_are_counted_where_the_platform_is(folder: Path) -> No
     edit(
         folder,
         "law/EU.yaml",
-        "calendar: regulation_1182_71",
-        "calendar: regulation_1182_71\n    holiday_calendar: at",
+        "duration: P10D\n    calendar: regulation_1182_71",
+        "duration: P10D\n    calendar: regulation_1182_71\n    holiday_calendar: at",
     )
     assert calendar_of_a_production_order() == "at"
 
@@ -82,7 +82,7 @@ def test_days_of_union_law_are_counted_where_the_platform_is(folder: Path) -> No
 def test_days_of_union_law_are_whole(folder: Path) -> None:
     edit(folder, "law/EU.yaml", "duration: P10D", "duration: PT250H")
     refused(
-        folder, "EU.yaml", "obligations[13].duration", "must be whole days with calendar: regulation_1182_71"
+        folder, "EU.yaml", "obligations[16].duration", "must be whole days with calendar: regulation_1182_71"
     )
 
 

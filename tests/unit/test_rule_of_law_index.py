@@ -106,6 +106,7 @@ def test_where_tiers_are_not_the_index_s(rules: Rules) -> None:
     assert found is not None
     assert {each.code: (each.tier, each.by_index) for each in found if each.code in rules.jurisdictions} == {
         "RO": ("open", "unknown"),
+        "TW": ("guarded", "unknown"),
     }
     assert {each.code for each in found} - rules.jurisdictions.keys() >= {"AE", "PK"}
 
