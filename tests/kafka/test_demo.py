@@ -112,7 +112,7 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(start):
         r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
         r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
         r"^remove terrorist content; the order is complete +routed +human_review +EU\.tco\.art3-3 due ",
-        r"^hide a message; names neither message nor reason +incomplete +human_review +3 elements missing$",
+        r"^hide a message; names neither message nor reason +incomplete +two_person_review +3 elements missing$",
         r"^take down a protest +refused +human_rights_review +block_protest, political_demand$",
         r"^  norm +European Convention on Human Rights, article 11",
     ):
