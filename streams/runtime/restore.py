@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,9 +28,39 @@ _UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 # Bytes per fetch while restoring: few round trips, and more than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
 
+# How long reading may stand still before somebody's transaction is taken for abandoned. Markers of a transaction that is
+# being ended follow within milliseconds.
+GRACE_SECONDS = 0.5
+
 # How long to ask for the record before the position. A broker that restarts is away for some 5 s and a new leader
 # needs less, so after four times that the supervisor's pause is the better wait: it leaves the group its partitions.
 ANSWER_SECONDS = 20.0
+
+
+# Is called with the offset up to which a log is to be read while an open transaction holds the reading up; returns the
+# new one.
+Blocked = Callable[[int], Awaitable[int]]
+
+
+async def _keep_waiting(end: int) -> int:
+    return end
+
+
+class Standstill:
+    """Notices that reading makes no progress."""
+
+    def __init__(self) -> None:
+        self._position = -1
+        self._since = time.monotonic()
+
+    def lasts(self, position: int) -> bool:
+        """Return whether the position has not changed for GRACE_SECONDS; then the time begins anew."""
+        now = time.monotonic()
+        if position == self._position and now - self._since <= GRACE_SECONDS:
+            return False
+        stands = position == self._position
+        self._position, self._since = position, now
+        return stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +102,19 @@ async def read_state(
     sources: list[str],
     partitions: int,
     progress: Callable[[], None] = lambda: None,
+    end: int | None = None,
+    blocked: Blocked = _keep_waiting,
 ) -> Restored:
-    """Read partition `state` to its end and determine the next offset of each source topic.
+    """Read partition `state` to the offset `end` and determine the next offset of each source topic.
 
-    A source without a position starts at the beginning of its log. `progress` is called after each fetch that
-    returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
+    The default for `end` is the last stable offset. A source without a position starts at the beginning of its log.
+    `blocked` as in read_entries. `progress` is called after each fetch that returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
     repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
     """
     async with state_consumer(connection) as consumer:
-        end = (await consumer.end_offsets([state]))[state]
-        entries, records_read = await read_entries(consumer, state, end, progress)
+        if end is None:
+            end = (await consumer.end_offsets([state]))[state]
+        entries, records_read = await read_entries(consumer, state, end, progress, blocked)
         require_finished(state, entries)
         position = take_position(state, entries)
         if not position:
@@ -100,20 +133,28 @@ def require_finished(state: TopicPartition, entries: Mapping[bytes, bytes]) -> N
 
 
 async def read_entries(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, progress: Callable[[], None] = lambda: None
+    consumer: AIOKafkaConsumer,
+    tp: TopicPartition,
+    end: int,
+    progress: Callable[[], None] = lambda: None,
+    blocked: Blocked = _keep_waiting,
 ) -> tuple[dict[bytes, bytes], int]:
     """Return the last value of every key below the offset `end`, and the number of records read.
 
     A transaction is in there as a whole or not at all if `end` is one that a read_committed consumer got as
-    the end of the log.
+    the end of the log, or the high watermark of a log to which nobody writes. In the latter case an open transaction
+    may hold up the reading: after GRACE_SECONDS without progress `blocked` is called with the end, and returns the new one.
     """
     consumer.assign([tp])
     entries: dict[bytes, bytes] = {}
     records_read = 0
     consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
     # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
-    while await consumer.position(tp) < end:
-        fetched = await consumer.getmany(tp, timeout_ms=200)
+    standstill = Standstill()
+    while (position := await consumer.position(tp)) < end:
+        if standstill.lasts(position):
+            end = await blocked(end)
+        fetched = await consumer.getmany(tp, timeout_ms=50)
         for record in fetched.get(tp, ()):
             if record.offset >= end:
                 # Written meanwhile; the rest of its transaction may be in the next fetch.
@@ -279,24 +320,36 @@ async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, nex
 
 
 async def anything_follows(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, next_offset: int, end: int
+    consumer: AIOKafkaConsumer,
+    tp: TopicPartition,
+    next_offset: int,
+    end: int,
+    blocked: Blocked = _keep_waiting,
 ) -> bool:
-    """Return whether there is a committed record between two offsets; false if there are only markers."""
+    """Return whether there is a committed record between two offsets; false if there are only markers.
+
+    `blocked` as in read_entries.
+    """
     if end > next_offset:
         consumer.assign([tp])
         consumer.seek(tp, next_offset)
-        while await consumer.position(tp) < end:
+        standstill = Standstill()
+        while (position := await consumer.position(tp)) < end:
+            if standstill.lasts(position):
+                end = await blocked(end)
             if await consumer.getmany(tp, timeout_ms=200, max_records=1):
                 return True
     return False
 
 
 @asynccontextmanager
-async def state_consumer(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
+async def state_consumer(
+    connection: Connection, isolation_level: str = "read_committed"
+) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
     consumer = AIOKafkaConsumer(
         **connection.client_options(),
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
