@@ -195,7 +195,9 @@ def test_a_worker_gives_way_to_a_claim_of_a_newer_generation(broker):
 
     noted(broker, A)
     broker.append("owner", claim(A, "owner", generation=6))
-    with pytest.raises(OwnershipLost, match="put out of the group: .* claimed by owner in generation 6, after 5"):
+    with pytest.raises(
+        OwnershipLost, match="put out of the group: .* claimed by owner in generation 6, after 5"
+    ):
         run(take_over(broker, A, is_current=put_out))
     assert broker.fenced == []
 
