@@ -54,6 +54,8 @@ class Ownership:
         self._kept: dict[Place, _Kept] = {}
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
+        # The generation whose assignment is taken over; None during a rebalance.
+        self._followed: int | None = None
 
     async def follow(
         self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
@@ -63,12 +65,15 @@ class Ownership:
         `is_current` asks the group whether the generation is still its own. Raises RefusedToStart when a partition is
         assigned without its counterparts in the other source topics. After an error no partition is taken over.
         """
+        if generation == self._followed:
+            return True
         wanted = self._whole_partitions(assigned)
         self._interrupted = False
         taking = self._taking = asyncio.create_task(self._take_over(wanted, generation, member, is_current))
         await asyncio.wait([taking])
         if not taking.cancelled():
             taking.result()
+            self._followed = generation
             return True
         if self._interrupted:
             return False
@@ -83,6 +88,7 @@ class Ownership:
         OwnershipLost when the release failed; then the process must end.
         """
         await self._interrupt()
+        self._followed = None
         async with self.turn:
             owners, self.owners = self.owners, {}
             if owners:
@@ -184,6 +190,9 @@ class Ownership:
         """Whether anybody wrote to the state since it was given up. Markers change nothing."""
         if kept.end == end:
             return False
+        if kept.end > end:
+            # Another log: the topic was deleted and created again.
+            return True
         async with state_consumer(self._connection) as consumer:
             return await anything_follows(consumer, kept.owner.state_log, kept.end, end, blocked)
 

@@ -136,6 +136,30 @@ def test_the_ends_are_asked_for_when_all_others_are_fenced(ownership, log):
     assert ownership.positions() == {TP("reports", 0): 10, TP("reports", 1): 11}
 
 
+def test_following_the_same_generation_again_changes_nothing(ownership, log):
+    follow(ownership, 1, 0)
+    log.clear()
+    assert follow(ownership, 1, 0)
+    assert log == []
+
+
+def test_the_same_generation_after_a_release_is_taken_over_anew(ownership, log):
+    """A group that was reset counts its generations from 1 again."""
+    follow(ownership, 1, 0)
+    give_up(ownership)
+    log.clear()
+    follow(ownership, 1, 0)
+    assert log[0] == ("claim", [0], 1)
+
+
+def test_a_state_log_that_is_shorter_than_before_is_another_one(ownership, log, fleet):
+    follow(ownership, 1, 0)
+    give_up(ownership)
+    fleet.end = 2
+    follow(ownership, 2, 0)
+    assert ("restore", 0, 2) in log
+
+
 def test_partitions_are_released_before_the_next_assignment_is_known(ownership, log):
     follow(ownership, 1, 0, 1)
     log.clear()
