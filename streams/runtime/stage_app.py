@@ -15,7 +15,7 @@ from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.chores import do_chores
 from streams.runtime.connection import Connection
 from streams.runtime.cycle import Cycle
-from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.errors import RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
@@ -106,10 +106,11 @@ class StageApp(PromptlyStoppingApp):
             lambda partition: PartitionOwner(stage, self.connection, self.writer, partition, observer),
         )
         self._stages.append(_RunningStage(stage.name, sources[0], observer))
+        is_first = len(self._stages) == 1
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
-            await run_intake(stream, stage.name, self.cycle)
+            await run_intake(stream, stage.name, self.cycle, self._work if is_first else None)
 
         self.agent(topic, name=f"{stage.name}-intake")(intake)
 
@@ -154,20 +155,16 @@ class StageApp(PromptlyStoppingApp):
         await self.writer.start()
         await super().on_start()
         self.add_future(collect_regularly())
-        self.add_future(self._work())
 
     async def _work(self) -> None:
+        """Run cycles and chores; any exception must stop the worker."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.cycle.run())
                 tasks.create_task(do_chores(self, self.ownership, self.cycle))
-        except BaseExceptionGroup as group:
-            # The log is clearer with the first error alone; the group only adds that two tasks were running.
-            raise group.exceptions[0] from None
-        except asyncio.CancelledError:
-            if not self.should_stop:
-                # Not by our code. Faust does not take it for an error, so the worker would apply nothing any more.
-                raise OwnershipLost("the work of this process was cancelled before its end") from None
+        except BaseExceptionGroup:
+            # After a crash Faust does not say that it shuts down.
+            await self.ownership.end()
             raise
 
     async def _give_up(self, *_: Any, **__: Any) -> None:
