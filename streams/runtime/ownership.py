@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from streams.runtime.claims import Place
@@ -18,10 +20,9 @@ from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
 
-# How many partitions a worker reads at the same time. Each opens a consumer, and may fetch 16 MiB at once. 48 partitions
-# of 5,000 state records took 10 to 26 s with 8 at once, 11 to 26 s with all at once and 23 to 32 s one by one (two cores
-# with other work on them). But all at once held the event loop up for as long as 6 s, 8 for 1.1 s at most.
-READ_AT_ONCE = 8
+# How many consumers read state at the same time. Each has a connection to every broker, and may fetch 16 MiB at once. With
+# 48 partitions of 5,000 state records all at once held the event loop up for as long as 6 s, 8 for 1.1 s at most.
+CONSUMERS = 8
 
 NewOwner = Callable[[int], PartitionOwner[Any]]
 
@@ -148,32 +149,38 @@ class Ownership:
 
     async def _read(self, wanted: list[Place], look: Look) -> dict[Place, PartitionOwner[Any]]:
         """Read the state of all partitions up to their ends as of now: all who wrote before are fenced."""
-        owners = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-        ends = await self._writer.ends([owner.state_log for owner in owners.values()])
-        at_once = asyncio.Semaphore(READ_AT_ONCE)
+        new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+        ends = await self._writer.ends([owner.state_log for owner in new.values()])
+        owners = {
+            place: kept.owner
+            for place, kept in self._kept.items()
+            if kept.end == ends[kept.owner.state_log] and place in new
+        }
         begun: list[PartitionOwner[Any]] = []
+        to_read = iter([place for place in wanted if place not in owners])
 
-        async def read(place: Place) -> None:
-            owner = owners[place]
-
-            async def blocked(_end: int) -> int:
-                await look.look_again()
-                return (await self._writer.ends([owner.state_log]))[owner.state_log]
-
-            kept, end = self._kept.get(place), ends[owner.state_log]
-            async with at_once:
-                if kept is not None and not await self._changed(kept, end, blocked):
-                    owners[place] = kept.owner
-                    return
-                # What is in memory is out of date, also if the next rebalance interrupts this.
-                self._kept.pop(place, None)
-                begun.append(owner)
-                await owner.restore(end, blocked)
+        async def read_some() -> None:
+            # One consumer reads one partition after the other: each start costs as much as reading a small partition.
+            async with state_consumer(self._connection) as consumer:
+                for place in to_read:
+                    owner = new[place]
+                    end = ends[owner.state_log]
+                    blocked = partial(self._end_after_another_look, look, owner.state_log)
+                    kept = self._kept.get(place)
+                    if kept is not None and not await _changed(consumer, kept, end, blocked):
+                        owners[place] = kept.owner
+                        continue
+                    # What is in memory is out of date, also if the next rebalance interrupts this.
+                    self._kept.pop(place, None)
+                    begun.append(owner)
+                    await owner.restore(consumer, end, blocked)
+                    owners[place] = owner
 
         try:
             # The first error cancels the others and waits for them.
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(read(place)) for place in wanted]
+                readers = min(CONSUMERS, len(new) - len(owners))
+                running = [tasks.create_task(read_some()) for _ in range(readers)]
             if any(task.cancelled() for task in running):
                 # Not by our code, and a task group does not take it for an error.
                 raise OwnershipLost("reading the state was cancelled before it ended")
@@ -184,17 +191,11 @@ class Ownership:
                 # The log is clearer with the first error alone.
                 raise error.exceptions[0] from None
             raise
-        return owners
+        return {place: owners[place] for place in wanted}
 
-    async def _changed(self, kept: _Kept, end: int, blocked: Blocked) -> bool:
-        """Whether anybody wrote to the state since it was given up. Markers change nothing."""
-        if kept.end == end:
-            return False
-        if kept.end > end:
-            # Another log: the topic was deleted and created again.
-            return True
-        async with state_consumer(self._connection) as consumer:
-            return await anything_follows(consumer, kept.owner.state_log, kept.end, end, blocked)
+    async def _end_after_another_look(self, look: Look, log: TopicPartition, _end: int) -> int:
+        await look.look_again()
+        return (await self._writer.ends([log]))[log]
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> list[Place]:
         tps = set(assigned)
@@ -209,3 +210,11 @@ class Ownership:
                     )
                 places.append(Place(name, partition))
         return places
+
+
+async def _changed(consumer: AIOKafkaConsumer, kept: _Kept, end: int, blocked: Blocked) -> bool:
+    """Whether anybody wrote to the state since it was given up. Markers change nothing."""
+    if kept.end > end:
+        # Another log: the topic was deleted and created again.
+        return True
+    return await anything_follows(consumer, kept.owner.state_log, kept.end, end, blocked)

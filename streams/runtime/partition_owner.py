@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.runtime.append_times import check_append_times
@@ -19,7 +19,13 @@ from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import SourcePosition
 from streams.runtime.progress import Progress, new_records, progress_of
 from streams.runtime.resting import RestingSources
-from streams.runtime.restore import Blocked, UnreadableState, build_state, end_if_nothing_follows, read_state
+from streams.runtime.restore import (
+    Blocked,
+    UnreadableState,
+    build_state,
+    end_if_nothing_follows,
+    read_state_with,
+)
 from streams.runtime.stage import BatchResult, RunnableStage, State
 from streams.runtime.transaction import Destination, Write
 from streams.runtime.writer import Writer
@@ -66,17 +72,17 @@ class PartitionOwner(Generic[State]):
         self._writer = writer
         self._observer = observer
 
-    async def restore(self, end: int, blocked: Blocked) -> None:
+    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> None:
         """Read the committed state and position. Nobody else may write to the state any more (see takeover.py).
 
-        `end` and `blocked` as in read_entries. Raises RefusedToStart when the state or the position cannot be used.
+        `consumer` comes from state_consumer; `end` and `blocked` as in read_entries. Raises RefusedToStart when the state or the position cannot be used.
         """
         started = time.monotonic()
         self._observer.taking_over(self.place.partition)
         sources = [self._prefix + topic for topic in self.stage.sources]
         partitions = await self._writer.partition_count(sources[0])
-        restored = await read_state(
-            self._connection,
+        restored = await read_state_with(
+            consumer,
             self.state_log,
             sources,
             partitions,

@@ -101,25 +101,34 @@ async def read_state(
     state: TopicPartition,
     sources: list[str],
     partitions: int,
-    progress: Callable[[], None] = lambda: None,
-    end: int | None = None,
-    blocked: Blocked = _keep_waiting,
+) -> Restored:
+    """Read partition `state` to its last stable offset: see read_state_with."""
+    async with state_consumer(connection) as consumer:
+        end = (await consumer.end_offsets([state]))[state]
+        return await read_state_with(consumer, state, sources, partitions, lambda: None, end, _keep_waiting)
+
+
+async def read_state_with(
+    consumer: AIOKafkaConsumer,
+    state: TopicPartition,
+    sources: list[str],
+    partitions: int,
+    progress: Callable[[], None],
+    end: int,
+    blocked: Blocked,
 ) -> Restored:
     """Read partition `state` to the offset `end` and determine the next offset of each source topic.
 
-    The default for `end` is the last stable offset. A source without a position starts at the beginning of its log.
-    `blocked` as in read_entries. `progress` is called after each fetch that returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
+    A source without a position starts at the beginning of its log. `blocked` as in read_entries. `progress` is called
+    after each fetch that returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
     repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
     """
-    async with state_consumer(connection) as consumer:
-        if end is None:
-            end = (await consumer.end_offsets([state]))[state]
-        entries, records_read = await read_entries(consumer, state, end, progress, blocked)
-        require_finished(state, entries)
-        position = take_position(state, entries)
-        if not position:
-            await _check_partition_count(consumer, state, partitions)
-        found = await valid_position(consumer, state.partition, position, sources, partitions)
+    entries, records_read = await read_entries(consumer, state, end, progress, blocked)
+    require_finished(state, entries)
+    position = take_position(state, entries)
+    if not position:
+        await _check_partition_count(consumer, state, partitions)
+    found = await valid_position(consumer, state.partition, position, sources, partitions)
     return Restored(entries, found, records_read)
 
 

@@ -15,6 +15,7 @@ from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.transaction import transactional_producer, write_transaction
+from streams.runtime.restore import state_consumer
 from streams.runtime.writer import Writer
 from streams.wire.topics import SourceTopics
 
@@ -53,7 +54,9 @@ async def restored(connection: Connection, writer: Writer) -> PartitionOwner[lis
     async def keep_waiting(end: int) -> int:
         return end
 
-    await owner.restore((await writer.ends([owner.state_log]))[owner.state_log], keep_waiting)
+    end = (await writer.ends([owner.state_log]))[owner.state_log]
+    async with state_consumer(connection) as consumer:
+        await owner.restore(consumer, end, keep_waiting)
     return owner
 
 

@@ -22,7 +22,7 @@ class Owner:
         self.state_log = TopicPartition("state", partition)
         self.position = {"reports": SourcePosition(10 + partition, 4, None)}
 
-    async def restore(self, end, _blocked):
+    async def restore(self, _consumer, end, _blocked):
         self.log.append(("restore", self.place.partition, end))
 
     def released(self):
@@ -212,8 +212,8 @@ def test_a_rebalance_interrupts_a_takeover(make, log):
 
 def test_state_is_kept_over_an_interrupted_takeover(make, log):
     class Slow(Owner):
-        async def restore(self, end, blocked):
-            await super().restore(end, blocked)
+        async def restore(self, consumer, end, blocked):
+            await super().restore(consumer, end, blocked)
             if self.place.partition:
                 await asyncio.sleep(60)
 
@@ -273,8 +273,8 @@ def test_partitions_are_read_a_few_at_a_time(make):
             await asyncio.sleep(0.001)
             running -= 1
 
-    follow(make(Slow), 1, *range(3 * ownership_module.READ_AT_ONCE))
-    assert most == ownership_module.READ_AT_ONCE
+    follow(make(Slow), 1, *range(3 * ownership_module.CONSUMERS))
+    assert most == ownership_module.CONSUMERS
 
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):
