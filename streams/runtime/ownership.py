@@ -13,7 +13,7 @@ from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.restore import Blocked, anything_follows, state_consumer
+from streams.runtime.state_log import Blocked, anything_follows, state_consumer
 from streams.runtime.takeover import Claims, IsCurrent, Look
 from streams.runtime.transaction import STOPPING_SECONDS
 from streams.runtime.writer import Writer

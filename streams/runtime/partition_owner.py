@@ -19,14 +19,9 @@ from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import SourcePosition
 from streams.runtime.progress import Progress, new_records, progress_of
 from streams.runtime.resting import RestingSources
-from streams.runtime.restore import (
-    Blocked,
-    UnreadableState,
-    build_state,
-    end_if_nothing_follows,
-    read_state_with,
-)
+from streams.runtime.restore import UnreadableState, build_state, read_state_with
 from streams.runtime.stage import BatchResult, RunnableStage, State
+from streams.runtime.state_log import Blocked, end_if_nothing_follows
 from streams.runtime.transaction import Destination, Write
 from streams.runtime.writer import Writer
 from streams.wire.records import SourceRecord

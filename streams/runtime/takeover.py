@@ -24,7 +24,7 @@ from streams.runtime.claims import (
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.identity import former_transactional_id
-from streams.runtime.restore import Standstill, state_consumer
+from streams.runtime.state_log import Standstill, state_consumer
 from streams.runtime.writer import Writer
 from streams.wire.topics import CLAIMS
 

@@ -15,7 +15,7 @@ from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.transaction import transactional_producer, write_transaction
-from streams.runtime.restore import state_consumer
+from streams.runtime.state_log import keep_waiting, state_consumer
 from streams.runtime.writer import Writer
 from streams.wire.topics import SourceTopics
 
@@ -50,10 +50,6 @@ def counting_stage() -> SimpleNamespace:
 async def restored(connection: Connection, writer: Writer) -> PartitionOwner[list[int]]:
     """An owner with the committed state."""
     owner = PartitionOwner(counting_stage(), connection, writer, 0, Observer())
-
-    async def keep_waiting(end: int) -> int:
-        return end
-
     end = (await writer.ends([owner.state_log]))[owner.state_log]
     async with state_consumer(connection) as consumer:
         await owner.restore(consumer, end, keep_waiting)

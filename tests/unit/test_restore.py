@@ -16,7 +16,8 @@ from streams.reports.state import ReportState, restore_reports
 from streams.runtime import restore
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, build_state, read_entries, take_position
+from streams.runtime.restore import UnreadableState, build_state, take_position
+from streams.runtime.state_log import read_entries
 from streams.wire.state_records import UnknownHashKey
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.runtime import restore, takeover
+from streams.runtime import state_log, takeover
 from streams.runtime.claims import (
     ClaimsLog,
     Place,
@@ -102,7 +102,7 @@ def broker(monkeypatch):
         yield Consumer(made, isolation_level)
 
     monkeypatch.setattr(takeover, "state_consumer", consumer)
-    monkeypatch.setattr(restore, "GRACE_SECONDS", 0.02)
+    monkeypatch.setattr(state_log, "GRACE_SECONDS", 0.02)
     return made
 
 
