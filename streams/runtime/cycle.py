@@ -44,6 +44,7 @@ class Cycle:
         self._ownership = ownership
         self._writer = writer
         self._held: list[tuple[Place, Any]] = []
+        self._held_bytes = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._pace = Pace()
@@ -58,8 +59,9 @@ class Cycle:
     async def hand_over(self, stage: str, event: Any) -> None:
         """Apply a fetched batch with the next cycle. Waits while enough is there for that."""
         self._held.append((Place(stage, event.message.partition), event))
+        self._held_bytes += batch_bytes(event)
         self._came.set()
-        while sum(batch_bytes(held) for _, held in self._held) > MAX_CYCLE_BYTES:
+        while self._held_bytes > MAX_CYCLE_BYTES:
             self._room.clear()
             await self._room.wait()
 
@@ -70,12 +72,13 @@ class Cycle:
             await asyncio.sleep(self._pace.wait_seconds())
             # Between two cycles the chores and rebalances get the lock if they wait for it.
             async with self._ownership.turn:
-                held, self._held = self._held, []
+                held, self._held, self._held_bytes = self._held, [], 0
                 self._came.clear()
                 self._room.set()
                 left = await self._apply(await self._wanted(held))
                 if left:
                     self._held[:0] = left
+                    self._held_bytes += sum(batch_bytes(event) for _, event in left)
                     self._came.set()
 
     async def _wanted(self, held: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
