@@ -63,7 +63,7 @@ async def read_entries(
     standstill = Standstill()
     while (position := await consumer.position(tp)) < end:
         if standstill.lasts(position):
-            end = await blocked(end)
+            end = await _end_of_standstill(consumer, tp, end, blocked)
         fetched = await consumer.getmany(tp, timeout_ms=50)
         for record in fetched.get(tp, ()):
             if record.offset >= end:
@@ -77,6 +77,14 @@ async def read_entries(
             records_read += len(fetched[tp])
             progress()
     return entries, records_read
+
+
+async def _end_of_standstill(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, blocked: Blocked
+) -> int:
+    # A broker that is only slow holds nothing back.
+    stable: int = (await consumer.end_offsets([tp]))[tp]
+    return end if stable >= end else await blocked(end)
 
 
 async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
@@ -105,7 +113,7 @@ async def anything_follows(
         standstill = Standstill()
         while (position := await consumer.position(tp)) < end:
             if standstill.lasts(position):
-                end = await blocked(end)
+                end = await _end_of_standstill(consumer, tp, end, blocked)
             if await consumer.getmany(tp, timeout_ms=200, max_records=1):
                 return True
     return False
