@@ -15,7 +15,7 @@ from streams.runtime.batches import BatchScheduler, PassThroughSchema
 from streams.runtime.chores import do_chores
 from streams.runtime.connection import Connection
 from streams.runtime.cycle import Cycle
-from streams.runtime.errors import RefusedToStart
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
@@ -160,8 +160,8 @@ class StageApp(PromptlyStoppingApp):
         """Run cycles and chores; any exception must stop the worker."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.cycle.run())
-                tasks.create_task(do_chores(self, self.ownership, self.cycle))
+                tasks.create_task(_endless(self.cycle.run()))
+                tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle)))
         except BaseExceptionGroup:
             # After a crash Faust does not say that it shuts down.
             await self.ownership.end()
@@ -204,3 +204,15 @@ class StageApp(PromptlyStoppingApp):
     async def _end(self, *_: Any, **__: Any) -> None:
         await self.ownership.end()
         await self.writer.stop()
+
+
+async def _endless(work: Awaitable[None]) -> None:
+    """Await work that never ends by itself. A cancellation from within is an error: a task group would not notice it."""
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        await work
+    except asyncio.CancelledError:
+        if task.cancelling():
+            raise
+        raise OwnershipLost("the work of this process was cancelled from within") from None

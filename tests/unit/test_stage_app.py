@@ -5,6 +5,7 @@ import pytest
 
 from streams.runtime import stage_app
 from streams.runtime.connection import Connection
+from streams.runtime.errors import OwnershipLost
 from streams.runtime.observer import Observer
 from streams.runtime.stage_app import StageApp
 
@@ -62,3 +63,24 @@ def test_an_assignment_is_not_claimed_once_the_next_rebalance_has_begun(follow):
         raise AssertionError
 
     assert follow(must_not_follow, membership=None).rebalances == 0
+
+
+def test_work_that_is_cancelled_from_within_ends_the_worker():
+    """A task group takes it for the end of the task, and the worker would apply nothing any more."""
+
+    async def cancelled():
+        raise asyncio.CancelledError
+
+    with pytest.raises(OwnershipLost, match="cancelled from within"):
+        asyncio.run(stage_app._endless(cancelled()))
+
+
+def test_work_can_be_cancelled_from_outside():
+    async def scenario():
+        task = asyncio.create_task(stage_app._endless(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 5))
