@@ -139,11 +139,13 @@ class Ownership:
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
             if wanted:
+                # The steps of takeover.py: claim, look, fence, read, establish.
                 await self._claims.claim(wanted, generation, member)
                 async with self._claims.looking(is_current) as look:
                     await look.look()
                     owners = await self._read(wanted, look)
                     await look.note_fenced()
+                # Established: from here on this process writes to these partitions, and nobody else can.
                 self.owners = owners
             self._kept = {}
 
