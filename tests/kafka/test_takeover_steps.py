@@ -40,7 +40,8 @@ STEPS = {
     "read": (TAKEOVER, "Look", "note_fenced", "before", 1),
     "cycle not committed": (PRODUCER, "AIOKafkaProducer", "commit_transaction", "before", 4),
     "cycle": (PRODUCER, "AIOKafkaProducer", "commit_transaction", "after", 4),
-    "release": (TAKEOVER, "Claims", "release", "before", 1),
+    # The first release, of nothing, is before it joins the group.
+    "release": (TAKEOVER, "Claims", "release", "before", 2),
 }
 
 # In Faust's thread everything else goes on while a release takes longer than three seconds.
@@ -84,6 +85,7 @@ def test_an_heir_continues_after_every_step(deploy, step, number):
         deployment.fleet.wait_for(lambda: is_stopped(struck), 40, f"it reaches the step {step}")
         evict_everybody(deployment.bootstrap, deployment.group)
         heir = deployment.fleet.start()
+        deployment.fleet.wait_for(lambda: "owns partitions [" in heir.text, 30, "the heir's takeover")
         deployment.wait_until_applied()
         if number == signal.SIGSTOP:
             before = deployment.applied()
