@@ -150,11 +150,11 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     # A restore that ends half-way is not taken for a state, and can be repeated.
     done(tocsin("state", "reset", "--yes"))
 
-    async def interrupted(*_):
+    def interrupted(*_):
         raise OwnershipLost("for the test")
 
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "_finish", interrupted)
+        patch.setattr(restoring, "_last_writes", interrupted)
         refused(tocsin("state", "restore", idle, "--yes"), "the restore was interrupted")
     refused(tocsin("state", "check"), "a restore of the state was not finished")
     worker = deployment.fleet.start()
