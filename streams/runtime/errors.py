@@ -13,6 +13,10 @@ class WrongAppendTime(Exception):
     """
 
 
+class OversizedRecord(Exception):
+    """A record that a partition leads to is larger than its topic takes; nothing of its batch was written."""
+
+
 class OwnershipLost(Exception):
     """Another worker owns the partition, a transaction did not commit in time, or fetched records were lost.
 

@@ -1,10 +1,15 @@
 """The names by which the brokers know a deployment's workers: their consumer group and their transactional ids.
 
-Both follow from the topic prefix, as the names of the state topics do. If they could be chosen apart from the
+All follow from the topic prefix, as the names of the state topics do. If they could be chosen apart from the
 state, two groups of workers could own the same state without fencing each other, and apply every record twice.
 """
 
-# Must never change: a worker fences only workers that use the same ids, among them those of earlier versions.
+import re
+import socket
+import uuid
+
+# Must never change: workers are allowed to use ids that begin with it, and must be able to fence those of earlier
+# versions.
 _NAME = "tocsin"
 
 
@@ -13,6 +18,15 @@ def consumer_group(prefix: str) -> str:
     return prefix + _NAME
 
 
-def transactional_id(prefix: str, stage: str, partition: int) -> str:
-    """The id of the producer that alone may write a partition of the stage's state topic."""
+def new_transactional_id(prefix: str) -> str:
+    """An id for the producer of this process, which no other process has or ever had.
+
+    It must not be reused by a restarted process: whoever fences the dead one would then fence the living one.
+    """
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "worker"
+    return f"{prefix}{_NAME}-{host}-{uuid.uuid4().hex[:12]}"
+
+
+def former_transactional_id(prefix: str, stage: str, partition: int) -> str:
+    """The id under which versions before the claims log wrote this partition of the stage's state."""
     return f"{prefix}{_NAME}-{stage}-{partition}"

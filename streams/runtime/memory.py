@@ -15,9 +15,9 @@ HEADER_OVERHEAD_BYTES = 170
 # which take a stage a fifth of a second. The last record may exceed it.
 MAX_POLLED_BYTES = 8_000_000
 
-# Memory of the records that may wait for the agents of all stages together: 40,000 reports of 400 bytes. Twice
-# the size of a cycle keeps an agent busy while the next fetch is on its way.
-MAX_QUEUED_BYTES = 40_000_000
+# Memory of the records that may wait for the agents of all stages together: 20,000 reports of 400 bytes. As many may
+# wait for the next cycle while those of one cycle are applied (see cycle.py).
+MAX_QUEUED_BYTES = 20_000_000
 
 # Bytes that a broker may answer to one request, of all partitions together, and of one partition. They may be
 # compressed. A fetch of one partition is about 5,000 reports of 400 bytes without compression.

@@ -1,115 +1,222 @@
-"""The partitions that this worker owns: follows the group's assignment, with one `PartitionOwner` for each."""
+"""The partitions that this worker owns, of all stages: follows the group's assignment."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Generic
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
+from streams.runtime.claims import Place
+from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.stage import State
+from streams.runtime.state_log import Blocked, anything_follows, state_consumer
+from streams.runtime.takeover import Claims, IsCurrent, Look
+from streams.runtime.transaction import STOPPING_SECONDS
+from streams.runtime.writer import Writer
 
-# How many partitions a worker takes over at the same time. Each opens a producer and a consumer, and may fetch 16 MiB
-# at once. A takeover mostly waits for answers. 48 partitions of 5,000 state records took 10 to 26 s with 8 at once, 11
-# to 26 s with all at once and 23 to 32 s one by one (two cores with other work on them). But all at once held the event
-# loop up for as long as 6 s, 8 for 1.1 s at most.
-TAKEOVERS_AT_ONCE = 8
+logger = structlog.get_logger(__name__)
+
+# How many consumers read state at the same time. Each has a connection to every broker, and may fetch 16 MiB at once. With
+# 48 partitions of 5,000 state records all at once held the event loop up for as long as 6 s, 8 for 1.1 s at most.
+CONSUMERS = 8
+
+NewOwner = Callable[[int], PartitionOwner[Any]]
 
 
-class Ownership(Generic[State]):
-    """The owners by partition number. One owner has partition n of all `sources` (topic names with prefix).
+class OwnedStage(NamedTuple):
+    """A stage by its name: its source topics (with prefix), and how to make the owner of a partition."""
 
-    `takeovers` bounds how many partitions are taken over at the same time; the stages of a worker share it.
-    """
+    sources: tuple[str, ...]
+    new_owner: NewOwner
 
-    def __init__(
-        self,
-        sources: Collection[str],
-        new_owner: Callable[[int], PartitionOwner[State]],
-        takeovers: asyncio.Semaphore,
-    ) -> None:
-        self.owners: dict[int, PartitionOwner[State]] = {}
+
+class _Kept(NamedTuple):
+    """A partition that was released, and the end of its state log then. Its state is right if nothing follows."""
+
+    owner: PartitionOwner[Any]
+    end: int
+
+
+class Ownership:
+    """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
+
+    def __init__(self, connection: Connection, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
+        self.owners: dict[Place, PartitionOwner[Any]] = {}
         # Held while writing, and while owners change.
         self.turn = asyncio.Lock()
-        self._sources = sources
-        self._new_owner = new_owner
-        self._takeovers = takeovers
-        self._generation = 0
-        self._settled = False
+        self._connection = connection
+        self._writer = writer
+        self._stages = stages
+        self._claims = Claims(connection, writer)
+        self._kept: dict[Place, _Kept] = {}
+        self._taking: asyncio.Task[None] | None = None
+        self._interrupted = False
+        # The generation whose assignment is taken over; None during a rebalance.
+        self._followed: int | None = None
 
-    async def follow(self, assigned: Iterable[TP], generation: int) -> list[int]:
-        """Release partitions that are no longer assigned, take over the new ones, and return their numbers.
+    async def follow(
+        self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
+    ) -> bool:
+        """Take over what is assigned in a generation of the group. False if the next rebalance interrupted that.
 
-        An owner is kept over a rebalance only if this worker was a member of the previous generation;
-        otherwise another worker may have owned the partition in between and changed its state. Raises
-        RefusedToStart when a partition is assigned without its counterparts in the other source topics. The
-        first error of a takeover ends all others, and no partition is taken over.
+        `is_current` asks the group whether the generation is still its own. Raises RefusedToStart when a partition is
+        assigned without its counterparts in the other source topics. After an error no partition is taken over.
         """
+        if generation == self._followed:
+            return True
         wanted = self._whole_partitions(assigned)
-        missed_a_generation = generation not in (self._generation, self._generation + 1)
+        self._interrupted = False
+        taking = self._taking = asyncio.create_task(self._take_over(wanted, generation, member, is_current))
+        await asyncio.wait([taking])
+        if not taking.cancelled():
+            taking.result()
+            self._followed = generation
+            return True
+        if self._interrupted:
+            return False
+        # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it never takes
+        # over.
+        raise OwnershipLost("the takeover was cancelled before it ended")
+
+    async def give_up(self) -> None:
+        """Release all partitions; await it before the worker joins the group again.
+
+        Their state stays in memory for the case that the worker gets them back and nobody has written to them. Raises
+        OwnershipLost when the release failed; then the process must end.
+        """
+        await self._interrupt()
+        self._followed = None
         async with self.turn:
-            for partition in list(self.owners):
-                if partition not in wanted or missed_a_generation:
-                    await self.owners.pop(partition).release()
-            self._generation = generation
-            taken = sorted(wanted - self.owners.keys())
-            new = {partition: self._new_owner(partition) for partition in taken}
-            try:
-                # The first error cancels the other takeovers and waits for them: one that went on could start a
-                # producer after its release.
-                async with asyncio.TaskGroup() as tasks:
-                    running = {n: tasks.create_task(self._take_over(owner)) for n, owner in new.items()}
-                cancelled = [n for n, task in running.items() if task.cancelled()]
-                if cancelled:
-                    # Not by our code, and a task group does not take it for an error.
-                    raise OwnershipLost(
-                        f"the takeover of partitions {cancelled} was cancelled before it ended"
-                    )
-            except BaseException as error:
-                await asyncio.gather(*(owner.release() for owner in new.values()), return_exceptions=True)
-                if isinstance(error, BaseExceptionGroup):
-                    # The log is clearer with the first error alone.
-                    raise error.exceptions[0] from None
-                raise
-            self.owners.update(new)
-            self._settled = True
-        return taken
+            owners, self.owners = self.owners, {}
+            if owners:
+                ends = await self._writer.ends([owner.state_log for owner in owners.values()])
+                self._kept = {place: _Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
+            await self._claims.release()
 
-    async def _take_over(self, owner: PartitionOwner[State]) -> None:
-        async with self._takeovers:
-            await owner.take_over()
+    async def end(self) -> None:
+        """Release all partitions if the brokers answer, at the end of the process."""
+        await self._interrupt()
+        owners, self.owners = self.known_owners(), {}
+        try:
+            async with asyncio.timeout(STOPPING_SECONDS):
+                await self._claims.release()
+        except (OwnershipLost, TimeoutError) as error:
+            logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
+        for owner in owners:
+            owner.released()
 
-    def _whole_partitions(self, assigned: Iterable[TP]) -> set[int]:
-        tps = set(assigned)
-        partitions = {tp.partition for tp in tps if tp.topic in self._sources}
-        for partition in sorted(partitions):
-            missing = [topic for topic in self._sources if TP(topic, partition) not in tps]
-            if missing:
-                raise RefusedToStart(
-                    f"partition {partition} was assigned without its counterpart in {', '.join(missing)}: the topic "
-                    "was deleted, or the partition counts differ. Run `tocsin topics check` to see what is wrong."
-                )
-        return partitions
+    async def stay_known(self) -> None:
+        """Write something if the brokers would otherwise forget the transactional id of this process."""
+        if self._writer.is_unused:
+            await self._claims.renew()
 
-    async def unsettle(self) -> None:
-        """Note that a rebalance began: until `follow`, another worker may become the owner of our partitions."""
-        async with self.turn:
-            self._settled = False
-
-    def settled_owners(self) -> list[PartitionOwner[State]]:
-        """The owners that may write without having received records, as ticks do; none during a rebalance."""
-        return list(self.owners.values()) if self._settled else []
-
-    async def release_all(self) -> None:
-        """Release all partitions, at the end of the process."""
-        owners, self.owners = self.owners, {}
-        await asyncio.gather(*(owner.release() for owner in owners.values()), return_exceptions=True)
+    def known_owners(self) -> Iterable[PartitionOwner[Any]]:
+        """The owners, and during a rebalance those from before it."""
+        return list(self.owners.values()) or [kept.owner for kept in self._kept.values()]
 
     def positions(self) -> Mapping[TP, int]:
         """The next offset to fetch of every owned source partition."""
         return {
-            TP(topic, owner.partition): source.next_offset
-            for owner in self.owners.values()
+            TP(topic, place.partition): source.next_offset
+            for place, owner in self.owners.items()
             for topic, source in owner.position.items()
         }
+
+    async def _interrupt(self) -> None:
+        if self._taking is not None and not self._taking.done():
+            self._interrupted = True
+            self._taking.cancel()
+            await asyncio.wait([self._taking])
+
+    async def _take_over(
+        self, wanted: list[Place], generation: int, member: str, is_current: IsCurrent
+    ) -> None:
+        async with self.turn:
+            for place in self._kept.keys() - set(wanted):
+                self._kept.pop(place).owner.released()
+            if wanted:
+                # The steps of takeover.py: claim, look, fence, read, establish.
+                await self._claims.claim(wanted, generation, member)
+                async with self._claims.looking(is_current) as look:
+                    await look.look()
+                    owners = await self._read(wanted, look)
+                    await look.note_fenced()
+                # Established: from here on this process writes to these partitions, and nobody else can.
+                self.owners = owners
+            self._kept = {}
+
+    async def _read(self, wanted: list[Place], look: Look) -> dict[Place, PartitionOwner[Any]]:
+        """Read the state of all partitions up to their ends as of now: all who wrote before are fenced."""
+        new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+        ends = await self._writer.ends([owner.state_log for owner in new.values()])
+        owners = {
+            place: kept.owner
+            for place, kept in self._kept.items()
+            if kept.end == ends[kept.owner.state_log] and place in new
+        }
+        begun: list[PartitionOwner[Any]] = []
+        to_read = iter([place for place in wanted if place not in owners])
+
+        async def read_some() -> None:
+            # One consumer reads one partition after the other: each start costs as much as reading a small partition.
+            async with state_consumer(self._connection) as consumer:
+                for place in to_read:
+                    owner = new[place]
+                    end = ends[owner.state_log]
+                    blocked = partial(self._end_after_another_look, look, owner.state_log)
+                    kept = self._kept.get(place)
+                    if kept is not None and not await _changed(consumer, kept, end, blocked):
+                        owners[place] = kept.owner
+                        continue
+                    # What is in memory is out of date, also if the next rebalance interrupts this.
+                    self._kept.pop(place, None)
+                    begun.append(owner)
+                    await owner.restore(consumer, end, blocked)
+                    owners[place] = owner
+
+        try:
+            # The first error cancels the others and waits for them.
+            async with asyncio.TaskGroup() as tasks:
+                readers = min(CONSUMERS, len(new) - len(owners))
+                running = [tasks.create_task(read_some()) for _ in range(readers)]
+            if any(task.cancelled() for task in running):
+                # Not by our code, and a task group does not take it for an error.
+                raise OwnershipLost("reading the state was cancelled before it ended")
+        except BaseException as error:
+            for owner in begun:
+                owner.released()
+            if isinstance(error, BaseExceptionGroup):
+                # The log is clearer with the first error alone.
+                raise error.exceptions[0] from None
+            raise
+        return {place: owners[place] for place in wanted}
+
+    async def _end_after_another_look(self, look: Look, log: TopicPartition, _end: int) -> int:
+        await look.look_again()
+        return (await self._writer.ends([log]))[log]
+
+    def _whole_partitions(self, assigned: Iterable[TP]) -> list[Place]:
+        tps = set(assigned)
+        places = []
+        for name, stage in self._stages.items():
+            for partition in sorted({tp.partition for tp in tps if tp.topic in stage.sources}):
+                missing = [topic for topic in stage.sources if TP(topic, partition) not in tps]
+                if missing:
+                    raise RefusedToStart(
+                        f"partition {partition} was assigned without its counterpart in {', '.join(missing)}: the topic "
+                        "was deleted, or the partition counts differ. Run `tocsin topics check` to see what is wrong."
+                    )
+                places.append(Place(name, partition))
+        return places
+
+
+async def _changed(consumer: AIOKafkaConsumer, kept: _Kept, end: int, blocked: Blocked) -> bool:
+    """Whether anybody wrote to the state since it was given up. Markers change nothing."""
+    if kept.end > end:
+        # Another log: the topic was deleted and created again.
+        return True
+    return await anything_follows(consumer, kept.owner.state_log, kept.end, end, blocked)

@@ -2,8 +2,7 @@
 
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,14 +18,13 @@ from streams.runtime.position import (
     UnknownPositionVersion,
     decode_position,
 )
+from streams.runtime.state_log import Blocked, keep_waiting, read_entries, state_consumer
 
 State = TypeVar("State")
 
 # What decoding damaged bytes raises.
 _UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 
-# Bytes per fetch while restoring: few round trips, and more than the largest state record.
-RESTORE_FETCH_BYTES = 16 * 1024 * 1024
 
 # How long to ask for the record before the position. A broker that restarts is away for some 5 s and a new leader
 # needs less, so after four times that the supervisor's pause is the better wait: it leaves the group its partitions.
@@ -71,22 +69,34 @@ async def read_state(
     state: TopicPartition,
     sources: list[str],
     partitions: int,
-    progress: Callable[[], None] = lambda: None,
 ) -> Restored:
-    """Read partition `state` to its end and determine the next offset of each source topic.
-
-    A source without a position starts at the beginning of its log. `progress` is called after each fetch that
-    returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
-    repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
-    """
+    """Read partition `state` to its last stable offset: see read_state_with."""
     async with state_consumer(connection) as consumer:
         end = (await consumer.end_offsets([state]))[state]
-        entries, records_read = await read_entries(consumer, state, end, progress)
-        require_finished(state, entries)
-        position = take_position(state, entries)
-        if not position:
-            await _check_partition_count(consumer, state, partitions)
-        found = await valid_position(consumer, state.partition, position, sources, partitions)
+        return await read_state_with(consumer, state, sources, partitions, lambda: None, end, keep_waiting)
+
+
+async def read_state_with(
+    consumer: AIOKafkaConsumer,
+    state: TopicPartition,
+    sources: list[str],
+    partitions: int,
+    progress: Callable[[], None],
+    end: int,
+    blocked: Blocked,
+) -> Restored:
+    """Read partition `state` to the offset `end` and determine the next offset of each source topic.
+
+    A source without a position starts at the beginning of its log. `blocked` as in read_entries. `progress` is called
+    after each fetch that returned records. Raises RefusedToStart when the position cannot be trusted, as continuing would lose or
+    repeat reports, and OwnershipLost when no broker tells within ANSWER_SECONDS whether it can be.
+    """
+    entries, records_read = await read_entries(consumer, state, end, progress, blocked)
+    require_finished(state, entries)
+    position = take_position(state, entries)
+    if not position:
+        await _check_partition_count(consumer, state, partitions)
+    found = await valid_position(consumer, state.partition, position, sources, partitions)
     return Restored(entries, found, records_read)
 
 
@@ -97,35 +107,6 @@ def require_finished(state: TopicPartition, entries: Mapping[bytes, bytes]) -> N
             f"{state.topic} partition {state.partition}: a restore of the state was not finished, so a part of it is "
             "missing. Run `tocsin state restore` with the same file again; it starts from the beginning."
         )
-
-
-async def read_entries(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, progress: Callable[[], None] = lambda: None
-) -> tuple[dict[bytes, bytes], int]:
-    """Return the last value of every key below the offset `end`, and the number of records read.
-
-    A transaction is in there as a whole or not at all if `end` is one that a read_committed consumer got as
-    the end of the log.
-    """
-    consumer.assign([tp])
-    entries: dict[bytes, bytes] = {}
-    records_read = 0
-    consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-    # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
-    while await consumer.position(tp) < end:
-        fetched = await consumer.getmany(tp, timeout_ms=200)
-        for record in fetched.get(tp, ()):
-            if record.offset >= end:
-                # Written meanwhile; the rest of its transaction may be in the next fetch.
-                break
-            if record.value is None:
-                entries.pop(record.key, None)
-            else:
-                entries[record.key] = record.value
-        if fetched:
-            records_read += len(fetched[tp])
-            progress()
-    return entries, records_read
 
 
 async def _check_partition_count(consumer: AIOKafkaConsumer, state: TopicPartition, partitions: int) -> None:
@@ -267,46 +248,3 @@ async def _first_record_from(
                 "answer, that the partition has a leader and that this user may read the topic. The restarted worker "
                 "asks again."
             )
-
-
-async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
-    """The end of the log if it holds only markers and aborted records from `next_offset` on, else `next_offset`."""
-    async with state_consumer(connection) as consumer:
-        end: int = (await consumer.end_offsets([tp]))[tp]
-        return (
-            next_offset if await anything_follows(consumer, tp, next_offset, end) else max(end, next_offset)
-        )
-
-
-async def anything_follows(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, next_offset: int, end: int
-) -> bool:
-    """Return whether there is a committed record between two offsets; false if there are only markers."""
-    if end > next_offset:
-        consumer.assign([tp])
-        consumer.seek(tp, next_offset)
-        while await consumer.position(tp) < end:
-            if await consumer.getmany(tp, timeout_ms=200, max_records=1):
-                return True
-    return False
-
-
-@asynccontextmanager
-async def state_consumer(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
-    consumer = AIOKafkaConsumer(
-        **connection.client_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
-        fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-        # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
-        # delay each request after it by half a second.
-        fetch_max_wait_ms=10,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()

@@ -37,7 +37,7 @@ class RunnableStage(Protocol[State, Result_co]):
 
     @property
     def name(self) -> str:
-        """Part of the transactional ids and a label of metrics."""
+        """Part of the claims and a label of metrics."""
 
     @property
     def sources(self) -> SourceTopics:

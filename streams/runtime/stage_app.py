@@ -1,6 +1,7 @@
 """A Faust app that runs stages, with the settings and hooks without which Faust would lose or repeat records."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -11,7 +12,9 @@ from faust.types import TP
 
 from streams.runtime.allocator import keep_freed_memory
 from streams.runtime.batches import BatchScheduler, PassThroughSchema
+from streams.runtime.chores import do_chores
 from streams.runtime.connection import Connection
+from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.runtime.identity import consumer_group
@@ -19,12 +22,13 @@ from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
 from streams.runtime.memory import MAX_FETCHED_BYTES
 from streams.runtime.observer import Observer
-from streams.runtime.ownership import TAKEOVERS_AT_ONCE, Ownership
+from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage import RunnableStage, State
+from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
 
@@ -50,7 +54,6 @@ METADATA_SECONDS = 30.0
 class _RunningStage(NamedTuple):
     name: str
     main_source: str
-    ownership: Ownership[Any]
     observer: Observer[Any, Any]
 
 
@@ -64,7 +67,10 @@ class StageApp(PromptlyStoppingApp):
         self.prefix = prefix
         self._stages: list[_RunningStage] = []
         self._before_start = before_start
-        self._takeovers = asyncio.Semaphore(TAKEOVERS_AT_ONCE)
+        self._owned: dict[str, OwnedStage] = {}
+        self.writer = Writer(connection, prefix)
+        self.ownership = Ownership(connection, self.writer, self._owned)
+        self.cycle = Cycle(self, self.ownership, self.writer)
         super().__init__(
             consumer_group(prefix),
             broker=connection.faust_broker(),
@@ -88,33 +94,33 @@ class StageApp(PromptlyStoppingApp):
             autodiscover=False,
         )
         self.transport = PositionedTransport(self.conf.broker_consumer, self)
-        self.on_partitions_revoked.connect(self._unsettle, weak=False)
+        self.on_partitions_revoked.connect(self._give_up, weak=False)
         self.on_rebalance_complete.connect(self._follow, weak=False)
-        self.on_before_shutdown.connect(self._release, weak=False)
+        self.on_before_shutdown.connect(self._end, weak=False)
 
     def add_stage(self, stage: RunnableStage[State, Any], observer: Observer[State, Any]) -> None:
         """Define the agent that runs `stage`; `observer` is notified of what happens to its partitions."""
         sources = tuple(self.prefix + name for name in stage.sources)
-        ownership: Ownership[State] = Ownership(
+        self._owned[stage.name] = OwnedStage(
             sources,
-            lambda partition: PartitionOwner(stage, self.connection, self.prefix, partition, observer),
-            self._takeovers,
+            lambda partition: PartitionOwner(stage, self.connection, self.writer, partition, observer),
         )
-        self._stages.append(_RunningStage(stage.name, sources[0], ownership, observer))
+        self._stages.append(_RunningStage(stage.name, sources[0], observer))
+        is_first = len(self._stages) == 1
         topic = self.topic(*sources, schema=PassThroughSchema())
 
         async def intake(stream: Any) -> None:
-            await run_intake(self, stream, ownership)
+            await run_intake(stream, stage.name, self.cycle, self._work if is_first else None)
 
         self.agent(topic, name=f"{stage.name}-intake")(intake)
 
     def restored_positions(self) -> Mapping[TP, int]:
         """The next offset to fetch of every owned source partition."""
-        return {tp: offset for stage in self._stages for tp, offset in stage.ownership.positions().items()}
+        return self.ownership.positions()
 
     def lags(self) -> list[SourceLag]:
         """The lag of every owned partition of every source topic; unknown while the brokers do not answer."""
-        owners = [owner for stage in self._stages for owner in stage.ownership.owners.values()]
+        owners = list(self.ownership.known_owners())
         if not owners:
             # The consumer may not exist yet, or no longer.
             return []
@@ -125,9 +131,9 @@ class StageApp(PromptlyStoppingApp):
         return [
             source_lag(
                 topic.removeprefix(self.prefix),
-                owner.partition,
+                owner.place.partition,
                 applied,
-                consumer.fetched(TP(topic, owner.partition)) if in_touch else None,
+                consumer.fetched(TP(topic, owner.place.partition)) if in_touch else None,
             )
             for owner in owners
             for topic, applied in owner.position.items()
@@ -146,42 +152,67 @@ class StageApp(PromptlyStoppingApp):
                 f"no Kafka broker answers at {self.connection.bootstrap_servers}: start it, or set "
                 "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it requires TLS)."
             ) from error
+        await self.writer.start()
         await super().on_start()
         self.add_future(collect_regularly())
 
-    async def _unsettle(self, *_: Any, **__: Any) -> None:
-        for stage in self._stages:
-            await stage.ownership.unsettle()
+    async def _work(self) -> None:
+        """Run cycles and chores; any exception must stop the worker."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_endless(self.cycle.run()))
+                tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle)))
+        except BaseExceptionGroup:
+            # After a crash Faust does not say that it shuts down.
+            await self.ownership.end()
+            raise
+
+    async def _give_up(self, *_: Any, **__: Any) -> None:
+        await self.ownership.give_up()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
-        assigned, generation = self.consumer.assignment(), self.consumer_generation_id
-        rebalances = self.rebalancing_count
-        try:
-            # Concurrently: nothing is applied until the last stage has taken over.
-            async with asyncio.TaskGroup() as tasks:
-                following = {
-                    stage.name: tasks.create_task(stage.ownership.follow(assigned, generation))
-                    for stage in self._stages
-                }
-        except BaseExceptionGroup as group:
-            # The log is clearer with the first error alone.
-            raise group.exceptions[0] from None
-        cancelled = [name for name, task in following.items() if task.cancelled()]
-        if cancelled:
-            # Not by our code. Faust does not take it for an error, so the worker would keep partitions that
-            # it never takes over.
-            raise OwnershipLost(f"the takeover of {', '.join(cancelled)} was cancelled before it ended")
+        consumer = cast(PositionedConsumer, self.consumer)
+        # In this order: the next rebalance begins in another thread.
+        membership, rebalances = consumer.membership(), self.rebalancing_count
+        if membership is None:
+            # The next rebalance has begun, and the partitions were given up: this assignment must not be claimed.
+            return
+        generation, member = membership
+        started = time.monotonic()
+        assigned = self.consumer.assignment()
+        if not await self.ownership.follow(
+            assigned, generation, member, lambda: consumer.is_current(generation)
+        ):
+            return
+        self.cycle.follow(generation, rebalances)
         leave_out_what_stays()
-        owned = ", ".join(f"{sorted(stage.ownership.owners)} of {stage.name}" for stage in self._stages)
-        took_over = {name: task.result() for name, task in following.items()}
-        logger.info("owns partitions %s", owned, generation=generation, took_over=took_over)
+        owned = {
+            stage.name: [place.partition for place in self.ownership.owners if place.stage == stage.name]
+            for stage in self._stages
+        }
+        logger.info(
+            "owns partitions %s",
+            ", ".join(f"{partitions} of {name}" for name, partitions in owned.items()),
+            generation=generation,
+            seconds=round(time.monotonic() - started, 2),
+        )
         if self.rebalancing_count == rebalances:
             # Otherwise the next rebalance began while the state was restored.
             for stage in self._stages:
-                stage.observer.rebalanced(
-                    cast(PositionedConsumer, self.consumer).partitions(stage.main_source)
-                )
+                stage.observer.rebalanced(consumer.partitions(stage.main_source))
 
-    async def _release(self, *_: Any, **__: Any) -> None:
-        for stage in self._stages:
-            await stage.ownership.release_all()
+    async def _end(self, *_: Any, **__: Any) -> None:
+        await self.ownership.end()
+        await self.writer.stop()
+
+
+async def _endless(work: Awaitable[None]) -> None:
+    """Await work that never ends by itself. A cancellation from within is an error: a task group would not notice it."""
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        await work
+    except asyncio.CancelledError:
+        if task.cancelling():
+            raise
+        raise OwnershipLost("the work of this process was cancelled from within") from None

@@ -57,6 +57,11 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The topic's settings, as Kafka spells them, with `min_insync` as the minimum of in-sync replicas."""
         return {name: str(value) for name, value in self.config.items()} | {MIN_INSYNC: str(min_insync)}
 
+    @property
+    def max_message_bytes(self) -> int:
+        """The largest record batch that the brokers accept."""
+        return int(self.config["max.message.bytes"])
+
 
 # Topics by name, without prefix.
 Catalogue = Mapping[str, Topic]

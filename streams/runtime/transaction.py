@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
@@ -20,6 +21,10 @@ TRANSACTION_SECONDS = 20
 # How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
 # the broker answers at all.
 STOPPING_SECONDS = 2.0
+
+# How long to try to abort a transaction that failed, so that read_committed readers need not wait until another worker
+# fences this one.
+ABORTING_SECONDS = 1.0
 
 # Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
 # leaves room for headers and is still large enough to amortise the request.
@@ -71,9 +76,18 @@ async def write_transaction(
             return max(differences, key=abs, default=0)
     except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
         reason = fatal_error(producer) or error
+        fenced = isinstance(reason, FENCED)
+        if not fenced:
+            await _try_to_abort(producer)
         raise OwnershipLost(
-            f"transaction did not commit: {type(reason).__name__} {reason}", fenced=isinstance(reason, FENCED)
+            f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
         ) from error
+
+
+async def _try_to_abort(producer: AIOKafkaProducer) -> None:
+    with suppress(KafkaError, IllegalOperation, AssertionError, AttributeError, TimeoutError):
+        async with asyncio.timeout(ABORTING_SECONDS):
+            await producer.abort_transaction()
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:

@@ -19,6 +19,7 @@ AUTHORITY_ROUTING: Final = "authority-routing"
 AUTHORITY_STATE: Final = "authority-state"
 TRANSPARENCY_COUNTERS: Final = "transparency-counters"
 DEAD_LETTERS: Final = "dead-letters"
+CLAIMS: Final = "claims"
 
 ReportSource = Literal["message-reports", "verified-reports"]
 REPORT_SOURCES: Final[tuple[ReportSource, ...]] = (MESSAGE_REPORTS, VERIFIED_REPORTS)
@@ -39,6 +40,7 @@ TOPICS: Final = (
     AUTHORITY_STATE,
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
+    CLAIMS,
 )
 
 

@@ -46,7 +46,7 @@ from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
-from streams.runtime.patches.bounded_fetcher import BoundedFetcher
+from streams.runtime.patches.bounded_fetcher import COLLECT_FROM, BoundedFetcher
 from streams.runtime.patches.closable_fetcher import ClosableFetcher
 from streams.runtime.patches.consumer_thread import ReadCommittedThread
 from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
@@ -107,6 +107,7 @@ COVERED = {
     "_ensure_consumer": "test_signatures",
     "_fetch_max_bytes": "test_the_fetch_limits_are_read_when_the_consumer_starts",
     "_fetch_max_wait_ms": "test_the_fetch_limits_are_read_when_the_consumer_starts",
+    "_fetch_min_bytes": "test_a_fetcher_collects_records_only_with_many_partitions",
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
@@ -905,6 +906,48 @@ def test_the_worker_is_in_touch_while_heartbeats_are_answered(app, monkeypatch):
     assert "self._start_heartbeat_task()" in source(group_coordinator.GroupCoordinator.ensure_active_group)
     assert "await self._do_heartbeat()" in source(group_coordinator.GroupCoordinator._heartbeat_routine)
     assert "self._coordinator = GroupCoordinator(" in source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_a_worker_asks_its_group_whether_its_generation_is_current():
+    async def scenario():
+        made = GroupMember.__new__(GroupMember)
+        made.coordinator_id, made.group_id, made.generation, made.member_id = 1, "g", 3, "m"
+        made._coordinator_dead_fut = asyncio.get_running_loop().create_future()
+        made.request_rejoin = lambda: None
+        sent = []
+
+        async def send(request):
+            sent.append(request)
+            return SimpleNamespace(error_code=codes.pop(0))
+
+        made._send_req = send
+        # 27: a rebalance has begun, of which this worker is still a member. 22: the group has another generation.
+        codes = [0, 27, 22]
+        answers = [await made.is_current(3), await made.is_current(3), await made.is_current(2)]
+        assert len(sent) == 2, "an old generation needs no question"
+        made.reset_generation = lambda: None
+        return [*answers, await made.is_current(3)]
+
+    assert in_loop(scenario) == [True, True, False, False]
+
+
+def test_a_fetcher_collects_records_only_with_many_partitions(monkeypatch):
+    made = BoundedFetcher.__new__(BoundedFetcher)
+    made.usual, made._records = (1, 20), {}
+    seen = []
+
+    def actions(self, _assignment):
+        seen.append((self._fetch_min_bytes, self._fetch_max_wait_ms))
+        return [], None
+
+    monkeypatch.setattr(BoundedFetcher.__base__, "_get_actions_per_node", actions)
+    for number in (COLLECT_FROM, COLLECT_FROM - 1):
+        made._get_actions_per_node(SimpleNamespace(tps=range(number)))
+    assert seen == [(1024 * 1024, 10), (1, 20)]
+    # They are read for each request.
+    monkeypatch.undo()
+    for name in ("_fetch_min_bytes", "_fetch_max_wait_ms"):
+        assert f"self.{name}," in source(fetcher.Fetcher._get_actions_per_node)
 
 
 @pytest.mark.parametrize("known_after", [0, 2, None])

@@ -22,6 +22,7 @@ from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.wire.topics import (
     AUTHORITY_STATE,
     CHANNEL_STATE,
+    CLAIMS,
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
@@ -31,7 +32,7 @@ from streams.wire.topics import (
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
-COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, TRANSPARENCY_COUNTERS}
+COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, TRANSPARENCY_COUNTERS, CLAIMS}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -42,7 +43,7 @@ def config(name, setting):
 def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
-        *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS,
+        *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal

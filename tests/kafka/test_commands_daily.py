@@ -14,9 +14,8 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.shared.scenario import play_alone
 from streams.partition.home import home_partition
-from streams.runtime.connection import Connection
-from streams.runtime.identity import transactional_id
-from streams.runtime.transaction import FENCED, transactional_producer
+from streams.runtime.claims import Place
+from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
@@ -28,6 +27,7 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reports import Published, now_ms, report
 from tests.kafka.harness.requests import FORMS, complete_request
+from tests.kafka.harness.zombie import claimant
 from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
 
 
@@ -128,10 +128,8 @@ async def reset_while_a_worker_is_paused(deployment, partition, tocsin):
 
     Returns the result of the reset, and the error of the commit if there is one.
     """
-    connection = Connection(deployment.bootstrap)
-    fenced = transactional_id(deployment.prefix, "reports", partition)
-    async with transactional_producer(connection, fenced) as producer:
-        await producer.begin_transaction()
+    place = Place("reports", partition)
+    async with claimant(deployment.bootstrap, deployment.prefix, place) as producer:
         await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel-9\0spam", partition=partition)
         reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes")
         try:

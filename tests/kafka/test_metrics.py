@@ -287,7 +287,7 @@ def test_a_host_that_is_not_local_is_named(deploy):
 
 # What is replaced in the worker: a commit that never ends, and a step that blocks the event loop.
 HANGING = {
-    "commit": ("streams.runtime.partition_owner", "write_transaction", "lambda *a: asyncio.sleep(1e6)"),
+    "commit": ("streams.runtime.cycle", "Cycle.write", "lambda *a: asyncio.sleep(1e6)"),
     "loop": ("streams.partition.stage", "Stage.apply_in_slices", "lambda *a: never_returns()"),
 }
 
@@ -320,7 +320,7 @@ def test_a_worker_that_hangs_ends_itself_with_all_stacks(deploy, tmp_path, where
             r"(message|verified)-reports partition \d: \d+ records are waiting, none applied for \d s",
             last["event"],
         )
-        assert "in _write\n" in last["stack"]
+        assert "in _commit\n" in last["stack"]
     else:
         assert "the event loop has been blocked for" in last["event"]
         assert "in never_returns" in last["stack"]

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
 from streams.local_kafka import LocalKafka, properties
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.deployment import (
+    CLAIMS,
     COUNTERS,
     DEAD_LETTERS,
     ENRICHED,
@@ -55,7 +56,7 @@ STATES = (STATE, REQUESTS_STATE)
 WORKER = (
     ("READ", READ),
     ("WRITE", WRITTEN),
-    ("READ WRITE", STATES),
+    ("READ WRITE", (*STATES, CLAIMS)),
     ("DESCRIBE_CONFIGS", TOPICS),
 )
 TOPIC_RIGHTS = {
@@ -168,7 +169,9 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         assert refused.wait(60) == 1
     finally:
         refused.end()
-    assert re.search(r"this user may not use the transactional id tocsin-re\w+-\d: grant Write", refused.text)
+    assert re.search(
+        r"this user may not use the transactional id tocsin-\S+-[0-9a-f]{12}: grant Write", refused.text
+    )
     worker = Worker(tmp_path / "worker.log", settings_of("worker", guarded))
     try:
         # Each report goes to the topic that takes it, and neither role may write to the topic of the other.

@@ -13,6 +13,7 @@ from streams.runtime.errors import OwnershipLost
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.counter_oracle import check_counters
 from tests.kafka.harness.deployment import (
+    CLAIMS,
     COUNTERS,
     ENRICHED,
     REQUESTS_STATE,
@@ -150,11 +151,11 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     # A restore that ends half-way is not taken for a state, and can be repeated.
     done(tocsin("state", "reset", "--yes"))
 
-    async def interrupted(*_):
+    def interrupted(*_):
         raise OwnershipLost("for the test")
 
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "_finish", interrupted)
+        patch.setattr(restoring, "_last_writes", interrupted)
         refused(tocsin("state", "restore", idle, "--yes"), "the restore was interrupted")
     refused(tocsin("state", "check"), "a restore of the state was not finished")
     worker = deployment.fleet.start()
@@ -182,7 +183,7 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     assert kept(moved) == kept(drained)
     operator = Operator(deployment.bootstrap)
     for topic in TOPICS:
-        if topic not in (STATE, REQUESTS_STATE):
+        if topic not in (CLAIMS, STATE, REQUESTS_STATE):
             operator.set_partitions(deployment.name(topic), 4)
     done(tocsin("state", "reset", "--yes"))
     refused(tocsin("state", "restore", drained, "--yes"), "tocsin state repartition")

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.partition.home import home_partition
-from streams.runtime.connection import Connection
-from streams.runtime.identity import transactional_id
-from streams.runtime.transaction import FENCED, transactional_producer
+from streams.runtime.claims import Place
+from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
+from tests.kafka.harness.zombie import claimant
 from tests.unit.request_traffic import removal_order
 
 KEY = b"q-1"
@@ -35,18 +35,16 @@ def tocsin(deployment):
 
 
 async def reset_while_owners_are_paused(deployment, tocsin, arguments):
-    """Reset the state while both stages' owners of a partition are in a transaction; then let them commit.
+    """Reset the state while owners of both stages are in a transaction; then let them commit.
 
     Returns the result of the reset, and the error of each commit that failed, by stage.
     """
-    connection = Connection(deployment.bootstrap)
     errors = {}
     async with (
-        transactional_producer(connection, transactional_id(deployment.prefix, "reports", 0)) as reports,
-        transactional_producer(connection, transactional_id(deployment.prefix, "requests", 0)) as requests,
+        claimant(deployment.bootstrap, deployment.prefix, Place("reports", 0)) as reports,
+        claimant(deployment.bootstrap, deployment.prefix, Place("requests", 0)) as requests,
     ):
         for producer, state in ((reports, STATE), (requests, REQUESTS_STATE)):
-            await producer.begin_transaction()
             # Deletes a key that does not exist: harmless if the producer is not fenced.
             await producer.send_and_wait(deployment.name(state), None, b"Lnobody\0clock", partition=0)
         reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes", *arguments)

@@ -15,6 +15,8 @@ from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.transaction import transactional_producer, write_transaction
+from streams.runtime.state_log import keep_waiting, state_consumer
+from streams.runtime.writer import Writer
 from streams.wire.topics import SourceTopics
 
 
@@ -45,6 +47,15 @@ def counting_stage() -> SimpleNamespace:
     )
 
 
+async def restored(connection: Connection, writer: Writer) -> PartitionOwner[list[int]]:
+    """An owner with the committed state."""
+    owner = PartitionOwner(counting_stage(), connection, writer, 0, Observer())
+    end = (await writer.ends([owner.state_log]))[owner.state_log]
+    async with state_consumer(connection) as consumer:
+        await owner.restore(consumer, end, keep_waiting)
+    return owner
+
+
 async def owner_after(
     bootstrap: str, prefix: str, idle_chore: Callable[[PartitionOwner[list[int]]], object]
 ) -> PartitionOwner[list[int]]:
@@ -61,21 +72,22 @@ async def owner_after(
         await producer.start()
         await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)
         await producer.stop()
-        first = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
-        await first.take_over()
+        writer = Writer(connection, prefix)
+        await writer.start()
+        first = await restored(connection, writer)
         record = type("Record", (), {"offset": 0, "timestamp": 0, "timestamp_type": 1})
-        await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1, 0))], asyncio.Lock())
+        prepared = await first.apply([(prefix + "in-internal", FetchedRange([record], 0, 1, 0))])
+        assert prepared is not None
+        await writer.write(prepared.writes)
+        first.committed(prepared, 0.0)
         await idle_chore(first)
-        await first.release()
         await admin.delete_records(
             {TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)}
         )
-        second = PartitionOwner(counting_stage(), connection, prefix, 0, Observer())
         try:
-            await second.take_over()
+            return await restored(connection, writer)
         finally:
-            await second.release()
-        return second
+            await writer.stop()
     finally:
         await admin.close()
 

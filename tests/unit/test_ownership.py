@@ -1,33 +1,78 @@
 import asyncio
 
 import pytest
+from aiokafka import TopicPartition
 from faust.types import TP
 
+from streams.runtime import ownership as ownership_module
+from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.ownership import Ownership
+from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.position import SourcePosition
+
+SOURCES = ("reports", "outcomes", "reports-internal")
 
 
 class Owner:
     """A replacement for PartitionOwner that logs its calls."""
 
     def __init__(self, partition, log):
-        self.partition = partition
+        self.place = Place("reports", partition)
         self.log = log
+        self.state_log = TopicPartition("state", partition)
         self.position = {"reports": SourcePosition(10 + partition, 4, None)}
 
-    async def take_over(self):
-        self.log.append(("take over", self.partition))
+    async def restore(self, _consumer, end, _blocked):
+        self.log.append(("restore", self.place.partition, end))
+
+    def released(self):
+        self.log.append(("released", self.place.partition))
+
+
+class Fleet:
+    """What a worker sees of the brokers: the ends of state logs, and which logs got records after a release."""
+
+    prefix = ""
+
+    def __init__(self, log):
+        self.log = log
+        self.end = 5
+        self.changed = set()
+
+    async def ends(self, tps):
+        self.log.append("ends")
+        return dict.fromkeys(tps, self.end)
+
+
+class Claims:
+    """A replacement for Claims, and for its Look."""
+
+    def __init__(self, log):
+        self.log = log
+        self.release_fails = False
+
+    async def claim(self, places, generation, _member):
+        self.log.append(("claim", [place.partition for place in places], generation))
+
+    def looking(self, _is_current):
+        return self
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        pass
+
+    async def look(self):
+        self.log.append("look")
+
+    async def note_fenced(self):
+        self.log.append("note fenced")
 
     async def release(self):
-        self.log.append(("release", self.partition))
-
-
-SOURCES = ("reports", "outcomes", "reports-internal")
-
-
-def tps(*partitions):
-    return [TP(topic, n) for n in partitions for topic in SOURCES]
+        if self.release_fails:
+            raise OwnershipLost("no release")
+        self.log.append("release")
 
 
 @pytest.fixture
@@ -36,146 +81,216 @@ def log():
 
 
 @pytest.fixture
-def ownership(log):
-    return Ownership(SOURCES, lambda partition: Owner(partition, log), asyncio.Semaphore(8))
+def fleet(log, monkeypatch):
+    made = Fleet(log)
+
+    async def follows(_consumer, tp, begin, end, _blocked):
+        log.append(("look at", tp.partition, begin, end))
+        return tp.partition in made.changed
+
+    class Consumer:
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *_):
+            pass
+
+    monkeypatch.setattr(ownership_module, "anything_follows", follows)
+    monkeypatch.setattr(ownership_module, "state_consumer", lambda _: Consumer())
+    return made
+
+
+@pytest.fixture
+def make(fleet, log):
+    def made(new_owner=Owner):
+        stages = {"reports": OwnedStage(SOURCES, lambda partition: new_owner(partition, log))}
+        ownership = Ownership(None, fleet, stages)
+        ownership._claims = Claims(log)
+        return ownership
+
+    return made
+
+
+@pytest.fixture
+def ownership(make):
+    return make()
+
+
+def tps(*partitions):
+    return [TP(topic, n) for n in partitions for topic in SOURCES]
 
 
 def follow(ownership, generation, *partitions):
-    asyncio.run(ownership.follow(tps(*partitions), generation))
+    return asyncio.run(ownership.follow(tps(*partitions), generation, "member", None))
 
 
-def test_each_partition_number_is_taken_over_once(ownership, log):
-    follow(ownership, 1, 0, 1)
-    assert log == [("take over", 0), ("take over", 1)]
+def give_up(ownership):
+    asyncio.run(ownership.give_up())
+
+
+def test_the_ends_are_asked_for_when_all_others_are_fenced(ownership, log):
+    assert follow(ownership, 1, 0, 1)
+    assert log == [
+        ("claim", [0, 1], 1), "look", "ends", ("restore", 0, 5), ("restore", 1, 5), "note fenced",
+    ]  # fmt: skip
     assert ownership.positions() == {TP("reports", 0): 10, TP("reports", 1): 11}
-
-
-def test_kept_partitions_stay_and_lost_partitions_are_released(ownership, log):
-    follow(ownership, 1, 0, 1)
-    kept = ownership.owners[0]
-    log.clear()
-    follow(ownership, 2, 0, 2)
-    assert log == [("release", 1), ("take over", 2)]
-    assert ownership.owners[0] is kept
 
 
 def test_following_the_same_generation_again_changes_nothing(ownership, log):
     follow(ownership, 1, 0)
     log.clear()
-    follow(ownership, 1, 0)
+    assert follow(ownership, 1, 0)
     assert log == []
 
 
-def test_after_a_missed_generation_kept_partitions_are_taken_over_again(ownership, log):
+def test_the_same_generation_after_a_release_is_taken_over_anew(ownership, log):
+    """A group that was reset counts its generations from 1 again."""
     follow(ownership, 1, 0)
+    give_up(ownership)
     log.clear()
-    follow(ownership, 3, 0)
-    assert log == [("release", 0), ("take over", 0)]
-
-
-def test_no_owner_is_settled_during_a_rebalance(ownership):
     follow(ownership, 1, 0)
-    assert [owner.partition for owner in ownership.settled_owners()] == [0]
-    asyncio.run(ownership.unsettle())
-    assert ownership.settled_owners() == []
+    assert log[0] == ("claim", [0], 1)
+
+
+def test_a_state_log_that_is_shorter_than_before_is_another_one(ownership, log, fleet):
+    follow(ownership, 1, 0)
+    give_up(ownership)
+    fleet.end = 2
     follow(ownership, 2, 0)
-    assert [owner.partition for owner in ownership.settled_owners()] == [0]
+    assert ("restore", 0, 2) in log
 
 
-def test_a_failed_takeover_leaves_no_owner_and_releases_every_producer(log):
+def test_partitions_are_released_before_the_next_assignment_is_known(ownership, log):
+    follow(ownership, 1, 0, 1)
+    log.clear()
+    give_up(ownership)
+    assert (log, ownership.owners) == (["ends", "release"], {})
+    # Metrics go on meanwhile.
+    assert [owner.place.partition for owner in ownership.known_owners()] == [0, 1]
+
+
+def test_a_partition_to_which_nobody_wrote_meanwhile_keeps_its_state(ownership, log):
+    follow(ownership, 1, 0, 1)
+    kept = ownership.owners[Place("reports", 0)]
+    give_up(ownership)
+    log.clear()
+    follow(ownership, 2, 0, 2)
+    assert ownership.owners[Place("reports", 0)] is kept
+    assert log == [("released", 1), ("claim", [0, 2], 2), "look", "ends", ("restore", 2, 5), "note fenced"]
+
+
+@pytest.mark.parametrize(("changed", "restored"), [(set(), []), ({0}, [("restore", 0, 8)])])
+def test_a_partition_whose_log_grew_keeps_its_state_if_only_markers_were_added(
+    ownership, log, fleet, changed, restored
+):
+    follow(ownership, 1, 0)
+    give_up(ownership)
+    log.clear()
+    fleet.end, fleet.changed = 8, changed
+    follow(ownership, 3, 0)
+    assert log[3:] == [("look at", 0, 5, 8), *restored, "note fenced"]
+
+
+def test_a_rebalance_interrupts_a_takeover(make, log):
+    class Slow(Owner):
+        async def restore(self, *_):
+            self.log.append("reading")
+            await asyncio.sleep(60)
+
+    async def scenario():
+        ownership = make(Slow)
+        following = asyncio.create_task(ownership.follow(tps(0), 1, "member", None))
+        while "reading" not in log:
+            await asyncio.sleep(0)
+        await ownership.give_up()
+        return await following, ownership.owners
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 5)) == (False, {})
+    # A claim was written, so a release is due.
+    assert log[-2:] == [("released", 0), "release"]
+
+
+def test_state_is_kept_over_an_interrupted_takeover(make, log):
+    class Slow(Owner):
+        async def restore(self, consumer, end, blocked):
+            await super().restore(consumer, end, blocked)
+            if self.place.partition:
+                await asyncio.sleep(60)
+
+    async def scenario():
+        ownership = make(Slow)
+        await ownership.follow(tps(0), 1, "member", None)
+        await ownership.give_up()
+        following = asyncio.create_task(ownership.follow(tps(0, 1), 2, "member", None))
+        while ("restore", 1, 5) not in log:
+            await asyncio.sleep(0)
+        await ownership.give_up()
+        await following
+        await ownership.follow(tps(0), 3, "member", None)
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+    assert log.count(("restore", 0, 5)) == 1
+
+
+def test_a_takeover_that_was_cancelled_by_others_ends_the_worker(make):
+    class Cancelled(Owner):
+        async def restore(self, *_):
+            raise asyncio.CancelledError
+
+    with pytest.raises(OwnershipLost, match="reading the state was cancelled"):
+        follow(make(Cancelled), 1, 0)
+
+
+def test_the_first_error_ends_a_takeover_and_nothing_is_owned(make, log):
     class Failing(Owner):
-        async def take_over(self):
-            await super().take_over()
-            if self.partition == 1:
-                raise RefusedToStart("wrong")
+        async def restore(self, *_):
+            if self.place.partition == 1:
+                raise RefusedToStart("damaged")
+            await asyncio.sleep(60)
 
-    ownership = Ownership(SOURCES, lambda partition: Failing(partition, log), asyncio.Semaphore(8))
-    with pytest.raises(RefusedToStart, match="wrong"):
-        follow(ownership, 1, 0, 1)
+    ownership = make(Failing)
+    with pytest.raises(RefusedToStart, match="damaged"):
+        follow(ownership, 1, 0, 1, 2)
     assert ownership.owners == {}
-    assert sorted(entry for entry in log if entry[0] == "release") == [("release", 0), ("release", 1)]
+    assert [entry for entry in log if entry[0] == "released"] == [("released", n) for n in range(3)]
 
 
-def test_the_stages_of_a_worker_take_over_a_limited_number_of_partitions_at_once():
-    running = most = 0
+def test_a_release_that_fails_ends_the_worker(ownership):
+    follow(ownership, 1, 0)
+    ownership._claims.release_fails = True
+    with pytest.raises(OwnershipLost, match="no release"):
+        give_up(ownership)
+
+
+def test_partitions_are_read_a_few_at_a_time(make):
+    running, most = 0, 0
 
     class Slow(Owner):
-        async def take_over(self):
+        async def restore(self, *_):
             nonlocal running, most
             running += 1
             most = max(most, running)
             await asyncio.sleep(0.001)
             running -= 1
 
-    async def scenario():
-        takeovers = asyncio.Semaphore(3)
-        stages = [Ownership(SOURCES, lambda n: Slow(n, []), takeovers) for _ in range(2)]
-        await asyncio.gather(*(stage.follow(tps(*range(10)), 1) for stage in stages))
-        return [len(stage.owners) for stage in stages]
-
-    assert asyncio.run(scenario()) == [10, 10]
-    assert most == 3
-
-
-def test_the_first_error_ends_the_other_takeovers_before_their_release(log):
-    class Mixed(Owner):
-        async def take_over(self):
-            await super().take_over()
-            if self.partition == 1:
-                raise RefusedToStart("wrong")
-            try:
-                await asyncio.sleep(60)
-            finally:
-                # What a cancelled takeover still has to do.
-                await asyncio.sleep(0.01)
-                self.log.append(("ended", self.partition))
-
-    async def scenario():
-        ownership = Ownership(SOURCES, lambda n: Mixed(n, log), asyncio.Semaphore(2))
-        with pytest.raises(RefusedToStart, match="wrong"):
-            async with asyncio.timeout(10):
-                await ownership.follow(tps(0, 1, 2, 3), 1)
-        return ownership, asyncio.all_tasks() - {asyncio.current_task()}
-
-    ownership, left = asyncio.run(scenario())
-    assert (ownership.owners, left) == ({}, set())
-    ends = [at for at, (what, _) in enumerate(log) if what == "ended"]
-    releases = [at for at, (what, _) in enumerate(log) if what == "release"]
-    assert ends
-    assert max(ends) < min(releases)
-    # Whatever had not begun does not begin any more.
-    assert ("take over", 3) not in log
-    assert sorted(n for what, n in log if what == "release") == [0, 1, 2, 3]
-
-
-def test_a_takeover_that_was_cancelled_from_within_is_an_error(log):
-    class Cancelled(Owner):
-        async def take_over(self):
-            raise asyncio.CancelledError
-
-    ownership = Ownership(SOURCES, lambda n: Cancelled(n, log), asyncio.Semaphore(8))
-    with pytest.raises(OwnershipLost, match=r"takeover of partitions \[0\] was cancelled"):
-        follow(ownership, 1, 0)
-    assert ownership.owners == {}
+    follow(make(Slow), 1, *range(3 * ownership_module.CONSUMERS))
+    assert most == ownership_module.CONSUMERS
 
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):
-    with pytest.raises(
-        RefusedToStart,
-        match=r"partition 2 was assigned without its counterpart in outcomes, reports-internal",
-    ):
-        asyncio.run(ownership.follow([*tps(0, 1), TP("reports", 2)], 1))
+    with pytest.raises(RefusedToStart, match="partition 2 was assigned without its counterpart in outcomes"):
+        asyncio.run(ownership.follow([*tps(0, 1), TP("reports", 2)], 1, "member", None))
     assert log == []
 
 
 def test_topics_of_other_stages_are_ignored(ownership, log):
-    asyncio.run(ownership.follow([*tps(0), TP("other", 7)], 1))
-    assert log == [("take over", 0)]
+    asyncio.run(ownership.follow([*tps(0), TP("other", 7)], 1, "member", None))
+    assert log[0] == ("claim", [0], 1)
 
 
-def test_every_owner_can_be_released(ownership, log):
+def test_at_the_end_all_is_released_even_if_no_broker_answers(ownership, log):
     follow(ownership, 1, 0, 1)
+    ownership._claims.release_fails = True
     log.clear()
-    asyncio.run(ownership.release_all())
-    assert sorted(log) == [("release", 0), ("release", 1)]
-    assert ownership.positions() == {}
+    asyncio.run(ownership.end())
+    assert (log, ownership.owners) == ([("released", 0), ("released", 1)], {})

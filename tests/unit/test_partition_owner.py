@@ -9,20 +9,36 @@ from streams.reports.state import ReportState
 from streams.runtime import partition_owner
 from streams.runtime.connection import Connection
 from streams.runtime.append_times import check_append_times, clock_difference
-from streams.runtime.errors import OwnershipLost, WrongAppendTime
+from streams.runtime.errors import OversizedRecord, OwnershipLost, WrongAppendTime
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
+from streams.runtime.position import SourcePosition, decode_position
+from streams.wire.records import OutputRecord
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
 
 
+class Writer:
+    """A replacement for Writer that keeps the transactions."""
+
+    prefix = ""
+
+    def __init__(self):
+        self.written = []
+
+    async def write(self, writes):
+        self.written.append(writes)
+
+    async def partition_count(self, _topic):
+        return 1
+
+
 @pytest.fixture
 def owner():
-    """An owner of one partition of two topics, without a producer."""
+    """An owner of one partition of two topics."""
     stage = SimpleNamespace(name="count", state_topic="state")
-    made = PartitionOwner(stage, Connection("127.0.0.1:1"), "", 3, Observer())
+    made = PartitionOwner(stage, Connection("127.0.0.1:1"), Writer(), 3, Observer())
     made.position = {"in": SourcePosition(7, 4, 1_000), "in-internal": SourcePosition(9, 4, 1_000)}
     return made
 
@@ -55,32 +71,17 @@ def test_all_topics_of_a_partition_are_requested_together(owner, monkeypatch):
 @pytest.fixture
 def written(owner, monkeypatch):
     """The transactions that the owner writes. Its logs have no record after the position."""
-    writes = []
 
     async def nothing_follows(_connection, _tp, next_offset):
         return next_offset
 
-    async def write(_producer, destinations, _now):
-        writes.append(destinations)
-
     monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_follows)
-    monkeypatch.setattr(partition_owner, "write_transaction", write)
-    owner._producer = object()
-    return writes
+    return owner._writer.written
 
 
-def test_an_idle_producer_writes_before_the_brokers_forget_it(owner, written, monkeypatch):
+def test_a_position_that_need_not_move_is_not_written(owner, written):
     asyncio.run(owner.step_over_markers())
     assert written == []
-    now = owner._written_at + partition_owner.UNUSED_SECONDS + 1
-    monkeypatch.setattr(partition_owner.time, "monotonic", lambda: now)
-    before = dict(owner.position)
-    asyncio.run(owner.step_over_markers())
-    ((key, value, _headers),) = written[0]["state", 3]
-    assert (key, decode_position(value)) == (POSITION_KEY, before)
-    assert owner.position == before
-    asyncio.run(owner.step_over_markers())
-    assert len(written) == 1
 
 
 @pytest.fixture
@@ -112,8 +113,18 @@ def fetched(begin, *offsets, end=None):
     return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end, 0)
 
 
+async def apply_and_commit(owner, *ranges):
+    """Apply as a cycle does. Returns the number of ranges that are done."""
+    prepared = await owner.apply(ranges)
+    if prepared is None:
+        return len(ranges)
+    await owner._writer.write(prepared.writes)
+    owner.committed(prepared, 0.01)
+    return prepared.progress.ranges
+
+
 def apply(owner, *ranges):
-    return asyncio.run(owner.apply(ranges, asyncio.Lock()))
+    return asyncio.run(apply_and_commit(owner, *ranges))
 
 
 def apply_each(owner, *ranges):
@@ -216,6 +227,19 @@ def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
     assert (applied, owner.position[topic].next_offset) == ([7, 8, 9], 10)
 
 
+def test_a_record_that_its_topic_does_not_take_is_refused_before_anything_is_written(owner, applied, written):
+    """The broker would refuse it with everything else in the transaction, at every restart again."""
+
+    def too_large(_state, records):
+        large = OutputRecord("escalations", 0, b"c1", bytes(1_048_576), ())
+        yield SimpleNamespace(outputs=[large], changes={}, finished_records=len(records))
+
+    owner.stage.apply_in_slices = too_large
+    with pytest.raises(OversizedRecord, match="partition 3: a record for escalations .* takes 1048576"):
+        apply(owner, fetched(7, 7))
+    assert written == []
+
+
 def as_fetched(record):
     return SimpleNamespace(**record._asdict(), timestamp_type=1)
 
@@ -234,14 +258,13 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
         async def turns_during(name=name, records=records):
             turns = 0
             applying = asyncio.ensure_future(
-                owner.apply([(name, FetchedRange(records, 0, len(records), 0))], asyncio.Lock())
+                apply_and_commit(owner, (name, FetchedRange(records, 0, len(records), 0)))
             )
             while not applying.done():
                 turns += 1
                 await asyncio.sleep(0)
             return turns, applying.result()
 
-        owner._partitions_of = {"escalations": 1, "escalations-shadow": 1, "dead-letters": 1}
         turns, done = asyncio.run(turns_during())
         assert done == 1
         outputs = sum(len(rows) for (topic, _), rows in written[-1].items() if topic == "escalations")

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from streams.counting.counts import STATE_VERSION
 from streams.counting.store import CountStore, UnreadableCounts
 from streams.reports.state import ReportState, restore_reports
-from streams.runtime import restore
+from streams.runtime import restore, state_log
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, build_state, read_entries, take_position
+from streams.runtime.restore import UnreadableState, build_state, take_position
+from streams.runtime.state_log import read_entries
 from streams.wire.state_records import UnknownHashKey
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 
@@ -232,3 +233,44 @@ def test_what_is_written_meanwhile_is_left_out_as_a_whole():
     log = FetchedByTwo([SimpleNamespace(offset=n, key=key, value=b"%d" % n) for n, key in enumerate(keys)])
     entries, _ = asyncio.run(read_entries(log, TopicPartition("state", 0), 3))
     assert entries == {b"a": b"2", b"b": b"1"}
+
+
+class HeldUp(FetchedByTwo):
+    """A log that an open transaction holds up at `stable`."""
+
+    def __init__(self, records, stable):
+        super().__init__(records)
+        self.stable = stable
+        self.everything = self._records
+
+    async def end_offsets(self, places):
+        return dict.fromkeys(places, self.stable)
+
+    async def getmany(self, tp, timeout_ms):
+        await asyncio.sleep(0)
+        self._records = self.everything[: self.stable]
+        return await super().getmany(tp, timeout_ms)
+
+
+@pytest.mark.parametrize("stable", [2, 3])
+def test_an_open_transaction_that_holds_up_the_reading_is_reported_but_not_a_slow_broker(monkeypatch, stable):
+    monkeypatch.setattr(state_log, "GRACE_SECONDS", 0.01)
+    records = [SimpleNamespace(offset=n, key=b"%d" % n, value=b"v") for n in range(4)]
+    log = HeldUp(records, stable)
+    reported = []
+
+    async def blocked(end):
+        reported.append(end)
+        # Somebody was fenced: the transaction is ended, and the log is longer than it seemed.
+        log.stable = 4
+        return 4
+
+    async def read():
+        if stable == 3:
+            # The records are there, but come late.
+            log.everything = []
+            asyncio.get_running_loop().call_later(0.05, setattr, log, "everything", records)
+        return await read_entries(log, TopicPartition("state", 0), 3, blocked=blocked)
+
+    entries, _ = asyncio.run(asyncio.wait_for(read(), 5))
+    assert (reported, len(entries)) == (([3], 4) if stable == 2 else ([], 3))

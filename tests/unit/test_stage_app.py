@@ -23,18 +23,19 @@ def follow(monkeypatch):
     """Makes an app of one stage follow an assignment, calls `during` meanwhile, returns the observer."""
     monkeypatch.setattr(stage_app, "leave_out_what_stays", lambda: None)
 
-    def run(during):
+    def run(during, membership=(7, "member")):
         async def scenario():
             app = StageApp(Connection("127.0.0.1:1"), "", None)
-            app.consumer = SimpleNamespace(assignment=set, partitions={"reports-in": 4}.get)
+            app.consumer = SimpleNamespace(
+                assignment=set, partitions={"reports-in": 4}.get, membership=lambda: membership
+            )
 
             async def follow_assignment(*_):
-                during(app)
-                return []
+                return during(app) is not False
 
             observer = Watched()
-            ownership = SimpleNamespace(owners={}, follow=follow_assignment)
-            app._stages.append(stage_app._RunningStage("reports", "reports-in", ownership, observer))
+            app.ownership = SimpleNamespace(owners={}, follow=follow_assignment)
+            app._stages.append(stage_app._RunningStage("reports", "reports-in", observer))
             await app._follow()
             return observer
 
@@ -51,9 +52,35 @@ def test_a_rebalance_is_not_reported_if_the_next_one_has_begun(follow):
     assert follow(lambda app: app.on_rebalance_start()).rebalances == 0
 
 
-def test_a_cancelled_takeover_ends_the_worker(follow):
-    def cancel(_app):
+def test_an_interrupted_takeover_is_not_reported(follow):
+    assert follow(lambda _: False).rebalances == 0
+
+
+def test_an_assignment_is_not_claimed_once_the_next_rebalance_has_begun(follow):
+    """The partitions were given up; a claim would outlive that, and another worker would fence this one."""
+
+    def must_not_follow(_app):
+        raise AssertionError
+
+    assert follow(must_not_follow, membership=None).rebalances == 0
+
+
+def test_work_that_is_cancelled_from_within_ends_the_worker():
+    """A task group takes it for the end of the task, and the worker would apply nothing any more."""
+
+    async def cancelled():
         raise asyncio.CancelledError
 
-    with pytest.raises(OwnershipLost, match="the takeover of reports was cancelled"):
-        follow(cancel)
+    with pytest.raises(OwnershipLost, match="cancelled from within"):
+        asyncio.run(stage_app._endless(cancelled()))
+
+
+def test_work_can_be_cancelled_from_outside():
+    async def scenario():
+        task = asyncio.create_task(stage_app._endless(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 5))

@@ -9,9 +9,10 @@ from streams.commands.shared.kafka_writing import producer_for
 from streams.commands.source.sources import Source
 from streams.events.source_decision import SourceDecision
 from streams.partition.source_controls import SourceControls, control_record
-from streams.runtime.identity import consumer_group, transactional_id
+from streams.runtime.claims import Place
+from streams.runtime.identity import consumer_group
 from streams.runtime.stage import RunnableStage
-from streams.runtime.transaction import transactional_producer, write_transaction
+from streams.runtime.takeover import exclusive_writer
 from streams.wire.source_decision import encode_source_decision
 from streams.worker.settings import Settings
 
@@ -61,8 +62,8 @@ async def write_decision(
 
     While workers run, it goes to the internal topic, and the owner of the partition applies it in the order of that
     log. Without workers it goes into the state, so that it is in force before the next worker reads the first record:
-    a record that stops every worker can be skipped in no other way. The fencing id of the partition makes sure that no
-    worker changes the state meanwhile.
+    a record that stops every worker can be skipped in no other way. The command claims the partition like a worker, so that
+    no other worker changes the state meanwhile.
     """
     prefix, connection = settings.topic_prefix, settings.connection()
     if await workers_in_group(connection, consumer_group(prefix)):
@@ -75,13 +76,9 @@ async def write_decision(
     controls.restore(*_record(source))
     controls.decide(decision)
     ((key, changed),) = controls.drain_changes()
-    owner = transactional_producer(connection, transactional_id(prefix, stage.name, source.partition))
-    try:
-        await owner.start()
+    async with exclusive_writer(connection, prefix, [Place(stage.name, source.partition)]) as writer:
         state = (prefix + stage.state_topic, source.partition)
-        await write_transaction(owner, {state: [(key, changed, [])]}, 0)
-    finally:
-        await owner.stop()
+        await writer.write({state: [(key, changed, [])]})
     return "no worker runs: written to the state, in force when the next worker starts"
 
 

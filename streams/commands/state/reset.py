@@ -14,12 +14,13 @@ from aiokafka.errors import for_code
 
 from streams.commands.shared.kafka_group import require_no_workers
 from streams.commands.shared.kafka_reading import partition_count
+from streams.runtime.claims import Place
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.identity import consumer_group, transactional_id
+from streams.runtime.identity import consumer_group
 from streams.runtime.stage import RunnableStage
+from streams.runtime.takeover import exclusive_writer
 from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import transactional_producer
 from streams.worker.settings import Settings
 
 _POLL_SECONDS = 0.1
@@ -70,8 +71,7 @@ async def recreate_topics(settings: Settings, plans: Sequence[ResetPlan]) -> Non
     await require_no_workers(connection, consumer_group(settings.topic_prefix))
     async with admin_client(connection) as admin:
         # Fence all stages before deleting any: a paused worker owns partitions of every stage.
-        for plan in plans:
-            await _fence(settings, plan)
+        await _fence(settings, plans)
         topics = [plan.topic for plan in plans]
         answer = await admin.delete_topics(topics)
         refused = [
@@ -105,16 +105,11 @@ async def _replicas(admin: Any, topic: str) -> int:
     return min(len(partition["replicas"]) for partition in row["partitions"])
 
 
-async def _fence(settings: Settings, plan: ResetPlan) -> None:
+async def _fence(settings: Settings, plans: Sequence[ResetPlan]) -> None:
     # A paused worker has left the group, but could commit its open transaction when it resumes.
-    for partition in range(plan.partitions):
-        producer = transactional_producer(
-            settings.connection(), transactional_id(settings.topic_prefix, plan.stage, partition)
-        )
-        try:
-            await producer.start()
-        finally:
-            await producer.stop()
+    places = [Place(plan.stage, partition) for plan in plans for partition in range(plan.partitions)]
+    async with exclusive_writer(settings.connection(), settings.topic_prefix, places):
+        pass
 
 
 async def _log_length(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> int:

@@ -19,14 +19,9 @@ from streams.commands.state.save_file import (
 )
 from streams.partition.hash_key import HashKeys
 from streams.runtime.position import SourcePosition
-from streams.runtime.restore import (
-    anything_follows,
-    read_entries,
-    require_finished,
-    state_consumer,
-    take_position,
-)
+from streams.runtime.restore import require_finished, take_position
 from streams.runtime.stage import RunnableStage
+from streams.runtime.state_log import anything_follows, read_entries, state_consumer
 from streams.worker.settings import Settings
 
 

@@ -122,6 +122,16 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         answered_at: float = self._ensure_consumer()._coordinator.answered_at
         return time.monotonic() - answered_at < UNANSWERED_SECONDS
 
+    def member_id(self) -> str:
+        """This worker's id in the group."""
+        member: str = self._ensure_consumer()._coordinator.member_id
+        return member
+
+    async def is_current(self, generation: int) -> bool:
+        """Ask the group whether this is still its generation, and this worker a member."""
+        current: bool = await self.call_thread(self._ensure_consumer()._coordinator.is_current, generation)
+        return current
+
     def allow_resets(self, allowed: bool) -> None:
         """Whether aiokafka may choose another offset when the broker does not have the requested one."""
         strategy = OffsetResetStrategy.EARLIEST if allowed else OffsetResetStrategy.NONE

@@ -36,6 +36,11 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
             self.answered_at = time.monotonic()
         return answered
 
+    async def is_current(self, generation: int) -> bool:
+        """Ask the group whether this is still its generation, and this worker a member."""
+        current: bool = self.generation == generation and await self._do_heartbeat()
+        return current
+
     async def _perform_assignment(self, response: Any) -> Any:
         """Assign the group's partitions, as its leader.
 

@@ -33,6 +33,14 @@ class PositionedConsumer(driver.Consumer):
         """Whether the brokers have answered a heartbeat lately."""
         return self._thread.in_touch()
 
+    def membership(self) -> tuple[int, str] | None:
+        """The generation of the current assignment and this member's id; None once the next rebalance has begun."""
+        return None if self._generation is None else (self._generation, self._thread.member_id())
+
+    async def is_current(self, generation: int) -> bool:
+        """Ask the group whether this is still its generation, and this worker a member."""
+        return self._generation == generation and await self._thread.is_current(generation)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. Newly assigned ones may have no offset at all until `perform_seek`."""
         self._generation, self._sought = None, False

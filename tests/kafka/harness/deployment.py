@@ -31,6 +31,7 @@ REQUESTS_INTERNAL = "authority-requests-internal"
 ROUTING = "authority-routing"
 REQUESTS_STATE = "authority-state"
 COUNTERS = "transparency-counters"
+CLAIMS = "claims"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -46,6 +47,7 @@ TOPICS = (
     ROUTING,
     REQUESTS_STATE,
     COUNTERS,
+    CLAIMS,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (

@@ -1,0 +1,36 @@
+"""Producers of workers that no longer run, with an open transaction."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+from streams.runtime.claims import Place
+from streams.runtime.connection import Connection
+from streams.runtime.identity import former_transactional_id
+from streams.runtime.takeover import Claims
+from streams.runtime.transaction import transactional_producer
+from streams.runtime.writer import Writer
+
+
+@asynccontextmanager
+async def claimant(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
+    """The producer of a process that claims a partition, in a transaction."""
+    connection = Connection(bootstrap)
+    writer = Writer(connection, prefix)
+    await writer.start()
+    try:
+        await Claims(connection, writer).claim([place], 1, "zombie")
+        producer = writer._started()
+        await producer.begin_transaction()
+        yield producer
+    finally:
+        await writer.stop()
+
+
+@asynccontextmanager
+async def former_version(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
+    """The producer of a worker of a version that had an id for each partition and wrote no claims, in a transaction."""
+    owner = former_transactional_id(prefix, *place)
+    async with transactional_producer(Connection(bootstrap), owner) as producer:
+        await producer.begin_transaction()
+        yield producer

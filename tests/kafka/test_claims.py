@@ -1,0 +1,153 @@
+"""What the claims log promises: who is gone is fenced, who fails is left out, what nobody changed is kept."""
+
+import asyncio
+import signal
+
+import orjson
+from aiokafka.errors import KafkaError
+
+from streams.partition.home import home_partition
+from streams.runtime.claims import Place, claimant_of
+from streams.runtime.transaction import FENCED
+from tests.kafka.harness.deployment import CLAIMS, ENRICHED, STATE
+from tests.kafka.harness.group import evict_everybody
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import Published, generate, now_ms, report
+from tests.kafka.harness.workers import changed_worker
+from tests.kafka.harness.zombie import former_version
+
+# The stage fails on every batch with a report of this channel.
+POISONED = """
+from streams.partition import stage
+
+_apply = stage.Stage.apply_in_slices
+
+def _failing(self, state, records):
+    if any(b"poisonous" in (record.value or b"") for record in records):
+        raise ValueError("a bug")
+    return _apply(self, state, records)
+
+stage.Stage.apply_in_slices = _failing
+
+# So that a cycle has the records of both partitions.
+from streams.runtime.pace import Pace
+
+Pace.wait_seconds = lambda self: 1.0
+"""
+
+
+def open_claims(deployment):
+    """The transactional ids with unreleased claims."""
+    last = {row.key: row.value for row in deployment.outputs().all(deployment.name(CLAIMS))}
+    return {claimant_of(key) for key, value in last.items() if value is not None} - {""}
+
+
+def test_a_suspended_worker_is_fenced_by_its_claim(deploy):
+    deployment = deploy()
+    deployment.publish(generate(41, 2_000))
+    suspended = deployment.fleet.start()
+    deployment.wait_until_applied()
+    (its_id,) = open_claims(deployment)
+    suspended.signal(signal.SIGSTOP)
+    deployment.fleet.running.remove(suspended)
+    try:
+        evict_everybody(deployment.bootstrap, deployment.group)
+        deployment.publish(generate(42, 2_000))
+        heir = deployment.fleet.start()
+        deployment.wait_until_applied()
+        assert its_id in heir.text
+        # The heir has released for it what it will never release itself.
+        assert its_id not in open_claims(deployment)
+        suspended.signal(signal.SIGCONT)
+        assert suspended.wait(30) == 1
+        assert "another worker took over this state" in suspended.text, suspended.tail()
+    finally:
+        suspended.end()
+    heir.terminate()
+    assert open_claims(deployment) == set()
+    check_outputs(deployment, deployment.outputs())
+
+
+def test_a_partition_that_fails_is_left_out_while_the_others_are_committed(deploy):
+    deployment = deploy(partitions=2)
+    bad = b"poisonous"
+    good = next(b"c%d" % n for n in range(100) if home_partition(b"c%d" % n, 2) != home_partition(bad, 2))
+    failing = deployment.fleet.start(changed_worker(POISONED))
+    deployment.fleet.wait_for(lambda: "owns partitions [0, 1]" in failing.text, 30, "the takeover")
+    deployment.fleet.running.remove(failing)
+    failing.signal(signal.SIGSTOP)
+    for key in (bad, good):
+        channel = {"ref": key.decode(), "visibility": "public"}
+        document = report(f"r-{key.decode()}", now_ms(), channel=channel)
+        deployment.publish([Published(key, orjson.dumps(document))])
+    failing.signal(signal.SIGCONT)
+    try:
+        assert failing.wait(30) == 1
+    finally:
+        failing.end()
+    assert "partition left out" in failing.text
+    assert "ValueError: a bug" in failing.text
+    assert deployment.applied() == 1
+    # It ended in good order: nobody has to fence it.
+    assert open_claims(deployment) == set()
+    deployment.fleet.start()
+    deployment.wait_until_applied()
+    enriched = deployment.outputs().all(deployment.name(ENRICHED))
+    assert sorted(row.key for row in enriched) == sorted([bad, good])
+
+
+def test_state_that_nobody_changed_is_not_read_again_after_a_rebalance(deploy):
+    deployment = deploy()
+    deployment.publish(generate(43, 2_000))
+    fleet = deployment.fleet
+    stays = fleet.start()
+    deployment.wait_until_applied()
+    assert stays.text.count("took over partition") == 8
+    visitor = fleet.start()
+    fleet.wait_for(lambda: "owns partitions [" in visitor.text, 40, "the visitor owns something")
+    kept = stays.text.count("took over partition")
+    assert kept == 8, stays.tail()
+    visitors = visitor.text.count("took over partition")
+    assert 0 < visitors < 8
+    visitor.terminate()
+    fleet.running.remove(visitor)
+    fleet.wait_for(lambda: stays.text.count("owns partitions [") == 3, 40, "it has all partitions again")
+    # Only what the visitor had in between.
+    assert stays.text.count("took over partition") == 8 + visitors
+    deployment.publish(generate(44, 2_000))
+    deployment.wait_until_applied()
+    check_outputs(deployment, deployment.outputs())
+
+
+def test_a_suspended_worker_of_a_version_without_claims_is_fenced_at_the_upgrade(deploy):
+    deployment = deploy()
+
+    async def upgrade():
+        place = Place("reports", 2)
+        async with former_version(deployment.bootstrap, deployment.prefix, place) as producer:
+            await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel\0spam", partition=2)
+            worker = deployment.fleet.start()
+            await asyncio.to_thread(
+                deployment.fleet.wait_for,
+                lambda: "owns partitions [0, 1, 2, 3]" in worker.text,
+                30,
+                "the takeover",
+            )
+            try:
+                await producer.commit_transaction()
+            except KafkaError as error:
+                return worker, error
+        return worker, None
+
+    worker, error = asyncio.run(upgrade())
+    assert isinstance(error, FENCED), error
+    assert all(row.value != b"old" for row in deployment.outputs().all(deployment.name(STATE)))
+    # Once for each partition: the next takeover has nobody to fence.
+    worker.terminate()
+    deployment.fleet.running.remove(worker)
+    again = deployment.fleet.start()
+    deployment.fleet.wait_for(lambda: "owns partitions [" in again.text, 30, "the second takeover")
+    assert "fenced" not in again.text
+    deployment.publish(generate(45, 2_000))
+    deployment.wait_until_applied()
+    check_outputs(deployment, deployment.outputs())

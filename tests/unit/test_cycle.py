@@ -1,0 +1,306 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from streams.runtime import chores
+from streams.runtime.claims import Place
+from streams.runtime.cycle import Cycle
+from streams.runtime.errors import OwnershipLost
+
+
+class Fetched:
+    """A fetch of one partition as a Faust event. Its owner needs so many transactions until it is done."""
+
+    def __init__(self, partition, transactions=1, stage="reports"):
+        self.stage = stage
+        self.transactions = transactions
+        self.acked = False
+        self.value = self
+        self.message = SimpleNamespace(
+            topic="in", partition=partition, generation_id=1, serialized_value_size=100
+        )
+
+    def ack(self):
+        self.acked = True
+
+
+class Owner:
+    """An owner whose batches write their partition's number."""
+
+    def __init__(self, worker, place):
+        self.worker = worker
+        self.place = place
+        self.resting = ()
+        self.moved = 0
+        self.is_released = False
+        self.fails_with = None
+        self.size = 0
+
+    def takes(self, *_):
+        return True
+
+    async def apply(self, ranges):
+        self.worker.applied.append(self.place)
+        if self.fails_with is not None:
+            raise self.fails_with
+        done = 0
+        for _, fetched in ranges:
+            fetched.transactions -= 1
+            if fetched.transactions:
+                break
+            done += 1
+        writes = {("out", 0): [(self.place.partition, b"", [])]}
+        return SimpleNamespace(writes=writes, progress=SimpleNamespace(ranges=done), size=self.size)
+
+    def committed(self, _prepared, _seconds):
+        self.moved += 1
+
+    def clocks_compared(self, _ahead):
+        pass
+
+    def transaction_failed(self, *, fenced):
+        self.worker.failed.append(fenced)
+
+    def released(self):
+        self.is_released = True
+
+
+class Worker:
+    """Runs cycles with owners that note what they apply, and calls what `after` has for each transaction."""
+
+    def __init__(self, *places):
+        self.applied = []
+        self.written = []
+        self.failed = []
+        self.after = {}
+        self.app = SimpleNamespace(rebalancing_count=1, should_stop=False)
+        self.ownership = SimpleNamespace(turn=asyncio.Lock())
+        self.ownership.owners = {place: Owner(self, place) for place in places}
+        self.cycle = Cycle(self.app, self.ownership, self)
+        self.cycle.follow(1, 1)
+
+    async def write(self, writes):
+        self.written.append({place: [key for key, *_ in rows] for place, rows in writes.items()})
+        await asyncio.sleep(0)
+        self.after.pop(len(self.written), lambda: None)()
+        return 0
+
+    def owner(self, place):
+        return self.ownership.owners[place]
+
+    async def run(self, *events):
+        """Hand over and run until nothing is left. Returns the error, if there is one."""
+        running = asyncio.create_task(self.cycle.run())
+        for event in events:
+            await self.cycle.hand_over(event.stage, event)
+        try:
+            async with asyncio.timeout(5):
+                while not running.done() and not all(event.acked for event in events):
+                    await asyncio.sleep(0.001)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+        return None if running.cancelled() else running.exception()
+
+
+A, B, C = Place("reports", 0), Place("reports", 1), Place("requests", 0)
+
+
+def test_all_partitions_of_all_stages_share_a_transaction():
+    async def scenario():
+        worker = Worker(A, B, C)
+        await worker.run(Fetched(0), Fetched(1), Fetched(0, stage="requests"))
+        return worker
+
+    worker = asyncio.run(scenario())
+    assert worker.applied == [A, B, C]
+    assert worker.written == [{("out", 0): [0, 1, 0]}]
+    assert [owner.moved for owner in worker.ownership.owners.values()] == [1, 1, 1]
+
+
+def test_a_partition_with_much_to_do_does_not_hold_up_the_others():
+    async def scenario():
+        worker = Worker(A, B)
+        long, short = Fetched(0, transactions=5), Fetched(1)
+        running = []
+        worker.after[2] = lambda: running.append(
+            asyncio.create_task(worker.cycle.hand_over("reports", short))
+        )
+        acked = []
+        worker.after[4] = lambda: acked.append(short.acked)
+        await worker.run(long)
+        return worker, acked, long.acked
+
+    worker, acked, done = asyncio.run(scenario())
+    # What is done is acknowledged at once.
+    assert worker.applied == [A, A, A, B, A, A]
+    assert (acked, done) == ([True], True)
+
+
+def test_a_partition_that_fails_is_left_out_and_the_others_are_committed():
+    async def scenario():
+        worker = Worker(A, B, C)
+        failed = worker.owner(B)
+        failed.fails_with = ValueError("a bug")
+        events = [Fetched(0), Fetched(1), Fetched(0, stage="requests")]
+        error = await worker.run(*events)
+        return worker, failed, events, error
+
+    worker, failed, events, error = asyncio.run(scenario())
+    assert str(error) == "a bug"
+    assert worker.written == [{("out", 0): [0, 0]}]
+    assert [event.acked for event in events] == [True, False, True]
+    # Its state may be half changed: nothing may ever be written from it.
+    assert (list(worker.ownership.owners), failed.is_released) == ([A, C], True)
+
+
+def test_nothing_is_owned_after_a_transaction_that_failed():
+    async def scenario():
+        worker = Worker(A, B)
+
+        async def write(_):
+            raise OwnershipLost("transaction did not commit: ProducerFenced", fenced=True)
+
+        worker.write = write
+        events = [Fetched(0), Fetched(1)]
+        return worker, await worker.run(*events), events
+
+    worker, error, events = asyncio.run(scenario())
+    assert error.fenced
+    assert (worker.ownership.owners, worker.failed) == ({}, [True])
+    assert not any(event.acked for event in events)
+
+
+def test_what_does_not_fit_into_a_transaction_waits_for_the_next(monkeypatch):
+    async def scenario():
+        worker = Worker(A, B)
+        worker.owner(A).size = 100 * 1024 * 1024
+        await worker.run(Fetched(0, transactions=2), Fetched(1))
+        return worker.written
+
+    # The partition that waited comes first.
+    assert asyncio.run(scenario()) == [{("out", 0): [0]}, {("out", 0): [1, 0]}]
+
+
+def test_rebalances_get_the_lock_between_two_transactions_of_a_partition():
+    async def scenario():
+        worker = Worker(A)
+        seen = []
+
+        async def give_up():
+            async with worker.ownership.turn:
+                seen.append(len(worker.written))
+
+        tasks = []
+        worker.after[2] = lambda: tasks.append(asyncio.create_task(give_up()))
+        await worker.run(Fetched(0, transactions=6))
+        await asyncio.gather(*tasks)
+        return seen, len(worker.written)
+
+    assert asyncio.run(scenario()) == ([2], 6)
+
+
+def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
+    async def scenario():
+        worker = Worker(A)
+        long, next_of_it = Fetched(0, transactions=50), Fetched(0)
+
+        def begin_rebalance():
+            worker.app.rebalancing_count += 1
+
+        worker.after[3] = begin_rebalance
+        await worker.run(long, next_of_it)
+        return len(worker.written), long.acked, next_of_it.transactions
+
+    # The rest is fetched again. What follows it must not be applied without it.
+    assert asyncio.run(scenario()) == (3, True, 1)
+
+
+@pytest.mark.parametrize("generation", [0, 2])
+def test_a_fetch_of_another_generation_is_not_applied(generation):
+    async def scenario():
+        worker = Worker(A)
+        other = Fetched(0)
+        other.message.generation_id = generation
+        await worker.run(other)
+        return worker.applied, other.acked
+
+    assert asyncio.run(scenario()) == ([], True)
+
+
+def test_a_fetch_of_a_partition_that_was_given_up_is_not_applied():
+    async def scenario():
+        worker = Worker(A)
+        await worker.run(Fetched(1), Fetched(0, stage="requests"))
+        return worker.applied
+
+    assert asyncio.run(scenario()) == []
+
+
+def test_a_stage_waits_while_enough_is_there_for_the_next_cycle():
+    async def scenario():
+        worker = Worker(A)
+        large, more = Fetched(0), Fetched(0)
+        large.message.serialized_value_size = 30_000_000
+        handing = asyncio.create_task(worker.cycle.hand_over("reports", large))
+        await asyncio.sleep(0.01)
+        waited = not handing.done()
+        await worker.run(more)
+        await asyncio.wait_for(handing, 5)
+        return waited, large.acked
+
+    assert asyncio.run(scenario()) == (True, True)
+
+
+class IdleOwner:
+    """The part of a PartitionOwner that the chores use. Its request to the brokers yields to other tasks."""
+
+    def __init__(self, partition, log):
+        self.log = log
+        self.partition = partition
+        self.last_applied_at = 0
+        self.markers_stepped_at = -2 * chores.MARKERS_SECONDS
+
+    def wake(self):
+        return []
+
+    async def tick(self, _now):
+        return SimpleNamespace(writes={("internal", self.partition): [b"tick"]})
+
+    def ticked(self):
+        self.last_applied_at = float("inf")
+
+    async def step_over_markers(self):
+        self.log.append(self.partition)
+        await asyncio.sleep(0)
+
+
+def test_batches_are_applied_between_the_requests_for_several_partitions(monkeypatch):
+    monkeypatch.setattr(chores, "TICK_CHECK_SECONDS", 0)
+    looks, ticks = [], []
+
+    async def scenario():
+        asked = []
+        owners = {Place("reports", n): IdleOwner(n, asked) for n in range(3)}
+
+        async def nothing():
+            pass
+
+        async def write(_owners, parts):
+            ticks.append(parts)
+
+        ownership = SimpleNamespace(turn=asyncio.Lock(), owners=owners, stay_known=nothing)
+        doing = asyncio.create_task(chores.do_chores(None, ownership, SimpleNamespace(write=write)))
+        while len(looks) < 8:
+            async with ownership.turn:
+                looks.append(list(asked))
+            await asyncio.sleep(0)
+        doing.cancel()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+    # A cycle gets the lock between any two requests, and there is one request per partition.
+    assert [len(looks[at + 1]) - len(looks[at]) for at in range(len(looks) - 1)].count(1) == 3
+    assert looks[-1] == [0, 1, 2]
+    # The ticks of all partitions share a transaction.
+    assert ticks == [[{("internal", n): [b"tick"]} for n in range(3)]]

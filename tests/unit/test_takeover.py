@@ -1,0 +1,241 @@
+"""The steps of a takeover against a claims log in memory, with open, committed and aborted records."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from streams.runtime import state_log, takeover
+from streams.runtime.claims import (
+    ClaimsLog,
+    Place,
+    claim_record,
+    claim_value,
+    claimant_of,
+    former_fenced_record,
+    release_record,
+)
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.takeover import Claims, always_current
+
+A, B = Place("reports", 0), Place("requests", 0)
+
+
+class Broker:
+    """The claims log, and the producers that were fenced."""
+
+    def __init__(self):
+        self.rows = []
+        self.fenced = []
+
+    def append(self, owner, *records, status="committed"):
+        self.rows += [
+            SimpleNamespace(key=key, value=value, owner=owner, status=status) for key, value, _ in records
+        ]
+
+    def end_transaction(self, owner, status):
+        for row in self.rows:
+            if row.owner == owner and row.status == "open":
+                row.status = status
+
+    def last_stable_offset(self):
+        return next((at for at, row in enumerate(self.rows) if row.status == "open"), len(self.rows))
+
+
+class Writer:
+    """A replacement for Writer."""
+
+    prefix = ""
+
+    def __init__(self, broker, transactional_id):
+        self.broker = broker
+        self.transactional_id = transactional_id
+
+    async def write(self, writes):
+        for rows in writes.values():
+            self.broker.append(self.transactional_id, *rows)
+
+    async def fence(self, transactional_id):
+        self.broker.fenced.append(transactional_id)
+        self.broker.end_transaction(transactional_id, "aborted")
+
+
+class Consumer:
+    """A consumer of the claims log."""
+
+    def __init__(self, broker, isolation_level):
+        self.broker = broker
+        self.uncommitted = isolation_level == "read_uncommitted"
+        self.at = 0
+
+    def assign(self, tps):
+        (self.tp,) = tps
+
+    def seek(self, _tp, offset):
+        self.at = offset
+
+    async def beginning_offsets(self, tps):
+        return dict.fromkeys(tps, 0)
+
+    async def end_offsets(self, tps):
+        return dict.fromkeys(tps, self.broker.last_stable_offset())
+
+    async def position(self, _tp):
+        return self.at
+
+    async def getmany(self, tp, *, timeout_ms, max_records=10):  # noqa: ARG002
+        await asyncio.sleep(0)
+        end = len(self.broker.rows) if self.uncommitted else self.broker.last_stable_offset()
+        rows = self.broker.rows[self.at : min(end, self.at + max_records)]
+        self.at += len(rows)
+        seen = [row for row in rows if self.uncommitted or row.status == "committed"]
+        return {tp: seen} if seen else {}
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    made = Broker()
+
+    @asynccontextmanager
+    async def consumer(_connection, isolation_level="read_committed"):
+        yield Consumer(made, isolation_level)
+
+    monkeypatch.setattr(takeover, "state_consumer", consumer)
+    monkeypatch.setattr(state_log, "GRACE_SECONDS", 0.02)
+    return made
+
+
+def noted(broker, *places):
+    """No version before the claims log runs."""
+    broker.append("somebody", *(former_fenced_record(place) for place in places))
+
+
+async def take_over(broker, *places, generation=5, is_current=always_current, transactional_id="me"):
+    writer = Writer(broker, transactional_id)
+    claims = Claims(None, writer)
+    await claims.claim(places, generation, "member")
+    async with claims.looking(is_current) as look:
+        await look.look()
+        await look.note_fenced()
+    return claims
+
+
+def run(scenario):
+    return asyncio.run(asyncio.wait_for(scenario, 5))
+
+
+def claim(place, owner, generation=4):
+    return claim_record(place, owner, claim_value(generation, "m"))
+
+
+def test_who_released_is_not_fenced(broker):
+    noted(broker, A, B)
+    broker.append("left", claim(A, "left"), claim(B, "left"))
+    broker.append("left", release_record(A, "left"), release_record(B, "left"))
+    run(take_over(broker, A, B))
+    assert broker.fenced == []
+
+
+def test_who_has_an_unreleased_claim_to_one_of_the_partitions_is_fenced_once(broker):
+    noted(broker, A, B)
+    broker.append("dead", claim(A, "dead"), claim(B, "dead"))
+    broker.append("elsewhere", claim(Place("reports", 1), "elsewhere"))
+    run(take_over(broker, A, B))
+    assert broker.fenced == ["dead"]
+    # The next one finds the releases that this one wrote for it.
+    run(take_over(broker, A, transactional_id="next"))
+    assert broker.fenced == ["dead", "me"]
+
+
+def test_releases_for_others_begin_with_a_record_about_the_writer(broker):
+    noted(broker, A)
+    broker.append("dead", claim(A, "dead"))
+    run(take_over(broker, A))
+    *_, first, last = broker.rows
+    assert (claimant_of(first.key), claimant_of(last.key), last.value) == ("me", "dead", None)
+
+
+def test_an_earlier_claim_of_this_process_is_not_taken_for_the_present_one(broker):
+    async def scenario():
+        noted(broker, A)
+        claims = await take_over(broker, A)
+        await claims.release()
+        broker.append("dead", claim(A, "dead"))
+        await take_over(broker, A)
+
+    run(scenario())
+    assert broker.fenced == ["dead"]
+
+
+def test_a_release_whose_markers_are_late_is_waited_for(broker):
+    async def scenario():
+        noted(broker, A)
+        broker.append("leaving", claim(A, "leaving"))
+        broker.append("leaving", release_record(A, "leaving"), status="open")
+        taking = asyncio.create_task(take_over(broker, A))
+        await asyncio.sleep(0.005)
+        broker.end_transaction("leaving", "committed")
+        await taking
+
+    run(scenario())
+    assert broker.fenced == []
+
+
+def test_who_died_in_the_middle_of_a_claim_is_fenced_after_a_grace(broker):
+    noted(broker, A)
+    broker.append("dead", claim(B, "dead"), status="open")
+    run(take_over(broker, A))
+    assert broker.fenced == ["dead"]
+
+
+def test_a_worker_gives_way_to_a_claim_of_a_newer_generation(broker):
+    async def put_out():
+        return False
+
+    noted(broker, A)
+    broker.append("owner", claim(A, "owner", generation=6))
+    with pytest.raises(
+        OwnershipLost, match="put out of the group: .* claimed by owner in generation 6, after 5"
+    ):
+        run(take_over(broker, A, is_current=put_out))
+    assert broker.fenced == []
+
+
+def test_after_a_reset_of_the_group_claims_of_higher_generations_are_fenced(broker):
+    noted(broker, A)
+    broker.append("dead", claim(A, "dead", generation=60))
+    run(take_over(broker, A))
+    assert broker.fenced == ["dead"]
+
+
+def test_the_id_of_former_versions_is_fenced_once_for_each_partition(broker):
+    async def scenario():
+        for _ in range(2):
+            claims = await take_over(broker, A, B)
+            await claims.release()
+
+    run(scenario())
+    assert broker.fenced == ["tocsin-reports-0", "tocsin-requests-0"]
+
+
+def test_who_claimed_since_is_found_when_the_state_cannot_be_read(broker):
+    async def scenario():
+        noted(broker, A)
+        claims = Claims(None, Writer(broker, "me"))
+        await claims.claim([A], 5, "member")
+        async with claims.looking(always_current) as look:
+            await look.look()
+            broker.append("later", claim(A, "later"))
+            await look.look_again()
+
+    run(scenario())
+    assert broker.fenced == ["later"]
+
+
+def test_a_claim_of_another_version_is_fenced():
+    log = ClaimsLog()
+    key, _, _ = claim(A, "newer")
+    log.add(key, b"\xff what this version cannot read")
+    ((claimant, generation),) = log.claimants([A])
+    assert (claimant, generation) == ("newer", -1)

@@ -1,0 +1,91 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
+
+from streams.runtime import transaction
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.transaction import write_transaction
+
+
+class Batch:
+    def __init__(self):
+        self.rows = 0
+
+    def append(self, **_):
+        self.rows += 1
+        return self.rows
+
+    def record_count(self):
+        return self.rows
+
+
+class Producer:
+    """A producer whose deliveries to some topics fail."""
+
+    def __init__(self, failing):
+        self.calls = []
+        self._failing = failing
+        self._txn_manager = SimpleNamespace(wait_for_transaction_end=lambda: None)
+
+    async def begin_transaction(self):
+        self.calls.append("begin")
+
+    def create_batch(self):
+        return Batch()
+
+    async def send_batch(self, _batch, topic, *, partition):  # noqa: ARG002
+        delivery = asyncio.get_running_loop().create_future()
+        if topic in self._failing:
+            delivery.set_exception(self._failing[topic])
+        else:
+            delivery.set_result(SimpleNamespace(timestamp=-1))
+        return delivery
+
+    async def commit_transaction(self):
+        self.calls.append("commit")
+
+    async def abort_transaction(self):
+        self.calls.append("abort")
+
+
+def write(producer):
+    row = (b"k", b"v", [])
+    return asyncio.run(write_transaction(producer, {("a", 0): [row], ("b", 0): [row]}, 0))
+
+
+def test_a_transaction_is_committed():
+    producer = Producer({})
+    write(producer)
+    assert producer.calls == ["begin", "commit"]
+
+
+def test_nothing_is_committed_when_one_delivery_fails():
+    """aiokafka would commit the rest."""
+    producer = Producer({"b": MessageSizeTooLargeError()})
+    with pytest.raises(OwnershipLost, match="MessageSizeTooLarge") as lost:
+        write(producer)
+    # Readers of committed records need not wait until somebody fences this producer.
+    assert producer.calls == ["begin", "abort"]
+    assert not lost.value.fenced
+
+
+def test_a_fenced_producer_has_nothing_to_abort():
+    producer = Producer({"b": ProducerFenced()})
+    with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
+        write(producer)
+    assert producer.calls == ["begin"]
+    assert lost.value.fenced
+
+
+def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr(transaction, "ABORTING_SECONDS", 0.01)
+    producer = Producer({"b": MessageSizeTooLargeError()})
+
+    async def never():
+        await asyncio.sleep(60)
+
+    producer.abort_transaction = never
+    with pytest.raises(OwnershipLost, match="MessageSizeTooLarge"):
+        write(producer)
