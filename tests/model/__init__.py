@@ -1,21 +1,22 @@
-"""A model of the claims protocol, and searches through every order of its steps.
+"""A model of the claims protocol, and searches through the possible orders of its steps.
 
-The protocol decides which worker may write to a partition, and lets no record be lost or applied twice. Its steps have
-the names that they have in the code: claim, look, fence, read, establish, cycle, release, give_way.
+The protocol decides which worker may write to a partition, so that no record is lost or applied twice. Its steps have
+the same names in the code: claim, look, fence, read, establish, cycle, release, give_way.
 
-| module | what it holds |
+| module | contents |
 | --- | --- |
-| `world.py` | the state of the modelled system as frozen values, and the protocol with its broken variants |
+| `world.py` | the state of the modelled system as frozen values; the protocol and what can be broken in it |
+| `variants.py` | broken variants of the protocol |
 | `broker.py` | logs, transactions, fencing |
 | `group.py` | members, generations, assignments |
-| `worker.py` | a worker, one request per step |
-| `takeover.py` | what a worker does from an assignment until it may apply records |
-| `steps.py` | what can happen in a state, and what it leads to |
-| `search.py` | the search through all states, and runs chosen by chance |
-| `words.py` | a failing run in words |
+| `takeover.py` | a worker between its assignment and its first cycle |
+| `worker.py` | a worker's transactions, one request per step |
+| `steps.py` | which steps are possible in a state, and the state after a step |
+| `search.py` | the search through all states, and random runs |
+| `words.py` | describes a run |
 
-A worker whose turn does not come is one that does not run: stopped by SIGSTOP, or slow. It can be put out of the group at
-any step and go on at any later one. A kill takes all that the broker does not have yet.
+A worker that takes no step is one that is slow or stopped by SIGSTOP. It can be evicted from the group before any step
+and continue at any later time. A kill destroys everything that the worker has not sent to the broker.
 
-`python -m tests.model --help` searches more than the tests do.
+`python -m tests.model --help` searches further than the tests do.
 """

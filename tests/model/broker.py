@@ -1,4 +1,4 @@
-"""Logs, and the transaction coordinator: transactions, markers written one by one, fencing."""
+"""Logs and the transaction coordinator: transactions, markers that are written one by one, fencing."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -14,7 +14,7 @@ class Fenced(Exception):
 
 
 def put(values: tuple[T, ...], index: int, value: T) -> tuple[T, ...]:
-    """Return the values with another one at this index."""
+    """Return the values with the one at this index replaced."""
     return (*values[:index], value, *values[index + 1 :])
 
 
@@ -27,25 +27,25 @@ def last_stable(log: Log) -> int:
 
 
 def committed(log: Log) -> Iterable[tuple[int, Record]]:
-    """Return offset and record of everything that read_committed reads now."""
+    """Return the offset and record of everything that read_committed shows."""
     return ((at, log[at]) for at in range(last_stable(log)) if log[at].status == "committed")
 
 
 def may_begin(state: State, process: Process) -> bool:
-    """Whether AddPartitionsToTxn gets another answer than CONCURRENT_TRANSACTIONS."""
+    """Whether AddPartitionsToTxn gets an answer other than CONCURRENT_TRANSACTIONS."""
     known = state.id_of(process)
     return known.epoch > 0 or known.phase == "none"
 
 
 def begin(state: State, process: Process, logs: tuple[int, ...]) -> State:
-    """AddPartitionsToTxn."""
+    """AddPartitionsToTxn, which opens the transaction. Raises Fenced."""
     if state.id_of(process).epoch:
         raise Fenced
     return _set(state, process, TransactionalId(0, "open", logs))
 
 
 def write(state: State, process: Process, log: int, contents: Iterable[Applied | Claim | Release]) -> State:
-    """Produce. The broker asks the coordinator whether the log is in the sender's open transaction (KIP-890)."""
+    """Produce. Raises Fenced, as the broker verifies with the coordinator that the transaction is open (KIP-890)."""
     if state.id_of(process).epoch:
         raise Fenced
     records = tuple(Record(process, content) for content in contents)
@@ -53,7 +53,7 @@ def write(state: State, process: Process, log: int, contents: Iterable[Applied |
 
 
 def commit(state: State, process: Process) -> State:
-    """EndTxn. It answers before the markers are written."""
+    """EndTxn. Raises Fenced. The answer arrives before the markers are written."""
     known = state.id_of(process)
     if known.epoch:
         raise Fenced
@@ -61,13 +61,13 @@ def commit(state: State, process: Process) -> State:
 
 
 def abort(state: State, process: Process) -> State:
-    """The coordinator aborts an open transaction, after a time-out or to fence. Its owner is fenced by that."""
+    """Abort an open transaction, after a time-out or for a fence. Either fences its owner."""
     known = state.id_of(process)
     return _set(state, process, TransactionalId(1, "aborting", known.logs))
 
 
 def write_marker(state: State, process: Process, log: int) -> State:
-    """The coordinator's decision reaches one of the logs of the transaction."""
+    """Write the marker of a decided transaction to one of its logs."""
     known = state.id_of(process)
     left = tuple(each for each in known.logs if each != log)
     status = "committed" if known.phase == "committing" else "aborted"
@@ -80,9 +80,9 @@ def write_marker(state: State, process: Process, log: int) -> State:
 
 
 def init_producer(state: State, process: Process) -> tuple[State, bool]:
-    """InitProducerId with the id of another. False is CONCURRENT_TRANSACTIONS: the process is not fenced for sure yet.
+    """InitProducerId with the id of another process. Return whether that is fenced; False is CONCURRENT_TRANSACTIONS.
 
-    A transaction whose commit was decided is not aborted, and its owner keeps its epoch until the markers are written.
+    While a commit waits for its markers, the answer is CONCURRENT_TRANSACTIONS and the owner is not fenced.
     """
     known = state.id_of(process)
     if known.phase == "open":

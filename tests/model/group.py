@@ -1,4 +1,4 @@
-"""The consumer group: joining, generations, any assignment, putting members out."""
+"""The consumer group: joining, generations, any assignment, evictions."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -6,13 +6,13 @@ from itertools import product
 from tests.model.world import Group, Process, replace
 
 
-def must_join_again(group: Group, process: Process) -> bool:
-    """Whether the process has to join: it is out of the group, or a rebalance has begun that it has not joined."""
+def must_rejoin(group: Group, process: Process) -> bool:
+    """Whether the process was evicted, or a rebalance has begun that it has not joined."""
     return process not in group.members or (group.rebalancing and process not in group.joined)
 
 
 def join(group: Group, process: Process) -> Group:
-    """Add a member, or let one join the rebalance under way; begin one if there is none."""
+    """Join the rebalance under way, or begin one."""
     joined = group.joined if group.rebalancing else ()
     return replace(
         group,
@@ -23,7 +23,7 @@ def join(group: Group, process: Process) -> Group:
 
 
 def assignments(group: Group) -> Iterable[tuple[Process, ...]]:
-    """Return every assignment that can end the rebalance: none before all members have joined."""
+    """Return every assignment that can end the rebalance; none until all members have joined."""
     if not group.rebalancing or not group.members or group.members != group.joined:
         return ()
     return product(group.members, repeat=len(group.assignment))
@@ -36,8 +36,8 @@ def assign(group: Group, assignment: tuple[Process, ...]) -> Group:
     )
 
 
-def put_out(group: Group, process: Process) -> Group:
-    """Take a member out, as when its session ends. The others have to join again."""
+def evict(group: Group, process: Process) -> Group:
+    """Remove a member, as at the end of its session. The others must rejoin."""
     return replace(
         group,
         rebalancing=True,
@@ -47,10 +47,10 @@ def put_out(group: Group, process: Process) -> Group:
 
 
 def reset(group: Group) -> Group:
-    """Delete the group and create it anew: its generations count from 1 again."""
+    """Delete the group. Its generations start at 1 again."""
     return Group(0, (None,) * len(group.assignment))
 
 
 def _with(members: tuple[Process, ...], process: Process) -> tuple[Process, ...]:
-    # In one order, so that states do not differ by the order in which members joined.
+    # Sorted, so that the order of joining does not multiply the states.
     return tuple(sorted({*members, process}))

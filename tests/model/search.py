@@ -1,4 +1,4 @@
-"""Two searches for a state in which the protocol is wrong: through all states of a small world, and by chance."""
+"""Two searches for a run in which the protocol fails: all states of a small world, and random runs of larger ones."""
 
 import random
 from collections import deque
@@ -7,32 +7,32 @@ from collections.abc import Iterable
 import msgspec
 
 from tests.model import words
-from tests.model.steps import Step, WrongRecords, all_applied, happen, hits_live_member, steps
-from tests.model.world import Faults, State, World, beginning
+from tests.model.steps import Step, WrongRecords, all_applied, next_state, fences_live_member, steps
+from tests.model.world import Faults, State, World, initial_state
 
 # A run that has ended its faults needs some 100 steps more. Of 60,000 runs of the protocol none needed 1,000.
 ENOUGH_STEPS = 3_000
 
 
 class Failed(Exception):
-    """A run of the model went wrong. Its text is the run in words."""
+    """The protocol failed in a run, which the text describes step by step."""
 
     def __init__(self, world: World, first: State, run: list[Step], reason: str, number: int = 0) -> None:
         super().__init__()
         self.world, self.first, self.run, self.reason, self.number = world, first, run, reason, number
 
     def __str__(self) -> str:
-        told = words.tell(self.world, self.first, self.run)
+        told = words.describe(self.world, self.first, self.run)
         which = f"Run {self.number}" if self.number else "A run"
         return f"{which} fails ({self.reason}):\n{told}\nSo {self.reason}."
 
 
 class Stuck(Failed):
-    """Not every record can be applied any more without another fault."""
+    """Some records are never applied, though no further fault happens."""
 
 
 class LiveMemberFenced(Failed):
-    """A process was fenced that runs and is a member of the group."""
+    """A process was fenced though it runs and is a member of the group."""
 
 
 class Wrong(Failed):
@@ -40,7 +40,7 @@ class Wrong(Failed):
 
 
 class Tally(msgspec.Struct):
-    """What a search went through."""
+    """How much a search covered."""
 
     runs: int = 0
     steps: int = 0
@@ -48,13 +48,13 @@ class Tally(msgspec.Struct):
     states: int = 0
 
 
-def all_states(world: World, faults: Faults, *, spare_members: bool = False) -> Tally:
-    """Visit every state that can be reached. Raises Failed with a shortest run that is wrong, or one that is stuck.
+def all_states(world: World, faults: Faults, *, protect_members: bool = False) -> Tally:
+    """Visit every reachable state. Raises Failed with a shortest run that fails.
 
-    `spare_members` raises it for the fence of a live member too. Worker A has joined in the first state: workers do not
-    differ, so one of them may be called A that joins first.
+    `protect_members` makes the fence of a live member a failure. In the first state worker A has joined: workers are
+    alike, so the one that joins first is called A, which halves the number of states.
     """
-    first = happen(world, beginning(world, faults), Step("join", 0))
+    first = next_state(world, initial_state(world, faults), Step("join", 0))
     came_from: dict[State, tuple[State, Step] | None] = {first: None}
     leads_here: dict[State, list[State]] = {}
     finished = []
@@ -64,12 +64,12 @@ def all_states(world: World, faults: Faults, *, spare_members: bool = False) -> 
         if all_applied(world, state):
             finished.append(state)
         for step in steps(world, state):
-            if spare_members and hits_live_member(state, step):
+            if protect_members and fences_live_member(state, step):
                 raise LiveMemberFenced(
                     world, first, [*_way(came_from, state), step], "a live member is fenced"
                 )
             try:
-                after = happen(world, state, step)
+                after = next_state(world, state, step)
             except WrongRecords as wrong:
                 raise Wrong(world, first, [*_way(came_from, state), step], str(wrong)) from None
             if after not in came_from:
@@ -77,9 +77,9 @@ def all_states(world: World, faults: Faults, *, spare_members: bool = False) -> 
                 waiting.append(after)
             if not step.fault:
                 leads_here.setdefault(after, []).append(state)
-    hopeful = _all_before(finished, leads_here)
-    if stuck := next((state for state in came_from if state not in hopeful), None):
-        raise Stuck(world, first, _way(came_from, stuck), "not everything can be applied any more")
+    alive = _all_before(finished, leads_here)
+    if stuck := next((state for state in came_from if state not in alive), None):
+        raise Stuck(world, first, _way(came_from, stuck), "some records can never be applied")
     return Tally(states=len(came_from))
 
 
@@ -92,7 +92,7 @@ def _way(came_from: dict[State, tuple[State, Step] | None], state: State) -> lis
 
 
 def _all_before(finished: list[State], leads_here: dict[State, list[State]]) -> set[State]:
-    """Return all states from which one of the finished ones is reached without a fault."""
+    """Return all states from which a finished one can be reached without a fault."""
     found, waiting = set(finished), list(finished)
     while waiting:
         for state in leads_here.get(waiting.pop(), ()):
@@ -102,21 +102,21 @@ def _all_before(finished: list[State], leads_here: dict[State, list[State]]) -> 
     return found
 
 
-def by_chance(world: World, most: Faults, runs: Iterable[int], *, spare_members: bool = False) -> Tally:
-    """Play one run per number, which is its seed. Raises Failed with the first that is wrong or does not apply all.
+def random_runs(world: World, most: Faults, runs: Iterable[int], *, protect_members: bool = False) -> Tally:
+    """Play random runs until nothing but faults is possible. Raises Failed with the first run that fails.
 
-    Each run draws how many faults may happen, at most `most`, and when they end.
+    A run's number is its seed. Each run draws its number of faults, up to `most`, and when the last one may happen.
     """
     tally = Tally()
     for number in runs:
-        _play(world, most, number, tally, spare_members=spare_members)
+        _play(world, most, number, tally, protect_members=protect_members)
     return tally
 
 
-def _play(world: World, most: Faults, number: int, tally: Tally, *, spare_members: bool) -> None:
+def _play(world: World, most: Faults, number: int, tally: Tally, *, protect_members: bool) -> None:
     rng = random.Random(number)
     faults = Faults(*(rng.randint(0, getattr(most, name)) for name in Faults.__struct_fields__))
-    first = state = beginning(world, faults)
+    first = state = initial_state(world, faults)
     calm_after = rng.randint(20, 400)
     slow: frozenset[int | str] = frozenset()
     run: list[Step] = []
@@ -125,7 +125,7 @@ def _play(world: World, most: Faults, number: int, tally: Tally, *, spare_member
         if count == calm_after:
             slow = frozenset()
         elif count < calm_after and rng.random() < 0.03:
-            # For some 30 steps these workers, or the markers, stand nearly still.
+            # Until the next change these workers, or all markers, make almost no progress.
             names = (*range(world.workers), "marker")
             slow = frozenset(each for each in names if rng.random() < 0.4)
         possible = steps(world, state)
@@ -138,14 +138,14 @@ def _play(world: World, most: Faults, number: int, tally: Tally, *, spare_member
         run.append(step)
         tally.steps += 1
         tally.kills += step.name == "kill"
-        if spare_members and hits_live_member(state, step):
+        if protect_members and fences_live_member(state, step):
             raise LiveMemberFenced(world, first, run, "a live member is fenced", number)
         try:
-            state = happen(world, state, step)
+            state = next_state(world, state, step)
         except WrongRecords as wrong:
             raise Wrong(world, first, *_shortened(world, first, run, str(wrong)), number) from None
     if not all_applied(world, state):
-        raise Stuck(world, first, run, "not everything is applied long after the last fault", number)
+        raise Stuck(world, first, run, "some records are never applied", number)
 
 
 def _choose(rng: random.Random, possible: list[Step], slow: frozenset[int | str]) -> Step:
@@ -158,12 +158,12 @@ def _choose(rng: random.Random, possible: list[Step], slow: frozenset[int | str]
 
 
 def _likely(step: Step, slow: frozenset[int | str]) -> float:
-    """Return how likely a step happens now, compared with others that are possible.
+    """Return the probability with which a step is accepted when it is drawn.
 
-    A session ends because its worker stands still, which is also where protocols break: so these two come together.
-    Other faults are rare enough to fall into every part of a run.
+    In reality a worker is evicted because it is stopped, and a stopped worker that continues later is the hardest case
+    for the protocol. So slow workers are evicted often. Other faults are rare, to be spread over the whole run.
     """
-    if step.fault == "put_out":
+    if step.fault == "evict":
         return 0.5 if step.who.worker in slow else 0.03
     if step.fault:
         return 0.1
@@ -171,7 +171,7 @@ def _likely(step: Step, slow: frozenset[int | str]) -> float:
 
 
 def _shortened(world: World, first: State, run: list[Step], reason: str) -> tuple[list[Step], str]:
-    """Return a shorter run that ends in wrong records too, and in which: no step can be left out with what needs it."""
+    """Return a shorter run with wrong records, and the reason. Drops each step that is not needed for them."""
     at = len(run) - 1
     while at >= 0:
         less = _replayed(world, first, run[:at] + run[at + 1 :])
@@ -183,14 +183,14 @@ def _shortened(world: World, first: State, run: list[Step], reason: str) -> tupl
 
 
 def _replayed(world: World, first: State, run: list[Step]) -> tuple[list[Step], str] | None:
-    """Return those steps of a run that can happen up to the first wrong records, and these; None if there are none."""
-    state, happened = first, []
+    """Repeat the steps that are still possible. Return them and the reason if records become wrong, otherwise None."""
+    state, taken = first, list[Step]()
     for step in run:
         if step not in steps(world, state):
             continue
-        happened.append(step)
+        taken.append(step)
         try:
-            state = happen(world, state, step)
+            state = next_state(world, state, step)
         except WrongRecords as wrong:
-            return happened, str(wrong)
+            return taken, str(wrong)
     return None

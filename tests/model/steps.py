@@ -1,20 +1,26 @@
-"""What can happen in a state, what it leads to, and what must hold in every state."""
+"""Which steps are possible in a state, the state after a step, and what must hold in every state."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tests.model import broker, group, takeover, worker
-from tests.model.world import Applied, Process, State, World, replace
+from tests.model.world import Applied, Process, State, Worker, World, replace
 
 
 class Step(NamedTuple):
-    """Something that can happen. `who` is the number of a worker, or a process; `what` depends on the name."""
+    """A possible step. `fault` is the field of Faults that it uses up; empty if it is not a fault.
+
+    `who` is the number of the worker that acts, or the process that the step is done to. `what` depends on the name: a
+    request of a transaction, a log, a process to fence, an assignment.
+    """
 
     name: str
-    who: int | Process | None = None
+    who: Any = None
     what: Any = None
     fault: str = ""
-    """The fault of `Faults` that this is, if it is one."""
+
+
+REQUESTS = ("begin", "write", "commit")
 
 
 class WrongRecords(Exception):
@@ -22,15 +28,15 @@ class WrongRecords(Exception):
 
 
 def steps(world: World, state: State) -> list[Step]:
-    """Return all that can happen, faults that may still happen included."""
+    """Return all possible steps, with the faults that may still happen."""
     faults = state.faults
     found = list(_coordinator_steps(world, state))
     found += [Step("assign", None, each) for each in group.assignments(state.group)]
     for member in state.group.members:
         if not state.lives(member):
-            found.append(Step("put_out", member))
-        elif faults.put_out:
-            found.append(Step("put_out", member, fault="put_out"))
+            found.append(Step("evict", member))
+        elif faults.evict:
+            found.append(Step("evict", member, fault="evict"))
     if faults.reset and state.group.generation and not state.group.members:
         found.append(Step("reset", fault="reset"))
     for number, each in enumerate(state.workers):
@@ -50,10 +56,10 @@ def _coordinator_steps(world: World, state: State) -> Iterator[Step]:
             if known.phase != "open":
                 yield from (Step("marker", process, log) for log in known.logs)
             elif "fence" not in world.protocol.takeover and not state.lives(process):
-                # Nothing else ends this transaction in that variant.
+                # Only the time-out ends it in this variant.
                 yield Step("time_out", process)
-            elif state.faults.timed_out:
-                yield Step("time_out", process, fault="timed_out")
+            elif state.faults.time_out:
+                yield Step("time_out", process, fault="time_out")
 
 
 def _worker_steps(world: World, state: State, number: int) -> Iterator[Step]:
@@ -63,7 +69,7 @@ def _worker_steps(world: World, state: State, number: int) -> Iterator[Step]:
         if me.request != "begin" or may_begin:
             yield Step(me.at, number, me.request)
         return
-    again = group.must_join_again(state.group, process)
+    again = group.must_rejoin(state.group, process)
     if me.at in ("join", "wait"):
         if me.at == "join" or again:
             yield Step("join", number)
@@ -73,7 +79,7 @@ def _worker_steps(world: World, state: State, number: int) -> Iterator[Step]:
     if again:
         yield Step("release", number)
     if me.at == "cycle":
-        ready = tuple(each for each in me.mine if me.positions[each] < world.records) if may_begin else ()
+        ready = tuple(each for each in me.mine if _lacks_records(world, me, each)) if may_begin else ()
         if ready:
             yield Step("cycle", number, ready)
         if len(ready) > 1:
@@ -88,8 +94,13 @@ def _worker_steps(world: World, state: State, number: int) -> Iterator[Step]:
         yield Step("give_way", number)
 
 
+def _lacks_records(world: World, me: Worker, partition: int) -> bool:
+    position = me.positions[partition]
+    return position is not None and position < world.records
+
+
 def _answers(world: World, state: State, target: Process) -> bool:
-    # An answer of CONCURRENT_TRANSACTIONS that changes nothing is left out.
+    # CONCURRENT_TRANSACTIONS from a decided transaction changes nothing: such a step is left out.
     decided = state.id_of(target).phase in ("committing", "aborting")
     return not decided or not world.protocol.repeats_fence
 
@@ -117,59 +128,65 @@ def _reads(world: World, state: State, number: int) -> Iterator[Step]:
             yield Step("look_again", number, partition)
 
 
-def happen(world: World, state: State, step: Step) -> State:
-    """Return the state after a step. Raises WrongRecords if a partition is wrong then."""
+def next_state(world: World, state: State, step: Step) -> State:
+    """Return the state after a step. Raises WrongRecords if it makes the records of a partition wrong."""
     if step.fault:
         left = {step.fault: getattr(state.faults, step.fault) - 1}
         state = replace(state, faults=replace(state.faults, **left))
-    if step.name == "marker":
-        state = broker.write_marker(state, step.who, step.what)
-        _check(state, step.what)
-        return state
-    if step.name == "time_out":
-        return broker.abort(state, step.who)
-    if step.name == "assign":
-        return replace(state, group=group.assign(state.group, step.what))
-    if step.name == "put_out":
-        return replace(state, group=group.put_out(state.group, step.who))
-    if step.name == "reset":
-        return replace(state, group=group.reset(state.group))
-    if step.name == "kill":
+    match step.name:
+        case "marker":
+            state = broker.write_marker(state, step.who, step.what)
+            _check(state, step.what)
+            return state
+        case "time_out":
+            return broker.abort(state, step.who)
+        case "assign":
+            return replace(state, group=group.assign(state.group, step.what))
+        case "evict":
+            return replace(state, group=group.evict(state.group, step.who))
+        case "reset":
+            return replace(state, group=group.reset(state.group))
+        case "kill":
+            return worker.exit_process(world, state, step.who)
+        case "restart":
+            return worker.restart(world, state, step.who)
+        case "join":
+            return worker.join(world, state, step.who)
+        case "release" if step.what not in REQUESTS:
+            return worker.release(world, state, step.who)
+        case "claim" | "establish" | "cycle" | "release":
+            return _transact(world, state, step)
+        case _:
+            return _take_over(world, state, step)
+
+
+def _transact(world: World, state: State, step: Step) -> State:
+    batch = () if step.what in REQUESTS else step.what
+    try:
+        return worker.transact(world, state, step.who, batch)
+    except broker.Fenced:
         return worker.exit_process(world, state, step.who)
-    if step.name == "restart":
-        return worker.restart(world, state, step.who)
-    return _work(world, state, step)
 
 
-def _work(world: World, state: State, step: Step) -> State:
+def _take_over(world: World, state: State, step: Step) -> State:
     number = step.who
-    me = state.workers[number]
-    if step.name == "join":
-        return worker.join(world, state, number)
-    elif step.name == "assigned":
-        after = takeover.take_assignment(world, state, number)
-    elif step.name == "look":
-        after = takeover.look(world, state, number)
-    elif step.name == "look_again":
-        after = takeover.look_again(world, me)
-    elif step.name == "give_way":
-        after = takeover.give_way(world, state, number)
-    elif step.name == "fence":
-        state, after = takeover.fence(world, state, number, step.what)
-    elif step.name == "read":
-        after = takeover.read(world, state, number, step.what)
-    elif step.name == "release" and not me.request:
-        return worker.release(world, state, number)
-    else:
-        try:
-            return worker.transact(
-                world, state, number, step.what if step.name == "cycle" and not me.request else ()
-            )
-        except broker.Fenced:
-            after = None
-    if after is None:
-        return worker.exit_process(world, state, number)
-    return worker.set_worker(state, number, after)
+    after: Worker | None
+    match step.name:
+        case "assigned":
+            after = takeover.take_assignment(world, state, number)
+        case "look":
+            after = takeover.look(world, state, number)
+        case "give_way":
+            after = takeover.give_way(world, state, number)
+        case "fence":
+            state, after = takeover.fence(world, state, number, step.what)
+        case "read":
+            after = takeover.read(world, state, number, step.what)
+        case "look_again":
+            after = takeover.look_again(world, state.workers[number])
+        case _:
+            raise ValueError(step.name)
+    return worker.set_worker(state, number, after) if after else worker.exit_process(world, state, number)
 
 
 def _check(state: State, log: int) -> None:
@@ -190,8 +207,8 @@ def all_applied(world: World, state: State) -> bool:
     )
 
 
-def hits_live_member(state: State, step: Step) -> bool:
-    """Whether a step fences a process that runs, is in the group and was not fenced before."""
+def fences_live_member(state: State, step: Step) -> bool:
+    """Whether a step fences a process that runs and is a member of the group, for the first time."""
     target = step.what
     return (
         step.name == "fence"

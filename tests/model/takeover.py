@@ -1,4 +1,4 @@
-"""What a worker does from an assignment until it may apply records: claim, look, give_way, fence, read, establish."""
+"""A worker between its assignment and its first cycle: claim, look, give_way, fence, read, establish."""
 
 from tests.model import broker
 from tests.model.broker import put
@@ -6,7 +6,7 @@ from tests.model.world import Applied, Claim, Process, Release, State, Worker, W
 
 
 def take_assignment(world: World, state: State, number: int) -> Worker:
-    """Return the worker as it begins to take over what this generation assigns to it."""
+    """Return the worker at the first step of taking over what it was assigned."""
     process = state.process(number)
     worker = replace(
         state.workers[number],
@@ -17,7 +17,7 @@ def take_assignment(world: World, state: State, number: int) -> Worker:
 
 
 def next_step(world: World, state: State, worker: Worker) -> Worker:
-    """Return the worker at the step that follows the one it is in."""
+    """Return the worker at the step after its present one."""
     order = world.protocol.takeover
     return _go_to(world, state, worker, order[order.index(worker.at) + 1 :])
 
@@ -34,11 +34,11 @@ def _go_to(world: World, state: State, worker: Worker, steps: tuple[str, ...]) -
 
 
 def abandoned(state: State, log: int, reader: Process, *, late: bool = False) -> Process | None:
-    """Return the writer of the first open record of a log if it will not end that transaction itself, else None.
+    """Return the writer of the first open record if it will not end its transaction; None if it will.
 
-    The record tells who that is, as in the claims log the first record of a transaction is about its writer. A member of
-    the group goes on, and markers of a decided transaction come, both within the time that the reader waits; `late`
-    leaves that out.
+    A live member of the group ends its transaction, and the markers of a decided one arrive, before the reader loses
+    patience. With `late` they do not. In the claims log the record shows its writer, because the first record of each
+    transaction is about its writer.
     """
     records = state.logs[log]
     stable = broker.last_stable(records)
@@ -51,19 +51,18 @@ def abandoned(state: State, log: int, reader: Process, *, late: bool = False) ->
 
 
 def own_claim_hidden(world: World, state: State, number: int) -> bool:
-    """Whether a transaction before or with the worker's own claim is open, so that read_committed does not show it."""
+    """Whether read_committed does not show the own claim yet, because it or an earlier transaction is open."""
     own = _last(state, state.process(number), Claim)
     return world.protocol.waits_for_own_claim and own >= broker.last_stable(state.logs[-1])
 
 
 def look(world: World, state: State, number: int) -> Worker:
-    """Read the claims log. While the own claim is hidden, the writer that hides it is fenced, and the worker looks again."""
+    """Read the claims log and choose whom to fence. If the own claim is hidden, that is the writer who hides it."""
     worker, process = state.workers[number], state.process(number)
     if own_claim_hidden(world, state, number):
         blocking = abandoned(state, world.partitions, process, late=True)
         assert blocking is not None
         return replace(worker, targets=(blocking,))
-    # Unless the variant says otherwise, the log is read from its beginning.
     begin = 0 if world.protocol.looks_from_the_beginning else _last(state, process, Release) + 1
     others = [
         claim
@@ -77,9 +76,9 @@ def look(world: World, state: State, number: int) -> Worker:
 
 
 def give_way(world: World, state: State, number: int) -> Worker | None:
-    """Ask the group whether the worker's generation is still current; None if not, as it must then exit.
+    """Ask the group whether the own generation is current. Return None if it is not: the worker must exit.
 
-    Claims of a later generation are otherwise of a time before the group was reset.
+    If it is, the claims with a higher generation are from before a reset of the group.
     """
     worker, group = state.workers[number], state.group
     current = state.process(number) in group.members and group.generation == worker.generation
@@ -89,7 +88,7 @@ def give_way(world: World, state: State, number: int) -> Worker | None:
 
 
 def fence(world: World, state: State, number: int, target: Process) -> tuple[State, Worker]:
-    """Send InitProducerId with the id of another once. The fence is done when that is answered without an error."""
+    """Send one InitProducerId with the id of the target. The target is fenced once the answer is not an error."""
     worker = state.workers[number]
     state, done = broker.init_producer(state, target)
     if not done and world.protocol.repeats_fence:
@@ -100,13 +99,13 @@ def fence(world: World, state: State, number: int, target: Process) -> tuple[Sta
 
 
 def can_read(world: World, state: State, worker: Worker, partition: int) -> bool:
-    """Whether the next request for this partition's state brings the worker further."""
+    """Whether the end of the state log is not known yet, or can be reached."""
     end = worker.ends[partition]
     return end is None or broker.last_stable(state.logs[partition]) >= end
 
 
 def read(world: World, state: State, number: int, partition: int) -> Worker:
-    """Ask for the end of a state log, the high watermark; the next time, read up to it."""
+    """Ask for the high watermark of a state log; when called again, read up to it."""
     worker, log = state.workers[number], state.logs[partition]
     if worker.ends[partition] is None and world.protocol.waits_for_end:
         return replace(worker, ends=put(worker.ends, partition, len(log)))
@@ -118,13 +117,13 @@ def read(world: World, state: State, number: int, partition: int) -> Worker:
 
 
 def look_again(world: World, worker: Worker) -> Worker:
-    """Go back to look: reading stands still, so somebody claimed later and died. What was read is taken for outdated."""
+    """Return to look, because another worker claimed later and died in a transaction. Discards what was read."""
     nothing = (None,) * world.partitions
     return replace(worker, at="look", ends=nothing, positions=nothing)
 
 
 def fenced_claims(world: World, state: State, worker: Worker) -> list[Claim]:
-    """Return the claims of processes that the worker has fenced: establish releases them."""
+    """Return the claims of the processes that this takeover fenced. establish releases them."""
     return [
         claim
         for claim in _unreleased(world, state)
@@ -133,7 +132,7 @@ def fenced_claims(world: World, state: State, worker: Worker) -> list[Claim]:
 
 
 def _position(world: World, worker: Worker, log: broker.Log, partition: int) -> int:
-    """Return the next record to apply, by the state in memory if nobody wrote to the log since, else by the log."""
+    """Return the next record to apply: from kept state if nobody wrote since it was noted, otherwise from the log."""
     applied = [
         (at, record.content.number)
         for at, record in broker.committed(log)
@@ -146,7 +145,7 @@ def _position(world: World, worker: Worker, log: broker.Log, partition: int) -> 
 
 
 def _unreleased(world: World, state: State, begin: int = 0) -> list[Claim]:
-    """Return the claims without a later release, of what read_committed shows from this offset on."""
+    """Return the claims without a later release that read_committed shows from this offset on."""
     claims: dict[tuple[int, Process | None], Claim] = {}
     for at, record in broker.committed(state.logs[-1]):
         content = record.content
@@ -160,7 +159,7 @@ def _unreleased(world: World, state: State, begin: int = 0) -> list[Claim]:
 
 
 def _last(state: State, owner: Process, kind: type[Claim | Release]) -> int:
-    """Return the offset of the owner's last claim or release, readable or not; -1 if there is none."""
+    """Return the offset of the owner's last claim or release, whatever its status; -1 if there is none."""
     for at in reversed(range(len(state.logs[-1]))):
         content = state.logs[-1][at].content
         if isinstance(content, kind) and content.owner == owner:

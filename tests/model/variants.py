@@ -1,10 +1,10 @@
-"""Broken variants of the protocol, by what is wrong with them. The tests and the command line search them."""
+"""Broken variants of the protocol, for the tests and the command line."""
 
 from tests.model.world import Protocol
 
 BROKEN = {
     "no-fence": Protocol(takeover=("claim", "look", "read", "establish")),
-    # It applies what is readable when it looks: waiting for an end that is still moving would help nobody.
+    # The position is what is readable at that time, without waiting for open transactions of those not fenced yet.
     "read-before-fence": Protocol(
         takeover=("claim", "look", "read", "fence", "establish"), waits_for_end=False
     ),

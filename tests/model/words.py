@@ -1,9 +1,9 @@
-"""A run of the model in words: one line per step, with who does it, its name in the code, and what comes of it."""
+"""Describes a run in words: a line per step with the worker, the name of the step, and its result."""
 
 from collections.abc import Callable, Iterable
 
 from tests.model import takeover
-from tests.model.steps import Step, WrongRecords, happen
+from tests.model.steps import REQUESTS, Step, WrongRecords, next_state
 from tests.model.world import Process, State, World
 
 
@@ -13,12 +13,12 @@ def name_of(process: Process) -> str:
     return f"{letter}{process.start + 1}" if process.start else letter
 
 
-def tell(world: World, state: State, run: Iterable[Step]) -> str:
-    """Return the run in words. Its last step may lead to wrong records."""
+def describe(world: World, state: State, run: Iterable[Step]) -> str:
+    """Return a line per step. The last step may raise WrongRecords."""
     lines = []
     for count, step in enumerate(run, 1):
         try:
-            after = happen(world, state, step)
+            after = next_state(world, state, step)
         except WrongRecords:
             after = state
         who = name_of(state.process(step.who)) if isinstance(step.who, int) else ""
@@ -31,16 +31,13 @@ def _what(world: World, state: State, step: Step, after: State) -> str:
     if isinstance(step.who, int):
         if step.name not in ("kill", "restart") and after.workers[step.who].at == "dead":
             return (
-                "a later generation was here: exits"
+                "the own generation is not current: exits"
                 if step.name == "give_way"
-                else "refused as fenced: exits"
+                else "the broker refuses the request, the worker is fenced: exits"
             )
         if step.what in REQUESTS:
             return _request(world, state, step)
     return SAID[step.name](world, state, step, after)
-
-
-REQUESTS = ("begin", "write", "commit")
 
 
 def _request(world: World, state: State, step: Step) -> str:
@@ -48,7 +45,7 @@ def _request(world: World, state: State, step: Step) -> str:
     if step.what == "begin":
         return "begins a transaction in the claims log"
     if step.what == "commit":
-        return "commits; markers are still to come"
+        return "commits; its markers are not written yet"
     if step.name == "cycle":
         (log, *_) = worker.writes
         return f"applies record {worker.positions[log]} to partition {log}"
@@ -74,26 +71,25 @@ def _assign(world: World, state: State, step: Step, after: State) -> str:
 def _assigned(world: World, state: State, step: Step, after: State) -> str:
     worker = after.workers[step.who]
     mine = _partitions(worker.mine) if worker.mine else "nothing"
-    return f"hears of generation {worker.generation} and has {mine}"
+    return f"gets {mine} in generation {worker.generation}"
 
 
 def _look(world: World, state: State, step: Step, after: State) -> str:
     worker = after.workers[step.who]
     others = _names(worker.targets)
     if takeover.own_claim_hidden(world, state, step.who):
-        return f"its own claim is hidden by a transaction of {others}, {'taken for' if step.fault else ''} abandoned".replace(
-            "  ", " "
-        )
+        return f"the own claim is hidden by a transaction of {others}"
     if not others:
-        return "finds no claim of another"
-    return f"finds claims of {others}" + (", one of a later generation" if worker.at == "give_way" else "")
+        return "finds no unreleased claim of another worker"
+    return f"finds claims of {others}" + (", with a higher generation" if worker.at == "give_way" else "")
 
 
 def _fence(world: World, state: State, step: Step, after: State) -> str:
     target = name_of(step.what)
     if step.what in after.workers[step.who].fenced and after.id_of(step.what).phase == "none":
         return f"{target} is fenced"
-    return f"CONCURRENT_TRANSACTIONS: the transaction of {target} is {'aborted' if after.id_of(step.what).epoch else 'being committed'}"
+    outcome = "aborted" if after.id_of(step.what).epoch else "being committed"
+    return f"CONCURRENT_TRANSACTIONS: the transaction of {target} is {outcome}"
 
 
 def _read(world: World, state: State, step: Step, after: State) -> str:
@@ -101,15 +97,15 @@ def _read(world: World, state: State, step: Step, after: State) -> str:
     position = worker.positions[step.what]
     if position is None:
         return f"partition {step.what} ends at offset {worker.ends[step.what]}"
-    return f"partition {step.what} is read: goes on with record {position}"
+    return f"partition {step.what} is read; the next record is {position}"
 
 
 def _release(world: World, state: State, step: Step, after: State) -> str:
     worker = state.workers[step.who]
     return (
-        f"a rebalance: has {_partitions(worker.mine)} to release"
+        f"rebalance: must release {_partitions(worker.mine)}"
         if worker.claimed
-        else "a rebalance: claimed nothing"
+        else "rebalance: nothing to release"
     )
 
 
@@ -117,17 +113,15 @@ SAID: dict[str, Callable[[World, State, Step, State], str]] = {
     "marker": _marker,
     "time_out": lambda world, state, step, after: f"the transaction of {name_of(step.who)} is aborted",
     "assign": _assign,
-    "put_out": lambda world, state, step, after: f"{name_of(step.who)} is out of the group",
-    "reset": lambda world, state, step, after: "the group is deleted and counts from generation 1 again",
-    "kill": lambda world, state, step, after: f"dies in step {state.workers[step.who].at}",
-    "restart": lambda world, state, step, after: f"starts again as {name_of(after.process(step.who))}",
+    "evict": lambda world, state, step, after: f"{name_of(step.who)} is removed from the group",
+    "reset": lambda world, state, step, after: "the group is deleted; generations start at 1 again",
+    "kill": lambda world, state, step, after: f"killed in step {state.workers[step.who].at}",
+    "restart": lambda world, state, step, after: f"restarts as {name_of(after.process(step.who))}",
     "join": lambda world, state, step, after: "joins the group",
     "assigned": _assigned,
     "look": _look,
-    "look_again": lambda world, state, step, after: "reading stands still at a transaction of a dead worker",
-    "give_way": lambda world, state, step, after: (
-        "the group says that its own generation is current: goes on"
-    ),
+    "look_again": lambda world, state, step, after: "read stalls at a transaction that nobody will end",
+    "give_way": lambda world, state, step, after: "the own generation is current: continues",
     "fence": _fence,
     "read": _read,
     "cycle": lambda world, state, step, after: f"begins a transaction for {_partitions(step.what)}",

@@ -1,4 +1,4 @@
-"""A running worker: the transactions of claim, establish, cycle and release, each with one request per step."""
+"""A worker's life: its transactions (claim, establish, cycle, release) with one request per step, exit, restart."""
 
 from collections.abc import Iterable
 
@@ -19,19 +19,19 @@ from tests.model.world import (
 
 
 def set_worker(state: State, number: int, worker: Worker) -> State:
-    """Return the state with another worker of this number."""
+    """Return the state with this worker replaced."""
     return replace(state, workers=put(state.workers, number, worker))
 
 
 def exit_process(world: World, state: State, number: int) -> State:
-    """End the process, by a kill or because it may not go on. Only what the broker has stays."""
+    """End the process. What it has not sent to the broker is lost."""
     nothing = (None,) * world.partitions
     start = state.workers[number].start
     return set_worker(state, number, Worker(nothing, nothing, nothing, start, at="dead"))
 
 
 def restart(world: World, state: State, number: int) -> State:
-    """Start the worker again, under a transactional id that nobody else knows yet."""
+    """Start the worker with a new transactional id. InitProducerId for it is left out: nobody else knows the id yet."""
     nothing = (None,) * world.partitions
     start = state.workers[number].start + 1
     state = replace(state, ids=put(state.ids, number, (*state.ids[number], TransactionalId())))
@@ -39,9 +39,9 @@ def restart(world: World, state: State, number: int) -> State:
 
 
 def transact(world: World, state: State, number: int, batch: tuple[int, ...] = ()) -> State:
-    """Send the next request of the transaction of the step that the worker is in. `batch` is what a cycle begins with.
+    """Send the next request of the present step's transaction. A cycle begins with the partitions in `batch`.
 
-    Raises Fenced if the broker refuses it.
+    Raises Fenced.
     """
     worker, process = state.workers[number], state.process(number)
     if worker.request == "write":
@@ -49,7 +49,9 @@ def transact(world: World, state: State, number: int, batch: tuple[int, ...] = (
         state = broker.write(state, process, log, _contents(world, state, worker, process, log))
         worker = replace(worker, request="write" if left else "commit", writes=tuple(left))
         if worker.at == "cycle":
-            worker = replace(worker, positions=put(worker.positions, log, worker.positions[log] + 1))
+            position = worker.positions[log]
+            assert position is not None
+            worker = replace(worker, positions=put(worker.positions, log, position + 1))
     elif worker.request == "commit":
         state = broker.commit(state, process)
         worker = _committed(world, state, worker)
@@ -72,7 +74,7 @@ def _contents(
     claims = [Claim(process, partition, worker.generation) for partition in worker.mine]
     if worker.at == "claim":
         return claims
-    # The first record of a transaction in the claims log is about its writer.
+    # The own claim first: the first record of each transaction in the claims log must be about its writer.
     dead = takeover.fenced_claims(world, state, worker)
     return [claims[0], *(Release(claim.owner, claim.partition) for claim in dead)]
 
@@ -86,17 +88,18 @@ def _committed(world: World, state: State, worker: Worker) -> Worker:
 
 
 def release(world: World, state: State, number: int) -> State:
-    """Hear of a rebalance: cancel a takeover, note what is kept, and release what is claimed before joining again."""
+    """React to a rebalance: cancel a takeover, note what is kept, and release the claims before rejoining."""
     worker = state.workers[number]
     if world.protocol.notes_end_first:
         worker = _noted(state, worker)
+    after = _released(world, worker)
     if worker.claimed:
-        return set_worker(state, number, replace(worker, at="release", request="begin"))
-    return set_worker(state, number, _released(world, worker))
+        after = replace(after, at="release", request="begin", mine=worker.mine)
+    return set_worker(state, number, after)
 
 
 def join(world: World, state: State, number: int) -> State:
-    """Join the group, or join it again."""
+    """Join or rejoin the group."""
     worker = state.workers[number]
     if not world.protocol.notes_end_first:
         worker = replace(_noted(state, worker), positions=(None,) * world.partitions)
@@ -111,9 +114,9 @@ def _released(world: World, worker: Worker) -> Worker:
 
 
 def _noted(state: State, worker: Worker) -> Worker:
-    """Note the end of each log whose state is in memory: at the next takeover it shows whether somebody wrote since."""
+    """Note the end of each log whose state is in memory, to tell at the next takeover whether anybody wrote since."""
     kept = tuple(
         former if position is None else Kept(len(log), position)
-        for former, position, log in zip(worker.kept, worker.positions, state.logs, strict=False)
+        for former, position, log in zip(worker.kept, worker.positions, state.logs[:-1], strict=True)
     )
     return replace(worker, kept=kept)

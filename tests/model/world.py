@@ -1,4 +1,4 @@
-"""The state of the modelled system as frozen values, and the protocol with what its broken variants change."""
+"""The state of the modelled system as frozen values; the protocol and what can be broken in it."""
 
 from typing import Literal, NamedTuple
 
@@ -8,50 +8,50 @@ replace = msgspec.structs.replace
 
 
 class Value(msgspec.Struct, frozen=True, cache_hash=True):
-    """A part of the state. The exhaustive search finds states by their hash, so parts that did not change keep theirs."""
+    """A part of the state. Its hash is cached, because the exhaustive search looks every state up by hash."""
 
 
 class Process(NamedTuple):
-    """One start of a worker. It has a transactional id of its own and is a member of the group of its own."""
+    """One start of a worker. Each has its own transactional id and its own membership of the group."""
 
     worker: int
     start: int
 
 
-class Applied(Value):
-    """Source record `number` was applied to the partition in whose state log this is."""
+class Applied(Value, frozen=True):
+    """Source record `number` was applied to the partition that this state log belongs to."""
 
     number: int
 
 
-class Claim(Value):
-    """`owner` was assigned the partition in this generation."""
+class Claim(Value, frozen=True):
+    """`owner` was assigned the partition in this generation and may write to it until it is fenced or releases it."""
 
     owner: Process
     partition: int
     generation: int
 
 
-class Release(Value):
-    """All that `owner` wrote to the partition is decided, or the owner was fenced."""
+class Release(Value, frozen=True):
+    """`owner` will not write to the partition any more: it gave the partition up, or was fenced."""
 
     owner: Process
     partition: int
 
 
-class Record(Value):
-    """A record of a log. It stays open until the marker of its transaction is written to this log."""
+class Record(Value, frozen=True):
+    """A record of a log. It is open until the marker of its transaction is written to this log."""
 
     writer: Process
     content: Applied | Claim | Release
     status: Literal["open", "committed", "aborted"] = "open"
 
 
-class TransactionalId(Value):
-    """What the transaction coordinator knows of a process.
+class TransactionalId(Value, frozen=True):
+    """What the transaction coordinator knows about a process.
 
-    A process never asks for another epoch than its first, 0, so a fenced id has epoch 1 however often it is fenced.
-    `logs` are those in the open transaction; in a decided one, those that wait for their marker.
+    A process keeps its first epoch, 0, until it exits. So epoch 1 means fenced; further fences do not change it. `logs`
+    are the logs in the open transaction, or those of a decided transaction whose marker is not written yet.
     """
 
     epoch: int = 0
@@ -59,7 +59,7 @@ class TransactionalId(Value):
     logs: tuple[int, ...] = ()
 
 
-class Group(Value):
+class Group(Value, frozen=True):
     """The consumer group. `assignment` names the owner of each partition in this generation."""
 
     generation: int
@@ -69,17 +69,19 @@ class Group(Value):
     joined: tuple[Process, ...] = ()
 
 
-class Kept(Value):
-    """State that a worker keeps in memory after a release: the end of the state log then, and the next record to apply."""
+class Kept(Value, frozen=True):
+    """State kept in memory after a release: where the state log ended at that time, and the next record to apply."""
 
     end: int
     position: int
 
 
-class Worker(Value):
-    """A worker. `at` is the step it is in, `request` the next request of that step's transaction.
+class Worker(Value, frozen=True):
+    """A worker in step `at`. `request` is the next request of that step's transaction, `writes` the logs left to write.
 
-    `ends`, `positions` and `kept` are by partition. A position is the next record to apply, None before it is read.
+    `ends`, `positions` and `kept` are by partition. A position is the next record to apply, None until it is known.
+    `targets` are the processes to fence, `fenced` those that this takeover has fenced. If `claimed`, the worker must
+    release `mine` before it rejoins.
     """
 
     ends: tuple[int | None, ...]
@@ -96,23 +98,23 @@ class Worker(Value):
     fenced: tuple[Process, ...] = ()
 
 
-class Faults(Value):
+class Faults(Value, frozen=True):
     """How many faults may still happen.
 
-    `put_out`: a live worker is put out of the group. `timed_out`: the coordinator aborts an open transaction. `reset`: the
-    empty group is deleted and counts its generations from 1 again. `late`: markers are so late that a worker takes the
-    transaction for abandoned.
+    `evict`: a live worker is removed from the group. `time_out`: the coordinator aborts an open transaction. `reset`:
+    the empty group is deleted, and generations start at 1 again. `late`: a transaction takes so long to end that
+    another worker fences its writer.
     """
 
     kill: int = 0
-    put_out: int = 0
-    timed_out: int = 0
+    evict: int = 0
+    time_out: int = 0
     reset: int = 0
     late: int = 0
 
 
-class State(Value):
-    """Everything. `logs` are the state log of each partition and, last, the claims log; `ids` are by worker and start."""
+class State(Value, frozen=True):
+    """The whole state. `logs` are the state logs by partition, then the claims log; `ids` are by worker and start."""
 
     logs: tuple[tuple[Record, ...], ...]
     ids: tuple[tuple[TransactionalId, ...], ...]
@@ -129,7 +131,7 @@ class State(Value):
         return self.ids[process.worker][process.start]
 
     def lives(self, process: Process) -> bool:
-        """Whether the process runs, though it may be fenced or out of the group without knowing it."""
+        """Whether the process runs. It may have been fenced or evicted without knowing it."""
         worker = self.workers[process.worker]
         return worker.start == process.start and worker.at != "dead"
 
@@ -138,26 +140,26 @@ class Protocol(msgspec.Struct, frozen=True):
     """The protocol. Its broken variants change one field each."""
 
     takeover: tuple[str, ...] = ("claim", "look", "fence", "read", "establish")
-    # A claim's key names its owner: otherwise a claim replaces the one before it.
+    # The key of a claim contains the owner. Without it, a claim replaces the previous one.
     key_names_owner: bool = True
-    # look waits until its own claim is readable.
+    # look waits until read_committed shows the own claim.
     waits_for_own_claim: bool = True
-    # look reads the claims log from its beginning, not from its own last release.
+    # look reads the claims log from its beginning, not from the last own release.
     looks_from_the_beginning: bool = True
     # fence repeats InitProducerId while the coordinator answers CONCURRENT_TRANSACTIONS.
     repeats_fence: bool = True
-    # read goes up to the high watermark of after the fence.
+    # read continues to the high watermark asked for after the fence.
     waits_for_end: bool = True
-    # give_way happens only after the group said that it has a later generation.
+    # give_way asks the group whether the own generation is current before it gives way.
     asks_the_group: bool = True
-    # State kept in memory counts only if nobody wrote to the state log since.
+    # read uses kept state only if the log has no records after the noted end.
     proves_kept_state: bool = True
-    # release notes the end of each state log before it commits.
+    # release notes the end of each state log before its transaction, not after it.
     notes_end_first: bool = True
 
 
 class World(msgspec.Struct, frozen=True):
-    """What is searched: a protocol, and how many workers, partitions and records per partition there are."""
+    """What is searched: a protocol with a number of workers, partitions, and records per partition."""
 
     protocol: Protocol = Protocol()
     workers: int = 2
@@ -165,12 +167,12 @@ class World(msgspec.Struct, frozen=True):
     records: int = 1
 
 
-# The group has lived for long: after a reset, restarts alone do not soon reach the generations of former claims again.
+# High, because after a reset each restart adds a generation: the claims from before must stay ahead for a whole run.
 OLD_GENERATION = 1_000
 
 
-def beginning(world: World, faults: Faults) -> State:
-    """Return the state in which every worker has just started and nothing is written."""
+def initial_state(world: World, faults: Faults) -> State:
+    """Return the state in which all workers have started and nothing has been written."""
     nothing = (None,) * world.partitions
     return State(
         logs=((),) * (world.partitions + 1),
