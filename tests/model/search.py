@@ -13,6 +13,8 @@ from tests.model.world import Faults, State, World, initial_state
 # A run that has ended its faults needs some 100 steps more. Of 60,000 runs of the protocol none needed 1,000.
 ENOUGH_STEPS = 3_000
 
+LONGEST_TEXT = 300
+
 
 class Failed(Exception):
     """The protocol failed in a run, which the text describes step by step."""
@@ -22,9 +24,12 @@ class Failed(Exception):
         self.world, self.first, self.run, self.reason, self.number = world, first, run, reason, number
 
     def __str__(self) -> str:
-        told = words.describe(self.world, self.first, self.run)
+        lines = words.describe(self.world, self.first, self.run)
+        if len(lines) > LONGEST_TEXT:
+            # A run that goes round in circles: its end shows the circle.
+            lines = [f"... {len(lines) - LONGEST_TEXT} steps ...", *lines[-LONGEST_TEXT:]]
         which = f"Run {self.number}" if self.number else "A run"
-        return f"{which} fails ({self.reason}):\n{told}\nSo {self.reason}."
+        return "\n".join((f"{which} fails ({self.reason}):", *lines, f"So {self.reason}."))
 
 
 class Stuck(Failed):

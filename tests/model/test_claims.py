@@ -77,7 +77,7 @@ def test_with_one_key_per_partition_a_claim_hides_the_previous_one() -> None:
 
 
 def test_workers_that_always_give_way_never_start_after_a_group_reset() -> None:
-    assert isinstance(first_failure("always-gives-way", Faults(kill=4, reset=1), bound=200), Stuck)
+    assert isinstance(first_failure("always-gives-way", Faults(kill=4, reset=1), bound=600), Stuck)
 
 
 def test_looking_before_the_own_claim_is_visible_misses_an_earlier_claim() -> None:
@@ -86,7 +86,7 @@ def test_looking_before_the_own_claim_is_visible_misses_an_earlier_claim() -> No
 
 
 def test_looking_before_the_own_claim_is_visible_fences_a_member_that_is_releasing() -> None:
-    failure = first_failure("own-claim-hidden", Faults(kill=4), bound=200, protect_members=True)
+    failure = first_failure("own-claim-hidden", Faults(kill=4), bound=300, protect_members=True)
     assert isinstance(failure, LiveMemberFenced)
 
 

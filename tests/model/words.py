@@ -13,7 +13,7 @@ def name_of(process: Process) -> str:
     return f"{letter}{process.start + 1}" if process.start else letter
 
 
-def describe(world: World, state: State, run: Iterable[Step]) -> str:
+def describe(world: World, state: State, run: Iterable[Step]) -> list[str]:
     """Return a line per step. The last step may raise WrongRecords."""
     lines = []
     for count, step in enumerate(run, 1):
@@ -24,14 +24,14 @@ def describe(world: World, state: State, run: Iterable[Step]) -> str:
         who = name_of(state.process(step.who)) if isinstance(step.who, int) else ""
         lines.append(f"{count:4} {who:4} {step.name:10} {_what(world, state, step, after)}")
         state = after
-    return "\n".join(lines)
+    return lines
 
 
 def _what(world: World, state: State, step: Step, after: State) -> str:
     if isinstance(step.who, int):
         if step.name not in ("kill", "restart") and after.workers[step.who].at == "dead":
             return (
-                "the own generation is not current: exits"
+                "gives way: exits"
                 if step.name == "give_way"
                 else "the broker refuses the request, the worker is fenced: exits"
             )
@@ -135,4 +135,5 @@ def _partitions(numbers: Iterable[int]) -> str:
 
 
 def _names(processes: Iterable[Process]) -> str:
-    return ", ".join(sorted({name_of(each) for each in processes}))
+    several = [name_of(each) for each in sorted(set(processes))]
+    return ", ".join(several if len(several) < 6 else (*several[:5], f"{len(several) - 5} more"))
