@@ -29,8 +29,8 @@ demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalation
 test: check ## Run every check and every test on a real Kafka
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-fast: $(VENV)/installed ## Run the unit and contract tests but the slowest: no Kafka, less than two minutes
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/contract $(ARGS)
+test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, less than two minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/model tests/contract $(ARGS)
 
 check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .
