@@ -2,19 +2,15 @@
 
 from typing import NamedTuple
 
-import msgspec
 import orjson
 
 from streams.events.tick import TICK_TYPE, Tick
 from streams.wire.envelope import own_headers
-from streams.wire.origin import own_type
+from streams.wire.own_events import own_event_decoder
 from streams.wire.records import Headers, SourceRecord
 from streams.wire.times import MAX_CLOCK_DIFFERENCE_MS
 
-_TYPE_VALUE = TICK_TYPE.encode()
-
-
-_DECODER = msgspec.json.Decoder(Tick)
+_decode = own_event_decoder(TICK_TYPE, Tick)
 
 
 class ReadTick(NamedTuple):
@@ -35,11 +31,8 @@ def decode_tick(record: SourceRecord) -> ReadTick | None:
     The broker's append time counts, but not beyond what the clock of the worker that wrote the tick allows: a single
     wrong clock must not move a partition's time ahead. Both are in the log, so a replay gives the same.
     """
-    if own_type(record) != _TYPE_VALUE:
-        return None
-    try:
-        tick = _DECODER.decode(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    tick = _decode(record)
+    if tick is None:
         return None
     if tick.clock_ms is None:
         return ReadTick(tick.after, record.timestamp)

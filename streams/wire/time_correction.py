@@ -4,11 +4,8 @@ import msgspec
 
 from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.wire.envelope import own_headers
-from streams.wire.origin import own_type
-from streams.wire.records import Headers, SourceRecord
-
-_TYPE_VALUE = TIME_CORRECTION_TYPE.encode()
-_DECODER = msgspec.json.Decoder(TimeCorrection)
+from streams.wire.own_events import own_event_decoder
+from streams.wire.records import Headers
 
 
 def encode_time_correction(correction: TimeCorrection) -> tuple[bytes, Headers]:
@@ -17,11 +14,5 @@ def encode_time_correction(correction: TimeCorrection) -> tuple[bytes, Headers]:
     return msgspec.json.encode(correction), headers
 
 
-def decode_time_correction(record: SourceRecord) -> TimeCorrection | None:
-    """The correction in a record; None for any other record and for one that cannot be read."""
-    if own_type(record) != _TYPE_VALUE:
-        return None
-    try:
-        return _DECODER.decode(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+decode_time_correction = own_event_decoder(TIME_CORRECTION_TYPE, TimeCorrection)
+"""The correction in a record; None for any other record and for one that cannot be read."""
