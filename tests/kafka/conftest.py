@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from streams.commands.main import commands
 from streams.local_kafka import LocalKafka, java
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.deployment import Deployment
@@ -63,3 +65,13 @@ def deploy(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Callable[..., De
     for deployment in made:
         deployment.end()
         print(deployment.fleet.tails())
+
+
+@pytest.fixture
+def tocsin(deployment: Deployment) -> Callable[..., Result]:
+    """Runs a command in this process, with the settings of the module's `deployment`."""
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(commands, [*map(str, arguments)], env=deployment.settings)
+
+    return run

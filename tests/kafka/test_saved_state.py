@@ -37,14 +37,6 @@ def deployment(deploy):
     return deploy(partitions=2)
 
 
-@pytest.fixture
-def tocsin(deployment):
-    def run(*arguments):
-        return CliRunner().invoke(commands, list(map(str, arguments)), env=deployment.settings)
-
-    return run
-
-
 def done(result):
     assert result.exit_code == 0, result.output
     return result.output

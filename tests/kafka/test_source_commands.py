@@ -5,9 +5,7 @@ from collections import Counter
 
 import orjson
 import pytest
-from click.testing import CliRunner
 
-from streams.commands.main import commands
 from streams.partition.home import home_partition
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
@@ -20,14 +18,6 @@ WHY = ("--reason", "flood of a publisher", "--actor", "op-7f3a")
 @pytest.fixture
 def deployment(deploy):
     return deploy(partitions=2)
-
-
-@pytest.fixture
-def tocsin(deployment):
-    def run(*arguments):
-        return CliRunner().invoke(commands, arguments, env=deployment.settings)
-
-    return run
 
 
 def channel(partition):

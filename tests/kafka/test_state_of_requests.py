@@ -7,9 +7,7 @@ import signal
 import orjson
 import pytest
 from aiokafka.errors import KafkaError
-from click.testing import CliRunner
 
-from streams.commands.main import commands
 from streams.partition.home import home_partition
 from streams.runtime.claims import Place
 from streams.runtime.transaction import FENCED
@@ -24,14 +22,6 @@ KEY = b"q-1"
 @pytest.fixture
 def deployment(deploy):
     return deploy(partitions=2)
-
-
-@pytest.fixture
-def tocsin(deployment):
-    def run(*arguments):
-        return CliRunner().invoke(commands, arguments, env=deployment.settings)
-
-    return run
 
 
 async def reset_while_owners_are_paused(deployment, tocsin, arguments):
