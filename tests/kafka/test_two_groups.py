@@ -22,6 +22,9 @@ def test_a_second_group_fences_the_first_which_says_why_it_stops(deploy):
     deployment.fleet.running.remove(first)
     second = deployment.fleet.start(changed_worker(OTHER_GROUP))
     try:
+        deployment.fleet.wait_for(lambda: "owns partitions" in second.text, 60, "the second group took over")
+        # The first notices when it writes. By now it may have applied everything.
+        deployment.publish(generate(32, 2_000))
         assert first.wait(60) == 1
     finally:
         first.end()
