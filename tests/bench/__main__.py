@@ -22,6 +22,7 @@ from tests.bench.scenarios import (
     many_channels,
     metrics,
     one_channel,
+    partitions,
     quiet_channels,
     runtime_alone,
     takeover,
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "one-channel": one_channel.measure,
     "quiet-channels": quiet_channels.measure,
     "latency": latency.measure,
+    "partitions": partitions.measure,
     "takeover": takeover.measure,
 }
 RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"

@@ -24,6 +24,14 @@ STAGES = (
 )  # fmt: skip
 TARGETS = {"resolve": 2.0}
 
+# By partitions and rate: CPU in percent of a core, and the 99th percentile of the latency in milliseconds.
+PARTITION_TARGETS = {
+    (4, 100): (12, None),
+    (4, 1_000): (25, 80),
+    (48, 100): (15, None),
+    (48, 1_000): (28, 100),
+}
+
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),
     Figure("Faust baseline: reports/s", "reports/s"),
@@ -49,10 +57,24 @@ FIGURES = (
         for rate in (100, 1_000, 10_000)
         for part in (50, 95, 99)
     ),
+    *(
+        figure
+        for (partitions, rate), (cpu, p99) in PARTITION_TARGETS.items()
+        for figure in (
+            Figure(f"{partitions} partitions, {rate:,}/s: CPU", "%", cpu, less_is_better=True),
+            Figure(f"{partitions} partitions, {rate:,}/s: p99", "ms", p99, less_is_better=True),
+        )
+    ),
+    Figure("4 partitions, idle: CPU", "%", less_is_better=True),
+    Figure("4 partitions: descriptors", "", less_is_better=True),
+    Figure("48 partitions, idle: CPU", "%", 3, less_is_better=True),
+    Figure("48 partitions: descriptors", "", 40, less_is_better=True),
+    Figure("48 partitions: takeover of the half of a killed worker", "s", 0.4, less_is_better=True),
+    Figure("100 partitions: takeover of all", "s", 8, less_is_better=True),
     Figure("restore: channels/s", "channels/s", 100_000),
     Figure("longest wait when a worker leaves", "s", less_is_better=True),
     Figure("longest wait when a worker joins", "s", less_is_better=True),
-    Figure("longest wait when a worker is killed", "s", less_is_better=True),
+    Figure("longest wait when a worker is killed", "s", 7, less_is_better=True),
     Figure("quiet channel: bytes after a restore", "bytes", 1_024, less_is_better=True),
     Figure("quiet channel: bytes before a restore", "bytes", 1_024, less_is_better=True),
 )

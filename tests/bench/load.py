@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from tests.bench import traffic
-from tests.bench.place import ENRICHED, PARTITIONS, SOURCE, Site
+from tests.bench.place import ENRICHED, SOURCE, Site
 
 # A report that takes longer counts as lost.
 LAST_SECONDS = 40.0
@@ -45,7 +45,8 @@ class Load:
                 "log_level": 0,
             }
         )
-        self._consumer.assign([TopicPartition(site.name(ENRICHED), n, OFFSET_END) for n in range(PARTITIONS)])
+        enriched = site.name(ENRICHED)
+        self._consumer.assign([TopicPartition(enriched, n, OFFSET_END) for n in range(site.partitions)])
         # The reader must be at the end of the topic before the first report.
         self._consumer.poll(1.0)
         self._sender = threading.Thread(target=self._send, daemon=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import signal
 import time
 import uuid
@@ -26,6 +27,7 @@ PARTITIONS = 4
 
 # A worker logs this once it has restored the state of its partitions.
 READY = "owns partitions ["
+_OWNS = re.compile(r"owns partitions \[.*\bseconds\W+([\d.]+)")
 # A worker without progress for this long is broken, not slow.
 STALLED_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -50,8 +52,9 @@ class Site:
     On exit it ends the workers and deletes the topics.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, partitions: int = PARTITIONS) -> None:
         self.bootstrap = place.bootstrap
+        self.partitions = partitions
         self.prefix = f"bench-{uuid.uuid4().hex[:8]}."
         self.workers: list[Worker] = []
         self._folder = place.folder
@@ -70,7 +73,7 @@ class Site:
     def __enter__(self) -> Self:
         async def create() -> None:
             async with admin_client(Connection(self.bootstrap)) as admin:
-                await create_topics(admin, load_catalogue(), self.prefix, PARTITIONS, 1, 1)
+                await create_topics(admin, load_catalogue(), self.prefix, self.partitions, 1, 1)
 
         asyncio.run(create())
         return self
@@ -147,6 +150,16 @@ def cpu_seconds(worker: Worker) -> float:
     # Fields 14 and 15 of proc_pid_stat(5); the name in parentheses may hold spaces.
     fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def open_descriptors(worker: Worker) -> int:
+    """Number of file descriptors of a worker's process, connections included."""
+    return len(list(Path(f"/proc/{worker.process.pid}/fd").iterdir()))
+
+
+def takeover_seconds(worker: Worker) -> float:
+    """How long the worker's last takeover took, from the assignment until it owned the partitions."""
+    return float(_OWNS.findall(worker.text)[-1])
 
 
 def resident_bytes(worker: Worker) -> int:

@@ -46,7 +46,7 @@ from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
-from streams.runtime.patches.bounded_fetcher import COLLECT_FROM, BoundedFetcher
+from streams.runtime.patches.bounded_fetcher import BoundedFetcher
 from streams.runtime.patches.closable_fetcher import ClosableFetcher
 from streams.runtime.patches.consumer_thread import ReadCommittedThread
 from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
@@ -107,11 +107,11 @@ COVERED = {
     "_ensure_consumer": "test_signatures",
     "_fetch_max_bytes": "test_the_fetch_limits_are_read_when_the_consumer_starts",
     "_fetch_max_wait_ms": "test_the_fetch_limits_are_read_when_the_consumer_starts",
-    "_fetch_min_bytes": "test_a_fetcher_collects_records_only_with_many_partitions",
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
     "_get_actions_per_node": "test_a_fetcher_decides_in_one_place_what_to_request",
+    "_proc_fetch_request": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
     "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
     "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
@@ -443,16 +443,11 @@ def test_the_isolation_level_is_read_when_the_consumer_starts(app):
 def test_the_fetch_limits_are_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread
-        assert (
-            thread._create_worker_consumer(app.transport)._fetch_max_wait_ms == consumer_thread.FETCH_WAIT_MS
-        )
         plain = driver.AIOKafkaConsumerThread._create_worker_consumer(thread, app.transport)
-        assert plain._fetch_max_wait_ms == 1500
         made = thread._create_worker_consumer(app.transport)
         assert made._fetch_max_bytes == memory.MAX_ANSWER_BYTES < plain._fetch_max_bytes
 
     in_loop(scenario)
-    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
     assert "fetch_max_bytes=self._fetch_max_bytes" in source(aiokafka.AIOKafkaConsumer.start)
 
 
@@ -931,23 +926,23 @@ def test_a_worker_asks_its_group_whether_its_generation_is_current():
     assert in_loop(scenario) == [True, True, False, False]
 
 
-def test_a_fetcher_collects_records_only_with_many_partitions(monkeypatch):
-    made = BoundedFetcher.__new__(BoundedFetcher)
-    made.usual, made._records = (1, 20), {}
-    seen = []
+def test_what_a_fetch_may_wait_for_is_read_for_each_request():
+    assert "self._fetch_max_wait_ms," in source(fetcher.Fetcher._get_actions_per_node)
+    routine = source(fetcher.Fetcher._fetch_requests_routine)
+    assert "self._proc_fetch_request(assignment, node_id, request)" in routine
+    assert parameters(fetcher.Fetcher._proc_fetch_request) == ["assignment", "node_id", "request"]
 
-    def actions(self, _assignment):
-        seen.append((self._fetch_min_bytes, self._fetch_max_wait_ms))
-        return [], None
 
-    monkeypatch.setattr(BoundedFetcher.__base__, "_get_actions_per_node", actions)
-    for number in (COLLECT_FROM, COLLECT_FROM - 1):
-        made._get_actions_per_node(SimpleNamespace(tps=range(number)))
-    assert seen == [(1024 * 1024, 10), (1, 20)]
-    # They are read for each request.
-    monkeypatch.undo()
-    for name in ("_fetch_min_bytes", "_fetch_max_wait_ms"):
-        assert f"self.{name}," in source(fetcher.Fetcher._get_actions_per_node)
+def test_the_consumer_of_the_sources_collects_records(app):
+    async def scenario():
+        thread = app.consumer._thread
+        made = SimpleNamespace(start=lambda: asyncio.sleep(0), _fetcher=SimpleNamespace())
+        thread._create_consumer = lambda loop: made
+        await thread.on_start()
+        assert made._fetcher.collects is True
+
+    in_loop(scenario)
+    assert "self._fetcher = Fetcher(" in source(aiokafka.AIOKafkaConsumer.start)
 
 
 @pytest.mark.parametrize("known_after", [0, 2, None])

@@ -1,6 +1,7 @@
 """What hostile batches take in memory between the broker's answer and Faust: by aiokafka's own fetcher."""
 
 import asyncio
+import time
 import tracemalloc
 from types import SimpleNamespace
 
@@ -50,9 +51,11 @@ class Cluster:
         self._metadata_max_age_ms = 1_000
         self.cluster = SimpleNamespace(leader_for_partition=lambda _: 1, broker_metadata=lambda _: None)
         self.requested = []
+        self.requests = []
         self._logs = logs
 
     async def send(self, _node, request):
+        self.requests.append((time.monotonic(), request._max_wait_ms))
         topics = []
         for topic, rows in request.topics:
             found = []
@@ -226,3 +229,48 @@ def test_the_next_poll_frees_the_unpacked_bytes_of_a_batch_that_is_half_read():
     (left, read), _ = peak_mib(lambda: reading({TP: bomb}, scenario))
     # The records of the range, of about 700 bytes each, without the other 12 MiB of the batch.
     assert left < read * 900 / MIB + 2
+
+
+def requests_of_a_collecting_fetcher(data):
+    """When each fetch was sent, in seconds after the first, and how long its broker might hold it back, in ms."""
+
+    async def scenario(made):
+        made.collects = True
+        while TP not in made._records:
+            await asyncio.sleep(0.001)
+        await made.fetched_records([TP], timeout=1)
+        while len(made._client.requests) < 3:
+            await asyncio.sleep(0.001)
+        return made._client.requests
+
+    requests = reading({TP: data, TopicPartition("requests", 0): b""}, scenario)
+    return [(sent - requests[0][0], wait) for sent, wait in requests[:3]]
+
+
+def test_after_records_the_next_fetch_gives_others_time_to_come():
+    (_, first_wait), (second, _), (third, _) = requests_of_a_collecting_fetcher(batch(record(0, b"x"), 1))
+    assert first_wait == bounded_fetcher.IDLE_MS
+    assert second > bounded_fetcher.COLLECTING_SECONDS
+    # The second found nothing, so what comes next is wanted at once.
+    assert third - second < bounded_fetcher.COLLECTING_SECONDS
+
+
+def test_with_a_backlog_fetches_follow_one_another(monkeypatch):
+    monkeypatch.setattr(bounded_fetcher, "COLLECTED_BYTES", 1)
+    _, (second, _), _ = requests_of_a_collecting_fetcher(batch(record(0, b"x"), 1))
+    assert second < bounded_fetcher.COLLECTING_SECONDS
+
+
+def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
+    async def scenario(made):
+        made.collects = True
+        while TP not in made._records:
+            await asyncio.sleep(0.001)
+        made._records[TP]._backoff = 0
+        made._notify(made._wait_consume_future)
+        while len(made._client.requests) < 2:
+            await asyncio.sleep(0.001)
+        return made._client.requests[1][1]
+
+    logs = {TP: batch(record(0, b"x"), 1), TopicPartition("requests", 0): b""}
+    assert reading(logs, scenario) == bounded_fetcher.PARTIAL_MS

@@ -17,11 +17,6 @@ from streams.runtime.patches.install import install_patches
 
 logger = structlog.get_logger(__name__)
 
-# How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker,
-# and it requests only the partitions whose last records were taken; while that fetch waits, new records of
-# all other partitions wait too. Faust's 1500 ms caused measured pauses of 1.5 s at 2,500 reports a second.
-FETCH_WAIT_MS = 20
-
 # Ten heartbeats, and half of a session. A busy event loop delays an answer by a second at most.
 UNANSWERED_SECONDS = 5.0
 
@@ -58,9 +53,13 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # The consumer reads these when it starts its fetcher, which is after this method returns.
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = MAX_ANSWER_BYTES
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher.collects = True
 
     async def on_thread_stop(self) -> None:
         """Leave the group and close; skip leaving after LEAVING_SECONDS, because the process waits for this thread."""

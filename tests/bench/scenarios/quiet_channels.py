@@ -1,16 +1,13 @@
 """A million channels with one report each: processing rate, restore rate, and memory per channel."""
 
-import re
 import signal
 
 from tests.bench import traffic
 from tests.bench.outputs import Outputs, steady_rate
-from tests.bench.place import ENRICHED, Place, Site, resident_bytes
+from tests.bench.place import ENRICHED, Place, Site, resident_bytes, takeover_seconds
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago
 
 CHANNELS = 1_000_000
-
-_TOOK_OVER = re.compile(r"took over partition\b.*?\bseconds\W+([\d.]+)")
 
 
 def measure(place: Place) -> dict[str, float]:
@@ -28,8 +25,7 @@ def measure(place: Place) -> dict[str, float]:
         times = outputs.append_times_of("n2", count)
         site.stop(worker, signal.SIGTERM)
         worker = site.start_worker()
-        # All partitions are restored in parallel, so the slowest one determines the time.
-        seconds = max(map(float, _TOOK_OVER.findall(worker.text)))
+        seconds = takeover_seconds(worker)
         restored = resident_bytes(worker)
     return {
         "all-new channels: reports/s": steady_rate(times),
