@@ -280,6 +280,15 @@ SOURCE_RESTING = Metric(
     ("stage", "topic", "partition", "why"),
 )
 
+PARTITION_SET_ASIDE = Metric(
+    _LATENCY,
+    "tocsin_partition_set_aside",
+    "gauge",
+    "1 for a partition that is set aside because its records cannot be applied, until they are applied or skipped. Nothing of "
+    "it is applied meanwhile, and its lag is that of the last attempt. Missing for all others.",
+    ("stage", "partition"),
+)
+
 _BATCHES = "Batches"
 BATCH_RECORDS = Metric(
     _BATCHES,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.lag_watch import Lag
@@ -16,6 +16,15 @@ from streams.registry.rules import Rules
 # How long a comparison of clocks is shown. A quiet partition writes nothing for hours, and a clock that was corrected
 # meanwhile must not keep an alert firing.
 CLOCKS_COMPARED_SECONDS = 600.0
+
+
+class SetAside(NamedTuple):
+    """The records with which a partition failed, the type of the error, and when it failed first (epoch seconds)."""
+
+    records: str
+    error: str
+    since: float
+
 
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
@@ -33,6 +42,7 @@ class _Owned:
     clock_difference: tuple[float, float] | None = None
     # Sources that rest, and why.
     resting: Mapping[str, str] = field(default_factory=dict)
+    set_aside: SetAside | None = None
 
 
 class OwnedPartitions:
@@ -83,6 +93,29 @@ class OwnedPartitions:
         owned = self._owned.get((stage, partition))
         if owned is not None:
             owned.resting = sources
+
+    def set_aside(self, stage: str, partition: int, records: str, error: str) -> None:
+        """Record that a partition could not be applied. What its state held is kept until `read_again`."""
+        owned = self._owned.get((stage, partition))
+        if owned is None:
+            return
+        since = time.time() if owned.set_aside is None else owned.set_aside.since
+        owned.set_aside = SetAside(records, error, since)
+        last = owned.take_census()
+        owned.take_census = lambda: last
+        owned.resting = {}
+
+    def read_again(self, stage: str, partition: int, take_census: Callable[[], Census]) -> None:
+        """Record that a partition that is set aside has a state again."""
+        owned = self._owned.get((stage, partition))
+        if owned is not None:
+            owned.take_census = take_census
+
+    def recovered(self, stage: str, partition: int) -> None:
+        """Record that a partition is set aside no longer."""
+        owned = self._owned.get((stage, partition))
+        if owned is not None:
+            owned.set_aside = None
 
     def shared(self, stage: str, partitions: int) -> None:
         """Record how many partitions of the stage all workers share."""
@@ -155,6 +188,14 @@ class OwnedPartitions:
                     for topic, why in owned.resting.items()
                 ),
             ),
+            gauge(
+                catalogue.PARTITION_SET_ASIDE,
+                (
+                    (place, 1)
+                    for place, owned in zip(places, all_owned.values(), strict=True)
+                    if owned.set_aside
+                ),
+            ),
             gauge(catalogue.LAG_RECORDS, zip(lag_labels, (lag.records for lag in lags), strict=True)),
             gauge(catalogue.LAG_SECONDS, zip(lag_labels, (lag.seconds for lag in lags), strict=True)),
         ]
@@ -190,7 +231,12 @@ class OwnedPartitions:
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,
             "resting": dict(owned.resting),
+            "set_aside": _set_aside(owned.set_aside),
         } | _hash_keys(census)
+
+
+def _set_aside(found: SetAside | None) -> dict[str, str] | None:
+    return None if found is None else {**found._asdict(), "since": moment(found.since)}
 
 
 def _hash_keys(census: Census) -> dict[str, Any]:

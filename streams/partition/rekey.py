@@ -2,7 +2,7 @@
 
 from streams.partition.batch import Batch, Counters, Rules, State
 from streams.wire.dead_letter import Rejected
-from streams.wire.origin import is_internal, with_origin
+from streams.wire.origin import NotAtHome, is_internal, with_origin
 from streams.wire.records import (
     MAX_HEADERS,
     MAX_PASSED_ON_BYTES,
@@ -10,10 +10,6 @@ from streams.wire.records import (
     SourceRecord,
     bytes_on_the_wire,
 )
-
-
-class NotAtHome(Exception):
-    """A re-keyed record is in a partition that is not its home: the number of partitions was changed."""
 
 
 def key_or_rekey(

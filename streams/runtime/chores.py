@@ -8,7 +8,9 @@ from faust.types import TP
 
 from streams.runtime.cycle import Cycle
 from streams.runtime.ownership import Ownership
-from streams.runtime.partition_owner import clock_ms
+from streams.runtime.set_aside import set_aside
+from streams.runtime.setback import NotApplied
+from streams.runtime.wall_clock import clock_ms
 
 # How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
 # half a second more does not matter. Checking costs one peek at a heap per partition.
@@ -32,7 +34,7 @@ async def do_chores(app: Any, ownership: Ownership, cycle: Cycle) -> None:
         # The lock, so that no cycle applies anything meanwhile.
         async with ownership.turn:
             await _wake(app, ownership)
-            await _tick(ownership, cycle)
+            await _tick(app, ownership, cycle)
             await _step_over_markers(ownership)
             await ownership.stay_known()
 
@@ -43,10 +45,19 @@ async def _wake(app: Any, ownership: Ownership) -> None:
             await app.consumer.wake(TP(topic, place.partition), offset)
 
 
-async def _tick(ownership: Ownership, cycle: Cycle) -> None:
+async def _tick(app: Any, ownership: Ownership, cycle: Cycle) -> None:
     now = time.monotonic()
-    idle = [owner for owner in ownership.owners.values() if now - owner.last_applied_at > IDLE_SECONDS]
-    due = [(owner, outputs) for owner in idle if (outputs := await owner.tick(clock_ms()))]
+    due = []
+    for owner in ownership.owners.values():
+        if owner.attempts.is_set_aside or now - owner.last_applied_at <= IDLE_SECONDS:
+            continue
+        try:
+            outputs = await owner.tick(clock_ms())
+        except NotApplied as failed:
+            await set_aside(app.consumer, owner, failed)
+            continue
+        if outputs is not None:
+            due.append((owner, outputs))
     if due:
         await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
         for owner, _ in due:
@@ -57,7 +68,7 @@ async def _step_over_markers(ownership: Ownership) -> None:
     # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied meanwhile.
     now = time.monotonic()
     for owner in ownership.owners.values():
-        if now - owner.markers_stepped_at > MARKERS_SECONDS:
+        if not owner.attempts.is_set_aside and now - owner.markers_stepped_at > MARKERS_SECONDS:
             owner.markers_stepped_at = now
             await owner.step_over_markers()
             return

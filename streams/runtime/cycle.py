@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import structlog
 from faust.types import TP
 
 from streams.runtime.batches import batch_bytes
@@ -14,11 +13,12 @@ from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.ownership import Ownership
 from streams.runtime.pace import Pace
-from streams.runtime.partition_owner import PartitionOwner, Prepared
+from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.prepared import Prepared
+from streams.runtime.set_aside import rest_sources, set_aside
+from streams.runtime.setback import NotApplied
 from streams.runtime.transaction import Destination, Write
 from streams.runtime.writer import Writer
-
-logger = structlog.get_logger(__name__)
 
 # Memory of the records that may wait for the next cycle: 20,000 reports of 400 bytes, a third of a second to a second
 # of work. Records that lead to more than one transaction may hold are continued in the next cycle, together with what
@@ -84,7 +84,7 @@ class Cycle:
     async def _wanted(self, held: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
         """What is to be applied. The rest is acknowledged, since rebalances wait for that, and will be fetched again."""
         app = self._app
-        wanted = []
+        wanted, dropped = [], []
         resting: set[TP] = set()
         # A rebalance and a stop wait for what was taken; with many due steps before it that could be minutes.
         ends = app.rebalancing_count != self._rebalances or app.should_stop
@@ -96,17 +96,17 @@ class Cycle:
             elif owner.takes(message.topic, event.value):
                 wanted.append((place, event))
             else:
-                event.ack()
-                if message.topic in owner.resting:
+                dropped.append(event)
+                if owner.rests(message.topic):
                     resting.add(TP(message.topic, message.partition))
-        for tp in resting:
-            await app.consumer.rest(tp)
+        await rest_sources(app.consumer, resting, dropped)
         return wanted
 
     async def _apply(self, wanted: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
         """Write one transaction, acknowledge the events that are done, and return the others.
 
-        A partition that fails is left out of the transaction: its error is raised after the others are committed.
+        A partition that fails is left out of the transaction and set aside. An error that concerns the whole process is
+        raised after the others are committed.
         """
         self._pace.begin()
         by_place: dict[Place, list[Any]] = defaultdict(list)
@@ -114,7 +114,7 @@ class Cycle:
             by_place[place].append(event)
         applied: list[_Applied] = []
         left: list[tuple[Place, Any]] = []
-        failures: dict[Place, Exception] = {}
+        errors: list[Exception] = []
         size = 0
         for place, events in by_place.items():
             if size > MAX_TRANSACTION_BYTES:
@@ -123,8 +123,12 @@ class Cycle:
             owner = self._ownership.owners[place]
             try:
                 prepared = await owner.apply([(event.message.topic, event.value) for event in events])
+            except NotApplied as failed:
+                # Not after the commit: whoever keeps the error keeps the partition's state in memory.
+                await set_aside(self._app.consumer, owner, failed, events)
+                continue
             except Exception as error:  # noqa: BLE001 - raised once the others are committed
-                failures[place] = error
+                errors.append(error)
                 continue
             applied.append(_Applied(owner, prepared, events))
             size += prepared.size if prepared else 0
@@ -134,21 +138,9 @@ class Cycle:
             for event in events[:done]:
                 event.ack()
             left += [(owner.place, event) for event in events[done:]]
-        self._raise_first(failures)
+        if errors:
+            raise errors[0]
         return left
-
-    def _raise_first(self, failures: dict[Place, Exception]) -> None:
-        for place, error in failures.items():
-            # Its state may be half changed.
-            self._ownership.owners.pop(place).released()
-            logger.error(
-                "partition left out: it cannot be applied. The others are committed, and this worker ends",
-                stage=place.stage,
-                partition=place.partition,
-                error=repr(error),
-            )
-        for error in failures.values():
-            raise error
 
     async def _commit(self, applied: list[_Applied]) -> None:
         if not applied:

@@ -1,4 +1,4 @@
-"""The errors with which a worker stops. Each message tells the operator what is wrong and what to do."""
+"""Errors of a worker that stop it, or set a partition aside. Each message tells the operator what is wrong and what to do."""
 
 
 class RefusedToStart(Exception):
@@ -14,7 +14,10 @@ class WrongAppendTime(Exception):
 
 
 class OversizedRecord(Exception):
-    """A record that a partition leads to is larger than its topic takes; nothing of its batch was written."""
+    """A record that a partition leads to is larger than its topic takes; nothing of its batch was written.
+
+    Sets the partition aside.
+    """
 
 
 class OwnershipLost(Exception):

@@ -11,7 +11,7 @@ class SourceLag(NamedTuple):
 
     `records`: how many in the log are not applied; None while that is unknown, before the first fetch and
     while the brokers do not answer. `readable`: how many of them could be applied now; the others belong to
-    open transactions. `applied_append_time` (ms since the epoch): that of the record before `next_offset`,
+    open transactions, or to a source that rests. `applied_append_time` (ms since the epoch): that of the record before `next_offset`,
     None when none was applied.
     """
 
@@ -23,8 +23,12 @@ class SourceLag(NamedTuple):
     applied_append_time: int | None
 
 
-def source_lag(topic: str, partition: int, applied: SourcePosition, fetched: Fetched | None) -> SourceLag:
+def source_lag(
+    topic: str, partition: int, applied: SourcePosition, fetched: Fetched | None, *, rests: bool = False
+) -> SourceLag:
     """The lag of a partition that was applied up to `applied` and fetched up to `fetched`.
+
+    If it `rests`, nothing of it can be applied for now.
 
     Transaction markers count as records while a record before them is not applied: only fetching tells them
     apart.
@@ -41,6 +45,6 @@ def source_lag(topic: str, partition: int, applied: SourcePosition, fetched: Fet
         partition,
         applied.next_offset,
         max(0, fetched.end - done),
-        max(0, fetched.stable_end - done),
+        0 if rests else max(0, fetched.stable_end - done),
         applied.last_append_time,
     )

@@ -62,6 +62,15 @@ class Observer(Generic[State, Result]):
     def resting(self, partition: int, sources: Mapping[str, str]) -> None:
         """The sources (without prefix) of a partition that rest now, and why; the others do not."""
 
+    def set_aside(self, partition: int, records: str, error: str) -> None:
+        """A partition could not be applied and has no state until `read_again`. `records` and `error` say what failed."""
+
+    def read_again(self, partition: int, state: State) -> None:
+        """The state of a partition that was set aside is in memory again. What failed is tried again."""
+
+    def recovered(self, partition: int) -> None:
+        """What failed in a partition that was set aside has been applied or skipped."""
+
     def rebalanced(self, partitions: int | None) -> None:
         """The group was rebalanced, and every partition assigned to this worker is taken over.
 

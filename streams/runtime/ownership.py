@@ -85,13 +85,15 @@ class Ownership:
     async def give_up(self) -> None:
         """Release all partitions; await it before the worker joins the group again.
 
-        Their state stays in memory for the case that the worker gets them back and nobody has written to them. Raises
-        OwnershipLost when the release failed; then the process must end.
+        Their state stays in memory for the case that the worker gets them back and nobody has written to them; those that
+        are set aside have none. Raises OwnershipLost when the release failed; then the process must end.
         """
         await self._interrupt()
         self._followed = None
         async with self.turn:
             owners, self.owners = self.owners, {}
+            for place in [place for place, owner in owners.items() if owner.attempts.is_set_aside]:
+                owners.pop(place).released()
             if owners:
                 ends = await self._writer.ends([owner.state_log for owner in owners.values()])
                 self._kept = {place: _Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}

@@ -1,43 +1,37 @@
 """One partition that this worker owns: its state and position, which change together or not at all."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from streams.runtime.append_times import check_append_times
+from streams.runtime.attempts import Attempts
 from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
+from streams.runtime.loading import Loaded, load
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.outputs import Outputs, position_record
+from streams.runtime.past_markers import past_markers
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.position import SourcePosition
-from streams.runtime.progress import Progress, new_records, progress_of
+from streams.runtime.prepared import OF_THE_PROCESS, Prepared, prepare
+from streams.runtime.progress import new_records, progress_of
 from streams.runtime.resting import RestingSources
-from streams.runtime.restore import UnreadableState, build_state, read_state_with
-from streams.runtime.stage import BatchResult, RunnableStage, State
-from streams.runtime.state_log import Blocked, end_if_nothing_follows
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.setback import NotApplied
+from streams.runtime.stage import RunnableStage, State
+from streams.runtime.state_log import Blocked, keep_waiting
+from streams.runtime.wall_clock import clock_ms
 from streams.runtime.writer import Writer
 from streams.wire.records import SourceRecord
-from streams.wire.state_records import UnknownHashKey
 
 logger = structlog.get_logger(__name__)
 
-
-class Prepared(NamedTuple):
-    """What a batch of one partition leads to, before it is committed. `size` is that of the writes in bytes, roughly."""
-
-    writes: dict[Destination, list[Write]]
-    progress: Progress
-    result: Any
-    records: Sequence[SourceRecord]
-    size: int
+# How much later than the internal topic the other sources are read when a partition is tried again. Sources are woken every
+# half second, and a busy broker takes up to a second for a fetch.
+INTERNAL_FIRST_SECONDS = 2.0
 
 
 class PartitionOwner(Generic[State]):
@@ -58,6 +52,7 @@ class PartitionOwner(Generic[State]):
         self.state_log = TopicPartition(writer.prefix + stage.state_topic, partition)
         self.position: dict[str, SourcePosition] = {}
         self.resting = RestingSources()
+        self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
@@ -68,50 +63,58 @@ class PartitionOwner(Generic[State]):
         self._observer = observer
 
     async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> None:
-        """Read the committed state and position. Nobody else may write to the state any more (see takeover.py).
-
-        `consumer` comes from state_consumer; `end` and `blocked` as in read_entries. Raises RefusedToStart when the state or the position cannot be used.
-        """
+        """Take the partition over: read its state and position as in `load`."""
         started = time.monotonic()
-        self._observer.taking_over(self.place.partition)
-        sources = [self._prefix + topic for topic in self.stage.sources]
-        partitions = await self._writer.partition_count(sources[0])
-        restored = await read_state_with(
-            consumer,
+        partition = self.place.partition
+        self._observer.taking_over(partition)
+        loaded = await load(
+            self.stage,
+            self._writer,
             self.state_log,
-            sources,
-            partitions,
-            lambda: self._observer.restoring(self.place.partition),
+            consumer,
             end,
             blocked,
+            lambda: self._observer.restoring(partition),
         )
-        where = f"{self.state_log.topic} partition {self.place.partition}"
-        try:
-            self.state = build_state(
-                lambda entries: self.stage.restore(self.place.partition, partitions, entries),
-                restored.entries,
-            )
-        except UnreadableState as error:
-            raise RefusedToStart(
-                f"{where}: {error}. Run the version that wrote it, "
-                "or reset the state after reading docs/operations.md."
-            ) from error
-        except UnknownHashKey as error:
-            raise RefusedToStart(f"{where}: {error}.") from error
-        self.position = dict(restored.position)
-        self._let_rest({})
-        self.last_applied_at = time.monotonic()
+        self._use(loaded)
         seconds = self.last_applied_at - started
-        self._observer.taken_over(Takeover(self.place.partition, self.state, seconds, restored.records_read))
+        self._observer.taken_over(Takeover(partition, self.state, seconds, loaded.records))
         logger.info(
             "took over partition",
             stage=self.place.stage,
-            partition=self.place.partition,
-            state_records=restored.records_read,
-            keys=len(restored.entries),
+            partition=partition,
+            state_records=loaded.records,
+            keys=loaded.keys,
             seconds=round(seconds, 2),
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
+
+    def _use(self, loaded: Loaded[State]) -> None:
+        self.state, self.position = loaded.state, loaded.position
+        self._let_rest({})
+        self.last_applied_at = time.monotonic()
+
+    def set_aside(self, failed: NotApplied) -> None:
+        """Apply nothing until `try_again`. Drops the state, which may be half changed."""
+        del self.state
+        self._applied_to, self.resting = {}, RestingSources()
+        records = self.attempts.set_aside(failed)
+        self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
+
+    async def load(self, consumer: AIOKafkaConsumer, end: int) -> Loaded[State]:
+        """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
+        return await load(self.stage, self._writer, self.state_log, consumer, end, keep_waiting)
+
+    def try_again(self, loaded: Loaded[State]) -> None:
+        """Apply records again, from the committed position on, the internal topic first.
+
+        An operator's decision to skip the record that fails is in the internal topic.
+        """
+        self.attempts.begin()
+        internal = self._prefix + self.stage.sources.internal
+        self.resting.delay(dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS) | {internal: 0.0})
+        self._use(loaded)
+        self._observer.read_again(self.place.partition, self.state)
 
     async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
         """Apply the ranges (topic, records) in order; return what to write, or None if there is nothing to do.
@@ -120,11 +123,11 @@ class PartitionOwner(Generic[State]):
         `committed`; if it does not, the owner is worthless.
 
         Raises OwnershipLost when records before a range are missing, WrongAppendTime when a record has no append time
-        that can be right, OversizedRecord when a topic does not take what comes of it, and passes on errors of the
-        stage; in these cases nothing may be written.
+        that can be right, NotAtHome when the number of partitions was changed, and NotApplied for errors of the stage and
+        records that a topic does not take: then the partition must be set aside, and nothing of it may be written.
         """
         new = new_records(self.place.partition, self.position, self._applied_to, ranges)
-        records = [record for each in new for record in each.records]
+        records: Sequence[SourceRecord] = [record for each in new for record in each.records]
         if not records:
             self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
             return None
@@ -132,10 +135,16 @@ class PartitionOwner(Generic[State]):
             skipped = self.stage.skipped_below(self.state, topic.removeprefix(self._prefix))
             read = [record for record in unread if record.offset >= skipped] if skipped else unread
             check_append_times(read, clock_ms())
-        result, outputs = await self._apply_in_slices(records)
-        progress = progress_of(self.position, self._applied_to, new, result.finished_records)
-        outputs.add_state(self.state_log, result.changes, progress.position)
-        return Prepared(outputs.writes, progress, result, records, outputs.size)
+        return await prepare(
+            self.stage,
+            self.state,
+            self.attempts.next_records(records),
+            new,
+            self.position,
+            self._applied_to,
+            self.state_log,
+            self._writer,
+        )
 
     def committed(self, prepared: Prepared, seconds: float) -> None:
         """Move the position: the transaction with what `apply` prepared is committed, and took so long."""
@@ -153,22 +162,19 @@ class PartitionOwner(Generic[State]):
                 seconds,
             )
         )
-
-    async def _apply_in_slices(self, records: Sequence[SourceRecord]) -> tuple[BatchResult, Outputs]:
-        outputs = Outputs(self._writer, self.place.partition)
-        sorted_outputs = 0
-        for result in self.stage.apply_in_slices(self.state, records):
-            fresh = result.outputs[sorted_outputs:]
-            sorted_outputs += len(fresh)
-            await outputs.add(fresh)
-            # A turn of the event loop, for probes and for the consumer.
-            await asyncio.sleep(0)
-        return result, outputs
+        if self.attempts.have_succeeded(self.position):
+            self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:
         """Whether a fetched range is to be applied; False while its source rests."""
+        if self.attempts.is_set_aside:
+            return False
         expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
         return self.resting.takes(topic, fetched.begin, expected)
+
+    def rests(self, topic: str) -> bool:
+        """Whether nothing of a source is applied for a while."""
+        return self.attempts.is_set_aside or topic in self.resting
 
     def wake(self) -> list[tuple[str, int]]:
         """End the rests that are over; return their topics, each with the offset from which to fetch again."""
@@ -200,12 +206,20 @@ class PartitionOwner(Generic[State]):
         self._observer.resting(self.place.partition, reasons)
 
     async def tick(self, wall_clock_ms: int) -> Outputs | None:
-        """What to write when something is due in the stage: a tick for the internal topic. Call `ticked` afterwards."""
-        tick = self.stage.tick(self.state, wall_clock_ms)
-        if tick is None:
-            return None
-        outputs = Outputs(self._writer, self.place.partition)
-        await outputs.add([tick])
+        """What to write when something is due in the stage: a tick for the internal topic. Call `ticked` afterwards.
+
+        Raises NotApplied as `apply` does.
+        """
+        try:
+            tick = self.stage.tick(self.state, wall_clock_ms)
+            if tick is None:
+                return None
+            outputs = Outputs(self._writer, self.place.partition)
+            await outputs.add([tick])
+        except OF_THE_PROCESS:
+            raise
+        except Exception as error:
+            raise NotApplied([]) from error
         return outputs
 
     def ticked(self) -> None:
@@ -215,30 +229,7 @@ class PartitionOwner(Generic[State]):
 
     async def step_over_markers(self) -> None:
         """Move the position to the end of each source log that holds only transaction markers from the position on."""
-        position = dict(self.position)
-        try:
-            ends = await asyncio.gather(
-                *(
-                    end_if_nothing_follows(
-                        self._connection, TopicPartition(topic, self.place.partition), source.next_offset
-                    )
-                    for topic, source in position.items()
-                )
-            )
-        except KafkaError as error:
-            # The position takes weeks to fall before the log, so the next attempt is soon enough. A broker
-            # that restarts must not stop the worker.
-            logger.info(
-                "position not moved past transaction markers; the next attempt follows later",
-                partition=self.place.partition,
-                error=repr(error),
-            )
-            return
-        for (topic, source), end in zip(self.position.items(), ends, strict=True):
-            if end != source.next_offset:
-                # There is no record right before the new position, so there is no append time to recognise
-                # the log by.
-                position[topic] = SourcePosition(end, source.partitions, None)
+        position = await past_markers(self._connection, self.place.partition, self.position)
         if position != self.position:
             await self._writer.write({self.state_log: [position_record(position)]})
             self.position = position
@@ -254,8 +245,3 @@ class PartitionOwner(Generic[State]):
     def transaction_failed(self, *, fenced: bool) -> None:
         """Note that a transaction did not commit."""
         self._observer.transaction_failed(self.place.partition, fenced=fenced)
-
-
-def clock_ms() -> int:
-    """This machine's clock."""
-    return int(time.time() * 1000)

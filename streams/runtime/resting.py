@@ -19,12 +19,13 @@ REFUSED_PER_SECOND: Final = 100
 class RestingSources:
     """The sources of one partition that rest, by topic with prefix. Times are those of `time.monotonic`."""
 
-    __slots__ = ("_ends", "_woken")
+    __slots__ = ("_delayed", "_ends", "_woken")
 
     def __init__(self) -> None:
         # When each rest ends; never for a source that operators have paused.
         self._ends: dict[str, float] = {}
         self._woken: set[str] = set()
+        self._delayed: set[str] = set()
 
     def __contains__(self, topic: str) -> bool:
         return topic in self._ends
@@ -40,9 +41,19 @@ class RestingSources:
                 self._ends[topic] = now
         self._ends.update(dict.fromkeys(paused, math.inf))
 
+    def delay(self, seconds: Mapping[str, float]) -> None:
+        """Let sources rest for so long before they are fetched again, which is no news for anybody."""
+        now = time.monotonic()
+        self._ends.update({topic: now + each for topic, each in seconds.items()})
+        self._delayed.update(seconds)
+
     def reasons(self) -> dict[str, str]:
-        """Return why each of them rests: `flood` or `paused`."""
-        return {topic: "paused" if end == math.inf else "flood" for topic, end in self._ends.items()}
+        """Return why each of them rests, `flood` or `paused`; without those that are only delayed."""
+        return {
+            topic: "paused" if end == math.inf else "flood"
+            for topic, end in self._ends.items()
+            if end == math.inf or topic not in self._delayed
+        }
 
     def wake(self) -> list[str]:
         """End the rests that are over, and return their topics: fetch these again from the position."""
@@ -51,6 +62,7 @@ class RestingSources:
         for topic in over:
             del self._ends[topic]
         self._woken.update(over)
+        self._delayed.difference_update(over)
         return over
 
     def takes(self, topic: str, begin: int, expected: int) -> bool:

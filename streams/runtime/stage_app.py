@@ -27,6 +27,7 @@ from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import PromptlyStoppingApp
 from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
+from streams.runtime.set_aside import keep_trying
 from streams.runtime.stage import RunnableStage, State
 from streams.runtime.writer import Writer
 
@@ -134,6 +135,7 @@ class StageApp(PromptlyStoppingApp):
                 owner.place.partition,
                 applied,
                 consumer.fetched(TP(topic, owner.place.partition)) if in_touch else None,
+                rests=owner.rests(topic),
             )
             for owner in owners
             for topic, applied in owner.position.items()
@@ -157,11 +159,12 @@ class StageApp(PromptlyStoppingApp):
         self.add_future(collect_regularly())
 
     async def _work(self) -> None:
-        """Run cycles and chores; any exception must stop the worker."""
+        """Run cycles, chores and attempts at what was set aside; any exception must stop the worker."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_endless(self.cycle.run()))
                 tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle)))
+                tasks.create_task(_endless(keep_trying(self.connection, self.writer, self.ownership)))
         except BaseExceptionGroup:
             # After a crash Faust does not say that it shuts down.
             await self.ownership.end()

@@ -1,7 +1,6 @@
 """Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from streams.runtime.append_times import clock_difference
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.patches.producer import abandon, fatal_error
+from streams.runtime.wall_clock import clock_ms
 
 # How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
 # (about 5 s). Short enough that read_committed readers, which wait for the oldest open transaction, do not
@@ -114,7 +114,7 @@ async def _send(
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
         # A topic without append times answers -1.
         answers = [answer.timestamp for answer in await asyncio.gather(*deliveries)]
-        now_ms = int(time.time() * 1000)
+        now_ms = clock_ms()
         differences = [
             clock_difference(appended, timestamp_ms, now_ms) for appended in answers if appended > 0
         ]

@@ -18,6 +18,7 @@ from streams.runtime.transaction import (
     transactional_producer,
     write_transaction,
 )
+from streams.runtime.wall_clock import clock_ms
 
 # A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the
 # next transaction would then fail and stop the worker. A day is enough also for brokers that are set to less
@@ -75,7 +76,7 @@ class Writer:
         async with self._one_at_a_time:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             try:
-                ahead = await write_transaction(self._started(), writes, int(time.time() * 1000))
+                ahead = await write_transaction(self._started(), writes, clock_ms())
             except OwnershipLost as lost:
                 if not lost.fenced:
                     raise

@@ -22,6 +22,10 @@ class Origin(NamedTuple):
     timestamp: int
 
 
+class NotAtHome(Exception):
+    """A re-keyed record is in a partition that is not its home: the number of partitions was changed."""
+
+
 def is_internal(record: SourceRecord) -> bool:
     """Whether Tocsin wrote the record. On any other topic a publisher could forge Tocsin's headers."""
     return record.topic.endswith(_INTERNAL_TOPICS)

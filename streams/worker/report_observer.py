@@ -14,6 +14,7 @@ from streams.reports.census import open_episodes, take_report_census
 from streams.reports.counters import ReportCounters
 from streams.reports.state import ReportState
 from streams.runtime.observer import CommittedBatch, Takeover
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import rfc3339
 from streams.worker.stage_observer import StageObserver, first_dead_letter
 
@@ -59,7 +60,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""
         self.count_batch(batch)
         result = batch.result
-        self._metrics.event_to_commit.observe_ages(result.event_times, int(time.time() * 1000))
+        self._metrics.event_to_commit.observe_ages(result.event_times, clock_ms())
         opened = self._count_reports(result.counters)
         if result.counters.dead_letters:
             self._log_dead_letters(batch)

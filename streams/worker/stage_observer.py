@@ -1,6 +1,5 @@
 """Metrics and readiness of a stage's partitions, as far as all stages have the same."""
 
-import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ from streams.partition.batch import Batch, State
 from streams.partition.census import Census, take_census
 from streams.partition.counters import PartitionCounters
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.records import OutputRecord
 from streams.wire.topics import DEAD_LETTERS
 
@@ -81,12 +81,24 @@ class StageObserver(Observer[State, Applied]):
         """Show the sources that rest at the next scrapes."""
         self._operations.partitions.resting(self.stage, partition, sources)
 
+    def set_aside(self, partition: int, records: str, error: str) -> None:
+        """Show the partition as set aside, with what its state held last."""
+        self._operations.partitions.set_aside(self.stage, partition, records, error)
+
+    def read_again(self, partition: int, state: State) -> None:
+        """Include the partition's new state in every scrape."""
+        self._operations.partitions.read_again(self.stage, partition, lambda: self.census(state))
+
+    def recovered(self, partition: int) -> None:
+        """Show the partition as set aside no longer."""
+        self._operations.partitions.recovered(self.stage, partition)
+
     def count_batch(self, batch: CommittedBatch[Applied]) -> None:
         """Count a batch: its records and their age, its transaction, and what every stage counts."""
         metrics = self._metrics
         for topic, number in batch.records.items():
             metrics.records.add((topic,), number)
-        metrics.append_to_commit.observe_ages(batch.append_times, int(time.time() * 1000))
+        metrics.append_to_commit.observe_ages(batch.append_times, clock_ms())
         metrics.batch_records.observe(len(batch.append_times))
         metrics.transaction_duration.observe(batch.transaction_seconds)
         counters: PartitionCounters = batch.result.counters

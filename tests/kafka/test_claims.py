@@ -1,39 +1,17 @@
-"""What the claims log promises: who is gone is fenced, who fails is left out, what nobody changed is kept."""
+"""What the claims log promises: who is gone is fenced, what nobody changed is kept."""
 
 import asyncio
 import signal
 
-import orjson
 from aiokafka.errors import KafkaError
 
-from streams.partition.home import home_partition
 from streams.runtime.claims import Place, claimant_of
 from streams.runtime.transaction import FENCED
-from tests.kafka.harness.deployment import CLAIMS, ENRICHED, STATE
+from tests.kafka.harness.deployment import CLAIMS, STATE
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
-from tests.kafka.harness.reports import Published, generate, now_ms, report
-from tests.kafka.harness.workers import changed_worker
+from tests.kafka.harness.reports import generate
 from tests.kafka.harness.zombie import former_version
-
-# The stage fails on every batch with a report of this channel.
-POISONED = """
-from streams.partition import stage
-
-_apply = stage.Stage.apply_in_slices
-
-def _failing(self, state, records):
-    if any(b"poisonous" in (record.value or b"") for record in records):
-        raise ValueError("a bug")
-    return _apply(self, state, records)
-
-stage.Stage.apply_in_slices = _failing
-
-# So that a cycle has the records of both partitions.
-from streams.runtime.pace import Pace
-
-Pace.wait_seconds = lambda self: 1.0
-"""
 
 
 def open_claims(deployment):
@@ -66,34 +44,6 @@ def test_a_suspended_worker_is_fenced_by_its_claim(deploy):
     heir.terminate()
     assert open_claims(deployment) == set()
     check_outputs(deployment, deployment.outputs())
-
-
-def test_a_partition_that_fails_is_left_out_while_the_others_are_committed(deploy):
-    deployment = deploy(partitions=2)
-    bad = b"poisonous"
-    good = next(b"c%d" % n for n in range(100) if home_partition(b"c%d" % n, 2) != home_partition(bad, 2))
-    failing = deployment.fleet.start(changed_worker(POISONED))
-    deployment.fleet.wait_for(lambda: "owns partitions [0, 1]" in failing.text, 30, "the takeover")
-    deployment.fleet.running.remove(failing)
-    failing.signal(signal.SIGSTOP)
-    for key in (bad, good):
-        channel = {"ref": key.decode(), "visibility": "public"}
-        document = report(f"r-{key.decode()}", now_ms(), channel=channel)
-        deployment.publish([Published(key, orjson.dumps(document))])
-    failing.signal(signal.SIGCONT)
-    try:
-        assert failing.wait(30) == 1
-    finally:
-        failing.end()
-    assert "partition left out" in failing.text
-    assert "ValueError: a bug" in failing.text
-    assert deployment.applied() == 1
-    # It ended in good order: nobody has to fence it.
-    assert open_claims(deployment) == set()
-    deployment.fleet.start()
-    deployment.wait_until_applied()
-    enriched = deployment.outputs().all(deployment.name(ENRICHED))
-    assert sorted(row.key for row in enriched) == sorted([bad, good])
 
 
 def test_state_that_nobody_changed_is_not_read_again_after_a_rebalance(deploy):

@@ -14,7 +14,7 @@ from streams.events.report import CATEGORIES, REPORTER_KINDS
 from streams.partition import home as home_partition
 from streams.partition.home import HomePartitions
 from streams.partition.murmur2 import murmur2, murmur2_of_all
-from streams.partition.rekey import NotAtHome
+from streams.wire.origin import NotAtHome
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
 from streams.wire.envelope import event_headers

@@ -58,7 +58,7 @@ def tocsin(monkeypatch):
     monkeypatch.setattr(partition_time, "committed_records", records)
     monkeypatch.setattr(partition_time, "read_state", restored)
     monkeypatch.setattr(time_commands, "write_correction", write)
-    monkeypatch.setattr(time_commands, "_clock_ms", lambda: NOW)
+    monkeypatch.setattr(time_commands, "clock_ms", lambda: NOW)
     return run_command
 
 
@@ -70,7 +70,7 @@ def test_time_is_shown_against_the_clock(tocsin):
 
 
 def test_time_that_is_right_is_no_problem(tocsin, monkeypatch):
-    monkeypatch.setattr(time_commands, "_clock_ms", lambda: NOW + DAY - 10 * MINUTE)
+    monkeypatch.setattr(time_commands, "clock_ms", lambda: NOW + DAY - 10 * MINUTE)
     result = tocsin("time")
     assert result.exit_code == 0, result.output
     assert result.stdout.count("0:10:00 ahead") == 2

@@ -2,11 +2,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from faust.types import TP
 
 from streams.runtime import chores
 from streams.runtime.claims import Place
 from streams.runtime.cycle import Cycle
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.errors import OwnershipLost, WrongAppendTime
+from streams.runtime.setback import NotApplied
 
 
 class Fetched:
@@ -31,14 +33,22 @@ class Owner:
     def __init__(self, worker, place):
         self.worker = worker
         self.place = place
-        self.resting = ()
+        self.attempts = SimpleNamespace(is_set_aside=False)
+        self.position = {"in": None, "internal": None}
         self.moved = 0
         self.is_released = False
         self.fails_with = None
         self.size = 0
 
     def takes(self, *_):
-        return True
+        return not self.attempts.is_set_aside
+
+    def rests(self, _topic):
+        return self.attempts.is_set_aside
+
+    def set_aside(self, failed):
+        self.attempts.is_set_aside = True
+        self.worker.set_aside.append((self.place, failed))
 
     async def apply(self, ranges):
         self.worker.applied.append(self.place)
@@ -74,7 +84,9 @@ class Worker:
         self.written = []
         self.failed = []
         self.after = {}
-        self.app = SimpleNamespace(rebalancing_count=1, should_stop=False)
+        self.resting = []
+        self.set_aside = []
+        self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
         self.ownership = SimpleNamespace(turn=asyncio.Lock())
         self.ownership.owners = {place: Owner(self, place) for place in places}
         self.cycle = Cycle(self.app, self.ownership, self)
@@ -85,6 +97,9 @@ class Worker:
         await asyncio.sleep(0)
         self.after.pop(len(self.written), lambda: None)()
         return 0
+
+    async def rest(self, tp):
+        self.resting.append(tp)
 
     def owner(self, place):
         return self.ownership.owners[place]
@@ -138,21 +153,41 @@ def test_a_partition_with_much_to_do_does_not_hold_up_the_others():
     assert (acked, done) == ([True], True)
 
 
-def test_a_partition_that_fails_is_left_out_and_the_others_are_committed():
+def test_a_partition_that_fails_is_set_aside_and_the_others_are_committed():
     async def scenario():
         worker = Worker(A, B, C)
-        failed = worker.owner(B)
-        failed.fails_with = ValueError("a bug")
+        worker.owner(B).fails_with = NotApplied([])
         events = [Fetched(0), Fetched(1), Fetched(0, stage="requests")]
         error = await worker.run(*events)
-        return worker, failed, events, error
+        # What had been fetched of it before it was set aside.
+        late, other = Fetched(1), Fetched(0)
+        await worker.run(late, other)
+        return worker, [*events, late, other], error
 
-    worker, failed, events, error = asyncio.run(scenario())
-    assert str(error) == "a bug"
-    assert worker.written == [{("out", 0): [0, 0]}]
-    assert [event.acked for event in events] == [True, False, True]
-    # Its state may be half changed: nothing may ever be written from it.
-    assert (list(worker.ownership.owners), failed.is_released) == ([A, C], True)
+    worker, events, error = asyncio.run(scenario())
+    assert error is None
+    assert [place for place, _ in worker.set_aside] == [B]
+    assert worker.written == [{("out", 0): [0, 0]}, {("out", 0): [0]}]
+    # A rebalance waits for what was fetched and is not acknowledged.
+    assert all(event.acked for event in events)
+    assert set(worker.resting) == {TP("in", 1), TP("internal", 1)}
+    # It stays owned: nobody else may write to it, and its lag is shown.
+    assert list(worker.ownership.owners) == [A, B, C]
+
+
+@pytest.mark.parametrize("error", [OwnershipLost("records were lost"), WrongAppendTime("a wrong clock")])
+def test_an_error_of_the_process_ends_it_once_the_other_partitions_are_committed(error):
+    async def scenario():
+        worker = Worker(A, B, C)
+        worker.owner(A).fails_with = error
+        worker.owner(B).fails_with = NotApplied([])
+        events = [Fetched(0), Fetched(1), Fetched(0, stage="requests")]
+        return worker, await worker.run(*events), events
+
+    worker, raised, events = asyncio.run(scenario())
+    assert raised is error
+    assert worker.written == [{("out", 0): [0]}]
+    assert [event.acked for event in events] == [False, True, True]
 
 
 def test_nothing_is_owned_after_a_transaction_that_failed():
@@ -260,6 +295,7 @@ class IdleOwner:
         self.log = log
         self.partition = partition
         self.last_applied_at = 0
+        self.attempts = SimpleNamespace(is_set_aside=False)
         self.markers_stepped_at = -2 * chores.MARKERS_SECONDS
 
     def wake(self):

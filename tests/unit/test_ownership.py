@@ -1,4 +1,5 @@
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
@@ -19,6 +20,7 @@ class Owner:
     def __init__(self, partition, log):
         self.place = Place("reports", partition)
         self.log = log
+        self.attempts = SimpleNamespace(is_set_aside=False)
         self.state_log = TopicPartition("state", partition)
         self.position = {"reports": SourcePosition(10 + partition, 4, None)}
 
@@ -177,6 +179,17 @@ def test_a_partition_to_which_nobody_wrote_meanwhile_keeps_its_state(ownership, 
     follow(ownership, 2, 0, 2)
     assert ownership.owners[Place("reports", 0)] is kept
     assert log == [("released", 1), ("claim", [0, 2], 2), "look", "ends", ("restore", 2, 5), "note fenced"]
+
+
+def test_a_partition_that_is_set_aside_has_no_state_to_keep(ownership, log):
+    follow(ownership, 1, 0, 1)
+    ownership.owners[Place("reports", 0)].attempts.is_set_aside = True
+    log.clear()
+    give_up(ownership)
+    assert log == [("released", 0), "ends", "release"]
+    follow(ownership, 2, 0, 1)
+    assert [entry for entry in log if entry[0] == "restore"] == [("restore", 0, 5)]
+    assert not ownership.owners[Place("reports", 0)].attempts.is_set_aside
 
 
 @pytest.mark.parametrize(("changed", "restored"), [(set(), []), ({0}, [("restore", 0, 8)])])

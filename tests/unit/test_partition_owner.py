@@ -6,13 +6,14 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
-from streams.runtime import partition_owner
+from streams.runtime import past_markers
 from streams.runtime.connection import Connection
 from streams.runtime.append_times import check_append_times, clock_difference
 from streams.runtime.errors import OversizedRecord, OwnershipLost, WrongAppendTime
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
+from streams.runtime.setback import NotApplied
 from streams.runtime.position import SourcePosition, decode_position
 from streams.wire.records import OutputRecord
 from tests.unit.clock_traffic import clock_rules, duty
@@ -47,7 +48,7 @@ def test_a_broker_restart_during_the_search_for_markers_does_not_stop_the_worker
     async def away(*_):
         raise KafkaConnectionError
 
-    monkeypatch.setattr(partition_owner, "end_if_nothing_follows", away)
+    monkeypatch.setattr(past_markers, "end_if_nothing_follows", away)
     before = dict(owner.position)
     asyncio.run(owner.step_over_markers())
     assert owner.position == before
@@ -63,7 +64,7 @@ def test_all_topics_of_a_partition_are_requested_together(owner, monkeypatch):
             await asyncio.sleep(0)
         return next_offset
 
-    monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_follows)
+    monkeypatch.setattr(past_markers, "end_if_nothing_follows", nothing_follows)
     asyncio.run(asyncio.wait_for(owner.step_over_markers(), 5))
     assert {(tp.topic, tp.partition) for tp in asked} == {("in", 3), ("in-internal", 3)}
 
@@ -75,7 +76,7 @@ def written(owner, monkeypatch):
     async def nothing_follows(_connection, _tp, next_offset):
         return next_offset
 
-    monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_follows)
+    monkeypatch.setattr(past_markers, "end_if_nothing_follows", nothing_follows)
     return owner._writer.written
 
 
@@ -182,7 +183,7 @@ def test_a_range_may_begin_after_markers_that_were_stepped_over(owner, applied, 
         return 12 if tp.topic == "in" else next_offset
 
     apply_each(owner, fetched(7, 7, 8))
-    monkeypatch.setattr(partition_owner, "end_if_nothing_follows", nothing_up_to_12)
+    monkeypatch.setattr(past_markers, "end_if_nothing_follows", nothing_up_to_12)
     asyncio.run(owner.step_over_markers())
     # A seek goes past the markers. Without a seek the markers are added to the next range.
     apply_each(owner, fetched(12, 12), fetched(9, 13))
@@ -235,8 +236,10 @@ def test_a_record_that_its_topic_does_not_take_is_refused_before_anything_is_wri
         yield SimpleNamespace(outputs=[large], changes={}, finished_records=len(records))
 
     owner.stage.apply_in_slices = too_large
-    with pytest.raises(OversizedRecord, match="partition 3: a record for escalations .* takes 1048576"):
+    with pytest.raises(NotApplied) as failed:
         apply(owner, fetched(7, 7))
+    assert isinstance(failed.value.__cause__, OversizedRecord)
+    assert "partition 3: a record for escalations" in str(failed.value.__cause__)
     assert written == []
 
 

@@ -14,7 +14,7 @@ from streams.partition.census import take_census
 from streams.partition.duplicates import outcome_hash, event_hash
 from streams.partition.flood import WINDOW
 from streams.partition.home import home_partition
-from streams.partition.rekey import NotAtHome
+from streams.wire.origin import NotAtHome
 from streams.registry.rules import Obligation
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState, restore_reports

@@ -1,7 +1,6 @@
 """`tocsin clock`: the command."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
@@ -19,6 +18,7 @@ from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.commands.shared.terminal import echo
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.records import SourceRecord
 from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
 from streams.worker.settings import PREFIX, Settings, load_settings
@@ -86,7 +86,7 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     decided_by = _actor(actor, settings)
     ids = _ids_on_standard_input() if clock_id == _STANDARD_INPUT else None
     # Read the time after standard input, which a person may take minutes to type.
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock_ms()
     decision = DeskDecision(outcome, reason, now_ms if at is None else at, decided_by)
     with broker_errors_explained(settings):
         if ids is None:

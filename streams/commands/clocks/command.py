@@ -1,7 +1,6 @@
 """`tocsin clocks`: the command."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from streams.commands.shared.terminal import echo
 from streams.commands.shared.text_table import text_table
 from streams.events.clock import RunningStatus
 from streams.registry.durations import parse_duration
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.times import DAY, HOUR, MINUTE
 from streams.worker.settings import load_settings
 
@@ -101,7 +101,7 @@ def clocks(
     wanted = WantedClocks(channel, request, duty, authority, status, due_within_ms)
     settings = load_settings()
     with broker_errors_explained(settings):
-        found = asyncio.run(wanted_clocks(settings, wanted, time.time_ns() // 1_000_000))
+        found = asyncio.run(wanted_clocks(settings, wanted, clock_ms()))
     if json_lines:
         _print_lines(orjson.dumps(as_document(clock)).decode() for clock in found.clocks)
     elif only_ids:

@@ -19,6 +19,7 @@ from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import CE_ID, CE_TIME
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
@@ -105,7 +106,7 @@ class Performance:
         self, producer: AIOKafkaProducer, seed: int, count: int, following: asyncio.Task[None]
     ) -> None:
         tally = self.tally
-        end_ms = time.time_ns() // 1_000_000
+        end_ms = clock_ms()
         requests = deque(play_requests(seed, end_ms))
         tally.began_at = time.monotonic()
         seconds_each = min(_PLAY_SECONDS / count, 1 / _RECORDS_PER_SECOND)
@@ -158,7 +159,7 @@ class Performance:
                 tally.last_arrival_at = time.monotonic()
 
     async def _let_desk_answer(self, producer: AIOKafkaProducer, escalation: Escalation) -> None:
-        outcome = self._desk.answer(escalation, time.time_ns() // 1_000_000)
+        outcome = self._desk.answer(escalation, clock_ms())
         if outcome is not None:
             self.tally.outcomes += 1
             await producer.send(

@@ -1,7 +1,6 @@
 """`tocsin policy check` and `tocsin policy backtest`."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from streams.partition.hash_key import DEMONSTRATION
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.reports.claims import UNRESTRICTED
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import rfc3339
 from streams.wire.records import SourceRecord
 from streams.wire.topics import REPORT_SOURCES
@@ -126,7 +126,7 @@ def backtest(
     trials = [Trial(rules, remembered, rfc3339(since), keys) for rules in both]
     progress = Progress("evaluated")
     if reports:
-        for batch in from_file(reports, time.time_ns() // 1_000_000):
+        for batch in from_file(reports, clock_ms()):
             _evaluate(trials, batch, progress)
     else:
         with broker_errors_explained(settings):

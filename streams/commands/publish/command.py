@@ -1,7 +1,6 @@
 """`tocsin publish`: send events from a file or standard input to Kafka."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -15,6 +14,7 @@ from streams.commands.shared.published_event import PUBLISHED, Event, published_
 from streams.commands.shared.terminal import echo
 from streams.registry.sources import load_sources
 from streams.reports.claims import Sources
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
 from streams.wire.topics import REPORT_SOURCES
@@ -116,7 +116,7 @@ class _Lines:
         return events
 
     def _event(self, value: bytes) -> Event:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock_ms()
         if self._topic is None:
             return published_report(self._sources, None, value, self._source, now_ms)
         for topic in REPORT_SOURCES:

@@ -1,11 +1,11 @@
 """The type of command-line options that take a point in time."""
 
-import time
 from datetime import datetime
 
 import click
 
 from streams.registry.durations import parse_duration
+from streams.runtime.wall_clock import clock_ms
 
 
 class _Moment(click.ParamType):
@@ -18,7 +18,7 @@ class _Moment(click.ParamType):
         text = str(value)
         try:
             if text.startswith("P"):
-                return time.time_ns() // 1_000_000 - parse_duration(text)
+                return clock_ms() - parse_duration(text)
             moment = datetime.fromisoformat(text)
         except ValueError:
             moment = None

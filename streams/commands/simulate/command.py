@@ -1,7 +1,6 @@
 """`tocsin simulate`: publish made-up traffic that resembles a real platform's."""
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
@@ -20,6 +19,7 @@ from streams.commands.shared.scenario import (
     play_alone,
     play_requests,
 )
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.topics import AUTHORITY_REQUESTS, REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
@@ -127,7 +127,7 @@ def simulate(
             "--requests cannot be combined with --reports, --storyline or --alone, which select reports."
         )
     chosen = [_STORYLINE_BY_OPTION[word] for word in dict.fromkeys(words)] or list(STORYLINES)
-    end_ms = time.time_ns() // 1_000_000 if end is None else end
+    end_ms = clock_ms() if end is None else end
     if requests:
         records = play_requests(seed, end_ms)
     elif alone:

@@ -1,7 +1,6 @@
 """`tocsin state time` and `tocsin state set-time`."""
 
 import asyncio
-import time
 
 import click
 
@@ -21,6 +20,7 @@ from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.events.time_correction import TimeCorrection
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.time import MAX_TIME_AHEAD_MS
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import rfc3339
 from streams.wire.times import MINUTE
 from streams.worker.hash_keys import configured_hash_keys
@@ -40,7 +40,7 @@ def show_times(name: str | None) -> None:
         # The times are read without the counts, so this needs no key.
         stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
         clocks = [clock for stage in stages for clock in asyncio.run(read_clocks(settings, stage))]
-    now_ms = _clock_ms()
+    now_ms = clock_ms()
     rows = [
         (
             clock.stage,
@@ -93,7 +93,7 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
     hash_keys = configured_hash_keys(settings)
     with broker_errors_explained(settings):
         (stage,) = (stage for stage in all_stages(settings, hash_keys) if stage.name == name)
-        now_ms = _clock_ms()
+        now_ms = clock_ms()
         wrong = _wrong_clocks(settings, stage, partitions, now_ms)
         corrections = [(clock, TimeCorrection(clock.time_ms, now_ms, reason, actor)) for clock in wrong]
         for clock, correction in corrections:
@@ -147,7 +147,3 @@ def _write(settings: Settings, stage: AnyStage, clock: PartitionClock, correctio
             f"but this machine's clock showed {rfc3339(correction.clock_ms)}. The correction has no effect. Correct "
             "the clock that is wrong, then run the command again."
         )
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000

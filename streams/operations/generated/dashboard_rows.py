@@ -339,6 +339,15 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 },
             ),
             Panel(
+                "Partitions set aside",
+                "Their records cannot be applied; the log and `/status` name them. They are tried again every few minutes.",
+                "short",
+                {
+                    "{{stage}} {{partition}}": "max by (stage, partition) "
+                    f"({series('tocsin_partition_set_aside')})"
+                },
+            ),
+            Panel(
                 "Transactions that failed",
                 "The worker stops after one, so its last value is rarely scraped. Check restarts as well.",
                 "short",

@@ -1,6 +1,6 @@
 """Faust's consumer without the defaults that lose or repeat records: it starts where the owners' state says."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
 
 from faust.transport.drivers import aiokafka as driver
@@ -17,6 +17,10 @@ class PositionedConsumer(driver.Consumer):
     # sought.
     _generation: int | None = None
     _sought = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._resting: set[TP] = set()
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -50,6 +54,7 @@ class PositionedConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note the new generation; its positions are sought once their owners have restored them."""
         self._generation = generation_id
+        self._resting.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
@@ -75,8 +80,15 @@ class PositionedConsumer(driver.Consumer):
             self._committed_offset[tp] = None
         self._sought = True
 
-    async def rest(self, tp: TP) -> None:
-        """Fetch nothing of a partition until `wake`, and drop what was fetched of it."""
+    def rest(self, tp: TP) -> Awaitable[None]:
+        """Fetch nothing of a partition until `wake`, and drop what was fetched of it; await the result.
+
+        What is acknowledged from this call on was not applied, so it does not move the group's offset.
+        """
+        self._resting.add(tp)
+        return self._pause(tp)
+
+    async def _pause(self, tp: TP) -> None:
         if self._sought and tp in self.assignment():
             await self._thread.pause(tp)
 
@@ -89,6 +101,7 @@ class PositionedConsumer(driver.Consumer):
         # None, because Faust takes 0 for "nothing read yet".
         self._read_offset[tp] = offset or None
         self._committed_offset[tp] = None
+        self._resting.discard(tp)
         await self._thread.resume(tp)
 
     def resume_flow(self) -> None:
@@ -111,7 +124,7 @@ class PositionedConsumer(driver.Consumer):
         newest = max(acked)
         acked.clear()
         self._acked_index[tp].clear()
-        return newest + 1
+        return None if tp in self._resting else newest + 1
 
 
 class PositionedTransport(driver.Transport):

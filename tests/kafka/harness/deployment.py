@@ -148,6 +148,21 @@ class Deployment:
             for partition in range(self.partitions)
         )
 
+    def position(self, partition: int, topic: str = SOURCE) -> int:
+        """The next offset of a source of reports to apply in a partition."""
+        self._progress.catch_up()
+        return self._position(STATE, partition, topic)
+
+    def applied_but(self, partition: int) -> bool:
+        """Whether all published reports are applied but those of one partition."""
+        self._progress.catch_up()
+        return all(
+            self._position(STATE, other, topic) >= self._progress.end_of(self.name(topic), other)
+            for topic in (SOURCE, VERIFIED)
+            for other in range(self.partitions)
+            if other != partition
+        )
+
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of all source topics."""
         self._progress.catch_up()
