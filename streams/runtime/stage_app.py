@@ -17,6 +17,7 @@ from streams.runtime.connection import Connection
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
+from streams.runtime.group_protocol import WorkerAssignor
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
@@ -83,6 +84,7 @@ class StageApp(PromptlyStoppingApp):
             consumer_max_fetch_size=MAX_FETCHED_BYTES,
             consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             ConsumerScheduler=BatchScheduler,
+            PartitionAssignor=WorkerAssignor,
             Topic=BatchTopic,
             # An agent that raised must not be restarted: its state may be half changed.
             agent_supervisor=mode.CrashingSupervisor,

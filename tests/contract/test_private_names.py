@@ -22,7 +22,12 @@ from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import IllegalOperation, KafkaConnectionError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    InconsistentGroupProtocolError,
+    KafkaConnectionError,
+    ProducerFenced,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.app import base as app_base
 from faust.app.base import App
@@ -41,7 +46,8 @@ from streams.runtime import memory, patches, transaction
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.group_protocol import PROTOCOL
 from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
@@ -991,6 +997,50 @@ def test_consumers_join_groups_as_group_members(monkeypatch):
     monkeypatch.setattr(aiokafka_consumer, "GroupCoordinator", group_coordinator.GroupCoordinator)
     install_group_member()
     assert aiokafka_consumer.GroupCoordinator is GroupMember
+
+
+def test_the_group_is_joined_with_a_protocol_of_our_own(app, monkeypatch):
+    made = {}
+    monkeypatch.setattr(
+        driver.aiokafka, "AIOKafkaConsumer", lambda **options: made.update(options) or SimpleNamespace()
+    )
+
+    async def scenario():
+        app.consumer._thread._create_worker_consumer(app.transport)
+
+    in_loop(scenario)
+    assert [assignor.name for assignor in made["partition_assignment_strategy"]] == [PROTOCOL]
+    assert "(assignor.name, metadata)" in source(
+        group_coordinator.CoordinatorGroupRebalance.perform_group_join
+    )
+
+
+def test_a_group_of_another_protocol_ends_the_worker(app, monkeypatch):
+    async def refused(_member, _subscription, _previous):
+        raise InconsistentGroupProtocolError
+
+    async def started(_thread):
+        pass
+
+    monkeypatch.setattr(group_coordinator.GroupCoordinator, "ensure_active_group", refused)
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_start", started)
+    reasons = []
+    monkeypatch.setattr(app, "add_future", reasons.append)
+
+    async def scenario():
+        member = GroupMember.__new__(GroupMember)
+        thread = app.consumer._thread
+        thread._consumer = SimpleNamespace(_coordinator=member)
+        await thread.on_start()
+        with pytest.raises(InconsistentGroupProtocolError):
+            await member.ensure_active_group(None, None)
+        await asyncio.sleep(0)
+        (reason,) = reasons
+        with pytest.raises(RefusedToStart, match="the consumer group tocsin has members of another version"):
+            await reason
+
+    in_loop(scenario)
+    assert "await self.ensure_active_group(" in source(group_coordinator)
 
 
 def test_leaving_the_group_has_a_time_limit(app, monkeypatch):

@@ -12,6 +12,7 @@ from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.group_protocol import other_protocol
 from streams.runtime.memory import MAX_ANSWER_BYTES
 from streams.runtime.patches.install import install_patches
 
@@ -61,6 +62,20 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = MAX_ANSWER_BYTES
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer. A group of another protocol ends the worker with RefusedToStart."""
+        await super().on_start()
+        self._ensure_consumer()._coordinator.when_refused = self.refuse
+
+    def refuse(self) -> None:
+        """End the worker, because its group uses another protocol."""
+
+        async def end() -> None:
+            raise other_protocol(self.app.conf.id)
+
+        # An error in this thread would be printed with a traceback.
+        self.parent_loop.call_soon_threadsafe(lambda: self.app.add_future(end()))  # type: ignore[attr-defined]
 
     async def on_thread_stop(self) -> None:
         """Leave the group and close; skip leaving after LEAVING_SECONDS, because the process waits for this thread."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from aiokafka import errors as kafka_errors
 from aiokafka.consumer import consumer, group_coordinator
 
 logger = structlog.get_logger(__name__)
@@ -20,10 +22,12 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
 
     `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
-    gets no answers may have lost its partitions long ago.
+    gets no answers may have lost its partitions long ago. `when_refused` is called if the group's other members
+    use another protocol.
     """
 
     answered_at = float("-inf")
+    when_refused: Callable[[], None] | None = None
 
     def _start_heartbeat_task(self) -> None:
         # The member has just joined. It sent no heartbeats while it waited for the others to join.
@@ -40,6 +44,16 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         """Ask the group whether this is still its generation, and this worker a member."""
         current: bool = self.generation == generation and await self._do_heartbeat()
         return current
+
+    async def ensure_active_group(self, subscription: Any, prev_assignment: Any) -> Any:
+        """Join the group."""
+        try:
+            return await super().ensure_active_group(subscription, prev_assignment)
+        except kafka_errors.InconsistentGroupProtocolError:
+            # aiokafka keeps it for the next fetch, but before an assignment nobody fetches.
+            if self.when_refused is not None:
+                self.when_refused()
+            raise
 
     async def _perform_assignment(self, response: Any) -> Any:
         """Assign the group's partitions, as its leader.
