@@ -59,17 +59,20 @@ class _RunningStage(NamedTuple):
 
 
 class StageApp(PromptlyStoppingApp):
-    """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
+    """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed.
+
+    `instance` is a name that no other live process has, or empty.
+    """
 
     def __init__(
-        self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]]
+        self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]], instance: str
     ) -> None:
         self.connection = connection
         self.prefix = prefix
         self._stages: list[_RunningStage] = []
         self._before_start = before_start
         self._owned: dict[str, OwnedStage] = {}
-        self.writer = Writer(connection, prefix)
+        self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
         self.cycle = Cycle(self, self.ownership, self.writer)
         super().__init__(

@@ -81,7 +81,7 @@ def app():
     async def before_start():
         pass
 
-    return StageApp(Connection("127.0.0.1:1"), "", before_start)
+    return StageApp(Connection("127.0.0.1:1"), "", before_start, "")
 
 
 def in_loop(scenario):

@@ -8,27 +8,7 @@ from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import changed_worker
-
-# Stops this process with signal {number} right before or after the call number {call} of a method.
-AT_STEP = """
-import os
-from {module} import {owner}
-
-_method, _calls = {owner}.{method}, 0
-
-async def _method_until(self, *arguments):
-    global _calls
-    _calls += 1
-    if (_calls, "before") == ({call}, "{when}"):
-        os.kill(os.getpid(), {number})
-    result = await _method(self, *arguments)
-    if (_calls, "after") == ({call}, "{when}"):
-        os.kill(os.getpid(), {number})
-    return result
-
-{owner}.{method} = _method_until
-"""
+from tests.kafka.harness.workers import changed_worker, struck_worker
 
 TAKEOVER = "streams.runtime.takeover"
 PRODUCER = "aiokafka"
@@ -73,10 +53,7 @@ def test_an_heir_continues_after_every_step(deploy, step, number):
     first.wait(10)
     evict_everybody(deployment.bootstrap, deployment.group)
 
-    change = AT_STEP.format(
-        module=module, owner=owner, method=method, when=when, call=call, number=int(number)
-    )
-    struck = deployment.fleet.start(changed_worker(change))
+    struck = deployment.fleet.start(struck_worker(module, owner, method, when, call, number))
     deployment.fleet.running.remove(struck)
     try:
         if step == "release":

@@ -25,7 +25,7 @@ def follow(monkeypatch):
 
     def run(during, membership=(7, "member")):
         async def scenario():
-            app = StageApp(Connection("127.0.0.1:1"), "", None)
+            app = StageApp(Connection("127.0.0.1:1"), "", None, "")
             app.consumer = SimpleNamespace(
                 assignment=set, partitions={"reports-in": 4}.get, membership=lambda: membership
             )
