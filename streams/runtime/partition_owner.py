@@ -67,13 +67,16 @@ class PartitionOwner(Generic[State]):
         self._writer = writer
         self._observer = observer
 
-    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> None:
-        """Read the committed state and position. Nobody else may write to the state any more (see takeover.py).
+    def to_be_restored(self) -> None:
+        """Note that `restore` or `released` follows."""
+        self._observer.taking_over(self.place.partition)
 
-        `consumer` comes from state_consumer; `end` and `blocked` as in read_entries. Raises RefusedToStart when the state or the position cannot be used.
+    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> int:
+        """Read the committed state and position; return the number of records read.
+
+        Nobody else may write to the state any more (see takeover.py). `consumer` comes from state_consumer; `end` and `blocked` as in read_entries. Raises RefusedToStart when the state or the position cannot be used.
         """
         started = time.monotonic()
-        self._observer.taking_over(self.place.partition)
         sources = [self._prefix + topic for topic in self.stage.sources]
         partitions = await self._writer.partition_count(sources[0])
         restored = await read_state_with(
@@ -103,7 +106,7 @@ class PartitionOwner(Generic[State]):
         self.last_applied_at = time.monotonic()
         seconds = self.last_applied_at - started
         self._observer.taken_over(Takeover(self.place.partition, self.state, seconds, restored.records_read))
-        logger.info(
+        logger.debug(
             "took over partition",
             stage=self.place.stage,
             partition=self.place.partition,
@@ -112,6 +115,7 @@ class PartitionOwner(Generic[State]):
             seconds=round(seconds, 2),
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
+        return restored.records_read
 
     async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
         """Apply the ranges (topic, records) in order; return what to write, or None if there is nothing to do.

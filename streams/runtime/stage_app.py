@@ -199,6 +199,8 @@ class StageApp(PromptlyStoppingApp):
             "owns partitions %s",
             ", ".join(f"{partitions} of {name}" for name, partitions in owned.items()),
             generation=generation,
+            read=self.ownership.partitions_read,
+            state_records=self.ownership.records_read,
             seconds=round(time.monotonic() - started, 2),
         )
         if self.rebalancing_count == rebalances:

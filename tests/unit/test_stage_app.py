@@ -34,7 +34,9 @@ def follow(monkeypatch):
                 return during(app) is not False
 
             observer = Watched()
-            app.ownership = SimpleNamespace(owners={}, follow=follow_assignment)
+            app.ownership = SimpleNamespace(
+                owners={}, follow=follow_assignment, partitions_read=0, records_read=0
+            )
             app._stages.append(stage_app._RunningStage("reports", "reports-in", observer))
             await app._follow()
             return observer
