@@ -17,10 +17,10 @@ from streams.runtime.connection import Connection
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
-from streams.runtime.group_protocol import WorkerAssignor
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
+from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS, WorkerAssignor
 from streams.runtime.memory import MAX_FETCHED_BYTES
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import OwnedStage, Ownership
@@ -32,16 +32,6 @@ from streams.runtime.stage import RunnableStage, State
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
-
-# How long until the partitions of a silent worker move. With Faust's 60 s the escalations of a dead worker's
-# channels would wait for a minute.
-SESSION_SECONDS = 10.0
-
-# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
-# last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
-# second, up to 1.1 s. The rest is the takeover, so a shorter interval would gain nothing. A heartbeat costs
-# the brokers next to nothing.
-HEARTBEAT_SECONDS = 0.5
 
 # Interval between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0

@@ -25,6 +25,7 @@ from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import (
     IllegalOperation,
     InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
     KafkaConnectionError,
     ProducerFenced,
 )
@@ -47,7 +48,7 @@ from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.group_protocol import PROTOCOL
+from streams.runtime.membership import PROTOCOL
 from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
@@ -1015,9 +1016,17 @@ def test_the_group_is_joined_with_a_protocol_of_our_own(app, monkeypatch):
     )
 
 
-def test_a_group_of_another_protocol_ends_the_worker(app, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (InconsistentGroupProtocolError, "the consumer group tocsin has members of another version"),
+        (InvalidSessionTimeoutError, "set `group.min.session.timeout.ms` of the brokers to 6000"),
+        (KafkaConnectionError, None),
+    ],
+)
+def test_a_worker_that_is_not_let_into_its_group_ends(app, monkeypatch, error, message):
     async def refused(_member, _subscription, _previous):
-        raise InconsistentGroupProtocolError
+        raise error
 
     async def started(_thread):
         pass
@@ -1032,14 +1041,15 @@ def test_a_group_of_another_protocol_ends_the_worker(app, monkeypatch):
         thread = app.consumer._thread
         thread._consumer = SimpleNamespace(_coordinator=member)
         await thread.on_start()
-        with pytest.raises(InconsistentGroupProtocolError):
+        with pytest.raises(error):
             await member.ensure_active_group(None, None)
         await asyncio.sleep(0)
-        (reason,) = reasons
-        with pytest.raises(RefusedToStart, match="the consumer group tocsin has members of another version"):
-            await reason
+        for reason in reasons:
+            with pytest.raises(RefusedToStart, match=message):
+                await reason
 
     in_loop(scenario)
+    assert len(reasons) == (message is not None)
     assert "await self.ensure_active_group(" in source(group_coordinator)
 
 

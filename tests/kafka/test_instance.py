@@ -3,7 +3,7 @@
 import signal
 import time
 
-from streams.runtime.stage_app import SESSION_SECONDS
+from streams.runtime.membership import SESSION_SECONDS
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import ENRICHED, STATE
 from tests.kafka.harness.oracle import check_outputs

@@ -168,8 +168,8 @@ def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
     assert after(60) is None
     # The lag that the runtime reports while the brokers do not answer.
     lags[:] = [SourceLag("a", 0, 7, None, 0, None)]
-    assert after(9) is None, "a restarting broker is back within this time"
-    assert after(3) == "the brokers do not answer, 12 s"
+    assert after(5) is None, "a restarting broker is back within this time"
+    assert after(3) == "the brokers do not answer, 8 s"
     operations.readiness.rebalance_began()
     assert after(1).startswith("the group is rebalancing")
     operations.readiness.rebalanced()

@@ -9,10 +9,11 @@ import aiokafka
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.runtime.group_protocol import other_protocol
+from streams.runtime.membership import SESSION_SECONDS, refusal
 from streams.runtime.memory import MAX_ANSWER_BYTES
 from streams.runtime.patches.install import install_patches
 
@@ -23,8 +24,8 @@ logger = structlog.get_logger(__name__)
 # all other partitions wait too. Faust's 1500 ms caused measured pauses of 1.5 s at 2,500 reports a second.
 FETCH_WAIT_MS = 20
 
-# Ten heartbeats, and half of a session. A busy event loop delays an answer by a second at most.
-UNANSWERED_SECONDS = 5.0
+# Six heartbeats. A busy worker delays an answer by a second at most.
+UNANSWERED_SECONDS = SESSION_SECONDS / 2
 
 # How long the consumer may take to leave the group, and to commit the offsets, which only lag tools read.
 # With a broker that does not even refuse connections it would wait for a minute and a half, and Kubernetes
@@ -64,18 +65,21 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """Start the consumer. A group of another protocol ends the worker with RefusedToStart."""
+        """Start the consumer. Brokers that do not let it into its group end the worker with RefusedToStart."""
         await super().on_start()
         self._ensure_consumer()._coordinator.when_refused = self.refuse
 
-    def refuse(self) -> None:
-        """End the worker, because its group uses another protocol."""
+    def refuse(self, error: KafkaError) -> None:
+        """End the worker if this error of joining the group will not pass."""
+        reason = refusal(self.app.conf.id, error)
 
         async def end() -> None:
-            raise other_protocol(self.app.conf.id)
+            assert reason is not None
+            raise reason
 
-        # An error in this thread would be printed with a traceback.
-        self.parent_loop.call_soon_threadsafe(lambda: self.app.add_future(end()))  # type: ignore[attr-defined]
+        if reason is not None:
+            # An error in this thread would be printed with a traceback.
+            self.parent_loop.call_soon_threadsafe(lambda: self.app.add_future(end()))  # type: ignore[attr-defined]
 
     async def on_thread_stop(self) -> None:
         """Leave the group and close; skip leaving after LEAVING_SECONDS, because the process waits for this thread."""

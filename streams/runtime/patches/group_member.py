@@ -9,11 +9,12 @@ import structlog
 from aiokafka import errors as kafka_errors
 from aiokafka.consumer import consumer, group_coordinator
 
+from streams.runtime.membership import SESSION_SECONDS
+
 logger = structlog.get_logger(__name__)
 
-# Half of a session: a leader that has not assigned the partitions by the end of its session is removed from
-# the group.
-TOPICS_SECONDS = 5.0
+# A leader that has not assigned the partitions by the end of its session is removed from the group.
+TOPICS_SECONDS = SESSION_SECONDS / 2
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
 
@@ -22,12 +23,12 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
 
     `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
-    gets no answers may have lost its partitions long ago. `when_refused` is called if the group's other members
-    use another protocol.
+    gets no answers may have lost its partitions long ago. `when_refused` is called with the error if it could not
+    join.
     """
 
     answered_at = float("-inf")
-    when_refused: Callable[[], None] | None = None
+    when_refused: Callable[[kafka_errors.KafkaError], None] | None = None
 
     def _start_heartbeat_task(self) -> None:
         # The member has just joined. It sent no heartbeats while it waited for the others to join.
@@ -49,10 +50,10 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         """Join the group."""
         try:
             return await super().ensure_active_group(subscription, prev_assignment)
-        except kafka_errors.InconsistentGroupProtocolError:
+        except kafka_errors.KafkaError as error:
             # aiokafka keeps it for the next fetch, but before an assignment nobody fetches.
             if self.when_refused is not None:
-                self.when_refused()
+                self.when_refused(error)
             raise
 
     async def _perform_assignment(self, response: Any) -> Any:
