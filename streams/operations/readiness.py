@@ -7,6 +7,9 @@ from collections.abc import Callable
 # rebalance that takes twice as long will not end by itself.
 LONGEST_REBALANCE_SECONDS = 120.0
 
+# So many partitions that are not yet restored are named: one that hangs is among them.
+MOST_NAMED = 8
+
 
 class Readiness:
     """Tracks rebalances and takeovers. The consumer's thread calls it too, so each call sets single attributes only."""
@@ -17,6 +20,8 @@ class Readiness:
         self._assigned = False
         self._rebalancing = False
         self._restoring: frozenset[int | str] = frozenset()
+        # How many partitions there were to restore in this takeover.
+        self._to_restore = 0
         self._progress = 0
 
     @property
@@ -34,13 +39,19 @@ class Readiness:
         """A number that changes whenever a restore makes progress; None while nothing is being restored."""
         return self._progress if self._restoring else None
 
+    def _progress_of_takeover(self) -> str:
+        left = self._restoring
+        done = f"{self._to_restore - len(left)} of {self._to_restore} partitions"
+        return f"{done}, not yet {', '.join(sorted(map(str, left)))}" if len(left) <= MOST_NAMED else done
+
     def rebalance_began(self) -> None:
         """Record that the group is about to assign its partitions anew."""
         self._since = self._monotonic()
         self._rebalancing = True
 
     def taking_over(self, partition: int | str) -> None:
-        """Record that a restore has begun. `partition` is a number, or a text that also names the stage."""
+        """Record that a partition is to be restored. `partition` is a number, or a text that also names the stage."""
+        self._to_restore = self._to_restore + 1 if self._restoring else 1
         self._restoring |= {partition}
         self._progress += 1
 
@@ -62,7 +73,7 @@ class Readiness:
         """Why the worker is not ready, with the seconds so far; None if it is ready."""
         seconds = f"{self._monotonic() - self._since:.0f} s"
         if self._restoring:
-            return f"restoring partitions {', '.join(sorted(map(str, self._restoring)))}, {seconds}"
+            return f"taking over: {self._progress_of_takeover()}, {seconds}"
         if not self._assigned:
             return f"waiting for the group's first assignment, {seconds}"
         if self._rebalancing:

@@ -21,14 +21,14 @@ from streams.operations.values import Numbers, gauge
 from streams.operations.watchdog import Watchdog
 from streams.registry.rules import Rules
 from streams.runtime.lag import SourceLag
+from streams.runtime.membership import SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
-# The session timeout of a worker in its group: after this long without an answer, other workers own its partitions. A
-# broker that restarts is away for half of it.
-SILENCE_SECONDS = 10.0
+# After this long without an answer other workers own its partitions. A broker that restarts is away for less.
+SILENCE_SECONDS = SESSION_SECONDS
 
 
 class WorkerOperations:

@@ -62,7 +62,7 @@ async def fence(client: Any, transactional_id: str) -> None:
         return True
 
     try:
-        while not await _repeated(client, ask, f"fencing {transactional_id}"):
+        while not await repeated(client, ask, f"fencing {transactional_id}"):
             if time.monotonic() - started > ANSWER_SECONDS:
                 raise OwnershipLost(f"the transaction of {transactional_id} was not ended by the brokers")
             await asyncio.sleep(_MARKERS_SECONDS)
@@ -107,11 +107,11 @@ async def high_watermarks(client: Any, tps: Collection[TopicPartition]) -> dict[
                         raise kafka_errors.for_code(code)(f"{topic} partition {partition}")
                     ends[TopicPartition(topic, partition)] = offset
 
-    await _repeated(client, ask, "asking for the ends of the state")
+    await repeated(client, ask, "asking for the ends of the state")
     return ends
 
 
-async def _repeated(client: Any, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:
+async def repeated(client: Any, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:
     """Ask until the brokers answer. Raises OwnershipLost after ANSWER_SECONDS."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:

@@ -18,13 +18,20 @@ def consumer_group(prefix: str) -> str:
     return prefix + _NAME
 
 
-def new_transactional_id(prefix: str) -> str:
+def new_transactional_id(prefix: str, instance: str) -> str:
     """An id for the producer of this process, which no other process has or ever had.
 
-    It must not be reused by a restarted process: whoever fences the dead one would then fence the living one.
+    `instance` tells operators whose it is; if empty, the name of this machine does.
+
+    The id must not be reused by a restarted process: whoever fences the dead one would then fence the living one.
     """
     host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "worker"
-    return f"{prefix}{_NAME}-{host}-{uuid.uuid4().hex[:12]}"
+    return f"{prefix}{_NAME}-{instance or host}-{uuid.uuid4().hex[:12]}"
+
+
+def ids_of_instance(prefix: str, instance: str) -> re.Pattern[str]:
+    """Matches the ids, as a whole, of every process that ran or runs as this instance."""
+    return re.compile(re.escape(f"{prefix}{_NAME}-{instance}-") + "[0-9a-f]{12}")
 
 
 def former_transactional_id(prefix: str, stage: str, partition: int) -> str:

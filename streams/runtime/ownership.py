@@ -2,27 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.state_log import Blocked, anything_follows, state_consumer
-from streams.runtime.takeover import Claims, IsCurrent, Look
+from streams.runtime.state_reading import Kept, StateReading
+from streams.runtime.takeover import Claims, IsCurrent
 from streams.runtime.transaction import STOPPING_SECONDS
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
-
-# How many consumers read state at the same time. Each has a connection to every broker, and may fetch 16 MiB at once. With
-# 48 partitions of 5,000 state records all at once held the event loop up for as long as 6 s, 8 for 1.1 s at most.
-CONSUMERS = 8
 
 NewOwner = Callable[[int], PartitionOwner[Any]]
 
@@ -34,25 +28,20 @@ class OwnedStage(NamedTuple):
     new_owner: NewOwner
 
 
-class _Kept(NamedTuple):
-    """A partition that was released, and the end of its state log then. Its state is right if nothing follows."""
-
-    owner: PartitionOwner[Any]
-    end: int
-
-
 class Ownership:
     """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
 
     def __init__(self, connection: Connection, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
         self.owners: dict[Place, PartitionOwner[Any]] = {}
+        # How many partitions the last takeover read, and how many state records.
+        self.partitions_read = self.records_read = 0
         # Held while writing, and while owners change.
         self.turn = asyncio.Lock()
         self._connection = connection
         self._writer = writer
         self._stages = stages
         self._claims = Claims(connection, writer)
-        self._kept: dict[Place, _Kept] = {}
+        self._kept: dict[Place, Kept] = {}
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
         # The generation whose assignment is taken over; None during a rebalance.
@@ -96,7 +85,7 @@ class Ownership:
                 owners.pop(place).released()
             if owners:
                 ends = await self._writer.ends([owner.state_log for owner in owners.values()])
-                self._kept = {place: _Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
+                self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
             await self._claims.release()
 
     async def end(self) -> None:
@@ -138,6 +127,7 @@ class Ownership:
         self, wanted: list[Place], generation: int, member: str, is_current: IsCurrent
     ) -> None:
         async with self.turn:
+            self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
             if wanted:
@@ -145,61 +135,15 @@ class Ownership:
                 await self._claims.claim(wanted, generation, member)
                 async with self._claims.looking(is_current) as look:
                     await look.look()
-                    owners = await self._read(wanted, look)
+                    # Up to the ends as of now: all who wrote before are fenced.
+                    new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+                    reading = StateReading(self._connection, self._writer, look, new, self._kept)
+                    owners = await reading.owners()
+                    self.partitions_read, self.records_read = reading.read, reading.records
                     await look.note_fenced()
                 # Established: from here on this process writes to these partitions, and nobody else can.
                 self.owners = owners
             self._kept = {}
-
-    async def _read(self, wanted: list[Place], look: Look) -> dict[Place, PartitionOwner[Any]]:
-        """Read the state of all partitions up to their ends as of now: all who wrote before are fenced."""
-        new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-        ends = await self._writer.ends([owner.state_log for owner in new.values()])
-        owners = {
-            place: kept.owner
-            for place, kept in self._kept.items()
-            if kept.end == ends[kept.owner.state_log] and place in new
-        }
-        begun: list[PartitionOwner[Any]] = []
-        to_read = iter([place for place in wanted if place not in owners])
-
-        async def read_some() -> None:
-            # One consumer reads one partition after the other: each start costs as much as reading a small partition.
-            async with state_consumer(self._connection) as consumer:
-                for place in to_read:
-                    owner = new[place]
-                    end = ends[owner.state_log]
-                    blocked = partial(self._end_after_another_look, look, owner.state_log)
-                    kept = self._kept.get(place)
-                    if kept is not None and not await _changed(consumer, kept, end, blocked):
-                        owners[place] = kept.owner
-                        continue
-                    # What is in memory is out of date, also if the next rebalance interrupts this.
-                    self._kept.pop(place, None)
-                    begun.append(owner)
-                    await owner.restore(consumer, end, blocked)
-                    owners[place] = owner
-
-        try:
-            # The first error cancels the others and waits for them.
-            async with asyncio.TaskGroup() as tasks:
-                readers = min(CONSUMERS, len(new) - len(owners))
-                running = [tasks.create_task(read_some()) for _ in range(readers)]
-            if any(task.cancelled() for task in running):
-                # Not by our code, and a task group does not take it for an error.
-                raise OwnershipLost("reading the state was cancelled before it ended")
-        except BaseException as error:
-            for owner in begun:
-                owner.released()
-            if isinstance(error, BaseExceptionGroup):
-                # The log is clearer with the first error alone.
-                raise error.exceptions[0] from None
-            raise
-        return {place: owners[place] for place in wanted}
-
-    async def _end_after_another_look(self, look: Look, log: TopicPartition, _end: int) -> int:
-        await look.look_again()
-        return (await self._writer.ends([log]))[log]
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> list[Place]:
         tps = set(assigned)
@@ -214,11 +158,3 @@ class Ownership:
                     )
                 places.append(Place(name, partition))
         return places
-
-
-async def _changed(consumer: AIOKafkaConsumer, kept: _Kept, end: int, blocked: Blocked) -> bool:
-    """Whether anybody wrote to the state since it was given up. Markers change nothing."""
-    if kept.end > end:
-        # Another log: the topic was deleted and created again.
-        return True
-    return await anything_follows(consumer, kept.owner.state_log, kept.end, end, blocked)

@@ -62,11 +62,14 @@ class PartitionOwner(Generic[State]):
         self._writer = writer
         self._observer = observer
 
-    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> None:
-        """Take the partition over: read its state and position as in `load`."""
+    def to_be_restored(self) -> None:
+        """Note that `restore` or `released` follows."""
+        self._observer.taking_over(self.place.partition)
+
+    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> int:
+        """Take the partition over: read its state and position as in `load`. Returns the number of records read."""
         started = time.monotonic()
         partition = self.place.partition
-        self._observer.taking_over(partition)
         loaded = await load(
             self.stage,
             self._writer,
@@ -79,7 +82,7 @@ class PartitionOwner(Generic[State]):
         self._use(loaded)
         seconds = self.last_applied_at - started
         self._observer.taken_over(Takeover(partition, self.state, seconds, loaded.records))
-        logger.info(
+        logger.debug(
             "took over partition",
             stage=self.place.stage,
             partition=partition,
@@ -88,6 +91,7 @@ class PartitionOwner(Generic[State]):
             seconds=round(seconds, 2),
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
+        return loaded.records
 
     def _use(self, loaded: Loaded[State]) -> None:
         self.state, self.position = loaded.state, loaded.position

@@ -20,6 +20,7 @@ from streams.runtime.garbage_collection import collect_regularly, leave_out_what
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
+from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS, WorkerAssignor
 from streams.runtime.memory import MAX_FETCHED_BYTES
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import OwnedStage, Ownership
@@ -32,16 +33,6 @@ from streams.runtime.stage import RunnableStage, State
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
-
-# How long until the partitions of a silent worker move. With Faust's 60 s the escalations of a dead worker's
-# channels would wait for a minute.
-SESSION_SECONDS = 10.0
-
-# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
-# last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
-# second, up to 1.1 s. The rest is the takeover, so a shorter interval would gain nothing. A heartbeat costs
-# the brokers next to nothing.
-HEARTBEAT_SECONDS = 0.5
 
 # Interval between commits of the group's offsets, which only lag tools read.
 COMMIT_SECONDS = 1.0
@@ -59,17 +50,20 @@ class _RunningStage(NamedTuple):
 
 
 class StageApp(PromptlyStoppingApp):
-    """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed."""
+    """Runs the stages given to `add_stage`. `before_start` is awaited before anything is consumed.
+
+    `instance` is a name that no other live process has, or empty.
+    """
 
     def __init__(
-        self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]]
+        self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]], instance: str
     ) -> None:
         self.connection = connection
         self.prefix = prefix
         self._stages: list[_RunningStage] = []
         self._before_start = before_start
         self._owned: dict[str, OwnedStage] = {}
-        self.writer = Writer(connection, prefix)
+        self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
         self.cycle = Cycle(self, self.ownership, self.writer)
         super().__init__(
@@ -84,6 +78,7 @@ class StageApp(PromptlyStoppingApp):
             consumer_max_fetch_size=MAX_FETCHED_BYTES,
             consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             ConsumerScheduler=BatchScheduler,
+            PartitionAssignor=WorkerAssignor,
             Topic=BatchTopic,
             # An agent that raised must not be restarted: its state may be half changed.
             agent_supervisor=mode.CrashingSupervisor,
@@ -197,6 +192,8 @@ class StageApp(PromptlyStoppingApp):
             "owns partitions %s",
             ", ".join(f"{partitions} of {name}" for name, partitions in owned.items()),
             generation=generation,
+            read=self.ownership.partitions_read,
+            state_records=self.ownership.records_read,
             seconds=round(time.monotonic() - started, 2),
         )
         if self.rebalancing_count == rebalances:

@@ -11,6 +11,7 @@ from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.fencing import fence, high_watermarks, not_allowed
 from streams.runtime.identity import new_transactional_id
+from streams.runtime.predecessor import end_predecessor
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -29,11 +30,15 @@ Writes = Mapping[Destination, Iterable[Write]]
 
 
 class Writer:
-    """Writes transactions under a transactional id that no other process has. Not usable before `start`."""
+    """Writes transactions under a transactional id that no other process has. Not usable before `start`.
 
-    def __init__(self, connection: Connection, prefix: str) -> None:
+    If `instance` is given, no other live process may have this name: see predecessor.py.
+    """
+
+    def __init__(self, connection: Connection, prefix: str, instance: str = "") -> None:
         self.prefix = prefix
-        self.transactional_id = new_transactional_id(prefix)
+        self.transactional_id = new_transactional_id(prefix, instance)
+        self._instance = instance
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -41,12 +46,17 @@ class Writer:
         self._written_at = time.monotonic()
 
     async def start(self) -> None:
-        """Register the id with the brokers. Raises RefusedToStart when this user may not use it."""
+        """Register the id with the brokers, and end what a former process of this instance left open.
+
+        Raises RefusedToStart when this user may not use the id.
+        """
         self._producer = transactional_producer(self._connection, self.transactional_id)
         try:
             await self._producer.start()
         except TransactionalIdAuthorizationFailed as error:
             raise not_allowed(self.transactional_id) from error
+        if self._instance:
+            await end_predecessor(self._producer.client, self.prefix, self._instance, self.transactional_id)
 
     async def stop(self) -> None:
         """Write nothing more. Whoever takes the partitions over aborts a transaction that is left open."""

@@ -66,7 +66,7 @@ async def _check_topics() -> None:
         raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")
 
 
-app = StageApp(settings.connection(), settings.topic_prefix, _before_start)
+app = StageApp(settings.connection(), settings.topic_prefix, _before_start, settings.instance)
 operations = WorkerOperations(rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
 app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
 app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))

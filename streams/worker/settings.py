@@ -84,6 +84,14 @@ class Settings(BaseSettings):
             description="Prefix of every topic name, of the consumer group's id and of the transactional ids.",
         ),
     ] = ""
+    instance: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{0,100}$",
+            description="Name of a worker that no other live worker has and that it keeps when it restarts, such as a pod's. "
+            "The restarted worker then ends at once what it left open when it was killed.",
+        ),
+    ] = ""
     partitions: Annotated[
         int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` creates.")
     ] = 4

@@ -22,7 +22,13 @@ from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import IllegalOperation, KafkaConnectionError, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    KafkaConnectionError,
+    ProducerFenced,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.app import base as app_base
 from faust.app.base import App
@@ -41,7 +47,8 @@ from streams.runtime import memory, patches, transaction
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.membership import PROTOCOL
 from streams.runtime.patches import app as patched_app
 from streams.runtime.patches import consumer_thread, group_member
 from streams.runtime.patches.app import PromptlyStoppingApp
@@ -75,7 +82,7 @@ def app():
     async def before_start():
         pass
 
-    return StageApp(Connection("127.0.0.1:1"), "", before_start)
+    return StageApp(Connection("127.0.0.1:1"), "", before_start, "")
 
 
 def in_loop(scenario):
@@ -986,6 +993,59 @@ def test_consumers_join_groups_as_group_members(monkeypatch):
     monkeypatch.setattr(aiokafka_consumer, "GroupCoordinator", group_coordinator.GroupCoordinator)
     install_group_member()
     assert aiokafka_consumer.GroupCoordinator is GroupMember
+
+
+def test_the_group_is_joined_with_a_protocol_of_our_own(app, monkeypatch):
+    made = {}
+    monkeypatch.setattr(
+        driver.aiokafka, "AIOKafkaConsumer", lambda **options: made.update(options) or SimpleNamespace()
+    )
+
+    async def scenario():
+        app.consumer._thread._create_worker_consumer(app.transport)
+
+    in_loop(scenario)
+    assert [assignor.name for assignor in made["partition_assignment_strategy"]] == [PROTOCOL]
+    assert "(assignor.name, metadata)" in source(
+        group_coordinator.CoordinatorGroupRebalance.perform_group_join
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (InconsistentGroupProtocolError, "the consumer group tocsin has members of another version"),
+        (InvalidSessionTimeoutError, "set `group.min.session.timeout.ms` of the brokers to 6000"),
+        (KafkaConnectionError, None),
+    ],
+)
+def test_a_worker_that_is_not_let_into_its_group_ends(app, monkeypatch, error, message):
+    async def refused(_member, _subscription, _previous):
+        raise error
+
+    async def started(_thread):
+        pass
+
+    monkeypatch.setattr(group_coordinator.GroupCoordinator, "ensure_active_group", refused)
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_start", started)
+    reasons = []
+    monkeypatch.setattr(app, "add_future", reasons.append)
+
+    async def scenario():
+        member = GroupMember.__new__(GroupMember)
+        thread = app.consumer._thread
+        thread._consumer = SimpleNamespace(_coordinator=member)
+        await thread.on_start()
+        with pytest.raises(error):
+            await member.ensure_active_group(None, None)
+        await asyncio.sleep(0)
+        for reason in reasons:
+            with pytest.raises(RefusedToStart, match=message):
+                await reason
+
+    in_loop(scenario)
+    assert len(reasons) == (message is not None)
+    assert "await self.ensure_active_group(" in source(group_coordinator)
 
 
 def test_leaving_the_group_has_a_time_limit(app, monkeypatch):

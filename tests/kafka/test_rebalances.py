@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from streams.runtime.stage_app import HEARTBEAT_SECONDS
+from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -44,7 +44,7 @@ def test_ten_rebalances_under_backlog(deploy):
         deployment.publish(reports[start : start + REPORTS // VISITS])
         fleet.wait_for(
             lambda: is_rebalancing(deployment.bootstrap, deployment.group),
-            8,
+            SESSION_SECONDS - 1,
             "the visitor has joined",
             tend=False,
         )

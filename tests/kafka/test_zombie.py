@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from streams.runtime.membership import SESSION_SECONDS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -13,8 +14,8 @@ from tests.kafka.harness.reports import generate
 # Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-# The session timeout is 10 s; the group notices within a second afterwards.
-PAUSE_SECONDS = 12
+# The group notices within a second after the session.
+PAUSE_SECONDS = SESSION_SECONDS + 2
 
 
 def pause_under_load(deployment):

@@ -37,15 +37,26 @@ def test_a_worker_is_ready_once_all_its_partitions_are_restored(readiness):
     readiness.pass_time(2)
     for partition in (2, 0):
         readiness.taking_over(partition)
-    assert readiness.reason_against() == "restoring partitions 0, 2, 2 s"
+    assert readiness.reason_against() == "taking over: 0 of 2 partitions, not yet 0, 2, 2 s"
     assert readiness.restoring
     readiness.settled(0)
-    assert readiness.reason_against() == "restoring partitions 2, 2 s"
+    assert readiness.reason_against() == "taking over: 1 of 2 partitions, not yet 2, 2 s"
     readiness.settled(2)
     assert not readiness.restoring
     assert readiness.reason_against() is not None
     readiness.rebalanced()
     assert readiness.reason_against() is None
+
+
+def test_a_takeover_of_many_partitions_says_how_far_it_is(readiness):
+    for takeover in range(2):
+        for partition in range(100):
+            readiness.taking_over(partition)
+        for partition in range(37):
+            readiness.settled(partition)
+        assert readiness.reason_against() == "taking over: 37 of 100 partitions, 0 s", takeover
+        for partition in range(37, 100):
+            readiness.settled(partition)
 
 
 def test_a_worker_without_partitions_is_ready(readiness):
@@ -102,7 +113,9 @@ def test_a_restore_without_records_is_a_standstill_for_the_watchdog(monkeypatch)
     after(1)
     stalled, description = after(60)
     assert stalled == 60
-    assert re.fullmatch(r"restoring partitions 3, \d+ s; no state record received", description)
+    assert re.fullmatch(
+        r"taking over: 0 of 1 partitions, not yet 3, \d+ s; no state record received", description
+    )
     operations.readiness.restoring_goes_on()
     assert after(1)[0] == 0
     after(10)
@@ -155,8 +168,8 @@ def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
     assert after(60) is None
     # The lag that the runtime reports while the brokers do not answer.
     lags[:] = [SourceLag("a", 0, 7, None, 0, None)]
-    assert after(9) is None, "a restarting broker is back within this time"
-    assert after(3) == "the brokers do not answer, 12 s"
+    assert after(5) is None, "a restarting broker is back within this time"
+    assert after(3) == "the brokers do not answer, 8 s"
     operations.readiness.rebalance_began()
     assert after(1).startswith("the group is rebalancing")
     operations.readiness.rebalanced()

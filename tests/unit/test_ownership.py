@@ -4,8 +4,9 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
+from structlog.testing import capture_logs
 
-from streams.runtime import ownership as ownership_module
+from streams.runtime import state_reading
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.ownership import OwnedStage, Ownership
@@ -24,8 +25,12 @@ class Owner:
         self.state_log = TopicPartition("state", partition)
         self.position = {"reports": SourcePosition(10 + partition, 4, None)}
 
+    def to_be_restored(self):
+        pass
+
     async def restore(self, _consumer, end, _blocked):
         self.log.append(("restore", self.place.partition, end))
+        return 100
 
     def released(self):
         self.log.append(("released", self.place.partition))
@@ -97,8 +102,8 @@ def fleet(log, monkeypatch):
         async def __aexit__(self, *_):
             pass
 
-    monkeypatch.setattr(ownership_module, "anything_follows", follows)
-    monkeypatch.setattr(ownership_module, "state_consumer", lambda _: Consumer())
+    monkeypatch.setattr(state_reading, "anything_follows", follows)
+    monkeypatch.setattr(state_reading, "state_consumer", lambda _: Consumer())
     return made
 
 
@@ -226,9 +231,10 @@ def test_a_rebalance_interrupts_a_takeover(make, log):
 def test_state_is_kept_over_an_interrupted_takeover(make, log):
     class Slow(Owner):
         async def restore(self, consumer, end, blocked):
-            await super().restore(consumer, end, blocked)
+            records = await super().restore(consumer, end, blocked)
             if self.place.partition:
                 await asyncio.sleep(60)
+            return records
 
     async def scenario():
         ownership = make(Slow)
@@ -285,9 +291,34 @@ def test_partitions_are_read_a_few_at_a_time(make):
             most = max(most, running)
             await asyncio.sleep(0.001)
             running -= 1
+            return 0
 
-    follow(make(Slow), 1, *range(3 * ownership_module.CONSUMERS))
-    assert most == ownership_module.CONSUMERS
+    follow(make(Slow), 1, *range(3 * state_reading.CONSUMERS))
+    assert most == state_reading.CONSUMERS
+
+
+def test_a_takeover_says_how_far_it_is_once_a_second(make, log, monkeypatch):
+    class Watched(Owner):
+        def to_be_restored(self):
+            self.log.append(("to be restored", self.place.partition))
+
+        async def restore(self, consumer, end, blocked):
+            clock[0] += 0.25
+            return await super().restore(consumer, end, blocked)
+
+    clock = [100.0]
+    monkeypatch.setattr(state_reading.time, "monotonic", lambda: clock[0])
+    ownership = make(Watched)
+    with capture_logs() as logs:
+        follow(ownership, 1, *range(10))
+    line = {"event": "taking over partitions", "log_level": "info", "of": 10}
+    assert logs == [line | {"done": done, "state_records": 100 * done} for done in (4, 8)]
+    # For /readyz: all of them are known before the first is restored.
+    assert log.index(("to be restored", 9)) < log.index(("restore", 0, 5))
+    assert (ownership.partitions_read, ownership.records_read) == (10, 1000)
+    give_up(ownership)
+    follow(ownership, 2, *range(10))
+    assert (ownership.partitions_read, ownership.records_read) == (0, 0)
 
 
 def test_a_partition_without_its_counterpart_is_refused(ownership, log):

@@ -67,7 +67,7 @@ def test_the_worker_is_not_ready_while_a_partition_of_requests_is_restored(opera
     observer = RequestObserver(operations)
     operations.readiness.rebalanced()
     observer.taking_over(3)
-    assert "restoring partitions 3 of requests" in operations.readiness.reason_against()
+    assert "0 of 1 partitions, not yet 3 of requests" in operations.readiness.reason_against()
     # The partition of reports with the same number is a different one.
     operations.readiness.taking_over(3)
     operations.readiness.settled(3)

@@ -46,6 +46,8 @@ def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
         ("partitions", "0", "greater than or equal to 1"),
         ("partitions", "many", "integer"),
         ("topic_prefix", "a b", "topic name"),
+        ("instance", "pod 1", "no other live worker has"),
+        ("instance", "x" * 101, "no other live worker has"),
         ("dead_letter_breaker", "maybe", "'on' or 'off'"),
         ("duplicates_remembered", "1500", "multiple of 1000"),
         ("log_level", "LOUD", "'DEBUG'"),

@@ -25,7 +25,7 @@ def follow(monkeypatch):
 
     def run(during, membership=(7, "member")):
         async def scenario():
-            app = StageApp(Connection("127.0.0.1:1"), "", None)
+            app = StageApp(Connection("127.0.0.1:1"), "", None, "")
             app.consumer = SimpleNamespace(
                 assignment=set, partitions={"reports-in": 4}.get, membership=lambda: membership
             )
@@ -34,7 +34,9 @@ def follow(monkeypatch):
                 return during(app) is not False
 
             observer = Watched()
-            app.ownership = SimpleNamespace(owners={}, follow=follow_assignment)
+            app.ownership = SimpleNamespace(
+                owners={}, follow=follow_assignment, partitions_read=0, records_read=0
+            )
             app._stages.append(stage_app._RunningStage("reports", "reports-in", observer))
             await app._follow()
             return observer

@@ -9,16 +9,18 @@ import aiokafka
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.runtime.membership import SESSION_SECONDS, refusal
 from streams.runtime.memory import MAX_ANSWER_BYTES
 from streams.runtime.patches.install import install_patches
 
 logger = structlog.get_logger(__name__)
 
-# Ten heartbeats, and half of a session. A busy event loop delays an answer by a second at most.
-UNANSWERED_SECONDS = 5.0
+# Six heartbeats. A busy worker delays an answer by a second at most.
+UNANSWERED_SECONDS = SESSION_SECONDS / 2
 
 # How long the consumer may take to leave the group, and to commit the offsets, which only lag tools read.
 # With a broker that does not even refuse connections it would wait for a minute and a half, and Kubernetes
@@ -57,9 +59,23 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """Start the consumer."""
+        """Start the consumer. Brokers that do not let it into its group end the worker with RefusedToStart."""
         await super().on_start()
-        self._ensure_consumer()._fetcher.collects = True
+        consumer = self._ensure_consumer()
+        consumer._fetcher.collects = True
+        consumer._coordinator.when_refused = self.refuse
+
+    def refuse(self, error: KafkaError) -> None:
+        """End the worker if this error of joining the group will not pass."""
+        reason = refusal(self.app.conf.id, error)
+
+        async def end() -> None:
+            assert reason is not None
+            raise reason
+
+        if reason is not None:
+            # An error in this thread would be printed with a traceback.
+            self.parent_loop.call_soon_threadsafe(lambda: self.app.add_future(end()))  # type: ignore[attr-defined]
 
     async def on_thread_stop(self) -> None:
         """Leave the group and close; skip leaving after LEAVING_SECONDS, because the process waits for this thread."""

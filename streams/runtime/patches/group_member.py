@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from aiokafka import errors as kafka_errors
 from aiokafka.consumer import consumer, group_coordinator
+
+from streams.runtime.membership import SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
-# Half of a session: a leader that has not assigned the partitions by the end of its session is removed from
-# the group.
-TOPICS_SECONDS = 5.0
+# A leader that has not assigned the partitions by the end of its session is removed from the group.
+TOPICS_SECONDS = SESSION_SECONDS / 2
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
 
@@ -20,10 +23,12 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
 
     `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
-    gets no answers may have lost its partitions long ago.
+    gets no answers may have lost its partitions long ago. `when_refused` is called with the error if it could not
+    join.
     """
 
     answered_at = float("-inf")
+    when_refused: Callable[[kafka_errors.KafkaError], None] | None = None
 
     def _start_heartbeat_task(self) -> None:
         # The member has just joined. It sent no heartbeats while it waited for the others to join.
@@ -40,6 +45,16 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
         """Ask the group whether this is still its generation, and this worker a member."""
         current: bool = self.generation == generation and await self._do_heartbeat()
         return current
+
+    async def ensure_active_group(self, subscription: Any, prev_assignment: Any) -> Any:
+        """Join the group."""
+        try:
+            return await super().ensure_active_group(subscription, prev_assignment)
+        except kafka_errors.KafkaError as error:
+            # aiokafka keeps it for the next fetch, but before an assignment nobody fetches.
+            if self.when_refused is not None:
+                self.when_refused(error)
+            raise
 
     async def _perform_assignment(self, response: Any) -> Any:
         """Assign the group's partitions, as its leader.

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewPartitions,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -53,6 +54,18 @@ class Operator:
         for key, value in records:
             producer.produce(topic, value, key, partition=partition)
         assert producer.flush(20) == 0
+
+    def is_held_up(self, topic: str, partitions: int) -> bool:
+        """Whether an open transaction keeps readers of committed records from the end of a partition."""
+        ends = [
+            self._admin.list_offsets(
+                {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)},
+                isolation_level=level,
+            )
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        ]
+        committed, all_ends = ({tp: row.result(20).offset for tp, row in rows.items()} for rows in ends)
+        return committed != all_ends
 
     def _done(self, futures: dict[object, object]) -> None:
         for future in futures.values():

@@ -114,7 +114,7 @@ class Deployment:
         return consumer_group(self.prefix)
 
     def kill(self, worker: Worker, *, at_once: bool = True) -> None:
-        """SIGKILL; `at_once` spares its successor the ten seconds until the group notices."""
+        """SIGKILL; `at_once` spares its successor the seconds until the group notices."""
         worker.signal(signal.SIGKILL)
         worker.wait(10)
         if at_once:

@@ -12,7 +12,7 @@ from streams.runtime.topic_admin import admin_client
 def evict_everybody(bootstrap: str, group: str) -> int:
     """Remove every member now instead of when its session expires. Returns how many there were.
 
-    For workers that are already dead: their successor then need not wait ten seconds. It is also the harder
+    For workers that are already dead: their successor then need not wait for that. It is also the harder
     case, because a transaction that the dead worker left open is still open when the successor takes over.
     """
 
