@@ -145,7 +145,7 @@ def test_what_is_dropped_of_a_source_at_rest_is_not_committed_to_the_group():
     async def scenario():
         tp, paused, offsets = TP("in", 0), [], []
         consumer = PositionedConsumer.__new__(PositionedConsumer)
-        consumer._resting, consumer._sought = set(), True
+        consumer.resting, consumer._sought = set(), True
         consumer._acked, consumer._acked_index = {tp: [6]}, {tp: {6}}
         consumer._read_offset, consumer._committed_offset = {}, {}
         consumer.assignment = lambda: {tp}
