@@ -75,8 +75,8 @@ class Outputs:
             raise OversizedRecord(
                 f"partition {self._partition}: a record for {self._writer.prefix}{topic} would have {size} bytes, and the "
                 f"topic takes {limit} (max.message.bytes). Nothing of this batch was written; other partitions go on. "
-                "This is a defect of Tocsin: report it, and to go on without the record that leads to it, skip it with "
-                "`tocsin source skip`: see docs/operations.md."
+                "This is a defect of Tocsin: report it. To go on without the record that leads to it, see "
+                "docs/runbooks/TocsinPartitionSetAside.md."
             )
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:

@@ -54,7 +54,7 @@ class RunnableStage(Protocol[State, Result_co]):
         """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
 
         Takes as many of the records as one transaction should hold. Changes the state in place: the runtime drops
-        a state whose batch did not commit.
+        a state whose batch did not commit. An exception sets the partition aside, unless it is NotAtHome.
         """
 
     def flooding(self, result: Any) -> Mapping[str, int]:

@@ -1,7 +1,6 @@
 """`tocsin clocks` and `tocsin clock -`: which clocks are listed, in which order, and marking many at once."""
 
 import asyncio
-from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -98,7 +97,7 @@ def now(monkeypatch):
 
     def set_to(moment):
         for module in (clocks, clock_command):
-            monkeypatch.setattr(module, "time", SimpleNamespace(time_ns=lambda: moment * 1_000_000))
+            monkeypatch.setattr(module, "clock_ms", lambda: moment)
 
     set_to(START + HOUR)
     return set_to

@@ -340,3 +340,33 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
     assert looks[-1] == [0, 1, 2]
     # The ticks of all partitions share a transaction.
     assert ticks == [[{("internal", n): [b"tick"]} for n in range(3)]]
+
+
+def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
+    class Failing(IdleOwner):
+        place, position = A, {"in": None}
+
+        async def tick(self, _now):
+            raise NotApplied([])
+
+        def set_aside(self, failed):
+            self.attempts.is_set_aside = True
+
+    async def scenario():
+        owners = {A: Failing(0, []), B: IdleOwner(1, [])}
+        ticks, resting = [], []
+
+        async def write(_owners, parts):
+            ticks.extend(parts)
+
+        async def rest(tp):
+            resting.append(tp)
+
+        app = SimpleNamespace(consumer=SimpleNamespace(rest=rest))
+        # Not again while it is set aside.
+        for _ in range(2):
+            await chores._tick(app, SimpleNamespace(owners=owners), SimpleNamespace(write=write))
+            assert owners[A].attempts.is_set_aside
+        return ticks, resting
+
+    assert asyncio.run(scenario()) == ([{("internal", 1): [b"tick"]}], [TP("in", 0)])

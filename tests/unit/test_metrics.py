@@ -4,6 +4,7 @@ import math
 import re
 import time
 from bisect import bisect_right
+from datetime import datetime
 from itertools import product
 from types import SimpleNamespace
 
@@ -269,6 +270,35 @@ def test_a_source_at_rest_is_shown_until_the_rest_ends():
     assert name not in {found for found, _ in worker.scrape()}
 
 
+def test_a_partition_that_is_set_aside_is_shown_until_it_goes_on(monkeypatch):
+    worker = Worker()
+    worker.take_over(0)
+    worker.apply(0, [report(1, START, channel=at_home(0))])
+    name, place = "tocsin_partition_set_aside", {"stage": "reports", "partition": "0"}
+    assert name not in {found for found, _ in worker.scrape()}
+    before = value(worker.scrape(), "tocsin_state_records", stage="reports", kind="counts")
+    worker.observer.set_aside(0, "message-reports offset 3 to 9", "ValueError")
+    first = time.time()
+    monkeypatch.setattr(time, "time", lambda: first + 60)
+    worker.observer.set_aside(0, "message-reports offset 7", "ValueError")
+    shown = worker.scrape()
+    assert value(shown, name, **place) == 1
+    # It is still owned, and has what its state held last.
+    assert value(shown, "tocsin_partitions_owned", stage="reports") == 1
+    assert value(shown, "tocsin_state_records", stage="reports", kind="counts") == before
+    (row,) = worker.operations.status()["partitions"]
+    since = row["set_aside"].pop("since")
+    assert abs(datetime.fromisoformat(since).timestamp() - first) < 1
+    assert row["set_aside"] == {"records": "message-reports offset 7", "error": "ValueError"}
+    worker.observer.read_again(0, restore_reports(0, 2, RULES, []))
+    shown = worker.scrape()
+    assert value(shown, name, **place) == 1
+    assert value(shown, "tocsin_state_records", stage="reports", kind="counts") == 0
+    worker.observer.recovered(0)
+    assert name not in {found for found, _ in worker.scrape()}
+    assert worker.operations.status()["partitions"][0]["set_aside"] is None
+
+
 def test_corrections_of_time_are_counted():
     worker = Worker()
     worker.take_over(0)
@@ -287,8 +317,9 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.take_over(0)
     worker.observer.rebalanced(2)
     worker.observer.clocks_compared(0, 0)
-    worker.observer.resting(0, {"message-reports": "flood"})
     worker.apply(0, [report(1, START, channel=at_home(0))])
+    worker.observer.set_aside(0, "message-reports offset 7", "ValueError")
+    worker.observer.resting(0, {"message-reports": "flood"})
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
     # The lag has no series here, because this worker reports no lag. Whether a duty begins or ends depends on the day.

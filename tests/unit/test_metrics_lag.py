@@ -41,6 +41,12 @@ def test_records_behind_an_open_transaction_are_waiting_but_not_readable():
     assert lag(10, 10, 9, 10, 14) == (4, 0)
 
 
+def test_records_of_a_source_at_rest_are_waiting_but_not_readable():
+    """Otherwise the watchdog would end the worker, because nothing of them is applied."""
+    found = source_lag("t", 0, SourcePosition(5, 4, 1_000), Fetched(10, 9, 10, 10), rests=True)
+    assert (found.records, found.readable) == (5, 0)
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     log=st.lists(st.booleans(), max_size=20),  # True is a record, False is a transaction marker.

@@ -1,8 +1,12 @@
 import asyncio
+import dataclasses
+import gc
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from structlog.testing import capture_logs
 
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
@@ -11,13 +15,19 @@ from streams.runtime.connection import Connection
 from streams.runtime.append_times import check_append_times, clock_difference
 from streams.runtime.errors import OversizedRecord, OwnershipLost, WrongAppendTime
 from streams.runtime.observer import Observer
-from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.cycle import Cycle
+from streams.runtime.loading import Loaded
+from streams.runtime.partition_owner import INTERNAL_FIRST_SECONDS, PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.setback import NotApplied
+from streams.runtime.setback import FIRST_PAUSE, NotApplied
 from streams.runtime.position import SourcePosition, decode_position
+from streams.wire.origin import NotAtHome
 from streams.wire.records import OutputRecord
+from streams.wire.topics import SourceTopics
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
+
+ROOT = Path(__file__).parents[2]
 
 
 class Writer:
@@ -110,7 +120,9 @@ def applied(owner, written):
 
 def fetched(begin, *offsets, end=None):
     """Fetched records with these offsets, as a range from `begin` to `end` (default: the last record)."""
-    records = [SimpleNamespace(offset=offset, timestamp=1_000, timestamp_type=1) for offset in offsets]
+    records = [
+        SimpleNamespace(topic="in", offset=offset, timestamp=1_000, timestamp_type=1) for offset in offsets
+    ]
     return "in", FetchedRange(records, begin, offsets[-1] + 1 if end is None else end, 0)
 
 
@@ -327,3 +339,182 @@ def test_a_record_that_was_applied_before_is_not_refused(owner, applied):
 )
 def test_the_difference_of_clocks_is_what_the_time_of_the_request_does_not_explain(appended, difference):
     assert clock_difference(appended, 1_000, 1_500) == difference
+
+
+# --- a partition that is set aside
+
+
+class Watching(Observer):
+    def __init__(self):
+        self.seen = []
+
+    def set_aside(self, partition, records, error):
+        self.seen.append(("set aside", partition, records, error))
+
+    def read_again(self, partition, state):
+        self.seen.append(("read again", partition, state))
+
+    def recovered(self, partition):
+        self.seen.append(("recovered", partition))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def failing(owner, applied):
+    """An owner whose stage fails on offset 9 of `in` as long as `bad` says so. Its state is the list of applied offsets."""
+    made = SimpleNamespace(owner=owner, bad={9}, applied=applied)
+    fine = owner.stage.apply_in_slices
+
+    def apply_in_slices(state, records):
+        for record in records:
+            if record.offset in made.bad:
+                raise ValueError("a bug")
+            state.append(record.offset)
+        yield from fine(state, records)
+
+    owner.stage.apply_in_slices = apply_in_slices
+    owner.stage.sources = SourceTopics(("in",), "in-internal")
+    owner.stage.tick = lambda *_: None
+    owner.state = []
+    owner._observer = Watching()
+    return made
+
+
+def set_aside(owner, *ranges):
+    with pytest.raises(NotApplied) as failed:
+        apply(owner, *ranges)
+    owner.set_aside(failed.value)
+
+
+def read_again(owner):
+    owner.try_again(Loaded([], dict(owner.position), 0, 0))
+
+
+def test_a_partition_that_is_set_aside_has_no_state_and_takes_nothing(failing, written, clock):
+    owner = failing.owner
+    with capture_logs() as logs:
+        set_aside(owner, fetched(7, 7, 8, 9, 10))
+    assert (written, owner.position["in"].next_offset) == ([], 7)
+    assert not hasattr(owner, "state")
+    assert not owner.takes("in", fetched(7, 7)[1])
+    assert owner.rests("in")
+    assert owner.rests("in-internal")
+    (log,) = logs
+    assert (log["log_level"], log["stage"], log["partition"]) == ("error", "count", 3)
+    assert log["records"] == "in offset 7 to 10"
+    assert (log["error"], str(log["exc_info"])) == ("ValueError('a bug')", "a bug")
+    assert (ROOT / log["runbook"]).is_file()
+    assert owner._observer.seen == [("set aside", 3, "in offset 7 to 10", "ValueError")]
+
+
+def test_what_comes_before_the_record_that_fails_is_applied_and_it_is_named(failing, clock):
+    owner, waiting = failing.owner, list(range(7, 300))
+    with capture_logs() as logs:
+        for _ in range(100):
+            ranges = fetched(waiting[0], *waiting)
+            if not owner.attempts.is_due and owner.attempts.is_set_aside:
+                break
+            if owner.attempts.is_set_aside:
+                read_again(owner)
+            try:
+                apply(owner, ranges)
+            except NotApplied as failed:
+                owner.set_aside(failed)
+            waiting = list(range(owner.position["in"].next_offset, 300))
+    assert owner.position["in"].next_offset == 9
+    assert failing.applied == [7, 8]
+    failures = [log for log in logs if log["event"].startswith("partition set aside")]
+    assert failures[-1]["records"] == "in offset 9"
+    assert failures[-1]["next_attempt_in_seconds"] == FIRST_PAUSE
+    # The traceback once.
+    assert [log["exc_info"] is not None for log in failures] == [True] + [False] * (len(failures) - 1)
+
+    failing.bad.clear()
+    clock[0] += FIRST_PAUSE - 1
+    assert not owner.attempts.is_due
+    clock[0] += 1
+    assert owner.attempts.is_due
+    read_again(owner)
+    assert apply(owner, fetched(9, *range(9, 20))) == 0
+    assert owner._observer.seen[-1] == ("recovered", 3)
+    assert apply(owner, fetched(9, *range(9, 20))) == 1
+    assert failing.applied == list(range(7, 20))
+
+
+def test_the_internal_topic_is_read_first_when_a_partition_is_tried_again(failing, clock):
+    owner = failing.owner
+    set_aside(owner, fetched(7, 9))
+    assert owner.wake() == []
+    read_again(owner)
+    assert owner.wake() == [("in-internal", 9)]
+    assert owner.rests("in")
+    # Nobody need know of that.
+    assert [kind for kind, *_ in owner._observer.seen] == ["set aside", "read again"]
+    clock[0] += INTERNAL_FIRST_SECONDS
+    assert owner.wake() == [("in", 7)]
+    # What was fetched before is dropped until what was sought arrives.
+    assert not owner.takes("in", fetched(12, 12)[1])
+    assert owner.takes("in", fetched(7, 7)[1])
+
+
+def test_a_tick_that_cannot_be_made_sets_the_partition_aside(failing, clock):
+    def broken(*_):
+        raise ValueError("a bug")
+
+    failing.owner.stage.tick = broken
+    with pytest.raises(NotApplied) as failed:
+        asyncio.run(failing.owner.tick(0))
+    failing.owner.set_aside(failed.value)
+    assert failing.owner._observer.seen == [("set aside", 3, "", "ValueError")]
+    assert failing.owner.attempts.is_due
+
+
+@pytest.mark.parametrize("error", [OwnershipLost("lost"), NotAtHome("moved"), MemoryError()])
+def test_an_error_of_the_process_does_not_set_a_partition_aside(failing, error):
+    def broken(*_):
+        raise error
+
+    failing.owner.stage.apply_in_slices = broken
+    with pytest.raises(type(error)):
+        apply(failing.owner, fetched(7, 7))
+
+
+def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, written):
+    """At every attempt another one would stay, as a worker collects little garbage."""
+    rules = clock_rules(duty())
+
+    def broken(batch, record, origin):
+        raise ValueError("a bug")
+
+    def states():
+        return sum(type(each) is ReportState for each in gc.get_objects())
+
+    owner.stage = dataclasses.replace(report_stage(rules), handlers={EXTERNAL: broken})
+    owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
+    worker = SimpleNamespace(owners={owner.place: owner})
+    app = SimpleNamespace(rebalancing_count=0, should_stop=False)
+
+    async def rest(_tp):
+        pass
+
+    app.consumer = SimpleNamespace(rest=rest)
+    cycle = Cycle(app, worker, owner._writer)
+    record = as_fetched(report(0, START, channel="c"))
+    message = SimpleNamespace(topic=EXTERNAL, partition=3)
+    event = SimpleNamespace(message=message, value=FetchedRange([record], 0, 1, 0), ack=lambda: None)
+    gc.collect()
+    gc.disable()
+    try:
+        before = states()
+        owner.state = ReportState(0, 1, rules)
+        asyncio.run(cycle._apply([(owner.place, event)]))
+        assert owner.attempts.is_set_aside
+        assert states() == before
+    finally:
+        gc.enable()

@@ -4,9 +4,12 @@ from types import SimpleNamespace
 import pytest
 
 from streams.runtime import stage_app
+from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.observer import Observer
+from streams.runtime.patches.consumer_thread import Fetched
+from streams.runtime.position import SourcePosition
 from streams.runtime.stage_app import StageApp
 
 
@@ -86,3 +89,20 @@ def test_work_can_be_cancelled_from_outside():
         return task.cancelled()
 
     assert asyncio.run(asyncio.wait_for(scenario(), 5))
+
+
+def test_records_of_a_source_at_rest_are_waiting_but_no_standstill():
+    """The watchdog would end the worker, and with it all its other partitions."""
+
+    async def scenario():
+        app = StageApp(Connection("127.0.0.1:1"), "t.", None)
+        app.consumer = SimpleNamespace(in_touch=lambda: True, fetched=lambda _: Fetched(10, 9, 10, 10))
+        owner = SimpleNamespace(
+            place=Place("reports", 0),
+            position={name: SourcePosition(5, 1, None) for name in ("t.in", "t.paused")},
+            rests=lambda topic: topic == "t.paused",
+        )
+        app.ownership = SimpleNamespace(known_owners=lambda: [owner])
+        return [(lag.topic, lag.records, lag.readable) for lag in app.lags()]
+
+    assert asyncio.run(scenario()) == [("in", 5, 5), ("paused", 5, 0)]

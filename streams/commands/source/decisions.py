@@ -71,7 +71,10 @@ async def write_decision(
         value, headers = encode_source_decision(decision)
         async with producer_for(settings, topic) as producer:
             await producer.send_and_wait(topic, value, partition=source.partition, headers=list(headers))
-        return "written to the log; the partition's worker applies it within a second"
+        return (
+            "written to the log; the partition's worker applies it within a second, or within five minutes if the partition is "
+            "set aside"
+        )
     controls = SourceControls()
     controls.restore(*_record(source))
     controls.decide(decision)

@@ -3,7 +3,7 @@
 import click
 
 from streams.operations.logs import configure_logs
-from streams.runtime.errors import OversizedRecord, OwnershipLost, RefusedToStart, WrongAppendTime
+from streams.runtime.errors import OwnershipLost, RefusedToStart, WrongAppendTime
 
 
 @click.command()
@@ -20,7 +20,7 @@ def worker() -> None:
     # Imported here because it reads the environment and the registry, which other commands may not need.
     from streams.worker.app import app, settings  # noqa: PLC0415
 
-    explained = (OversizedRecord, OwnershipLost, RefusedToStart, WrongAppendTime)
+    explained = (OwnershipLost, RefusedToStart, WrongAppendTime)
     configure_logs(settings.log_level, settings.log_format, *explained)
     process = app.Worker(loglevel=settings.log_level, override_logging=False, quiet=True)
     # Faust's spinner would write dots between the log lines.

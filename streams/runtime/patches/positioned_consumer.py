@@ -20,7 +20,7 @@ class PositionedConsumer(driver.Consumer):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._resting: set[TP] = set()
+        self.resting: set[TP] = set()
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -54,7 +54,7 @@ class PositionedConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note the new generation; its positions are sought once their owners have restored them."""
         self._generation = generation_id
-        self._resting.clear()
+        self.resting.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
@@ -85,10 +85,11 @@ class PositionedConsumer(driver.Consumer):
 
         What is acknowledged from this call on was not applied, so it does not move the group's offset.
         """
-        self._resting.add(tp)
-        return self._pause(tp)
+        self.resting.add(tp)
+        return self.pause(tp)
 
-    async def _pause(self, tp: TP) -> None:
+    async def pause(self, tp: TP) -> None:
+        """Fetch nothing of a partition, unless a rebalance has begun."""
         if self._sought and tp in self.assignment():
             await self._thread.pause(tp)
 
@@ -101,7 +102,7 @@ class PositionedConsumer(driver.Consumer):
         # None, because Faust takes 0 for "nothing read yet".
         self._read_offset[tp] = offset or None
         self._committed_offset[tp] = None
-        self._resting.discard(tp)
+        self.resting.discard(tp)
         await self._thread.resume(tp)
 
     def resume_flow(self) -> None:
@@ -124,7 +125,7 @@ class PositionedConsumer(driver.Consumer):
         newest = max(acked)
         acked.clear()
         self._acked_index[tp].clear()
-        return None if tp in self._resting else newest + 1
+        return None if tp in self.resting else newest + 1
 
 
 class PositionedTransport(driver.Transport):

@@ -1,0 +1,167 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+from faust.types import TP
+
+from streams.runtime import set_aside
+from streams.runtime.claims import Place
+from streams.runtime.errors import RefusedToStart
+from streams.runtime.patches.positioned_consumer import PositionedConsumer
+from streams.runtime.set_aside import keep_trying, rest_sources
+
+PLACE = Place("reports", 0)
+
+
+class Owner:
+    """The owner of a partition that is set aside. `reading` is awaited while its state is read."""
+
+    def __init__(self, reading):
+        self.place = PLACE
+        self.state_log = TopicPartition("state", 0)
+        self.reading = reading
+        self.seen = []
+        self.attempts = SimpleNamespace(is_due=True, postpone=self.postpone)
+
+    def postpone(self):
+        self.attempts.is_due = False
+        self.seen.append("postponed")
+
+    async def load(self, _consumer, end):
+        self.attempts.is_due = False
+        await self.reading()
+        self.seen.append(("read", end))
+        return "state"
+
+    def try_again(self, loaded):
+        self.seen.append(("tried again", loaded))
+
+
+@pytest.fixture
+def trying(monkeypatch):
+    """Keeps trying until `reading` of the only owner has returned or raised. Returns the owner; raises its error."""
+    monkeypatch.setattr(set_aside, "LOOK_SECONDS", 0)
+
+    class Consumer:
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *_):
+            pass
+
+    monkeypatch.setattr(set_aside, "state_consumer", lambda _: Consumer())
+
+    def run(reading):
+        async def scenario():
+            ownership = SimpleNamespace(turn=asyncio.Lock())
+
+            async def read():
+                await reading(ownership)
+
+            async def ends(tps):
+                return dict.fromkeys(tps, 9)
+
+            owner = Owner(read)
+            ownership.owners = {PLACE: owner}
+            task = asyncio.create_task(keep_trying(None, SimpleNamespace(ends=ends), ownership))
+            await asyncio.wait([task], timeout=0.1)
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+            return owner.seen
+
+        return asyncio.run(scenario())
+
+    return run
+
+
+def test_the_state_is_read_while_cycles_go_on_and_used_between_two(trying):
+    async def cycle(ownership):
+        async with ownership.turn:
+            await asyncio.sleep(0)
+
+    assert trying(cycle) == [("read", 9), ("tried again", "state")]
+
+
+def test_a_cycle_that_is_under_way_is_waited_for(trying):
+    async def begin_cycle(ownership):
+        # It does not end here.
+        await ownership.turn.acquire()
+
+    assert trying(begin_cycle) == [("read", 9)]
+
+
+def test_what_was_read_of_a_partition_that_was_given_up_is_not_used(trying):
+    async def rebalance(ownership):
+        ownership.owners = {PLACE: SimpleNamespace(attempts=SimpleNamespace(is_due=False))}
+
+    assert trying(rebalance) == [("read", 9)]
+
+
+def test_a_partition_that_was_given_up_ends_no_worker(trying):
+    async def rebalance(ownership):
+        ownership.owners = {}
+        raise RefusedToStart("the next owner has reset the state")
+
+    assert trying(rebalance) == []
+
+
+def test_a_state_that_cannot_be_used_ends_the_worker(trying):
+    async def gone(_ownership):
+        raise RefusedToStart("retention has deleted the records")
+
+    with pytest.raises(RefusedToStart):
+        trying(gone)
+
+
+def test_a_broker_that_is_away_postpones_the_attempt(trying):
+    async def away(_ownership):
+        raise KafkaConnectionError
+
+    assert trying(away) == ["postponed"]
+
+
+def test_dropped_events_are_acknowledged_before_anything_is_awaited():
+    """A rebalance waits for them, and the consumer's thread for the rebalance."""
+    log = []
+
+    async def pause(tp):
+        log.append(("pause", tp))
+
+    def rest(tp):
+        log.append(("not committed", tp))
+        return pause(tp)
+
+    tp = TP("in", 0)
+    event = SimpleNamespace(ack=lambda: log.append("ack"))
+    asyncio.run(rest_sources(SimpleNamespace(rest=rest), [tp], [event]))
+    assert log == [("not committed", tp), "ack", ("pause", tp)]
+
+
+def test_what_is_dropped_of_a_source_at_rest_is_not_committed_to_the_group():
+    async def scenario():
+        tp, paused, offsets = TP("in", 0), [], []
+        consumer = PositionedConsumer.__new__(PositionedConsumer)
+        consumer.resting, consumer._sought = set(), True
+        consumer._acked, consumer._acked_index = {tp: [6]}, {tp: {6}}
+        consumer._read_offset, consumer._committed_offset = {}, {}
+        consumer.assignment = lambda: {tp}
+
+        async def call(*arguments):
+            paused.append(arguments)
+
+        consumer._thread = SimpleNamespace(pause=call, resume=call, seek_wait=call)
+        offsets.append(consumer._new_offset(tp))
+        pausing = consumer.rest(tp)
+        consumer._acked[tp].append(20)
+        offsets.append(consumer._new_offset(tp))
+        await pausing
+        await consumer.wake(tp, 7)
+        consumer._acked[tp].append(8)
+        offsets.append(consumer._new_offset(tp))
+        return offsets
+
+    assert asyncio.run(scenario()) == [7, None, 9]
