@@ -1,46 +1,35 @@
-"""A Faust app that runs stages, with the settings and hooks without which Faust would lose or repeat records."""
+"""A Faust app that runs stages, with the hooks without which Faust would lose or repeat records."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, cast
 
-import mode
 import structlog
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from streams.runtime.allocator import keep_freed_memory
-from streams.runtime.batches import BatchScheduler, PassThroughSchema
+from streams.runtime.batches import PassThroughSchema
 from streams.runtime.chores import do_chores
 from streams.runtime.connection import Connection
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.faust_settings import faust_settings
 from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.runtime.identity import consumer_group
 from streams.runtime.intake import run_intake
 from streams.runtime.lag import SourceLag, source_lag
-from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS, WorkerAssignor
-from streams.runtime.memory import MAX_FETCHED_BYTES
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import PromptlyStoppingApp
-from streams.runtime.patches.batch_topic import BatchTopic
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.set_aside import keep_trying
 from streams.runtime.stage import RunnableStage, State
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
-
-# Interval between commits of the group's offsets, which only lag tools read.
-COMMIT_SECONDS = 1.0
-
-# Maximum age of a worker's topic metadata. If a topic is missing, the leader of the group notices it again
-# only when it renews its metadata; with Kafka's default of five minutes the whole fleet could stop for that
-# long. One small request.
-METADATA_SECONDS = 30.0
 
 
 class _RunningStage(NamedTuple):
@@ -66,29 +55,7 @@ class StageApp(PromptlyStoppingApp):
         self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
         self.cycle = Cycle(self, self.ownership, self.writer)
-        super().__init__(
-            consumer_group(prefix),
-            broker=connection.faust_broker(),
-            broker_credentials=connection.faust_credentials(),
-            broker_session_timeout=SESSION_SECONDS,
-            broker_heartbeat_interval=HEARTBEAT_SECONDS,
-            broker_commit_interval=COMMIT_SECONDS,
-            broker_commit_every=None,
-            consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=MAX_FETCHED_BYTES,
-            consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
-            ConsumerScheduler=BatchScheduler,
-            PartitionAssignor=WorkerAssignor,
-            Topic=BatchTopic,
-            # An agent that raised must not be restarted: its state may be half changed.
-            agent_supervisor=mode.CrashingSupervisor,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            web_enabled=False,
-            web_tables_enabled=False,
-            worker_redirect_stdouts=False,
-            autodiscover=False,
-        )
+        super().__init__(consumer_group(prefix), **faust_settings(connection))
         self.transport = PositionedTransport(self.conf.broker_consumer, self)
         self.on_partitions_revoked.connect(self._give_up, weak=False)
         self.on_rebalance_complete.connect(self._follow, weak=False)

@@ -1,5 +1,6 @@
 """The rights that docs/deployment.md grants to each role are sufficient on a broker with ACLs."""
 
+import asyncio
 import re
 import socket
 import subprocess
@@ -17,6 +18,10 @@ from confluent_kafka.admin import (
 
 from streams.local_kafka import LocalKafka, properties
 from streams.partition.hash_key import DEMONSTRATION_KEY
+from streams.runtime.connection import Connection
+from streams.runtime.identity import new_transactional_id
+from streams.runtime.patches.producer import abandon
+from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.deployment import (
     CLAIMS,
     COUNTERS,
@@ -146,6 +151,20 @@ def settings_of(role, address):
     }
 
 
+async def leave_open(address, instance):
+    """Leave a transaction open as a worker that is killed does; return its id."""
+    connection = Connection(
+        address, "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="worker", sasl_password=PASSWORD
+    )
+    transactional_id = new_transactional_id("", instance)
+    producer = transactional_producer(connection, transactional_id)
+    await producer.start()
+    await producer.begin_transaction()
+    await producer.send_and_wait(CLAIMS, b"", b"reports/0/x", partition=0)
+    await abandon(producer)
+    return transactional_id
+
+
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
@@ -172,7 +191,9 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     assert re.search(
         r"this user may not use the transactional id tocsin-\S+-[0-9a-f]{12}: grant Write", refused.text
     )
-    worker = Worker(tmp_path / "worker.log", settings_of("worker", guarded))
+    left_open = asyncio.run(leave_open(guarded, "pod-0"))
+    settings = settings_of("worker", guarded) | {"TOCSIN_INSTANCE": "pod-0"}
+    worker = Worker(tmp_path / "worker.log", settings)
     try:
         # Each report goes to the topic that takes it, and neither role may write to the topic of the other.
         run("creator", "simulate", "--reports", "2000", "--out", str(reports))
@@ -202,6 +223,10 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("operator", "state", "check")
         run("operator", "dead-letters", "redrive", "--reason", "future_timestamp")
         worker.terminate()
+        # Describe is all that it needs to find it.
+        assert re.search(f"ended the transactions that a former process .*{left_open}", worker.text), (
+            worker.text
+        )
     finally:
         worker.end()
     run("resetter", "state", "time")

@@ -65,14 +65,14 @@ def test_what_the_instance_left_open_at_any_broker_is_fenced():
 @pytest.mark.parametrize(
     "stranger",
     [
-        new_transactional_id("p.", "pod-10"),
-        new_transactional_id("p.", "pod"),
-        new_transactional_id("p.", "pod-1-0123456789ab"),
-        new_transactional_id("other.p.", "pod-1"),
-        new_transactional_id("p.", ""),
-        former_transactional_id("p.", "pod-1", 123456789012) + "x",
-        DEAD.replace(".", "_"),
-        DEAD + "0",
+        "p.tocsin-pod-10-0123456789ab",
+        "p.tocsin-pod-0123456789ab",
+        "p.tocsin-pod-1-0123456789ab-0123456789ab",
+        "other.p.tocsin-pod-1-0123456789ab",
+        "p-tocsin-pod-1-0123456789ab",
+        "p.tocsin-pod-1-0123456789abc",
+        "p.tocsin-pod-1-host",
+        former_transactional_id("p.", "pod-1", 7),
     ],
 )
 def test_no_other_id_is_touched(stranger):
