@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from aiokafka import TopicPartition
@@ -27,8 +27,17 @@ _PAUSE_SECONDS = 0.1
 # A coordinator writes the markers of an aborted transaction in a few milliseconds.
 _MARKERS_SECONDS = 0.005
 
-_LATEST = -1
+# Instead of a time: the first record, and the place after the last one.
+FIRST, END = -2, -1
 _READ_UNCOMMITTED = 0
+
+
+class FoundOffset(NamedTuple):
+    """A place in a log, and the time of the record there in ms since the epoch; both -1 if there is no such record."""
+
+    offset: int
+    timestamp: int
+
 
 _AWAY = (
     kafka_errors.NodeNotReadyError, kafka_errors.KafkaConnectionError, kafka_errors.RequestTimedOutError,
@@ -79,21 +88,23 @@ def not_allowed(transactional_id: str) -> RefusedToStart:
     )
 
 
-async def high_watermarks(client: Any, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-    """The end of each log, open transactions included.
+async def offsets_by_time(
+    client: Any, times: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, FoundOffset]:
+    """The first record of each log with a time (ms since the epoch) or a later one; also FIRST and END.
 
-    `AIOKafkaConsumer.end_offsets` of a read_committed consumer hides what belongs to open transactions. The client must
-    know the topics.
+    The end includes open transactions: `AIOKafkaConsumer.end_offsets` of a read_committed consumer hides what belongs to these.
+    One request per broker, whatever the number of logs. The client must know the topics.
     """
-    ends: dict[TopicPartition, int] = {}
+    found: dict[TopicPartition, FoundOffset] = {}
 
     async def ask() -> None:
         by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-        for tp in tps:
+        for tp, at in times.items():
             leader = client.cluster.leader_for_partition(tp)
             if leader is None or leader == -1:
                 raise kafka_errors.LeaderNotAvailableError(f"{tp.topic} partition {tp.partition}")
-            by_leader[leader][tp.topic].append((tp.partition, _LATEST))
+            by_leader[leader][tp.topic].append((tp.partition, at))
         answers = await asyncio.gather(
             *(
                 client.send(leader, OffsetRequest(-1, _READ_UNCOMMITTED, list(topics.items())))
@@ -102,13 +113,13 @@ async def high_watermarks(client: Any, tps: Collection[TopicPartition]) -> dict[
         )
         for answer in answers:
             for topic, partitions in answer.topics:
-                for partition, code, _, offset in partitions:
+                for partition, code, timestamp, offset in partitions:
                     if code:
                         raise kafka_errors.for_code(code)(f"{topic} partition {partition}")
-                    ends[TopicPartition(topic, partition)] = offset
+                    found[TopicPartition(topic, partition)] = FoundOffset(offset, timestamp)
 
-    await repeated(client, ask, "asking for the ends of the state")
-    return ends
+    await repeated(client, ask, "asking for offsets")
+    return found
 
 
 async def repeated(client: Any, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:

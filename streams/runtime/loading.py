@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import SourcePosition
 from streams.runtime.restore import UnreadableState, build_state, read_state_with
+from streams.runtime.source_logs import LogBounds
 from streams.runtime.stage import RunnableStage, State
 from streams.runtime.state_log import Blocked
 from streams.runtime.writer import Writer
@@ -15,10 +16,14 @@ from streams.wire.state_records import UnknownHashKey
 
 
 class Loaded(NamedTuple, Generic[State]):
-    """A partition as committed, built from `records` state records with `keys` different keys."""
+    """A partition as committed, built from `records` state records with `keys` different keys.
+
+    Without `has_position` nothing was ever committed, and `position` is the beginning of the sources.
+    """
 
     state: State
     position: dict[str, SourcePosition]
+    has_position: bool
     records: int
     keys: int
 
@@ -28,18 +33,19 @@ async def load(
     writer: Writer,
     state_log: TopicPartition,
     consumer: AIOKafkaConsumer,
+    bounds: LogBounds,
     end: int,
     blocked: Blocked,
     progress: Callable[[], None] = lambda: None,
 ) -> Loaded[State]:
     """Read a partition up to the offset `end` of its state log. Nobody else may write to it any more (see takeover.py).
 
-    `consumer` comes from state_consumer; `end` and `blocked` as in read_entries, `progress` as in read_state_with. Raises
-    RefusedToStart when the state or the position cannot be used, and OwnershipLost as read_state_with does.
+    `consumer` comes from state_consumer; `end` and `blocked` as in read_entries, `bounds` and `progress` as in
+    read_state_with. Raises RefusedToStart when the state or the position cannot be used.
     """
     sources = [writer.prefix + topic for topic in stage.sources]
     partitions = await writer.partition_count(sources[0])
-    restored = await read_state_with(consumer, state_log, sources, partitions, progress, end, blocked)
+    restored = await read_state_with(consumer, bounds, state_log, sources, partitions, progress, end, blocked)
     where = f"{state_log.topic} partition {state_log.partition}"
     try:
         state = build_state(
@@ -52,4 +58,10 @@ async def load(
         ) from error
     except UnknownHashKey as error:
         raise RefusedToStart(f"{where}: {error}.") from error
-    return Loaded(state, dict(restored.position), restored.records_read, len(restored.entries))
+    return Loaded(
+        state,
+        dict(restored.position),
+        restored.has_position,
+        restored.records_read,
+        len(restored.entries),
+    )

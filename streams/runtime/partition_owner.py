@@ -21,6 +21,7 @@ from streams.runtime.prepared import OF_THE_PROCESS, Prepared, prepare
 from streams.runtime.progress import new_records, progress_of
 from streams.runtime.resting import RestingSources
 from streams.runtime.setback import NotApplied
+from streams.runtime.source_logs import LogBounds
 from streams.runtime.stage import RunnableStage, State
 from streams.runtime.state_log import Blocked, keep_waiting
 from streams.runtime.wall_clock import clock_ms
@@ -62,12 +63,18 @@ class PartitionOwner(Generic[State]):
         self._writer = writer
         self._observer = observer
 
+    def source_logs(self) -> list[TopicPartition]:
+        """The partition of each source topic."""
+        return [TopicPartition(self._prefix + topic, self.place.partition) for topic in self.stage.sources]
+
     def to_be_restored(self) -> None:
         """Note that `restore` or `released` follows."""
         self._observer.taking_over(self.place.partition)
 
-    async def restore(self, consumer: AIOKafkaConsumer, end: int, blocked: Blocked) -> int:
-        """Take the partition over: read its state and position as in `load`. Returns the number of records read."""
+    async def restore(
+        self, consumer: AIOKafkaConsumer, bounds: LogBounds, end: int, blocked: Blocked
+    ) -> Loaded[State]:
+        """Take the partition over: read its state and position as in `load`."""
         started = time.monotonic()
         partition = self.place.partition
         loaded = await load(
@@ -75,6 +82,7 @@ class PartitionOwner(Generic[State]):
             self._writer,
             self.state_log,
             consumer,
+            bounds,
             end,
             blocked,
             lambda: self._observer.restoring(partition),
@@ -91,7 +99,7 @@ class PartitionOwner(Generic[State]):
             seconds=round(seconds, 2),
             position={topic: source.next_offset for topic, source in self.position.items()},
         )
-        return loaded.records
+        return loaded
 
     def _use(self, loaded: Loaded[State]) -> None:
         self.state, self.position = loaded.state, loaded.position
@@ -107,7 +115,8 @@ class PartitionOwner(Generic[State]):
 
     async def load(self, consumer: AIOKafkaConsumer, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
-        return await load(self.stage, self._writer, self.state_log, consumer, end, keep_waiting)
+        bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
+        return await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
 
     def try_again(self, loaded: Loaded[State]) -> None:
         """Apply records again, from the committed position on, the internal topic first.

@@ -1,5 +1,6 @@
 """Reads a compacted log, such as that of a state, up to an offset."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -48,8 +49,11 @@ async def read_entries(
     end: int,
     progress: Callable[[], None] = lambda: None,
     blocked: Blocked = keep_waiting,
+    start: int | None = None,
 ) -> tuple[dict[bytes, bytes], int]:
     """Return the last value of every key below the offset `end`, and the number of records read.
+
+    The log begins at `start`; without it the brokers are asked.
 
     A transaction is in there as a whole or not at all if `end` is one that a read_committed consumer got as
     the end of the log, or the high watermark of a log to which nobody writes. In the latter case an open transaction
@@ -58,7 +62,7 @@ async def read_entries(
     consumer.assign([tp])
     entries: dict[bytes, bytes] = {}
     records_read = 0
-    consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+    consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp] if start is None else start)
     # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
     standstill = Standstill()
     while (position := await consumer.position(tp)) < end:
@@ -136,6 +140,8 @@ async def state_consumer(
         fetch_max_wait_ms=10,
     )
     await consumer.start()
+    # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the cancellation on to us.
+    await asyncio.sleep(0)
     try:
         yield consumer
     finally:

@@ -13,6 +13,12 @@ from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.source_logs import (
+    LogBounds,
+    last_applied,
+    require_partition_count,
+    require_same_log,
+)
 from streams.runtime.state_log import Blocked, anything_follows, state_consumer
 from streams.runtime.takeover import Look
 from streams.runtime.writer import Writer
@@ -60,6 +66,8 @@ class StateReading:
         self._kept = kept
         self._owners: Owners = {}
         self._begun: list[PartitionOwner[Any]] = []
+        # Stages with a partition whose position was checked, now or when it was taken over.
+        self._with_position = {place.stage for place in kept}
         self._said_at = time.monotonic()
 
     async def owners(self) -> Owners:
@@ -74,15 +82,20 @@ class StateReading:
         for place in places:
             if place not in self._kept:
                 self._begin(self._new[place])
-        to_read = iter(places)
         try:
+            read = [self._new[place] for place in places]
+            bounds = await self._writer.bounds(
+                [log for owner in read for log in (owner.state_log, *owner.source_logs())]
+            )
+            to_read = iter(places)
             # The first error cancels the others and waits for them.
             async with asyncio.TaskGroup() as tasks:
                 readers = min(CONSUMERS, len(places))
-                running = [tasks.create_task(self._read(to_read, ends)) for _ in range(readers)]
+                running = [tasks.create_task(self._read(to_read, bounds, ends)) for _ in range(readers)]
             if any(task.cancelled() for task in running):
                 # Not by our code, and a task group does not take it for an error.
                 raise OwnershipLost("reading the state was cancelled before it ended")
+            await self._check_positions(bounds)
         except BaseException as error:
             for owner in self._begun:
                 owner.released()
@@ -92,7 +105,36 @@ class StateReading:
             raise
         return {place: self._owners[place] for place in self._new}
 
-    async def _read(self, places: Iterator[Place], ends: Mapping[TopicPartition, int]) -> None:
+    async def _check_positions(self, bounds: LogBounds) -> None:
+        """Check against the source logs what needs questions to the brokers: a few for all partitions together."""
+        read = [owner for owner in self._begun if owner.place in self._owners]
+        positions = {
+            TopicPartition(topic, owner.place.partition): source
+            for owner in read
+            for topic, source in owner.position.items()
+        }
+        times = last_applied(bounds, positions)
+        found = await self._writer.offsets(times)
+        # Another log has no record with the same time. The answer is another record also where a broker's clock went back.
+        doubtful = [
+            tp
+            for tp, at in times.items()
+            if found[tp].timestamp != at or found[tp].offset >= positions[tp].next_offset
+        ]
+        # The position of any partition of a stage has shown that their number is right.
+        without = {owner.place.stage: owner for owner in read if owner.place.stage not in self._with_position}
+        if not doubtful and not without:
+            return
+        async with state_consumer(self._connection) as consumer:
+            for tp in doubtful:
+                await require_same_log(consumer, tp, positions[tp])
+            for owner in without.values():
+                partitions = await self._writer.partition_count(owner.source_logs()[0].topic)
+                await require_partition_count(consumer, owner.state_log, partitions)
+
+    async def _read(
+        self, places: Iterator[Place], bounds: LogBounds, ends: Mapping[TopicPartition, int]
+    ) -> None:
         # One consumer reads one partition after the other: each start costs as much as reading a small partition.
         async with state_consumer(self._connection) as consumer:
             for place in places:
@@ -107,7 +149,10 @@ class StateReading:
                     # What is in memory is out of date, also if the next rebalance interrupts this.
                     del self._kept[place]
                     self._begin(owner)
-                self.records += await owner.restore(consumer, end, blocked)
+                loaded = await owner.restore(consumer, bounds, end, blocked)
+                if loaded.has_position:
+                    self._with_position.add(place.stage)
+                self.records += loaded.records
                 self.read += 1
                 self._owners[place] = owner
                 self._say()

@@ -9,9 +9,10 @@ from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.fencing import fence, high_watermarks, not_allowed
+from streams.runtime.fencing import END, FIRST, FoundOffset, fence, not_allowed, offsets_by_time
 from streams.runtime.identity import new_transactional_id
 from streams.runtime.predecessor import end_predecessor
+from streams.runtime.source_logs import LogBounds
 from streams.runtime.transaction import (
     Destination,
     Write,
@@ -68,11 +69,21 @@ class Writer:
         """Fence another producer: see fencing.py."""
         await fence(self._started().client, transactional_id)
 
+    async def offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
+        """Offsets in logs by time: see fencing.py."""
+        for topic in {tp.topic for tp in times}:
+            await self.partition_count(topic)
+        return await offsets_by_time(self._started().client, times)
+
     async def ends(self, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The high watermarks of logs: see fencing.py."""
-        for topic in {tp.topic for tp in tps}:
-            await self.partition_count(topic)
-        return await high_watermarks(self._started().client, tps)
+        found = await self.offsets(dict.fromkeys(tps, END))
+        return {tp: place.offset for tp, place in found.items()}
+
+    async def bounds(self, tps: Collection[TopicPartition]) -> LogBounds:
+        """The first offsets and the high watermarks of logs."""
+        found = await self.offsets(dict.fromkeys(tps, FIRST))
+        return LogBounds({tp: place.offset for tp, place in found.items()}, await self.ends(tps))
 
     async def write(self, writes: Writes) -> int:
         """Write all records in one transaction; return by how many ms the brokers' clocks are ahead (write_transaction).

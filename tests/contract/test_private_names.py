@@ -943,7 +943,9 @@ def test_what_a_fetch_may_wait_for_is_read_for_each_request():
 def test_the_consumer_of_the_sources_collects_records(app):
     async def scenario():
         thread = app.consumer._thread
-        made = SimpleNamespace(start=lambda: asyncio.sleep(0), _fetcher=SimpleNamespace())
+        made = SimpleNamespace(
+            start=lambda: asyncio.sleep(0), _fetcher=SimpleNamespace(), _coordinator=SimpleNamespace()
+        )
         thread._create_consumer = lambda loop: made
         await thread.on_start()
         assert made._fetcher.collects is True
@@ -1034,7 +1036,7 @@ def test_a_worker_that_is_not_let_into_its_group_ends(app, monkeypatch, error, m
     async def scenario():
         member = GroupMember.__new__(GroupMember)
         thread = app.consumer._thread
-        thread._consumer = SimpleNamespace(_coordinator=member)
+        thread._consumer = SimpleNamespace(_coordinator=member, _fetcher=SimpleNamespace())
         await thread.on_start()
         with pytest.raises(error):
             await member.ensure_active_group(None, None)

@@ -212,9 +212,11 @@ def test_an_added_partition_is_refused_by_an_owner_of_no_other_partition(deploy)
     # Many records follow the position, so it is far from the end of the log.
     case.operator.write(case.name(STATE), 2, [(POSITION_KEY, position), *[(b"other", b"")] * 200])
     sources = [case.name(SOURCE), case.name(INTERNAL)]
+    for topic in (case.name(STATE), *sources):
+        case.operator.set_partitions(topic, 5)
     with pytest.raises(RefusedToStart, match="had 4 partitions when its state was written and has 5 now"):
         asyncio.run(
-            read_state(Connection(deployment.bootstrap), TopicPartition(case.name(STATE), 3), sources, 5)
+            read_state(Connection(deployment.bootstrap), TopicPartition(case.name(STATE), 4), sources, 5)
         )
 
 

@@ -41,7 +41,7 @@ def tocsin(monkeypatch):
         yield SimpleNamespace(key=PARTITION_TIME, value=stored[PARTITION_TIME], partition=0)
 
     async def restored(*_):
-        return Restored(stored, {}, len(stored))
+        return Restored(stored, {}, True, len(stored))
 
     async def write(_settings, stage, partition, correction):
         written.append((stage.name, partition, correction))

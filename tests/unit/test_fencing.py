@@ -7,7 +7,7 @@ from aiokafka import errors as kafka_errors
 
 from streams.runtime import fencing
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.fencing import fence, high_watermarks
+from streams.runtime.fencing import END, FoundOffset, fence, offsets_by_time
 
 
 class Client:
@@ -91,7 +91,8 @@ def test_the_ends_of_logs_are_asked_for_with_open_transactions_one_request_a_lea
 
     client = Client(ends)
     tps = [TopicPartition(topic, n) for topic in ("a", "b") for n in range(3)]
-    assert run(high_watermarks(client, tps)) == {tp: 100 + tp.partition for tp in tps}
+    found = run(offsets_by_time(client, dict.fromkeys(tps, END)))
+    assert found == {tp: FoundOffset(100 + tp.partition, -1) for tp in tps}
     assert sorted(node for node, _ in client.sent) == [0, 1]
 
 
@@ -103,4 +104,4 @@ def test_a_leader_that_moves_is_asked_again():
         return SimpleNamespace(topics=[("a", [(0, 0, -1, 7)])])
 
     tp = TopicPartition("a", 0)
-    assert run(high_watermarks(Client(moved, end), [tp])) == {tp: 7}
+    assert run(offsets_by_time(Client(moved, end), {tp: 1_000})) == {tp: FoundOffset(7, -1)}

@@ -9,8 +9,10 @@ from structlog.testing import capture_logs
 from streams.runtime import state_reading
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.fencing import FoundOffset
 from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.position import SourcePosition
+from streams.runtime.source_logs import LogBounds
 
 SOURCES = ("reports", "outcomes", "reports-internal")
 
@@ -28,9 +30,13 @@ class Owner:
     def to_be_restored(self):
         pass
 
-    async def restore(self, _consumer, end, _blocked):
+    def source_logs(self):
+        return [TopicPartition(topic, self.place.partition) for topic in SOURCES]
+
+    async def restore(self, _consumer, bounds, end, _blocked):
+        assert bounds.begins.keys() >= {self.state_log, *self.source_logs()}
         self.log.append(("restore", self.place.partition, end))
-        return 100
+        return SimpleNamespace(records=100, has_position=True)
 
     def released(self):
         self.log.append(("released", self.place.partition))
@@ -45,10 +51,21 @@ class Fleet:
         self.log = log
         self.end = 5
         self.changed = set()
+        # Where the first record with the time of the last applied one is.
+        self.found_at = 0
 
     async def ends(self, tps):
         self.log.append("ends")
         return dict.fromkeys(tps, self.end)
+
+    async def bounds(self, tps):
+        return LogBounds(dict.fromkeys(tps, 0), dict.fromkeys(tps, 20))
+
+    async def offsets(self, times):
+        return {tp: FoundOffset(self.found_at, at) for tp, at in times.items()}
+
+    async def partition_count(self, _topic):
+        return 4
 
 
 class Claims:
@@ -230,8 +247,8 @@ def test_a_rebalance_interrupts_a_takeover(make, log):
 
 def test_state_is_kept_over_an_interrupted_takeover(make, log):
     class Slow(Owner):
-        async def restore(self, consumer, end, blocked):
-            records = await super().restore(consumer, end, blocked)
+        async def restore(self, *reading):
+            records = await super().restore(*reading)
             if self.place.partition:
                 await asyncio.sleep(60)
             return records
@@ -291,7 +308,7 @@ def test_partitions_are_read_a_few_at_a_time(make):
             most = max(most, running)
             await asyncio.sleep(0.001)
             running -= 1
-            return 0
+            return SimpleNamespace(records=0, has_position=True)
 
     follow(make(Slow), 1, *range(3 * state_reading.CONSUMERS))
     assert most == state_reading.CONSUMERS
@@ -302,9 +319,9 @@ def test_a_takeover_says_how_far_it_is_once_a_second(make, log, monkeypatch):
         def to_be_restored(self):
             self.log.append(("to be restored", self.place.partition))
 
-        async def restore(self, consumer, end, blocked):
+        async def restore(self, *reading):
             clock[0] += 0.25
-            return await super().restore(consumer, end, blocked)
+            return await super().restore(*reading)
 
     clock = [100.0]
     monkeypatch.setattr(state_reading.time, "monotonic", lambda: clock[0])
@@ -338,3 +355,47 @@ def test_at_the_end_all_is_released_even_if_no_broker_answers(ownership, log):
     log.clear()
     asyncio.run(ownership.end())
     assert (log, ownership.owners) == ([("released", 0), ("released", 1)], {})
+
+
+class Applied(Owner):
+    """Has applied records: the last one at offset 9, 1,000 ms after the epoch."""
+
+    def __init__(self, partition, log):
+        super().__init__(partition, log)
+        self.position = {"reports": SourcePosition(10, 4, 1_000)}
+
+
+def test_only_logs_in_which_the_last_applied_record_is_not_found_by_its_time_are_read(
+    make, fleet, monkeypatch
+):
+    read = []
+
+    async def require(_consumer, tp, position):
+        read.append((tp.partition, position.next_offset))
+
+    monkeypatch.setattr(state_reading, "require_same_log", require)
+    follow(make(Applied), 1, 0, 1)
+    assert read == []
+    # The log of a recreated topic may have a record of that time, but not at or before the position.
+    fleet.found_at = 10
+    follow(make(Applied), 1, 0, 1)
+    assert read == [(0, 10), (1, 10)]
+
+
+class New(Owner):
+    async def restore(self, *reading):
+        await super().restore(*reading)
+        return SimpleNamespace(records=0, has_position=self.place.partition == self.known)
+
+
+@pytest.mark.parametrize(("known", "asked"), [(None, 1), (1, 0)])
+def test_without_any_position_the_number_of_partitions_is_looked_up_once(make, monkeypatch, known, asked):
+    counts = []
+
+    async def require(_consumer, log, partitions):
+        counts.append((log.topic, partitions))
+
+    monkeypatch.setattr(state_reading, "require_partition_count", require)
+    New.known = known
+    follow(make(New), 1, 0, 1, 2)
+    assert counts == [("state", 4)] * asked

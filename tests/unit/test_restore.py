@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from streams.counting.counts import STATE_VERSION
 from streams.counting.store import CountStore, UnreadableCounts
 from streams.reports.state import ReportState, restore_reports
-from streams.runtime import restore, state_log
+from streams.runtime import source_logs, state_log
 from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, build_state, take_position
+from streams.runtime.restore import UnreadableState, build_state
+from streams.runtime.source_logs import take_position
 from streams.runtime.state_log import read_entries
 from streams.wire.state_records import UnknownHashKey
 from tests.unit.traffic import START, compiled, fold, policy, report, run
@@ -177,7 +178,7 @@ APPLIED = SourcePosition(7, 4, 1_000)
 
 
 def check(log):
-    asyncio.run(restore._check_same_log(log, SOURCE, APPLIED))
+    asyncio.run(source_logs.require_same_log(log, SOURCE, APPLIED))
 
 
 @pytest.mark.parametrize("silent", [0, 1, 5])
@@ -198,7 +199,7 @@ def test_a_record_that_retention_deleted_meanwhile_is_no_sign_of_another_log():
 
 
 def test_an_unanswered_question_ends_the_takeover_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(restore, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(source_logs, "ANSWER_SECONDS", 0.05)
     with pytest.raises(OwnershipLost, match="unknown whether the state belongs to this log. Check that"):
         check(Log([(6, 1_000)], end=7, silent=10**9))
 

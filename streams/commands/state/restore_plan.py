@@ -14,7 +14,8 @@ from streams.commands.state.save_file_reading import open_state_file
 from streams.partition.stage import Stage
 from streams.runtime.identity import consumer_group
 from streams.runtime.position import RESTORING_KEY, Position
-from streams.runtime.restore import UnreadableState, build_state, valid_position
+from streams.runtime.restore import UnreadableState, build_state
+from streams.runtime.source_logs import valid_position
 from streams.runtime.state_log import anything_follows, read_entries, state_consumer
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownHashKey

@@ -19,7 +19,8 @@ from streams.commands.state.save_file import (
 )
 from streams.partition.hash_key import HashKeys
 from streams.runtime.position import SourcePosition
-from streams.runtime.restore import require_finished, take_position
+from streams.runtime.restore import require_finished
+from streams.runtime.source_logs import take_position
 from streams.runtime.stage import RunnableStage
 from streams.runtime.state_log import anything_follows, read_entries, state_consumer
 from streams.worker.settings import Settings
