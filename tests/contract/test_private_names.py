@@ -30,6 +30,7 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.fetch import FetchRequest
 from faust.app import base as app_base
 from faust.app.base import App
 from faust.tables import recovery
@@ -118,6 +119,7 @@ COVERED = {
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
     "_get_actions_per_node": "test_a_fetcher_decides_in_one_place_what_to_request",
+    "_topics": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_proc_fetch_request": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
     "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
@@ -935,6 +937,10 @@ def test_a_worker_asks_its_group_whether_its_generation_is_current():
 
 def test_what_a_fetch_may_wait_for_is_read_for_each_request():
     assert "self._fetch_max_wait_ms," in source(fetcher.Fetcher._get_actions_per_node)
+    assert "for topic, partitions in response.topics:" in source(fetcher.Fetcher._proc_fetch_request)
+    request = FetchRequest(500, 1, 1, 1, [("reports", [(0, 7, 9)])])
+    request._topics = [("reports", [(1, 8, 9)])]
+    assert request.topics == [("reports", [(1, 8, 9)])]
     routine = source(fetcher.Fetcher._fetch_requests_routine)
     assert "self._proc_fetch_request(assignment, node_id, request)" in routine
     assert parameters(fetcher.Fetcher._proc_fetch_request) == ["assignment", "node_id", "request"]

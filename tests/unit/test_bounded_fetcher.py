@@ -274,3 +274,30 @@ def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
 
     logs = {TP: batch(record(0, b"x"), 1), TopicPartition("requests", 0): b""}
     assert reading(logs, scenario) == bounded_fetcher.PARTIAL_MS
+
+
+def test_with_a_backlog_every_partition_has_its_turn(monkeypatch):
+    """The broker's answers hold one partition each; without an order a random one."""
+    data = batch(record(0, b"x" * 1_000), 1)
+    logs = {TopicPartition(topic, n): data for topic in ("a", "b") for n in range(10)}
+
+    async def scenario(made):
+        made.collects = True
+        first_of = []
+        plain = made._client.send
+
+        async def send(node, request):
+            topic, rows = request.topics[0]
+            first_of.append(TopicPartition(topic, rows[0][0]))
+            request._topics = [(topic, rows[:1])]
+            # Always at the beginning: a backlog without an end.
+            return await plain(node, request)
+
+        made._client.send = send
+        while len(first_of) < len(logs):
+            for tp in await made.fetched_records(list(logs), timeout=1):
+                made._subscriptions.seek(tp, 0)
+        return first_of[: len(logs)]
+
+    monkeypatch.setattr(bounded_fetcher, "COLLECTED_BYTES", 1)
+    assert set(reading(logs, scenario)) == set(logs)

@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from aiokafka import TopicPartition
 from aiokafka.consumer import consumer
 
 from streams.runtime.memory import MAX_HELD_BYTES, MAX_POLLED_BYTES
@@ -39,6 +42,9 @@ class BoundedFetcher(ClosableFetcher):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.next_fetch_at: dict[int, float] = {}
+        self.turns = 0
+        # The last turn in which a partition had records.
+        self.served_in: dict[Any, int] = {}
 
     async def fetched_records(
         self,
@@ -73,10 +79,25 @@ class BoundedFetcher(ClosableFetcher):
         except asyncio.CancelledError:
             # As for a request that is under way: the fetcher closes or has lost the assignment.
             return False
-        found = bool(await super()._proc_fetch_request(assignment, node_id, request))
+        found = bool(await super()._proc_fetch_request(assignment, node_id, self.in_turn(request)))
         few = self.waiting_bytes() < COLLECTED_BYTES
+        self.served_in = {} if few else self.served_in | dict.fromkeys(self._records, self.turns)
+        self.turns += 1
         self.next_fetch_at[node_id] = time.monotonic() + (COLLECTING_SECONDS if found and few else 0.0)
         return found
+
+    def in_turn(self, request: Any) -> Any:
+        """Put the partitions first that had no records for longest: an answer holds full fetches of four.
+
+        aiokafka's random order left one of 100 partitions with a backlog without a turn for a minute.
+        """
+        if self.served_in:
+            places = [(topic, place) for topic, places in request._topics for place in places]
+            places.sort(key=lambda at: self.served_in.get(TopicPartition(at[0], at[1][0]), -1))
+            request._topics = [
+                (topic, [place for _, place in grouped]) for topic, grouped in groupby(places, itemgetter(0))
+            ]
+        return request
 
     def waiting_bytes(self) -> int:
         """Bytes of answers that wait to be unpacked."""
