@@ -18,12 +18,14 @@ from confluent_kafka.admin import (
 from streams.local_kafka import LocalKafka, properties
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from tests.kafka.harness.deployment import (
+    ACTIVITY,
     CLAIMS,
     COUNTERS,
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
     INTERNAL,
+    MODERATION,
     OUTCOMES,
     REQUESTS,
     REQUESTS_INTERNAL,
@@ -67,7 +69,11 @@ TOPIC_RIGHTS = {
     "publisher": (("WRITE", (SOURCE,)),),
     "voucher": (("WRITE", (VERIFIED,)),),
     "intake": (("WRITE", (REQUESTS,)),),
-    "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
+    "desk": (
+        ("READ", (ESCALATIONS, ROUTING)),
+        ("WRITE", (OUTCOMES, MODERATION)),
+        ("READ WRITE", (ACTIVITY,)),
+    ),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
     "policies": (("READ", (SOURCE, VERIFIED)),),
     "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
