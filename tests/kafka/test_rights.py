@@ -200,6 +200,29 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
         run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
+        judged = (
+            "--channel",
+            "channel-a",
+            "--message",
+            "message-a",
+            "--category",
+            "fraud",
+            "--terms",
+            "scams-2.1",
+        )
+        outcome = (
+            "outcome",
+            "record",
+            "upheld",
+            *judged,
+            "--reason",
+            "phishing",
+            "--actor",
+            "desk-19c4",
+            "--yes",
+        )
+        run("desk", *outcome)
+        run("publisher", *outcome, code=1)
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"

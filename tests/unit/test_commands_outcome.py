@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.outcome import command as outcome_command
+from streams.commands.outcome import import_file, record
 from streams.commands.outcome.payload import COLUMNS
 from streams.commands.shared import kafka_writing
 from streams.events.moderation_outcome import (
@@ -42,7 +42,7 @@ class Log:
         self.read = 0
         self.escalations = []
         monkeypatch.setattr(kafka_writing, "producer_for", lambda *_: self)
-        monkeypatch.setattr(outcome_command, "committed_records", self._committed)
+        monkeypatch.setattr(record, "committed_records", self._committed)
 
     async def _committed(self, _connection, topic):
         assert topic == "escalations"
@@ -81,7 +81,8 @@ def now(monkeypatch):
     """Returns a function that sets the wall clock."""
 
     def set_to(moment):
-        monkeypatch.setattr(outcome_command, "time", SimpleNamespace(time_ns=lambda: moment * 1_000_000))
+        for module in (record, import_file):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time_ns=lambda: moment * 1_000_000))
 
     set_to(NOW)
     return set_to

@@ -17,6 +17,8 @@ from streams.wire.topics import MODERATION_OUTCOMES
 
 SOURCE = "tocsin-outcome"
 
+NOT_WRITTEN = "nothing was written; to write this, run the command again with --yes"
+
 _SUBJECTS: Final = {"message": "message_ref", "report": "report_id", "escalation": "escalation_id"}
 _PLAIN: Final = ("outcome_id", "decision", "category", "reason", "decided_at", "confidence", "supersedes")
 
