@@ -15,6 +15,7 @@ from streams.commands.config import config
 from streams.commands.dead_letters import dead_letters
 from streams.commands.demo import demo
 from streams.commands.explain import explain
+from streams.commands.outcome import outcome
 from streams.commands.policy import policy
 from streams.commands.publish import publish
 from streams.commands.registry import registry
@@ -87,6 +88,7 @@ for command in (
     dead_letters,
     demo,
     explain,
+    outcome,
     policy,
     publish,
     registry,

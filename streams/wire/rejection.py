@@ -51,9 +51,10 @@ def _valid_at(path: str, valid: ValidValues) -> str:
 
 def _reason(what: str, path: str) -> DeadLetterReason:
     if what.startswith("Invalid enum value"):
-        if path.endswith("country"):
+        name = path.rpartition(".")[2]
+        if name in ("country", "jurisdiction"):
             return "invalid_country"
-        return "unknown_category" if path == "category" else "invalid_value"
+        return "unknown_category" if name == "category" else "invalid_value"
     if what.startswith(("Invalid RFC3339", "Expected `datetime` with a timezone")):
         return "invalid_time"
     if what.startswith("Expected ") and ", got `" in what:

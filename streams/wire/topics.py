@@ -13,6 +13,11 @@ ESCALATIONS: Final = "escalations"
 ESCALATIONS_SHADOW: Final = "escalations-shadow"
 CHANNEL_STATE: Final = "channel-state"
 CLOCK_OUTCOMES: Final = "clock-outcomes"
+MODERATION_OUTCOMES: Final = "moderation-outcomes"
+CASE_ACTIVITY: Final = "case-activity"
+REPORTER_NOTICES: Final = "reporter-notices"
+REPORTERS_INTERNAL: Final = "reporters-internal"
+REPORTER_STATE: Final = "reporter-state"
 AUTHORITY_REQUESTS: Final = "authority-requests"
 AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
 AUTHORITY_ROUTING: Final = "authority-routing"
@@ -34,6 +39,11 @@ TOPICS: Final = (
     ESCALATIONS_SHADOW,
     CHANNEL_STATE,
     CLOCK_OUTCOMES,
+    MODERATION_OUTCOMES,
+    CASE_ACTIVITY,
+    REPORTER_NOTICES,
+    REPORTERS_INTERNAL,
+    REPORTER_STATE,
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_ROUTING,

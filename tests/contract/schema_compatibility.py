@@ -19,8 +19,10 @@ class Refusal(NamedTuple):
     what: Incompatibility
 
 
-_ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "default"}
-_UPPER, _LOWER = ("maximum", "maxLength", "maxItems"), ("minimum", "minLength", "minItems")
+# `discriminator` says which option of anyOf is meant; the enum of that property says it too, and is compared.
+_ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "default", "discriminator"}
+_UPPER = ("maximum", "maxLength", "maxItems")
+_LOWER = ("minimum", "minLength", "minItems", "exclusiveMinimum")
 _CHECKED = {"$ref", "anyOf", "type", "enum", "pattern", "format", "required", "properties", "items"} | {
     "additionalProperties", *_UPPER, *_LOWER
 }  # fmt: skip

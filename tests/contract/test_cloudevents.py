@@ -20,7 +20,13 @@ from streams.wire.time_correction import encode_time_correction
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS, reports
 
-WRITTEN = ("enriched-reports", "escalations", "escalations-shadow", "message-reports-internal")
+WRITTEN = (
+    "enriched-reports",
+    "escalations",
+    "escalations-shadow",
+    "message-reports-internal",
+    "reporter-notices",
+)
 
 
 def read_by_sdk(key, headers, value):

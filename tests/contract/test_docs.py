@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import orjson
@@ -9,12 +10,18 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
+from streams.commands.outcome.payload import COLUMNS
 from streams.commands.shared.record_text import READABLE
+from streams.events.case_activity import ActivityKind, CaseActivity, CaseNote
 from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.events.desk_member import DeskRole
 from streams.events.escalation import Escalation
+from streams.events.moderation_outcome import ModerationOutcome, VisibilityAction
 from streams.events.report import CATEGORIES, MessageReport
 from streams.registry.loader import load_rules
 from streams.runtime.topic_catalogue import load_catalogue
+from streams.wire.case_activity_decoding import decode_case_activity
+from streams.wire.moderation_outcome_decoding import REASONS, decode_moderation_outcome
 from streams.wire.report_decoding import decode_report
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +50,25 @@ def test_the_report_shown_is_valid(page):
     assert reports
     for report in reports:
         assert decode_report(report.encode(), (), LATER_MS).event.report_id
+
+
+def test_the_outcome_and_the_act_shown_are_valid():
+    outcome, act = blocks("docs/decisions.md", "json")
+    assert decode_moderation_outcome(outcome.encode(), (), LATER_MS).event.outcome_id
+    assert decode_case_activity(act.encode(), (), LATER_MS).event.activity_id
+
+
+@pytest.mark.parametrize("row", ["upheld", "dismissed", "manifestly_unfounded"])
+def test_the_page_of_decisions_explains_the_reasons_of(row):
+    page = text("docs/decisions.md")
+    assert [reason for reason in REASONS[row] if f"`{reason}`" not in page] == []
+
+
+def test_the_page_of_decisions_names_every_field_and_column():
+    page = text("docs/decisions.md")
+    fields = [*ModerationOutcome.__struct_fields__, *CaseActivity.__struct_fields__, *COLUMNS]
+    fields += [*get_args(ActivityKind), *get_args(CaseNote), *get_args(VisibilityAction), *get_args(DeskRole)]
+    assert [name for name in fields if f"`{name}`" not in page and f'"{name}"' not in page] == []
 
 
 def test_the_escalation_shown_is_an_excerpt_of_the_example():

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,10 +14,13 @@ from streams.clocks.clock import Clock
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import AuthorityRouting
+from streams.events.case_activity import ActivityKind
 from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
+from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
 from streams.events.report import MessageReport
+from streams.events.reporter_notice import ReporterNotice
 from streams.operations.generated import event_schemas as schema
 from streams.partition.batch import Batch
 from streams.partition.legal_clocks import apply_clock_outcome
@@ -29,9 +33,11 @@ from streams.reports.transitions import serve_due
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.registry.sources import load_sources
 from streams.reports.claims import check_claims
+from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.topics import MESSAGE_REPORTS
 from streams.wire.encoding import encode
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.origin import Origin
 from streams.wire.personal_data import names_a_person
 from streams.wire.outcome_decoding import decode_clock_outcome
@@ -315,11 +321,43 @@ def test_schema_and_decoder_accept_the_same_outcomes(name, value):
         assert valid
 
 
+@pytest.mark.parametrize("path", example_files("moderation-outcomes"), ids=name_of)
+def test_an_example_of_a_moderation_outcome_is_valid(path):
+    record = example(path)
+    outcome = decode_moderation_outcome(record.value, record.headers, APPEND_TIME_MS + 10**10).event
+    validator("moderation-outcome.v1.json").validate(json.loads(encode(outcome)))
+
+
+def test_examples_of_moderation_outcomes_show_every_subject_ground_and_decision():
+    shown = [
+        decode_moderation_outcome(record.value, record.headers, APPEND_TIME_MS + 10**10).event
+        for record in map(example, example_files("moderation-outcomes"))
+    ]
+    assert {type(outcome.subject) for outcome in shown} == set(get_args(OutcomeSubject))
+    assert {type(outcome.ground) for outcome in shown} == set(get_args(OutcomeGround))
+    assert {outcome.decision for outcome in shown} == set(get_args(OutcomeDecision))
+
+
+@pytest.mark.parametrize("path", example_files("case-activity"), ids=name_of)
+def test_an_example_of_an_act_on_a_case_is_valid(path):
+    record = example(path)
+    act = decode_case_activity(record.value, record.headers, APPEND_TIME_MS + 10**10).event
+    validator("case-activity.v1.json").validate(record.document)
+    assert json.loads(encode(act)) == record.document
+    assert act.kind == path.stem.replace("-", "_")
+
+
+def test_examples_of_case_activity_show_every_kind():
+    shown = {example(path).document["kind"] for path in example_files("case-activity")}
+    assert shown == set(get_args(ActivityKind))
+
+
 OUTPUTS = {
     "enriched-reports": EnrichedReport,
     "escalations": Escalation,
     "escalations-shadow": Escalation,
     "authority-routing": AuthorityRouting,
+    "reporter-notices": ReporterNotice,
 }
 
 

@@ -4,11 +4,14 @@ import re
 
 import pytest
 
+from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.escalation import ESCALATION_TYPE
+from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.events.report import REPORT_TYPE
+from streams.events.reporter_notice import REPORTER_NOTICE_TYPE
 from streams.events.tick import TICK_TYPE
 from streams.reports.stage import SOURCES
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
@@ -21,18 +24,23 @@ from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.wire.topics import (
     AUTHORITY_STATE,
+    CASE_ACTIVITY,
     CHANNEL_STATE,
     CLAIMS,
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
+    MODERATION_OUTCOMES,
+    REPORTERS_INTERNAL,
+    REPORTER_NOTICES,
+    REPORTER_STATE,
     REPORT_SOURCES,
     TRANSPARENCY_COUNTERS,
 )
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
-COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, TRANSPARENCY_COUNTERS, CLAIMS}
+COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, REPORTER_STATE, TRANSPARENCY_COUNTERS, CLAIMS}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -44,6 +52,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
+        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
@@ -56,6 +65,9 @@ def test_event_types_match_the_code():
     assert TICK_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types[CLOCK_OUTCOMES] == CLOCK_OUTCOME_TYPE
     assert CLOCK_OUTCOME_TYPE in types[MESSAGE_REPORTS_INTERNAL]
+    assert types[MODERATION_OUTCOMES] == MODERATION_OUTCOME_TYPE
+    assert types[CASE_ACTIVITY] == CASE_ACTIVITY_TYPE
+    assert types[REPORTER_NOTICES] == REPORTER_NOTICE_TYPE
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
@@ -115,6 +127,10 @@ def test_retention_is_as_documented():
         "verified-reports": 14,
         "message-reports-internal": 14,
         "clock-outcomes": 14,
+        "moderation-outcomes": 365,
+        "case-activity": 365,
+        "reporter-notices": 14,
+        "reporters-internal": 14,
         "authority-requests": 14,
         "authority-requests-internal": 14,
         "authority-routing": 365,

@@ -23,12 +23,14 @@ from streams.runtime.identity import new_transactional_id
 from streams.runtime.patches.producer import abandon
 from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.deployment import (
+    ACTIVITY,
     CLAIMS,
     COUNTERS,
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
     INTERNAL,
+    MODERATION,
     OUTCOMES,
     REQUESTS,
     REQUESTS_INTERNAL,
@@ -62,7 +64,7 @@ WORKER = (
     ("READ", READ),
     ("WRITE", WRITTEN),
     ("READ WRITE", (*STATES, CLAIMS)),
-    ("DESCRIBE_CONFIGS", TOPICS),
+    ("DESCRIBE DESCRIBE_CONFIGS", TOPICS),
 )
 TOPIC_RIGHTS = {
     "creator": (("CREATE DESCRIBE DESCRIBE_CONFIGS", TOPICS),),
@@ -72,7 +74,11 @@ TOPIC_RIGHTS = {
     "publisher": (("WRITE", (SOURCE,)),),
     "voucher": (("WRITE", (VERIFIED,)),),
     "intake": (("WRITE", (REQUESTS,)),),
-    "desk": (("READ", (ESCALATIONS, ROUTING)), ("WRITE", (OUTCOMES,))),
+    "desk": (
+        ("READ", (ESCALATIONS, ROUTING)),
+        ("WRITE", (OUTCOMES, MODERATION)),
+        ("READ WRITE", (ACTIVITY,)),
+    ),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
     "policies": (("READ", (SOURCE, VERIFIED)),),
     "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
@@ -215,6 +221,29 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
         run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
+        judged = (
+            "--channel",
+            "channel-a",
+            "--message",
+            "message-a",
+            "--category",
+            "fraud",
+            "--terms",
+            "scams-2.1",
+        )
+        outcome = (
+            "outcome",
+            "record",
+            "upheld",
+            *judged,
+            "--reason",
+            "phishing",
+            "--actor",
+            "desk-19c4",
+            "--yes",
+        )
+        run("desk", *outcome)
+        run("publisher", *outcome, code=1)
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"

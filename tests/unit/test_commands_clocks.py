@@ -8,11 +8,10 @@ from click.testing import CliRunner
 
 from streams.clocks.store import clock_key
 from streams.commands.clock import command as clock_command
-from streams.commands.clock import outcomes as clock_outcomes
 from streams.commands.clocks import command as clocks
 from streams.commands.clocks.command import time_left
 from streams.commands.main import commands
-from streams.commands.shared import kept_clocks
+from streams.commands.shared import kafka_writing, kept_clocks
 from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
 from streams.partition.home import home_partition
 from streams.reports.state import ReportState
@@ -55,7 +54,7 @@ class Logs:
         self.sent = []
         monkeypatch.setattr(kept_clocks, "committed_records", self._committed)
         monkeypatch.setattr(kept_clocks, "partition_count", self._count)
-        monkeypatch.setattr(clock_outcomes, "producer_for", lambda *_: self)
+        monkeypatch.setattr(kafka_writing, "producer_for", lambda *_: self)
 
     def add(self, subject, changes):
         for key, value in changes.items():

@@ -133,6 +133,13 @@ def fitting(topic):
         }  # fmt: skip
     if topic == "transparency-counters":
         return example(topic, "requests"), {"category": "unspecified", "country": "FR"}
+    if topic == "moderation-outcomes":
+        event = example(topic, "binary-message-upheld")
+        channel = event["subject"]["channel_ref"]
+        return event, {"channel": channel, "category": "fraud", "decision": "upheld"}
+    if topic == "case-activity":
+        event = example(topic, "snoozed")
+        return event, {"channel": event["channel_ref"], "type": "snoozed"}
     return {}, {}
 
 

@@ -10,8 +10,12 @@ from click.testing import CliRunner
 from streams.commands.publish.command import _Lines, publish
 from streams.commands.shared.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.registry.sources import load_sources
+from streams.wire.case_activity_decoding import decode_case_activity
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
@@ -113,6 +117,18 @@ def test_requests_and_outcomes_are_accepted_for_their_own_topic_alone():
             b"jcvc2xiwrv4k3tykvilbpbku52",
             b"01K5Q000000000000000000901",
         ),
+        (
+            "moderation-outcomes",
+            "binary-message-upheld",
+            b"ujfxnhoipnh7oyobnm6onb7wjc",
+            b"01K5Q000000000000000001001",
+        ),
+        (
+            "case-activity",
+            "snoozed",
+            b"ujfxnhoipnh7oyobnm6onb7wjc",
+            b"01K5Q000000000000000002003",
+        ),
     ],
 )
 def test_an_event_of_any_topic_has_the_key_of_its_home_partition(topic, name, key, identity):
@@ -126,9 +142,16 @@ def test_an_event_of_any_topic_has_the_key_of_its_home_partition(topic, name, ke
         == {
             "authority-requests": AUTHORITY_REQUEST_TYPE,
             "clock-outcomes": CLOCK_OUTCOME_TYPE,
+            "moderation-outcomes": MODERATION_OUTCOME_TYPE,
+            "case-activity": CASE_ACTIVITY_TYPE,
         }[topic]
     )
-    decode = {"authority-requests": decode_request, "clock-outcomes": decode_clock_outcome}[topic]
+    decode = {
+        "authority-requests": decode_request,
+        "clock-outcomes": decode_clock_outcome,
+        "moderation-outcomes": decode_moderation_outcome,
+        "case-activity": decode_case_activity,
+    }[topic]
     assert decode(event.value, event.headers, 1_900_000_000_000)[1] == "/desk"
 
 

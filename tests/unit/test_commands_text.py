@@ -180,6 +180,24 @@ READ = {
     ("authority-routing", "removal-order-EU-tco-art3-3-clock-fulfilled"): """\
 13:53:00 clock_fulfilled removal_order of DE police, tco_art3: gate human_review, request ar-0001
          EU.tco.art3-3 fulfilled, due 2026-11-24 13:40 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8, by legal-7f3a""",
+    ("moderation-outcomes", "binary-message-upheld"): """\
+14:40:00 upheld fraud: phishing, terms scams-2.1, removed, suspended
+         message fxu65kxk62hdszs3djxdslalab, channel ujfxnhoipnh7oyobnm6onb7wjc, by desk-19c4 (desk, one_reviewer)""",
+    ("moderation-outcomes", "structured-escalation-dismissed-on-appeal"): """\
+09:00:00 dismissed fraud: lawful_context, EU.dsa.art16-5 in DE
+         escalation dfcf50d4-a310-5397-bd24-11da982c70f4, channel ujfxnhoipnh7oyobnm6onb7wjc, \
+by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q000000000000000001001""",
+    ("case-activity", "claimed"): """\
+14:20:00 claimed until 2026-09-21 15:20 UTC, escalation dfcf50d4-a310-5397-bd24-11da982c70f4
+         channel ujfxnhoipnh7oyobnm6onb7wjc, by desk-19c4 (desk), version 0""",
+    ("case-activity", "outcome-proposed"): """\
+08:10:00 outcome_proposed: manifestly_unfounded, fabricated, escalation dfcf50d4-a310-5397-bd24-11da982c70f4
+         channel ujfxnhoipnh7oyobnm6onb7wjc, by lead-02b1 (lead), version 5""",
+    ("reporter-notices", "received"): """\
+2026-09-21 received, report 01K5Q000000000000000000012 of /platform/web""",
+    ("reporter-notices", "superseded"): """\
+2026-09-24 superseded, report 01K5Q000000000000000000012 of /platform/web
+         dismissed, EU.dsa.art16-5 in DE, can be contested until 2027-03-24""",
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
@@ -195,7 +213,9 @@ def test_a_record_of_every_topic_has_a_text(topic, name):
     assert READABLE[topic](a_record(topic, name)) == READ[topic, name]
 
 
-@pytest.mark.parametrize("topic", ["authority-requests", "clock-outcomes"])
+@pytest.mark.parametrize(
+    "topic", ["authority-requests", "clock-outcomes", "moderation-outcomes", "case-activity"]
+)
 def test_the_text_of_a_record_that_a_worker_refuses_is_the_reason(topic):
     assert READABLE[topic](Record(b"{")).startswith("refused: not_json: value: ")
 

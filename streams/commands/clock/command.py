@@ -12,7 +12,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
-from streams.commands.shared.operator_options import require_pseudonym
+from streams.commands.shared.operator_options import deciding_actor
 from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.routing_text import clock_text, decode_routing
 from streams.commands.shared.terminal import echo
@@ -21,7 +21,7 @@ from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.records import SourceRecord
 from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
-from streams.worker.settings import PREFIX, Settings, load_settings
+from streams.worker.settings import Settings, load_settings
 
 _STANDARD_INPUT = "-"
 
@@ -83,7 +83,7 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     if (reason is not None) != (outcome == "paused"):
         raise click.UsageError("paused needs --reason, and no other outcome takes it.")
     settings = load_settings()
-    decided_by = _actor(actor, settings)
+    decided_by = deciding_actor(actor, settings)
     ids = _ids_on_standard_input() if clock_id == _STANDARD_INPUT else None
     # Read the time after standard input, which a person may take minutes to type.
     now_ms = clock_ms()
@@ -93,17 +93,6 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
             _mark_one(settings, clock_id, decision, now_ms)
         else:
             _mark_all(settings, ids, decision, now_ms)
-
-
-def _actor(option: str | None, settings: Settings) -> str:
-    """The pseudonym of whoever decided. Raises UsageError if it is missing or not a pseudonym."""
-    actor = settings.actor if option is None else option
-    if actor is None:
-        raise click.UsageError(
-            f"who decided? Give --actor or set {PREFIX}ACTOR to a pseudonym such as legal-7f3a."
-        )
-    require_pseudonym(actor, f"{PREFIX}ACTOR" if option is None else "--actor")
-    return actor
 
 
 def _ids_on_standard_input() -> list[str]:

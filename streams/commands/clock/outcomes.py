@@ -1,14 +1,12 @@
 """Outcomes of legal clocks: builds the payloads and publishes them to clock-outcomes."""
 
-import asyncio
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import click
 import orjson
 
-from streams.commands.shared.kafka_writing import Pace, producer_for
+from streams.commands.shared.kafka_writing import send_events
 from streams.commands.shared.published_event import published_event
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.dead_letter import Rejected
@@ -57,13 +55,4 @@ async def send_outcomes(settings: Settings, payloads: Sequence[bytes], now_ms: i
         events = [published_event(CLOCK_OUTCOMES, payload, SOURCE, now_ms) for payload in payloads]
     except Rejected as rejected:
         raise click.ClickException(f"a worker would refuse this outcome: {rejected}") from rejected
-    topic = settings.topic_prefix + CLOCK_OUTCOMES
-    remaining, batch_size = iter(events), Pace(None).batch
-    async with producer_for(settings, topic) as producer:
-        while batch := list(islice(remaining, batch_size)):
-            await asyncio.gather(
-                *[
-                    await producer.send(topic, event.value, event.key, headers=event.headers)
-                    for event in batch
-                ]
-            )
+    await send_events(settings, CLOCK_OUTCOMES, events)

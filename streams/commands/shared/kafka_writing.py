@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.shared.kafka_reading import require_topics
+from streams.commands.shared.published_event import Event
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.worker.settings import Settings
 
@@ -63,3 +65,14 @@ class Pace:
             due = self._began_at + self._records / self._per_second
             self._records += records
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+async def send_events(settings: Settings, topic: str, events: Sequence[Event]) -> None:
+    """Send events to a topic (without prefix) as fast as possible; return once all are written."""
+    name = settings.topic_prefix + topic
+    remaining, batch_size = iter(events), Pace(None).batch
+    async with producer_for(settings, name) as producer:
+        while batch := list(islice(remaining, batch_size)):
+            await asyncio.gather(
+                *[await producer.send(name, event.value, event.key, headers=event.headers) for event in batch]
+            )

@@ -5,6 +5,7 @@ import click
 from streams.wire.personal_data import looks_like_email, looks_like_phone
 from streams.wire.refs import is_ref
 from streams.wire.valid_values import PSEUDONYM
+from streams.worker.settings import PREFIX, Settings
 
 # Enough for a paragraph. A reason is read in lists, and kept as long as the log.
 _LONGEST_REASON = 500
@@ -14,6 +15,20 @@ def require_pseudonym(actor: str, name: str = "--actor") -> None:
     """Raise UsageError unless `actor` is a pseudonym. `name` is where it was given."""
     if not is_ref(actor) or looks_like_phone(actor):
         raise click.UsageError(f"{name} must be {PSEUDONYM}.")
+
+
+def deciding_actor(option: str | None, settings: Settings) -> str:
+    """The pseudonym of whoever decided, from `--actor` or TOCSIN_ACTOR.
+
+    Raises UsageError if it is missing or not a pseudonym.
+    """
+    actor = settings.actor if option is None else option
+    if actor is None:
+        raise click.UsageError(
+            f"who decided? Give --actor or set {PREFIX}ACTOR to a pseudonym such as legal-7f3a."
+        )
+    require_pseudonym(actor, f"{PREFIX}ACTOR" if option is None else "--actor")
+    return actor
 
 
 def require_reason(reason: str) -> None:

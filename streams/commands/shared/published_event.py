@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.events.report import REPORT_TYPE
 from streams.reports.claims import Sources, check_claims, source_for
+from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.envelope import (
     CE_ID,
     CE_SOURCE,
@@ -18,10 +21,18 @@ from streams.wire.envelope import (
     SPECVERSION,
     rfc3339,
 )
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
-from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MESSAGE_REPORTS, ReportSource
+from streams.wire.topics import (
+    AUTHORITY_REQUESTS,
+    CASE_ACTIVITY,
+    CLOCK_OUTCOMES,
+    MESSAGE_REPORTS,
+    MODERATION_OUTCOMES,
+    ReportSource,
+)
 
 Headers = list[tuple[str, bytes]]
 
@@ -93,8 +104,20 @@ def _outcome_identity(value: bytes, now_ms: int) -> _Identity:
     return _Identity(CLOCK_OUTCOME_TYPE, outcome.outcome_id, occurred_ms, outcome.key)
 
 
+def _moderation_identity(value: bytes, now_ms: int) -> _Identity:
+    outcome, _, decided_ms = decode_moderation_outcome(value, (), now_ms)
+    return _Identity(MODERATION_OUTCOME_TYPE, outcome.outcome_id, decided_ms, outcome.subject.channel_ref)
+
+
+def _activity_identity(value: bytes, now_ms: int) -> _Identity:
+    activity, _, at_ms = decode_case_activity(value, (), now_ms)
+    return _Identity(CASE_ACTIVITY_TYPE, activity.activity_id, at_ms, activity.channel_ref)
+
+
 PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {
     AUTHORITY_REQUESTS: _request_identity,
     CLOCK_OUTCOMES: _outcome_identity,
+    MODERATION_OUTCOMES: _moderation_identity,
+    CASE_ACTIVITY: _activity_identity,
 }
 """By topic, except those of reports: a function that reads a payload as a worker would. Raises Rejected."""

@@ -7,22 +7,25 @@ from typing import Any
 import msgspec
 import orjson
 
+from streams.commands.shared.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
 from streams.commands.shared.routing_text import minute, request_line, routing_line
 from streams.events.clock import ClockView
 from streams.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.events.escalation import Condition, Escalation
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
 from streams.wire.dead_letter import Rejected
-from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_ROUTING,
+    CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
+    MODERATION_OUTCOMES,
+    REPORTER_NOTICES,
     TRANSPARENCY_COUNTERS,
 )
 
@@ -109,17 +112,6 @@ def _enriched_line(record: SourceRecord) -> str:
     )
 
 
-def _outcome_line(record: SourceRecord) -> str:
-    outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).event
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    key_name = "channel" if outcome.subject == "report" else "request"
-    actor = f", by {outcome.actor}" if outcome.actor else ""
-    return (
-        f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}"
-        f"\n         {key_name} {outcome.key}{actor}"
-    )
-
-
 def _counter_line(record: SourceRecord) -> str:
     counter = _COUNTER.decode(record.value or b"")
     rows: list[ReportCount | RequestCount] = [*counter.reports, *counter.requests]
@@ -173,7 +165,10 @@ READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
     ENRICHED_REPORTS: _enriched_line,
     AUTHORITY_ROUTING: routing_line,
     AUTHORITY_REQUESTS: _or_refused(request_line),
-    CLOCK_OUTCOMES: _or_refused(_outcome_line),
+    CLOCK_OUTCOMES: _or_refused(clock_outcome_line),
+    MODERATION_OUTCOMES: _or_refused(moderation_line),
+    CASE_ACTIVITY: _or_refused(activity_line),
+    REPORTER_NOTICES: notice_line,
     TRANSPARENCY_COUNTERS: _counter_line,
     DEAD_LETTERS: _dead_letter_line,
 }

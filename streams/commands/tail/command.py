@@ -12,7 +12,9 @@ from streams.commands.shared.record_text import READABLE, as_json
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.authority_routing import Decision, RoutingType
+from streams.events.case_activity import ActivityKind
 from streams.events.escalation import EscalationType
+from streams.events.moderation_outcome import OutcomeDecision
 from streams.events.report import CATEGORIES
 from streams.wire.records import SourceRecord
 from streams.worker.settings import Settings, load_settings
@@ -39,17 +41,18 @@ from streams.worker.settings import Settings, load_settings
 @click.option("--request", help="Only records about the authority's request with this id.")
 @click.option(
     "--decision",
-    type=click.Choice(get_args(Decision)),
+    type=click.Choice([*get_args(Decision), *get_args(OutcomeDecision)]),
     metavar="NAME",
-    help="Only authorities' requests with this decision: routed, incomplete, refused.",
+    help="Only records with this decision. Authorities' requests: routed, incomplete, refused. "
+    "Outcomes of desks: upheld, dismissed, manifestly_unfounded.",
 )
 @click.option(
     "--type",
     "type_",
-    type=click.Choice([*get_args(EscalationType), *get_args(RoutingType)]),
+    type=click.Choice([*get_args(EscalationType), *get_args(RoutingType), *get_args(ActivityKind)]),
     metavar="NAME",
     help="Only events of this type. Escalations: opened, updated, resolved. "
-    "Requests: routed, clock_updated, clock_closed.",
+    "Requests: routed, clock_updated, clock_closed. Acts on cases: claimed, released and so on.",
 )
 def tail(
     topic: str,
@@ -69,9 +72,9 @@ def tail(
     \b
     Topics that Tocsin writes:
       escalations, escalations-shadow, enriched-reports, authority-routing,
-      transparency-counters, dead-letters
+      transparency-counters, reporter-notices, dead-letters
     Topics that others write:
-      authority-requests, clock-outcomes
+      authority-requests, clock-outcomes, moderation-outcomes, case-activity
 
     Only committed records are shown, as to any read_committed subscriber. A filter that does not apply to the
     topic is an error. For dead letters, `tocsin dead-letters list` has filters.

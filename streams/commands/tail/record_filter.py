@@ -9,11 +9,14 @@ from streams.wire.records import SourceRecord
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_ROUTING,
+    CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
+    MODERATION_OUTCOMES,
+    REPORTER_NOTICES,
     TRANSPARENCY_COUNTERS,
 )
 
@@ -52,6 +55,16 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "channel": lambda value, wanted: value["subject"] == "report" and value["key"] == wanted,
         "request": lambda value, wanted: value["subject"] == "request" and value["key"] == wanted,
     },
+    MODERATION_OUTCOMES: {
+        "channel": lambda value, wanted: value["subject"]["channel_ref"] == wanted,
+        "category": lambda value, wanted: value["category"] == wanted,
+        "decision": lambda value, wanted: value["decision"] == wanted,
+    },
+    CASE_ACTIVITY: {
+        "channel": lambda value, wanted: value["channel_ref"] == wanted,
+        "type": lambda value, wanted: value["kind"] == wanted,
+    },
+    REPORTER_NOTICES: {},
     TRANSPARENCY_COUNTERS: {
         "category": lambda value, wanted: value["category"] == wanted,
         "country": lambda value, wanted: value["country"] == wanted,

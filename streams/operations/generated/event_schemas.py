@@ -18,6 +18,7 @@ from streams.events.dead_letter import RedactedRecord
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.events.escalation import ESCALATION_TYPE, Escalation
 from streams.events.report import Category, LanguageTag, Pseudonym, Ref
+from streams.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
 from streams.events.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.events.tick import TICK_TYPE, Tick
 from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
@@ -33,6 +34,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
+    "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (
         "value of a dead letter with tocsin-reason pii_detected",

@@ -32,6 +32,11 @@ ROUTING = "authority-routing"
 REQUESTS_STATE = "authority-state"
 COUNTERS = "transparency-counters"
 CLAIMS = "claims"
+MODERATION = "moderation-outcomes"
+ACTIVITY = "case-activity"
+NOTICES = "reporter-notices"
+REPORTERS_INTERNAL = "reporters-internal"
+REPORTERS_STATE = "reporter-state"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -48,6 +53,11 @@ TOPICS = (
     REQUESTS_STATE,
     COUNTERS,
     CLAIMS,
+    MODERATION,
+    ACTIVITY,
+    NOTICES,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (
