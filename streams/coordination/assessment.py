@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 from streams.coordination.arrivals import Signs
 from streams.coordination.clusters import MILLION, Sums, linked_share, voices_millionths
-from streams.coordination.signature import LINK_EQUAL
 
 # Below ten reports two friends and one anonymous tip look the same as a brigade (as in counting/integrity.py).
 FEWEST_REPORTS: Final = 10
@@ -77,7 +76,7 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_links: bool, by_sig
     said = []
     if by_links:
         said.append(
-            f"{sums.linked} of {sums.reports} reporters had before reported at least {LINK_EQUAL} of the same "
+            f"{sums.linked} of {sums.reports} reporters had before reported the same messages as another of them, "
             f"messages that were not upheld; all {sums.reports} count as {voices:.1f} voices."
         )
     if by_signs:

@@ -9,13 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.coordination.signature import (
-    LINK_EQUAL,
-    from_bytes,
-    linked,
-    to_bytes,
-    used_bins,
-)
+from streams.coordination.signature import from_bytes, linked, to_bytes, used_bins
 
 # Signatures kept of reports that stand alone, and clusters that can still grow. Four of each are 512 bytes of
 # signatures per message; a brigade arrives close together, and eight of each found hardly more of it (docs/decisions.md).
@@ -56,9 +50,13 @@ class Joined(NamedTuple):
 
 
 class _Group(msgspec.Struct, array_like=True, gc=False):
-    """A cluster that can grow. `known`: of size 1 and founded by a reporter with trust."""
+    """A cluster that can grow, with the signature of its latest member and the evidence `needed` to be linked to it.
+
+    `known`: of size 1 and founded by a reporter with trust.
+    """
 
     signature: bytes
+    needed: int
     size: int
     known: bool
 
@@ -69,24 +67,27 @@ class Clusters(msgspec.Struct, array_like=True):
     alone: list[_Group] = msgspec.field(default_factory=list)
     groups: list[_Group] = msgspec.field(default_factory=list)
 
-    def add(self, signature: int, *, known: bool) -> Joined:
-        """Add the first report of a reporter about the message. `known`: with trust of medium or more."""
-        if used_bins(signature) < LINK_EQUAL:
+    def add(self, signature: int, needed: int, *, known: bool) -> Joined:
+        """Add the first report of a reporter about the message.
+
+        `needed` is the result of `evidence_needed`. `known`: the reporter's trust is medium or more.
+        """
+        if used_bins(signature) < needed:
             return _ALONE_KNOWN if known else _ALONE
         for group in reversed(self.groups):
-            if linked(from_bytes(group.signature), signature):
-                return self._join(group, signature)
+            if linked(from_bytes(group.signature), signature, max(group.needed, needed)):
+                return self._join(group, signature, needed)
         for one in reversed(self.alone):
-            if linked(from_bytes(one.signature), signature):
+            if linked(from_bytes(one.signature), signature, max(one.needed, needed)):
                 self.alone.remove(one)
                 self.groups.append(one)
-                return self._join(one, signature)
-        self.alone.append(_Group(to_bytes(signature), 1, known))
+                return self._join(one, signature, needed)
+        self.alone.append(_Group(to_bytes(signature), needed, 1, known))
         if len(self.alone) > ALONE:
             del self.alone[0]
         return _ALONE_KNOWN if known else _ALONE
 
-    def _join(self, group: _Group, signature: int) -> Joined:
+    def _join(self, group: _Group, signature: int, needed: int) -> Joined:
         before = group.size
         left = Sums()
         if before == 1:
@@ -95,6 +96,7 @@ class Clusters(msgspec.Struct, array_like=True):
         group.size += 1
         group.known = False
         group.signature = to_bytes(signature)
+        group.needed = needed
         self.groups.remove(group)
         self.groups.append(group)
         if len(self.groups) > GROUPS:

@@ -14,11 +14,6 @@ BINS: Final = 32
 BYTES: Final = 64
 EMPTY: Final = 0
 
-# Two signatures are linked if two bins agree and at least half of all that are used. One bin that agrees is one
-# popular message, which says nothing. The evaluation in docs/decisions.md has the figures for two and for three.
-LINK_EQUAL: Final = 2
-STRONG_EQUAL: Final = 3
-
 _LANES = sum(1 << 16 * lane for lane in range(BINS))
 _HIGH = _LANES << 15
 _LOW = _LANES * 0x7FFF
@@ -66,10 +61,24 @@ def used_bins(signature: int) -> int:
     return _used(signature).bit_count()
 
 
-def linked(one: int, other: int, equal: int = LINK_EQUAL) -> bool:
-    """Tell whether at least `equal` bins agree, and at least half of all that are used."""
+def evidence_needed(*, member: bool, vouched: bool) -> int:
+    """Return how many earlier targets two reporters of a message must share to be linked: 1 to 3.
+
+    One is enough for an outsider of whom nothing speaks. A member of the channel has a reason to report what happens in
+    it, and so has a `vouched` reporter, one who was upheld more often than reporters of that kind usually are. Both can
+    be had by an attacker, who gains a target by each (docs/decisions.md has the figures).
+    """
+    return 1 + member + vouched
+
+
+def linked(one: int, other: int, needed: int) -> bool:
+    """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of all that are used.
+
+    The message itself, which is in neither signature, counts in that third for both. A third instead of a half finds
+    accounts that also report honestly, and links hardly more honest reporters (docs/decisions.md).
+    """
     agrees, used = agreement(one, other)
-    return agrees >= equal and 2 * agrees >= used
+    return agrees >= needed and 3 * (agrees + 1) >= used + 1
 
 
 def to_bytes(signature: int) -> bytes:

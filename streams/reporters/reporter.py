@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from streams.coordination.signature import evidence_needed
 from streams.events.report import Category, ReporterKind
 from streams.registry.reporter_rules import OutcomeVerdict, ReporterRules
 from streams.reporters.activity import Activity
@@ -24,6 +25,7 @@ class ReportFacts(NamedTuple):
     """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
 
     `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
+    `member`: a member of the channel, or the publisher does not say.
     `floor`: its category is one whose weight no limit cuts.
     """
 
@@ -33,6 +35,7 @@ class ReportFacts(NamedTuple):
     category: Category
     target: int | None
     channel: int
+    member: bool
     floor: bool
 
 
@@ -40,7 +43,8 @@ class Stamp(NamedTuple):
     """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
 
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
-    with the number of channels; None otherwise.
+    with the number of channels; None otherwise. `needed` is the evidence that links this reporter to another one
+    (coordination/signature.py).
     """
 
     trust: Trust
@@ -48,6 +52,7 @@ class Stamp(NamedTuple):
     first_time: bool
     over_limit: bool
     signature: int
+    needed: int
     many_channels: int | None
 
 
@@ -91,7 +96,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             if facts.target is None:
                 self.targets.move_on(now_s)
             else:
-                self.targets.report(now_s, facts.received_s, facts.target)
+                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind])
         return Stamp(
@@ -100,6 +105,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             first_time=not self.sums,
             over_limit=over,
             signature=signature,
+            needed=evidence_needed(member=facts.member, vouched=trust.factor > 1),
             many_channels=self.activity.channels_this_week() if show else None,
         )
 
@@ -124,7 +130,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             facts.time_ms // 1000,
             facts.received_s,
             facts.target,
-            upheld=None if added is None else added.verdict == "upheld",
+            dismissed=added is not None and added.verdict != "upheld",
         )
         return changed
 
