@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from streams.coordination.arrivals import Signs
+from streams.coordination.arrivals import SPAN_HOURS, Signs
 from streams.coordination.clusters import MILLION, Sums, linked_share, voices_millionths
 
 # Below ten reports two friends and one anonymous tip look the same as a brigade (as in counting/integrity.py).
@@ -13,8 +13,8 @@ SUSPICIOUS_LINKED: Final = 0.5
 # and so reports; a call for reports brings a hundred times as many.
 BURST: Final = 8.0
 # Each of the signs also occurs in honest crowds: newcomers report, and outsiders report what was forwarded to them.
-# So none of them suffices, and each must hold for most of the reports.
-MOST: Final = 0.6
+# So none of them suffices, and each must hold for more than half of the reports.
+MOST: Final = 0.5
 SIGNS_NEEDED: Final = 2
 
 
@@ -29,7 +29,7 @@ class IntegrityCase(NamedTuple):
 
 
 def assess(sums: Sums, signs: Signs) -> IntegrityCase:
-    """Assess the reports of a window, and the signs of the last hour.
+    """Assess the reports of a window, and the signs of the last hours.
 
     The score is the larger of the share of reports that are not voices of their own, and of the mean of those signs of
     a fresh brigade that hold for most reports of a burst. Shares and scores are rounded to six digits.
@@ -37,7 +37,7 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
     voices = voices_millionths(sums) / MILLION
     share = linked_share(sums)
     by_links = sums.reports >= FEWEST_REPORTS and share >= SUSPICIOUS_LINKED
-    fresh = [value for value in _fresh_signs(signs) if value >= MOST]
+    fresh = [value for value in _fresh_signs(signs) if value > MOST]
     by_signs = is_burst(signs) and len(fresh) >= SIGNS_NEEDED
     concentration = 1 - voices / sums.reports if sums.reports else 0.0
     score = max(concentration, sum(fresh) / len(fresh) if by_signs else 0.0)
@@ -48,8 +48,8 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
         signals={
             "linked_share": round(share, 6),
             "voices": round(voices, 6),
-            "reports_last_hour": float(signs.reports),
-            "usual_per_hour": round(signs.usual, 6),
+            "burst_reports": float(signs.reports),
+            "burst_usual": round(signs.usual, 6),
             "first_time_share": round(signs.first_time, 6),
             "young_account_share": round(signs.young, 6),
             "outsider_share": round(signs.outsiders, 6),
@@ -60,7 +60,7 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
 
 
 def is_burst(signs: Signs) -> bool:
-    """Tell whether the last hour had many reports, for this channel."""
+    """Tell whether the last hours had many reports, for this channel."""
     return signs.reports >= FEWEST_REPORTS and signs.reports >= BURST * signs.usual
 
 
@@ -81,10 +81,12 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_links: bool, by_sig
         )
     if by_signs:
         said.append(
-            f"{signs.reports} reports came within an hour, where {signs.usual:.1f} an hour are usual for this channel: "
+            f"{signs.reports} reports came within {SPAN_HOURS} hours, where this channel usually has {signs.usual:.1f}: "
             f"{signs.young:.0%} from accounts under a week old, {signs.outsiders:.0%} from people who are not members, "
             f"{signs.first_time:.0%} from reporters without any earlier outcome."
         )
-        if signs.repeating >= MOST:
-            said.append(f"{signs.repeating:.0%} of them reported three or more of its messages in that hour.")
+        if signs.repeating > MOST:
+            said.append(
+                f"{signs.repeating:.0%} of them reported three or more of its messages within an hour."
+            )
     return " ".join(said) or "No sign of coordinated reporting."
