@@ -40,10 +40,15 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does. Received in seconds since the epoch."""
+    """What changes for one reporter: `removed` no longer counts, `added` does; both None for who reported too late.
+
+    `verdict` is the standing one: what was upheld is no sign of coordination, whoever reported it and whenever.
+    `received_s` is in seconds since the epoch.
+    """
 
     reporter: int
     received_s: int
+    verdict: str
     removed: Decision | None
     added: Decision | None
 
@@ -62,24 +67,31 @@ class MessageReporters(msgspec.Struct, array_like=True):
     standing: Decision | None = None
 
     def add_report(self, reporter: int, received_ms: int) -> Credit | None:
-        """Note a report. Returns a credit if the message was decided on after it was received, but before it arrived."""
+        """Note a report. Returns a credit if the message is already decided on.
+
+        It adds the decision if the report was received before the first one, and only arrived later.
+        """
         received = received_ms // 1000
         earlier = self.reporters.get(reporter)
-        if earlier is not None:
-            if received >= earlier:
-                return None
-            self.reporters[reporter] = received
-            return None if self._eligible(earlier) else self._credit(reporter, received)
-        self.reports += 1
-        if len(self.reporters) == KEPT:
-            # After a decision nobody is dropped: a credit was given, and must be reversible.
-            if self.standing is not None or reporter > (largest := max(self.reporters)):
+        if earlier is not None and received >= earlier:
+            return None
+        eligible_before = earlier is not None and self._eligible(earlier)
+        if earlier is None:
+            self.reports += 1
+            if len(self.reporters) == KEPT:
                 self.sampled = True
-                return None
-            self.sampled = True
-            del self.reporters[largest]
+                # After a decision nobody is dropped: a credit was given, and must be reversible.
+                if self.standing is not None:
+                    return Credit(reporter, received, self.standing.verdict, None, None)
+                largest = max(self.reporters)
+                if reporter > largest:
+                    return None
+                del self.reporters[largest]
         self.reporters[reporter] = received
-        return self._credit(reporter, received)
+        if self.standing is None or eligible_before:
+            return None
+        added = self.standing if self._eligible(received) else None
+        return Credit(reporter, received, self.standing.verdict, None, added)
 
     def add_outcome(self, decision: Decision) -> Iterator[Credit]:
         """Note an outcome, and yield what changes for whom, in the order of hashes. The same one again changes nothing.
@@ -93,8 +105,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
         for reporter, received in sorted(self.reporters.items()):
             removed = standing if first is not None and received < first else None
             added = new if received < new_first else None
-            if removed != added:
-                yield Credit(reporter, received, removed, added)
+            if removed != added or new != standing:
+                yield Credit(reporter, received, new.verdict, removed, added)
 
     def expires(self, newest_ms: int) -> int:
         """Return the time (ms) from which on the record is not needed; `newest_ms` is that of its newest report."""
@@ -103,9 +115,6 @@ class MessageReporters(msgspec.Struct, array_like=True):
 
     def _eligible(self, received: int) -> bool:
         return self.first_s is not None and received < self.first_s
-
-    def _credit(self, reporter: int, received: int) -> Credit | None:
-        return Credit(reporter, received, None, self.standing) if self._eligible(received) else None
 
 
 def _order(decision: Decision) -> tuple[int, str]:

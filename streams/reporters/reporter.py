@@ -66,11 +66,15 @@ class OutcomeFacts(NamedTuple):
 
 
 class CreditFacts(NamedTuple):
-    """A change of the outcome of one report: `removed` no longer counts, `added` does (counting/attribution.py)."""
+    """A change of the outcome of one report: `removed` no longer counts, `added` does (counting/attribution.py).
+
+    `verdict` is the one that stands, also for who reported too late to be credited.
+    """
 
     time_ms: int
     received_s: int
     target: int
+    verdict: OutcomeVerdict
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
 
@@ -125,12 +129,11 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         for outcome, sign in changes:
             code = code_of(outcome.category, outcome.verdict)
             changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
-        added = facts.added
         self.targets.decide(
             facts.time_ms // 1000,
             facts.received_s,
             facts.target,
-            dismissed=added is not None and added.verdict != "upheld",
+            dismissed=facts.verdict != "upheld",
         )
         return changed
 

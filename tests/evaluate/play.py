@@ -9,7 +9,7 @@ from math import exp
 from streams.coordination.arrivals import Arrivals
 from streams.coordination.assessment import assess
 from streams.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
-from streams.counting.attribution import Decision, MessageReporters
+from streams.counting.attribution import Credit, Decision, MessageReporters
 from streams.counting.counts import ChannelCounts
 from streams.events.report import MessageReport
 from streams.registry.loader import load_rules
@@ -93,7 +93,9 @@ class Play:
             ReportFacts("user", one.received, seconds, CATEGORY, one.message, one.channel, one.member, False),
         )
         first = one.reporter not in message.reporters.reporters
-        message.reporters.add_report(one.reporter, one.received)
+        credit = message.reporters.add_report(one.reporter, one.received)
+        if credit is not None:
+            self.credit(one.received, one.message, credit)
         if first:
             known = stamp.trust.trust_class != "low"
             newest = message.clusters.alone[-1] if message.clusters.alone else None
@@ -172,5 +174,15 @@ class Play:
         percent = RULES.reporters.percent("one_reviewer", 1.0)
         decision = Decision(at // 1000, str(number), verdict, CATEGORY, percent)
         for credit in message.reporters.add_outcome(decision):
-            added = OutcomeFacts(at // DAY, verdict, CATEGORY, percent)
-            self.reporters[credit.reporter].credit(CreditFacts(at, credit.received_s, number, None, added))
+            self.credit(at, number, credit)
+
+    def credit(self, at: int, number: int, credit: Credit) -> None:
+        removed, added = (
+            None
+            if each is None
+            else OutcomeFacts(each.decided_s * 1000 // DAY, each.verdict, each.category, each.percent)
+            for each in (credit.removed, credit.added)
+        )
+        self.reporters[credit.reporter].credit(
+            CreditFacts(at, credit.received_s, number, credit.verdict, removed, added)
+        )

@@ -39,7 +39,7 @@ def modelled(steps: list[tuple]) -> dict[int, Decision]:
 def test_credits_add_up_to_the_model_whatever_the_order(steps):
     # An outcome's id belongs to one decision.
     steps = list({(s[0], s[1]) if s[0] == "outcome" else s: s for s in steps}.values())
-    record, counts = MessageReporters(), {}
+    record, counts, verdicts_told = MessageReporters(), {}, {}
     for kind, number, at, *verdict in steps:
         record = decode_reporters(encode_reporters(record))
         if kind == "report":
@@ -50,17 +50,27 @@ def test_credits_add_up_to_the_model_whatever_the_order(steps):
             assert list(record.add_outcome(decision(at, number, *verdict))) == []
         for credit in credits:
             assert counts.pop(credit.reporter, None) == credit.removed
+            verdicts_told[credit.reporter] = credit.verdict
             if credit.added is not None:
                 counts[credit.reporter] = credit.added
     assert counts == modelled(steps)
+    # Everybody who reported is told what stands, also those who came too late.
+    if record.standing is not None:
+        everybody = {number for kind, number, *_ in steps if kind == "report"}
+        assert verdicts_told == dict.fromkeys(everybody, record.standing.verdict)
 
 
 def test_nobody_gains_by_reporting_after_the_decision():
     record = MessageReporters()
     record.add_report(1, 10_000)
     record.add_report(2, 20_000)
-    assert [credit.reporter for credit in record.add_outcome(decision(20))] == [1]
-    assert record.add_report(3, 20_000) is None
+    assert [(credit.reporter, credit.added) for credit in record.add_outcome(decision(20))] == [
+        (1, decision(20)),
+        (2, None),
+    ]
+    too_late = record.add_report(3, 20_000)
+    assert too_late is not None
+    assert (too_late.verdict, too_late.added) == ("upheld", None)
     late = record.add_report(4, 19_999)
     assert late is not None
     assert late.added == decision(20)
@@ -71,7 +81,8 @@ def test_an_appeal_replaces_the_outcome_for_the_same_reporters():
     record.add_report(1, 10_000)
     list(record.add_outcome(decision(20)))
     record.add_report(2, 30_000)
-    (credit,) = record.add_outcome(decision(90, 1, "dismissed"))
+    credit, told = record.add_outcome(decision(90, 1, "dismissed"))
+    assert (told.reporter, told.verdict, told.removed, told.added) == (2, "dismissed", None, None)
     assert (credit.reporter, credit.removed, credit.added) == (1, decision(20), decision(90, 1, "dismissed"))
 
 
@@ -86,7 +97,9 @@ def test_a_large_message_is_sampled_by_the_smallest_hashes_and_says_so():
     credits = list(record.add_outcome(decision(20)))
     assert len(credits) == KEPT
     # A credit that was given stays reversible: nobody is dropped for a late report.
-    assert record.add_report(0, 9_000) is None
+    late = record.add_report(0, 9_000)
+    assert late is not None
+    assert (late.verdict, late.added) == ("upheld", None)
     assert len(list(record.add_outcome(decision(30, 1, "dismissed")))) == KEPT
     assert len(encode_reporters(record)) < 12 * KEPT + 100
 

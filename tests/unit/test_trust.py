@@ -38,7 +38,8 @@ outcomes = st.builds(
 def credit(
     reporter: Reporter, day: int, removed: OutcomeFacts | None, added: OutcomeFacts | None, target: int = 1
 ):
-    return reporter.credit(CreditFacts(day * DAY, (day - 1) * 86_400, target, removed, added))
+    verdict = "upheld" if added is None else added.verdict
+    return reporter.credit(CreditFacts(day * DAY, (day - 1) * 86_400, target, verdict, removed, added))
 
 
 def in_order(given_outcomes: list[OutcomeFacts]) -> Reporter:
@@ -252,7 +253,9 @@ def test_a_reporter_takes_at_most_320_bytes_of_state_after_a_busy_fortnight():
         reporter.report(RULES, facts(at, target=target, channel=target))
     for number in range(8):
         outcome = OutcomeFacts(D0 + 14, VERDICTS[number % 3], CATEGORIES[number % 2], 80)
-        reporter.credit(CreditFacts((D0 + 14) * DAY, (D0 + 13) * 86_400, number, None, outcome))
+        reporter.credit(
+            CreditFacts((D0 + 14) * DAY, (D0 + 13) * 86_400, number, outcome.verdict, None, outcome)
+        )
     assert len(encode_reporter(reporter)) < 320
 
 
