@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 OutcomeVerdict = Literal["upheld", "dismissed", "manifestly_unfounded"]
 TrustClass = Literal["high", "medium", "low"]
-Confidence = Literal["one_reviewer", "two_who_agree"]
+Confidence = Literal["one_reviewer", "two_agree"]
 
 
 class BetaPrior(NamedTuple):

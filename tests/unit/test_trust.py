@@ -160,9 +160,9 @@ def test_without_outcomes_a_report_weighs_as_today_and_right_ones_never_lower_it
 
 def test_the_weight_of_an_outcome_is_bounded():
     assert RULES.percent("one_reviewer", 1.0) == 80
-    assert RULES.percent("two_who_agree", 0.5) == 200
+    assert RULES.percent("two_agree", 0.5) == 200
     # A single outcome of a small random sample does not make a reporter trusted by itself.
-    assert RULES.percent("two_who_agree", 0.01) == RULES.percent("two_who_agree", 0.2) == 500
+    assert RULES.percent("two_agree", 0.01) == RULES.percent("two_agree", 0.2) == 500
 
 
 def test_the_lower_bound_is_a_standard_deviation_below_the_mean():
