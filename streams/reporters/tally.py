@@ -50,7 +50,8 @@ def code_of(category: Category, verdict: OutcomeVerdict) -> int:
 
 def move_on(sums: Sums, before: int, period: int) -> Sums:
     """Return the sums as of `period` (days since the epoch // 90), which were as of the period `before`."""
-    for _ in range(min(period - before, 64 + PERIODS)):
+    # After 64 halvings nothing is left of any sum.
+    for _ in range(min(period - before, 64 + PERIODS) if sums else 0):
         moved: Sums = {}
         for code, value in sums.items():
             age = code & 7

@@ -2,7 +2,7 @@
 
 import heapq
 import random
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from math import exp
 
@@ -14,7 +14,7 @@ from streams.counting.counts import ChannelCounts
 from streams.events.report import MessageReport
 from streams.registry.loader import load_rules
 from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
-from streams.reports.policies import CompiledPolicy, compile_policy
+from streams.reports.policies import compile_policy
 from streams.reports.risk import reporter_weight
 from tests.evaluate.world import DAY, HOUR, Reporting, World
 
@@ -37,7 +37,8 @@ class Channel:
 
     heads: ChannelCounts = field(default_factory=ChannelCounts)
     voiced: ChannelCounts = field(default_factory=ChannelCounts)
-    recent: list[tuple[int, Sums]] = field(default_factory=list)
+    recent: deque[tuple[int, Sums]] = field(default_factory=deque)
+    sums: Sums = Sums()
     arrivals: Arrivals = field(default_factory=Arrivals)
     opened: dict[tuple[int, str], int] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
@@ -134,11 +135,12 @@ class Play:
         channel.voiced.add(one.received, one.received, "user", one.reporter, risk, None)
         if joined is not None:
             channel.recent.append((one.received, joined.added))
+            channel.sums = channel.sums.plus(joined.added)
         start = one.received // HOUR * HOUR - POLICY.window_ms + HOUR
-        channel.recent = [entry for entry in channel.recent if entry[0] >= start]
-        sums = Sums()
-        for _, added in channel.recent:
-            sums = sums.plus(added)
+        while channel.recent and channel.recent[0][0] < start:
+            _, left = channel.recent.popleft()
+            channel.sums = channel.sums.plus(Sums(*(-number for number in left)))
+        sums = channel.sums
         heads = channel.heads.measure(self.policy.spec, one.received)
         voiced = channel.voiced.measure(self.policy.spec, one.received)
         voices = voices_millionths(sums) // MILLION
