@@ -74,20 +74,20 @@ class Clusters(msgspec.Struct, array_like=True):
         """
         if used_bins(signature) < needed:
             return _ALONE_KNOWN if known else _ALONE
-        for group in reversed(self.groups):
-            if linked(from_bytes(group.signature), signature, max(group.needed, needed)):
-                return self._join(group, signature, needed)
-        for one in reversed(self.alone):
-            if linked(from_bytes(one.signature), signature, max(one.needed, needed)):
-                self.alone.remove(one)
-                self.groups.append(one)
-                return self._join(one, signature, needed)
+        for kept in (self.groups, self.alone):
+            for place in range(len(kept) - 1, -1, -1):
+                group = kept[place]
+                if linked(from_bytes(group.signature), signature, max(group.needed, needed)):
+                    # By place: two groups may be equal.
+                    del kept[place]
+                    return self._join(group, signature, needed)
         self.alone.append(_Group(to_bytes(signature), needed, 1, known))
         if len(self.alone) > ALONE:
             del self.alone[0]
         return _ALONE_KNOWN if known else _ALONE
 
     def _join(self, group: _Group, signature: int, needed: int) -> Joined:
+        """Add a report to a group that was taken out of its list."""
         before = group.size
         left = Sums()
         if before == 1:
@@ -97,7 +97,6 @@ class Clusters(msgspec.Struct, array_like=True):
         group.known = False
         group.signature = to_bytes(signature)
         group.needed = needed
-        self.groups.remove(group)
         self.groups.append(group)
         if len(self.groups) > GROUPS:
             del self.groups[0]

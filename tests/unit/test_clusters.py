@@ -35,6 +35,14 @@ def signature(*places: int) -> int:
     return made
 
 
+def grown(made: int, size: int) -> Clusters:
+    """A cluster of so many reporters with the same signature."""
+    clusters = Clusters()
+    for _ in range(size):
+        clusters.add(made, 1, known=False)
+    return clusters
+
+
 # Five brigades of three targets, and people with one target of their own.
 people = st.sampled_from(
     [signature(3 * group, 3 * group + 1, 3 * group + 2) for group in range(5)]
@@ -96,6 +104,16 @@ def test_the_state_of_a_message_is_bounded():
     assert len(clusters.alone) <= ALONE
     assert len(clusters.groups) <= GROUPS
     assert len(encode_clusters(clusters)) < 80 * (ALONE + GROUPS)
+
+
+def test_equal_groups_stay_apart():
+    clusters = Clusters()
+    both = signature(1, 2, 3, 4)
+    # When the second, smaller one has grown to the size of the first, they are equal.
+    clusters.groups = grown(both, 3).groups + grown(both, 2).groups
+    for _ in range(2):
+        clusters.add(both, 1, known=False)
+    assert [group.size for group in clusters.groups] == [3, 4]
 
 
 def test_newcomers_do_not_push_a_cluster_out():
