@@ -49,7 +49,9 @@ def load_rules(
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
     categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
-    reporters_document = read_document(folder / "reporters.yaml")
+    # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
+    own_reporters = (folder / "reporters.yaml").exists()
+    reporters_document = read_document((folder if own_reporters else _SHIPPED) / "reporters.yaml")
     sources_document = read_document(folder / "sources.yaml" if sources is None else sources)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
@@ -102,7 +104,7 @@ def load_rules(
                 platform_file,
                 categories_file,
                 scoring_file,
-                reporters_file,
+                *([reporters_file] if own_reporters else []),
                 sources_file,
                 *([] if index_file is None else [index_file]),
             ]

@@ -63,7 +63,7 @@ def figures(world: World, played: Played) -> dict[str, float]:
         found[f"tactic: {tactic}"] = mean(voices)
         found[f"recall: {tactic}"] = _recall(brigades, played)
         found[f"reports: {tactic}"] = mean(
-            brigade.reports / (brigade.targets * mean(_voices(brigade, played))) for brigade in brigades
+            brigade.reports / sum(_voices(brigade, played)) for brigade in brigades
         )
         found[f"accounts: {tactic}"] = accounts
     return found
