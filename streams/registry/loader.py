@@ -10,11 +10,13 @@ from streams.registry.lawbook import read_lawbook
 from streams.registry.obligations import build_obligations
 from streams.registry.platform import build_platform
 from streams.registry.policies import build_policies
+from streams.registry.reporters import build_reporters
 from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
 from streams.registry.scoring import build_categories, build_scoring
 from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
+from streams.registry.shapes_reporters import ReportersFile
 from streams.registry.shapes_rule_of_law import RuleOfLawFile
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
@@ -34,8 +36,8 @@ def load_rules(
 ) -> Rules:
     """Load law, scoring and policies.
 
-    `folder` holds categories.yaml, scoring.yaml, sources.yaml, policies.yaml and the folder `law` (default: those shipped with
-    Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
+    `folder` holds categories.yaml, scoring.yaml, reporters.yaml, sources.yaml, policies.yaml and the folder `law` (default: those
+    shipped with Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
     RegistryError, which names file, line and field, if anything is invalid.
     """
     folder = _SHIPPED if folder is None else folder
@@ -47,6 +49,9 @@ def load_rules(
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
     categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
+    # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
+    own_reporters = (folder / "reporters.yaml").exists()
+    reporters_document = read_document((folder if own_reporters else _SHIPPED) / "reporters.yaml")
     sources_document = read_document(folder / "sources.yaml" if sources is None else sources)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
@@ -60,6 +65,7 @@ def load_rules(
     platform_file = platform_document.parse(PlatformFile)
     categories_file = categories_document.parse(CategoriesFile)
     scoring_file = scoring_document.parse(ScoringFile)
+    reporters_file = reporters_document.parse(ReportersFile)
     sources_file = sources_document.parse(SourcesFile)
     policies_file = policies_document.parse(PoliciesFile)
     index_file = None if index_document is None else index_document.parse(RuleOfLawFile)
@@ -76,6 +82,7 @@ def load_rules(
         policies=build_policies(policies_document, policies_file),
         categories=build_categories(categories_document, categories_file),
         scoring=build_scoring(scoring_document, scoring_file),
+        reporters=build_reporters(reporters_document, reporters_file),
         jurisdictions=jurisdictions,
         authorities=authorities,
         location_hints=build_location_hints(hints_document, hints_file, jurisdictions),
@@ -97,6 +104,7 @@ def load_rules(
                 platform_file,
                 categories_file,
                 scoring_file,
+                *([reporters_file] if own_reporters else []),
                 sources_file,
                 *([] if index_file is None else [index_file]),
             ]

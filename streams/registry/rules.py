@@ -9,6 +9,7 @@ from streams.counting.measures import MeasureName
 from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
 from streams.events.report import Category, NoticeDeclaration, NoticeElement, ReporterKind, ReportKind
 from streams.events.routing import Gate
+from streams.registry.reporter_rules import ReporterRules
 from streams.wire.topics import ReportSource
 
 Mode = Literal["live", "shadow", "off"]
@@ -369,6 +370,7 @@ class Rules:
     policies: tuple[Policy, ...]
     categories: Mapping[Category, CategoryRules]
     scoring: Scoring
+    reporters: ReporterRules
     jurisdictions: Mapping[str, JurisdictionRules]
     authorities: Mapping[str, Authority]
     location_hints: LocationHints

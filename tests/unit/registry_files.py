@@ -15,7 +15,7 @@ SHIPPED = Path(streams.registry.__file__).parent
 
 def copy_files(folder: Path) -> Path:
     """Copy every file that `load_rules` reads into `folder`."""
-    for name in ("categories.yaml", "scoring.yaml", "sources.yaml", "policies.yaml"):
+    for name in ("categories.yaml", "scoring.yaml", "reporters.yaml", "sources.yaml", "policies.yaml"):
         shutil.copy(SHIPPED / name, folder / name)
     shutil.copytree(SHIPPED / "law", folder / "law")
     return folder

@@ -1,0 +1,146 @@
+"""Signs of a brigade whose accounts have no history: how a channel's latest reports arrived, and from whom."""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.wire.times import HOUR, MINUTE
+
+# Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few that the
+# shares jump. In the evaluation a brigade of 100 that took six hours was otherwise missed for minutes at a time.
+SPAN_HOURS: Final = 6
+BUCKET_MS: Final = 30 * MINUTE
+BUCKETS: Final = SPAN_HOURS * HOUR // BUCKET_MS
+
+# The channel's own rate is a moving average over about 256 hours, ten days: a weekend does not look like an attack,
+# and an attack of a day moves it by a tenth of itself.
+_MEMORY_BITS: Final = 8
+# Reports per hour are kept in 1/1024.
+_FRACTION_BITS: Final = 10
+# After so many hours without a report the average of any channel has faded below one in a thousand of what it was.
+_LONGEST_GAP: Final = 2_000
+
+# A sample of an hour's reporters, those with the smallest hashes, with the number of messages that each reported.
+SAMPLE: Final = 32
+# From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
+MANY_MESSAGES: Final = 3
+
+
+class Signs(NamedTuple):
+    """The last SPAN_HOURS of a channel. Shares are of its `reports`; `usual` is its own average in such a time.
+
+    `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
+    `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
+    in it.
+    """
+
+    reports: int
+    usual: float
+    first_time: float
+    young: float
+    outsiders: float
+    repeating: float
+
+
+class Arrivals(msgspec.Struct, array_like=True):
+    """The reports of a channel by half an hour, for SPAN_HOURS, and its average rate.
+
+    `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reports, first-time, young,
+    outsiders] per bucket with reports, newest last, where age counts buckets back to `bucket`. `hour` is the hour up
+    to which `average` is complete, `of_hour` the reports since. `sampled`: messages by reporter in hour `sampled_hour`.
+    """
+
+    bucket: int = 0
+    recent: list[list[int]] = msgspec.field(default_factory=list)
+    hour: int = 0
+    average: int = 0
+    of_hour: int = 0
+    sampled_hour: int = 0
+    sampled: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def add(
+        self, time_ms: int, reporter: int | None, *, first_time: bool, young: bool, outsider: bool
+    ) -> Signs:
+        """Add a report and return the signs of the time that ends with it.
+
+        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, None without a ref.
+        """
+        self._move_to(time_ms)
+        if not self.recent or self.recent[-1][0]:
+            self.recent.append([0, 0, 0, 0, 0])
+        row = self.recent[-1]
+        row[1] += 1
+        row[2] += first_time
+        row[3] += young
+        row[4] += outsider
+        self.of_hour += 1
+        if reporter is not None:
+            self._sample(time_ms // HOUR, reporter)
+        return self.signs()
+
+    def signs(self) -> Signs:
+        """Return the signs of the time that ends with the newest report."""
+        reports = sum(row[1] for row in self.recent)
+        if not reports:
+            return Signs(0, self.usual, 0.0, 0.0, 0.0, 0.0)
+        repeating = sum(count >= MANY_MESSAGES for count in self.sampled.values())
+        return Signs(
+            reports,
+            self.usual,
+            sum(row[2] for row in self.recent) / reports,
+            sum(row[3] for row in self.recent) / reports,
+            sum(row[4] for row in self.recent) / reports,
+            repeating / len(self.sampled) if self.sampled else 0.0,
+        )
+
+    @property
+    def usual(self) -> float:
+        """The channel's average number of reports in SPAN_HOURS, up to the end of the last full hour."""
+        return SPAN_HOURS * self.average / (1 << _FRACTION_BITS)
+
+    def _move_to(self, time_ms: int) -> None:
+        bucket, hour = time_ms // BUCKET_MS, time_ms // HOUR
+        if bucket > self.bucket:
+            passed = bucket - self.bucket
+            for row in self.recent:
+                row[0] += passed
+            self.recent = [row for row in self.recent if row[0] < BUCKETS]
+            self.bucket = bucket
+        if not self.hour:
+            self.hour = hour
+        if hour - self.hour > _LONGEST_GAP:
+            self.hour = hour
+            self.average = self.of_hour = 0
+        while self.hour < hour:
+            self.average += ((self.of_hour << _FRACTION_BITS) - self.average) >> _MEMORY_BITS
+            self.of_hour = 0
+            self.hour += 1
+
+    def _sample(self, hour: int, reporter: int) -> None:
+        sampled = self.sampled
+        if hour != self.sampled_hour:
+            self.sampled_hour = hour
+            sampled.clear()
+        if reporter in sampled:
+            sampled[reporter] += 1
+            return
+        if len(sampled) == SAMPLE:
+            largest = max(sampled)
+            if reporter > largest:
+                return
+            del sampled[largest]
+        sampled[reporter] = 1
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Arrivals).decode
+
+
+def encode_arrivals(arrivals: Arrivals) -> bytes:
+    """Return the state as bytes."""
+    return _encode(arrivals)
+
+
+def decode_arrivals(data: bytes | memoryview) -> Arrivals:
+    """Decode the bytes of `encode_arrivals`. Raises msgspec.DecodeError for damaged bytes."""
+    return _decode(data)

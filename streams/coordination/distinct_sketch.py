@@ -1,0 +1,25 @@
+"""About how many different hashes there were, from the smallest of them (KMV; Bar-Yossef et al., RANDOM 2002)."""
+
+from bisect import insort
+from typing import Final
+
+# The relative standard error is 1 / sqrt(k - 2): 6 %, enough for a limit that is itself a rule of thumb.
+KEPT: Final = 256
+
+
+def note(smallest: list[int], hashed: int) -> None:
+    """Add a hash, uniform in [0, 2**64), to the sorted list of the smallest ones."""
+    if len(smallest) == KEPT:
+        if hashed >= smallest[-1] or hashed in smallest:
+            return
+        smallest.pop()
+    elif hashed in smallest:
+        return
+    insort(smallest, hashed)
+
+
+def estimate(smallest: list[int]) -> int:
+    """Return the number of different hashes: exact below KEPT, an estimate from there on."""
+    if len(smallest) < KEPT:
+        return len(smallest)
+    return ((KEPT - 1) << 64) // smallest[-1]

@@ -1,0 +1,40 @@
+"""The limit on how many reporters may be linked in a day. Beyond it, links are shown but change nothing."""
+
+from typing import Final
+
+import msgspec
+
+from streams.coordination.distinct_sketch import estimate, note
+from streams.wire.times import DAY
+
+# The evaluation links at most one honest reporter in 300. Twenty times as many are a fault or an attack that a person
+# must look at: skywatch's detector has the same two limits, a share and a number.
+SHARE_PERCENT: Final = 5
+MOST: Final = 2_000
+# In a small partition 5 % are a handful. A single brigade must not be able to switch the rule off there.
+LEAST: Final = 100
+
+
+class GuardRail(msgspec.Struct, array_like=True):
+    """One partition's active and linked reporters of a day (UTC), each as its smallest keyed hashes."""
+
+    day: int = 0
+    active: list[int] = msgspec.field(default_factory=list)
+    linked: list[int] = msgspec.field(default_factory=list)
+
+    def note(self, time_ms: int, reporter: int, *, linked: bool) -> bool:
+        """Add a report; return whether links still have an effect on this day."""
+        day = time_ms // DAY
+        if day > self.day:
+            self.day = day
+            self.active = []
+            self.linked = []
+        note(self.active, reporter)
+        if linked:
+            note(self.linked, reporter)
+        return not self.tripped()
+
+    def tripped(self) -> bool:
+        """Tell whether too many reporters were linked today."""
+        count = estimate(self.linked)
+        return count > LEAST and count > min(MOST, estimate(self.active) * SHARE_PERCENT // 100)

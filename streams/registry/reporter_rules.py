@@ -1,0 +1,46 @@
+"""How outcomes become trust, and the limits per reporter; reporters.yaml gives reasons and sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+OutcomeVerdict = Literal["upheld", "dismissed", "manifestly_unfounded"]
+TrustClass = Literal["high", "medium", "low"]
+Confidence = Literal["one_reviewer", "two_agree"]
+
+
+class BetaPrior(NamedTuple):
+    """The parameters of a Beta distribution."""
+
+    alpha: float
+    beta: float
+
+
+class ClassNeeds(NamedTuple):
+    """What a class needs: the lower bound of trust, and the number of upheld outcomes, faded ones counted less."""
+
+    lower: float
+    upheld: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReporterRules:
+    """Trust and limits by kind of reporter. A limit of None means that there is none.
+
+    `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
+    """
+
+    priors: Mapping[str, BetaPrior]
+    outcomes: Mapping[OutcomeVerdict, float]
+    confidence: Mapping[Confidence, float]
+    least_probability: float
+    high: ClassNeeds
+    medium: ClassNeeds
+    category_needs: float
+    measured_from: float
+    reports_per_day: Mapping[str, int | None]
+    channels_per_week: Mapping[str, int | None]
+
+    def percent(self, confidence: Confidence, probability: float) -> int:
+        """Return the weight of an outcome in per cent: confidence over the probability that it was reviewed."""
+        return round(100 * self.confidence[confidence] / max(probability, self.least_probability))

@@ -1,0 +1,82 @@
+"""Builds the rules of trust from reporters.yaml."""
+
+from typing import Final, get_args
+
+from streams.events.report import REPORTER_KINDS
+from streams.registry.document import Document, Place
+from streams.registry.reporter_rules import (
+    BetaPrior,
+    ClassNeeds,
+    Confidence,
+    OutcomeVerdict,
+    ReporterRules,
+)
+from streams.registry.shapes import BetaRow
+from streams.registry.shapes_reporters import ReportersFile
+
+_HIGHEST_MEAN: Final = 0.99
+
+
+def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
+    """Build the rules.
+
+    Raises RegistryError if a row is missing, if being upheld is not worth more than nothing known, if `medium` needs
+    more than `high`, or if a state actor has another prior, or a higher limit, than a user.
+    """
+    for name, by_kind in (
+        ("priors", file.priors.values),
+        ("reports_per_day", file.reports_per_day.values),
+        ("channels_per_week", file.channels_per_week.values),
+    ):
+        document.require((name, "values"), by_kind, REPORTER_KINDS)
+    document.require(("outcomes", "values"), file.outcomes.values, get_args(OutcomeVerdict))
+    document.require(("confidence", "values"), file.confidence.values, get_args(Confidence))
+    document.require(("classes", "values"), file.classes.values, ("high", "medium"))
+    for kind, beta in file.priors.values.items():
+        if _mean(beta) > _HIGHEST_MEAN:
+            document.refuse(
+                ("priors", "values", kind),
+                f"must have a mean of at most {_HIGHEST_MEAN}: no outcome could lower it otherwise",
+            )
+    weights = file.outcomes.values
+    if weights["manifestly_unfounded"] < weights["dismissed"]:
+        document.refuse(
+            ("outcomes", "values", "manifestly_unfounded"),
+            f"must be at least {weights['dismissed']:g}, the weight of a dismissal",
+        )
+    high, medium = file.classes.values["high"], file.classes.values["medium"]
+    if medium.lower > high.lower or medium.upheld > high.upheld:
+        document.refuse(("classes", "values", "medium"), "must not need more than `high`")
+    _require_no_privilege_for_states(document, file)
+    return ReporterRules(
+        priors={kind: BetaPrior(row.alpha, row.beta) for kind, row in file.priors.values.items()},
+        outcomes=weights,
+        confidence=file.confidence.values,
+        least_probability=file.review.values.least_probability,
+        high=ClassNeeds(high.lower, high.upheld),
+        medium=ClassNeeds(medium.lower, medium.upheld),
+        category_needs=file.category_needs.value,
+        measured_from=file.measured_from.value,
+        reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
+        channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
+    )
+
+
+def _require_no_privilege_for_states(document: Document, file: ReportersFile) -> None:
+    """Refuse numbers by which the outcomes of a state actor could be worth more than the same ones of a user."""
+    state, user = file.priors.values["state_actor"], file.priors.values["user"]
+    if state != user:
+        # A report weighs in proportion to its trust over the mean of the prior: a lower prior would let the same
+        # outcomes weigh more, a higher one trust more.
+        document.refuse(
+            ("priors", "values", "state_actor"),
+            f"must be that of a user, {{alpha: {user.alpha:g}, beta: {user.beta:g}}}",
+        )
+    place: Place = ("reports_per_day", "values", "state_actor")
+    limits = file.reports_per_day.values
+    if limits["user"] is not None and (limits["state_actor"] or limits["user"] + 1) > limits["user"]:
+        document.refuse(place, f"must be at most {limits['user']}, the limit of a user")
+
+
+def _mean(beta: BetaRow) -> float:
+    return beta.alpha / (beta.alpha + beta.beta)

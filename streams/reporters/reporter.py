@@ -1,0 +1,163 @@
+"""One reporter: what the stage remembers, what it says about a report, and how an outcome changes it."""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.coordination.signature import evidence_needed
+from streams.events.report import Category, ReporterKind
+from streams.registry.reporter_rules import OutcomeVerdict, ReporterRules
+from streams.reporters.activity import Activity
+from streams.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_on
+from streams.reporters.targets import Targets
+from streams.reporters.trust import Trust, trust_of
+from streams.wire.state_records import STATE_VERSION, require_version
+from streams.wire.times import DAY
+
+REPORTER: Final = b"W"
+"""State key type of a reporter. The key is: type, hash (8 bytes, little-endian)."""
+
+# What detectors and flaggers report together says nothing: several look at the same messages because that is their task.
+_WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
+
+
+class ReportFacts(NamedTuple):
+    """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
+
+    `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
+    `member`: a member of the channel, or the publisher does not say.
+    `floor`: its category is one whose weight no limit cuts.
+    """
+
+    kind: ReporterKind
+    time_ms: int
+    received_s: int
+    category: Category
+    target: int | None
+    channel: int
+    member: bool
+    floor: bool
+
+
+class Stamp(NamedTuple):
+    """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
+
+    `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
+    with the number of channels; None otherwise. `needed` is the evidence that links this reporter to another one
+    (coordination/signature.py).
+    """
+
+    trust: Trust
+    factor: float
+    first_time: bool
+    over_limit: bool
+    signature: int
+    needed: int
+    many_channels: int | None
+
+
+class OutcomeFacts(NamedTuple):
+    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), weight in per cent."""
+
+    day: int
+    verdict: OutcomeVerdict
+    category: Category
+    percent: int
+
+
+class CreditFacts(NamedTuple):
+    """A change of the outcome of one report: `removed` no longer counts, `added` does (counting/attribution.py).
+
+    `verdict` is the one that stands, also for who reported too late to be credited.
+    """
+
+    time_ms: int
+    received_s: int
+    target: int
+    verdict: OutcomeVerdict
+    removed: OutcomeFacts | None
+    added: OutcomeFacts | None
+
+
+class Reporter(msgspec.Struct, array_like=True, gc=False):
+    """The state of one reporter. `sums` are the outcomes as of `period` (tally.py)."""
+
+    period: int = 0
+    sums: Sums = msgspec.field(default_factory=dict)
+    targets: Targets = msgspec.field(default_factory=Targets)
+    activity: Activity = msgspec.field(default_factory=Activity)
+
+    def report(self, rules: ReporterRules, facts: ReportFacts) -> Stamp:
+        """Note a report, and return its stamp. The signature is that of earlier reports, without this one."""
+        now_s = facts.time_ms // 1000
+        day = facts.time_ms // DAY
+        self._move_on(day)
+        trust = trust_of(rules, facts.kind, self.sums, self.period, day, facts.category)
+        self.activity.note(facts.time_ms, facts.channel)
+        over = self.activity.over_limit(rules.reports_per_day[facts.kind])
+        signature = 0
+        if facts.kind not in _WITHOUT_SIGNATURE:
+            if facts.target is None:
+                self.targets.move_on(now_s)
+            else:
+                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
+            signature = self.targets.signature(now_s)
+        show = self.activity.show_once(rules.channels_per_week[facts.kind])
+        return Stamp(
+            trust=trust,
+            factor=0.0 if over and not facts.floor else trust.factor,
+            first_time=not self.sums,
+            over_limit=over,
+            signature=signature,
+            needed=evidence_needed(member=facts.member, vouched=trust.factor > 1),
+            many_channels=self.activity.channels_this_week() if show else None,
+        )
+
+    def credit(self, facts: CreditFacts) -> bool:
+        """Apply a change of an outcome. Returns False if it is too old to change trust any more.
+
+        Taking back what an earlier credit added leaves the sums as if it had never been added.
+        """
+        changes = [
+            (outcome, sign)
+            for outcome, sign in ((facts.removed, -1), (facts.added, 1))
+            if outcome is not None
+        ]
+        # A decision may be a little ahead of this partition's time: it was made elsewhere.
+        self._move_on(max(facts.time_ms // DAY, *(outcome.day for outcome, _ in changes), 0))
+        changed = True
+        for outcome, sign in changes:
+            code = code_of(outcome.category, outcome.verdict)
+            changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
+        self.targets.decide(
+            facts.time_ms // 1000,
+            facts.received_s,
+            facts.target,
+            dismissed=facts.verdict != "upheld",
+        )
+        return changed
+
+    def _move_on(self, day: int) -> None:
+        period = day // PERIOD_DAYS
+        if period > self.period:
+            self.sums = move_on(self.sums, self.period, period)
+            self.period = period
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Reporter).decode
+
+
+def encode_reporter(reporter: Reporter) -> bytes:
+    """Return the state as bytes, beginning with the version. Equal states give equal bytes."""
+    sums = dict(sorted(reporter.sums.items()))
+    return STATE_VERSION + _encode((reporter.period, sums, reporter.targets, reporter.activity))
+
+
+def decode_reporter(data: bytes | memoryview) -> Reporter:
+    """Decode the bytes of `encode_reporter`.
+
+    Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes.
+    """
+    require_version(REPORTER, data)
+    return _decode(memoryview(data)[1:])

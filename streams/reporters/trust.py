@@ -1,0 +1,79 @@
+"""How far a reporter is trusted: the Beta distribution of their outcomes, its lower bound, and a class."""
+
+import math
+from typing import Final, Literal, NamedTuple
+
+from streams.events.report import Category, ReporterKind
+from streams.registry.reporter_rules import ReporterRules, TrustClass
+from streams.reporters.tally import Outcomes, Sums, totals
+
+Basis = Literal["category", "reporter", "kind"]
+
+_DIGITS: Final = 6
+
+
+class Trust(NamedTuple):
+    """What is known of a reporter. `basis` says from what: outcomes in the category, of all categories, or the kind alone.
+
+    `lower` is the mean less one standard deviation, at least 0. `outcomes` is their number, faded ones counted less.
+    `factor`: the weight of a report is that of a reporter of this kind without outcomes, times this.
+    """
+
+    mean: float
+    lower: float
+    outcomes: float
+    trust_class: TrustClass
+    basis: Basis
+    factor: float
+
+
+def trust_of(
+    rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int, category: Category
+) -> Trust:
+    """Return the trust in a reporter's reports about `category` on `day` (days since the epoch).
+
+    `sums` are the reporter's outcomes as of `period` (see tally.py).
+    """
+    if not sums:
+        return _trust(rules, kind, _NO_OUTCOMES, "kind")
+    own = totals(sums, period, day, category)
+    if own.all >= rules.category_needs:
+        return _trust(rules, kind, own, "category")
+    return _trust(rules, kind, totals(sums, period, day), "reporter")
+
+
+def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
+    alpha, beta = prior = rules.priors[kind]
+    if kind == "automated" and known.all >= rules.measured_from:
+        # A uniform prior: the mean is the precision that was measured.
+        alpha, beta = 1 + known.upheld, 1 + known.dismissed + known.manifestly_unfounded
+    else:
+        weights = rules.outcomes
+        alpha += weights["upheld"] * known.upheld
+        beta += (
+            weights["dismissed"] * known.dismissed
+            + weights["manifestly_unfounded"] * known.manifestly_unfounded
+        )
+    total = alpha + beta
+    mean = alpha / total
+    # Products, quotients and square roots are rounded alike on every IEEE 754 machine.
+    lower = max(0.0, mean - math.sqrt(alpha * beta / (total * total * (total + 1))))
+    return Trust(
+        round(mean, _DIGITS),
+        round(lower, _DIGITS),
+        round(known.all, _DIGITS),
+        _class(rules, lower, known.upheld),
+        basis,
+        round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS),
+    )
+
+
+def _class(rules: ReporterRules, lower: float, upheld: float) -> TrustClass:
+    if lower >= rules.high.lower and upheld >= rules.high.upheld:
+        return "high"
+    if lower >= rules.medium.lower and upheld >= rules.medium.upheld:
+        return "medium"
+    return "low"
+
+
+_NO_OUTCOMES = Outcomes(0.0, 0.0, 0.0)

@@ -1,0 +1,1 @@
+"""How well trust and coordination tell brigades from crowds, in a simulated world: `python -m tests.evaluate`."""

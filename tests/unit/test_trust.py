@@ -1,0 +1,275 @@
+"""Trust against a model that keeps every outcome, its exact reversal, and examples."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.events.report import CATEGORIES, REPORTER_KINDS
+from streams.registry.loader import load_rules
+from streams.reporters.reporter import (
+    CreditFacts,
+    OutcomeFacts,
+    Reporter,
+    ReportFacts,
+    decode_reporter,
+    encode_reporter,
+)
+from streams.reporters.tally import PERIOD_DAYS, VERDICTS, change, code_of, totals
+from streams.reporters.trust import trust_of
+from streams.wire.state_records import UnknownStateVersion
+
+RULES = load_rules().reporters
+DAY = 86_400_000
+D0 = 20_000
+
+days = st.integers(0, 400)
+outcomes = st.builds(
+    OutcomeFacts,
+    days.map(lambda day: D0 + day),
+    st.sampled_from(VERDICTS),
+    st.sampled_from(["spam", "fraud", "hate", "csam", "ip", "civic"]),
+    st.sampled_from([20, 80, 100, 400, 500]),
+)
+
+
+def credit(
+    reporter: Reporter, day: int, removed: OutcomeFacts | None, added: OutcomeFacts | None, target: int = 1
+):
+    verdict = "upheld" if added is None else added.verdict
+    return reporter.credit(CreditFacts(day * DAY, (day - 1) * 86_400, target, verdict, removed, added))
+
+
+def in_order(given_outcomes: list[OutcomeFacts]) -> Reporter:
+    reporter = Reporter()
+    for number, outcome in enumerate(sorted(given_outcomes)):
+        credit(reporter, outcome.day, None, outcome, number)
+    return reporter
+
+
+def decayed(given_outcomes: list[OutcomeFacts], day: int, verdict: str, category: str | None = None) -> float:
+    """The definition: each outcome fades by half every 90 days."""
+    return sum(
+        each.percent / 100 * 2 ** (-(day - each.day) / 90)
+        for each in given_outcomes
+        if each.verdict == verdict and category in (None, each.category)
+    )
+
+
+@given(st.lists(outcomes, max_size=20), st.integers(0, 200))
+def test_outcomes_fade_as_defined(given_outcomes, later):
+    reporter = in_order(given_outcomes)
+    day = max([D0, *(each.day for each in given_outcomes)]) + later
+    for category in (None, "spam", "csam"):
+        known = totals(reporter.sums, reporter.period, day, category)
+        for verdict in VERDICTS:
+            defined = decayed(given_outcomes, day, verdict, category)
+            # A factor is a whole number between 1,024 and 2,048, and what is older than 270 days is halved in whole steps.
+            assert getattr(known, verdict) == pytest.approx(defined, rel=1e-3, abs=1e-4)
+
+
+@given(st.lists(outcomes, max_size=12), outcomes, outcomes, st.integers(0, 180), st.integers(0, 120))
+def test_a_superseded_outcome_leaves_no_trace(others, wrong, right, after, later):
+    right = right._replace(day=wrong.day + after)
+    end = max([right.day, *(each.day for each in others)]) + later
+    with_appeal, without = Reporter(), Reporter()
+    steps = sorted(
+        [(each.day, 1, None, each) for each in others]
+        + [(wrong.day, 0, None, wrong), (right.day, 2, wrong, right)],
+        key=lambda step: step[:2],
+    )
+    for day, kind, removed, added in steps:
+        with_appeal = decode_reporter(encode_reporter(with_appeal))
+        assert credit(with_appeal, day, removed, added)
+        if kind == 1:
+            credit(without, day, None, added)
+        elif kind == 2:
+            credit(without, day, None, right)
+    for reporter in (with_appeal, without):
+        credit(reporter, end, None, None)
+    assert with_appeal.sums == without.sums
+    assert with_appeal.period == without.period
+
+
+@given(st.lists(outcomes, min_size=1, max_size=12), st.randoms())
+def test_the_order_of_outcomes_of_one_period_does_not_matter(given_outcomes, rng):
+    near = [each._replace(day=D0 + each.day % PERIOD_DAYS) for each in given_outcomes]
+    shuffled = near[:]
+    rng.shuffle(shuffled)
+    one, other = Reporter(), Reporter()
+    for reporter, order in ((one, near), (other, shuffled)):
+        for each in order:
+            credit(reporter, D0 + PERIOD_DAYS, None, each)
+    assert one.sums == other.sums
+
+
+def test_an_outcome_of_more_than_270_days_ago_changes_nothing():
+    sums: dict[int, int] = {}
+    period = D0 // PERIOD_DAYS
+    code = code_of("spam", "upheld")
+    assert not change(sums, period, code, (period - 4) * PERIOD_DAYS, 100)
+    assert not sums
+    assert change(sums, period, code, (period - 3) * PERIOD_DAYS, 100)
+
+
+def trusted(kind: str = "user", category: str = "spam", **counts: int):
+    reporter = Reporter()
+    for verdict, count in counts.items():
+        for number in range(count):
+            credit(reporter, D0, None, OutcomeFacts(D0, verdict, "spam", 100), number)
+    return trust_of(RULES, kind, reporter.sums, reporter.period, D0, category)
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "mean", "lower", "trust_class", "basis"),
+    [
+        ("user", {}, 0.25, 0.056351, "low", "kind"),
+        ("anonymous", {}, 0.2, 0.036701, "low", "kind"),
+        ("trusted_flagger", {}, 0.6, 0.45229, "low", "kind"),
+        ("user", {"upheld": 1}, 0.4, 0.2, "low", "reporter"),
+        ("user", {"upheld": 2}, 0.5, 0.311018, "medium", "reporter"),
+        ("user", {"upheld": 8, "dismissed": 2}, 0.714286, 0.591787, "high", "category"),
+        ("user", {"upheld": 1, "dismissed": 19}, 0.186916, 0.072944, "low", "category"),
+        ("user", {"manifestly_unfounded": 1}, 0.111111, 0.01173, "low", "reporter"),
+        ("automated", {"upheld": 40, "dismissed": 10}, 0.788462, 0.732362, "high", "category"),
+        ("automated", {"upheld": 40, "dismissed": 9}, 0.877944, 0.830547, "high", "category"),
+    ],
+)
+def test_trust_of_examples(kind, counts, mean, lower, trust_class, basis):
+    trust = trusted(kind, **counts)
+    assert (trust.mean, trust.lower) == (pytest.approx(mean, abs=1e-5), pytest.approx(lower, abs=1e-5))
+    assert (trust.trust_class, trust.basis) == (trust_class, basis)
+
+
+def test_few_outcomes_of_a_category_fall_back_to_all():
+    assert trusted(category="spam", upheld=5).basis == "category"
+    assert trusted(category="spam", upheld=4).basis == "reporter"
+    assert trusted(category="hate", upheld=5) == trusted(category="spam", upheld=5)._replace(basis="reporter")
+
+
+@pytest.mark.parametrize("kind", REPORTER_KINDS)
+def test_without_outcomes_a_report_weighs_as_today_and_right_ones_never_lower_it(kind):
+    factors = [trusted(kind, upheld=count).factor for count in range(12)]
+    assert factors[0] == 1
+    assert factors == sorted(factors)
+    assert trusted(kind, dismissed=1).factor < 1
+    assert trusted(kind, manifestly_unfounded=1).factor < trusted(kind, dismissed=1).factor
+
+
+def test_the_weight_of_an_outcome_is_bounded():
+    assert RULES.percent("one_reviewer", 1.0) == 80
+    assert RULES.percent("two_agree", 0.5) == 200
+    # A single outcome of a small random sample does not make a reporter trusted by itself.
+    assert RULES.percent("two_agree", 0.01) == RULES.percent("two_agree", 0.2) == 500
+
+
+def test_the_lower_bound_is_a_standard_deviation_below_the_mean():
+    trust = trusted(upheld=3)
+    alpha, beta = 4, 3
+    deviation = math.sqrt(alpha * beta / ((alpha + beta) ** 2 * (alpha + beta + 1)))
+    assert trust.lower == pytest.approx(alpha / (alpha + beta) - deviation, abs=1e-6)
+
+
+def facts(time_ms: int, **changes) -> ReportFacts:
+    values = {
+        "kind": "user",
+        "time_ms": time_ms,
+        "received_s": time_ms // 1000,
+        "category": "spam",
+        "target": time_ms,
+        "channel": 1,
+        "member": False,
+        "floor": False,
+    }
+    return ReportFacts(**(values | changes))
+
+
+def test_the_reports_of_a_day_beyond_the_limit_weigh_nothing_but_those_of_floor_categories():
+    reporter = Reporter()
+    limit = RULES.reports_per_day["user"]
+    stamps = [reporter.report(RULES, facts(D0 * DAY + number)) for number in range(limit + 1)]
+    assert [stamp.factor for stamp in stamps] == [1.0] * limit + [0.0]
+    assert stamps[-1].over_limit
+    floor = reporter.report(RULES, facts(D0 * DAY + limit + 1, floor=True))
+    assert (floor.factor, floor.over_limit) == (1.0, True)
+    assert reporter.report(RULES, facts((D0 + 1) * DAY)).factor == 1.0
+
+
+def test_detectors_have_no_limit_and_no_signature():
+    reporter = Reporter()
+    for number in range(200):
+        stamp = reporter.report(RULES, facts(D0 * DAY + number, kind="automated", channel=number))
+    assert (stamp.factor, stamp.signature, stamp.many_channels) == (1.0, 0, None)
+
+
+def test_a_reporter_in_many_channels_becomes_one_case_a_week():
+    reporter = Reporter()
+    shown = []
+    for number in range(1_000):
+        # Hashes of channels are uniform.
+        channel = number * 0x9E3779B97F4A7C15 & (1 << 64) - 1
+        stamp = reporter.report(RULES, facts(7 * DAY * 3_000 + number * 60_000, channel=channel))
+        reporter = decode_reporter(encode_reporter(reporter))
+        if stamp.many_channels is not None:
+            shown.append((number, stamp.many_channels))
+    ((number, channels),) = shown
+    assert 45 < number < 75
+    assert channels >= RULES.channels_per_week["user"]
+
+
+def test_a_hundred_reports_about_few_channels_are_no_case():
+    reporter = Reporter()
+    stamps = [reporter.report(RULES, facts(D0 * DAY + n, channel=n % 8)) for n in range(100)]
+    assert all(stamp.many_channels is None for stamp in stamps)
+
+
+def test_a_vouched_member_needs_the_most_evidence():
+    reporter = Reporter()
+    assert reporter.report(RULES, facts(D0 * DAY)).needed == 1
+    assert reporter.report(RULES, facts(D0 * DAY, member=True)).needed == 2
+    credit(reporter, D0, None, OutcomeFacts(D0, "upheld", "spam", 100))
+    assert reporter.report(RULES, facts(D0 * DAY, member=True)).needed == 3
+
+
+def test_equal_states_have_equal_bytes_and_unknown_versions_are_refused():
+    one, other = Reporter(), Reporter()
+    first, second = OutcomeFacts(D0, "upheld", "spam", 100), OutcomeFacts(D0, "dismissed", "hate", 80)
+    for reporter, order in ((one, (first, second)), (other, (second, first))):
+        for outcome in order:
+            credit(reporter, D0, None, outcome)
+            reporter.targets = Reporter().targets
+    assert encode_reporter(one) == encode_reporter(other)
+    with pytest.raises(UnknownStateVersion):
+        decode_reporter(b"\x09" + encode_reporter(one)[1:])
+
+
+def test_a_reporter_takes_at_most_320_bytes_of_state_after_a_busy_fortnight():
+    reporter = Reporter()
+    for number in range(20):
+        at = (D0 + number * 7 // 10) * DAY
+        target = number * 0x9E3779B97F4A7C15 & (1 << 64) - 1
+        reporter.report(RULES, facts(at, target=target, channel=target))
+    for number in range(8):
+        outcome = OutcomeFacts(D0 + 14, VERDICTS[number % 3], CATEGORIES[number % 2], 80)
+        reporter.credit(
+            CreditFacts((D0 + 14) * DAY, (D0 + 13) * 86_400, number, outcome.verdict, None, outcome)
+        )
+    assert len(encode_reporter(reporter)) < 320
+
+
+def test_a_category_keeps_its_place_in_the_state():
+    # The place of a category is part of the state: append only.
+    assert CATEGORIES[:5] == ("csam", "csam_synthetic", "grooming", "threat_to_life", "terrorism")
+    assert CATEGORIES[-3:] == ("ip", "spam", "unspecified")
+    assert code_of("unspecified", "manifestly_unfounded") == 59 << 3
+
+
+def test_rules_of_a_registry_apply_to_earlier_outcomes():
+    reporter = Reporter()
+    credit(reporter, D0, None, OutcomeFacts(D0, "dismissed", "spam", 100))
+    harsher = replace(RULES, outcomes={**RULES.outcomes, "dismissed": 3.0})
+    now = trust_of(RULES, "user", reporter.sums, reporter.period, D0, "spam")
+    then = trust_of(harsher, "user", reporter.sums, reporter.period, D0, "spam")
+    assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
