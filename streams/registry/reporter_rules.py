@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-OutcomeVerdict = Literal["upheld", "dismissed", "manifestly_unfounded"]
-TrustClass = Literal["high", "medium", "low"]
-Confidence = Literal["one_reviewer", "two_agree"]
+from streams.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 
 
 class BetaPrior(NamedTuple):
@@ -31,8 +29,8 @@ class ReporterRules:
     """
 
     priors: Mapping[str, BetaPrior]
-    outcomes: Mapping[OutcomeVerdict, float]
-    confidence: Mapping[Confidence, float]
+    outcomes: Mapping[OutcomeDecision, float]
+    confidence: Mapping[OutcomeConfidence, float]
     least_probability: float
     high: ClassNeeds
     medium: ClassNeeds
@@ -41,6 +39,6 @@ class ReporterRules:
     reports_per_day: Mapping[str, int | None]
     channels_per_week: Mapping[str, int | None]
 
-    def percent(self, confidence: Confidence, probability: float) -> int:
+    def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
         """Return the weight of an outcome in per cent: confidence over the probability that it was reviewed."""
         return round(100 * self.confidence[confidence] / max(probability, self.least_probability))

@@ -2,13 +2,12 @@
 
 from typing import Final, get_args
 
+from streams.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 from streams.events.report import REPORTER_KINDS
 from streams.registry.document import Document, Place
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
-    Confidence,
-    OutcomeVerdict,
     ReporterRules,
 )
 from streams.registry.shapes import BetaRow
@@ -29,8 +28,8 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         ("channels_per_week", file.channels_per_week.values),
     ):
         document.require((name, "values"), by_kind, REPORTER_KINDS)
-    document.require(("outcomes", "values"), file.outcomes.values, get_args(OutcomeVerdict))
-    document.require(("confidence", "values"), file.confidence.values, get_args(Confidence))
+    document.require(("outcomes", "values"), file.outcomes.values, get_args(OutcomeDecision))
+    document.require(("confidence", "values"), file.confidence.values, get_args(OutcomeConfidence))
     document.require(("classes", "values"), file.classes.values, ("high", "medium"))
     for kind, beta in file.priors.values.items():
         if _mean(beta) > _HIGHEST_MEAN:

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from streams.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 from streams.events.report import ReporterKind
 from streams.registry.document import Row
-from streams.registry.reporter_rules import Confidence, OutcomeVerdict
 from streams.registry.shapes import BetaRow, Positive, Prior, Ratio, Sourced
 
 # The counter of a day has 16 bits. Of channels, 128 bits tell some 400 apart.
@@ -23,13 +23,13 @@ class PriorsRow(Sourced):
 class OutcomesRow(Sourced):
     """The weight of an outcome, by verdict."""
 
-    values: dict[OutcomeVerdict, Positive]
+    values: dict[OutcomeDecision, Positive]
 
 
 class ConfidenceRow(Sourced):
     """The weight of an outcome, by who reviewed."""
 
-    values: dict[Confidence, Ratio]
+    values: dict[OutcomeConfidence, Ratio]
 
 
 class ReviewValues(Row):

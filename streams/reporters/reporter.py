@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from streams.coordination.signature import evidence_needed
+from streams.events.moderation_outcome import OutcomeDecision
 from streams.events.report import Category, ReporterKind
-from streams.registry.reporter_rules import OutcomeVerdict, ReporterRules
+from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import Activity
 from streams.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_on
 from streams.reporters.targets import Targets
@@ -60,7 +61,7 @@ class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), weight in per cent."""
 
     day: int
-    verdict: OutcomeVerdict
+    verdict: OutcomeDecision
     category: Category
     percent: int
 
@@ -74,7 +75,7 @@ class CreditFacts(NamedTuple):
     time_ms: int
     received_s: int
     target: int
-    verdict: OutcomeVerdict
+    verdict: OutcomeDecision
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
 

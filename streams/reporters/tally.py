@@ -9,8 +9,8 @@ back exactly; what is older is added up and halved from period to period.
 
 from typing import Final, NamedTuple
 
+from streams.events.moderation_outcome import OutcomeDecision
 from streams.events.report import CATEGORIES, Category
-from streams.registry.reporter_rules import OutcomeVerdict
 
 PERIOD_DAYS: Final = 90
 # An outcome may be superseded for 180 days (counting/attribution.py): it then is at most two periods old. One more is for
@@ -21,7 +21,7 @@ _ONE = 1_024
 _GROWTH: Final = tuple(round(_ONE * 2 ** (day / PERIOD_DAYS)) for day in range(PERIOD_DAYS))
 
 # The order is part of the state, as is that of categories: append only.
-VERDICTS: Final[tuple[OutcomeVerdict, ...]] = ("upheld", "dismissed", "manifestly_unfounded")
+VERDICTS: Final[tuple[OutcomeDecision, ...]] = ("upheld", "dismissed", "manifestly_unfounded")
 _VERDICT_INDEX: Final = {verdict: index for index, verdict in enumerate(VERDICTS)}
 _CATEGORY_INDEX: Final = {category: index for index, category in enumerate(CATEGORIES)}
 _OLDER: Final = PERIODS
@@ -43,7 +43,7 @@ class Outcomes(NamedTuple):
         return self.upheld + self.dismissed + self.manifestly_unfounded
 
 
-def code_of(category: Category, verdict: OutcomeVerdict) -> int:
+def code_of(category: Category, verdict: OutcomeDecision) -> int:
     """Return the first of the codes of the sums of a category and verdict."""
     return (_CATEGORY_INDEX[category] * len(VERDICTS) + _VERDICT_INDEX[verdict]) << 3
 

@@ -4,7 +4,8 @@ import math
 from typing import Final, Literal, NamedTuple
 
 from streams.events.report import Category, ReporterKind
-from streams.registry.reporter_rules import ReporterRules, TrustClass
+from streams.events.stamp import TrustClass
+from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.tally import Outcomes, Sums, totals
 
 Basis = Literal["category", "reporter", "kind"]

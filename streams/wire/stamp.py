@@ -1,0 +1,42 @@
+"""The stamp of a report, in a header of the record that takes it to its channel."""
+
+from typing import Final
+
+import msgspec
+
+from streams.events.stamp import ReportStamp
+from streams.wire.records import Headers
+
+STAMP_HEADER: Final = "tocsin-stamp"
+
+_SIGNATURE_BYTES: Final = 64
+
+# Increase this when older workers cannot read what newer ones write.
+STAMP_VERSION: Final = b"\x01"
+
+_encode = msgspec.msgpack.Encoder().encode
+# As in ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits.
+_Stored = tuple[str, float, float, float, float, bool, bool, bytes, int]
+_decode = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def encode_stamp(stamp: ReportStamp) -> bytes:
+    """Return the value of the header."""
+    *before, signature, needed = stamp
+    packed = signature.to_bytes(_SIGNATURE_BYTES, "little") if signature else b""
+    return STAMP_VERSION + _encode((*before, packed, needed))
+
+
+def read_stamp(headers: Headers) -> ReportStamp | None:
+    """Return the stamp in the headers of a record that Tocsin wrote, None without one.
+
+    Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp that a newer version
+    wrote.
+    """
+    value = next((value for name, value in headers if name == STAMP_HEADER), None)
+    if value is None:
+        return None
+    if value[:1] != STAMP_VERSION:
+        raise ValueError(f"a stamp has version {value[:1]!r}, this version reads {STAMP_VERSION!r}")
+    *before, packed, needed = _decode(memoryview(value)[1:])
+    return ReportStamp(*before, int.from_bytes(packed, "little"), needed)
