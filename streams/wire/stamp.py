@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from streams.events.stamp import ReportStamp
+from streams.events.stamp import ReportStamp, TrustClass
 from streams.wire.records import Headers
 
 STAMP_HEADER: Final = "tocsin-stamp"
@@ -16,7 +16,7 @@ STAMP_VERSION: Final = b"\x01"
 
 _encode = msgspec.msgpack.Encoder().encode
 # As in ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits.
-_Stored = tuple[str, float, float, float, float, bool, bool, bytes, int]
+_Stored = tuple[TrustClass, float, float, float, float, bool, bool, bytes, int]
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 
 
@@ -38,5 +38,5 @@ def read_stamp(headers: Headers) -> ReportStamp | None:
         return None
     if value[:1] != STAMP_VERSION:
         raise ValueError(f"a stamp has version {value[:1]!r}, this version reads {STAMP_VERSION!r}")
-    *before, packed, needed = _decode(memoryview(value)[1:])
-    return ReportStamp(*before, int.from_bytes(packed, "little"), needed)
+    stored = _decode(memoryview(value)[1:])
+    return ReportStamp(*stored[:7], int.from_bytes(stored[7], "little"), stored[8])
