@@ -39,4 +39,7 @@ def read_stamp(headers: Headers) -> ReportStamp | None:
     if value[:1] != STAMP_VERSION:
         raise ValueError(f"a stamp has version {value[:1]!r}, this version reads {STAMP_VERSION!r}")
     stored = _decode(memoryview(value)[1:])
-    return ReportStamp(*stored[:7], int.from_bytes(stored[7], "little"), stored[8])
+    signature = int.from_bytes(stored[7], "little")
+    return ReportStamp(
+        stored[0], stored[1], stored[2], stored[3], stored[4], stored[5], stored[6], signature, stored[8]
+    )
