@@ -393,7 +393,7 @@ def set_aside(owner, *ranges):
 
 
 def read_again(owner):
-    owner.try_again(Loaded([], dict(owner.position), 0, 0))
+    owner.try_again(Loaded([], dict(owner.position), True, 0, 0))
 
 
 def test_a_partition_that_is_set_aside_has_no_state_and_takes_nothing(failing, written, clock):
