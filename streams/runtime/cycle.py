@@ -11,6 +11,7 @@ from faust.types import TP
 from streams.runtime.batches import batch_bytes
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.memory import MAX_POLLED_BYTES
 from streams.runtime.ownership import Ownership
 from streams.runtime.pace import Pace
 from streams.runtime.partition_owner import PartitionOwner
@@ -69,9 +70,10 @@ class Cycle:
         """Run cycles for ever; any exception must stop the worker."""
         while True:
             await self._came.wait()
-            await asyncio.sleep(self._pace.wait_seconds())
-            # Between two cycles the chores and rebalances get the lock if they wait for it.
-            async with self._ownership.turn:
+            if self._held_bytes < MAX_POLLED_BYTES:
+                await asyncio.sleep(self._pace.wait_seconds())
+            # Between two cycles the chores and rebalances get the turn if they wait for it.
+            async with self._ownership.turn.of_a_cycle():
                 held, self._held, self._held_bytes = self._held, [], 0
                 self._came.clear()
                 self._room.set()
@@ -80,6 +82,8 @@ class Cycle:
                     self._held[:0] = left
                     self._held_bytes += sum(batch_bytes(event) for _, event in left)
                     self._came.set()
+                if not self._held:
+                    await self._ownership.turn.written()
 
     async def _wanted(self, held: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
         """What is to be applied. The rest is acknowledged, since rebalances wait for that, and will be fetched again."""
@@ -103,11 +107,12 @@ class Cycle:
         return wanted
 
     async def _apply(self, wanted: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
-        """Write one transaction, acknowledge the events that are done, and return the others.
+        """Apply events, leave one transaction with what comes of them under way, and return the events that are not done.
 
-        A partition that fails is left out of the transaction and set aside. An error that concerns the whole process is
-        raised after the others are committed.
+        The others are acknowledged when it is committed. A partition that fails is left out of the transaction and set aside. An
+        error that concerns the whole process is raised after the others are committed.
         """
+        turn = self._ownership.turn
         self._pace.begin()
         by_place: dict[Place, list[Any]] = defaultdict(list)
         for place, event in wanted:
@@ -124,6 +129,8 @@ class Cycle:
             try:
                 prepared = await owner.apply([(event.message.topic, event.value) for event in events])
             except NotApplied as failed:
+                # What was applied of it before is right.
+                await turn.written()
                 # Not after the commit: whoever keeps the error keeps the partition's state in memory.
                 await set_aside(self._app.consumer, owner, failed, events)
                 continue
@@ -132,28 +139,27 @@ class Cycle:
                 continue
             applied.append(_Applied(owner, prepared, events))
             size += prepared.size if prepared else 0
-        await self._commit([each for each in applied if each.prepared is not None])
         for owner, prepared, events in applied:
-            done = len(events) if prepared is None else prepared.progress.ranges
-            for event in events[:done]:
-                event.ack()
-            left += [(owner.place, event) for event in events[done:]]
+            left += [(owner.place, event) for event in events[_done(prepared, events) :]]
+        await turn.written()
+        turn.leave_under_way(self._commit(applied))
         if errors:
+            await turn.written()
             raise errors[0]
         return left
 
     async def _commit(self, applied: list[_Applied]) -> None:
-        if not applied:
-            return
-        started = time.monotonic()
-        await self.write(
-            [each.owner for each in applied], [each.prepared.writes for each in applied if each.prepared]
-        )
-        seconds = time.monotonic() - started
-        self._pace.end(seconds)
+        to_write = [(each.owner, each.prepared) for each in applied if each.prepared is not None]
+        if to_write:
+            started = time.monotonic()
+            await self.write([owner for owner, _ in to_write], [prepared.writes for _, prepared in to_write])
+            seconds = time.monotonic() - started
+            self._pace.end(seconds)
+            for owner, prepared in to_write:
+                owner.committed(prepared, seconds)
         for each in applied:
-            if each.prepared is not None:
-                each.owner.committed(each.prepared, seconds)
+            for event in each.events[: _done(each.prepared, each.events)]:
+                event.ack()
 
     async def write(
         self, owners: list[PartitionOwner[Any]], parts: Iterable[dict[Destination, list[Write]]]
@@ -174,3 +180,8 @@ class Cycle:
             raise
         for owner in owners:
             owner.clocks_compared(ahead)
+
+
+def _done(prepared: Prepared | None, events: list[Any]) -> int:
+    """How many of the events are done when what was prepared is committed."""
+    return len(events) if prepared is None else prepared.progress.ranges

@@ -14,6 +14,7 @@ from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.state_reading import Kept, StateReading
 from streams.runtime.takeover import Claims, IsCurrent
 from streams.runtime.transaction import STOPPING_SECONDS
+from streams.runtime.turn import Turn
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
@@ -35,8 +36,7 @@ class Ownership:
         self.owners: dict[Place, PartitionOwner[Any]] = {}
         # How many partitions the last takeover read, and how many state records.
         self.partitions_read = self.records_read = 0
-        # Held while writing, and while owners change.
-        self.turn = asyncio.Lock()
+        self.turn = Turn()
         self._connection = connection
         self._writer = writer
         self._stages = stages

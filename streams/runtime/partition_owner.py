@@ -132,8 +132,9 @@ class PartitionOwner(Generic[State]):
     async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
         """Apply the ranges (topic, records) in order; return what to write, or None if there is nothing to do.
 
-        Records below the position have been applied before and are skipped. If the transaction commits, call
-        `committed`; if it does not, the owner is worthless.
+        Records below the position have been applied before and are skipped. State and position move at once, so that the next
+        records can be applied while these are written. If the transaction commits, call `committed`; if it does not, all
+        owners of the process are worthless.
 
         Raises OwnershipLost when records before a range are missing, WrongAppendTime when a record has no append time
         that can be right, NotAtHome when the number of partitions was changed, and NotApplied for errors of the stage and
@@ -148,7 +149,7 @@ class PartitionOwner(Generic[State]):
             skipped = self.stage.skipped_below(self.state, topic.removeprefix(self._prefix))
             read = [record for record in unread if record.offset >= skipped] if skipped else unread
             check_append_times(read, clock_ms())
-        return await prepare(
+        prepared = await prepare(
             self.stage,
             self.state,
             self.attempts.next_records(records),
@@ -158,12 +159,12 @@ class PartitionOwner(Generic[State]):
             self.state_log,
             self._writer,
         )
+        self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
+        return prepared
 
     def committed(self, prepared: Prepared, seconds: float) -> None:
-        """Move the position: the transaction with what `apply` prepared is committed, and took so long."""
+        """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
-        self.position = progress.position
-        self._applied_to = progress.applied_to
         self._let_rest(self.stage.flooding(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
@@ -175,7 +176,7 @@ class PartitionOwner(Generic[State]):
                 seconds,
             )
         )
-        if self.attempts.have_succeeded(self.position):
+        if self.attempts.have_succeeded(progress.position):
             self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:

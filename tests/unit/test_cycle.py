@@ -9,6 +9,7 @@ from streams.runtime.claims import Place
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost, WrongAppendTime
 from streams.runtime.setback import NotApplied
+from streams.runtime.turn import Turn
 
 
 class Fetched:
@@ -87,7 +88,7 @@ class Worker:
         self.resting = []
         self.set_aside = []
         self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
-        self.ownership = SimpleNamespace(turn=asyncio.Lock())
+        self.ownership = SimpleNamespace(turn=Turn())
         self.ownership.owners = {place: Owner(self, place) for place in places}
         self.cycle = Cycle(self.app, self.ownership, self)
         self.cycle.follow(1, 1)
@@ -248,8 +249,96 @@ def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
         await worker.run(long, next_of_it)
         return len(worker.written), long.acked, next_of_it.transactions
 
-    # The rest is fetched again. What follows it must not be applied without it.
-    assert asyncio.run(scenario()) == (3, True, 1)
+    # The rest is fetched again. What follows it must not be applied without it. The fourth part was applied while the third
+    # was written.
+    assert asyncio.run(scenario()) == (4, True, 1)
+
+
+class SlowBroker(Worker):
+    """A worker whose transactions end when `ended` is set."""
+
+    def __init__(self, *places):
+        super().__init__(*places)
+        self.ended = asyncio.Event()
+        self.error = None
+
+    async def write(self, writes):
+        await super().write(writes)
+        await self.ended.wait()
+        if self.error is not None:
+            raise self.error
+        return 0
+
+
+async def applied_twice(worker):
+    """Hand over an event with two transactions, and wait until both parts of it are applied."""
+    event = Fetched(0, transactions=2)
+    running = asyncio.create_task(worker.cycle.run())
+    await worker.cycle.hand_over("reports", event)
+    async with asyncio.timeout(5):
+        while len(worker.applied) < 2:
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.02)
+    return event, running
+
+
+def test_records_are_applied_while_those_before_them_are_written():
+    async def scenario():
+        worker = SlowBroker(A)
+        event, running = await applied_twice(worker)
+        # One transaction at a time.
+        under_way = len(worker.written), event.acked, worker.owner(A).moved
+        turn = asyncio.create_task(worker.ownership.turn.__aenter__())
+        await asyncio.sleep(0.02)
+        waits = not turn.done()
+        worker.ended.set()
+        await asyncio.wait_for(turn, 5)
+        running.cancel()
+        return under_way, waits, (len(worker.written), event.acked, worker.owner(A).moved)
+
+    assert asyncio.run(scenario()) == ((1, False, 0), True, (2, True, 2))
+
+
+def test_what_was_applied_after_a_transaction_that_failed_is_not_written():
+    async def scenario():
+        worker = SlowBroker(A)
+        event, running = await applied_twice(worker)
+        worker.error = OwnershipLost("transaction did not commit")
+        worker.ended.set()
+        await asyncio.wait([running], timeout=5)
+        # Also a rebalance that waits for the turn learns of it.
+        with pytest.raises(OwnershipLost):
+            await worker.ownership.turn.__aenter__()
+        return running.exception(), len(worker.written), event.acked, worker.ownership.owners
+
+    error, written, acked, owners = asyncio.run(scenario())
+    assert isinstance(error, OwnershipLost)
+    assert (written, acked, owners) == (1, False, {})
+
+
+def test_a_partition_is_not_set_aside_before_what_was_applied_of_it_is_written():
+    async def scenario():
+        worker = SlowBroker(A)
+        event = Fetched(0, transactions=2)
+        plain = worker.owner(A).apply
+
+        async def apply(ranges):
+            if worker.applied:
+                worker.applied.append(A)
+                raise NotApplied([])
+            return await plain(ranges)
+
+        worker.owner(A).apply = apply
+        running = asyncio.create_task(worker.cycle.run())
+        await worker.cycle.hand_over("reports", event)
+        await asyncio.sleep(0.1)
+        before = len(worker.applied), len(worker.set_aside)
+        worker.ended.set()
+        await asyncio.sleep(0.1)
+        running.cancel()
+        return before, len(worker.set_aside), worker.owner(A).moved
+
+    assert asyncio.run(scenario()) == ((2, 0), 1, 1)
 
 
 @pytest.mark.parametrize("generation", [0, 2])

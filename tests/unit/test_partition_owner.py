@@ -24,6 +24,7 @@ from streams.runtime.position import SourcePosition, decode_position
 from streams.wire.origin import NotAtHome
 from streams.wire.records import OutputRecord
 from streams.wire.topics import SourceTopics
+from streams.runtime.turn import Turn
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
 
@@ -497,7 +498,7 @@ def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, writt
 
     owner.stage = dataclasses.replace(report_stage(rules), handlers={EXTERNAL: broken})
     owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
-    worker = SimpleNamespace(owners={owner.place: owner})
+    worker = SimpleNamespace(owners={owner.place: owner}, turn=Turn())
     app = SimpleNamespace(rebalancing_count=0, should_stop=False)
 
     async def rest(_tp):
