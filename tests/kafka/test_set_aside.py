@@ -99,7 +99,8 @@ def test_all_other_partitions_go_on_and_a_repaired_worker_applies_the_rest(deplo
     assert "[error" in line
     assert "partition set aside" in line
     assert "docs/runbooks/TocsinPartitionSetAside.md" in line
-    assert first.text.count("Traceback") == 1
+    # Once, and again where the other worker joined only after that.
+    assert 1 <= first.text.count("Traceback") <= first.text.count("owns partitions")
     assert "ready" in answer(first, "/readyz")
     status = next(
         each
