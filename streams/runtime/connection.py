@@ -1,17 +1,24 @@
-"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin."""
+"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin, and the codec of what is written."""
 
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import faust
 from faust.types.auth import CredentialsT
 
+Compression = Literal["none", "lz4", "zstd"]
+
+DEFAULT_COMPRESSION: Compression = "zstd"
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Broker addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    """Broker addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+
+    `compression` is the codec of the batches that a Writer writes; readers need no setting.
+    """
 
     bootstrap_servers: str
     security_protocol: str = "PLAINTEXT"
@@ -19,6 +26,7 @@ class Connection:
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
+    compression: Compression = DEFAULT_COMPRESSION
 
     def client_options(self) -> Mapping[str, Any]:
         """Keyword arguments for any aiokafka client."""
