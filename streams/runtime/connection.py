@@ -1,17 +1,27 @@
-"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin."""
+"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin, and the codec of what is written."""
 
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import faust
 from faust.types.auth import CredentialsT
 
+Compression = Literal["none", "lz4", "zstd"]
+
+# Disk: enriched reports of 2,430 bytes take 110 in full batches (lz4 239) and 220 at 1,000 reports a second. CPU of a busy
+# worker: 56 us per report instead of 62, because fewer bytes are checksummed and sent (lz4 65: aiokafka compresses it at
+# level 9). A small transaction takes 0.3 ms more of CPU, and 1 ms longer in the median. docs/performance.md has the rest.
+DEFAULT_COMPRESSION: Compression = "zstd"
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Broker addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    """Broker addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+
+    `compression` is the codec of the batches that a Writer writes; readers need no setting.
+    """
 
     bootstrap_servers: str
     security_protocol: str = "PLAINTEXT"
@@ -19,6 +29,7 @@ class Connection:
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
+    compression: Compression = DEFAULT_COMPRESSION
 
     def client_options(self) -> Mapping[str, Any]:
         """Keyword arguments for any aiokafka client."""

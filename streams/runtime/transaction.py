@@ -27,7 +27,8 @@ STOPPING_SECONDS = 2.0
 ABORTING_SECONDS = 1.0
 
 # Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
-# leaves room for headers and is still large enough to amortise the request.
+# leaves room for headers and is still large enough to amortise the request. Bytes before compression, which adds at
+# most a few hundred (see outputs.py).
 BATCH_BYTES = 512 * 1024
 
 # The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and
@@ -50,6 +51,7 @@ def transactional_producer(connection: Connection, transactional_id: str) -> AIO
         request_timeout_ms=TRANSACTION_SECONDS * 1000,
         max_batch_size=BATCH_BYTES,
         max_request_size=MAX_REQUEST_BYTES,
+        compression_type=None if connection.compression == "none" else connection.compression,
         acks="all",
         linger_ms=0,
     )

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.runtime.connection import Connection
+from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connection
 
 PREFIX = "TOCSIN_"
 
@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
+    compression: Annotated[
+        Compression,
+        Field(
+            description="Codec of what workers write. Workers with different codecs may run together, and every reader "
+            "recognises the codec."
+        ),
+    ] = DEFAULT_COMPRESSION
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
@@ -258,6 +265,7 @@ class Settings(BaseSettings):
             sasl_mechanism=self.kafka_sasl_mechanism,
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
+            compression=self.compression,
         )
 
     def _refuse_unused(self, start: str, needed: str) -> None:

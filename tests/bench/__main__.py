@@ -17,6 +17,7 @@ from tests.bench.machine import describe
 from tests.bench.place import Place
 from tests.bench.scenarios import (
     against_faust,
+    compression,
     core,
     latency,
     many_channels,
@@ -41,6 +42,7 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "latency": latency.measure,
     "partitions": partitions.measure,
     "takeover": takeover.measure,
+    "compression": compression.measure,
 }
 RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"
 

@@ -77,6 +77,21 @@ FIGURES = (
     Figure("longest wait when a worker is killed", "s", 7, less_is_better=True),
     Figure("quiet channel: bytes after a restore", "bytes", 1_024, less_is_better=True),
     Figure("quiet channel: bytes before a restore", "bytes", 1_024, less_is_better=True),
+    *(
+        Figure(f"{codec}: {name}", unit, less_is_better=unit != "channels/s")
+        for name, unit in (
+            ("CPU per report", "us"),
+            ("CPU at 1,000/s", "%"),
+            ("p50 at 1,000/s", "ms"),
+            ("p99 at 1,000/s", "ms"),
+            ("enriched-reports", "bytes"),
+            ("enriched-reports at 1,000/s", "bytes"),
+            ("channel-state", "bytes"),
+            ("channel-state at 1,000/s", "bytes"),
+            ("restored channels/s", "channels/s"),
+        )
+        for codec in ("none", "lz4", "zstd")
+    ),
 )
 
 

@@ -6,7 +6,7 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -49,10 +49,12 @@ class Place:
 class Site:
     """A context manager: topics under a unique prefix, and workers on them.
 
-    On exit it ends the workers and deletes the topics.
+    On exit it ends the workers and deletes the topics. `settings` are TOCSIN_ variables beyond the necessary ones.
     """
 
-    def __init__(self, place: Place, partitions: int = PARTITIONS) -> None:
+    def __init__(
+        self, place: Place, partitions: int = PARTITIONS, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.bootstrap = place.bootstrap
         self.partitions = partitions
         self.prefix = f"bench-{uuid.uuid4().hex[:8]}."
@@ -68,6 +70,7 @@ class Site:
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
             # All reports in one topic, as the plain Faust program reads one. What they claim is checked all the same.
             "TOCSIN_SOURCES_FILE": str(ONE_TOPIC),
+            **(settings or {}),
         }
 
     def __enter__(self) -> Self:
@@ -114,6 +117,12 @@ class Site:
                 except BufferError:
                     producer.poll(0.05)
         assert producer.flush(60) == 0, "some reports were not confirmed within 60 s"
+
+    def log_bytes(self, topic: str) -> int:
+        """Bytes of a topic's records on disk. Raises AssertionError if the broker is not the bench's own."""
+        size = sum(file.stat().st_size for file in self._folder.rglob(f"{self.name(topic)}-*/*.log"))
+        assert size, "only the disk of the bench's own broker can be measured: unset TOCSIN_KAFKA_BOOTSTRAP"
+        return size
 
     def start_worker(self) -> Worker:
         """Start a worker and wait until it owns partitions."""

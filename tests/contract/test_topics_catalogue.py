@@ -19,6 +19,7 @@ from streams.runtime.topic_catalogue import MIN_INSYNC
 from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.runtime.topic_admin import topic_name
+from streams.runtime.patches.unpacking import MAX_UNPACKED_BYTES
 from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.records import MAX_PASSED_ON_BYTES
@@ -116,6 +117,8 @@ def test_settings_of_every_topic(name):
     assert settings["cleanup.policy"] == ("compact" if name in COMPACTED else "delete")
     assert all(re.fullmatch(r"[a-z.]+", setting) for setting in settings)
     assert int(settings["max.message.bytes"]) > BATCH_BYTES
+    # What workers write compressed must be small enough for them to unpack: a batch is BATCH_BYTES or one record.
+    assert int(settings["max.message.bytes"]) < MAX_UNPACKED_BYTES
 
 
 def test_retention_is_as_documented():

@@ -1,5 +1,6 @@
 import pytest
 
+from streams.runtime.connection import Connection
 from streams.worker.settings import Settings, SettingsError, load_settings
 
 
@@ -48,6 +49,8 @@ def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
         ("topic_prefix", "a b", "topic name"),
         ("instance", "pod 1", "no other live worker has"),
         ("instance", "x" * 101, "no other live worker has"),
+        ("compression", "gzip", "'none', 'lz4' or 'zstd'"),
+        ("compression", "ZSTD", "'none', 'lz4' or 'zstd'"),
         ("dead_letter_breaker", "maybe", "'on' or 'off'"),
         ("duplicates_remembered", "1500", "multiple of 1000"),
         ("log_level", "LOUD", "'DEBUG'"),
@@ -105,6 +108,17 @@ def test_credentials_are_passed_to_faust_and_to_tocsins_own_clients():
     assert credentials.protocol.value == "SASL_SSL"
     assert credentials.ssl_context is options["ssl_context"]
     assert "geheim" not in repr(connection)
+
+
+@pytest.mark.parametrize("codec", ["none", "lz4", "zstd"])
+def test_the_codec_is_passed_to_what_writes_and_not_to_readers(codec):
+    connection = load_settings({"TOCSIN_COMPRESSION": codec}).connection()
+    assert connection.compression == codec
+    assert not [name for name in connection.client_options() if "compression" in name]
+
+
+def test_without_the_setting_a_worker_and_a_connection_have_the_same_codec():
+    assert load_settings({}).connection().compression == Connection("127.0.0.1:1").compression
 
 
 def test_sasl_without_tls_is_passed_to_faust():

@@ -1,12 +1,18 @@
 import asyncio
+import random
 from types import SimpleNamespace
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
+from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.runtime import transaction
+from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.transaction import write_transaction
+from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES
+from streams.runtime.topic_catalogue import load_catalogue
+from streams.runtime.transaction import BATCH_BYTES, transactional_producer, write_transaction
+from streams.wire.topics import CHANNEL_STATE
 
 
 class Batch:
@@ -89,3 +95,30 @@ def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
     producer.abort_transaction = never
     with pytest.raises(OwnershipLost, match="MessageSizeTooLarge"):
         write(producer)
+
+
+async def built(codec, value):
+    """The bytes of a batch with one record, as a writer sends it."""
+    producer = transactional_producer(Connection("127.0.0.1:1", compression=codec), "id")
+    batch = producer.create_batch()
+    assert batch.append(timestamp=0, key=b"k", value=value, headers=[]) is not None
+    await producer.stop()
+    return bytes(batch._build())
+
+
+def codec_of(batch):
+    return DefaultRecordBatch(batch).compression_type
+
+
+@pytest.mark.parametrize(("codec", "number"), [("none", 0), ("lz4", 3), ("zstd", 4)])
+def test_batches_are_compressed_with_the_codec_of_the_connection(codec, number):
+    assert codec_of(asyncio.run(built(codec, bytes(1_000)))) == number
+    # Also one record that is larger than a batch usually is.
+    assert codec_of(asyncio.run(built(codec, bytes(2 * BATCH_BYTES)))) == number
+
+
+@pytest.mark.parametrize("codec", ["none", "lz4", "zstd"])
+def test_the_largest_record_fits_its_topic_although_compressing_makes_it_larger(codec):
+    limit = load_catalogue()[CHANNEL_STATE].max_message_bytes
+    value = random.Random(1).randbytes(limit - _BATCH_OVERHEAD_BYTES - len(b"k"))
+    assert len(value) < len(asyncio.run(built(codec, value))) <= limit
