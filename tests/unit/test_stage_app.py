@@ -96,7 +96,7 @@ def test_records_of_a_source_at_rest_are_waiting_but_no_standstill():
     """The watchdog would end the worker, and with it all its other partitions."""
 
     async def scenario():
-        app = StageApp(Connection("127.0.0.1:1"), "t.", None)
+        app = StageApp(Connection("127.0.0.1:1"), "t.", None, "")
         app.consumer = SimpleNamespace(in_touch=lambda: True, fetched=lambda _: Fetched(10, 9, 10, 10))
         owner = SimpleNamespace(
             place=Place("reports", 0),
