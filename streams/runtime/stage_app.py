@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import structlog
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
 from faust.types import TP
 
 from streams.runtime.allocator import keep_freed_memory
@@ -111,12 +111,13 @@ class StageApp(PromptlyStoppingApp):
         keep_freed_memory()
         try:
             await self._before_start()
-        except KafkaConnectionError as error:
+            await self.writer.start()
+        except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError) as error:
+            # The last two: a broker that answered at first is gone.
             raise RefusedToStart(
                 f"no Kafka broker answers at {self.connection.bootstrap_servers}: start it, or set "
                 "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it requires TLS)."
             ) from error
-        await self.writer.start()
         await super().on_start()
         self.add_future(collect_regularly())
 

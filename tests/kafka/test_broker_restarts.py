@@ -1,5 +1,6 @@
 """The broker stops under load (cleanly, by SIGKILL, and for longer than a transaction may take)."""
 
+import signal
 import threading
 import time
 
@@ -8,8 +9,10 @@ import pytest
 from streams.local_kafka import LocalKafka
 from streams.runtime.transaction import TRANSACTION_SECONDS
 from tests.kafka.harness.mix import Mix
+from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.steps import Sent, commit, is_stopped, struck_worker
 
 # Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
@@ -79,3 +82,27 @@ def test_broker_restarts_under_load(broker, deploy):
     totals = mix.check(reader)
     compared = check_replay(deployment, reader, shipped_rules())
     print(f"measured: {totals} {compared} exit codes {deployment.fleet.exit_codes}")
+
+
+@pytest.mark.parametrize("step", [Sent("ProduceRequest", 4), commit("before", 4)], ids=["sent", "written"])
+def test_the_broker_is_away_for_longer_than_a_transaction_in_the_middle_of_a_cycle(broker, deploy, step):
+    deployment = deploy(bootstrap=broker.bootstrap)
+    fleet = deployment.fleet
+    deployment.publish(generate(6, 20_000))
+    worker = fleet.start(struck_worker(step, signal.SIGSTOP))
+    fleet.wait_for(lambda: is_stopped(worker), 60, "it is in the middle of a cycle")
+    broker.kill()
+    worker.signal(signal.SIGCONT)
+    gone_at = time.monotonic()
+    # It cannot know what became of its transaction.
+    assert worker.wait(TRANSACTION_SECONDS + 20) == 1
+    ended_after = time.monotonic() - gone_at
+    assert "transaction did not commit" in worker.text, worker.tail()
+    fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
+    broker.start()
+    deployment.wait_until_applied()
+    assert set(fleet.exit_codes) == {1}
+    reader = deployment.outputs()
+    totals = check_outputs(deployment, reader)
+    compared = check_replay(deployment, reader, shipped_rules())
+    print(f"measured: {totals} {compared}, the worker ended after {ended_after:.1f} s")

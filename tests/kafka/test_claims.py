@@ -9,10 +9,23 @@ from aiokafka.errors import KafkaError
 from streams.runtime.claims import Place, claimant_of
 from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import CLAIMS, STATE
-from tests.kafka.harness.group import evict_everybody
+from tests.kafka.harness.group import delete_group, evict_everybody
 from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.steps import commit, struck_worker
+from tests.kafka.harness.workers import changed_worker
 from tests.kafka.harness.zombie import former_version
+
+# Without the question to the group the higher generation always wins.
+NEVER_CURRENT = """
+from streams.runtime.patches.positioned_consumer import PositionedConsumer
+
+async def _never(self, generation):
+    return False
+
+PositionedConsumer.is_current = _never
+"""
 
 
 def open_claims(deployment):
@@ -50,6 +63,53 @@ def test_a_suspended_worker_is_fenced_by_its_claim(deploy):
     heir.terminate()
     assert open_claims(deployment) == set()
     check_outputs(deployment, deployment.outputs())
+
+
+def test_a_worker_starts_after_the_group_was_deleted(deploy):
+    """Generations begin at 1 again, below the unreleased claims of a worker that was killed in a transaction."""
+    deployment = deploy()
+    fleet = deployment.fleet
+    deployment.publish(generate(46, 2_000))
+    # Each rebalance is another generation.
+    before = fleet.start()
+    for takeovers in (1, 2, 3):
+        fleet.wait_for(
+            lambda: before.text.count("owns partitions [") >= takeovers,  # noqa: B023 - is awaited here
+            30,
+            "the next generation",
+        )
+        evict_everybody(deployment.bootstrap, deployment.group)
+    before.terminate()
+    fleet.running.remove(before)
+    deployment.publish(generate(48, 2_000))
+    # Its first transaction is the claim, and nobody is to be noted as fenced.
+    killed = fleet.start(struck_worker(commit("before", 2), signal.SIGKILL))
+    fleet.running.remove(killed)
+    assert killed.wait(40) == -signal.SIGKILL
+    (its_id,) = open_claims(deployment)
+    evict_everybody(deployment.bootstrap, deployment.group)
+    delete_group(deployment.bootstrap, deployment.group)
+
+    gives_way = fleet.start(changed_worker(NEVER_CURRENT))
+    fleet.running.remove(gives_way)
+    assert gives_way.wait(30) == 1
+    assert "put out of the group" in gives_way.text, gives_way.tail()
+    evict_everybody(deployment.bootstrap, deployment.group)
+    delete_group(deployment.bootstrap, deployment.group)
+
+    worker = fleet.start()
+    fleet.wait_for(lambda: "owns partitions [" in worker.text, 30, "the takeover")
+    assert re.search(r"owns partitions .*? generation=1 ", worker.text), worker.tail()
+    assert its_id in worker.text
+    deployment.publish(generate(47, 2_000))
+    deployment.wait_until_applied()
+    assert its_id not in open_claims(deployment)
+    worker.terminate()
+    fleet.tend()
+    assert fleet.exit_codes == [0]
+    reader = deployment.outputs()
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())
 
 
 def test_state_that_nobody_changed_is_not_read_again_after_a_rebalance(deploy):

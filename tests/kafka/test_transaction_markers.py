@@ -50,9 +50,10 @@ def counting_stage() -> SimpleNamespace:
 async def restored(connection: Connection, writer: Writer) -> PartitionOwner[list[int]]:
     """An owner with the committed state."""
     owner = PartitionOwner(counting_stage(), connection, writer, 0, Observer())
-    end = (await writer.ends([owner.state_log]))[owner.state_log]
+    bounds = await writer.bounds([owner.state_log, *owner.source_logs()])
+    end = bounds.ends[owner.state_log]
     async with state_consumer(connection) as consumer:
-        await owner.restore(consumer, end, keep_waiting)
+        await owner.restore(consumer, bounds, end, keep_waiting)
     return owner
 
 

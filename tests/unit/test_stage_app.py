@@ -2,11 +2,12 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from streams.runtime import stage_app
 from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost
+from streams.runtime.errors import OwnershipLost, RefusedToStart
 from streams.runtime.observer import Observer
 from streams.runtime.patches.consumer_thread import Fetched
 from streams.runtime.position import SourcePosition
@@ -106,3 +107,20 @@ def test_records_of_a_source_at_rest_are_waiting_but_no_standstill():
         return [(lag.topic, lag.records, lag.readable) for lag in app.lags()]
 
     assert asyncio.run(scenario()) == [("in", 5, 5), ("paused", 5, 0)]
+
+
+@pytest.mark.parametrize("when", ["before", "writer"])
+@pytest.mark.parametrize("error", [KafkaConnectionError, NodeNotReadyError])
+def test_a_broker_that_goes_away_during_the_start_is_named(monkeypatch, when, error):
+    """A random story killed it between the connection and the first request."""
+
+    async def fail():
+        raise error
+
+    async def succeed():
+        pass
+
+    app = StageApp(Connection("127.0.0.1:1"), "", fail if when == "before" else succeed, "")
+    monkeypatch.setattr(app.writer, "start", fail)
+    with pytest.raises(RefusedToStart, match="no Kafka broker answers at 127.0.0.1:1"):
+        asyncio.run(app.on_start())

@@ -57,15 +57,19 @@ class Operator:
 
     def is_held_up(self, topic: str, partitions: int) -> bool:
         """Whether an open transaction keeps readers of committed records from the end of a partition."""
-        ends = [
-            self._admin.list_offsets(
-                {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)},
-                isolation_level=level,
-            )
-            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
-        ]
-        committed, all_ends = ({tp: row.result(20).offset for tp, row in rows.items()} for rows in ends)
-        return committed != all_ends
+        numbers = range(partitions)
+        return self.committed_ends(topic, numbers) != self._ends(
+            topic, numbers, IsolationLevel.READ_UNCOMMITTED
+        )
+
+    def committed_ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """How far readers of committed records can read now: up to the first open transaction."""
+        return self._ends(topic, partitions, IsolationLevel.READ_COMMITTED)
+
+    def _ends(self, topic: str, partitions: Iterable[int], level: IsolationLevel) -> dict[int, int]:
+        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+        rows = self._admin.list_offsets(latest, isolation_level=level)
+        return {tp.partition: row.result(20).offset for tp, row in rows.items()}
 
     def _done(self, futures: dict[object, object]) -> None:
         for future in futures.values():

@@ -1,15 +1,19 @@
 """Kafka as it is run in earnest: several brokers, each record on all of them, and a controller beside."""
 
+import asyncio
 import time
 import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from aiokafka.client import CoordinationType
 from confluent_kafka.admin import AdminClient
 
 from streams.local_kafka import jars, java, probe, properties
 from streams.local_kafka.program import Program
+from streams.runtime.connection import Connection
+from streams.runtime.topic_admin import admin_client
 
 BROKERS = 3
 IN_SYNC = 2
@@ -64,6 +68,24 @@ class KafkaCluster:
     def pid(self, number: int) -> int:
         """The process of a broker."""
         return self._running[number].pid
+
+    def leaders(self, topic: str) -> dict[int, int]:
+        """The broker that leads each partition of a topic."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        partitions = admin.list_topics(topic, timeout=20).topics[topic].partitions
+        return {number: partition.leader for number, partition in partitions.items()}
+
+    def coordinator_of(self, transactional_id: str) -> int:
+        """The broker that leads the partition of `__transaction_state` with this id."""
+
+        async def ask() -> int:
+            async with admin_client(Connection(self.bootstrap)) as admin:
+                node: int = await admin._client.coordinator_lookup(
+                    CoordinationType.TRANSACTION, transactional_id
+                )
+                return node
+
+        return asyncio.run(ask())
 
     def wait_until_in_sync(self, seconds: float = 60) -> None:
         """Return when every partition is on all brokers again, as an operator waits before he takes the next one."""

@@ -4,6 +4,7 @@ import asyncio
 
 from aiokafka.protocol.group import LeaveGroupRequest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.runtime.connection import Connection
 from streams.runtime.topic_admin import admin_client
@@ -26,6 +27,13 @@ def evict_everybody(bootstrap: str, group: str) -> int:
             return len(members)
 
     return asyncio.run(evict())
+
+
+def delete_group(bootstrap: str, group: str) -> None:
+    """Delete a group without members: the next one of this name counts its generations from 1."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for deleted in admin.delete_consumer_groups([group]).values():
+        deleted.result(20)
 
 
 def is_rebalancing(bootstrap: str, group: str) -> bool:

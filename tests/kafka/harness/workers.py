@@ -20,26 +20,6 @@ sys.argv = ["tocsin", "worker"]
 main()
 """
 
-# Stops this process with signal {number} right before or after the call number {call} of a method.
-_AT_STEP = """
-import os
-from {module} import {owner}
-
-_method, _calls = {owner}.{method}, 0
-
-async def _method_until(self, *arguments):
-    global _calls
-    _calls += 1
-    if (_calls, "before") == ({call}, "{when}"):
-        os.kill(os.getpid(), {number})
-    result = await _method(self, *arguments)
-    if (_calls, "after") == ({call}, "{when}"):
-        os.kill(os.getpid(), {number})
-    return result
-
-{owner}.{method} = _method_until
-"""
-
 # Nothing of the shell that runs the tests: a TOCSIN_ variable there must not decide what is tested.
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
 
@@ -47,15 +27,6 @@ _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
 def changed_worker(change: str) -> tuple[str, ...]:
     """The command of a worker that runs this Python first."""
     return sys.executable, "-c", change + _RUN
-
-
-def struck_worker(
-    module: str, owner: str, method: str, when: str, call: int, number: signal.Signals
-) -> tuple[str, ...]:
-    """The command of a worker that a signal stops right "before" or "after" a call of a class's method, counted from 1."""
-    return changed_worker(
-        _AT_STEP.format(module=module, owner=owner, method=method, when=when, call=call, number=int(number))
-    )
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""Three brokers: in the middle of a takeover the broker goes away that knows the transaction of who is taken over from."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.harness.admin import Operator
+from tests.kafka.harness.cluster import KafkaCluster
+from tests.kafka.harness.deployment import STATE
+from tests.kafka.harness.group import evict_everybody
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.replay import check_replay, shipped_rules
+from tests.kafka.harness.reports import generate
+from tests.kafka.harness.steps import Call, Sent, commit, is_stopped, struck_worker, takeover
+from tests.kafka.test_claims import open_claims
+
+# Takes a minute on an idle machine, and much longer on one that runs other tests at the same time.
+pytestmark = pytest.mark.timeout(600)
+
+STEPS = {
+    "between claim and fence": takeover("before", "Look", "_fence_claimants"),
+    # The first is for its own id. The answer may be lost, and the transaction be ended by the next coordinator.
+    "during the fence": Sent("InitProducerIdRequest", 2),
+    "between fence and read": takeover("after", "Look", "look"),
+    "during the read": Call("after", "streams.runtime.partition_owner", "PartitionOwner", "restore", 2),
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
+    with KafkaCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.mark.parametrize("go_away", [KafkaCluster.kill, KafkaCluster.stop])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away):
+    deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
+    fleet = deployment.fleet
+    deployment.publish(generate(61, 20_000))
+    zombie = fleet.start(struck_worker(commit("before", 4), signal.SIGSTOP))
+    fleet.running.remove(zombie)
+    away = None
+    try:
+        fleet.wait_for(lambda: is_stopped(zombie), 60, "a worker suspended in a transaction")
+        (its_id,) = open_claims(deployment)
+        assert Operator(deployment.bootstrap).is_held_up(deployment.name(STATE), 4)
+        evict_everybody(deployment.bootstrap, deployment.group)
+        heir = fleet.start(struck_worker(STEPS[step], signal.SIGSTOP))
+        fleet.wait_for(lambda: is_stopped(heir), 60, f"its heir is {step}")
+        coordinator = cluster.coordinator_of(its_id)
+        led = [n for n, leader in cluster.leaders(deployment.name(STATE)).items() if leader == coordinator]
+        assert led, "the coordinator leads no partition of the state"
+
+        go_away(cluster, coordinator)
+        away = coordinator
+        heir.signal(signal.SIGCONT)
+        started = time.monotonic()
+        fleet.wait_for(lambda: "owns partitions [" in heir.text, 60, "the takeover")
+        took = time.monotonic() - started
+        assert its_id in heir.text
+        # What it has in memory belongs to another: with its epoch of before it would be written twice.
+        zombie.signal(signal.SIGCONT)
+        assert zombie.wait(60) == 1
+        # Fenced, or it was suspended for longer than a transaction may last.
+        assert "Crashed reason=OwnershipLost(" in zombie.text, zombie.tail()
+        deployment.wait_until_applied()
+        assert fleet.exit_codes == [], "the heir had to start again"
+        reader = deployment.outputs()
+        totals = check_outputs(deployment, reader)
+        compared = check_replay(deployment, reader, shipped_rules())
+        print(f"measured: {totals} {compared}, taken over {took:.1f} s later, partitions led {led}")
+    finally:
+        zombie.end()
+        if away is not None:
+            cluster.start(away)
+            cluster.wait_until_in_sync()
