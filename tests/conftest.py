@@ -19,6 +19,8 @@ def pytest_addoption(parser):
 # Kafka test files that take half a minute or more, the longest first. Otherwise, with two processes, one
 # could end up idle while the other runs a long file.
 LONG_FILES = (
+    "test_takeover_steps.py",
+    "test_leader_changes.py",
     "test_exactly_once.py",
     "test_hostile.py",
     "test_metrics.py",
@@ -31,6 +33,7 @@ LONG_FILES = (
     "test_bounded_memory.py",
     "test_several_brokers.py",
     "test_random_faults.py",
+    "test_subscriber_waits.py",
     "test_newcomer.py",
     "test_demo.py",
     "test_lost_fetch.py",
