@@ -11,7 +11,7 @@ from streams.wire.times import DAY
 # different ones there were. At 60 channels the standard error is 5, at 400 it is 70.
 _BITS: Final = 128
 _BYTES: Final = _BITS // 8
-_DAYS_PER_WEEK: Final = 7
+DAYS_PER_WEEK: Final = 7
 
 
 class Activity(msgspec.Struct, array_like=True, gc=False):
@@ -26,7 +26,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         """Add a report about a channel, a keyed hash. `time_ms` is the partition's time, which never goes back."""
         day = time_ms // DAY
         if day > self.day:
-            if day // _DAYS_PER_WEEK > self.day // _DAYS_PER_WEEK:
+            if day // DAYS_PER_WEEK > self.day // DAYS_PER_WEEK:
                 self.channels = b""
                 self.shown = False
             self.day = day

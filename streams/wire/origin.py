@@ -1,16 +1,16 @@
-"""Where a record was published before it was re-keyed to its home partition."""
+"""Where a record was published before it was re-keyed to its home partition, or passed on to another stage."""
 
 from typing import NamedTuple
 
 from streams.wire.envelope import CE_TYPE
 from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
-from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
+from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
 
 ORIGIN_HEADER = "tocsin-origin"
 
 _new_tuple = tuple.__new__
 
-_INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
+_INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
 
 
 class Origin(NamedTuple):
