@@ -21,7 +21,9 @@ def test_a_report_goes_through_the_stage_of_reporters_to_its_channel():
     assert enriched["report"]["report_id"] == "r1"
     assert enriched["source"]["offset"] == 1
     # Without an outcome a report weighs what it weighs without the stage.
-    (direct,) = of_topic(report_stage(_off()).apply(ReportState(0, 1, _off()), [report(1, START)]), "enriched-reports")
+    (direct,) = of_topic(
+        report_stage(_off()).apply(ReportState(0, 1, _off()), [report(1, START)]), "enriched-reports"
+    )
     assert enriched == direct
 
 
