@@ -1,6 +1,7 @@
 """How much a reporter does: reports per day, and different channels per week."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -32,8 +33,10 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
             self.day = day
             self.reports = 0
         self.reports += 1
-        seen = int.from_bytes(self.channels, "little") | 1 << channel % _BITS
-        self.channels = seen.to_bytes(_BYTES, "little")
+        before = int.from_bytes(self.channels, "little")
+        seen = before | 1 << channel % _BITS
+        if seen != before:
+            self.channels = seen.to_bytes(_BYTES, "little")
 
     def over_limit(self, limit: int | None) -> bool:
         """Tell whether the report that was noted last is beyond the limit of the day."""
@@ -41,12 +44,25 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
     def channels_this_week(self) -> int:
         """Return about how many different channels the reporter reported this week."""
-        unset = _BITS - int.from_bytes(self.channels, "little").bit_count()
-        return round(_BITS * math.log(_BITS / max(unset, 1)))
+        return _channels(self._bits_set())
 
     def show_once(self, limit: int | None) -> bool:
         """Tell whether a person should look now: the limit is reached, for the first time this week."""
-        if self.shown or limit is None or self.channels_this_week() < limit:
+        if self.shown or limit is None or self._bits_set() < _bits_of(limit):
             return False
         self.shown = True
         return True
+
+    def _bits_set(self) -> int:
+        return int.from_bytes(self.channels, "little").bit_count()
+
+
+def _channels(bits: int) -> int:
+    return round(_BITS * math.log(_BITS / max(_BITS - bits, 1)))
+
+
+# One for each limit: a logarithm for every report would take longer than all else here.
+@lru_cache(maxsize=64)
+def _bits_of(limit: int) -> int:
+    """Return how many bits are set from `limit` channels on."""
+    return next(bits for bits in range(_BITS + 1) if _channels(bits) >= limit or bits == _BITS)

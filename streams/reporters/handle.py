@@ -29,6 +29,8 @@ from streams.wire.topics import (
 _CREDIT_TYPE = CREDIT_TYPE.encode()
 _SECOND = 1_000
 
+_new_tuple = tuple.__new__
+
 
 def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
     """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate."""
@@ -44,35 +46,45 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
     batch.advance(passed.occurred_ms, origin.timestamp)
     recent.add(hashed)
     now = state.time.now
-    hash_key = rules.hash_key
     message = passed.message_ref
-    facts = ReportFacts(
-        kind=passed.kind,
-        time_ms=now,
-        received_s=passed.received_ms // _SECOND,
-        category=passed.category,
-        target=None if message is None else hash_key.target_hash(passed.channel_ref, message),
-        channel=hash_key.channel_hash(passed.channel_ref),
-        member=passed.member is not False,
-        floor=passed.category in rules.floor,
+    target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
+    channel = rules.hash_key.channel_hash(passed.channel_ref)
+    category = passed.category
+    # Here and below: a quarter of the time of the named tuple's own constructor.
+    facts = _new_tuple(
+        ReportFacts,
+        (
+            passed.kind,
+            now,
+            passed.received_ms // _SECOND,
+            category,
+            target,
+            channel,
+            passed.member is not False,
+            category in rules.floor,
+        ),
     )
     said = reporter.report(rules.trust, facts)
     state.reporters.put(key, reporter, now)
     trust = said.trust
-    stamp = ReportStamp(
-        trust.trust_class,
-        trust.mean,
-        trust.lower,
-        trust.outcomes,
-        said.factor,
-        said.first_time,
-        said.over_limit,
-        said.signature,
-        said.needed,
+    stamp = _new_tuple(
+        ReportStamp,
+        (
+            trust.trust_class,
+            trust.mean,
+            trust.lower,
+            trust.outcomes,
+            said.factor,
+            said.first_time,
+            said.over_limit,
+            said.signature,
+            said.needed,
+        ),
     )
     channel_key, home = state.homes.of(passed.channel_ref)
     headers = [*record.headers, (STAMP_HEADER, encode_stamp(stamp))]
-    batch.outputs.append(OutputRecord(MESSAGE_REPORTS_INTERNAL, home, channel_key, record.value, headers))
+    row = (MESSAGE_REPORTS_INTERNAL, home, channel_key, record.value, headers)
+    batch.outputs.append(_new_tuple(OutputRecord, row))
     batch.count_applied(passed.occurred_ms)
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1

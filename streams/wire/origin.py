@@ -70,7 +70,10 @@ def written_origin(origin: Origin) -> bytes:
 
 def read_origin(headers: Headers) -> Origin | None:
     """The origin in the headers of a record that Tocsin wrote, or None."""
-    return next((_parsed(value) for name, value in headers if name == ORIGIN_HEADER), None)
+    for name, value in headers:
+        if name == ORIGIN_HEADER:
+            return _parsed(value)
+    return None
 
 
 def own_place(record: SourceRecord) -> Origin:
@@ -82,8 +85,7 @@ def own_place(record: SourceRecord) -> Origin:
 def _parsed(value: bytes | None) -> Origin | None:
     # Kafka topic names contain no slash.
     try:
-        topic, *numbers = (value or b"").decode().split("/")
-        partition, offset, timestamp = map(int, numbers)
+        topic, partition, offset, timestamp = (value or b"").decode().split("/")
+        return _new_tuple(Origin, (topic, int(partition), int(offset), int(timestamp)))
     except ValueError:
         return None
-    return Origin(topic, partition, offset, timestamp)

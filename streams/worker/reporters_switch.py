@@ -2,9 +2,11 @@
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.source_logs import log_bounds, newest_position, take_position
 from streams.runtime.state_log import state_consumer
+from streams.runtime.topic_admin import admin_client
 from streams.wire.credit import is_credit
 from streams.wire.origin import read_origin
 from streams.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL
@@ -16,9 +18,8 @@ async def require_nothing_waiting(settings: Settings) -> None:
 
     Raises RefusedToStart if one is not: without the stage it would never reach its channel. Ticks may wait.
     """
+    partitions = await _partitions(settings.connection(), settings.topic_prefix + REPORTERS_INTERNAL)
     async with state_consumer(settings.connection()) as consumer:
-        internal = settings.topic_prefix + REPORTERS_INTERNAL
-        partitions = [TopicPartition(internal, number) for number in await _partitions(consumer, internal)]
         bounds = await log_bounds(consumer, partitions)
         for tp in partitions:
             if bounds.begins[tp] == bounds.ends[tp]:
@@ -34,9 +35,16 @@ async def require_nothing_waiting(settings: Settings) -> None:
                 )
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    await consumer.topics()
-    return sorted(consumer.partitions_for_topic(topic) or ())
+async def _partitions(connection: Connection, topic: str) -> list[TopicPartition]:
+    async with admin_client(connection) as admin:
+        # All topics: describing one by name may make the broker create it.
+        described = await admin.describe_topics()
+    return [
+        TopicPartition(topic, number)
+        for row in described
+        if row["topic"] == topic
+        for number in range(len(row["partitions"]))
+    ]
 
 
 async def _applied_until(consumer: AIOKafkaConsumer, settings: Settings, tp: TopicPartition) -> int:
