@@ -23,6 +23,9 @@ REPORTER: Final = b"W"
 _WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
 
 
+_new_tuple = tuple.__new__
+
+
 class ReportFacts(NamedTuple):
     """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
 
@@ -111,15 +114,19 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
                 self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind])
-        return Stamp(
-            trust=trust,
-            factor=0.0 if over and not facts.floor else trust.factor,
-            first_time=not self.sums,
-            over_limit=over,
-            signature=signature,
-            needed=evidence_needed(member=facts.member, vouched=trust.factor > 1),
-            many_channels=self.activity.channels_this_week() if show else None,
-            misuse=self._misuse(rules, day) if self.numbers else None,
+        # In a quarter of the time of the named tuple's own constructor.
+        return _new_tuple(
+            Stamp,
+            (
+                trust,
+                0.0 if over and not facts.floor else trust.factor,
+                not self.sums,
+                over,
+                signature,
+                evidence_needed(member=facts.member, vouched=trust.factor > 1),
+                self.activity.channels_this_week() if show else None,
+                self._misuse(rules, day) if self.numbers else None,
+            ),
         )
 
     def credit(self, facts: CreditFacts) -> bool:
