@@ -24,6 +24,14 @@ class HashKey(NamedTuple):
     id: str
     reporter_hash: Callable[[str], int]
 
+    def target_hash(self, channel_ref: str, message_ref: str) -> int:
+        """Return the hash of a message in a channel. No ref has NUL, so it is the hash of no reporter."""
+        return self.reporter_hash(f"{channel_ref}\0{message_ref}")
+
+    def channel_hash(self, channel_ref: str) -> int:
+        """Return the hash of a channel."""
+        return self.reporter_hash(f"{channel_ref}\0")
+
 
 class HashKeys(NamedTuple):
     """The key for new hashes, and the one used before it, if the state may still have hashes of that one."""

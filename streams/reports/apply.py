@@ -8,6 +8,7 @@ from streams.counting.measures import WindowCounts
 from streams.counting.store import CountEntry
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import MessageReport
+from streams.events.stamp import ReportStamp
 from streams.partition.daily_counters import Cell
 from streams.partition.replay import ticks_headers
 from streams.reports.arm_clocks import arm_clocks
@@ -27,18 +28,22 @@ _new_tuple = tuple.__new__
 
 
 def apply_report(
-    batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[MessageReport]
+    batch: ReportBatch,
+    channel_key: bytes,
+    origin: Origin,
+    decoded: Decoded[MessageReport],
+    stamp: ReportStamp | None = None,
 ) -> None:
     """Apply a new report in its home partition, to whose time `batch` has advanced.
 
-    `channel_key` is its channel's ref as bytes.
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came that way.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
-    risk = rules.risk_model.score(report)
+    risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
     # Here and below: this takes a quarter of the time of the named tuple's own constructor.
-    case = _new_tuple(Case, (report, ce_source, occurred, origin, law, risk))
+    case = _new_tuple(Case, (report, ce_source, occurred, origin, law, risk, stamp))
     plan = rules.plans[report.category]
     now = state.time.now
 

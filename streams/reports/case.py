@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 from streams.events.enriched_report import Risk
 from streams.events.report import MessageReport
+from streams.events.stamp import ReportStamp
 from streams.law.resolution import Resolved
 from streams.wire.origin import Origin
 from streams.wire.times import epoch_ms
 
 
 class Case(NamedTuple):
-    """A decoded report, its origin, its law and its risk.
+    """A decoded report, its origin, its law, its risk, and what the stage of reporters says about it, if it came that way.
 
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
     """
@@ -21,6 +22,7 @@ class Case(NamedTuple):
     origin: Origin
     law: Resolved
     risk: Risk
+    stamp: ReportStamp | None = None
 
     @property
     def received(self) -> int:

@@ -141,6 +141,13 @@ class Settings(BaseSettings):
             "recognises the codec."
         ),
     ] = DEFAULT_COMPRESSION
+    reporters: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="`on` weighs each report by how often its reporter was right, in a stage of its own; `off` leaves that stage out. "
+            "The same for all workers; docs/operations.md says how to change it."
+        ),
+    ] = "off"
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(

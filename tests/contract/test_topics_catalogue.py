@@ -34,6 +34,7 @@ from streams.wire.topics import (
     MODERATION_OUTCOMES,
     REPORTERS_INTERNAL,
     REPORTER_NOTICES,
+    INTEGRITY_CASES,
     REPORTER_STATE,
     REPORT_SOURCES,
     TRANSPARENCY_COUNTERS,
@@ -53,7 +54,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
-        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
+        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE, INTEGRITY_CASES,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
@@ -134,6 +135,7 @@ def test_retention_is_as_documented():
         "case-activity": 365,
         "reporter-notices": 14,
         "reporters-internal": 14,
+        "integrity-cases": 90,
         "authority-requests": 14,
         "authority-requests-internal": 14,
         "authority-routing": 365,

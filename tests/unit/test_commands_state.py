@@ -60,10 +60,12 @@ def stored_requests():
 
 def test_check_counts_a_valid_state_of_both_stages():
     assert check_entries(REPORTS, PLACE, 1, stored_reports()) == PartitionCheck(
-        "reports", 0, [], 3, 3, 0, 1, 9
+        "reports", 0, [], 3, 3, 0, 1, 9, reporters=0
     )
     stored, _ = stored_requests()
-    assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck("requests", 0, [], 0, 0, 2, 1, 1)
+    assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck(
+        "requests", 0, [], 0, 0, 2, 1, 1, reporters=0
+    )
 
 
 @pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
@@ -113,7 +115,7 @@ def test_an_unreadable_position_is_a_finding(monkeypatch):
     result = CliRunner().invoke(commands, ["state", "check"])
     assert result.exit_code == 1
     assert result.stdout.count("requests") == result.stdout.count("reports") == 3
-    assert result.stderr.count("the position cannot be read") == 6
+    assert result.stderr.count("the position cannot be read") == 9
     assert "authority-state partition 2: " in result.stderr
 
 
@@ -185,7 +187,7 @@ def test_the_commands_use_the_workers_names_of_both_stages():
 @pytest.mark.parametrize(
     ("arguments", "deleted"),
     [
-        ([], ["channel-state", "authority-state"]),
+        ([], ["channel-state", "authority-state", "reporter-state"]),
         (["--stage", "requests"], ["authority-state"]),
         (["--stage", "reports"], ["channel-state"]),
     ],
