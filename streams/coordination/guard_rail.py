@@ -34,6 +34,13 @@ class GuardRail(msgspec.Struct, array_like=True):
             note(self.linked, reporter)
         return not self.tripped()
 
+    def include(self, other: "GuardRail") -> None:
+        """Add the reporters of another partition on the same day."""
+        for hashed in other.active:
+            note(self.active, hashed)
+        for hashed in other.linked:
+            note(self.linked, hashed)
+
     def tripped(self) -> bool:
         """Tell whether too many reporters were linked today."""
         count = estimate(self.linked)

@@ -45,6 +45,11 @@ def hash_key(secret: bytes) -> HashKey:
     return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash)
 
 
+def target_hash(key: HashKey, channel_ref: str, message_ref: str) -> int:
+    """Return the keyed hash of a message in a channel, uniform in [0, 2**64). Refs contain no NUL, so no reporter has it."""
+    return key.reporter_hash(f"{channel_ref}\0{message_ref}")
+
+
 UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()))
 """How versions before keys hashed reporters; only to recognise them in the state of such a version."""
 

@@ -12,6 +12,7 @@ from streams.registry.rules import LEGAL_CLOCK
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.clock_events import LEVELS, clock_conditions, clock_id, publish_change, publish_opening
+from streams.reports.crowd import message_key
 from streams.wire.envelope import rfc3339
 
 
@@ -34,6 +35,9 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
         clock = start_clock(duty.obligation, case.received, due)
         opening = publish_opening(batch, key, _opening(batch, key, clock, duty, case))
         arm_clock(batch, key, clock, duty.obligation.id, opening)
+        if batch.rules.reporters and report.message_ref is not None:
+            listed = message_key(channel.encode(), key.clock_id)
+            batch.state.crowd.list_messages(listed, (report.message_ref,), now)
         # A report may arrive so late that steps are already due: they are published with the current time.
         while (time := next_step_time(clock)) is not None and time <= now:
             take_clock_step(batch, key, now, publish_change)

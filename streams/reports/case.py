@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from streams.events.enriched_report import Risk
 from streams.events.report import MessageReport
+from streams.events.stamp import ReportStamp
 from streams.law.resolution import Resolved
 from streams.wire.origin import Origin
 from streams.wire.times import epoch_ms
@@ -12,7 +13,8 @@ from streams.wire.times import epoch_ms
 class Case(NamedTuple):
     """A decoded report, its origin, its law and its risk.
 
-    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch. `stamp` is what the
+    stage of reporters says of its reporter; None without one, as for all reports while that stage is off.
     """
 
     report: MessageReport
@@ -21,6 +23,7 @@ class Case(NamedTuple):
     origin: Origin
     law: Resolved
     risk: Risk
+    stamp: ReportStamp | None = None
 
     @property
     def received(self) -> int:

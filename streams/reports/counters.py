@@ -27,9 +27,14 @@ class EpisodeLevel(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`late` reports were too old for every window; `raised_from` has the level before each rise."""
+    """`late` reports were too old for every window; `raised_from` has the level before each rise.
+
+    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something.
+    """
 
     late: int = 0
+    moderation_outcomes: int = 0
+    credits: int = 0
     clock_outcomes_passed_on: int = 0
     escalations: Counter[EscalationStep] = field(default_factory=Counter)
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)

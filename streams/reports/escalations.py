@@ -128,7 +128,7 @@ def _event(
             components={share.category: share.counts.risk_millionths / MILLION for share in shares},
         ),
         integrity=integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous),
-        message_refs=_most_reported(shares, spec, transition.counted_at),
+        message_refs=most_reported_messages(shares, spec, transition.counted_at),
         jurisdictions=law.jurisdictions,
         obligations=law.obligations,
         routing=_routing(key, episode, law.routing),
@@ -174,7 +174,8 @@ def _conditions(
     )
 
 
-def _most_reported(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
+def most_reported_messages(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
+    """Return the messages that an escalation names, most reported first."""
     if len(shares) == 1:
         # Already in order. Most policies with many escalations have one category.
         return tuple(ref for ref, _ in shares[0].channel.messages(spec, time)[:MESSAGE_REFS])

@@ -12,6 +12,7 @@ from streams.reports.case import Case
 from streams.reports.case_law import causing_report, protection_of
 from streams.reports.clock_events import publish_change
 from streams.reports.counters import EpisodeLevel, EscalationStep
+from streams.reports.crowd import message_key
 from streams.reports.episodes import (
     Cooldown,
     EpisodeKey,
@@ -21,7 +22,13 @@ from streams.reports.episodes import (
     note_clear,
     resolution_time,
 )
-from streams.reports.escalations import Transition, escalation_id, escalation_record, held_tier
+from streams.reports.escalations import (
+    Transition,
+    escalation_id,
+    escalation_record,
+    held_tier,
+    most_reported_messages,
+)
 from streams.reports.policies import CompiledPolicy
 
 
@@ -63,6 +70,9 @@ def open_or_raise(
     episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
+    if batch.rules.reporters and key.mode == "live":
+        listed = message_key(key.channel.encode(), episode.escalation_id)
+        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, now), now)
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
