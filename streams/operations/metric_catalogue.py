@@ -50,8 +50,9 @@ class Metric:
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
-    "`authority-requests` or one of the two internal ones",
-    "stage": "`reports`, which turns reports into escalations, or `requests`, which routes authorities' requests",
+    "`authority-requests` or one of the three internal ones",
+    "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' requests, or "
+    "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "why": "`flood` or `paused`",
@@ -64,7 +65,10 @@ LABELS = {
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
-    "`clocks`, `duplicates` and `time` in both stages; of a request: the kind that it states",
+    "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; of a request: the kind that it states",
+    "trust": "`high`, `medium` or `low`",
+    "effect": "`applied`, or `too_old` if the outcome no longer changes trust",
+    "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
     "of a retention period)",
@@ -108,6 +112,12 @@ REKEYED = Metric(
     "tocsin_reports_rekeyed_total",
     "counter",
     "Reports, requests and clock outcomes sent to their home partition, where they are applied.",
+)
+PASSED_TO_REPORTERS = Metric(
+    _INTAKE,
+    "tocsin_reports_passed_to_reporters_total",
+    "counter",
+    "Reports passed on to the stage of reporters, which sends them to their channel.",
 )
 DEAD_LETTERS = Metric(
     _INTAKE,
@@ -215,6 +225,36 @@ LAW_OVERDUE = Metric(
     ("row",),
 )
 
+_REPORTERS = "Reporters"
+REPORTS_STAMPED = Metric(
+    _REPORTERS,
+    "tocsin_reports_stamped_total",
+    "counter",
+    "Reports that the stage of reporters has sent to their channel, by the class of their reporter.",
+    ("trust",),
+)
+REPORTS_OVER_LIMIT = Metric(
+    _REPORTERS,
+    "tocsin_reports_over_limit_total",
+    "counter",
+    "Stamped reports beyond the limit of the day of their reporter. They are published and have no weight, except in "
+    "categories that no limit cuts.",
+)
+CREDITS = Metric(
+    _REPORTERS,
+    "tocsin_reporter_credits_total",
+    "counter",
+    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on.",
+    ("effect",),
+)
+INTEGRITY_CASES = Metric(
+    _REPORTERS,
+    "tocsin_integrity_cases_total",
+    "counter",
+    "Cases for people who look after the integrity of reporting.",
+    ("case",),
+)
+
 _LATENCY = "Latency and lag"
 EVENT_TO_COMMIT = Metric(
     _LATENCY,
@@ -250,7 +290,8 @@ PARTITION_TIME = Metric(
     _LATENCY,
     "tocsin_partition_timestamp_seconds",
     "gauge",
-    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, advanced by ticks.",
+    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, advanced by ticks. In the "
+    "stage `reporters` also the newest decided_at of an outcome.",
     ("stage", "partition"),
 )
 LAST_COMMIT = Metric(
@@ -359,7 +400,7 @@ STATE_BYTES = Metric(
     _STATE,
     "tocsin_state_bytes",
     "gauge",
-    "Bytes of counts, clocks and remembered duplicates, including keys: nearly all that a takeover reads. The other kinds are "
+    "Bytes of counts, reporters, clocks and remembered duplicates, including keys: nearly all that a takeover reads. The other kinds are "
     "not measured; they take a few hundred bytes per channel with an episode.",
     ("stage", "kind"),
 )

@@ -12,6 +12,8 @@ from streams.clocks.life import ClockEvent
 from streams.events.authority_request import RequestKind
 from streams.events.authority_routing import Decision, RefusalCode
 from streams.events.dead_letter import DEAD_LETTER_REASONS
+from streams.events.integrity_case import IntegrityCaseKind
+from streams.events.stamp import TrustClass
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
@@ -30,6 +32,7 @@ class Metrics:
         self.late = Numbers(catalogue.LATE)
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)
+        self.passed_to_reporters = Numbers(catalogue.PASSED_TO_REPORTERS)
         self.dead_letters = _numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
@@ -41,6 +44,12 @@ class Metrics:
             catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(Decision))
         )
         self.refusals = _numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
+        self.reports_stamped = _numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))
+        self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
+        self.credits = _numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
+        self.integrity_cases = _numbers(
+            catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
+        )
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)

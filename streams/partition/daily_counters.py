@@ -75,7 +75,7 @@ class DailyCounters:
 
     __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
 
-    def __init__(self, stage: CountedStage, partition: int) -> None:
+    def __init__(self, stage: CountedStage | None, partition: int) -> None:
         self._stage = stage
         self._partition = partition
         self._day = 0
@@ -178,6 +178,7 @@ class DailyCounters:
     def _record(self, day: int, part: int, key: _Place, group: _Group) -> OutputRecord:
         country, category = key
         written = _date(day)
+        assert self._stage is not None
         count = _COUNTS[self._stage]
         rows: dict[str, tuple[Any, ...]] = {"reports": (), "requests": ()}
         rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())

@@ -24,6 +24,14 @@ class HashKey(NamedTuple):
     id: str
     reporter_hash: Callable[[str], int]
 
+    def target_hash(self, channel_ref: str, message_ref: str) -> int:
+        """Return the hash of a message in a channel. No ref has NUL, so it is the hash of no reporter."""
+        return self.reporter_hash(f"{channel_ref}\0{message_ref}")
+
+    def channel_hash(self, channel_ref: str) -> int:
+        """Return the hash of a channel."""
+        return self.reporter_hash(f"{channel_ref}\0")
+
 
 class HashKeys(NamedTuple):
     """The key for new hashes, and the one used before it, if the state may still have hashes of that one."""
@@ -43,11 +51,6 @@ def hash_key(secret: bytes) -> HashKey:
         return int.from_bytes(hashed.digest(), "little")
 
     return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash)
-
-
-def target_hash(key: HashKey, channel_ref: str, message_ref: str) -> int:
-    """Return the keyed hash of a message in a channel, uniform in [0, 2**64). Refs contain no NUL, so no reporter has it."""
-    return key.reporter_hash(f"{channel_ref}\0{message_ref}")
 
 
 UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()))

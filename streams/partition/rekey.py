@@ -35,13 +35,23 @@ def key_or_rekey(
 
 
 def pass_on(
-    batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, key: bytes, partition: int
+    batch: Batch[State, Rules, Counters],
+    record: SourceRecord,
+    topic: str,
+    key: bytes,
+    partition: int,
+    *,
+    more_headers: int = 0,
 ) -> None:
-    """Write a record to another topic, with its origin. Raises Rejected if it is too large or has too many headers."""
+    """Write a record to another topic, with its origin.
+
+    `more_headers` is the number of headers that its reader will add. Raises Rejected if the record is too large or has too
+    many headers.
+    """
     headers = with_origin(record)
     if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
         limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
         raise Rejected("oversized", "headers", limit)
-    if len(headers) > MAX_HEADERS:
-        raise Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS - 1} headers.")
+    if len(headers) + more_headers > MAX_HEADERS:
+        raise Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS - 1 - more_headers} headers.")
     batch.outputs.append(OutputRecord(topic, partition, key, record.value, headers))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from streams.events.dead_letter import REFUSED_BY_STATE
-from streams.events.transparency import CountedStage
 from streams.partition.batch import Batch, Counters, Rules, State, StepsRemain
 from streams.partition.due import DueKey
 from streams.partition.limits import LIMITS, UNLIMITED, Limits
@@ -36,7 +35,7 @@ class Stage(Generic[State, Rules, Counters]):
     source rest. `moves` says how state records move when the number of partitions changes.
     """
 
-    name: CountedStage
+    name: str
     rules: Rules
     sources: SourceTopics
     state_topic: str

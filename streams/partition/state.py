@@ -35,7 +35,7 @@ class PartitionState:
     """The part of a partition's state that is the same in every stage.
 
     Clocks are kept by (channel ref or request id, clock id). `daily` are the counters for transparency
-    reports.
+    reports, of `stage`; a stage that counts nothing for them has None.
     """
 
     __slots__ = (
@@ -52,7 +52,12 @@ class PartitionState:
     )
 
     def __init__(
-        self, stage: CountedStage, time: PartitionTime, partition: int, partitions: int, remembered: int
+        self,
+        stage: CountedStage | None,
+        time: PartitionTime,
+        partition: int,
+        partitions: int,
+        remembered: int,
     ) -> None:
         self.partition = partition
         self.partitions = partitions

@@ -21,6 +21,13 @@ class ClassNeeds(NamedTuple):
     upheld: float
 
 
+class MisuseNeeds(NamedTuple):
+    """From which number of manifestly unfounded reports, and share of all decided ones, a person looks at a reporter."""
+
+    manifestly_unfounded: int
+    share: float
+
+
 @dataclass(frozen=True, slots=True)
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
@@ -38,6 +45,7 @@ class ReporterRules:
     measured_from: float
     reports_per_day: Mapping[str, int | None]
     channels_per_week: Mapping[str, int | None]
+    misuse: MisuseNeeds
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
         """Return the weight of an outcome in per cent: confidence over the probability that it was reviewed."""

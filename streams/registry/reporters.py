@@ -8,6 +8,7 @@ from streams.registry.document import Document, Place
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
+    MisuseNeeds,
     ReporterRules,
 )
 from streams.registry.shapes import BetaRow
@@ -58,6 +59,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         measured_from=file.measured_from.value,
         reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
+        misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
     )
 
 

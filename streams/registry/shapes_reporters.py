@@ -75,6 +75,19 @@ class PerWeekRow(Sourced):
     values: dict[ReporterKind, _PerWeek | None]
 
 
+class MisuseValues(Row):
+    """What a person is asked to look at: both must hold, within two periods of 90 days."""
+
+    manifestly_unfounded: Annotated[int, Field(ge=2, le=10_000)]
+    share: Ratio
+
+
+class MisuseRow(Sourced):
+    """When a person is asked whether somebody misuses reporting."""
+
+    values: MisuseValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -87,3 +100,4 @@ class ReportersFile(Row):
     measured_from: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
+    misuse: MisuseRow

@@ -1,6 +1,7 @@
 """How much a reporter does: reports per day, and different channels per week."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ from streams.wire.times import DAY
 # different ones there were. At 60 channels the standard error is 5, at 400 it is 70.
 _BITS: Final = 128
 _BYTES: Final = _BITS // 8
-_DAYS_PER_WEEK: Final = 7
+DAYS_PER_WEEK: Final = 7
 
 
 class Activity(msgspec.Struct, array_like=True, gc=False):
@@ -26,14 +27,16 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         """Add a report about a channel, a keyed hash. `time_ms` is the partition's time, which never goes back."""
         day = time_ms // DAY
         if day > self.day:
-            if day // _DAYS_PER_WEEK > self.day // _DAYS_PER_WEEK:
+            if day // DAYS_PER_WEEK > self.day // DAYS_PER_WEEK:
                 self.channels = b""
                 self.shown = False
             self.day = day
             self.reports = 0
         self.reports += 1
-        seen = int.from_bytes(self.channels, "little") | 1 << channel % _BITS
-        self.channels = seen.to_bytes(_BYTES, "little")
+        before = int.from_bytes(self.channels, "little")
+        seen = before | 1 << channel % _BITS
+        if seen != before:
+            self.channels = seen.to_bytes(_BYTES, "little")
 
     def over_limit(self, limit: int | None) -> bool:
         """Tell whether the report that was noted last is beyond the limit of the day."""
@@ -41,12 +44,25 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
     def channels_this_week(self) -> int:
         """Return about how many different channels the reporter reported this week."""
-        unset = _BITS - int.from_bytes(self.channels, "little").bit_count()
-        return round(_BITS * math.log(_BITS / max(unset, 1)))
+        return _channels(self._bits_set())
 
     def show_once(self, limit: int | None) -> bool:
         """Tell whether a person should look now: the limit is reached, for the first time this week."""
-        if self.shown or limit is None or self.channels_this_week() < limit:
+        if self.shown or limit is None or self._bits_set() < _bits_of(limit):
             return False
         self.shown = True
         return True
+
+    def _bits_set(self) -> int:
+        return int.from_bytes(self.channels, "little").bit_count()
+
+
+def _channels(bits: int) -> int:
+    return round(_BITS * math.log(_BITS / max(_BITS - bits, 1)))
+
+
+# One for each limit: a logarithm for every report would take longer than all else here.
+@lru_cache(maxsize=64)
+def _bits_of(limit: int) -> int:
+    """Return how many bits are set from `limit` channels on."""
+    return next(bits for bits in range(_BITS + 1) if _channels(bits) >= limit or bits == _BITS)

@@ -65,6 +65,20 @@ def move_on(sums: Sums, before: int, period: int) -> Sums:
     return sums
 
 
+def move_back(sums: Sums, before: int, period: int) -> Sums:
+    """Return the sums as of `period`, to which time was set back from the later period `before`.
+
+    What had become too old to be kept apart meanwhile stays so, and what was decided later counts as of `period`.
+    """
+    passed = before - period
+    moved: Sums = {}
+    for code, value in sums.items():
+        age = code & 7
+        key = code if age == _OLDER else code & ~7 | max(age - passed, 0)
+        moved[key] = moved.get(key, 0) + value
+    return {code: value for code, value in moved.items() if value}
+
+
 def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
     """Add an outcome of `day` (days since the epoch) to sums as of `period`; take it back if `percent` is negative.
 

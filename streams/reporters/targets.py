@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from streams.coordination.signature import enter, from_bytes, merge, to_bytes
+from streams.coordination.signature import EMPTY, enter, from_bytes, merge, to_bytes
 
 _HOUR_S: Final = 3_600
 WAIT_S: Final = 24 * _HOUR_S
@@ -61,11 +61,19 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
 
     def signature(self, now_s: int) -> int:
         """Return the signature as of `now_s`, to which `move_on` has moved."""
-        found = merge(from_bytes(self.current), from_bytes(self.previous))
+        found = EMPTY
+        if self.current or self.previous:
+            found = merge(from_bytes(self.current), from_bytes(self.previous))
         before = (now_s - WAIT_S) << _TIME_BITS
         for entry in self.open:
-            if (entry & _ENTERS and entry < before) or entry & _TARGET in self.entered:
+            if entry >= before:
+                # They are in the order of time.
+                break
+            if entry & _ENTERS:
                 found = enter(found, entry & _TARGET)
+        if self.entered:
+            for bits in {entry & _TARGET for entry in self.open}.intersection(self.entered):
+                found = enter(found, bits)
         return found
 
     def move_on(self, now_s: int) -> None:

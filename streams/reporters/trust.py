@@ -1,11 +1,12 @@
 """How far a reporter is trusted: the Beta distribution of their outcomes, its lower bound, and a class."""
 
 import math
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from streams.events.report import Category, ReporterKind
 from streams.events.stamp import TrustClass
-from streams.registry.reporter_rules import ReporterRules
+from streams.registry.reporter_rules import BetaPrior, ReporterRules
 from streams.reporters.tally import Outcomes, Sums, totals
 
 Basis = Literal["category", "reporter", "kind"]
@@ -36,7 +37,8 @@ def trust_of(
     `sums` are the reporter's outcomes as of `period` (see tally.py).
     """
     if not sums:
-        return _trust(rules, kind, _NO_OUTCOMES, "kind")
+        # Of most reporters no outcome is known.
+        return _untried(rules.priors[kind])
     own = totals(sums, period, day, category)
     if own.all >= rules.category_needs:
         return _trust(rules, kind, own, "category")
@@ -44,7 +46,8 @@ def trust_of(
 
 
 def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
-    alpha, beta = prior = rules.priors[kind]
+    prior = rules.priors[kind]
+    alpha, beta = prior
     if kind == "automated" and known.all >= rules.measured_from:
         # A uniform prior: the mean is the precision that was measured.
         alpha, beta = 1 + known.upheld, 1 + known.dismissed + known.manifestly_unfounded
@@ -55,10 +58,7 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Bas
             weights["dismissed"] * known.dismissed
             + weights["manifestly_unfounded"] * known.manifestly_unfounded
         )
-    total = alpha + beta
-    mean = alpha / total
-    # Products, quotients and square roots are rounded alike on every IEEE 754 machine.
-    lower = max(0.0, mean - math.sqrt(alpha * beta / (total * total * (total + 1))))
+    mean, lower = _mean_and_lower(alpha, beta)
     return Trust(
         round(mean, _DIGITS),
         round(lower, _DIGITS),
@@ -69,12 +69,24 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Bas
     )
 
 
+# One for each kind of reporter.
+@lru_cache(maxsize=64)
+def _untried(prior: BetaPrior) -> Trust:
+    """Return the trust in a reporter without outcomes. Its class is `low`: the others need upheld reports."""
+    mean, lower = _mean_and_lower(*prior)
+    return Trust(round(mean, _DIGITS), round(lower, _DIGITS), 0.0, "low", "kind", 1.0)
+
+
+def _mean_and_lower(alpha: float, beta: float) -> tuple[float, float]:
+    total = alpha + beta
+    mean = alpha / total
+    # Products, quotients and square roots are rounded alike on every IEEE 754 machine.
+    return mean, max(0.0, mean - math.sqrt(alpha * beta / (total * total * (total + 1))))
+
+
 def _class(rules: ReporterRules, lower: float, upheld: float) -> TrustClass:
     if lower >= rules.high.lower and upheld >= rules.high.upheld:
         return "high"
     if lower >= rules.medium.lower and upheld >= rules.medium.upheld:
         return "medium"
     return "low"
-
-
-_NO_OUTCOMES = Outcomes(0.0, 0.0, 0.0)

@@ -37,12 +37,12 @@ def apply_report(
 ) -> None:
     """Apply a new report in its home partition, to whose time `batch` has advanced.
 
-    `channel_key` is its channel's ref as bytes, `stamp` what the stage of reporters says of its reporter.
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came that way.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
-    risk = rules.risk_model.score(report)
+    risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
     # Here and below: this takes a quarter of the time of the named tuple's own constructor.
     case = _new_tuple(Case, (report, ce_source, occurred, origin, law, risk, stamp))
     plan = rules.plans[report.category]
@@ -89,7 +89,7 @@ def _count(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: 
             hashed = keys.reporter_hash(reporter.ref)
             if keys.earlier:
                 keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
-            if rules.reporters and report.message_ref is not None:
+            if rules.through_reporters and report.message_ref is not None:
                 note_reporter(batch, channel_key, case, hashed)
     risk = rules.risk_model.millionths(case.risk)
     return counts.add(

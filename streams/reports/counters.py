@@ -36,5 +36,6 @@ class ReportCounters(PartitionCounters):
     moderation_outcomes: int = 0
     credits: int = 0
     clock_outcomes_passed_on: int = 0
+    passed_to_reporters: int = 0
     escalations: Counter[EscalationStep] = field(default_factory=Counter)
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)

@@ -7,7 +7,6 @@ from typing import Final
 from streams.counting.attribution import Credit, Decision, ReportIdentity
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
-from streams.partition.hash_key import target_hash
 from streams.reports.batch import ReportBatch
 from streams.wire.credit import encode_credit
 from streams.wire.records import OutputRecord
@@ -25,7 +24,7 @@ def publish_credit(
 ) -> None:
     """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known."""
     standing = credit.standing
-    target = target_hash(batch.rules.hash_keys.current, channel_ref, message_ref)
+    target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
     value, headers = encode_credit(
         ReporterCredit(
             credit.reporter,

@@ -22,6 +22,7 @@ from streams.wire.topics import (
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
+    REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
     ReportSource,
 )
@@ -30,7 +31,7 @@ from streams.wire.topics import (
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It applies a report, re-keys it to its home, or drops it as a duplicate. It raises Rejected if the report is
+    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a duplicate. It raises Rejected if the report is
     invalid or claims what that topic does not take.
     """
 
@@ -39,6 +40,11 @@ def report_handler(source: ReportSource) -> Handler:
         report = decoded.event
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
+        if batch.rules.through_reporters and not is_internal(record):
+            reporter = report.reporter
+            if reporter is not None and reporter.ref is not None:
+                _pass_on_to_reporters(batch, record, reporter.ref)
+                return
         channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
         if channel_key is None:
             return
@@ -49,10 +55,19 @@ def report_handler(source: ReportSource) -> Handler:
             return
         batch.advance(decoded.time_ms, origin.timestamp)
         recent.add(hashed)
+        # A publisher can forge the header, but not on an internal topic.
         stamp = read_stamp(record.headers) if is_internal(record) else None
         apply_report(batch, channel_key, origin, decoded, stamp)
 
     return handle_report
+
+
+def _pass_on_to_reporters(batch: ReportBatch, record: SourceRecord, reporter_ref: str) -> None:
+    """Send a valid report to the stage of reporters, which stamps it and sends it to its channel."""
+    reporter = f"{batch.state.reporter_keys.reporter_hash(reporter_ref):016x}"
+    key, home = batch.state.homes.of(reporter)
+    pass_on(batch, record, REPORTERS_INTERNAL, key, home, more_headers=1)
+    batch.counters.passed_to_reporters += 1
 
 
 def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:

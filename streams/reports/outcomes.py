@@ -24,7 +24,7 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     """
     outcome = decoded.event
     state = batch.state
-    if not batch.rules.reporters:
+    if not batch.rules.through_reporters:
         return
     channel = outcome.subject.channel_ref
     hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)

@@ -1,6 +1,6 @@
 """The risk of one report: the severity of its category times the probability that the report is right.
 
-    w = trust x membership x account age, at most max_weight
+    w = trust x membership x account age x factor of the reporter's stamp, at most max_weight
     P = logistic(logit pi + clamp(logit w - logit pi) + clamp(logit p_classifier - logit pi))
     risk = severity x P
 
@@ -18,6 +18,8 @@ from streams.events.enriched_report import Risk, RiskComponents
 from streams.events.report import REPORTER_KINDS, AccountAge, Category, MessageReport, ReporterKind
 from streams.registry.rules import Rules, Scoring
 
+# Odds, odds of the prior, risk, and for a stamped report: the weight before its limit, and that limit.
+_Scored = tuple[float, float, Risk, float, float]
 _Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
 
 
@@ -28,32 +30,42 @@ class RiskModel:
     (category, kind of reporter, membership, age of account).
     """
 
-    __slots__ = ("_classifier_limit", "_cohorts")
+    __slots__ = ("_classifier_limit", "_cohorts", "_limit")
 
     def __init__(self, rules: Rules) -> None:
         scoring = rules.scoring
         self._classifier_limit = math.exp(scoring.classifier_clamp)
-        limit = math.exp(scoring.reports_clamp)
+        self._limit = limit = math.exp(scoring.reports_clamp)
         ages: tuple[AccountAge | None, ...] = (None, *get_args(AccountAge))
-        self._cohorts: dict[_Cohort, tuple[float, float, Risk]] = {}
+        self._cohorts: dict[_Cohort, _Scored] = {}
         for category in rules.categories.values():
             prior = _odds(category.prior)
             for kind, member, age in product(REPORTER_KINDS, (None, True, False), ages):
-                weight = reporter_weight(scoring, kind, member, age)
+                full = full_weight(scoring, kind, member, age)
+                most = scoring.max_weight[kind]
+                weight = min(full, most)
                 odds = prior * _clamp(_odds(weight) / prior, limit)
                 shown = round(weight * MILLION) / MILLION
                 risk = _risk(category.severity, category.prior, shown, None, odds)
-                self._cohorts[category.category, kind, member, age] = (odds, prior, risk)
+                self._cohorts[category.category, kind, member, age] = (odds, prior, risk, full, most)
 
-    def score(self, report: MessageReport) -> Risk:
-        """Return the risk of a report; one without a reporter counts as an anonymous reporter's."""
+    def score(self, report: MessageReport, factor: float = 1.0) -> Risk:
+        """Return the risk of a report; one without a reporter counts as an anonymous reporter's.
+
+        `factor` multiplies the weight of its reporter (ReportStamp).
+        """
         reporter = report.reporter
         if reporter is None:
-            odds, prior, risk = self._cohorts[report.category, "anonymous", None, None]
+            odds, prior, risk, full, most = self._cohorts[report.category, "anonymous", None, None]
         else:
-            odds, prior, risk = self._cohorts[
+            odds, prior, risk, full, most = self._cohorts[
                 report.category, reporter.kind, reporter.member, reporter.account_age
             ]
+        if factor != 1.0:
+            weight = min(full * factor, most)
+            known = risk.components
+            odds = prior * _clamp(_odds(weight) / prior, self._limit)
+            risk = _risk(known.severity, known.prior, round(weight * MILLION) / MILLION, None, odds)
         classifier = report.classifier
         if classifier is None:
             return risk
@@ -75,11 +87,16 @@ def reporter_weight(
     scoring: Scoring, kind: ReporterKind, member: bool | None, age: AccountAge | None
 ) -> float:
     """Return w, the prior belief in a report by such a reporter: above 0, below 1."""
+    return min(full_weight(scoring, kind, member, age), scoring.max_weight[kind])
+
+
+def full_weight(scoring: Scoring, kind: ReporterKind, member: bool | None, age: AccountAge | None) -> float:
+    """Return w before it is limited."""
     weight = scoring.trust[kind]
     if kind not in scoring.unadjusted_kinds:
         membership = "unknown" if member is None else "member" if member else "not_member"
         weight *= scoring.membership[membership] * scoring.account_age[age or "unknown"]
-    return min(weight, scoring.max_weight[kind])
+    return weight
 
 
 def _odds(probability: float) -> float:

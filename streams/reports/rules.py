@@ -33,9 +33,9 @@ class CategoryPlan(NamedTuple):
 class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
-    `reporters`: the stage of reporters is on, so outcomes are credited and reports may be stamped. `suffixes` are the
-    ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON.
+    `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
+    transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
+    reporters, and what desks decide is credited to reporters.
     """
 
     registry: Rules
@@ -49,7 +49,7 @@ class ReportRules:
     dead_letter_breaker: bool
     duplicates_remembered: int
     hash_keys: HashKeys
-    reporters: bool
+    through_reporters: bool
 
 
 def compile_report_rules(
@@ -58,12 +58,13 @@ def compile_report_rules(
     dead_letter_breaker: bool = True,
     duplicates_remembered: int = 200_000,
     hash_keys: HashKeys = DEMONSTRATION,
-    reporters: bool = False,
+    through_reporters: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
-    recognised. `hash_keys` are for reporters; workers must give their own. `reporters`: whether the stage of reporters is on. Raises ValueError if a policy's
+    recognised. `hash_keys` are for reporters; workers must give their own. `through_reporters`: the
+    workers run the stage of reporters too. Raises ValueError if a policy's
     window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
@@ -82,7 +83,7 @@ def compile_report_rules(
         dead_letter_breaker=dead_letter_breaker,
         duplicates_remembered=duplicates_remembered,
         hash_keys=hash_keys,
-        reporters=reporters,
+        through_reporters=through_reporters,
     )
 
 

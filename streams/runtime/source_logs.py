@@ -173,7 +173,7 @@ async def require_partition_count(consumer: AIOKafkaConsumer, state: TopicPartit
         begin, end = bounds.begins[other], bounds.ends[other]
         if begin == end:
             continue
-        position = take_position(other, await _newest_position(consumer, other, begin, end))
+        position = take_position(other, await newest_position(consumer, other, begin, end))
         for topic, source in position.items():
             if source.partitions != partitions:
                 raise _partitions_changed(
@@ -183,7 +183,7 @@ async def require_partition_count(consumer: AIOKafkaConsumer, state: TopicPartit
             return
 
 
-async def _newest_position(
+async def newest_position(
     consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int
 ) -> dict[bytes, bytes]:
     """The last position record as the only entry, or nothing. It ends a transaction, so the search goes backwards."""

@@ -1,16 +1,16 @@
-"""Where a record was published before it was re-keyed to its home partition."""
+"""Where a record was published before it was re-keyed to its home partition, or passed on to another stage."""
 
 from typing import NamedTuple
 
 from streams.wire.envelope import CE_TYPE
 from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
-from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL
+from streams.wire.topics import AUTHORITY_REQUESTS_INTERNAL, MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
 
 ORIGIN_HEADER = "tocsin-origin"
 
 _new_tuple = tuple.__new__
 
-_INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
+_INTERNAL_TOPICS = (MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL)
 
 
 class Origin(NamedTuple):
@@ -70,7 +70,10 @@ def written_origin(origin: Origin) -> bytes:
 
 def read_origin(headers: Headers) -> Origin | None:
     """The origin in the headers of a record that Tocsin wrote, or None."""
-    return next((_parsed(value) for name, value in headers if name == ORIGIN_HEADER), None)
+    for name, value in headers:
+        if name == ORIGIN_HEADER:
+            return _parsed(value)
+    return None
 
 
 def own_place(record: SourceRecord) -> Origin:
@@ -82,8 +85,7 @@ def own_place(record: SourceRecord) -> Origin:
 def _parsed(value: bytes | None) -> Origin | None:
     # Kafka topic names contain no slash.
     try:
-        topic, *numbers = (value or b"").decode().split("/")
-        partition, offset, timestamp = map(int, numbers)
+        topic, partition, offset, timestamp = (value or b"").decode().split("/")
+        return _new_tuple(Origin, (topic, int(partition), int(offset), int(timestamp)))
     except ValueError:
         return None
-    return Origin(topic, partition, offset, timestamp)

@@ -33,9 +33,13 @@ def read_stamp(headers: Headers) -> ReportStamp | None:
     Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp that a newer version
     wrote.
     """
-    value = next((value for name, value in headers if name == STAMP_HEADER), None)
-    if value is None:
-        return None
+    for name, value in headers:
+        if name == STAMP_HEADER:
+            return _read(value)
+    return None
+
+
+def _read(value: bytes) -> ReportStamp:
     if value[:1] != STAMP_VERSION:
         raise ValueError(f"a stamp has version {value[:1]!r}, this version reads {STAMP_VERSION!r}")
     stored = _decode(memoryview(value)[1:])

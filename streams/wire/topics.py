@@ -18,6 +18,7 @@ CASE_ACTIVITY: Final = "case-activity"
 REPORTER_NOTICES: Final = "reporter-notices"
 REPORTERS_INTERNAL: Final = "reporters-internal"
 REPORTER_STATE: Final = "reporter-state"
+INTEGRITY_CASES: Final = "integrity-cases"
 AUTHORITY_REQUESTS: Final = "authority-requests"
 AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
 AUTHORITY_ROUTING: Final = "authority-routing"
@@ -44,6 +45,7 @@ TOPICS: Final = (
     REPORTER_NOTICES,
     REPORTERS_INTERNAL,
     REPORTER_STATE,
+    INTEGRITY_CASES,
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_ROUTING,
@@ -68,7 +70,8 @@ def without_prefix(topic: str) -> str:
 class SourceTopics:
     """The topics that a stage reads. Partition n of all of them has the same owner.
 
-    Publishers write to the external topics. The stage itself writes to the internal one: re-keyed records and ticks.
+    Publishers write to the external topics, of which a stage may have none. The stages write to the internal one: records
+    re-keyed or passed on, and ticks.
     """
 
     external: tuple[str, ...]

@@ -10,6 +10,8 @@ import structlog
 
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
+from streams.reporters.stage import SOURCES as REPORTER_SOURCES
+from streams.reporters.stage import reporter_stage
 from streams.reports.stage import SOURCES as REPORT_SOURCES
 from streams.reports.stage import report_stage
 from streams.requests.stage import SOURCES as REQUEST_SOURCES
@@ -20,8 +22,10 @@ from streams.runtime.topic_admin import admin_client, check_topics
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.hash_keys import configured_hash_keys, is_public
 from streams.worker.report_observer import ReportObserver
+from streams.worker.reporter_observer import ReporterObserver
+from streams.worker.reporters_switch import require_nothing_waiting
 from streams.worker.request_observer import RequestObserver
-from streams.worker.rules import configured_rules, report_rules, request_rules
+from streams.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
 from streams.worker.settings import PREFIX, load_settings
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +58,8 @@ async def _before_start() -> None:
             )
         ) from error
     await _check_topics()
+    if settings.reporters == "off":
+        await require_nothing_waiting(settings)
 
 
 async def _check_topics() -> None:
@@ -67,7 +73,12 @@ async def _check_topics() -> None:
 
 
 app = StageApp(settings.connection(), settings.topic_prefix, _before_start, settings.instance)
-operations = WorkerOperations(rules, {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}, app.lags)
+sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}
+if settings.reporters == "on":
+    sources["reporters"] = REPORTER_SOURCES
+operations = WorkerOperations(rules, sources, app.lags)
 app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
 app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
+if settings.reporters == "on":
+    app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))
 app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

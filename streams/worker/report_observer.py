@@ -77,6 +77,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.applied.add((), counters.applied)
         metrics.late.add((), counters.late)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
+        metrics.passed_to_reporters.add((), counters.passed_to_reporters)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)

@@ -3,6 +3,7 @@
 from streams.partition.hash_key import HashKeys
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
+from streams.reporters.rules import ReporterStageRules, compile_reporter_rules
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.requests.rules import RequestRules, compile_request_rules
 from streams.worker.settings import Settings
@@ -20,6 +21,17 @@ def report_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> Repor
         dead_letter_breaker=settings.dead_letter_breaker == "on",
         duplicates_remembered=settings.duplicates_remembered,
         hash_keys=hash_keys,
+        through_reporters=settings.reporters == "on",
+    )
+
+
+def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
+    """Return the rules in the form that the stage of reporters needs."""
+    return compile_reporter_rules(
+        rules,
+        dead_letter_breaker=settings.dead_letter_breaker == "on",
+        duplicates_remembered=settings.duplicates_remembered,
+        hash_key=hash_keys.current,
     )
 
 

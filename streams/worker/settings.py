@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
+    reporters: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="`on` weighs each report by how often its reporter was right, in a stage of its own; `off` leaves that stage out. "
+            "The same for all workers; docs/operations.md says how to change it."
+        ),
+    ] = "off"
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(

@@ -131,6 +131,7 @@ def test_retention_is_as_documented():
         "case-activity": 365,
         "reporter-notices": 14,
         "reporters-internal": 14,
+        "integrity-cases": 90,
         "authority-requests": 14,
         "authority-requests-internal": 14,
         "authority-routing": 365,

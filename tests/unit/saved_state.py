@@ -18,6 +18,7 @@ Stored = Sequence[Mapping[bytes, bytes]]
 TOPICS = {
     "reports": ("channel-state", ("message-reports", "clock-outcomes", "message-reports-internal")),
     "requests": ("authority-state", ("authority-requests", "authority-requests-internal")),
+    "reporters": ("reporter-state", ("reporters-internal",)),
 }
 
 

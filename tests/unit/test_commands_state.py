@@ -113,7 +113,7 @@ def test_an_unreadable_position_is_a_finding(monkeypatch):
     result = CliRunner().invoke(commands, ["state", "check"])
     assert result.exit_code == 1
     assert result.stdout.count("requests") == result.stdout.count("reports") == 3
-    assert result.stderr.count("the position cannot be read") == 6
+    assert result.stderr.count("the position cannot be read") == 9
     assert "authority-state partition 2: " in result.stderr
 
 

@@ -158,7 +158,7 @@ def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[d
 def check() -> None:
     """Check whether workers can start from the state.
 
-    Decodes every record of both stages, with its version, and compares each position with the logs. These are
+    Decodes every record of all stages, with its version, and compares each position with the logs. These are
     the checks that a worker makes at its start, and some that it makes only when it needs a record. Workers
     may run. Exits with 1 if there is a problem.
     """
@@ -170,7 +170,17 @@ def check() -> None:
             for stage in all_stages(settings, hash_keys)
             for check in asyncio.run(check_stage(settings, stage))
         ]
-    header = ("stage", "partition", "counts", "episodes", "clocks", "duplicates", "applied", "lag")
+    header = (
+        "stage",
+        "partition",
+        "counts",
+        "episodes",
+        "clocks",
+        "duplicates",
+        "applied",
+        "lag",
+        "reporters",
+    )
     echo(text_table(header, [_check_row(check) for check in checks]))
     problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
@@ -181,7 +191,15 @@ def check() -> None:
 
 
 def _check_row(check: PartitionCheck) -> tuple[str, ...]:
-    numbers = (check.counts, check.episodes, check.clocks, check.duplicates, check.applied, check.lag)
+    numbers = (
+        check.counts,
+        check.episodes,
+        check.clocks,
+        check.duplicates,
+        check.applied,
+        check.lag,
+        check.reporters,
+    )
     shown = ("-" if number is None else f"{number:,}" for number in numbers)
     return check.stage, str(check.partition), *shown
 
@@ -197,8 +215,9 @@ def _check_row(check: PartitionCheck) -> tuple[str, ...]:
 def reset(name: str | None, yes: bool) -> None:
     """Delete all state; workers then start from nothing.
 
-    The state is the counts, episodes, legal clocks, known duplicates and positions. Deletes channel-state (of
-    reports) and authority-state (of requests) and creates both again; refuses while a worker runs. Afterwards
+    The state is the counts, episodes, legal clocks, trust in reporters, known duplicates and positions. Deletes
+    channel-state (of reports), authority-state (of requests) and reporter-state (of reporters) and creates them
+    again; refuses while a worker runs. Afterwards
     workers read message-reports, verified-reports, clock-outcomes and authority-requests from the beginning:
     what is still there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
     that came from older records are lost. docs/operations.md says when to do this.

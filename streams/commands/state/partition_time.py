@@ -12,6 +12,7 @@ from streams.partition.census import take_census
 from streams.partition.stage import Stage
 from streams.partition.state import PARTITION_TIME
 from streams.partition.time import MAX_TIME_AHEAD_MS
+from streams.reporters.state import ReporterState
 from streams.reports.census import take_report_census
 from streams.reports.state import ReportState
 from streams.runtime.patches.fetched_records import FetchedRecord
@@ -107,6 +108,8 @@ async def write_correction(
 
 
 def _records(state: Any) -> dict[str, int]:
+    if isinstance(state, ReporterState):
+        return {"reporters": len(state.reporters)}
     census = take_report_census(state) if isinstance(state, ReportState) else take_census(state)
     return {
         kind: number for kind, number in census.records.items() if kind in ("counts", "episodes", "clocks")

@@ -24,12 +24,18 @@ from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.stage import Stage
+from streams.reporters.reporter import REPORTER
 from streams.reports.state import CHANNEL_EPISODES
 from streams.wire.state_records import UnknownHashKey, UnknownStateVersion
 from streams.worker.hash_keys import configured_hash_keys, given_hash_keys
 from streams.worker.settings import load_settings
 
-_MOVING = {"counts": CHANNEL_COUNTS, "episodes": CHANNEL_EPISODES, "clocks": CLOCK_RECORD}
+_MOVING = {
+    "counts": CHANNEL_COUNTS,
+    "episodes": CHANNEL_EPISODES,
+    "clocks": CLOCK_RECORD,
+    "reporters": REPORTER,
+}
 
 
 @click.command()

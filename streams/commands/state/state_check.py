@@ -1,7 +1,7 @@
 """Checks whether a worker can start from the state."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -9,27 +9,28 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.kafka_reading import partition_count
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.partition.home import home_partition
+from streams.partition.moving import ByRef
+from streams.partition.stage import Stage
 from streams.partition.state import DUPLICATES_SLOT
+from streams.reporters.reporter import REPORTER
+from streams.reporters.state import ReporterState, record_key
 from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
-from streams.runtime.stage import RunnableStage
 from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5
 
-# State of one channel or request, which must be in its home partition. Key: type, ref, then NUL or the end.
-_KEYED = (CHANNEL_COUNTS, CHANNEL_EPISODES, CLOCK_RECORD)
+AnyStage = Stage[Any, Any, Any]
 
 
 class PartitionCheck(NamedTuple):
     """What was found in one partition of a stage: problems, and counts.
 
-    `counts`, `episodes`, `clocks` and `duplicates` are numbers of state records; `applied` is the number of
-    reports or requests applied, `lag` the number of source offsets not applied yet. They are None where a
+    `counts`, `episodes`, `clocks`, `duplicates` and `reporters` are numbers of state records; `applied` is the number of
+    reports, requests or credits applied, `lag` the number of source offsets not applied yet. They are None where a
     problem prevents counting.
     """
 
@@ -42,9 +43,10 @@ class PartitionCheck(NamedTuple):
     duplicates: int | None = None
     applied: int | None = None
     lag: int | None = None
+    reporters: int | None = None
 
 
-async def check_stage(settings: Settings, stage: RunnableStage[Any, Any]) -> list[PartitionCheck]:
+async def check_stage(settings: Settings, stage: AnyStage) -> list[PartitionCheck]:
     """Check every partition of a stage.
 
     Raises UnknownTopicOrPartitionError when a topic is missing, RefusedToStart when partition counts differ.
@@ -67,7 +69,7 @@ async def check_stage(settings: Settings, stage: RunnableStage[Any, Any]) -> lis
 
 async def _check_partition(
     settings: Settings,
-    stage: RunnableStage[Any, Any],
+    stage: AnyStage,
     sources: list[str],
     place: TopicPartition,
     partitions: int,
@@ -86,7 +88,7 @@ async def _check_partition(
 
 
 def check_entries(
-    stage: RunnableStage[Any, Any], place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
+    stage: AnyStage, place: TopicPartition, partitions: int, entries: Mapping[bytes, bytes]
 ) -> PartitionCheck:
     """Check the last value of each key in partition `place` of a state topic; does not compute `lag`."""
     where = f"{place.topic} partition {place.partition}"
@@ -94,22 +96,13 @@ def check_entries(
         state = stage.restore(place.partition, partitions, entries.items())
     except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
         return PartitionCheck(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
-    problems = []
-    if isinstance(state, ReportState):
-        for key in (key for key in entries if key.startswith(CHANNEL_COUNTS)):
-            try:
-                state.counts.find(key)
-            except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
-                # The cause is more specific: UnreadableCounts itself advises to run this command.
-                cause = error.__cause__ or error
-                problems.append(
-                    f"{where}: counts {_name(key)} cannot be read ({type(cause).__name__}: {cause})"
-                )
+    problems = [f"{where}: {problem}" for problem in _unreadable(state, entries)]
     for key in entries:
-        if key.startswith(_KEYED):
-            home = home_partition(key[1:].partition(b"\0")[0], partitions)
+        rule = stage.moves.get(key[:1])
+        if isinstance(rule, ByRef):
+            home = rule.home(key, partitions)
             if home != place.partition:
-                problems.append(f"{where}: {_name(key)} belongs to partition {home}")
+                problems.append(f"{where}: {_text(rule.ref(key))} belongs to partition {home}")
     if len(problems) > _MAX_PROBLEMS:
         problems = [*problems[:_MAX_PROBLEMS], f"{where}: and {len(problems) - _MAX_PROBLEMS} more"]
     kinds = Counter(key[:1] for key in entries)
@@ -122,11 +115,32 @@ def check_entries(
         clocks=kinds[CLOCK_RECORD],
         duplicates=kinds[DUPLICATES_SLOT],
         applied=state.time.applied,
+        reporters=kinds[REPORTER],
     )
 
 
-def _name(key: bytes) -> str:
-    return key[1:].decode(errors="backslashreplace").replace("\0", " ")
+def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
+    """Yield what is wrong with the records that a worker decodes only when it needs them."""
+    find: Callable[[bytes], object]
+    if isinstance(state, ReportState):
+        what, key_type, find = "counts", CHANNEL_COUNTS, state.counts.find
+    elif isinstance(state, ReporterState):
+        what, key_type, find = "reporter", REPORTER, state.reporters.find
+    else:
+        return
+    for key in entries:
+        if key.startswith(key_type):
+            try:
+                find(key)
+            except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
+                # The cause is more specific: UnreadableCounts itself advises to run this command.
+                cause = error.__cause__ or error
+                name = _text(record_key(key) if key_type == REPORTER else key[1:])
+                yield f"{what} {name} cannot be read ({type(cause).__name__}: {cause})"
+
+
+def _text(key: bytes) -> str:
+    return key.decode(errors="backslashreplace").replace("\0", " ")
 
 
 async def _lag(settings: Settings, partition: int, position: Position) -> int:

@@ -17,6 +17,7 @@ from streams.events.countries import Country
 from streams.events.dead_letter import RedactedRecord
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.events.escalation import ESCALATION_TYPE, Escalation
+from streams.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
 from streams.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
 from streams.events.source_decision import SOURCE_DECISION_TYPE, SourceDecision
@@ -34,6 +35,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
+    "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (

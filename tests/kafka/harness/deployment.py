@@ -37,6 +37,7 @@ ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
+INTEGRITY = "integrity-cases"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -58,12 +59,15 @@ TOPICS = (
     NOTICES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
+    INTEGRITY,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (
     (STATE, (SOURCE, VERIFIED, OUTCOMES), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
 )
+# With TOCSIN_REPORTERS=on. The first stage passes reports on to it, and it sends them back to the first.
+REPORTERS_STAGE = (REPORTERS_STATE, (), REPORTERS_INTERNAL)
 
 
 class Deployment:
@@ -93,10 +97,14 @@ class Deployment:
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
             **(settings or {}),
         }
+        self.with_reporters = self.settings.get("TOCSIN_REPORTERS") == "on"
+        self.stages = (*STAGES, REPORTERS_STAGE) if self.with_reporters else STAGES
         self.fleet = Fleet(folder, self.settings)
         self.create_topics()
-        self._progress = Reader(bootstrap, [self.name(state) for state, _, _ in STAGES], only=POSITION_KEY)
-        self._internal = Reader(bootstrap, [self.name(internal) for _, _, internal in STAGES])
+        self._progress = Reader(
+            bootstrap, [self.name(state) for state, _, _ in self.stages], only=POSITION_KEY
+        )
+        self._internal = Reader(bootstrap, [self.name(internal) for _, _, internal in self.stages])
 
     def name(self, topic: str) -> str:
         """The name with the prefix."""
@@ -176,7 +184,7 @@ class Deployment:
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of all source topics."""
         self._progress.catch_up()
-        for state, sources, _ in STAGES:
+        for state, sources, _ in self.stages:
             for topic in sources:
                 for partition in range(self.partitions):
                     end = self._progress.end_of(self.name(topic), partition)
@@ -186,7 +194,7 @@ class Deployment:
         self._internal.catch_up()
         return all(
             self._position(state, partition, internal) > rows[-1].offset
-            for state, _, internal in STAGES
+            for state, _, internal in self.stages
             for partition, rows in self._internal.rows[self.name(internal)].items()
             if rows
         )

@@ -1,5 +1,6 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 import orjson
@@ -7,6 +8,8 @@ import orjson
 from streams.events.enriched_report import Source
 from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
+from streams.reporters.rules import compile_reporter_rules
+from streams.reporters.stage import reporter_stage
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
@@ -14,11 +17,16 @@ from streams.requests.rules import compile_request_rules
 from streams.requests.stage import request_stage
 from streams.requests.state import RequestState
 from streams.runtime.position import POSITION_KEY, decode_position
+from streams.wire.origin import read_origin
+from streams.wire.stamp import STAMP_HEADER
 from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
     ESCALATIONS,
+    INTEGRITY,
     INTERNAL,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
     OUTCOMES,
     REQUESTS,
     REQUESTS_INTERNAL,
@@ -71,7 +79,7 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
     return list(
         order_of_application(
             applied,
-            _originals(deployment, reader, SOURCE, VERIFIED),
+            _as_read(deployment, reader, partition),
             _applied(deployment, reader, INTERNAL, STATE, partition),
             [outcome for outcome in outcomes if outcome is not None],
         )
@@ -89,6 +97,18 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
             [each for each in applied if isinstance(each, AppliedOutcome)],
         )
     )
+
+
+def _as_read(deployment: Deployment, reader: Reader, partition: int) -> Callable[[Source], Row]:
+    """A function that finds what the channel's stage read of a report: with its stamp, if it has one, or the original."""
+    original = _originals(deployment, reader, SOURCE, VERIFIED)
+    stamped: dict[tuple[str, int, int], Row] = {}
+    for row in reader.rows[deployment.name(INTERNAL)][partition]:
+        if STAMP_HEADER in dict(row.headers):
+            origin = read_origin(row.headers)
+            assert origin is not None
+            assert stamped.setdefault(origin[:3], row) is row, f"{origin} was stamped twice"
+    return lambda source: stamped.get((source.topic, source.partition, source.offset)) or original(source)
 
 
 def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable[[Source], Row]:
@@ -118,7 +138,7 @@ class Replayed:
     """What batches produce: outputs by topic, the last value of each daily counter, and the state."""
 
     def __init__(self, partition: int) -> None:
-        self.outputs: dict[str, list[Written]] = {topic: [] for topic in OUTPUTS}
+        self.outputs: dict[str, list[Written]] = defaultdict(list)
         self.counters: dict[bytes, bytes] = {}
         self.kept: dict[bytes, bytes] = {}
         self._partition = partition
@@ -179,7 +199,42 @@ def check_replay(
             view = reader.latest(deployment.name(topic), partition)
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
+    if deployment.with_reporters:
+        compared |= _check_reporters(deployment, reader, rules, cut)
     return compared
+
+
+def _check_reporters(
+    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None
+) -> dict[str, int]:
+    """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as well."""
+    stage = reporter_stage(
+        compile_reporter_rules(rules.registry, duplicates_remembered=rules.duplicates_remembered)
+    )
+    expected: Counter[tuple[str, Written]] = Counter()
+    records = 0
+    for partition in range(deployment.partitions):
+        replayed = Replayed(partition)
+        state = stage.restore(partition, deployment.partitions)
+        rows = _applied(deployment, reader, REPORTERS_INTERNAL, REPORTERS_STATE, partition)
+        for batch in _batches(rows, cut):
+            replayed.add(stage.apply(state, batch))
+        view = reader.latest(deployment.name(REPORTERS_STATE), partition)
+        _check_state(f"{REPORTERS_STATE} {partition}", view, replayed.kept)
+        records += len(view)
+        expected.update((topic, row) for topic, rows in replayed.outputs.items() for row in rows)
+    # Several partitions write to one, so the order there is that of their transactions.
+    found = Counter(
+        (topic, (row.partition, row.key, row.value, row.headers))
+        for topic in (INTERNAL, INTEGRITY)
+        for row in reader.all(deployment.name(topic))
+        if topic == INTEGRITY or STAMP_HEADER in dict(row.headers)
+    )
+    integrity = [(topic, row[1:]) for topic, row in expected if topic == INTEGRITY]
+    assert sorted(integrity) == sorted((topic, row[1:]) for topic, row in found if topic == INTEGRITY)
+    stamped = {each: number for each, number in expected.items() if each[0] == INTERNAL}
+    assert stamped == {each: number for each, number in found.items() if each[0] == INTERNAL}
+    return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity)}
 
 
 def _batches(records: list[Row], cut: Cut | None) -> Iterable[Sequence[Row]]:

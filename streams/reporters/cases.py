@@ -1,0 +1,84 @@
+"""Publishes what a person should look at: a reporter in very many channels, and misuse of reporting."""
+
+from streams.events.integrity_case import (
+    CaseForReview,
+    ExampleReport,
+    IntegrityCaseKind,
+    MisuseFactors,
+    UnfoundedReports,
+)
+from streams.reporters.batch import ReporterBatch
+from streams.reporters.misuse import Misuse
+from streams.reporters.reporter import Stamp
+from streams.wire.envelope import rfc3339
+from streams.wire.ids import stable_id
+from streams.wire.integrity_case import encode_integrity_case
+from streams.wire.passed_report import PassedReport
+from streams.wire.times import DAY
+
+_ISO_DAY = 10
+
+
+def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport, said: Stamp) -> None:
+    """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
+    if said.many_channels is not None:
+        sentence = (
+            f"One reporter ({passed.kind}) has reported about {said.many_channels} different channels this week. It may be "
+            "somebody who hunts abuse, or an account that reports whatever it is told to."
+        )
+        _publish(batch, record_key, passed, "many_channels", sentence, channels=said.many_channels)
+    if said.misuse is not None:
+        factors = _factors(batch, said.misuse)
+        sentence = (
+            f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since {factors.since}, "
+            f"{factors.manifestly_unfounded} were manifestly unfounded ({factors.share:.0%})."
+        )
+        _publish(batch, record_key, passed, "misuse", sentence, misuse=factors)
+
+
+def _publish(
+    batch: ReporterBatch,
+    record_key: bytes,
+    passed: PassedReport,
+    kind: IntegrityCaseKind,
+    sentence: str,
+    *,
+    channels: int | None = None,
+    misuse: MisuseFactors | None = None,
+) -> None:
+    now = batch.state.time.now
+    # A ce_source is the one part in which a publisher may write NUL.
+    case_id = stable_id(
+        "integrity-case",
+        kind,
+        record_key.decode(),
+        passed.channel_ref,
+        passed.report_id,
+        passed.ce_source,
+    )
+    case = CaseForReview(
+        case_id=case_id,
+        kind=kind,
+        at=rfc3339(now),
+        sentence=sentence,
+        examples=(ExampleReport(passed.report_id, passed.ce_source),),
+        reporter_kind=passed.kind,
+        channels=channels,
+        misuse=misuse,
+    )
+    batch.outputs.append(encode_integrity_case(record_key, case, now))
+    batch.counters.cases[kind] += 1
+
+
+def _factors(batch: ReporterBatch, found: Misuse) -> MisuseFactors:
+    wrong = found.manifestly_unfounded
+    severities = batch.rules.severities
+    return MisuseFactors(
+        since=rfc3339(found.since_day * DAY)[:_ISO_DAY],
+        decided=found.decided,
+        manifestly_unfounded=wrong,
+        share=round(wrong / found.decided, 6),
+        by_category=tuple(
+            UnfoundedReports(category, number, severities[category]) for category, number in found.unfounded
+        ),
+    )

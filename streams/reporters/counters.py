@@ -1,0 +1,22 @@
+"""Counters of a batch of the stage of reporters."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from streams.events.integrity_case import IntegrityCaseKind
+from streams.events.stamp import TrustClass
+from streams.partition.counters import PartitionCounters
+
+
+@dataclass(slots=True)
+class ReporterCounters(PartitionCounters):
+    """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the limit of the day.
+
+    `credits_late` are those of `credits` whose outcome is too old to change trust.
+    """
+
+    stamped: Counter[TrustClass] = field(default_factory=Counter)
+    over_limit: int = 0
+    credits: int = 0
+    credits_late: int = 0
+    cases: Counter[IntegrityCaseKind] = field(default_factory=Counter)

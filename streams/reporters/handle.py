@@ -1,0 +1,155 @@
+"""The handlers of the stage of reporters: reports that the stage of reports has passed on, and credits."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from streams.events.credit import CREDIT_TYPE, CreditedOutcome
+from streams.events.stamp import ReportStamp
+from streams.partition.home import home_partition
+from streams.partition.stage import Handler
+from streams.reporters.batch import ReporterBatch
+from streams.reporters.cases import publish_cases
+from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
+from streams.reporters.state import state_key
+from streams.wire.credit import decode_credit
+from streams.wire.dead_letter import WHOLE_VALUE, Rejected
+from streams.wire.envelope import CE_TYPE
+from streams.wire.origin import NotAtHome, Origin, own_type
+from streams.wire.passed_report import decode_passed_report
+from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.stamp import STAMP_HEADER, encode_stamp
+from streams.wire.topics import (
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    REPORTERS_INTERNAL,
+    VERIFIED_REPORTS,
+)
+
+_CREDIT_TYPE = CREDIT_TYPE.encode()
+_SECOND = 1_000
+
+_new_tuple = tuple.__new__
+
+
+def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate."""
+    passed = decode_passed_report(record)
+    state, rules = batch.state, batch.rules
+    recent = state.recent
+    hashed = recent.new_event(passed.ce_source, passed.report_id, passed.channel_ref)
+    if hashed is None:
+        # It would count twice in the limits here; the channel would drop it as well.
+        batch.counters.duplicates += 1
+        return
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(passed.occurred_ms, origin.timestamp)
+    recent.add(hashed)
+    now = state.time.now
+    message = passed.message_ref
+    target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
+    channel = rules.hash_key.channel_hash(passed.channel_ref)
+    category = passed.category
+    # Here and below: a quarter of the time of the named tuple's own constructor.
+    facts = _new_tuple(
+        ReportFacts,
+        (
+            passed.kind,
+            now,
+            passed.received_ms // _SECOND,
+            category,
+            target,
+            channel,
+            passed.member is not False,
+            category in rules.floor,
+        ),
+    )
+    said = reporter.report(rules.trust, facts)
+    state.reporters.put(key, reporter, now)
+    trust = said.trust
+    stamp = _new_tuple(
+        ReportStamp,
+        (
+            trust.trust_class,
+            trust.mean,
+            trust.lower,
+            trust.outcomes,
+            said.factor,
+            said.first_time,
+            said.over_limit,
+            said.signature,
+            said.needed,
+        ),
+    )
+    channel_key, home = state.homes.of(passed.channel_ref)
+    headers = [*record.headers, (STAMP_HEADER, encode_stamp(stamp))]
+    row = (MESSAGE_REPORTS_INTERNAL, home, channel_key, record.value, headers)
+    batch.outputs.append(_new_tuple(OutputRecord, row))
+    batch.count_applied(passed.occurred_ms)
+    counters = batch.counters
+    counters.stamped[trust.trust_class] += 1
+    counters.over_limit += said.over_limit
+    if said.many_channels is not None or said.misuse is not None:
+        publish_cases(batch, record.key or b"", passed, said)
+
+
+def handle_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Apply what a decision changes for a reporter. Raises Rejected for what is no credit."""
+    if own_type(record) != _CREDIT_TYPE:
+        raise Rejected("bad_envelope", CE_TYPE, f"Must be a report that was passed on, or {CREDIT_TYPE}.")
+    try:
+        credit = decode_credit(record.value or b"")
+    except msgspec.DecodeError:
+        raise Rejected("invalid_value", WHOLE_VALUE, f"Must be {CREDIT_TYPE}.") from None
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(credit.decided_s * _SECOND, origin.timestamp)
+    state = batch.state
+    now = state.time.now
+    facts = CreditFacts(
+        time_ms=now,
+        received_s=credit.received_s,
+        target=credit.target,
+        verdict=credit.decision,
+        removed=_outcome(credit.removed),
+        added=_outcome(credit.added),
+    )
+    changed = reporter.credit(facts)
+    state.reporters.put(key, reporter, now)
+    batch.count_applied(credit.decided_s * _SECOND)
+    batch.counters.credits += 1
+    batch.counters.credits_late += not changed
+
+
+def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Reporter]:
+    """Return the state key and the reporter of a record, a new one if nothing is known.
+
+    Raises NotAtHome if the partition is not the reporter's home: the number of partitions was changed.
+    """
+    state = batch.state
+    key = state_key(record.key or b"")
+    reporter = state.reporters.find(key)
+    if reporter is None:
+        # Those who are known here are at home. Asking for all of them would cost 2 us for each report.
+        home = home_partition(record.key or b"", state.partitions)
+        if home != state.partition:
+            raise NotAtHome(
+                f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
+                f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, "
+                "'Changing the number of partitions'."
+            )
+        reporter = Reporter()
+    return key, reporter
+
+
+def _outcome(credited: CreditedOutcome | None) -> OutcomeFacts | None:
+    if credited is None:
+        return None
+    return OutcomeFacts(credited.day, credited.decision, credited.category, credited.percent)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    MESSAGE_REPORTS: handle_report,
+    VERIFIED_REPORTS: handle_report,
+    REPORTERS_INTERNAL: handle_credit,
+}
+"""By original topic. Credits have no origin: Tocsin writes them to the internal topic itself."""

@@ -1,0 +1,43 @@
+"""The rules in the form that the stage of reporters needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.events.report import Category
+from streams.partition.hash_key import DEMONSTRATION, HashKey
+from streams.registry.reporter_rules import ReporterRules
+from streams.registry.rules import Rules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReporterStageRules:
+    """The rules of the stage; build them once with `compile_reporter_rules`.
+
+    `floor` are the categories whose reports no limit cuts, `severities` those of every category. `hash_key` hashes channels
+    and messages; reporters are hashed by the stage of reports.
+    """
+
+    trust: ReporterRules
+    floor: frozenset[Category]
+    severities: Mapping[Category, float]
+    hash_key: HashKey
+    dead_letter_breaker: bool
+    duplicates_remembered: int
+
+
+def compile_reporter_rules(
+    rules: Rules,
+    *,
+    dead_letter_breaker: bool = True,
+    duplicates_remembered: int = 200_000,
+    hash_key: HashKey = DEMONSTRATION.current,
+) -> ReporterStageRules:
+    """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
+    return ReporterStageRules(
+        trust=rules.reporters,
+        floor=frozenset(category for category, row in rules.categories.items() if row.floor),
+        severities={category: row.severity for category, row in rules.categories.items()},
+        hash_key=hash_key,
+        dead_letter_breaker=dead_letter_breaker,
+        duplicates_remembered=duplicates_remembered,
+    )

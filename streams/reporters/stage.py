@@ -1,0 +1,34 @@
+"""The stage of reporters: its topics and their handlers, and its state. Nothing is due in it but forgetting."""
+
+from streams.partition.due import DueKey
+from streams.partition.stage import Stage
+from streams.reporters.batch import ReporterBatch
+from streams.reporters.counters import ReporterCounters
+from streams.reporters.handle import HANDLERS
+from streams.reporters.rules import ReporterStageRules
+from streams.reporters.state import MOVES, ReporterState, restore_reporters
+from streams.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
+
+SOURCES = SourceTopics((), REPORTERS_INTERNAL)
+
+ReporterStage = Stage[ReporterState, ReporterStageRules, ReporterCounters]
+
+
+def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
+    """Return the stage with these rules. No publisher writes to it: the stage of reports passes on what it has checked."""
+    return Stage(
+        name="reporters",
+        rules=rules,
+        sources=SOURCES,
+        state_topic=REPORTER_STATE,
+        handlers=HANDLERS,
+        new_counters=ReporterCounters,
+        restored=restore_reporters,
+        serve_due=_serve_due,
+        slow_floods=rules.dead_letter_breaker,
+        moves=MOVES,
+    )
+
+
+def _serve_due(batch: ReporterBatch, time: int, key: DueKey) -> None:  # noqa: ARG001
+    raise AssertionError(f"nothing is scheduled in the stage of reporters, but {key} was due at {time}")

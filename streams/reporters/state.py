@@ -1,0 +1,69 @@
+"""The state of a partition of the stage of reporters, and its records in the state topic."""
+
+from collections.abc import Iterable, Iterator
+
+from streams.partition.moving import ByRef, Moves
+from streams.partition.state import MOVES as SHARED_MOVES
+from streams.partition.state import PartitionState
+from streams.partition.time import EventTime
+from streams.reporters.reporter import REPORTER
+from streams.reporters.rules import ReporterStageRules
+from streams.reporters.store import ReporterStore
+
+
+class ReporterState(PartitionState):
+    """The state of one partition: that of every stage, and its reporters. `time.now` follows occurred_at and decided_at."""
+
+    __slots__ = ("reporters",)
+
+    def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
+        super().__init__(None, EventTime(), partition, partitions, rules.duplicates_remembered)
+        self.reporters = ReporterStore()
+
+    def begin_day(self, time: int, at_most: int) -> bool:
+        """Forget reporters who were silent for long, at most so many. Returns False if some are left."""
+        return self.reporters.expire(time, at_most)
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes the changed reporters will take."""
+        return self.reporters.changed_bytes
+
+    def next_due(self) -> int | None:
+        """Return when (ms) the next reporters are forgotten; None if there are none."""
+        return self.reporters.next_expiry()
+
+    def turn_back(self, clock: int, appended: int, rules: ReporterStageRules) -> None:
+        """Set the time back to `clock`, and bring the reporters who were noted at later times back to it."""
+        super().turn_back(clock, appended, rules)
+        self.reporters.turn_back(clock)
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        yield from super().drain_changes()
+        yield from self.reporters.drain_changes()
+
+
+def restore_reporters(
+    partition: int, partitions: int, rules: ReporterStageRules, entries: Iterable[tuple[bytes, bytes]]
+) -> ReporterState:
+    """Build the state from the last value of every key, without deleted keys.
+
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
+    """
+    state = ReporterState(partition, partitions, rules)
+    state.restore(entries, rules.duplicates_remembered, {REPORTER: state.reporters.restore})
+    return state
+
+
+def state_key(record_key: bytes) -> bytes:
+    """Return the state key of a reporter whose records have this key. Raises ValueError for a key of another form."""
+    return REPORTER + bytes.fromhex(record_key.decode())
+
+
+def record_key(key: bytes) -> bytes:
+    """Return the key of the records of a reporter with this state key: 16 hexadecimal digits."""
+    return key[1:].hex().encode()
+
+
+MOVES: Moves = {**SHARED_MOVES, REPORTER: ByRef(record_key)}
+"""How the records of the stage of reporters move when the number of partitions changes."""

@@ -1,0 +1,105 @@
+"""Runs reports through the stage of reports, that of reporters, and that of reports again, as workers do."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from streams.events.credit import CreditedOutcome, ReporterCredit
+from streams.partition.batch import Batch
+from streams.partition.hash_key import DEMONSTRATION
+from streams.registry.reporter_rules import ReporterRules
+from streams.reporters.rules import ReporterStageRules, compile_reporter_rules
+from streams.reporters.stage import reporter_stage
+from streams.reporters.state import ReporterState
+from streams.wire.credit import encode_credit
+from streams.wire.records import OutputRecord
+from streams.wire.tick import encode_tick
+from tests.unit.traffic import SHIPPED, START, Record, compiled, report
+
+INTERNAL = "reporters-internal"
+KEY = DEMONSTRATION.current
+GATE = compiled(through_reporters=True)
+RULES = compile_reporter_rules(SHIPPED)
+STAGE = reporter_stage(RULES)
+
+
+def rules_with(**changes: Any) -> ReporterStageRules:
+    """The rules with other limits of reporters."""
+    trust: ReporterRules = dataclasses.replace(SHIPPED.reporters, **changes)
+    return compile_reporter_rules(dataclasses.replace(SHIPPED, reporters=trust))
+
+
+def key_of(ref: str) -> bytes:
+    """The key of a reporter's records."""
+    return b"%016x" % KEY.reporter_hash(ref)
+
+
+def read_back(
+    outputs: Iterable[OutputRecord], topic: str, appended: int = START, offset: int = 0
+) -> list[Record]:
+    """What was written to a topic, as it is read from it, with offsets from `offset` on."""
+    found = [output for output in outputs if output.topic == topic]
+    return [
+        Record(topic, output.partition or 0, offset + number, appended, *output[2:])
+        for number, output in enumerate(found)
+    ]
+
+
+def gate(records: Iterable[Record], state: Any = None) -> Batch:
+    """Apply published reports in the stage of reports."""
+    from streams.reports.stage import report_stage
+    from streams.reports.state import ReportState
+
+    return report_stage(GATE).apply(state or ReportState(0, 1, GATE), list(records))
+
+
+def passed(number: int, time: int, ref: str = "u", offset: int | None = None, **fields: Any) -> Record:
+    """A report of a reporter as it is in the internal topic of reporters."""
+    reporter = {"kind": "user", "ref": ref, **fields.pop("reporter", {})}
+    published = report(number, time, reporter=reporter, **fields)
+    (record,) = read_back(gate([published]).outputs, INTERNAL, time, number if offset is None else offset)
+    return record
+
+
+def credit(
+    number: int,
+    time: int,
+    ref: str = "u",
+    decision: Any = "upheld",
+    removed: Any = None,
+    message: str = "m",
+    channel: str = "c",
+    percent: int = 100,
+    category: Any = "spam",
+) -> Record:
+    """A credit for a report of `ref` about a message, decided at `time`; `removed` is an earlier decision's."""
+    day = time // 86_400_000
+    before = None if removed is None else CreditedOutcome(day, removed, category, percent)
+    value, headers = encode_credit(
+        ReporterCredit(
+            reporter=KEY.reporter_hash(ref),
+            target=KEY.target_hash(channel, message),
+            received_s=time // 1000 - 60,
+            decided_s=time // 1000,
+            decision=decision,
+            removed=before,
+            added=CreditedOutcome(day, decision, category, percent),
+        )
+    )
+    return Record(INTERNAL, 0, number, time, key_of(ref), value, headers)
+
+
+def reporter_tick(after: int, appended: int, offset: int = 0) -> Record:
+    """A tick of the stage of reporters."""
+    value, headers = encode_tick(after, appended)
+    return Record(INTERNAL, 0, offset, appended, None, value, headers)
+
+
+def new_state(rules: ReporterStageRules = RULES, partition: int = 0, partitions: int = 1) -> ReporterState:
+    """An empty state."""
+    return ReporterState(partition, partitions, rules)
+
+
+def stamp_all(records: Iterable[Record], state: ReporterState | None = None) -> Batch:
+    """Apply records in the stage of reporters."""
+    return STAGE.apply(new_state() if state is None else state, list(records))
