@@ -11,7 +11,14 @@ from streams.partition.legal_clocks import arm_clock, take_clock_step
 from streams.registry.rules import LEGAL_CLOCK
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.clock_events import LEVELS, clock_conditions, clock_id, publish_change, publish_opening
+from streams.reports.clock_events import (
+    LEVELS,
+    clock_conditions,
+    clock_id,
+    clock_priority,
+    publish_change,
+    publish_opening,
+)
 from streams.reports.crowd import message_key
 from streams.wire.envelope import rfc3339
 
@@ -95,6 +102,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
             last_report_id=report.report_id,
             partition_offsets={f"{origin.topic}/{origin.partition}": origin.offset},
         ),
+        priority=clock_priority(clock, now, case.risk.score),
     )
 
 

@@ -117,6 +117,23 @@ class Crowd:
                 return stored[1:]
         return None
 
+    def clusters_of(self, key: bytes) -> Clusters:
+        """Return the clusters of a message, or new ones. Store them with `put_clusters`."""
+        found = self.clusters.find(MESSAGE_CLUSTERS + key)
+        return Clusters() if found is None else found
+
+    def put_clusters(self, key: bytes, clusters: Clusters, now: int) -> None:
+        """Store the clusters of a message, changed at `now` (ms)."""
+        self.clusters.put(MESSAGE_CLUSTERS + key, clusters, now + CLUSTERS_KEPT_MS)
+
+    def arrivals_of(self, channel_key: bytes) -> Arrivals | None:
+        """Return how the reports of a channel arrive; None if none had a stamp lately."""
+        return self.arrivals.find(CHANNEL_ARRIVALS + channel_key)
+
+    def put_arrivals(self, channel_key: bytes, arrivals: Arrivals, now: int) -> None:
+        """Store how the reports of a channel arrive, changed at `now` (ms)."""
+        self.arrivals.put(CHANNEL_ARRIVALS + channel_key, arrivals, now + ARRIVALS_KEPT_MS)
+
     def list_messages(self, key: bytes, messages: Sequence[str], now: int) -> None:
         """Remember the messages that an event of an escalation names, after those that earlier ones named."""
         stored = LISTED_MESSAGES + key
@@ -131,8 +148,10 @@ class Crowd:
 
     def note_link(self, now: int, reporter: int, *, linked: bool) -> bool:
         """Add a report to those of the day; return whether links still have an effect."""
-        self._guard_changed = True
-        return self.guard.note(now, reporter, linked=linked)
+        before = self.guard.mark()
+        effective = self.guard.note(now, reporter, linked=linked)
+        self._guard_changed |= before != self.guard.mark()
+        return effective
 
     def expire(self, now: int, at_most: int) -> bool:
         """Remove so many expired records of each type; return False if some are left."""

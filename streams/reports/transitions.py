@@ -65,6 +65,7 @@ def open_or_raise(
             first_report_id=cause.report_id,
             cause=cause,
             scope=scope,
+            opened=now,
         )
         transition = Transition("opened", "threshold_crossed", now, now)
     episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
@@ -121,6 +122,10 @@ def _publish(
     transition: Transition,
     shares: Sequence[CategoryShare],
 ) -> None:
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares))
+    signs = None
+    if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
+        arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
+        signs = None if arrivals is None else arrivals.signs()
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, signs))
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1
