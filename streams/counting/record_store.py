@@ -76,10 +76,9 @@ class RecordStore(Generic[Kept]):
         self._days[key] = day
         self._removed.pop(key, None)
         if key not in self._touched:
-            self._touched[key] = record
             self.changed_bytes += len(self._encoded.get(key, b""))
-        if key not in self._new:
-            self._remember(key, record)
+        self._touched[key] = record
+        self._remember(key, record)
 
     def remove(self, key: bytes) -> None:
         """Remove the record of a key."""
@@ -143,7 +142,7 @@ class RecordStore(Generic[Kept]):
         return record
 
     def _remember(self, key: bytes, record: Kept) -> None:
-        if len(self._new) >= GENERATION:
+        if len(self._new) >= GENERATION and key not in self._new:
             self._old = self._new
             self._new = {}
         self._new[key] = record
