@@ -93,6 +93,10 @@ class Arrivals(msgspec.Struct, array_like=True):
             repeating / len(self.sampled) if self.sampled else 0.0,
         )
 
+    def is_after(self, time_ms: int) -> bool:
+        """Tell whether the newest report came after the half hour of `time_ms`."""
+        return self.bucket > time_ms // BUCKET_MS
+
     @property
     def usual(self) -> float:
         """The channel's average number of reports in SPAN_HOURS, up to the end of the last full hour."""

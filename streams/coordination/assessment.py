@@ -55,7 +55,7 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
             "outsider_share": round(signs.outsiders, 6),
             "repeating_share": round(signs.repeating, 6),
         },
-        sentence=_sentence(sums, signs, voices, by_links=by_links, by_signs=by_signs),
+        sentence=_sentence(sums, signs, voices, by_signs=by_signs),
     )
 
 
@@ -72,9 +72,9 @@ def _fresh_signs(signs: Signs) -> tuple[float, ...]:
     return signs.young, signs.outsiders, signs.repeating
 
 
-def _sentence(sums: Sums, signs: Signs, voices: float, *, by_links: bool, by_signs: bool) -> str:
+def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str:
     said = []
-    if by_links:
+    if sums.linked:
         said.append(
             f"{sums.linked} of {sums.reports} reporters had before reported the same messages as another of them, "
             f"messages that were not upheld; all {sums.reports} count as {voices:.1f} voices."

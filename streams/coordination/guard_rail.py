@@ -22,6 +22,10 @@ class GuardRail(msgspec.Struct, array_like=True):
     active: list[int] = msgspec.field(default_factory=list)
     linked: list[int] = msgspec.field(default_factory=list)
 
+    def mark(self) -> tuple[int, ...]:
+        """Return what is another after every change."""
+        return self.day, len(self.active), *self.active[-1:], len(self.linked), *self.linked[-1:]
+
     def note(self, time_ms: int, reporter: int, *, linked: bool) -> bool:
         """Add a report; return whether links still have an effect on this day."""
         day = time_ms // DAY
@@ -33,6 +37,13 @@ class GuardRail(msgspec.Struct, array_like=True):
         if linked:
             note(self.linked, reporter)
         return not self.tripped()
+
+    def include(self, other: "GuardRail") -> None:
+        """Add the reporters of another partition on the same day."""
+        for hashed in other.active:
+            note(self.active, hashed)
+        for hashed in other.linked:
+            note(self.linked, hashed)
 
     def tripped(self) -> bool:
         """Tell whether too many reporters were linked today."""

@@ -1,21 +1,23 @@
 """Who reported a message, so that a decision about it can be credited to each of them.
 
-A record per message: keyed hashes of reporters and the time at which the platform received their first report. It turns
-each outcome into one credit per reporter. What it gives in the end does not depend on the order in which reports and
-outcomes arrive, as long as it does not sample: the first decision sets who is eligible, the latest one what was decided.
+A record per message: keyed hashes of reporters, the time at which the platform received their first report, and which
+report it was. It turns each outcome into one credit per reporter. What it gives in the end does not depend on the order in
+which reports and outcomes arrive, as long as it does not sample: the first decision sets who is eligible, the latest one
+what was decided. A decision about a single report concerns its reporter alone.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
+from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround
 from streams.events.report import Category
 from streams.wire.times import DAY
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the next
-# message. 256 are 3 KB, and all but a few messages have fewer reporters.
+# message. 256 are 3 KB and the ids of their reports, and all but a few messages have fewer reporters.
 KEPT: Final = 256
 
 # As long as an outcome may be superseded: complaints are possible for at least six months (DSA art. 20(1)).
@@ -27,37 +29,64 @@ _ENTRY = struct.Struct("<QI")
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):
-    """An outcome, reduced to what a credit needs. `percent`: its weight (confidence over probability of review) x 100.
+    """An outcome, reduced to what credits and notices need.
 
-    The verdict is `upheld`, `dismissed` or `manifestly_unfounded`. `decided_s` is in seconds since the epoch.
+    `percent` is its weight (confidence over probability of review) x 100. `decided_s` is in seconds since the epoch.
     """
 
     decided_s: int
     outcome_id: str
-    verdict: str
+    verdict: OutcomeDecision
     category: Category
     percent: int
+    ground: OutcomeGround | None = None
+
+
+class ReportIdentity(NamedTuple):
+    """Which report it was, as it was published."""
+
+    ce_source: str
+    report_id: str
 
 
 class Credit(NamedTuple):
     """What changes for one reporter: `removed` no longer counts, `added` does; both None for who reported too late.
 
-    `verdict` is the standing one: what was upheld is no sign of coordination, whoever reported it and whenever.
-    `received_s` is in seconds since the epoch.
+    `standing` is the decision that holds: what was upheld is no sign of coordination, whoever reported it and whenever.
+    `anew`: another one held before. `received_s` is in seconds since the epoch.
     """
 
     reporter: int
     received_s: int
-    verdict: str
+    standing: Decision
     removed: Decision | None
     added: Decision | None
+    anew: bool
+
+    @property
+    def verdict(self) -> OutcomeDecision:
+        """What was decided."""
+        return self.standing.verdict
+
+
+class _Known(NamedTuple):
+    """The decisions that concern a reporter: when the first was made (s), and which one holds."""
+
+    first_s: int
+    standing: Decision
+
+    def credited(self, received: int | None) -> Decision | None:
+        """Return what counts for whoever reported at `received`: nothing if it was after the first decision."""
+        return self.standing if received is not None and received < self.first_s else None
 
 
 class MessageReporters(msgspec.Struct, array_like=True):
     """The reporters of one message, by hash, with the second at which the first report of each was received.
 
-    `reports` counts all first reports, also those that are not kept. `sampled`: not all reporters are kept, but those
-    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on.
+    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first reports,
+    also those that are not kept. `sampled`: not all reporters are kept, but those
+    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are
+    decisions about single reports, by reporter, as (first, the one that holds).
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -65,9 +94,13 @@ class MessageReporters(msgspec.Struct, array_like=True):
     sampled: bool = False
     first_s: int | None = None
     standing: Decision | None = None
+    identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
+    own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
 
-    def add_report(self, reporter: int, received_ms: int) -> Credit | None:
-        """Note a report. Returns a credit if the message is already decided on.
+    def add_report(
+        self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
+    ) -> Credit | None:
+        """Note a report. Returns a credit if there is a decision already.
 
         It adds the decision if the report was received before the first one, and only arrived later.
         """
@@ -75,65 +108,140 @@ class MessageReporters(msgspec.Struct, array_like=True):
         earlier = self.reporters.get(reporter)
         if earlier is not None and received >= earlier:
             return None
-        eligible_before = earlier is not None and self._eligible(earlier)
+        known = self._known(reporter)
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:
                 self.sampled = True
                 # After a decision nobody is dropped: a credit was given, and must be reversible.
-                if self.standing is not None:
-                    return Credit(reporter, received, self.standing.verdict, None, None)
+                if known is not None:
+                    return Credit(reporter, received, known.standing, None, None, anew=False)
                 largest = max(self.reporters)
-                if reporter > largest:
+                if self.own or reporter > largest:
                     return None
                 del self.reporters[largest]
+                self.identities.pop(largest, None)
         self.reporters[reporter] = received
-        if self.standing is None or eligible_before:
+        if identity is not None:
+            self.identities[reporter] = identity
+        if known is None or known.credited(earlier) is not None:
             return None
-        added = self.standing if self._eligible(received) else None
-        return Credit(reporter, received, self.standing.verdict, None, added)
+        return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
 
-    def add_outcome(self, decision: Decision) -> Iterator[Credit]:
-        """Note an outcome, and yield what changes for whom, in the order of hashes. The same one again changes nothing.
+    def reporter_of(self, identity: ReportIdentity) -> int | None:
+        """Return whose first report it is; None if it is not kept here."""
+        return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
-        The latest decision stands: an appeal is decided later than what it supersedes.
+    def add_outcome(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+        """Note an outcome; return what changes for whom, in the order of hashes. The same one again changes nothing.
+
+        With `reporter`, who must be among those kept, it is about the report of this one alone. The latest decision holds:
+        an appeal is decided later than what it supersedes.
         """
-        first, standing = self.first_s, self.standing
-        new_first = decision.decided_s if first is None else min(first, decision.decided_s)
-        new = decision if standing is None else max(standing, decision, key=_order)
-        self.first_s, self.standing = new_first, new
-        for reporter, received in sorted(self.reporters.items()):
-            removed = standing if first is not None and received < first else None
-            added = new if received < new_first else None
-            if removed != added or new != standing:
-                yield Credit(reporter, received, new.verdict, removed, added)
+        concerned = sorted(self.reporters) if reporter is None else [reporter]
+        before = [self._known(each) for each in concerned]
+        if reporter is None:
+            self.first_s, self.standing = _with(decision, self.first_s, self.standing)
+        else:
+            self.own[reporter] = _with(decision, *self.own.get(reporter, (None, None)))
+        changes = []
+        for each, was in zip(concerned, before, strict=True):
+            now = self._known(each)
+            assert now is not None
+            received = self.reporters[each]
+            removed = None if was is None else was.credited(received)
+            added = now.credited(received)
+            if removed != added or was is None or was.standing != now.standing:
+                changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
+        return changes
 
     def expires(self, newest_ms: int) -> int:
         """Return the time (ms) from which on the record is not needed; `newest_ms` is that of its newest report."""
         undecided = newest_ms + UNDECIDED_DAYS * DAY
-        return undecided if self.first_s is None else self.first_s * 1000 + DECIDED_DAYS * DAY
+        if self.first_s is not None:
+            return self.first_s * 1000 + DECIDED_DAYS * DAY
+        firsts = [first for first, _ in self.own.values()]
+        return max(undecided, min(firsts) * 1000 + DECIDED_DAYS * DAY) if firsts else undecided
 
-    def _eligible(self, received: int) -> bool:
-        return self.first_s is not None and received < self.first_s
+    def _known(self, reporter: int) -> _Known | None:
+        """Return the decisions about the message, and about this reporter's report, as one."""
+        own = self.own.get(reporter)
+        if self.first_s is None or self.standing is None:
+            return None if own is None else _Known(*own)
+        if own is None:
+            return _Known(self.first_s, self.standing)
+        return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
+
+
+def _with(decision: Decision, first: int | None, standing: Decision | None) -> tuple[int, Decision]:
+    if first is None or standing is None:
+        return decision.decided_s, decision
+    return min(first, decision.decided_s), max(standing, decision, key=_order)
 
 
 def _order(decision: Decision) -> tuple[int, str]:
     return decision.decided_s, decision.outcome_id
 
 
-# reporters as bytes, reports, sampled, first decision, standing decision
-_Stored = tuple[bytes, int, bool, int | None, Decision | None]
+class _Stored(msgspec.Struct, array_like=True):
+    """A record as stored: `packed` has twelve bytes per reporter.
+
+    Reports are in the order of their reporters: the id (empty if it is not kept), and the index of its source.
+    """
+
+    packed: bytes
+    reports: int
+    sampled: bool
+    first_s: int | None
+    standing: Decision | None
+    own: Sequence[tuple[int, int, Decision]]
+    ids: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    source_of: bytes = b""
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 
 
 def encode_reporters(record: MessageReporters) -> bytes:
-    """Return the record as bytes, twelve per reporter."""
-    packed = b"".join(_ENTRY.pack(*entry) for entry in sorted(record.reporters.items()))
-    return _encode((packed, record.reports, record.sampled, record.first_s, record.standing))
+    """Return the record as bytes: twelve per reporter, and the ids of reports."""
+    rows = sorted(record.reporters.items())
+    stored = _Stored(
+        b"".join([_ENTRY.pack(*row) for row in rows]),
+        record.reports,
+        record.sampled,
+        record.first_s,
+        record.standing,
+        [(reporter, *own) for reporter, own in sorted(record.own.items())],
+    )
+    if record.identities:
+        identities = [record.identities.get(reporter, _UNKNOWN) for reporter, _ in rows]
+        # At most KEPT of them, so an index takes a byte.
+        sources = {source: index for index, source in enumerate(dict.fromkeys(one[0] for one in identities))}
+        stored.ids = [identity.report_id for identity in identities]
+        stored.sources = list(sources)
+        stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
+    return _encode(stored)
 
 
 def decode_reporters(data: bytes | memoryview) -> MessageReporters:
-    """Decode the bytes of `encode_reporters`. Raises msgspec.DecodeError or struct.error for damaged bytes."""
-    packed, reports, sampled, first, standing = _decode(data)
-    return MessageReporters(dict(_ENTRY.iter_unpack(packed)), reports, sampled, first, standing)
+    """Decode the bytes of `encode_reporters`. Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes."""
+    stored = _decode(data)
+    reporters = dict(_ENTRY.iter_unpack(stored.packed))
+    return MessageReporters(
+        reporters,
+        stored.reports,
+        stored.sampled,
+        stored.first_s,
+        stored.standing,
+        {
+            reporter: ReportIdentity(stored.sources[source], report_id)
+            for reporter, report_id, source in zip(reporters, stored.ids, stored.source_of, strict=False)
+            if report_id
+        },
+        {reporter: (first, standing) for reporter, first, standing in stored.own},
+    )
+
+
+_UNKNOWN: Final = ReportIdentity("", "")

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix, union_distinct
 from streams.counting.measures import WindowCounts
 from streams.counting.store import CountStore
+from streams.counting.voices import NOT_STAMPED
 from streams.counting.windows import WindowSpec
 from streams.events.report import Category
 
-NO_COUNTS = WindowCounts(*[0] * len(WindowCounts._fields))
+NO_COUNTS = WindowCounts(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class CategoryShare(NamedTuple):
@@ -43,5 +44,11 @@ def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> Win
 
 def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCounts:
     """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum."""
-    sums = WindowCounts(*map(sum, zip(NO_COUNTS, *(share.counts for share in shares), strict=True)))
-    return sums._replace(distinct_reporters=distinct_reporters)
+    numbers = [
+        sum(column) for column in zip(NO_COUNTS[:-1], *(share.counts[:-1] for share in shares), strict=True)
+    ]
+    stamped = NOT_STAMPED
+    for share in shares:
+        if share.counts.stamped.stamped:
+            stamped = stamped.plus(share.counts.stamped)
+    return WindowCounts._make([*numbers, stamped])._replace(distinct_reporters=distinct_reporters)

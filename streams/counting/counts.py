@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from streams.coordination.clusters import Sums
 from streams.counting.distinct import (
     LastSeen,
     next_limit,
@@ -29,6 +30,7 @@ from streams.counting.panes import (
     fold,
 )
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
+from streams.counting.voices import NOT_STAMPED, StampedSums, VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
     RINGS,
@@ -49,7 +51,7 @@ _LONGEST = len(RINGS) - 1
 _FEW_PANES = 3
 
 
-def _window_counts(total: PaneSums, distinct: int) -> WindowCounts:
+def _window_counts(total: PaneSums, distinct: int, stamped: StampedSums) -> WindowCounts:
     """Return `total` as WindowCounts; `distinct` is a sum of weights."""
     # WindowCounts(...) calls one more Python function, which takes a quarter of the time of `measure`.
     return tuple.__new__(
@@ -63,14 +65,15 @@ def _window_counts(total: PaneSums, distinct: int) -> WindowCounts:
             total.state_actors,
             total.anonymous,
             total.without_ref,
+            stamped,
         ),
     )
 
 
-def _sum_of_few(panes: Sequence[Pane], start: int) -> WindowCounts:
+def _sum_of_few(panes: Sequence[Pane], start: int, stamped: StampedSums) -> WindowCounts:
     """Sum the panes from `start` on. Local variables are twice as fast as attributes of an object."""
     if len(panes) == 1 and panes[0].start >= start:
-        return _window_counts(panes[0], panes[0].kept * panes[0].weight)
+        return _window_counts(panes[0], panes[0].kept * panes[0].weight, stamped)
     reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
     for pane in panes:
         if pane.start >= start:
@@ -85,7 +88,7 @@ def _sum_of_few(panes: Sequence[Pane], start: int) -> WindowCounts:
     distinct = (distinct + UNIT // 2) // UNIT
     return tuple.__new__(
         WindowCounts,
-        (reports, distinct, risk, trusted_flaggers, automated, state_actors, anonymous, without_ref),
+        (reports, distinct, risk, trusted_flaggers, automated, state_actors, anonymous, without_ref, stamped),
     )
 
 
@@ -109,8 +112,14 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     messages: Tally
 
 
+class _VoicedState(_State, array_like=True, gc=False):
+    """The persisted form of a channel with stamped reports. Without any it is that of earlier versions, byte for byte."""
+
+    voices: list[VoicePane] = []
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_State).decode
+_decode = msgspec.msgpack.Decoder(_VoicedState).decode
 
 
 class ChannelCounts(msgspec.Struct, gc=False):
@@ -128,6 +137,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
     _messages: Tally | None = None
     _limit: int = next_limit(0)
     _sums: dict[WindowSpec, RunningSum] | None = None
+    _voices: Voices | None = None
 
     def add(
         self,
@@ -177,6 +187,14 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
+    def add_stamped(self, occurred_ms: int, added: Sums) -> None:
+        """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
+        start = pane_start(occurred_ms // FINE_MS, self._now)
+        assert start is not None
+        if self._voices is None:
+            self._voices = Voices()
+        self._voices.add(start, added)
+
     def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
         """Return the counts of the window that ends with the pane of `now_ms`."""
         now = now_ms // FINE_MS
@@ -184,14 +202,17 @@ class ChannelCounts(msgspec.Struct, gc=False):
         total = self._sums.get(spec) if self._sums is not None else None
         if total is None:
             if len(panes) <= _FEW_PANES:
-                return _sum_of_few(panes, window_start(spec.ring, spec.panes, now))
+                start = window_start(spec.ring, spec.panes, now)
+                stamped = NOT_STAMPED if self._voices is None else self._voices.since(start)
+                return _sum_of_few(panes, start, stamped)
             total = RunningSum.of(panes, spec, now)
             if self._sums is None:
                 self._sums = {}
             self._sums[spec] = total
         elif now >= total.until:
             total.slide(panes, now)
-        return _window_counts(total, total.distinct)
+        stamped = NOT_STAMPED if self._voices is None else self._voices.since(total.start)
+        return _window_counts(total, total.distinct, stamped)
 
     def messages(self, spec: WindowSpec, now_ms: int) -> list[tuple[str, int]]:
         """Return the tallied messages reported in the window, with their counts, most reported first.
@@ -236,6 +257,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             settle(last_seen, self._panes)
             self._last_seen = {reporter: seen for reporter, seen in last_seen.items() if seen <= now}
         drop_after(self._panes, now)
+        if self._voices is not None:
+            self._voices.keep(0, now)
         if self._messages:
             forget_after(self._messages, now)
         return True
@@ -252,9 +275,9 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if last_seen:
             reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
             places = bytes(len(last_seen)) if len(panes) == 1 else _places(last_seen, panes)
-        return STATE_VERSION + _encode(
-            _State(self._now, self._limit, panes, reporters, places, self._messages or {})
-        )
+        parts = (self._now, self._limit, panes, reporters, places, self._messages or {})
+        voices = None if self._voices is None else self._voices.rows()
+        return STATE_VERSION + _encode(_VoicedState(*parts, voices) if voices else _State(*parts))
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> "ChannelCounts":
@@ -274,6 +297,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             counts._last_seen = dict(zip(reporters, map(starts.__getitem__, state.places), strict=True))
         if state.messages:
             counts._messages = state.messages
+        if state.voices:
+            counts._voices = Voices(state.voices)
         return counts
 
     def _count_in_sums(
@@ -300,6 +325,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if fold(panes, before, now):
             self._last_seen = resample(self._last_seen or {}, panes)
             self._sums = None
+        if self._voices is not None:
+            self._voices.settle(panes)
         horizon = held_from(_LONGEST, now)
         if horizon != held_from(_LONGEST, before):
             self._forget_before(horizon)
@@ -307,6 +334,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
     def _forget_before(self, horizon: int) -> None:
         """Drop everything older than the fine index `horizon`, which no ring holds any more."""
         drop_before(self._panes, horizon)
+        if self._voices is not None:
+            self._voices.keep(horizon, self._now)
         if self._messages:
             forget_before(self._messages, horizon)
         if self._last_seen:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
+from streams.coordination.clusters import voices_millionths
+from streams.counting.voices import NOT_STAMPED, StampedSums
+
 MILLION: Final = 1_000_000
 
 MeasureName = Literal[
@@ -19,6 +22,8 @@ MeasureName = Literal[
     "automated",
     "anonymous_share",
     "state_actors",
+    "voices",
+    "linked_share",
 ]
 # How a measure over several categories is computed: as the sum of theirs, from the union of their reporters,
 # or, for a ratio, from the summed counts.
@@ -26,7 +31,10 @@ OverCategories = Literal["sum", "union", "ratio"]
 
 
 class WindowCounts(NamedTuple):
-    """The counts of a window. `reports` covers all reporter kinds; `risk_millionths` is their summed risk."""
+    """The counts of a window. `reports` covers all reporter kinds; `risk_millionths` is their summed risk.
+
+    `stamped` is what those of them add up to that have a stamp.
+    """
 
     reports: int
     distinct_reporters: int
@@ -36,6 +44,7 @@ class WindowCounts(NamedTuple):
     state_actors: int
     anonymous: int
     without_ref: int
+    stamped: StampedSums = NOT_STAMPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,22 @@ class Measure:
 
 def _anonymous_share(counts: WindowCounts) -> int:
     return counts.anonymous * MILLION // counts.reports if counts.reports else 0
+
+
+def _voices(counts: WindowCounts) -> int:
+    """Return the voices in millionths: at most the different reporters, who each count one without a stamp."""
+    heads = counts.distinct_reporters * MILLION
+    stamped, sums = counts.stamped
+    if not stamped:
+        return heads
+    others = counts.reports - counts.without_ref - stamped
+    return min(heads, voices_millionths(sums) + others * MILLION)
+
+
+def _linked_share(counts: WindowCounts) -> int:
+    sums = counts.stamped.sums
+    # A window may hold a report that joined a cluster, but not the one that founded it.
+    return min(sums.linked * MILLION // sums.reports, MILLION) if sums.reports else 0
 
 
 def _field(name: str) -> Callable[[WindowCounts], int]:
@@ -137,6 +162,26 @@ _ROWS = (
         1,
         "sum",
         in_policies=False,
+    ),
+    Measure(
+        "voices",
+        "independent reporters: those who report together count together, at most as many as distinct_reporters; the "
+        "same as these while TOCSIN_REPORTERS is off",
+        "reporters",
+        _voices,
+        MILLION,
+        "union",
+        in_policies=True,
+    ),
+    Measure(
+        "linked_share",
+        "share of the reporters who had before reported the same messages as another one, messages that were not upheld; 0 "
+        "while TOCSIN_REPORTERS is off",
+        "share",
+        _linked_share,
+        MILLION,
+        "ratio",
+        in_policies=True,
     ),
 )
 

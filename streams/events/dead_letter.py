@@ -24,13 +24,16 @@ DeadLetterReason = Literal[
     "not_allowed_here",
     "clock_not_running",
     "not_pausable",
+    "subject_not_found",
     "skipped",
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
 # Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may come
-# before the reports and requests that arm their clocks, and can be redriven later.
-REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset({"clock_not_running", "not_pausable"})
+# before the reports and requests that they are about, and can be redriven later.
+REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset(
+    {"clock_not_running", "not_pausable", "subject_not_found"}
+)
 
 
 class RedactedRecord(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.events.integrity import IntegrityFinding
 from streams.events.obligation import AppliedObligation
 from streams.events.report import (
     AccountAge,
@@ -19,6 +20,7 @@ from streams.events.report import (
     ZonedTime,
 )
 from streams.events.routing import Routing, RuleOfLaw
+from streams.events.stamp import TrustClass
 
 ENRICHED_REPORT_TYPE = "tocsin.enriched-report.v1"
 
@@ -96,12 +98,27 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     offset: int
 
 
+class ReporterTrust(msgspec.Struct, frozen=True, gc=False):
+    """How far the reporter is trusted, from what desks decided about earlier reports. It names nobody.
+
+    `mean` and `lower` (its lower bound) are from 0 to 1. `outcomes` is their number, faded ones counted less. `over_limit`: beyond
+    the reports of a day that weigh.
+    """
+
+    trust_class: TrustClass
+    mean: float
+    lower: float
+    outcomes: float
+    over_limit: bool
+
+
 class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """One report with its jurisdictions, risk score and counts.
 
     `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is advice to a
     person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the category in the vocabulary
-    of the EU's transparency database, version 2.
+    of the EU's transparency database, version 2. `trust` is present if outcomes of the reporter are known, or too many reports of
+    the day; `integrity` if the reports of the channel show signs of coordination.
     """
 
     report: PublicReport
@@ -118,3 +135,5 @@ class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False)
     policy_version: str
     registry_version: str
     source: Source
+    trust: ReporterTrust | msgspec.UnsetType = msgspec.UNSET
+    integrity: IntegrityFinding | msgspec.UnsetType = msgspec.UNSET

@@ -9,7 +9,9 @@ import msgspec
 
 from streams.events.clock import ClockView
 from streams.events.enriched_report import Jurisdiction
+from streams.events.integrity import IntegrityFinding
 from streams.events.obligation import EscalatedObligation
+from streams.events.priority import Priority
 from streams.events.report import Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
@@ -46,7 +48,9 @@ class Counts(msgspec.Struct, frozen=True):
     """Counts of the reports in the window, over the policy's categories.
 
     `n_eff` is the number of equally active independent reporters that would give the same concentration (Hill number
-    of order 2). Reports without a reporter's pseudonym count as one reporter in it.
+    of order 2). Reports without a reporter's pseudonym count as one reporter in it. The last three are present if reports
+    have passed the stage of reporters: `voices` counts those who report together as few, `linked` are the reporters who do, and
+    `trusted_voices` those voices whose trust is medium or high.
     """
 
     reports: int
@@ -55,6 +59,9 @@ class Counts(msgspec.Struct, frozen=True):
     trusted_flaggers: int
     automated: int
     state_actors: int
+    voices: float | msgspec.UnsetType = msgspec.UNSET
+    linked: int | msgspec.UnsetType = msgspec.UNSET
+    trusted_voices: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -73,14 +80,16 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Integrity(msgspec.Struct, frozen=True):
-    """Signs of coordinated reporting (a brigade), as a hint to the reviewer; they do not affect the level.
+    """Signs of coordinated reporting (a brigade), as a hint to the reviewer; these do not affect the level.
 
-    `score` is 1 - n_eff / reports.
+    `score` is 1 - n_eff / reports. `finding` is present if the stage of reporters found signs; while the policies say
+    `integrity: live`, a suspected brigade stays at level 1.
     """
 
     score: float
     brigade_suspected: bool
     signals: dict[str, float]
+    finding: IntegrityFinding | msgspec.UnsetType = msgspec.UNSET
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -96,7 +105,7 @@ class Escalation(msgspec.Struct, frozen=True):
 
     `escalation_id` is the same for all events of an episode or clock; `sequence` numbers them from 1. `obligations`,
     `routing` and `statement` are those of the report that caused the event (`trace.last_report_id`). `clock` is null
-    for an episode.
+    for an episode. `priority` orders open escalations; events of earlier versions have none.
     """
 
     escalation_id: str
@@ -132,3 +141,4 @@ class Escalation(msgspec.Struct, frozen=True):
     policy_version: str
     registry_version: str
     trace: Trace
+    priority: Priority | msgspec.UnsetType = msgspec.UNSET

@@ -34,6 +34,11 @@ def outcome_hash(ce_source: str, outcome_id: str, key: str) -> int:
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0{key}\0".encode())
 
 
+def decision_hash(ce_source: str, outcome_id: str, key: str) -> int:
+    """Return the 64-bit hash of the idempotency key of a desk's outcome. Its text ends in two NULs."""
+    return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0{key}\0\0".encode())
+
+
 def event_hash_without_key(ce_source: str, event_id: str) -> int:
     """Return the hash that slots of the first version hold of a report or request."""
     return xxh3_64_intdigest(f"{ce_source}\0{event_id}".encode())
@@ -89,6 +94,11 @@ class RecentIds:
         if self._old and outcome_hash_without_key(ce_source, outcome_id) in self._hashes:
             return None
         return hashed
+
+    def new_decision(self, ce_source: str, outcome_id: str, key: str) -> int | None:
+        """Return what to `add` once a desk's outcome is applied; None if it is a duplicate."""
+        hashed = decision_hash(ce_source, outcome_id, key)
+        return None if hashed in self._hashes else hashed
 
     def __contains__(self, hashed: int) -> bool:
         return hashed in self._hashes

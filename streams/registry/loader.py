@@ -93,6 +93,7 @@ def load_rules(
         platform=facts,
         sources=build_sources(sources_document, sources_file),
         index=index,
+        integrity="shadow" if policies_file.integrity is None else policies_file.integrity.mode,
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(
             [

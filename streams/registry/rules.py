@@ -13,6 +13,8 @@ from streams.registry.reporter_rules import ReporterRules
 from streams.wire.topics import ReportSource
 
 Mode = Literal["live", "shadow", "off"]
+# Whether signs of coordinated reporting change levels and weights, or are only shown.
+IntegrityMode = Literal["live", "shadow"]
 # From the least to the most protective. A country that was not assessed may be a closed one, so `unknown` ranks above
 # `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
@@ -364,7 +366,8 @@ class Rules:
     country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
     `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
     `sources` has a row for each topic to which reports are published. `index` is None if the law folder has no
-    rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions.
+    rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of policies does
+    not say.
     """
 
     policies: tuple[Policy, ...]
@@ -383,6 +386,7 @@ class Rules:
     policy_version: str
     registry_version: str
     index: RuleOfLawIndex | None = None
+    integrity: IntegrityMode = "shadow"
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.events.report import AccountAge, Category, ReporterKind, ReportKind
 from streams.registry.document import Row
-from streams.registry.rules import DsaCategory, Mode, Verification
+from streams.registry.rules import DsaCategory, IntegrityMode, Mode, Verification
 from streams.wire.topics import ReportSource
 
 Text = Annotated[str, Field(min_length=1)]
@@ -63,9 +63,22 @@ class PolicyRow(Row):
     reason: Text
 
 
+class IntegrityRow(Row):
+    """What signs of coordinated reporting do: change levels and weights, or only mark."""
+
+    mode: IntegrityMode
+    reason: Text
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
+    # A file of an earlier version has none, and keeps its policy_version.
+    integrity: Annotated[IntegrityRow | None, Field(exclude_if=_is_absent)] = None
     policies: list[PolicyRow]
 
 

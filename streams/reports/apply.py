@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from streams.coordination.arrivals import Signs
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.measures import WindowCounts
@@ -16,8 +17,10 @@ from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.enrich import enriched_json
 from streams.reports.episodes import EpisodeKey, Open, note_clear, rise
+from streams.reports.integrity import REVIEW, ask_once, find_coordination, suspect
 from streams.reports.rules import CategoryPlan
 from streams.reports.transitions import open_or_raise
+from streams.reports.voices import hear
 from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
 from streams.wire.reading import Decoded
@@ -52,7 +55,7 @@ def apply_report(
     if entry is None:
         entry = CountEntry(ChannelCounts(), None)
     counts = entry.counts
-    counted = _count(batch, channel_key, counts, case)
+    counted, signs = _count(batch, channel_key, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -62,7 +65,9 @@ def apply_report(
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
     if state.time.ticks:
         headers += ticks_headers(state.time.ticks)
-    value = enriched_json(rules, case, plan.windows, windows, counted=counted)
+    found = None if signs is None else find_coordination(windows[-1].stamped, signs)
+    finding = None if found is None else found.published
+    value = enriched_json(rules, case, plan.windows, windows, counted=counted, finding=finding)
     row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
     batch.outputs.append(_new_tuple(OutputRecord, row))
     written = len(batch.outputs)
@@ -77,10 +82,13 @@ def apply_report(
     state.daily.count(now, law.jurisdictions[0].code, report.category, cell)
 
 
-def _count(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case) -> bool:
+def _count(
+    batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case
+) -> tuple[bool, Signs | None]:
+    """Count a report; return whether a pane held its time, and the signs of its channel if it has a stamp."""
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
-    kind, hashed = "anonymous", None
+    kind, hashed, heard = "anonymous", None, None
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:
@@ -88,8 +96,12 @@ def _count(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: 
             hashed = keys.reporter_hash(reporter.ref)
             if keys.earlier:
                 keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
+            if rules.through_reporters:
+                heard = hear(batch, channel_key, case, hashed)
     risk = rules.risk_model.millionths(case.risk)
-    return counts.add(
+    if heard is not None and not heard.weighs and rules.registry.integrity == "live":
+        risk = 0
+    counted = counts.add(
         case.occurred,
         state.time.now,
         kind,
@@ -98,6 +110,11 @@ def _count(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: 
         report.message_ref,
         case.law.protection,
     )
+    if heard is None:
+        return counted, None
+    if counted:
+        counts.add_stamped(case.occurred, heard.added)
+    return counted, heard.signs
 
 
 def _decide(
@@ -111,6 +128,7 @@ def _decide(
     """Evaluate each policy of the report's category on the channel's current counts."""
     state = batch.state
     now = state.time.now
+    live = batch.rules.registry.integrity == "live"
     channel = case.report.channel.ref
     episodes = state.episodes.get(channel, {})
     for policy, window in plan.policies:
@@ -125,13 +143,22 @@ def _decide(
         else:
             shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
             verdict = policy.judge_shares(shares, now)
-        if rise(episode, verdict.level) is not None:
+        level = verdict.level
+        suspicion = None
+        if level and live:
+            shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
+            suspicion = suspect(batch, channel_key, shares)
+            if suspicion is not None and suspicion.capped:
+                level = min(level, REVIEW)
+        if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            open_or_raise(batch, key, policy, verdict.level, shares, case)
+            open_or_raise(batch, key, policy, level, shares, case)
         elif isinstance(episode, Open) and (episode.clear_since is not None) != verdict.clear:
             note_clear(episode, now, clear=verdict.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
+        if suspicion is not None:
+            ask_once(batch, EpisodeKey(channel, *policy.key), policy, suspicion.finding)
 
 
 def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:

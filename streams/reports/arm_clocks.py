@@ -11,7 +11,15 @@ from streams.partition.legal_clocks import arm_clock, take_clock_step
 from streams.registry.rules import LEGAL_CLOCK
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.clock_events import LEVELS, clock_conditions, clock_id, publish_change, publish_opening
+from streams.reports.clock_events import (
+    LEVELS,
+    clock_conditions,
+    clock_id,
+    clock_priority,
+    publish_change,
+    publish_opening,
+)
+from streams.reports.crowd import message_key
 from streams.wire.envelope import rfc3339
 
 
@@ -34,6 +42,9 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
         clock = start_clock(duty.obligation, case.received, due)
         opening = publish_opening(batch, key, _opening(batch, key, clock, duty, case))
         arm_clock(batch, key, clock, duty.obligation.id, opening)
+        if batch.rules.through_reporters and report.message_ref is not None:
+            listed = message_key(channel.encode(), key.clock_id)
+            batch.state.crowd.list_messages(listed, (report.message_ref,), now)
         # A report may arrive so late that steps are already due: they are published with the current time.
         while (time := next_step_time(clock)) is not None and time <= now:
             take_clock_step(batch, key, now, publish_change)
@@ -91,6 +102,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
             last_report_id=report.report_id,
             partition_offsets={f"{origin.topic}/{origin.partition}": origin.offset},
         ),
+        priority=clock_priority(clock, now, case.risk.score),
     )
 
 

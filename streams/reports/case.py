@@ -13,7 +13,8 @@ from streams.wire.times import epoch_ms
 class Case(NamedTuple):
     """A decoded report, its origin, its law, its risk, and what the stage of reporters says about it, if it came that way.
 
-    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch. `stamp` is what the
+    stage of reporters says of its reporter; None without one, as for all reports while that stage is off.
     """
 
     report: MessageReport

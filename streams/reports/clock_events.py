@@ -7,10 +7,13 @@ import msgspec
 from streams.clocks.clock import Clock, due_time, elapsed
 from streams.clocks.life import ClockChange, ClockEvent
 from streams.clocks.store import ClockKey, LegalClock
+from streams.counting.measures import MILLION
 from streams.events.escalation import ESCALATION_TYPE, Condition, Escalation, EscalationReason, Window
+from streams.events.priority import Priority
 from streams.partition.legal_clocks import OutcomeTrace
 from streams.partition.replay import outcome_headers
 from streams.reports.batch import ReportBatch
+from streams.reports.priority import NO_PRIORITY, priority
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.ids import stable_id, step_id
@@ -43,6 +46,11 @@ def clock_id(obligation: str, channel: str, ce_source: str, report_id: str) -> s
 def clock_conditions(clock: Clock, at: int) -> tuple[Condition, ...]:
     """Return the share of the clock's time that has passed at `at`, and where the clock's level begins."""
     return (Condition("elapsed", elapsed(clock, at), LEVELS[clock.steps][1]),)
+
+
+def clock_priority(clock: Clock, at: int, risk: float) -> Priority:
+    """Return the priority of an open clock at `at` (ms), whose report has this risk: the voice of one."""
+    return priority(at, due_time(clock), clock.steps + 1, round(risk * MILLION), MILLION, clock.started)
 
 
 def publish_opening(batch: ReportBatch, key: ClockKey, opening: Escalation) -> bytes:
@@ -79,6 +87,7 @@ def publish_change(
         obligations=(msgspec.structs.replace(opening.obligations[0], due_at=due_at),),
         clock=change.view,
         trace=origins,
+        priority=NO_PRIORITY if change.ended else clock_priority(clock, change.at, opening.score.value),
     )
     _write(batch, key, kept.sequence, change.at, encode(event), headers)
 

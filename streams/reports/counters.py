@@ -27,9 +27,19 @@ class EpisodeLevel(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`late` reports were too old for every window; `raised_from` has the level before each rise."""
+    """`late` reports were too old for every window; `raised_from` has the level before each rise.
+
+    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something. `linked`
+    reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades` were published
+    as cases.
+    """
 
     late: int = 0
+    moderation_outcomes: int = 0
+    credits: int = 0
+    linked: int = 0
+    links_without_effect: int = 0
+    brigades: int = 0
     clock_outcomes_passed_on: int = 0
     passed_to_reporters: int = 0
     escalations: Counter[EscalationStep] = field(default_factory=Counter)

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
 from streams.counting.measures import MILLION, WindowCounts
 from streams.counting.windows import WindowSpec
-from streams.events.enriched_report import ChannelWindow, PublicReport, PublicReporter, Risk, Source
+from streams.events.enriched_report import (
+    ChannelWindow,
+    PublicReport,
+    PublicReporter,
+    ReporterTrust,
+    Risk,
+    Source,
+)
+from streams.events.integrity import IntegrityFinding
 from streams.events.report import MessageReport
+from streams.events.stamp import ReportStamp
 from streams.law.duty import published_duty
 from streams.reports.case import Case
 from streams.reports.rules import ReportRules
@@ -35,6 +45,8 @@ class PreparedReport(msgspec.Struct, frozen=True, gc=False):
     policy_version: str
     registry_version: str
     source: Source
+    trust: ReporterTrust | msgspec.UnsetType
+    integrity: IntegrityFinding | msgspec.UnsetType
 
 
 def enriched_json(
@@ -44,8 +56,12 @@ def enriched_json(
     counts: Sequence[WindowCounts],
     *,
     counted: bool,
+    finding: IntegrityFinding | None = None,
 ) -> bytes:
-    """Return the enriched report as JSON; `counts` are those of `windows` after it was applied."""
+    """Return the enriched report as JSON; `counts` are those of `windows` after it was applied.
+
+    `finding` is what the longest of them shows of coordinated reporting.
+    """
     law, origin = case.law, case.origin
     obligations = law.obligations_json
     if obligations is None:
@@ -68,7 +84,17 @@ def enriched_json(
             rules.registry.policy_version,
             rules.registry.registry_version,
             Source(origin.topic, origin.partition, origin.offset),
+            UNSET if case.stamp is None else _trust(case.stamp),
+            UNSET if finding is None else finding,
         )
+    )
+
+
+def _trust(stamp: ReportStamp) -> ReporterTrust | msgspec.UnsetType:
+    if not stamp.outcomes and not stamp.over_limit:
+        return UNSET
+    return ReporterTrust(
+        stamp.reporter_class, stamp.mean, stamp.lower, stamp.outcomes, over_limit=stamp.over_limit
     )
 
 

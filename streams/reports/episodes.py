@@ -60,7 +60,8 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     """An open episode. `clear_since` is the time (ms) at which it became clear, None while it is not.
 
     `held` is the index of the most protective tier that the episode has had, without those of unknown places. Its
-    gate must not loosen when the reports that called for it leave the window, nor when a country's tier changes.
+    gate must not loosen when the reports that called for it leave the window, nor when a country's tier changes. `opened` is when
+    it opened (ms). `suspected`: a case about a suspected brigade was published.
     """
 
     escalation_id: str
@@ -70,8 +71,10 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     first_report_id: str
     cause: CausingReport
     scope: Scope
-    # State of earlier versions has none.
+    # State of earlier versions has none of these.
     held: int = 0
+    opened: int = 0
+    suspected: bool = False
 
 
 class Cooldown(msgspec.Struct, array_like=True, tag=2):

@@ -2,8 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
+from streams.coordination.arrivals import Signs
 from streams.counting.categories import CategoryShare, total_of
 from streams.counting.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION, WindowCounts
@@ -15,21 +19,27 @@ from streams.events.escalation import (
     Escalation,
     EscalationReason,
     EscalationType,
+    Integrity,
     Score,
     Trace,
     Window,
 )
+from streams.events.obligation import EscalatedObligation
+from streams.events.priority import Priority
 from streams.events.routing import Routing
 from streams.law.routing import INTERNAL_REVIEW
 from streams.law.rule_of_law import TIERS
 from streams.reports.case_law import law_of
 from streams.reports.episodes import EpisodeKey, Open
+from streams.reports.integrity import find_coordination
 from streams.reports.policies import CompiledPolicy
+from streams.reports.priority import NO_PRIORITY, priority
 from streams.reports.rules import ReportRules
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.ids import stable_id, step_id
 from streams.wire.records import OutputRecord
+from streams.wire.times import epoch_ms
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
 # A reviewer looks at a handful of messages; ten is what fits on a screen.
@@ -58,13 +68,15 @@ def escalation_record(
     episode: Open,
     transition: Transition,
     shares: Sequence[CategoryShare],
+    signs: Signs | None = None,
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
-    `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
+    `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`. `signs` are
+    those of the channel's last hours, None if nothing is known of them.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
-    event = _event(rules, key, episode, transition, shares)
+    event = _event(rules, key, episode, transition, shares, signs)
     return OutputRecord(
         ESCALATIONS if key.mode == "live" else ESCALATIONS_SHADOW,
         None,
@@ -80,6 +92,7 @@ def _event(
     episode: Open,
     transition: Transition,
     shares: Sequence[CategoryShare],
+    signs: Signs | None,
 ) -> Escalation:
     policy = rules.policies.get((key.policy, key.mode))
     cause = episode.cause
@@ -113,22 +126,13 @@ def _event(
         dsa_keywords=of_category.dsa_keywords,
         window=_window(spec, transition.counted_at),
         conditions=_conditions(policy, episode.level, transition, counts),
-        counts=Counts(
-            reports=counts.reports,
-            distinct_reporters=counts.distinct_reporters,
-            n_eff=round(
-                effective_reporters(counts.reports, counts.distinct_reporters, counts.without_ref), 6
-            ),
-            trusted_flaggers=counts.trusted_flaggers,
-            automated=counts.automated,
-            state_actors=counts.state_actors,
-        ),
+        counts=_counts(counts),
         score=Score(
             value=counts.risk_millionths / MILLION,
             components={share.category: share.counts.risk_millionths / MILLION for share in shares},
         ),
-        integrity=integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous),
-        message_refs=_most_reported(shares, spec, transition.counted_at),
+        integrity=_integrity(counts, signs),
+        message_refs=most_reported_messages(shares, spec, transition.counted_at),
         jurisdictions=law.jurisdictions,
         obligations=law.obligations,
         routing=_routing(key, episode, law.routing),
@@ -144,6 +148,52 @@ def _event(
             last_report_id=cause.report_id,
             partition_offsets={f"{cause.topic}/{cause.partition}": cause.offset},
         ),
+        priority=_priority(episode, transition, counts, law.obligations),
+    )
+
+
+def _counts(counts: WindowCounts) -> Counts:
+    shown = Counts(
+        reports=counts.reports,
+        distinct_reporters=counts.distinct_reporters,
+        n_eff=round(effective_reporters(counts.reports, counts.distinct_reporters, counts.without_ref), 6),
+        trusted_flaggers=counts.trusted_flaggers,
+        automated=counts.automated,
+        state_actors=counts.state_actors,
+    )
+    if not counts.stamped.stamped:
+        return shown
+    sums = counts.stamped.sums
+    return replace(
+        shown,
+        voices=MEASURES["voices"].value(counts),
+        linked=max(sums.linked, 0),
+        trusted_voices=max(sums.known, 0),
+    )
+
+
+def _integrity(counts: WindowCounts, signs: Signs | None) -> Integrity:
+    shown = integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous)
+    finding = find_coordination(counts.stamped, signs)
+    return shown if finding is None else replace(shown, finding=finding.published)
+
+
+def _priority(
+    episode: Open,
+    transition: Transition,
+    counts: WindowCounts,
+    obligations: Sequence[EscalatedObligation],
+) -> Priority:
+    if transition.type == "resolved":
+        return NO_PRIORITY
+    due = [row.due_at for row in obligations if row.due_at is not None and row.not_before is None]
+    return priority(
+        transition.at,
+        min((epoch_ms(datetime.fromisoformat(at)) for at in due), default=None),
+        episode.level,
+        counts.risk_millionths,
+        MEASURES["voices"].read(counts),
+        episode.opened,
     )
 
 
@@ -174,7 +224,8 @@ def _conditions(
     )
 
 
-def _most_reported(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
+def most_reported_messages(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:
+    """Return the messages that an escalation names, most reported first."""
     if len(shares) == 1:
         # Already in order. Most policies with many escalations have one category.
         return tuple(ref for ref, _ in shares[0].channel.messages(spec, time)[:MESSAGE_REFS])

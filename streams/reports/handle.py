@@ -9,6 +9,8 @@ from streams.reports.apply import apply_report
 from streams.reports.batch import ReportBatch
 from streams.reports.claims import check_claims
 from streams.reports.clock_events import publish_change
+from streams.reports.outcomes import apply_outcome
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.origin import Origin, is_internal
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
@@ -19,6 +21,7 @@ from streams.wire.topics import (
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
+    MODERATION_OUTCOMES,
     REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
     ReportSource,
@@ -82,9 +85,22 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
         apply_clock_outcome(batch, origin, decoded, publish_change)
 
 
+def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+    """Apply what a desk decided about a message, report or escalation in the home of its channel.
+
+    Raises Rejected if it is invalid, or about something that is not known there.
+    """
+    decoded = decode_moderation_outcome(record.value, record.headers, origin.timestamp)
+    channel_ref = decoded.event.subject.channel_ref
+    channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
+    if channel_key is not None:
+        apply_outcome(batch, channel_key, decoded)
+
+
 HANDLERS: Mapping[str, Handler] = {
     MESSAGE_REPORTS: report_handler(MESSAGE_REPORTS),
     VERIFIED_REPORTS: report_handler(VERIFIED_REPORTS),
     CLOCK_OUTCOMES: handle_clock_outcome,
+    MODERATION_OUTCOMES: handle_moderation_outcome,
 }
 """By source topic. The first one also takes records whose topic is not in the table: it may claim least."""

@@ -35,7 +35,7 @@ class ReportRules:
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
     transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
-    reporters.
+    reporters, and what desks decide is credited to reporters.
     """
 
     registry: Rules

@@ -10,6 +10,15 @@ from streams.partition.moving import ByRef, Merged, Moves, ref_before_nul
 from streams.partition.state import MOVES as SHARED_MOVES
 from streams.partition.state import PartitionState
 from streams.partition.time import EventTime
+from streams.reports.crowd import (
+    CHANNEL_ARRIVALS,
+    GUARD_RAIL,
+    LISTED_MESSAGES,
+    MESSAGE_CLUSTERS,
+    MESSAGE_REPORTERS,
+    Crowd,
+    merge_guard_rails,
+)
 from streams.reports.episodes import Cooldown, Episode, EpisodeKey, Timing, next_change_time
 from streams.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.reports.rules import ReportRules
@@ -25,37 +34,38 @@ _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 
 
 class ReportState(PartitionState):
-    """The state of one partition: that of every stage, and the channels' counts and episodes.
+    """The state of one partition: that of every stage, the channels' counts and episodes, and who reported what.
 
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "counts", "episodes", "reporter_keys")
+    __slots__ = ("_touched_channels", "counts", "crowd", "episodes", "reporter_keys")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = CountStore()
+        self.crowd = Crowd()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
 
     def begin_day(self, time: int, at_most: int) -> bool:
-        """Forget the counts of days that no window reaches any more, at most so many, then keys that only they needed.
+        """Forget the counts of days that no window reaches any more, and what else has expired, at most so many of each.
 
-        Returns False if some counts are left.
+        Returns False if some are left; otherwise also forgets the keys that only counts needed.
         """
-        complete = self.counts.expire(time, at_most)
+        complete = self.counts.expire(time, at_most) & self.crowd.expire(time, at_most)
         if complete:
             self.reporter_keys.forget(time)
         return complete
 
     def changed_bytes(self) -> int:
-        """Return about how many bytes the changed counts and clocks will take."""
-        return self.clocks.changed_bytes + self.counts.changed_bytes
+        """Return about how many bytes the changed counts, clocks and records of reporters will take."""
+        return self.clocks.changed_bytes + self.counts.changed_bytes + self.crowd.changed_bytes
 
     def next_due(self) -> int | None:
-        """Return when (ms) the next step is due or counts expire; None if nothing is scheduled."""
-        times = (self.due.earliest(), self.counts.next_expiry())
+        """Return when (ms) the next step is due or something expires; None if nothing is scheduled."""
+        times = (self.due.earliest(), self.counts.next_expiry(), self.crowd.next_expiry())
         return min((time for time in times if time is not None), default=None)
 
     def episode(self, key: EpisodeKey) -> Episode | None:
@@ -85,6 +95,7 @@ class ReportState(PartitionState):
         """
         super().turn_back(clock, appended, rules)
         self.counts.turn_back(clock)
+        self.crowd.turn_back(clock)
         for channel in sorted(self.episodes):
             for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
                 self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
@@ -109,6 +120,7 @@ class ReportState(PartitionState):
             yield CHANNEL_EPISODES + channel.encode(), self._encode_channel(channel)
         self._touched_channels = {}
         yield from self.counts.drain_changes()
+        yield from self.crowd.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
             yield REPORTER_KEYS, keys
@@ -140,6 +152,7 @@ def restore_reports(
         CHANNEL_COUNTS: state.counts.restore,
         CHANNEL_EPISODES: state.restore_episodes,
         REPORTER_KEYS: state.reporter_keys.restore,
+        **state.crowd.readers,
     }
     state.restore(entries, rules.duplicates_remembered, own)
     state.reporter_keys.settle(state.counts)
@@ -166,5 +179,10 @@ MOVES: Moves = {
     CHANNEL_COUNTS: ByRef(ref_before_nul),
     CHANNEL_EPISODES: ByRef(ref_before_nul),
     REPORTER_KEYS: Merged(merge_keys),
+    MESSAGE_REPORTERS: ByRef(ref_before_nul),
+    MESSAGE_CLUSTERS: ByRef(ref_before_nul),
+    CHANNEL_ARRIVALS: ByRef(ref_before_nul),
+    LISTED_MESSAGES: ByRef(ref_before_nul),
+    GUARD_RAIL: Merged(merge_guard_rails),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

@@ -12,6 +12,7 @@ from streams.reports.case import Case
 from streams.reports.case_law import causing_report, protection_of
 from streams.reports.clock_events import publish_change
 from streams.reports.counters import EpisodeLevel, EscalationStep
+from streams.reports.crowd import message_key
 from streams.reports.episodes import (
     Cooldown,
     EpisodeKey,
@@ -21,7 +22,13 @@ from streams.reports.episodes import (
     note_clear,
     resolution_time,
 )
-from streams.reports.escalations import Transition, escalation_id, escalation_record, held_tier
+from streams.reports.escalations import (
+    Transition,
+    escalation_id,
+    escalation_record,
+    held_tier,
+    most_reported_messages,
+)
 from streams.reports.policies import CompiledPolicy
 
 
@@ -58,11 +65,15 @@ def open_or_raise(
             first_report_id=cause.report_id,
             cause=cause,
             scope=scope,
+            opened=now,
         )
         transition = Transition("opened", "threshold_crossed", now, now)
     episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
+    if batch.rules.through_reporters and key.mode == "live":
+        listed = message_key(key.channel.encode(), episode.escalation_id)
+        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, now), now)
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
@@ -111,6 +122,10 @@ def _publish(
     transition: Transition,
     shares: Sequence[CategoryShare],
 ) -> None:
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares))
+    signs = None
+    if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
+        arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
+        signs = None if arrivals is None else arrivals.signs()
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, signs))
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.commands.explain.story import story
+from streams.coordination.clusters import Sums
 from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, MeasureName, WindowCounts
+from streams.counting.voices import StampedSums
 from streams.events.escalation import Escalation
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
@@ -20,6 +22,14 @@ from tests.unit.traffic import MINUTE, START, compiled, escalations, levels, of_
 
 NO_COUNTS = WindowCounts(0, 0, 0, 0, 0, 0, 0, 0)
 
+
+def sums_of(reports: int) -> st.SearchStrategy[Sums]:
+    # In a window without the founders of its clusters, more reporters are linked than it has.
+    return st.builds(
+        Sums, st.integers(0, reports), st.integers(0, 2 * reports), st.integers(0, reports), st.integers(0, 9)
+    )
+
+
 counts = st.integers(0, 50).flatmap(
     lambda reports: st.builds(
         WindowCounts,
@@ -27,6 +37,7 @@ counts = st.integers(0, 50).flatmap(
         st.integers(0, reports),
         st.integers(0, reports * MILLION),
         *[st.integers(0, reports)] * 5,
+        st.builds(StampedSums, st.integers(0, reports), sums_of(reports)),
     )
 )
 
@@ -60,11 +71,16 @@ def test_no_measure_exceeds_the_number_of_reports(window: WindowCounts) -> None:
 
 @given(counts, counts)
 def test_measures_that_are_sums_add_up_and_a_ratio_does_not(one: WindowCounts, other: WindowCounts) -> None:
-    both = WindowCounts(*map(sum, zip(one, other, strict=True)))
+    numbers = [sum(pair) for pair in zip(one[:-1], other[:-1], strict=True)]
+    both = WindowCounts._make([*numbers, one.stamped.plus(other.stamped)])
     for row in MEASURES.values():
         if row.over_categories == "sum":
             assert row.read(both) == row.read(one) + row.read(other)
-        if row.over_categories == "ratio" and one.reports and other.reports:
+        if row.name == "linked_share":
+            parts = [part for part in (one, other) if part.stamped.sums.reports]
+        else:
+            parts = [part for part in (one, other) if part.reports]
+        if row.over_categories == "ratio" and len(parts) == 2:
             low, high = sorted((row.read(one), row.read(other)))
             assert low <= row.read(both) <= high
 

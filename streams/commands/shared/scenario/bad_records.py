@@ -13,7 +13,7 @@ from streams.wire.reading import MAX_EVENT_BYTES
 
 # Reasons for which no report can be spoilt: two are for outcomes of clocks only, batches are built by the Kafka
 # client, and operators decide what is skipped.
-_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "bad_batch", "skipped")
+_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "subject_not_found", "bad_batch", "skipped")
 REASONS: tuple[DeadLetterReason, ...] = tuple(
     reason for reason in get_args(DeadLetterReason) if reason not in _NOT_FOR_REPORTS
 )

@@ -1,0 +1,148 @@
+"""State records of one type that expire, by key: most as bytes, those in use as objects."""
+
+import struct
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final, Generic, TypeVar
+
+from streams.counting.expiry import ExpiryDays
+from streams.wire.state_records import STATE_VERSION, require_version
+from streams.wire.times import DAY
+
+# Objects per generation; two generations are kept. An object takes about ten times the memory of its bytes. A brigade or
+# a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.
+GENERATION: Final = 5_000
+
+# The day of expiry follows the record's bytes, so a restore need not decode them.
+_EXPIRY_DAY = struct.Struct(">I")
+
+Kept = TypeVar("Kept")
+
+
+class RecordStore(Generic[Kept]):
+    """Records by state key. `encode` and `decode` are those of the record, without version.
+
+    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`; `changed_bytes`
+    about the number that the next one will yield: a record counts with its last size.
+    """
+
+    __slots__ = (
+        "_days", "_decode", "_encode", "_encoded", "_expiry", "_new", "_old", "_removed", "_touched",
+        "changed_bytes", "size",
+    )  # fmt: skip
+
+    def __init__(self, encode: Callable[[Kept], bytes], decode: Callable[[memoryview], Kept]) -> None:
+        self._encode = encode
+        self._decode = decode
+        self.size = 0
+        self.changed_bytes = 0
+        self._encoded: dict[bytes, bytes] = {}
+        # The day of expiry of what was put since the last `drain_changes`; otherwise it is in the bytes.
+        self._days: dict[bytes, int] = {}
+        self._new: dict[bytes, Kept] = {}
+        self._old: dict[bytes, Kept] = {}
+        self._touched: dict[bytes, Kept] = {}
+        self._removed: dict[bytes, None] = {}
+        self._expiry = ExpiryDays()
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield all keys."""
+        yield from self._encoded
+        yield from [key for key in self._touched if key not in self._encoded]
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Restore a record of the state topic. Raises UnknownStateVersion."""
+        require_version(key[:1], value)
+        self._encoded[key] = value
+        self.size += len(key) + len(value)
+        self._expiry.move(key, None, self._day(key) or 0)
+
+    def find(self, key: bytes) -> Kept | None:
+        """Return the record of a key; None without one. Call `put` after changing it.
+
+        Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes.
+        """
+        return self._new.get(key) or self._recall(key)
+
+    def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
+        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` at the latest."""
+        known = self._day(key)
+        day = -(-expires_ms // DAY)
+        if day != known:
+            self._expiry.move(key, known, day)
+        self._days[key] = day
+        self._removed.pop(key, None)
+        if key not in self._touched:
+            self.changed_bytes += len(self._encoded.get(key, b""))
+        self._touched[key] = record
+        self._remember(key, record)
+
+    def remove(self, key: bytes) -> None:
+        """Remove the record of a key."""
+        day = self._day(key)
+        if day is not None:
+            self._expiry.remove(key, day)
+            self._forget(key)
+
+    def expire(self, now_ms: int, at_most: int) -> bool:
+        """Remove so many of the records that have expired by `now_ms`; return False if some are left."""
+        for key in islice(self._expiry.pop(now_ms // DAY), at_most):
+            self._forget(key)
+        earliest = self.next_expiry()
+        return earliest is None or earliest > now_ms
+
+    def next_expiry(self) -> int | None:
+        """Return the time (ms) at which the next record expires; None without records."""
+        day = self._expiry.earliest()
+        return None if day is None else day * DAY
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, with None for one to delete."""
+        for key in self._removed:
+            yield key, None
+        for key, record in self._touched.items():
+            value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(self._days[key])
+            before = self._encoded.get(key)
+            self.size += len(value) + len(key) if before is None else len(value) - len(before)
+            self._encoded[key] = value
+            yield key, value
+        self._days = {}
+        self._removed = {}
+        self._touched = {}
+        self.changed_bytes = 0
+
+    def _day(self, key: bytes) -> int | None:
+        day = self._days.get(key)
+        if day is None and (value := self._encoded.get(key)) is not None:
+            (day,) = _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])
+        return day
+
+    def _forget(self, key: bytes) -> None:
+        self._new.pop(key, None)
+        self._old.pop(key, None)
+        self._touched.pop(key, None)
+        self._days.pop(key, None)
+        value = self._encoded.pop(key, None)
+        if value is not None:
+            self.size -= len(key) + len(value)
+            self._removed[key] = None
+
+    def _recall(self, key: bytes) -> Kept | None:
+        # A touched record may have left both generations; its bytes are out of date then.
+        record = self._old.get(key) or self._touched.get(key)
+        if record is None:
+            value = self._encoded.get(key)
+            if value is None:
+                return None
+            record = self._decode(memoryview(value)[len(STATE_VERSION) : -_EXPIRY_DAY.size])
+        self._remember(key, record)
+        return record
+
+    def _remember(self, key: bytes, record: Kept) -> None:
+        if len(self._new) >= GENERATION and key not in self._new:
+            self._old = self._new
+            self._new = {}
+        self._new[key] = record

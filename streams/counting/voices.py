@@ -1,0 +1,85 @@
+"""What the reports of a channel that have a stamp add up to, pane by pane.
+
+Kept apart from the other counts, so that a channel whose reports have no stamp pays nothing for it.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from streams.coordination.clusters import Sums
+from streams.counting.panes import Pane, pane_at
+
+# start, stamped, and the four numbers of Sums
+VoicePane = tuple[int, int, int, int, int, int]
+
+# A category has one or two windows, and time moves a window's start. Beyond that the sums are made anew.
+_KNOWN_STARTS: Final = 8
+
+
+class StampedSums(NamedTuple):
+    """`stamped` reports were stamped; `sums` is what the first ones of each reporter about a message add up to."""
+
+    stamped: int = 0
+    sums: Sums = Sums()
+
+    def plus(self, other: "StampedSums") -> "StampedSums":
+        """Return the sums of both, which are of different reports."""
+        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums))
+
+
+NOT_STAMPED: Final = StampedSums()
+
+
+class Voices:
+    """The sums of each pane, by the fine index at which the pane begins. Derived: the sums of windows."""
+
+    __slots__ = ("_panes", "_windows")
+
+    def __init__(self, panes: Sequence[VoicePane] = ()) -> None:
+        self._panes = {row[0]: _sums_of(row) for row in panes}
+        self._windows: dict[int, StampedSums] = {}
+
+    def add(self, start: int, added: Sums) -> None:
+        """Add a stamped report to the pane that begins at `start`."""
+        one = StampedSums(1, added)
+        before = self._panes.get(start)
+        self._panes[start] = one if before is None else before.plus(one)
+        for first, sums in self._windows.items():
+            if start >= first:
+                self._windows[first] = sums.plus(one)
+
+    def since(self, start: int) -> StampedSums:
+        """Return the sums of all panes from the fine index `start` on."""
+        found = self._windows.get(start)
+        if found is None:
+            if len(self._windows) >= _KNOWN_STARTS:
+                self._windows.clear()
+            found = NOT_STAMPED
+            for pane, sums in self._panes.items():
+                if pane >= start:
+                    found = found.plus(sums)
+            self._windows[start] = found
+        return found
+
+    def settle(self, panes: list[Pane]) -> None:
+        """Follow the panes of the counts, some of which were folded into longer ones."""
+        before, self._panes = self._panes, {}
+        self._windows.clear()
+        for start, sums in before.items():
+            now = pane_at(panes, start).start
+            there = self._panes.get(now)
+            self._panes[now] = sums if there is None else there.plus(sums)
+
+    def keep(self, first: int, last: int) -> None:
+        """Drop the panes that begin before the fine index `first` or after `last`."""
+        self._panes = {start: sums for start, sums in self._panes.items() if first <= start <= last}
+        self._windows.clear()
+
+    def rows(self) -> list[VoicePane]:
+        """Return the panes as they are stored."""
+        return [(start, one.stamped, *one.sums) for start, one in sorted(self._panes.items())]
+
+
+def _sums_of(row: VoicePane) -> StampedSums:
+    _, stamped, *sums = row
+    return StampedSums(stamped, Sums(*sums))

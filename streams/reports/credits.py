@@ -1,0 +1,73 @@
+"""What a decision changes for the reporters of a message: credits for the stage of reporters, and notices to them."""
+
+from calendar import monthrange
+from datetime import date
+from typing import Final
+
+from streams.counting.attribution import Credit, Decision, ReportIdentity
+from streams.events.credit import CreditedOutcome, ReporterCredit
+from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
+from streams.reports.batch import ReportBatch
+from streams.wire.credit import encode_credit
+from streams.wire.records import OutputRecord
+from streams.wire.reporter_notice import encode_reporter_notice
+from streams.wire.times import DAY, from_epoch_ms
+from streams.wire.topics import REPORTERS_INTERNAL
+
+_DAY_S: Final = DAY // 1000
+# Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter is told.
+REDRESS_MONTHS: Final = 6
+
+
+def publish_credit(
+    batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit, identity: ReportIdentity | None
+) -> None:
+    """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known."""
+    standing = credit.standing
+    target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
+    value, headers = encode_credit(
+        ReporterCredit(
+            credit.reporter,
+            target,
+            credit.received_s,
+            standing.decided_s,
+            standing.verdict,
+            _credited(credit.removed),
+            _credited(credit.added),
+        )
+    )
+    key = f"{credit.reporter:016x}".encode()
+    batch.outputs.append(OutputRecord(REPORTERS_INTERNAL, None, key, value, headers))
+    batch.counters.credits += 1
+    if identity is not None and standing.ground is not None:
+        # Whoever reports what is decided already is told on the day of the report.
+        day = _day(max(standing.decided_s, credit.received_s))
+        notice = ReporterNotice(
+            identity.report_id,
+            identity.ce_source,
+            "superseded" if credit.anew else "decided",
+            day,
+            NoticeOutcome(standing.verdict, standing.ground, months_later(day, REDRESS_MONTHS)),
+        )
+        batch.outputs.append(
+            encode_reporter_notice(credit.reporter, channel_ref, standing.outcome_id, notice)
+        )
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the same day some months later, or the last one of a month that is too short (Regulation 1182/71, art. 3)."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _credited(decision: Decision | None) -> CreditedOutcome | None:
+    if decision is None:
+        return None
+    return CreditedOutcome(
+        decision.decided_s // _DAY_S, decision.verdict, decision.category, decision.percent
+    )
+
+
+def _day(seconds: int) -> date:
+    return from_epoch_ms(seconds * 1000).date()

@@ -1,0 +1,107 @@
+"""Applying what a desk decided: finding the messages, and crediting those who reported them."""
+
+from streams.counting.attribution import Decision, ReportIdentity
+from streams.events.moderation_outcome import (
+    EscalationSubject,
+    MessageSubject,
+    ModerationOutcome,
+    OutcomeSubject,
+)
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.credits import publish_credit
+from streams.reports.crowd import message_key
+from streams.wire.dead_letter import Rejected
+from streams.wire.reading import Decoded
+
+
+def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
+    """Apply an outcome whose channel is at home here; a duplicate has no effect.
+
+    It does not move the partition's time and changes nothing that is counted: only whom later reports come from is known
+    better. Without the stage of reporters it has no effect. Raises Rejected, changing nothing, if the report or escalation
+    that it is about is not known here.
+    """
+    outcome = decoded.event
+    state = batch.state
+    if not batch.rules.through_reporters:
+        return
+    channel = outcome.subject.channel_ref
+    hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)
+    if hashed is None:
+        batch.counters.duplicates += 1
+        return
+    identity, messages = _judged(batch, channel_key, outcome.subject)
+    state.recent.add(hashed)
+    batch.counters.moderation_outcomes += 1
+    decision = _decision(batch, outcome, decoded.time_ms)
+    for message in messages:
+        key = message_key(channel_key, message)
+        record = state.crowd.reporters_of(key)
+        only = None if identity is None else record.reporter_of(identity)
+        changes = record.add_outcome(decision, only)
+        state.crowd.put_reporters(key, record, state.time.now)
+        for credit in changes:
+            publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
+
+
+def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
+    """Note who reported a message; return whether it is their first report of it.
+
+    A report that arrives after a decision is credited at once, if it was received before it.
+    """
+    state, report = batch.state, case.report
+    message = report.message_ref
+    assert message is not None
+    key = message_key(channel_key, message)
+    record = state.crowd.reporters_of(key)
+    before = record.reports
+    # Detectors need not be told.
+    told = report.reporter is not None and report.reporter.kind != "automated"
+    identity = ReportIdentity(case.ce_source, report.report_id) if told else None
+    credit = record.add_report(reporter, case.received, identity)
+    state.crowd.put_reporters(key, record, state.time.now)
+    if credit is not None:
+        publish_credit(batch, report.channel.ref, message, credit, identity)
+    return record.reports > before
+
+
+def _judged(
+    batch: ReportBatch, channel_key: bytes, subject: OutcomeSubject
+) -> tuple[ReportIdentity | None, tuple[str, ...]]:
+    """Return the messages that were judged, and the report if it was about one report alone."""
+    crowd = batch.state.crowd
+    if isinstance(subject, MessageSubject):
+        return None, (subject.message_ref,)
+    if isinstance(subject, EscalationSubject):
+        listed = crowd.listed_messages(message_key(channel_key, subject.escalation_id))
+        if not listed:
+            raise Rejected(
+                "subject_not_found",
+                "subject.escalation_id",
+                "Must be the id of an escalation of the last 180 days that names messages of the channel in "
+                "`subject.channel_ref`. Send an outcome about each message instead.",
+            )
+        return None, listed
+    identity = ReportIdentity(subject.ce_source, subject.report_id)
+    key = crowd.message_of(channel_key, identity)
+    if key is None:
+        raise Rejected(
+            "subject_not_found",
+            "subject.report_id",
+            "Must be, with `subject.ce_source`, somebody's first report about a message of the channel in "
+            "`subject.channel_ref`, of which Tocsin still knows. Send an outcome about the message instead.",
+        )
+    return identity, (key.partition(b"\0")[2].decode(),)
+
+
+def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> Decision:
+    probability = 1.0 if outcome.sampled is None else outcome.sampled
+    return Decision(
+        decided_ms // 1000,
+        outcome.outcome_id,
+        outcome.decision,
+        outcome.category,
+        batch.rules.registry.reporters.percent(outcome.confidence, probability),
+        outcome.ground,
+    )

@@ -1,0 +1,70 @@
+"""What the stamp of a report adds to its channel: to a cluster of its message, and to the signs of a brigade."""
+
+from typing import Final, NamedTuple
+
+from streams.coordination.arrivals import Arrivals, Signs
+from streams.coordination.clusters import Joined, Sums
+from streams.coordination.signature import used_bins
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.crowd import message_key
+from streams.reports.outcomes import note_reporter
+
+_YOUNG: Final = ("under_1d", "under_1w")
+
+# A reporter whom nobody else is linked to.
+_ALONE: Final = Joined(first=True, size=1, added=Sums(1, 0, 0, 1))
+_ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
+
+
+class Heard(NamedTuple):
+    """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
+
+    `weighs`: it is neither a further report of a cluster, nor a further one by the same reporter about the message.
+    """
+
+    added: Sums
+    signs: Signs
+    weighs: bool
+
+
+def hear(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> Heard | None:
+    """Note who reported the message, and add a report with a stamp to its clusters and the arrivals of its channel.
+
+    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. None without
+    a stamp.
+    """
+    state, report, stamp = batch.state, case.report, case.stamp
+    now = state.time.now
+    crowd = state.crowd
+    first = report.message_ref is None or note_reporter(batch, channel_key, case, reporter)
+    if stamp is None:
+        return None
+    arrivals = crowd.arrivals_of(channel_key) or Arrivals()
+    public = report.reporter
+    signs = arrivals.add(
+        now,
+        reporter,
+        first_time=stamp.first_time,
+        young=public is not None and public.account_age in _YOUNG,
+        # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
+        outsider=public is not None and public.member is False,
+    )
+    crowd.put_arrivals(channel_key, arrivals, now)
+    if not first:
+        crowd.note_link(now, reporter, linked=False)
+        return Heard(Sums(), signs, weighs=False)
+    known = stamp.reporter_class != "low"
+    joined = alone = _ALONE_KNOWN if known else _ALONE
+    # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
+    if report.message_ref is not None and used_bins(stamp.signature) >= stamp.needed:
+        key = message_key(channel_key, report.message_ref)
+        clusters = crowd.clusters_of(key)
+        joined = clusters.add(stamp.signature, stamp.needed, known=known)
+        crowd.put_clusters(key, clusters, now)
+    linked = joined.size > 1
+    batch.counters.linked += linked
+    if not crowd.note_link(now, reporter, linked=linked):
+        batch.counters.links_without_effect += linked
+        joined = alone
+    return Heard(joined.added, signs, weighs=joined.first)

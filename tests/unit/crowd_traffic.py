@@ -1,0 +1,86 @@
+"""Reports with a stamp as they reach their channel, what desks decide about them, and the credits that follow."""
+
+from typing import Any
+
+import msgspec
+
+from streams.events.stamp import ReportStamp
+from streams.partition.batch import Batch
+from streams.partition.hash_key import DEMONSTRATION
+from streams.wire.credit import decode_credit
+from streams.wire.envelope import rfc3339
+from streams.wire.stamp import STAMP_HEADER, encode_stamp
+from tests.unit.traffic import INTERNAL, MINUTE, START, Record, report
+
+KEY = DEMONSTRATION.current
+# Of a reporter of whom nothing is known.
+STAMP = ReportStamp("low", 0.25, 0.056, 0.0, 1.0, True, False, 0, 1)
+_REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
+
+
+def stamped(record: Record, partition: int = 0, **stamp: Any) -> Record:
+    """A published report as it comes back from the stage of reporters; `stamp` replaces fields of STAMP."""
+    origin = "/".join(map(str, (record.topic, record.partition, record.offset, record.timestamp)))
+    headers = [
+        *record.headers,
+        ("tocsin-origin", origin.encode()),
+        (STAMP_HEADER, encode_stamp(STAMP._replace(**stamp))),
+    ]
+    return record._replace(topic=INTERNAL, partition=partition, headers=headers)
+
+
+def reported(*numbers: int, message: str = "m1", channel: str = "c", **stamp: Any) -> list[Record]:
+    """One report about a message by each of the reporters u1, u2, ..., a minute apart."""
+    return [
+        stamped(report(number, START + number * MINUTE, message_ref=message, channel=channel), **stamp)
+        for number in numbers
+    ]
+
+
+def outcome(
+    number: int,
+    decision: str,
+    time: int,
+    subject: dict[str, Any] | None = None,
+    message: str = "m1",
+    channel: str = "c",
+    appended: int | None = None,
+    **fields: Any,
+) -> Record:
+    """A record of an outcome about a message, decided at `time`; `number` sets its id and its offset."""
+    body = {
+        "outcome_id": f"o{number}",
+        "subject": {"channel_ref": channel, **(subject or {"kind": "message", "message_ref": message})},
+        "decision": decision,
+        "category": "spam",
+        "ground": {"kind": "terms", "rule": "scams-2.1"},
+        "reason": _REASONS[decision],
+        "decided_at": rfc3339(time),
+        "reviewer": {"ref": "desk-1", "role": "desk"},
+        "confidence": "two_agree",
+        **fields,
+    }
+    value = msgspec.json.encode(body)
+    return Record("moderation-outcomes", 0, number, time if appended is None else appended, b"any", value)
+
+
+def credits_of(batch: Batch) -> dict[str, tuple[str | None, str | None]]:
+    """What was taken back from whom, and what was added, by the ref of the reporter."""
+    names = {KEY.reporter_hash(f"u{number}"): f"u{number}" for number in range(1_000)}
+    found = {}
+    for output in batch.outputs:
+        if output.topic == "reporters-internal":
+            credit = decode_credit(output.value or b"")
+            assert output.key == b"%016x" % credit.reporter
+            removed, added = (None if one is None else one.decision for one in (credit.removed, credit.added))
+            found[names[credit.reporter]] = (removed, added)
+    return found
+
+
+def refused(batch: Batch) -> list[tuple[bytes, bytes]]:
+    """Reason and field of each dead letter."""
+    return [
+        (dict(output.headers)["tocsin-reason"], dict(output.headers)["tocsin-field"])
+        for output in batch.outputs
+        if output.topic == "dead-letters"
+    ]

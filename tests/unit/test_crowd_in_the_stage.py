@@ -1,0 +1,429 @@
+"""Clusters, voices, credits and signs as the stage of reports keeps them, against models that know everything at once."""
+
+import dataclasses
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.commands.state.repartition import repartition
+from streams.coordination.clusters import Clusters, Sums
+from streams.coordination.signature import enter
+from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
+from streams.counting.measures import MEASURES
+from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
+from streams.events.time_correction import TimeCorrection
+from streams.partition.home import home_partition
+from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import report_stage
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.credit import decode_credit
+from streams.wire.envelope import rfc3339
+from streams.wire.records import OutputRecord
+from streams.wire.time_correction import encode_time_correction
+from tests.unit.crowd_traffic import KEY, credits_of, outcome, stamped
+from tests.unit.saved_state import read_file, write_file
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    SHIPPED,
+    START,
+    Record,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
+
+BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
+HOURLY = policy(levels=levels({"reports": 3}, {"distinct_reporters": 8}))
+SPECS = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
+
+
+def rules_with(*policies: Any, integrity: str = "shadow", **settings: Any) -> ReportRules:
+    registry = dataclasses.replace(SHIPPED, policies=policies, integrity=integrity)
+    return compile_report_rules(registry, through_reporters=True, dead_letter_breaker=False, **settings)
+
+
+RULES = rules_with(HOURLY)
+
+
+def by(
+    number: int, ref: str, time: int, message: str | None = "m1", channel: str = "c", **more: Any
+) -> Record:
+    """A stamped report by `ref`; what is not a field of the report goes into its stamp."""
+    fields = {name: more.pop(name) for name in ("category", "kind", "received_at") if name in more}
+    reporter = {"kind": "user", "ref": ref, **more.pop("reporter", {})}
+    if message is not None:
+        fields["message_ref"] = message
+    return stamped(report(number, time, channel=channel, reporter=reporter, **fields), **more)
+
+
+def counts_of(state: ReportState, channel: str = "c", category: Any = "spam") -> ChannelCounts:
+    entry = state.counts.find(CHANNEL_COUNTS + channel.encode() + category_suffix(category))
+    assert entry is not None
+    return entry.counts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
+    """Every report is kept, and each window added up anew, while panes are folded, restored and forgotten."""
+    random = Random(seed)
+    signatures = [0, BRIGADE, enter(enter(0, 3 | 5 << 8), 4 | 5 << 8)]
+    state, stored, clusters = ReportState(0, 1, RULES), {}, defaultdict(Clusters)
+    seen: set[tuple[str, str]] = set()
+    forgotten = dict.fromkeys(("m0", "m1", "m2"), 0)
+    added: list[tuple[int, int, Sums]] = []
+    now = START
+    for number in range(150):
+        now += random.choice([0, MINUTE, 7 * MINUTE, 2 * HOUR, DAY])
+        ref, message = f"u{random.randrange(40)}", f"m{random.randrange(3)}"
+        signature, known = random.choice(signatures), random.random() < 0.2
+        late = random.choice([0, 0, 3 * HOUR])
+        record = by(
+            number,
+            ref,
+            now - late,
+            message,
+            signature=signature,
+            reporter_class="medium" if known else "low",
+        )
+        # The time never goes back.
+        batch = run(state, RULES, [record._replace(timestamp=now)])
+        fold(stored, batch.changes)
+        sums = Sums()
+        if (ref, message) not in seen:
+            seen.add((ref, message))
+            # Those of a message are kept for a week after the last report that could be linked.
+            if now // DAY >= forgotten[message]:
+                clusters.pop(message, None)
+            sums = clusters[message].add(signature, 1, known=known).added
+            if signature:
+                forgotten[message] = -(-(now + 7 * DAY) // DAY)
+        added.append(((now - late) // FINE_MS, 1, sums))
+        if random.random() < 0.2:
+            state = restore_reports(0, 1, RULES, stored.items())
+        for spec in SPECS:
+            assert counts_of(state).measure(spec, state.time.now).stamped == modelled(
+                added, spec, state.time.now
+            )
+
+
+def modelled(added: list[tuple[int, int, Sums]], spec: WindowSpec, now: int) -> tuple[int, Sums]:
+    start = window_start(spec.ring, spec.panes, now // FINE_MS)
+    stamped_reports, sums = 0, Sums()
+    for fine, number, each in added:
+        if fine >= start:
+            stamped_reports += number
+            sums = sums.plus(each)
+    return stamped_reports, sums
+
+
+def stream(seed: int, length: int = 60) -> list[Record]:
+    """Reports and outcomes about a few messages and reports, in one order."""
+    random = Random(seed)
+    records: list[Record] = []
+    now = START
+    for number in range(length):
+        now += random.choice([0, MINUTE, 20 * MINUTE, 5 * HOUR])
+        message = f"m{random.randrange(3)}"
+        if random.random() < 0.7 or not records:
+            received = now - random.choice([0, MINUTE, 3 * HOUR])
+            # A fifth of them have no stamp: they were on their way when the stage was switched on.
+            made = by(
+                number,
+                f"u{random.randrange(12)}",
+                now,
+                message,
+                received_at=rfc3339(received),
+                signature=BRIGADE,
+            )
+            if random.random() < 0.2:
+                made = made._replace(
+                    headers=[header for header in made.headers if header[0] != "tocsin-stamp"]
+                )
+            records.append(made._replace(offset=number, timestamp=now))
+            continue
+        subject = None
+        if random.random() < 0.4:
+            subject = {"kind": "report", "report_id": f"r{random.randrange(number)}"}
+        decision = random.choice(["upheld", "dismissed", "manifestly_unfounded"])
+        decided = now - random.choice([0, HOUR, DAY])
+        records.append(outcome(number, decision, decided, subject, message, appended=now))
+    return records
+
+
+def counted_by_model(records: list[Record]) -> dict[tuple[int, int], str]:
+    """What counts in the end, by reporter and message: everything is known at once, in the order of application."""
+    reports: dict[tuple[int, str], tuple[int, str]] = {}
+    decisions: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    own: dict[tuple[int, str], list[tuple[int, str, str]]] = defaultdict(list)
+    for record in records:
+        body = msgspec.json.decode(record.value or b"")
+        if "report_id" in body:
+            reporter = KEY.reporter_hash(body["reporter"]["ref"])
+            key = (reporter, body["message_ref"])
+            received = _seconds(body["received_at"])
+            if key not in reports or received < reports[key][0]:
+                reports[key] = (received, body["report_id"])
+            continue
+        subject = body["subject"]
+        made = (_seconds(body["decided_at"]), body["outcome_id"], body["decision"])
+        if subject["kind"] == "message":
+            decisions[subject["message_ref"]].append(made)
+            continue
+        for key, (_, report_id) in reports.items():
+            if report_id == subject["report_id"]:
+                own[key].append(made)
+    found = {}
+    for (reporter, message), (received, _) in reports.items():
+        known = decisions[message] + own[reporter, message]
+        if known and received < min(known)[0]:
+            found[reporter, KEY.target_hash("c", message)] = max(known)[2]
+    return found
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_credits_add_up_to_the_model_and_no_cut_or_restore_changes_a_byte(seed):
+    records = stream(seed)
+    whole = run(ReportState(0, 1, RULES), RULES, records)
+    counts: dict[tuple[int, int], str] = {}
+    for output in whole.outputs:
+        if output.topic == "reporters-internal":
+            credit = decode_credit(output.value or b"")
+            key = (credit.reporter, credit.target)
+            assert counts.pop(key, None) == (credit.removed.decision if credit.removed else None)
+            if credit.added is not None:
+                counts[key] = credit.added.decision
+    assert counts == counted_by_model(records)
+
+    random = Random(seed)
+    state, stored = ReportState(0, 1, RULES), {}
+    outputs: list[OutputRecord] = []
+    rest = records
+    while rest:
+        cut = random.randrange(1, 9)
+        batch = run(state, RULES, rest[:cut])
+        rest = rest[cut:]
+        outputs += batch.outputs
+        fold(stored, batch.changes)
+        if random.random() < 0.4:
+            state = restore_reports(0, 1, RULES, stored.items())
+    kept = [output for output in whole.outputs if output.topic != "transparency-counters"]
+    assert [output for output in outputs if output.topic != "transparency-counters"] == kept
+    once: dict[bytes, bytes] = {}
+    fold(once, whole.changes)
+    assert stored == once
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_outcomes_change_neither_reports_nor_escalations_nor_counts(seed):
+    records = stream(seed)
+    kept = ("enriched-reports", "escalations")
+    found = []
+    for chosen in (records, [record for record in records if record.topic != "moderation-outcomes"]):
+        batch = run(ReportState(0, 1, RULES), RULES, chosen)
+        found.append(
+            (
+                [output for output in batch.outputs if output.topic in kept],
+                {key: value for key, value in batch.changes.items() if key[:1] in b"KCTGV"},
+            )
+        )
+    (with_them, state), (without, same_state) = found
+    # The window of dead letters follows the time in its record.
+    assert with_them == without
+    assert {**state, b"T": state[b"T"][:29]} == {**same_state, b"T": same_state[b"T"][:29]}
+
+
+def brigade(size: int, time: int = START, **more: Any) -> list[Record]:
+    return [by(number, f"u{number}", time, signature=BRIGADE, **more) for number in range(size)]
+
+
+def test_a_brigade_counts_as_few_voices_and_a_crowd_in_full():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, brigade(20))
+    run(state, RULES, [by(100 + number, f"v{number}", START, channel="d") for number in range(20)])
+    counts = counts_of(state).measure(SPECS[0], START)
+    assert MEASURES["distinct_reporters"].value(counts) == 20
+    assert MEASURES["voices"].value(counts) == 1
+    assert MEASURES["linked_share"].value(counts) == 1
+    counts = counts_of(state, "d").measure(SPECS[0], START)
+    assert MEASURES["voices"].value(counts) == 20
+    assert MEASURES["linked_share"].value(counts) == 0
+
+
+def test_voices_are_heads_without_stamps():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [report(number, START, reporter={"kind": "anonymous"}) for number in range(3)])
+    counts = counts_of(state).measure(SPECS[0], START)
+    assert (MEASURES["voices"].value(counts), MEASURES["reports"].value(counts)) == (0, 3)
+
+
+def test_signs_are_shown_on_reports_and_escalations_and_change_nothing_in_shadow():
+    batch = run(ReportState(0, 1, RULES), RULES, brigade(12))
+    [*_, last] = of_topic(batch, "enriched-reports")
+    assert last["integrity"]["signals"][0] == "linked_reporters"
+    assert last["integrity"]["members"] == 12
+    assert last["integrity"]["sentence"].startswith(
+        "12 of 12 reporters had before reported the same messages"
+    )
+    assert "integrity" not in of_topic(batch, "enriched-reports")[0]
+    opened, raised = of_topic(batch, "escalations")
+    assert (opened["level"], raised["level"]) == (1, 2)
+    assert raised["integrity"]["finding"]["score"] == pytest.approx(1 - 1 / 8)
+    assert (raised["counts"]["voices"], raised["counts"]["linked"]) == (1, 8)
+    assert of_topic(batch, "integrity-cases") == []
+
+
+def test_live_a_suspected_brigade_stays_at_review_and_becomes_one_case():
+    rules = rules_with(HOURLY, integrity="live")
+    state = ReportState(0, 1, rules)
+    batch = run(state, rules, brigade(30))
+    # Level 2 needs 8 reporters, and a brigade is suspected from ten reports on.
+    assert [event["level"] for event in of_topic(batch, "escalations")] == [1, 2]
+    state = ReportState(
+        0, 1, rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
+    )
+    rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
+    batch = run(state, rules, brigade(30))
+    [opened] = of_topic(batch, "escalations")
+    assert opened["level"] == 1
+    [case] = of_topic(batch, "integrity-cases")
+    assert (case["kind"], case["channel_ref"], case["integrity"]["members"]) == ("brigade", "c", 10)
+    assert opened["escalation_id"] not in case["sentence"]
+    # Neither again after a restore.
+    stored: dict[bytes, bytes] = {}
+    fold(stored, batch.changes)
+    again = run(
+        restore_reports(0, 1, rules, stored.items()), rules, [by(99, "u99", START, signature=BRIGADE)]
+    )
+    assert of_topic(again, "integrity-cases") == []
+
+
+@pytest.mark.parametrize("kind", ["trusted_flagger", "automated"])
+def test_a_flagger_or_a_detector_is_not_capped(kind):
+    rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
+    found = by(50, "f1", START, reporter={"kind": kind})
+    batch = run(ReportState(0, 1, rules), rules, [*brigade(13), found, by(51, "v", START)])
+    assert [event["level"] for event in of_topic(batch, "escalations")] == [1, 2]
+
+
+def test_a_floor_category_is_marked_and_never_lowered():
+    rules = rules_with(
+        policy(categories=("grooming",), levels=levels({"reports": 3}, {"reports": 15})), integrity="live"
+    )
+    batch = run(ReportState(0, 1, rules), rules, brigade(20, category="grooming"))
+    events = [event for event in of_topic(batch, "escalations") if event["policy"] == "spam"]
+    assert [event["level"] for event in events] == [1, 2]
+    assert events[1]["integrity"]["finding"]["members"] == 15
+
+
+def test_live_only_the_first_report_of_a_cluster_weighs():
+    risks = []
+    for mode in ("shadow", "live"):
+        rules = rules_with(HOURLY, integrity=mode)
+        state = ReportState(0, 1, rules)
+        run(state, rules, [*brigade(5), by(70, "u0", START, signature=BRIGADE), by(80, "v", START)])
+        risks.append(MEASURES["risk"].value(counts_of(state).measure(SPECS[0], START)))
+    assert risks[0] / risks[1] == pytest.approx(7 / 2)
+
+
+def test_a_fresh_brigade_is_suspected_by_how_it_arrives():
+    batch = run(
+        ReportState(0, 1, RULES),
+        RULES,
+        [
+            by(number, f"u{number}", START, reporter={"member": False, "account_age": "under_1d"})
+            for number in range(12)
+        ],
+    )
+    [*_, last] = of_topic(batch, "enriched-reports")
+    assert last["integrity"]["signals"] == ["burst", "first_time_reporters", "young_accounts", "non_members"]
+    assert last["integrity"]["members"] == 12
+
+
+def test_beyond_the_guard_rail_links_have_no_effect():
+    state = ReportState(0, 1, RULES)
+    batch = run(state, RULES, brigade(110))
+    # The founder of a cluster is not counted as linked; beyond 100 others nobody is.
+    assert (batch.counters.linked, batch.counters.links_without_effect) == (109, 9)
+    counts = counts_of(state).measure(SPECS[0], START)
+    assert counts.stamped.sums.reports == 110
+    assert counts.stamped.sums.squares == 101 * 101 + 9
+
+
+def test_what_is_kept_of_messages_and_channels_expires():
+    state, stored = ReportState(0, 1, RULES), {}
+    fold(stored, run(state, RULES, brigade(3)).changes)
+    assert sorted({key[:1] for key in stored}) == [
+        b"A",
+        b"C",
+        b"D",
+        b"E",
+        b"G",
+        b"H",
+        b"K",
+        b"R",
+        b"T",
+        b"U",
+        b"V",
+    ]
+    for days, gone in ((9, b"G"), (35, b"V"), (95, b"A"), (185, b"E")):
+        later = [by(days, "w", START + days * DAY, None, "other")]
+        fold(stored, run(state, RULES, later).changes)
+        assert [key for key in stored if key[:1] == gone and key[1:2] == b"c"] == []
+    assert state.crowd.size == sum(
+        len(key) + len(value) for key, value in stored.items() if key[:1] in b"AGVE"
+    )
+
+
+def test_a_time_that_was_set_back_forgets_how_later_reports_arrived():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [by(1, "u1", START), by(2, "u2", START, channel="d")])
+    run(state, RULES, [tick(2, START + MINUTE)])
+    run(state, RULES, [by(3, "u3", START + 20 * DAY, channel="d")])
+    value, headers = encode_time_correction(
+        TimeCorrection(state.time.now, START + HOUR, "a broker's clock was wrong", "op-1")
+    )
+    run(state, RULES, [Record(INTERNAL, 0, 9, START + HOUR, None, value, headers)])
+    assert state.time.now == START + HOUR
+    assert state.crowd.arrivals_of(b"c") is not None
+    assert state.crowd.arrivals_of(b"d") is None
+
+
+def test_outcomes_are_credited_after_the_number_of_partitions_was_changed(tmp_path: Path):
+    channels = [f"c{number}" for number in range(12)]
+    stage = report_stage(RULES)
+    stored: list[dict[bytes, bytes]] = [{}, {}]
+    states = [ReportState(number, 2, RULES) for number in range(2)]
+    for number, channel in enumerate(channels):
+        home = home_partition(channel.encode(), 2)
+        record = by(number, f"u{number}", START, channel=channel, signature=BRIGADE)._replace(partition=home)
+        fold(stored[home], stage.apply(states[home], [record]).changes)
+    old = write_file(tmp_path / "old", {"reports": stored})
+    repartition(old, tmp_path / "new", {"reports": stage}, 3)
+    _, found = read_file(tmp_path / "new")
+    moved = [
+        stage.restore(number, 3, entries.items()) for number, (_, entries) in enumerate(found["reports"])
+    ]
+    for number, channel in enumerate(channels):
+        home = home_partition(channel.encode(), 3)
+        record = outcome(number, "upheld", START + HOUR, channel=channel)._replace(partition=home)
+        assert credits_of(stage.apply(moved[home], [record])) == {f"u{number}": (None, "upheld")}
+    for channel in channels:
+        assert moved[home_partition(channel.encode(), 3)].crowd.arrivals_of(channel.encode()) is not None
+    reporters = {hashed for state in moved for hashed in state.crowd.guard.active}
+    assert reporters == {KEY.reporter_hash(f"u{number}") for number in range(12)}

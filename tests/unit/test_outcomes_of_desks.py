@@ -1,0 +1,142 @@
+"""What desks decide, applied by the stage of reports: credits, notices, and what they leave alone."""
+
+import pytest
+
+from streams.reports.state import ReportState, restore_reports
+from streams.wire.credit import decode_credit
+from streams.wire.envelope import rfc3339
+from tests.unit.clock_traffic import clock_of, clock_rules, duty
+from tests.unit.crowd_traffic import KEY, credits_of, outcome, refused, reported, stamped
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    MINUTE,
+    START,
+    compiled,
+    counted,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+)
+
+RULES = compiled(policy(levels=levels({"reports": 2})), through_reporters=True)
+
+
+def test_an_outcome_credits_whoever_reported_the_message_before_it():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [*reported(1, 2), *reported(3, message="m2")])
+    batch = run(state, RULES, [outcome(1, "upheld", START + 10 * MINUTE)])
+    assert credits_of(batch) == {"u1": (None, "upheld"), "u2": (None, "upheld")}
+    [first, _] = [output for output in batch.outputs if output.topic == "reporters-internal"]
+    credit = decode_credit(first.value)
+    assert credit.target == KEY.target_hash("c", "m1")
+    assert credit.decided_s == (START + 10 * MINUTE) // 1000
+    assert credit.added is not None
+    assert (credit.added.day, credit.added.percent) == (START // DAY, 100)
+    assert counted(batch)["credits"] == 2
+    late = run(state, RULES, reported(20))
+    assert credits_of(late) == {"u20": (None, None)}
+
+
+def test_a_later_decision_takes_the_earlier_one_back_from_the_same_reporters():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [*reported(1), outcome(1, "upheld", START + HOUR)])
+    appeal = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, supersedes="o1")])
+    assert credits_of(appeal) == {"u1": ("upheld", "dismissed")}
+    again = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR)])
+    assert counted(again) == {"duplicates": 1}
+    overtaken = run(state, RULES, [outcome(3, "upheld", START + 90 * MINUTE)])
+    assert credits_of(overtaken) == {}
+
+
+def test_an_outcome_about_a_report_concerns_its_reporter_alone():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1, 2))
+    of_report = {"kind": "report", "report_id": "r1"}
+    batch = run(state, RULES, [outcome(1, "manifestly_unfounded", START + HOUR, of_report)])
+    assert credits_of(batch) == {"u1": (None, "manifestly_unfounded")}
+    batch = run(state, RULES, [outcome(2, "upheld", START + 2 * HOUR)])
+    assert credits_of(batch) == {"u1": ("manifestly_unfounded", "upheld"), "u2": (None, "upheld")}
+
+
+@pytest.mark.parametrize(
+    ("subject", "field"),
+    [
+        ({"kind": "report", "report_id": "r1", "ce_source": "/other"}, b"subject.report_id"),
+        ({"kind": "report", "report_id": "r9"}, b"subject.report_id"),
+        ({"kind": "escalation", "escalation_id": "e1"}, b"subject.escalation_id"),
+    ],
+)
+def test_what_is_not_known_is_refused_and_can_be_sent_again(subject, field):
+    state = ReportState(0, 1, RULES)
+    record = outcome(1, "upheld", START + HOUR, subject)
+    batch = run(state, RULES, [*reported(1), record])
+    assert refused(batch) == [(b"subject_not_found", field)]
+    assert refused(run(state, RULES, [record])) == [(b"subject_not_found", field)]
+
+
+def test_an_outcome_about_an_escalation_is_about_the_messages_it_named():
+    state = ReportState(0, 1, RULES)
+    opened = run(state, RULES, [*reported(1, 2), *reported(3, message="m2")])
+    [event] = of_topic(opened, "escalations")
+    assert event["message_refs"] == ["m1"]
+    of_escalation = {"kind": "escalation", "escalation_id": event["escalation_id"]}
+    batch = run(state, RULES, [outcome(1, "dismissed", START + HOUR, of_escalation)])
+    assert credits_of(batch) == {"u1": (None, "dismissed"), "u2": (None, "dismissed")}
+
+
+def test_an_outcome_about_a_clock_is_about_the_message_of_its_report():
+    rules = clock_rules(duty(), through_reporters=True)
+    state = ReportState(0, 1, rules)
+    run(state, rules, reported(1))
+    of_clock = {"kind": "escalation", "escalation_id": clock_of(1)}
+    assert credits_of(run(state, rules, [outcome(1, "upheld", START + HOUR, of_clock)])) == {
+        "u1": (None, "upheld")
+    }
+
+
+def test_reporters_are_told_of_the_decision_and_of_another_one_in_its_place():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [*reported(1), outcome(1, "upheld", START + HOUR)])
+    run(state, RULES, reported(5))
+    batch = run(state, RULES, [outcome(2, "dismissed", START + 30 * DAY)])
+    [one, other] = of_topic(batch, "reporter-notices")
+    assert {one["report_id"], other["report_id"]} == {"r1", "r5"}
+    assert (one["state"], one["day"]) == ("superseded", rfc3339(START + 30 * DAY)[:10])
+    assert one["outcome"]["decision"] == "dismissed"
+    assert one["outcome"]["ground"] == {"kind": "terms", "rule": "scams-2.1"}
+
+
+def test_detectors_are_credited_but_not_told():
+    state = ReportState(0, 1, RULES)
+    found = stamped(report(1, START, message_ref="m1", reporter={"kind": "automated", "ref": "u1"}))
+    batch = run(state, RULES, [found, outcome(1, "upheld", START + HOUR)])
+    assert credits_of(batch) == {"u1": (None, "upheld")}
+    assert of_topic(batch, "reporter-notices") == []
+
+
+def test_without_the_stage_of_reporters_outcomes_have_no_effect():
+    rules = compiled(policy())
+    state = ReportState(0, 1, rules)
+    batch = run(state, rules, [report(1, START), outcome(1, "upheld", START + HOUR)])
+    assert credits_of(batch) == {}
+    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"R", b"T"}
+    assert refused(run(state, rules, [outcome(2, "upheld", START + HOUR, {"kind": "nothing"})])) != []
+
+
+def test_who_reported_is_restored_and_expires():
+    state = ReportState(0, 1, RULES)
+    stored: dict[bytes, bytes] = {}
+    fold(stored, run(state, RULES, [*reported(1), *reported(2, message="m2")]).changes)
+    state = restore_reports(0, 1, RULES, stored.items())
+    batch = run(state, RULES, [outcome(1, "upheld", START + HOUR)])
+    assert credits_of(batch) == {"u1": (None, "upheld")}
+    fold(stored, batch.changes)
+    # 90 days without a decision, 180 days after one.
+    fold(stored, run(state, RULES, [stamped(report(3, START + 100 * DAY))]).changes)
+    assert [key for key in stored if key[:1] == b"A"] == [b"Ac\0m1"]
+    fold(stored, run(state, RULES, [stamped(report(4, START + 190 * DAY))]).changes)
+    assert [key for key in stored if key[:1] == b"A"] == []
