@@ -48,7 +48,7 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
     now = state.time.now
     message = passed.message_ref
     target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
-    channel = rules.hash_key.channel_hash(passed.channel_ref)
+    channel = state.channel_hash(rules.hash_key, passed.channel_ref)
     category = passed.category
     # Here and below: a quarter of the time of the named tuple's own constructor.
     facts = _new_tuple(

@@ -1,7 +1,10 @@
 """The state of a partition of the stage of reporters, and its records in the state topic."""
 
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 
+from streams.partition.hash_key import HashKey
+from streams.partition.home import CACHED_REFS
 from streams.partition.moving import ByRef, Moves
 from streams.partition.state import MOVES as SHARED_MOVES
 from streams.partition.state import PartitionState
@@ -14,11 +17,22 @@ from streams.reporters.store import ReporterStore
 class ReporterState(PartitionState):
     """The state of one partition: that of every stage, and its reporters. `time.now` follows occurred_at and decided_at."""
 
-    __slots__ = ("reporters",)
+    __slots__ = ("_channel_hashes", "reporters")
 
     def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
         super().__init__(None, EventTime(), partition, partitions, rules.duplicates_remembered)
         self.reporters = ReporterStore()
+        self._channel_hashes: dict[str, int] = {}
+
+    def channel_hash(self, hash_key: HashKey, channel_ref: str) -> int:
+        """Return `hash_key.channel_hash`, cached for the channels seen lately: most reports concern few of them."""
+        known = self._channel_hashes
+        found = known.get(channel_ref)
+        if found is None:
+            if len(known) >= CACHED_REFS:
+                known.clear()
+            found = known[channel_ref] = hash_key.channel_hash(channel_ref)
+        return found
 
     def begin_day(self, time: int, at_most: int) -> bool:
         """Forget reporters who were silent for long, at most so many. Returns False if some are left."""
@@ -57,7 +71,7 @@ def restore_reporters(
 
 def state_key(record_key: bytes) -> bytes:
     """Return the state key of a reporter whose records have this key. Raises ValueError for a key of another form."""
-    return REPORTER + bytes.fromhex(record_key.decode())
+    return REPORTER + unhexlify(record_key)
 
 
 def record_key(key: bytes) -> bytes:

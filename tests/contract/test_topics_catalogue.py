@@ -33,6 +33,7 @@ from streams.wire.topics import (
     MODERATION_OUTCOMES,
     REPORTERS_INTERNAL,
     REPORTER_NOTICES,
+    INTEGRITY_CASES,
     REPORTER_STATE,
     REPORT_SOURCES,
     TRANSPARENCY_COUNTERS,
@@ -52,7 +53,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
-        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
+        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE, INTEGRITY_CASES,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal

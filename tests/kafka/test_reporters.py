@@ -118,6 +118,24 @@ def test_a_forged_stamp_changes_nothing(deploy):
         assert len(stamps) <= 1
 
 
+def test_a_worker_with_the_other_setting_loses_nothing(deploy):
+    deployment = deploy(settings=ON, partitions=2)
+    fleet = deployment.fleet
+    fleet.start()
+    fleet.settings |= OFF
+    odd = fleet.start()
+    fleet.settings |= ON
+    fleet.wait_for(lambda: "owns partitions [" in odd.text, 60, "both own partitions", tend=False)
+    deployment.publish(generate(17, 2_000))
+    time.sleep(3)
+    odd.terminate()
+    fleet.tend()
+    deployment.wait_until_applied()
+    reader = deployment.outputs()
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())
+
+
 def stop(deployment):
     for worker in deployment.fleet.running:
         # The one that refused to start has ended by itself.

@@ -29,9 +29,12 @@ from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
+    INTEGRITY,
     INTERNAL,
     MODERATION,
     OUTCOMES,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
     REQUESTS,
     REQUESTS_INTERNAL,
     REQUESTS_STATE,
@@ -46,10 +49,12 @@ from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 
 PASSWORD = "not-a-secret-of-anybody"
-READ = (SOURCE, VERIFIED, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL)
+READ = (SOURCE, VERIFIED, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
 WRITTEN = (
     INTERNAL,
     REQUESTS_INTERNAL,
+    REPORTERS_INTERNAL,
+    INTEGRITY,
     ENRICHED,
     ESCALATIONS,
     SHADOW,
@@ -57,7 +62,7 @@ WRITTEN = (
     COUNTERS,
     DEAD_LETTERS,
 )
-STATES = (STATE, REQUESTS_STATE)
+STATES = (STATE, REQUESTS_STATE, REPORTERS_STATE)
 
 # The rights of each role as in the table on the page: operations and the topics they apply to.
 WORKER = (
@@ -154,6 +159,7 @@ def settings_of(role, address):
         "TOCSIN_MIN_INSYNC_REPLICAS": "1",
         "TOCSIN_HTTP_PORT": "0",
         "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
+        "TOCSIN_REPORTERS": "on",
     }
 
 

@@ -118,7 +118,7 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     deployment.publish(REPORTS[500:1_400])
     deployment.publish_requests(REQUESTS[:60])
     running = tmp_path / "running"
-    assert "4 partitions are in" in done(tocsin("state", "save", running))
+    assert "6 partitions are in" in done(tocsin("state", "save", running))
     assert stat.S_IMODE(running.stat().st_mode) == 0o600
     refused(tocsin("state", "save", running), "exists already")
     # Even if the worker had applied everything when it was saved, this is another state.

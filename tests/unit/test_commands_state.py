@@ -60,10 +60,12 @@ def stored_requests():
 
 def test_check_counts_a_valid_state_of_both_stages():
     assert check_entries(REPORTS, PLACE, 1, stored_reports()) == PartitionCheck(
-        "reports", 0, [], 3, 3, 0, 1, 9
+        "reports", 0, [], 3, 3, 0, 1, 9, reporters=0
     )
     stored, _ = stored_requests()
-    assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck("requests", 0, [], 0, 0, 2, 1, 1)
+    assert check_entries(REQUESTS, PLACE, 1, stored) == PartitionCheck(
+        "requests", 0, [], 0, 0, 2, 1, 1, reporters=0
+    )
 
 
 @pytest.mark.parametrize("body", [b"\xc1" * 20, b"", b"\x00" * 300])
@@ -185,7 +187,7 @@ def test_the_commands_use_the_workers_names_of_both_stages():
 @pytest.mark.parametrize(
     ("arguments", "deleted"),
     [
-        ([], ["channel-state", "authority-state"]),
+        ([], ["channel-state", "authority-state", "reporter-state"]),
         (["--stage", "requests"], ["authority-state"]),
         (["--stage", "reports"], ["channel-state"]),
     ],

@@ -73,7 +73,7 @@ def test_time_that_is_right_is_no_problem(tocsin, monkeypatch):
     monkeypatch.setattr(time_commands, "clock_ms", lambda: NOW + DAY - 10 * MINUTE)
     result = tocsin("time")
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("0:10:00 ahead") == 2
+    assert result.stdout.count("0:10:00 ahead") == 3
 
 
 def test_without_yes_nothing_is_written(tocsin):

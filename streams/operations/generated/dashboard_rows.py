@@ -15,7 +15,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
-                "Must be twice the partition count of message-reports, because each of the two stages owns every partition. Fewer is normal "
+                "Must be twice the partition count of message-reports, because each of the two stages owns every partition; three times "
+                "with TOCSIN_REPORTERS=on. Fewer is normal "
                 "during a rebalance only.",
                 "short",
                 total("tocsin_partitions_owned"),
@@ -58,7 +59,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel(
                 "Records by topic",
                 "Records of the source topics applied and committed. High traffic on message-reports-internal means that "
-                "publishers do not use the recommended partitioner.",
+                "publishers do not use the recommended partitioner, unless TOCSIN_REPORTERS is on: then most reports come that "
+                "way.",
                 "reqps",
                 {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),
@@ -72,6 +74,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
                     "late": rate("tocsin_reports_late_total"),
+                    "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
                 },
             ),
             Panel(
@@ -82,6 +85,34 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     "written": rate("tocsin_ticks_written_total"),
                     "{{outcome}}": rate("tocsin_ticks_read_total", "outcome"),
                 },
+            ),
+        ),
+    ),
+    (
+        "Reporters",
+        (
+            Panel(
+                "Stamped reports",
+                "Reports that the stage of reporters has sent to their channel, by the class of their reporter, and those beyond the "
+                "limit of the day, which have no weight.",
+                "reqps",
+                {
+                    "{{trust}}": rate("tocsin_reports_stamped_total", "trust"),
+                    "over the limit": rate("tocsin_reports_over_limit_total"),
+                },
+            ),
+            Panel(
+                "Credits",
+                "Changes of an outcome that reached a reporter. None for days means that desks send no outcomes, so trust stays "
+                "as it is.",
+                "reqps",
+                {"{{effect}}": rate("tocsin_reporter_credits_total", "effect")},
+            ),
+            Panel(
+                "Integrity cases",
+                "Cases for people: reporters in very many channels, misuse of reporting, suspected brigades.",
+                "reqps",
+                {"{{case}}": rate("tocsin_integrity_cases_total", "case")},
             ),
         ),
     ),
