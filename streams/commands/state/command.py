@@ -209,7 +209,8 @@ def _check_row(check: PartitionCheck) -> tuple[str, ...]:
     "--stage",
     "name",
     type=click.Choice(STAGE_NAMES),
-    help="Reset this stage only.",
+    metavar="STAGE",
+    help="Reset this stage only: reports, requests or reporters.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def reset(name: str | None, yes: bool) -> None:

@@ -42,7 +42,13 @@ _MOVING = {
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), help="Save this stage only.")
+@click.option(
+    "--stage",
+    "name",
+    type=click.Choice(STAGE_NAMES),
+    metavar="STAGE",
+    help="Save this stage only: reports, requests or reporters.",
+)
 def save(file: Path, name: str | None) -> None:
     """Save the state to FILE; workers may run.
 
@@ -64,7 +70,13 @@ def save(file: Path, name: str | None) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), help="Restore this stage only.")
+@click.option(
+    "--stage",
+    "name",
+    type=click.Choice(STAGE_NAMES),
+    metavar="STAGE",
+    help="Restore this stage only: reports, requests or reporters.",
+)
 @click.option("--yes", is_flag=True, help="Do it; without this the command only checks.")
 def restore(file: Path, name: str | None, yes: bool) -> None:
     """Restore the state from FILE into empty state topics.

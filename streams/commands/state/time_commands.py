@@ -28,7 +28,13 @@ from streams.worker.settings import Settings, load_settings
 
 
 @click.command("time")
-@click.option("--stage", "name", type=click.Choice(STAGE_NAMES), help="Show this stage only.")
+@click.option(
+    "--stage",
+    "name",
+    type=click.Choice(STAGE_NAMES),
+    metavar="STAGE",
+    help="Show this stage only: reports, requests or reporters.",
+)
 def show_times(name: str | None) -> None:
     """Show the time of each partition against this machine's clock.
 
@@ -63,7 +69,12 @@ def show_times(name: str | None) -> None:
 
 @click.command("set-time")
 @click.option(
-    "--stage", "name", type=click.Choice(STAGE_NAMES), required=True, help="The stage of the partitions."
+    "--stage",
+    "name",
+    type=click.Choice(STAGE_NAMES),
+    metavar="STAGE",
+    required=True,
+    help="The stage of the partitions: reports, requests or reporters.",
 )
 @click.option(
     "--partition",
