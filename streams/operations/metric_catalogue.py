@@ -50,7 +50,7 @@ class Metric:
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
-    "`authority-requests` or one of the three internal ones",
+    "`moderation-outcomes`, `authority-requests` or one of the three internal ones",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' requests, or "
     "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
     "partition": "number of a partition that this worker owns",
@@ -246,6 +246,37 @@ CREDITS = Metric(
     "counter",
     "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on.",
     ("effect",),
+)
+OUTCOMES_APPLIED = Metric(
+    _REPORTERS,
+    "tocsin_moderation_outcomes_total",
+    "counter",
+    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. Stays at 0 while "
+    "TOCSIN_REPORTERS is off.",
+)
+REPORTS_LINKED = Metric(
+    _REPORTERS,
+    "tocsin_reports_linked_total",
+    "counter",
+    "Stamped reports whose reporter had before reported the same messages as another reporter of the message.",
+)
+LINKS_WITHOUT_EFFECT = Metric(
+    _REPORTERS,
+    "tocsin_links_without_effect_total",
+    "counter",
+    "Linked reports that counted as if they were not, because too many reporters of the partition were linked that day.",
+)
+DETECTOR_REPORTS = Metric(
+    _REPORTERS,
+    "tocsin_detector_reports_total",
+    "counter",
+    "Stamped reports of detectors (reporters of kind `automated` with a ref).",
+)
+DETECTOR_TRUST = Metric(
+    _REPORTERS,
+    "tocsin_detector_trust_total",
+    "counter",
+    "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean trust.",
 )
 INTEGRITY_CASES = Metric(
     _REPORTERS,

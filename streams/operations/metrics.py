@@ -47,6 +47,11 @@ class Metrics:
         self.reports_stamped = _numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))
         self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
         self.credits = _numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
+        self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
+        self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
+        self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
+        self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
+        self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
         self.integrity_cases = _numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )

@@ -12,11 +12,14 @@ from streams.partition.counters import PartitionCounters
 class ReporterCounters(PartitionCounters):
     """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the limit of the day.
 
+    `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
     `credits_late` are those of `credits` whose outcome is too old to change trust.
     """
 
     stamped: Counter[TrustClass] = field(default_factory=Counter)
     over_limit: int = 0
+    detector_reports: int = 0
+    detector_trust: float = 0.0
     credits: int = 0
     credits_late: int = 0
     cases: Counter[IntegrityCaseKind] = field(default_factory=Counter)

@@ -89,6 +89,9 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1
     counters.over_limit += said.over_limit
+    if passed.kind == "automated":
+        counters.detector_reports += 1
+        counters.detector_trust += trust.mean
     if said.many_channels is not None or said.misuse is not None:
         publish_cases(batch, record.key or b"", passed, said)
 

@@ -78,6 +78,10 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.late.add((), counters.late)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)
+        metrics.moderation_outcomes.add((), counters.moderation_outcomes)
+        metrics.reports_linked.add((), counters.linked)
+        metrics.links_without_effect.add((), counters.links_without_effect)
+        metrics.integrity_cases.add(("brigade",), counters.brigades)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)

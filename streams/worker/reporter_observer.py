@@ -35,6 +35,8 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         for trust_class, number in counters.stamped.items():
             metrics.reports_stamped.add((trust_class,), number)
         metrics.reports_over_limit.add((), counters.over_limit)
+        metrics.detector_reports.add((), counters.detector_reports)
+        metrics.detector_trust.add((), counters.detector_trust)
         metrics.credits.add(("applied",), counters.credits - counters.credits_late)
         metrics.credits.add(("too_old",), counters.credits_late)
         for kind, number in counters.cases.items():

@@ -25,6 +25,7 @@ from tests.bench.scenarios import (
     one_channel,
     partitions,
     quiet_channels,
+    reporters,
     runtime_alone,
     takeover,
     two_workers,
@@ -43,6 +44,7 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "partitions": partitions.measure,
     "takeover": takeover.measure,
     "compression": compression.measure,
+    "reporters": reporters.measure,
 }
 RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"
 

@@ -77,6 +77,13 @@ FIGURES = (
     Figure("longest wait when a worker is killed", "s", 7, less_is_better=True),
     Figure("quiet channel: bytes after a restore", "bytes", 1_024, less_is_better=True),
     Figure("quiet channel: bytes before a restore", "bytes", 1_024, less_is_better=True),
+    Figure("reporters off: reports/s", "reports/s"),
+    Figure("reporters on: reports/s", "reports/s"),
+    Figure("reporters: throughput on / off", "times", 0.55),
+    Figure("reporters off: p99 at 1,000/s", "ms", less_is_better=True),
+    Figure("reporters on: p99 at 1,000/s", "ms", less_is_better=True),
+    Figure("reporters: p99 on / off", "times", 1.7, less_is_better=True),
+    Figure("reporters: bytes per reporter", "bytes", 400, less_is_better=True),
     *(
         Figure(f"{codec}: {name}", unit, less_is_better=unit != "channels/s")
         for name, unit in (

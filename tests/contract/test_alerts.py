@@ -50,7 +50,7 @@ def exposed():
 
 
 def promtool(*arguments):
-    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -114,6 +114,31 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "reqps",
                 {"{{case}}": rate("tocsin_integrity_cases_total", "case")},
             ),
+            Panel(
+                "Outcomes",
+                "Decisions of desks applied. Without them trust stays as it is, and brigades are recognised by less.",
+                "reqps",
+                {"applied": rate("tocsin_moderation_outcomes_total")},
+            ),
+            Panel(
+                "Share of linked reports",
+                "Linked reports among stamped ones, and those that counted as if they were not linked, beyond the guard-rail of "
+                "the day.",
+                "percentunit",
+                {
+                    name: f"{rate(metric)} / {rate('tocsin_reports_stamped_total')}"
+                    for name, metric in (
+                        ("linked", "tocsin_reports_linked_total"),
+                        ("without effect", "tocsin_links_without_effect_total"),
+                    )
+                },
+            ),
+            Panel(
+                "Trust of detectors",
+                "Mean trust in the reports of detectors, 0 to 1. It falls when desks dismiss what they find.",
+                "short",
+                {"mean": f"{rate('tocsin_detector_trust_total')} / {rate('tocsin_detector_reports_total')}"},
+            ),
         ),
     ),
     (

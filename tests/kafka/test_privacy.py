@@ -1,0 +1,186 @@
+"""Nothing that is written or shown leads to a reporter: no ref and no hash without the key, whichever topic, page or log."""
+
+import base64
+import hashlib
+import re
+import urllib.request
+
+import orjson
+import pytest
+from xxhash import xxh3_64_digest, xxh3_128_digest
+
+from streams.partition.hash_key import DEMONSTRATION
+from tests.kafka.harness.deployment import (
+    ENRICHED,
+    ESCALATIONS,
+    INTEGRITY,
+    INTERNAL,
+    MODERATION,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
+    SOURCE,
+    STATE,
+    TOPICS,
+    VERIFIED,
+)
+from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
+
+# The documented exceptions (docs/privacy.md, 'Where it is'): they carry the report as it was published.
+WITH_REFS = {SOURCE, VERIFIED, INTERNAL, REPORTERS_INTERNAL}
+# Several members of a brigade, honest reporters, and one whose reports are manifestly unfounded.
+BRIGADE = [f"brigadier-of-the-harbour-{number}" for number in range(12)]
+HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
+MISUSER = "misuser-at-the-harbour"
+REFS = [*BRIGADE, *HONEST, MISUSER]
+REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def said_by(ref, channel, message, **fields):
+    kind = fields.pop("reporter_kind", "user")
+    document = report(
+        f"report-{channel}-{message}-{REFS.index(ref)}",
+        now_ms(),
+        channel={"ref": channel, "visibility": "public"},
+        message_ref=message,
+        reporter={"kind": kind, "ref": ref, "member": False, "account_age": "under_1d"},
+        **{"category": "fraud", **fields},
+    )
+    return Published(channel.encode(), orjson.dumps(document))
+
+
+def decided(name, decision, subject, **fields):
+    document = {
+        "outcome_id": name,
+        "subject": subject,
+        "decision": decision,
+        "category": "fraud",
+        "ground": {"kind": "terms", "rule": "scams-2.1"},
+        "reason": REASONS[decision],
+        "decided_at": rfc3339(now_ms()),
+        "reviewer": {"ref": "desk-1", "role": "desk"},
+        "confidence": "two_agree",
+        **fields,
+    }
+    return Published(subject["channel_ref"].encode(), orjson.dumps(document))
+
+
+def about(message, channel="harbour"):
+    return {"kind": "message", "channel_ref": channel, "message_ref": message}
+
+
+def first_round():
+    reports = [said_by(ref, "harbour", f"target-{n}") for n in range(3) for ref in BRIGADE]
+    reports += [said_by(ref, "market", f"scam-{n}") for n in range(2) for ref in HONEST]
+    reports += [said_by(MISUSER, "market", f"joke-{n}") for n in range(6)]
+    flagged = {"kind": "trusted_flagger_notice", "reporter_kind": "trusted_flagger", "category": "terrorism"}
+    return [*reports, said_by(HONEST[0], "square", "flagged", **flagged)]
+
+
+def outcomes(escalation):
+    made = [decided(f"o-{n}", "dismissed", about(f"target-{n}")) for n in range(3)]
+    made += [decided(f"p-{n}", "upheld", about(f"scam-{n}", "market")) for n in range(2)]
+    made += [decided(f"q-{n}", "manifestly_unfounded", about(f"joke-{n}", "market")) for n in range(6)]
+    # An appeal, an outcome about one report, one about an escalation, and one about a report that nobody made.
+    made.append(decided("o-9", "upheld", about("target-2"), supersedes="o-2"))
+    one = {"kind": "report", "channel_ref": "square", "report_id": f"report-square-flagged-{len(BRIGADE)}"}
+    made.append(decided("r-1", "upheld", one))
+    made.append(decided("r-2", "upheld", one | {"report_id": "never-made"}))
+    subject = {
+        "kind": "escalation",
+        "channel_ref": escalation["channel_ref"],
+        "escalation_id": escalation["escalation_id"],
+    }
+    return [*made, decided("e-1", "dismissed", subject)]
+
+
+def second_round():
+    reports = [said_by(ref, "harbour", "target-3") for ref in BRIGADE]
+    reports += [said_by(ref, "market", "scam-2") for ref in HONEST]
+    return [*reports, said_by(MISUSER, "market", "joke-6")]
+
+
+def spellings(digest):
+    """A digest, or its first 64 bits, as bytes, as hexadecimal, decimal or base64 text, in both orders of bytes."""
+    for ordered in (digest, digest[::-1], digest[:8][::-1]):
+        start = ordered[:8]
+        yield start
+        yield start.hex().encode()
+        yield start.hex().upper().encode()
+        yield str(int.from_bytes(start, "big")).encode()
+        # Ten characters are the first 60 bits, the same whatever follows.
+        yield base64.b64encode(start)[:10]
+        yield base64.urlsafe_b64encode(start)[:10]
+
+
+def unkeyed(ref):
+    """The first 64 bits of every hash that somebody without the key could compute."""
+    text = ref.encode()
+    digests = [xxh3_64_digest(text), xxh3_128_digest(text), hashlib.sha256(text).digest()]
+    digests += [hashlib.blake2b(text, digest_size=size).digest() for size in (8, 16, 32, 64)]
+    # The code's own hash, with an empty key.
+    digests.append(hashlib.blake2b(text, digest_size=8, person=b"reporter").digest())
+    return {spelling for digest in digests for spelling in spellings(digest)}
+
+
+def keyed(ref):
+    return set(spellings(DEMONSTRATION.current.reporter_hash(ref).to_bytes(8, "big")))
+
+
+def found(needles, text):
+    return [needle for needle in needles if needle in text]
+
+
+def everything(deployment):
+    """What was written or shown, by topic, page or log."""
+    texts = {}
+    for number, worker in enumerate(deployment.fleet.running):
+        address = re.search(r"address=(http://\S+)", worker.text)[1]
+        for page in ("metrics", "status", "readyz", "livez"):
+            texts[f"/{page} {number}"] = urllib.request.urlopen(f"{address}/{page}", timeout=30).read()
+        texts[f"log {number}"] = worker.log.read_bytes()
+    reader = deployment.outputs()
+    for topic in TOPICS:
+        parts = []
+        for row in reader.all(deployment.name(topic)):
+            parts += [row.key or b"", row.value or b""]
+            for name, value in row.headers:
+                parts += [name.encode(), value or b""]
+        texts[topic] = b"\0".join(parts)
+    return texts
+
+
+def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
+    deployment = deploy(settings={"TOCSIN_REPORTERS": "on"}, partitions=2)
+    deployment.fleet.start()
+    deployment.fleet.start()
+    deployment.publish(first_round())
+    deployment.wait_until_applied()
+    escalations = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
+    listed = next(
+        each for each in escalations if each.get("channel_ref") == "harbour" and each["message_refs"]
+    )
+    deployment.publisher(topic=MODERATION).publish(outcomes(listed))
+    deployment.wait_until_applied()
+    deployment.publish(second_round())
+    deployment.wait_until_applied()
+    texts = everything(deployment)
+
+    # The parts that could tell have run: trust from outcomes, cases about reporters, what is refused.
+    assert b"misuse" in texts[INTEGRITY]
+    assert b"subject_not_found" in texts["dead-letters"]
+    assert texts[ENRICHED] and texts["/metrics 0"] and texts["/status 0"] and texts["log 0"]
+    # The search finds what is there: refs where reports are, and the keyed hashes of the state.
+    for topic in WITH_REFS - {VERIFIED}:
+        assert found([ref.encode() for ref in REFS], texts[topic]), topic
+    for topic in (STATE, REPORTERS_STATE):
+        assert found(set().union(*map(keyed, REFS)), texts[topic]), topic
+
+    refs = {spelling for ref in REFS for spelling in (ref.encode(), ref.encode().hex().encode())}
+    refs |= {base64.b64encode(ref.encode()).rstrip(b"=")[:-1] for ref in REFS}
+    hashes = set().union(*map(unkeyed, REFS))
+    assert {name: found(refs, text) for name, text in texts.items() if name not in WITH_REFS} == {
+        name: [] for name in texts if name not in WITH_REFS
+    }
+    assert {name: found(hashes, text) for name, text in texts.items()} == {name: [] for name in texts}
