@@ -33,7 +33,8 @@ def reporter() -> None:
     type=click.Choice(get_args(ReporterKind)),
     default="user",
     show_default=True,
-    help="Kind of the reporter, as in the reports; it is not kept with the outcomes.",
+    metavar="KIND",
+    help=f"Kind of the reporter ({', '.join(get_args(ReporterKind))}), which is not kept with the outcomes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def show(ref: str, kind: ReporterKind, as_json: bool) -> None:
