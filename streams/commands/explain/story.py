@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from streams.commands.explain.crowd import Rows, coordination_rows, priority_rows, voices_rows
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.text_table import text_table
 from streams.events.clock import ClockView
 from streams.events.escalation import Escalation
 from streams.events.obligation import EscalatedObligation, NotArmedReason
+
+_Rows = list[tuple[str, str]]
 
 _NOT_ARMED: dict[NotArmedReason, str] = {
     "trigger_not_met": "another event starts it, such as an order or a reviewer's finding",
@@ -38,7 +39,7 @@ def story(events: Sequence[Escalation]) -> str:
     return "\n".join(lines)
 
 
-def _about_episode(newest: Escalation) -> Rows:
+def _about_episode(newest: Escalation) -> _Rows:
     return [
         ("policy", f"{newest.policy} ({newest.mode}), counting {', '.join(newest.categories)}"),
         ("because", newest.policy_reason),
@@ -47,7 +48,7 @@ def _about_episode(newest: Escalation) -> Rows:
     ]
 
 
-def _about_clock(newest: Escalation, clock: ClockView) -> Rows:
+def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
     (duty,) = newest.obligations
     armed = (
         f"because the report alone meets the trigger {duty.trigger}, has every element that the duty requires, "
@@ -73,7 +74,7 @@ def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
     else:
         clock = event.clock
         rows = [("clock", f"{clock.status}, {clock.elapsed:.0%} elapsed, due {minute(clock.due_at)}")]
-    rows += [*priority_rows(event.priority), ("caused by", _cause(event))]
+    rows.append(("caused by", _cause(event)))
     if event.message_refs and (before is None or event.clock is None):
         rows.append(("messages", ", ".join(event.message_refs)))
     # The rest is shown only where it changed since the event before.
@@ -110,7 +111,7 @@ def _conditions(event: Escalation) -> Iterator[str]:
         yield from (f"     {line}" for line in table.splitlines())
 
 
-def _measured(event: Escalation) -> Rows:
+def _measured(event: Escalation) -> _Rows:
     counts, score = event.counts, event.score
     counted = (
         f"{counts.reports} reports by {counts.distinct_reporters} distinct reporters (n_eff {counts.n_eff:g}), "
@@ -121,10 +122,8 @@ def _measured(event: Escalation) -> Rows:
     return [
         ("window", f"{event.window.start} to {event.window.end}"),
         ("counted", counted),
-        *voices_rows(counts),
         ("risk", f"{_number(score.value)}{f' = {parts}' if parts else ''}"),
         ("integrity", _integrity(event)),
-        *coordination_rows(event.integrity),
     ]
 
 
