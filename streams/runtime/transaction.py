@@ -1,7 +1,7 @@
 """Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
@@ -10,7 +10,7 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 from streams.runtime.append_times import clock_difference
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.patches.producer import abandon, fatal_error
+from streams.runtime.patches.producer import abandon, fatal_error, new_batch
 from streams.runtime.wall_clock import clock_ms
 
 # How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
@@ -58,7 +58,7 @@ def transactional_producer(connection: Connection, transactional_id: str) -> AIO
 
 
 async def write_transaction(
-    producer: AIOKafkaProducer, writes: Mapping[Destination, Iterable[Write]], timestamp_ms: int
+    producer: AIOKafkaProducer, writes: Mapping[Destination, Sequence[Write]], timestamp_ms: int
 ) -> int:
     """Write all records and commit. The records of one destination keep their order.
 
@@ -102,12 +102,12 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
 
 
 async def _send(
-    producer: AIOKafkaProducer, topic: str, partition: int, rows: Iterable[Write], timestamp_ms: int
+    producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
 ) -> int:
     # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
     deliveries = []
     try:
-        batch = producer.create_batch()
+        batch = new_batch(producer, (len(value or b"") for _, value, _ in rows))
         for key, value, headers in rows:
             while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
                 deliveries.append(await producer.send_batch(batch, topic, partition=partition))

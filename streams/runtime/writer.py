@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
@@ -27,7 +27,7 @@ from streams.runtime.wall_clock import clock_ms
 # than a week.
 UNUSED_SECONDS = 24 * 3600.0
 
-Writes = Mapping[Destination, Iterable[Write]]
+Writes = Mapping[Destination, Sequence[Write]]
 
 
 class Writer:

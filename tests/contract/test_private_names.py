@@ -29,7 +29,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     ProducerFenced,
 )
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.protocol.fetch import FetchRequest
 from faust.app import base as app_base
 from faust.app.base import App
@@ -143,6 +143,9 @@ COVERED = {
     "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
     "_update_position": "test_the_fetched_position_is_known_without_asking_the_broker",
+    "_message_accumulator": "test_a_batch_can_have_another_codec_than_the_producer",
+    "_compression_type": "test_a_batch_can_have_another_codec_than_the_producer",
+    "_batch_size": "test_a_batch_can_have_another_codec_than_the_producer",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
 }
 
@@ -1188,3 +1191,11 @@ def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
     assert "await self._consumer_wait_empty(consumer, self.log)" in source(App._stop_consumer)
     # This is why asyncio.timeout cannot be used: Faust takes its cancellation for that of the commit it waits for.
     assert "except asyncio.CancelledError" in source(Consumer.maybe_wait_for_commit_to_finish)
+
+
+def test_a_batch_can_have_another_codec_than_the_producer():
+    creating = source(aiokafka.AIOKafkaProducer.create_batch)
+    assert "return self._message_accumulator.create_builder(" in creating
+    made = source(MessageAccumulator.create_builder)
+    for argument in ("self._batch_size,", "self._compression_type,", "is_transactional=is_transactional,"):
+        assert argument in made

@@ -28,6 +28,7 @@ from streams.registry.loader import load_rules
 from streams.reports.clock_events import publish_change
 from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
+from streams.reports.outcomes import apply_outcome
 from streams.reports.state import ReportState
 from streams.reports.transitions import serve_due
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
@@ -429,6 +430,14 @@ def refuse_outcome(value, headers, append_time_ms):
     apply_clock_outcome(batch, Origin("clock-outcomes", 0, 0, append_time_ms), decoded, publish_change)
 
 
+def refuse_moderation_outcome(value, headers, append_time_ms):
+    """Apply an outcome to a state that knows no report."""
+    rules = compile_report_rules(load_rules(), through_reporters=True)
+    batch = Batch(ReportState(0, 1, rules), rules, ReportCounters(), serve_due)
+    decoded = decode_moderation_outcome(value, headers, append_time_ms)
+    apply_outcome(batch, decoded.event.subject.channel_ref.encode(), decoded)
+
+
 def refuse_report(value, headers, append_time_ms):
     """Read a report of `message-reports`."""
     decoded = decode_report(value, headers, append_time_ms)
@@ -452,7 +461,10 @@ def test_an_example_of_a_dead_letter_is_what_its_original_leads_to(path):
         return
     original = [(name, value) for name, value in record.headers if not name.startswith("tocsin-")]
     append_time_ms = int(headers["tocsin-timestamp"])
-    refuse = refuse_outcome if headers["tocsin-topic"] == b"clock-outcomes" else refuse_report
+    refuse = {
+        b"clock-outcomes": refuse_outcome,
+        b"moderation-outcomes": refuse_moderation_outcome,
+    }.get(headers["tocsin-topic"], refuse_report)
     with pytest.raises(Rejected) as caught:
         refuse(record.value, original, append_time_ms)
     attempt = int(headers["tocsin-attempt"])

@@ -32,6 +32,7 @@ from tests.kafka.harness.deployment import (
     INTEGRITY,
     INTERNAL,
     MODERATION,
+    NOTICES,
     OUTCOMES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
@@ -49,12 +50,13 @@ from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 
 PASSWORD = "not-a-secret-of-anybody"
-READ = (SOURCE, VERIFIED, OUTCOMES, REQUESTS, INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
+READ = (SOURCE, VERIFIED, OUTCOMES, MODERATION, REQUESTS, INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
 WRITTEN = (
     INTERNAL,
     REQUESTS_INTERNAL,
     REPORTERS_INTERNAL,
     INTEGRITY,
+    NOTICES,
     ENRICHED,
     ESCALATIONS,
     SHADOW,

@@ -16,7 +16,10 @@ from streams.runtime.position import SourcePosition
 Stored = Sequence[Mapping[bytes, bytes]]
 
 TOPICS = {
-    "reports": ("channel-state", ("message-reports", "clock-outcomes", "message-reports-internal")),
+    "reports": (
+        "channel-state",
+        ("message-reports", "clock-outcomes", "moderation-outcomes", "message-reports-internal"),
+    ),
     "requests": ("authority-state", ("authority-requests", "authority-requests-internal")),
     "reporters": ("reporter-state", ("reporters-internal",)),
 }

@@ -10,6 +10,7 @@ from streams.runtime import transaction
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES
+from streams.runtime.patches.producer import SMALL_BYTES, new_batch
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.runtime.transaction import BATCH_BYTES, transactional_producer, write_transaction
 from streams.wire.topics import CHANNEL_STATE
@@ -34,6 +35,7 @@ class Producer:
         self.calls = []
         self._failing = failing
         self._txn_manager = SimpleNamespace(wait_for_transaction_end=lambda: None)
+        self._message_accumulator = SimpleNamespace(_compression_type=0)
 
     async def begin_transaction(self):
         self.calls.append("begin")
@@ -100,7 +102,7 @@ def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
 async def built(codec, value):
     """The bytes of a batch with one record, as a writer sends it."""
     producer = transactional_producer(Connection("127.0.0.1:1", compression=codec), "id")
-    batch = producer.create_batch()
+    batch = new_batch(producer, [len(value)])
     assert batch.append(timestamp=0, key=b"k", value=value, headers=[]) is not None
     await producer.stop()
     return bytes(batch._build())
@@ -112,9 +114,14 @@ def codec_of(batch):
 
 @pytest.mark.parametrize(("codec", "number"), [("none", 0), ("lz4", 3), ("zstd", 4)])
 def test_batches_are_compressed_with_the_codec_of_the_connection(codec, number):
-    assert codec_of(asyncio.run(built(codec, bytes(1_000)))) == number
+    assert codec_of(asyncio.run(built(codec, bytes(SMALL_BYTES)))) == number
     # Also one record that is larger than a batch usually is.
     assert codec_of(asyncio.run(built(codec, bytes(2 * BATCH_BYTES)))) == number
+
+
+def test_small_batches_are_spared_the_preparation_of_zstd():
+    assert codec_of(asyncio.run(built("zstd", bytes(SMALL_BYTES - 1)))) == 3
+    assert codec_of(asyncio.run(built("none", bytes(SMALL_BYTES - 1)))) == 0
 
 
 @pytest.mark.parametrize("codec", ["none", "lz4", "zstd"])

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from streams.commands.explain.crowd_text import finding_rows, priority_text, voices_rows
 from streams.commands.shared.routing_text import minute
 from streams.commands.shared.text_table import text_table
 from streams.events.clock import ClockView
@@ -74,6 +77,8 @@ def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
     else:
         clock = event.clock
         rows = [("clock", f"{clock.status}, {clock.elapsed:.0%} elapsed, due {minute(clock.due_at)}")]
+    if event.priority is not msgspec.UNSET and event.status == "open":
+        rows.append(("priority", priority_text(event.priority)))
     rows.append(("caused by", _cause(event)))
     if event.message_refs and (before is None or event.clock is None):
         rows.append(("messages", ", ".join(event.message_refs)))
@@ -122,8 +127,10 @@ def _measured(event: Escalation) -> _Rows:
     return [
         ("window", f"{event.window.start} to {event.window.end}"),
         ("counted", counted),
+        *voices_rows(counts),
         ("risk", f"{_number(score.value)}{f' = {parts}' if parts else ''}"),
         ("integrity", _integrity(event)),
+        *finding_rows(event.integrity.finding),
     ]
 
 

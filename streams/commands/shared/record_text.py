@@ -65,6 +65,8 @@ def escalation_grounds(escalation: Escalation) -> str:
         remarks.append(" ".join(where))
     if escalation.integrity.brigade_suspected:
         remarks.append("brigade suspected")
+    if escalation.integrity.finding is not msgspec.UNSET:
+        remarks.append(f"{escalation.integrity.finding.members} reporters look coordinated")
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
     return "; ".join(remarks)

@@ -218,7 +218,7 @@ def reset(name: str | None, yes: bool) -> None:
     The state is the counts, episodes, legal clocks, trust in reporters, known duplicates and positions. Deletes
     channel-state (of reports), authority-state (of requests) and reporter-state (of reporters) and creates them
     again; refuses while a worker runs. Afterwards
-    workers read message-reports, verified-reports, clock-outcomes and authority-requests from the beginning:
+    workers read message-reports, verified-reports, clock-outcomes, moderation-outcomes and authority-requests from the beginning:
     what is still there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
     that came from older records are lost. docs/operations.md says when to do this.
     """

@@ -25,6 +25,7 @@ from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.stage import Stage
 from streams.reporters.reporter import REPORTER
+from streams.reports.crowd import MESSAGE_REPORTERS
 from streams.reports.state import CHANNEL_EPISODES
 from streams.wire.state_records import UnknownHashKey, UnknownStateVersion
 from streams.worker.hash_keys import configured_hash_keys, given_hash_keys
@@ -34,6 +35,7 @@ _MOVING = {
     "counts": CHANNEL_COUNTS,
     "episodes": CHANNEL_EPISODES,
     "clocks": CLOCK_RECORD,
+    "messages": MESSAGE_REPORTERS,
     "reporters": REPORTER,
 }
 

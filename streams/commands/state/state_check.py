@@ -14,6 +14,7 @@ from streams.partition.stage import Stage
 from streams.partition.state import DUPLICATES_SLOT
 from streams.reporters.reporter import REPORTER
 from streams.reporters.state import ReporterState, record_key
+from streams.reports.crowd import CHANNEL_ARRIVALS, LISTED_MESSAGES, MESSAGE_CLUSTERS, MESSAGE_REPORTERS
 from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
@@ -121,21 +122,27 @@ def check_entries(
 
 def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
     """Yield what is wrong with the records that a worker decodes only when it needs them."""
-    find: Callable[[bytes], object]
+    finders: dict[bytes, tuple[str, Callable[[bytes], object]]] = {}
     if isinstance(state, ReportState):
-        what, key_type, find = "counts", CHANNEL_COUNTS, state.counts.find
+        crowd = state.crowd
+        finders = {
+            CHANNEL_COUNTS: ("counts", state.counts.find),
+            MESSAGE_REPORTERS: ("reporters of", crowd.reporters.find),
+            MESSAGE_CLUSTERS: ("clusters of", crowd.clusters.find),
+            CHANNEL_ARRIVALS: ("arrivals in", crowd.arrivals.find),
+            LISTED_MESSAGES: ("messages of", crowd.listed.find),
+        }
     elif isinstance(state, ReporterState):
-        what, key_type, find = "reporter", REPORTER, state.reporters.find
-    else:
-        return
+        finders = {REPORTER: ("reporter", state.reporters.find)}
     for key in entries:
-        if key.startswith(key_type):
+        if key[:1] in finders:
+            what, find = finders[key[:1]]
             try:
                 find(key)
             except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
                 # The cause is more specific: UnreadableCounts itself advises to run this command.
                 cause = error.__cause__ or error
-                name = _text(record_key(key) if key_type == REPORTER else key[1:])
+                name = _text(record_key(key) if key[:1] == REPORTER else key[1:])
                 yield f"{what} {name} cannot be read ({type(cause).__name__}: {cause})"
 
 

@@ -1,0 +1,130 @@
+"""Both stages together: what a desk decides about some reports changes how the next ones count."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from streams.partition.home import home_partition
+from streams.reporters.state import ReporterState
+from streams.reporters.stage import reporter_stage
+from streams.reports.stage import report_stage
+from streams.reports.state import ReportState
+from streams.wire.records import OutputRecord
+from tests.unit.crowd_traffic import outcome
+from tests.unit.reporter_traffic import RULES as TRUST
+from tests.unit.test_crowd_in_the_stage import rules_with
+from tests.unit.traffic import HOUR, MINUTE, START, Record, levels, policy, report
+
+INTERNALS = ("message-reports-internal", "reporters-internal")
+PARTITIONS = 3
+
+
+class Deployment:
+    """All partitions of both stages; what a stage writes to an internal topic is read at once, in order."""
+
+    def __init__(self, integrity: str = "live") -> None:
+        rules = rules_with(
+            policy(levels=levels({"distinct_reporters": 3}, {"distinct_reporters": 15})), integrity=integrity
+        )
+        self.reports = [ReportState(number, PARTITIONS, rules) for number in range(PARTITIONS)]
+        self.reporters = [ReporterState(number, PARTITIONS, TRUST) for number in range(PARTITIONS)]
+        self.stages = (report_stage(rules), reporter_stage(TRUST))
+        self.outputs: list[OutputRecord] = []
+        self.stored: list[tuple[bytes, bytes | None]] = []
+        self.offset = 0
+
+    def publish(self, records: Iterable[Record]) -> list[OutputRecord]:
+        """Publish records, each to any partition, and return the outputs for others."""
+        begin = len(self.outputs)
+        for record in records:
+            waiting = deque([record._replace(partition=record.offset % PARTITIONS)])
+            while waiting:
+                waiting.extend(self._apply(waiting.popleft()))
+        return self.outputs[begin:]
+
+    def _apply(self, record: Record) -> list[Record]:
+        reporters, partition = record.topic == "reporters-internal", record.partition
+        state = self.reporters[partition] if reporters else self.reports[partition]
+        batch = self.stages[reporters].apply(state, [record])
+        written = batch.outputs
+        self.stored += batch.changes.items()
+        self.outputs += [output for output in written if output.topic not in INTERNALS]
+        found = []
+        for output in written:
+            if output.topic in INTERNALS:
+                self.offset += 1
+                home = home_partition(output.key or b"", PARTITIONS)
+                number = home if output.partition is None else output.partition
+                found.append(Record(output.topic, number, self.offset, record.timestamp, *output[2:]))
+        return found
+
+
+def crowd(target: int, time: int, size: int = 30, first: int = 0) -> list[Record]:
+    """Reports by people who are not members, one of each about a message of a channel."""
+    return [
+        report(
+            1_000 * target + number,
+            time,
+            channel=f"c{target}",
+            message_ref=f"m{target}",
+            reporter={"kind": "user", "ref": f"whistle{first + number}", "member": False},
+        )
+        for number in range(size)
+    ]
+
+
+def of(outputs: list[OutputRecord], topic: str) -> list[dict]:
+    return [msgspec.json.decode(output.value or b"") for output in outputs if output.topic == topic]
+
+
+def test_a_brigade_whose_reports_were_dismissed_counts_as_few_the_next_time():
+    deployment = Deployment()
+    first = deployment.publish(crowd(1, START))
+    assert [event["level"] for event in of(first, "escalations")] == [1, 2]
+    told = deployment.publish([outcome(1, "dismissed", START + HOUR, message="m1", channel="c1")])
+    assert {notice["state"] for notice in of(told, "reporter-notices")} == {"decided"}
+    assert len(of(told, "reporter-notices")) == 30
+
+    second = deployment.publish(crowd(2, START + 2 * HOUR))
+    [event] = of(second, "escalations")
+    assert event["level"] == 1
+    [case] = of(second, "integrity-cases")
+    assert case["kind"] == "brigade"
+    [*_, last] = of(second, "enriched-reports")
+    assert last["integrity"]["members"] == 30
+    assert last["integrity"]["sentence"].endswith("all 30 count as 1.0 voices.")
+
+    others = deployment.publish(crowd(3, START + 2 * HOUR, first=500))
+    of_others = [event for event in of(others, "escalations") if event["channel_ref"] == "c3"]
+    assert [event["level"] for event in of_others] == [1, 2]
+
+
+def test_people_who_were_right_weigh_more_and_count_in_full():
+    deployment = Deployment()
+    for target in range(1, 7):
+        time = START + target * HOUR
+        deployment.publish(crowd(target, time, size=16))
+        deployment.publish(
+            [outcome(target, "upheld", time + MINUTE, message=f"m{target}", channel=f"c{target}")]
+        )
+    outputs = deployment.publish(crowd(7, START + 9 * HOUR, size=16))
+    [*_, last] = of(outputs, "enriched-reports")
+    assert last["trust"]["trust_class"] == "high"
+    assert "integrity" not in last
+    raised = of(outputs, "escalations")[-1]
+    assert (raised["level"], raised["counts"]["voices"], raised["counts"]["trusted_voices"]) == (2, 15, 15)
+
+
+def test_nothing_that_is_published_names_a_reporter():
+    deployment = Deployment()
+    deployment.publish(crowd(1, START))
+    deployment.publish([outcome(1, "dismissed", START + HOUR, message="m1", channel="c1")])
+    deployment.publish(crowd(2, START + 2 * HOUR))
+    topics = {output.topic for output in deployment.outputs}
+    assert {"enriched-reports", "escalations", "reporter-notices", "integrity-cases"} <= topics
+    for output in deployment.outputs:
+        assert b"whistle" not in (output.key or b"") + (output.value or b"")
+        assert not any(b"whistle" in content for _, content in output.headers)
+    assert len(deployment.stored) > 50
+    assert not any(b"whistle" in key + (value or b"") for key, value in deployment.stored)
