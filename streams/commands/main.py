@@ -19,6 +19,7 @@ from streams.commands.outcome import outcome
 from streams.commands.policy import policy
 from streams.commands.publish import publish
 from streams.commands.registry import registry
+from streams.commands.reporter import reporter
 from streams.commands.shared.terminal import echo, printable
 from streams.commands.simulate import simulate
 from streams.commands.source import source
@@ -92,6 +93,7 @@ for command in (
     policy,
     publish,
     registry,
+    reporter,
     simulate,
     source,
     state,

@@ -59,6 +59,11 @@ def keep_recent(numbers: Numbers, before: int, period: int) -> Numbers:
     }
 
 
+def first_day(period: int) -> int:
+    """Return the first day (since the epoch) of the periods that are counted in `period`."""
+    return (period - PERIODS_COUNTED + 1) * PERIOD_DAYS
+
+
 def find_misuse(needs: MisuseNeeds, numbers: Numbers, period: int) -> Misuse | None:
     """Return the factors if they are such that a person should weigh them."""
     decided = 0
@@ -72,5 +77,4 @@ def find_misuse(needs: MisuseNeeds, numbers: Numbers, period: int) -> Misuse | N
     wrong = sum(unfounded.values())
     if wrong < needs.manifestly_unfounded or wrong < needs.share * decided:
         return None
-    since = (period - PERIODS_COUNTED + 1) * PERIOD_DAYS
-    return Misuse(since, decided, tuple(sorted(unfounded.items())))
+    return Misuse(first_day(period), decided, tuple(sorted(unfounded.items())))

@@ -42,6 +42,13 @@ def trust_of(
     own = totals(sums, period, day, category)
     if own.all >= rules.category_needs:
         return _trust(rules, kind, own, "category")
+    return trust_over_all(rules, kind, sums, period, day)
+
+
+def trust_over_all(rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int) -> Trust:
+    """Return the trust in reports about categories with few outcomes: it comes from those of all categories."""
+    if not sums:
+        return _untried(rules.priors[kind])
     return _trust(rules, kind, totals(sums, period, day), "reporter")
 
 

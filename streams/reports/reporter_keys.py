@@ -112,6 +112,13 @@ class ReporterKeys:
         self._earlier_hashes = tuple(known[key].reporter_hash for key in needed)
 
 
+def current_key_id(value: bytes) -> str:
+    """Return the id of the key of new hashes from a record. Raises UnknownStateVersion or msgspec.DecodeError."""
+    require_version(REPORTER_KEYS, value)
+    stored: _Stored = _decode(memoryview(value)[1:])
+    return stored[0]
+
+
 def merge_keys(_new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
     """Return the record of a new partition, whose counts may come from any of the old ones.
 

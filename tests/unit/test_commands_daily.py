@@ -5,6 +5,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import get_args
 
 import click
 import msgspec
@@ -18,9 +19,11 @@ from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.record_text import READABLE
-from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_requests
+from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.escalation import Escalation
+from streams.events.integrity import IntegrityFinding, IntegritySignal
+from streams.events.priority import Priority, PriorityComponents
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
 
@@ -73,6 +76,45 @@ def test_explain_reports_that_the_beginning_of_an_episode_is_missing():
 @pytest.mark.parametrize("name", ["opened-threshold-crossed", "resolved-cleared", "resolved-policy-changed"])
 def test_explain_accepts_every_example_of_an_escalation(name):
     assert escalation(name).channel_ref in story([escalation(name)])
+
+
+def test_explain_says_how_many_voices_what_looks_coordinated_and_what_the_priority_is_made_of():
+    event = escalation("opened-threshold-crossed")
+    sentence = "31 of 40 reporters had before reported the same messages as another of them."
+    finding = IntegrityFinding(0.96, ("linked_reporters", "burst"), sentence, 31)
+    points = PriorityComponents(clock=0, level=9, risk=3, voices=2, age=0)
+    text = story(
+        [
+            msgspec.structs.replace(
+                event,
+                counts=msgspec.structs.replace(event.counts, voices=1.6, linked=31, trusted_voices=1),
+                integrity=msgspec.structs.replace(event.integrity, finding=finding),
+                priority=Priority(14, points),
+            )
+        ]
+    )
+    for expected in (
+        r"voices +1\.6 of 1 reporters; 31 of them report together\n",
+        r"trust +1 with medium or high trust",
+        r"coordinated +31 reporters, score 0\.96: some reported the same messages before; far more reports than usual\n",
+        re.escape(sentence),
+        r"priority +14 of 100: clock 0, level 9, risk 3, voices 2, age 0\n",
+    ):
+        assert re.search(expected, text), expected
+
+
+@pytest.mark.parametrize("signal", get_args(IntegritySignal))
+def test_explain_has_words_for_every_sign(signal):
+    event = escalation("opened-threshold-crossed")
+    found = msgspec.structs.replace(event.integrity, finding=IntegrityFinding(0.5, (signal,), "Said.", 3))
+    text = story([msgspec.structs.replace(event, integrity=found)])
+    assert re.search(r"coordinated +3 reporters, score 0\.50: [a-z ]+\n", text)
+
+
+def test_explain_leaves_out_what_an_event_does_not_have():
+    event = escalation("opened-threshold-crossed")
+    text = story([msgspec.structs.replace(event, priority=msgspec.UNSET)])
+    assert not re.search(r"^ +(voices|trust|coordinated|priority) ", text, re.MULTILINE)
 
 
 CLOCK = ["opened-clock-armed", "updated-clock-paused", "updated-clock-lapsed", "resolved-clock-fulfilled"]
@@ -219,6 +261,39 @@ def test_simulate_refuses_requests_together_with_options_of_reports(other):
     result = CliRunner().invoke(commands, ["simulate", "--requests", *other])
     assert result.exit_code == 2
     assert "--requests cannot be combined with --reports" in result.output
+
+
+@pytest.mark.parametrize(
+    ("only", "topic"), [("reports", "message-reports"), ("outcomes", "moderation-outcomes")]
+)
+def test_simulate_writes_crowds_of_one_topic_that_publish_accepts(tmp_path, only, topic):
+    lines, _ = simulated("--crowds", "--only", only, "--seed", "3")
+    assert lines == [
+        record.value
+        for record in play_crowds(3, END_MS)
+        if (record.fate == "outcome") == (only == "outcomes")
+    ]
+    path = tmp_path / "crowds.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    result = CliRunner().invoke(
+        commands, ["publish", "--dry-run", "--to", topic, "--source", "/platform/desk", str(path)]
+    )
+    assert result.output == f"{len(lines)} ready to publish, 0 refused\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--crowds", "--alone"], "--crowds cannot be combined"),
+        (["--crowds", "--requests"], "--crowds cannot be combined"),
+        (["--only", "outcomes"], "--only needs --crowds"),
+        (["--crowds", "--out", "-"], "needs --only"),
+    ],
+)
+def test_simulate_refuses_what_does_not_go_with_crowds(arguments, message):
+    result = CliRunner().invoke(commands, ["simulate", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 @pytest.mark.parametrize("wrong", [["fulfilled", "--reason", "x"], ["paused"], ["done"]])

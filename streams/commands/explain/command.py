@@ -26,7 +26,8 @@ TOPICS = (ESCALATIONS, ESCALATIONS_SHADOW)
 def explain(escalation_id: str, json_lines: bool) -> None:
     """Explain an escalation, event by event.
 
-    It shows which values crossed which thresholds, when, and under which versions of policies and law.
+    It shows which values crossed which thresholds, when, and under which versions of policies and law; how many
+    voices the reporters count as, signs of coordinated reporting in words, and what the priority is made of.
     ESCALATION_ID is the `escalation_id` of the events in escalations or escalations-shadow.
 
     For a legal clock it shows the duty and its source, why the clock was armed, when it started, when it is

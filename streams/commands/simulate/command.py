@@ -17,10 +17,11 @@ from streams.commands.shared.scenario import (
     ScenarioRecord,
     play,
     play_alone,
+    play_crowds,
     play_requests,
 )
 from streams.runtime.wall_clock import clock_ms
-from streams.wire.topics import AUTHORITY_REQUESTS, REPORT_SOURCES
+from streams.wire.topics import AUTHORITY_REQUESTS, MODERATION_OUTCOMES, REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
 
 DEFAULT_COUNT = 50_000
@@ -64,6 +65,16 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
     help="Publish the five requests of authorities to authority-requests instead of reports.",
 )
 @click.option(
+    "--crowds",
+    is_flag=True,
+    help="Publish ten days of brigades, vigilant communities and a genuine wave, with what a desk decided.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["reports", "outcomes"]),
+    help="With --crowds: only the reports, or only the outcomes. Needed with --out, because a file is for one topic.",
+)
+@click.option(
     "--reports",
     "count",
     type=click.IntRange(min=MINIMUM_COUNT),
@@ -78,7 +89,7 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 @click.option(
     "--end",
     type=MOMENT,
-    help="End of the six hours, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: now]",
+    help="End of the six hours or ten days, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: now]",
 )
 @click.option(
     "--rate",
@@ -92,6 +103,8 @@ def simulate(
     words: tuple[str, ...],
     alone: bool,
     requests: bool,
+    crowds: bool,
+    only: str | None,
     count: int | None,
     seed: int,
     end: int | None,
@@ -108,8 +121,13 @@ def simulate(
     With --requests, publishes requests of authorities instead, among them a complete order, an incomplete one
     and one that is always refused.
 
-    With --out, writes payloads that `tocsin publish` accepts (for requests: with --to authority-requests),
-    without the malformed records, which cannot be written as lines.
+    With --crowds, publishes ten days instead, all of fraud: a brigade of old accounts that reports five messages,
+    one of new accounts, members who report what is wrong in their channels, and a genuine wave, among other
+    reports; and to moderation-outcomes what a desk decided about each message. Outcomes have an effect with
+    TOCSIN_REPORTERS=on. With a --rate of some hundreds, outcomes are applied before the reports that follow them.
+
+    With --out, writes payloads that `tocsin publish` accepts (for requests: with --to authority-requests; for
+    outcomes: with --to moderation-outcomes), without the malformed records, which cannot be written as lines.
 
     \b
     Examples:
@@ -117,19 +135,20 @@ def simulate(
       tocsin simulate --storyline brigade --storyline slow-brigade --rate 50
       tocsin simulate --alone --storyline spam-flood --end 2026-03-01T12:00:00Z --out spam.jsonl
       tocsin simulate --requests
+      tocsin simulate --crowds --rate 300
     """  # noqa: D301 - \b stops click from wrapping the paragraph
-    if alone and count is not None:
-        raise click.UsageError(
-            "--alone cannot be combined with --reports, which sets the size of the background that --alone omits."
-        )
-    if requests and (alone or words or count is not None):
-        raise click.UsageError(
-            "--requests cannot be combined with --reports, --storyline or --alone, which select reports."
-        )
+    _require_one_kind(words, alone=alone, requests=requests, crowds=crowds, count=count)
+    if only is not None and not crowds:
+        raise click.UsageError("--only needs --crowds.")
+    if crowds and out is not None and only is None:
+        raise click.UsageError("--crowds with --out needs --only, because a file is for one topic.")
     chosen = [_STORYLINE_BY_OPTION[word] for word in dict.fromkeys(words)] or list(STORYLINES)
     end_ms = clock_ms() if end is None else end
+    topics: tuple[str, ...] = REPORT_SOURCES
     if requests:
-        records = play_requests(seed, end_ms)
+        records, topics = play_requests(seed, end_ms), (AUTHORITY_REQUESTS,)
+    elif crowds:
+        records, topics = _crowds(seed, end_ms, only), (*REPORT_SOURCES, MODERATION_OUTCOMES)
     elif alone:
         records = play_alone(seed, end_ms, chosen)
     else:
@@ -140,9 +159,33 @@ def simulate(
         return
     settings = load_settings()
     with broker_errors_explained(settings):
-        topics = (AUTHORITY_REQUESTS,) if requests else REPORT_SOURCES
         progress = asyncio.run(_publish(settings, topics, records, rate))
     click.echo(progress.summary())
+
+
+def _require_one_kind(
+    words: tuple[str, ...], *, alone: bool, requests: bool, crowds: bool, count: int | None
+) -> None:
+    """Raise UsageError if options of different kinds of traffic are combined."""
+    if alone and count is not None:
+        raise click.UsageError(
+            "--alone cannot be combined with --reports, which sets the size of the background that --alone omits."
+        )
+    of_six_hours = alone or bool(words) or count is not None
+    if requests and of_six_hours:
+        raise click.UsageError(
+            "--requests cannot be combined with --reports, --storyline or --alone, which select reports."
+        )
+    if crowds and (requests or of_six_hours):
+        raise click.UsageError(
+            "--crowds cannot be combined with --requests, --reports, --storyline or --alone: it is other traffic."
+        )
+
+
+def _crowds(seed: int, end_ms: int, only: str | None) -> Iterator[ScenarioRecord]:
+    for record in play_crowds(seed, end_ms):
+        if only is None or (record.fate == "outcome") == (only == "outcomes"):
+            yield record
 
 
 async def _write(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float | None) -> Progress:

@@ -1,4 +1,4 @@
-"""Sample traffic: six made-up hours on a messaging platform, as reports and authorities' requests.
+"""Sample traffic: six made-up hours on a messaging platform, as reports and authorities' requests, and ten days of crowds.
 
 The same seed, size and end give the same records:
 
@@ -12,6 +12,7 @@ from streams.commands.shared.scenario.play import (
     ScenarioRecord,
     play,
     play_alone,
+    play_crowds,
     play_requests,
 )
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, STORYLINES
@@ -24,5 +25,6 @@ __all__ = [
     "ScenarioRecord",
     "play",
     "play_alone",
+    "play_crowds",
     "play_requests",
 ]

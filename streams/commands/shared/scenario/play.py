@@ -13,10 +13,11 @@ from streams.commands.shared.published_event import Headers, published_event, pu
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
 from streams.commands.shared.scenario.bad_records import REASONS, spoil
+from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS, PlannedOutcome, crowds
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
 from streams.registry.sources import load_sources
-from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS
+from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS, MODERATION_OUTCOMES
 
 SPAN_MS = 6 * HOUR
 
@@ -34,13 +35,16 @@ _RECORDS_PER_ROUND_OF_GARBAGE = 25_000
 # Made-up traffic follows the shipped file, whatever the deployment allows: the same seed gives the same records.
 _sources = cache(load_sources)
 
-Fate = Literal["report", "duplicate", "garbage", "request"]
+# The ce_source of outcomes.
+_DESK = "/platform/desk"
+
+Fate = Literal["report", "duplicate", "garbage", "request", "outcome"]
 
 
 class ScenarioRecord(NamedTuple):
     """A record for one of the source topics (without prefix). `fate` is how Tocsin should treat it.
 
-    `storyline` is the storyline of a report, or the description of a request.
+    `storyline` is the storyline of a report or outcome, or the description of a request.
     """
 
     topic: str
@@ -83,6 +87,20 @@ def play_requests(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
     for request in authority_requests(World(seed), end_ms - SPAN_MS):
         event = published_event(AUTHORITY_REQUESTS, orjson.dumps(request.payload), INTAKE, end_ms)
         yield ScenarioRecord(*event, request.description, "request")
+
+
+def play_crowds(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
+    """Reports and outcomes of the ten days before `end_ms` (ms since the epoch), by time of publication.
+
+    They are brigades, vigilant communities and a genuine wave among other reports, all of fraud.
+    """
+    for planned in sorted(crowds(World(seed), end_ms - CROWDS_SPAN_MS), key=lambda row: row.published_at):
+        if isinstance(planned, PlannedOutcome):
+            value = orjson.dumps(planned.payload)
+            event = published_event(MODERATION_OUTCOMES, value, _DESK, end_ms)
+            yield ScenarioRecord(*event, planned.storyline, "outcome")
+        else:
+            yield _encoded(planned)
 
 
 def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[PlannedReport]:

@@ -1,0 +1,57 @@
+"""Reads what the stage of reporters keeps of one reporter."""
+
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+
+from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.partition.home import home_partition
+from streams.partition.state import PARTITION_TIME
+from streams.reporters.reporter import Reporter
+from streams.reporters.rules import ReporterStageRules
+from streams.reporters.state import restore_reporters, state_key
+from streams.reports.reporter_keys import REPORTER_KEYS, current_key_id
+from streams.wire.topics import CHANNEL_STATE, REPORTER_STATE
+from streams.worker.settings import Settings
+
+
+class KeptReporter(NamedTuple):
+    """`reporter` is None if nothing is known. `now` is the time of the home partition, in ms since the epoch."""
+
+    partition: int
+    now: int
+    reporter: Reporter | None
+
+
+async def read_reporter(settings: Settings, rules: ReporterStageRules, ref: str) -> KeptReporter:
+    """Read the committed state of a reporter; `rules` have the key under which `ref` is hashed.
+
+    Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
+    """
+    topic = settings.topic_prefix + REPORTER_STATE
+    record_key = f"{rules.hash_key.reporter_hash(ref):016x}".encode()
+    wanted = state_key(record_key)
+    partitions = await partition_count(settings.connection(), topic)
+    home = TopicPartition(topic, home_partition(record_key, partitions))
+    entries: dict[bytes, bytes | None] = {}
+    async for record in committed_records(settings.connection(), topic, partition=home.partition):
+        if record.key in (PARTITION_TIME, wanted):
+            entries[record.key] = record.value
+    kept = [(key, value) for key, value in entries.items() if value is not None]
+    state = restore_reporters(home.partition, partitions, rules, kept)
+    return KeptReporter(home.partition, state.time.now, state.reporters.find(wanted))
+
+
+async def key_in_use(settings: Settings, partition: int) -> str | None:
+    """Return the id of the key with which workers hash reporters, as the counts of a partition say; None if they do not.
+
+    Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
+    """
+    topic = settings.topic_prefix + CHANNEL_STATE
+    if partition >= await partition_count(settings.connection(), topic):
+        return None
+    newest: bytes | None = None
+    async for record in committed_records(settings.connection(), topic, partition=partition):
+        if record.key == REPORTER_KEYS:
+            newest = record.value
+    return None if newest is None else current_key_id(newest)

@@ -1,0 +1,137 @@
+"""What is known of a reporter, as numbers: the document of `tocsin reporter show --json`."""
+
+import msgspec
+
+from streams.commands.reporter.kept_reporter import KeptReporter
+from streams.events.moderation_outcome import OutcomeDecision
+from streams.events.report import CATEGORIES, Category, ReporterKind
+from streams.events.stamp import TrustClass
+from streams.registry.reporter_rules import ReporterRules
+from streams.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.reporters.misuse import Numbers, first_day, keep_recent
+from streams.reporters.reporter import Reporter
+from streams.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, totals
+from streams.reporters.trust import Basis, Trust, trust_of, trust_over_all
+from streams.wire.envelope import rfc3339
+from streams.wire.times import DAY
+
+_ISO_DAY = 10
+_DIGITS = 3
+
+
+class KnownTrust(msgspec.Struct, frozen=True):
+    """Trust from `outcomes`, which fade: `basis` says whether they are of one category, of all, or the prior of the kind."""
+
+    trust_class: TrustClass
+    mean: float
+    lower: float
+    factor: float
+    basis: Basis
+    outcomes: dict[OutcomeDecision, float]
+
+
+class KnownCategory(msgspec.Struct, frozen=True):
+    """`decided` are the decisions of the category since the day that is given, which do not fade; `trust` holds for its reports."""
+
+    category: Category
+    decided: dict[OutcomeDecision, int]
+    trust: KnownTrust
+
+
+class Today(msgspec.Struct, frozen=True):
+    """Reports of the day (UTC). Those beyond `limit` have no weight, except in floor categories; None is no limit."""
+
+    day: str
+    reports: int
+    limit: int | None
+
+
+class ThisWeek(msgspec.Struct, frozen=True):
+    """About how many channels were reported this week (UTC, from the epoch); from `limit` on a person is asked to look."""
+
+    channels: int
+    limit: int | None
+    shown: bool
+    misuse_shown: bool
+
+
+class KnownReporter(msgspec.Struct, frozen=True):
+    """What is known of a reporter as of `at`, the time of the partition. `kind` is what the caller said: it is not kept."""
+
+    reporter: str
+    kind: ReporterKind
+    partition: int
+    at: str
+    trust: KnownTrust
+    decided_since: str
+    categories: list[KnownCategory]
+    today: Today
+    this_week: ThisWeek
+
+
+def describe(
+    rules: ReporterRules, ref: str, kind: ReporterKind, kept: KeptReporter, reporter: Reporter
+) -> KnownReporter:
+    """Return what is known of a reporter of this kind, as it counts for a report that would arrive now."""
+    day = kept.now // DAY
+    period = max(day // PERIOD_DAYS, reporter.period)
+    numbers = keep_recent(reporter.numbers, reporter.period, period)
+    overall = trust_over_all(rules, kind, reporter.sums, reporter.period, day)
+    return KnownReporter(
+        reporter=ref,
+        kind=kind,
+        partition=kept.partition,
+        at=rfc3339(kept.now),
+        trust=_trust(overall, totals(reporter.sums, reporter.period, day)),
+        decided_since=_iso_day(first_day(period)),
+        categories=_categories(rules, kind, reporter, numbers, day),
+        today=_today(reporter.activity, day, rules.reports_per_day[kind]),
+        this_week=_this_week(reporter, day, rules.channels_per_week[kind]),
+    )
+
+
+def _categories(
+    rules: ReporterRules, kind: ReporterKind, reporter: Reporter, numbers: Numbers, day: int
+) -> list[KnownCategory]:
+    found = []
+    for index, category in enumerate(CATEGORIES):
+        outcomes = totals(reporter.sums, reporter.period, day, category)
+        decided = dict.fromkeys(VERDICTS, 0)
+        for code, number in numbers.items():
+            of_category, verdict = divmod(code >> 3, len(VERDICTS))
+            if of_category == index:
+                decided[VERDICTS[verdict]] += number
+        if outcomes.all or any(decided.values()):
+            trust = trust_of(rules, kind, reporter.sums, reporter.period, day, category)
+            found.append(KnownCategory(category, decided, _trust(trust, outcomes)))
+    return found
+
+
+def _trust(trust: Trust, outcomes: Outcomes) -> KnownTrust:
+    return KnownTrust(
+        trust.trust_class,
+        round(trust.mean, _DIGITS),
+        round(trust.lower, _DIGITS),
+        round(trust.factor, _DIGITS),
+        trust.basis,
+        {verdict: round(getattr(outcomes, verdict), _DIGITS) for verdict in VERDICTS},
+    )
+
+
+def _today(activity: Activity, day: int, limit: int | None) -> Today:
+    return Today(_iso_day(day), activity.reports if activity.day == day else 0, limit)
+
+
+def _this_week(reporter: Reporter, day: int, limit: int | None) -> ThisWeek:
+    week, activity = day // DAYS_PER_WEEK, reporter.activity
+    current = activity.day // DAYS_PER_WEEK == week
+    return ThisWeek(
+        activity.channels_this_week() if current else 0,
+        limit,
+        current and activity.shown,
+        reporter.misuse_week == week,
+    )
+
+
+def _iso_day(day: int) -> str:
+    return rfc3339(day * DAY)[:_ISO_DAY]

@@ -1,0 +1,166 @@
+"""The ten days of crowds: valid, repeatable, and such that the stages tell brigades from honest crowds."""
+
+from collections import Counter, defaultdict
+
+import orjson
+import pytest
+
+from streams.commands.shared.scenario import play_crowds
+from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS
+from streams.reporters.state import ReporterState
+from streams.reports.stage import report_stage
+from streams.reports.state import ReportState
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from streams.wire.report_decoding import decode_report
+from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
+from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
+from tests.unit.traffic import SHIPPED, Record, compiled
+
+END_MS = 1_790_000_000_000
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def records():
+    return list(play_crowds(SEED, END_MS))
+
+
+class Pipeline:
+    """The stages of reports and of reporters in one partition, with what they pass to each other."""
+
+    def __init__(self):
+        rules = compiled(*SHIPPED.policies, through_reporters=True)
+        self.reports, self.channels = report_stage(rules), ReportState(0, 1, rules)
+        self.reporters = ReporterState(0, 1, RULES)
+        self.outputs = defaultdict(list)
+        self.offsets = Counter()
+
+    def apply(self, records):
+        while records:
+            passed = self._batch(self.reports, self.channels, self._read(records))
+            stamped = self._batch(STAGE, self.reporters, self._read(passed[INTERNAL]))
+            records = stamped[REPORTS_INTERNAL]
+
+    def _read(self, rows):
+        for row in rows:
+            self.offsets[row.topic] += 1
+            yield Record(row.topic, 0, self.offsets[row.topic], END_MS, row.key, row.value, list(row.headers))
+
+    def _batch(self, stage, state, records):
+        by_topic = defaultdict(list)
+        for output in stage.apply(state, list(records)).outputs:
+            by_topic[output.topic].append(output)
+        for topic, outputs in by_topic.items():
+            if topic not in (INTERNAL, REPORTS_INTERNAL):
+                self.outputs[topic] += [orjson.loads(output.value) for output in outputs]
+        return by_topic
+
+
+@pytest.fixture(scope="module")
+def played(records):
+    pipeline = Pipeline()
+    # Some two hours of traffic: decisions reach the reporters before the next report of the same channel.
+    for begin in range(0, len(records), 40):
+        pipeline.apply(records[begin : begin + 40])
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def crowds(played, records):
+    """The escalations of policies in the order of publication, by storyline and channel."""
+    story_of = {record.key.decode(): record.storyline for record in records}
+    found = defaultdict(lambda: defaultdict(list))
+    for event in played.outputs["escalations"]:
+        found[story_of[event["channel_ref"]]][event["channel_ref"]].append(event)
+    return found
+
+
+def test_the_crowds_depend_on_seed_and_end_alone(records):
+    assert list(play_crowds(SEED, END_MS)) == records
+    assert list(play_crowds(SEED + 1, END_MS)) != records
+
+
+def test_every_record_is_valid_and_within_the_ten_days(records):
+    ids = Counter()
+    for record in records:
+        decode = decode_moderation_outcome if record.fate == "outcome" else decode_report
+        event, _, time_ms = decode(record.value, record.headers, END_MS)
+        assert END_MS - CROWDS_SPAN_MS <= time_ms <= END_MS
+        ids[event.outcome_id if record.fate == "outcome" else event.report_id] += 1
+    assert len(ids) == len(records)
+
+
+def test_every_message_of_a_crowd_is_decided_after_it_was_reported(records):
+    reported, decided = set(), set()
+    for record in records:
+        payload = orjson.loads(record.value)
+        if record.fate == "outcome":
+            assert payload["subject"]["message_ref"] in reported
+            decided.add(payload["subject"]["message_ref"])
+        else:
+            reported.add(payload["message_ref"])
+    in_crowds = {
+        orjson.loads(record.value)["message_ref"]
+        for record in records
+        if record.fate == "report" and record.storyline in ("fresh brigade", "genuine wave")
+    }
+    assert in_crowds <= decided
+
+
+def test_nothing_of_it_is_refused(played):
+    assert not played.outputs["dead-letters"]
+
+
+def test_the_aged_brigade_counts_by_heads_at_first_and_then_as_few_voices(crowds):
+    (events,) = crowds["aged brigade"].values()
+    first, *_, last = [event["counts"] for event in events if event["type"] == "updated"]
+    assert (first["linked"], first["voices"]) == (0, first["reports"])
+    assert last["linked"] > 0.8 * last["reports"] > 20
+    assert last["voices"] < 2
+    assert "messages that were not upheld" in events[-2]["integrity"]["finding"]["sentence"]
+
+
+def test_the_fresh_brigade_is_a_burst_of_new_accounts_and_stays_at_review(crowds):
+    (events,) = crowds["fresh brigade"].values()
+    opened = events[0]
+    assert {"burst", "young_accounts", "non_members"} <= set(opened["integrity"]["finding"]["signals"])
+    assert max(event["level"] for event in events) == 1
+
+
+def test_honest_crowds_are_not_linked(played, records):
+    honest = {
+        record.key.decode()
+        for record in records
+        if record.storyline in ("vigilant communities", "genuine wave")
+    }
+    linked = [
+        row
+        for row in played.outputs["enriched-reports"]
+        if row["report"]["channel"]["ref"] in honest
+        and "linked_reporters" in row.get("integrity", {"signals": ()})["signals"]
+    ]
+    assert not linked
+
+
+def test_the_genuine_wave_counts_in_full(crowds):
+    (events,) = crowds["genuine wave"].values()
+    highest = max(events, key=lambda event: event["level"])
+    counts = highest["counts"]
+    assert (highest["level"], counts["linked"]) == (2, 0)
+    assert counts["voices"] == counts["distinct_reporters"] >= 20
+    assert "finding" not in highest["integrity"]
+
+
+def test_a_desk_that_dismisses_lowers_the_trust_of_the_brigade(played, records):
+    (channel,) = {
+        record.key.decode()
+        for record in records
+        if record.storyline == "aged brigade" and record.fate == "outcome"
+    }
+    means = [
+        row["trust"]["mean"]
+        for row in played.outputs["enriched-reports"]
+        if row["report"]["channel"]["ref"] == channel and "trust" in row
+    ]
+    assert means
+    assert max(means) < 0.3
