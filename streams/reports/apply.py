@@ -128,7 +128,6 @@ def _decide(
     """Evaluate each policy of the report's category on the channel's current counts."""
     state = batch.state
     now = state.time.now
-    live = batch.rules.registry.integrity == "live"
     channel = case.report.channel.ref
     episodes = state.episodes.get(channel, {})
     for policy, window in plan.policies:
@@ -145,7 +144,7 @@ def _decide(
             verdict = policy.judge_shares(shares, now)
         level = verdict.level
         suspicion = None
-        if level and live:
+        if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             suspicion = suspect(batch, channel_key, shares)
             if suspicion is not None and suspicion.capped:

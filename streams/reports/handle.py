@@ -55,8 +55,8 @@ def report_handler(source: ReportSource) -> Handler:
             return
         batch.advance(decoded.time_ms, origin.timestamp)
         recent.add(hashed)
-        # A publisher can forge the header, but not on an internal topic.
-        stamp = read_stamp(record.headers) if is_internal(record) else None
+        # A publisher can forge the header, but not on an internal topic: only there a record has another origin.
+        stamp = None if origin.topic == record.topic else read_stamp(record.headers)
         apply_report(batch, channel_key, origin, decoded, stamp)
 
     return handle_report

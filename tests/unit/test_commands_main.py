@@ -61,9 +61,9 @@ def test_every_command_explains_itself(tocsin, path):
     usage, _, rest = out.partition("\n\n")
     assert usage.startswith(f"Usage: tocsin {' '.join(path)}")
     assert len(rest.split(".")[0].split()) >= 3
-    for line in rest.partition("Options:")[2].splitlines():
-        if line.strip().startswith("--"):
-            assert len(line.split()) > 3, line
+    # What follows a long option is on the next line.
+    for option in rest.partition("Options:")[2].split("\n  --")[1:]:
+        assert len(option.split()) > 3, option
 
 
 def test_an_invalid_setting_is_named_and_exits_with_2(tocsin, monkeypatch):
