@@ -99,9 +99,9 @@ def takeover(when: str, owner: str, method: str, number: int = 1) -> Call:
     return Call(when, "streams.runtime.takeover", owner, method, number)
 
 
-def struck_worker(step: Step, number: signal.Signals) -> tuple[str, ...]:
-    """The command of a worker that a signal stops at a step."""
-    return changed_worker(step.program(f"os.kill(os.getpid(), {int(number)})"))
+def struck_worker(step: Step, number: signal.Signals, change: str = "") -> tuple[str, ...]:
+    """The command of a worker that a signal stops at a step. It runs the Python in `change` first."""
+    return changed_worker(change + step.program(f"os.kill(os.getpid(), {int(number)})"))
 
 
 def is_stopped(worker: Worker) -> bool:
