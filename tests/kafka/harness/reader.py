@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,15 @@ class Reader:
 
     def end_of(self, topic: str, partition: int) -> int:
         """The offset that the next record of a partition will get."""
-        return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
+            except KafkaException as error:
+                # After its leader went away the client does not know the partition for a moment.
+                if time.monotonic() > deadline or error.args[0].code() not in _TRANSIENT:
+                    raise
+                time.sleep(0.1)
 
     def count(self, topic: str) -> int:
         """Number of rows of a topic read so far."""
@@ -149,6 +157,7 @@ _TRANSIENT = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
     KafkaError._TIMED_OUT,
+    KafkaError._UNKNOWN_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
