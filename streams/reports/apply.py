@@ -96,8 +96,8 @@ def _count(
             hashed = keys.reporter_hash(reporter.ref)
             if keys.earlier:
                 keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
-            if rules.through_reporters:
-                heard = hear(batch, channel_key, case, hashed)
+            if case.stamp is not None:
+                heard = hear(batch, channel_key, case, case.stamp, hashed)
     risk = rules.risk_model.millionths(case.risk)
     if heard is not None and not heard.weighs and rules.registry.integrity == "live":
         risk = 0

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from streams.coordination.arrivals import Arrivals, Signs
 from streams.coordination.clusters import Joined, Sums
 from streams.coordination.signature import used_bins
+from streams.events.stamp import ReportStamp
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.crowd import message_key
@@ -28,18 +29,16 @@ class Heard(NamedTuple):
     weighs: bool
 
 
-def hear(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> Heard | None:
-    """Note who reported the message, and add a report with a stamp to its clusters and the arrivals of its channel.
+def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int) -> Heard:
+    """Note who reported the message, and add the report to its clusters and to the arrivals of its channel.
 
-    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. None without
-    a stamp.
+    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. All of
+    it depends on the stamp and on no setting, so a replay of the logs needs none.
     """
-    state, report, stamp = batch.state, case.report, case.stamp
+    state, report = batch.state, case.report
     now = state.time.now
     crowd = state.crowd
     first = report.message_ref is None or note_reporter(batch, channel_key, case, reporter)
-    if stamp is None:
-        return None
     arrivals = crowd.arrivals_of(channel_key) or Arrivals()
     public = report.reporter
     signs = arrivals.add(

@@ -138,7 +138,6 @@ def stream(seed: int, length: int = 60) -> list[Record]:
         message = f"m{random.randrange(3)}"
         if random.random() < 0.7 or not records:
             received = now - random.choice([0, MINUTE, 3 * HOUR])
-            # A fifth of them have no stamp: they were on their way when the stage was switched on.
             made = by(
                 number,
                 f"u{random.randrange(12)}",
@@ -147,6 +146,7 @@ def stream(seed: int, length: int = 60) -> list[Record]:
                 received_at=rfc3339(received),
                 signature=BRIGADE,
             )
+            # It was on its way when the stage of reporters was switched on.
             if random.random() < 0.2:
                 made = made._replace(
                     headers=[header for header in made.headers if header[0] != "tocsin-stamp"]
@@ -169,6 +169,8 @@ def counted_by_model(records: list[Record]) -> dict[tuple[int, int], str]:
     own: dict[tuple[int, str], list[tuple[int, str, str]]] = defaultdict(list)
     for record in records:
         body = msgspec.json.decode(record.value or b"")
+        if "report_id" in body and not any(name == "tocsin-stamp" for name, _ in record.headers):
+            continue
         if "report_id" in body:
             reporter = KEY.reporter_hash(body["reporter"]["ref"])
             key = (reporter, body["message_ref"])
