@@ -40,8 +40,16 @@ def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("go_away", [KafkaCluster.kill, KafkaCluster.stop])
-@pytest.mark.parametrize("step", STEPS)
+# A broker that stops moves its leaders first, one that is killed leaves them. Each case takes half a minute.
+@pytest.mark.parametrize(
+    ("step", "go_away"),
+    [
+        ("between claim and fence", KafkaCluster.stop),
+        ("during the fence", KafkaCluster.kill),
+        ("between fence and read", KafkaCluster.stop),
+        ("during the read", KafkaCluster.kill),
+    ],
+)
 def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away):
     deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
     fleet = deployment.fleet
