@@ -16,7 +16,7 @@ from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.outputs import Outputs, position_record
 from streams.runtime.past_markers import past_markers
 from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.position import SourcePosition
+from streams.runtime.position import Position, SourcePosition
 from streams.runtime.prepared import OF_THE_PROCESS, Prepared, prepare
 from streams.runtime.progress import new_records, progress_of
 from streams.runtime.resting import RestingSources
@@ -52,6 +52,8 @@ class PartitionOwner(Generic[State]):
         self.place = Place(stage.name, partition)
         self.state_log = TopicPartition(writer.prefix + stage.state_topic, partition)
         self.position: dict[str, SourcePosition] = {}
+        # Behind the position while a transaction is under way.
+        self.committed_position: Position = {}
         self.resting = RestingSources()
         self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
@@ -103,6 +105,7 @@ class PartitionOwner(Generic[State]):
 
     def _use(self, loaded: Loaded[State]) -> None:
         self.state, self.position = loaded.state, loaded.position
+        self.committed_position = loaded.position
         self._let_rest({})
         self.last_applied_at = time.monotonic()
 
@@ -165,6 +168,7 @@ class PartitionOwner(Generic[State]):
     def committed(self, prepared: Prepared, seconds: float) -> None:
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
+        self.committed_position = progress.position
         self._let_rest(self.stage.flooding(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
@@ -246,7 +250,7 @@ class PartitionOwner(Generic[State]):
         position = await past_markers(self._connection, self.place.partition, self.position)
         if position != self.position:
             await self._writer.write({self.state_log: [position_record(position)]})
-            self.position = position
+            self.position = self.committed_position = position
 
     def released(self) -> None:
         """Note that the partition is given up."""

@@ -100,7 +100,7 @@ class StageApp(PromptlyStoppingApp):
                 rests=owner.rests(topic),
             )
             for owner in owners
-            for topic, applied in owner.position.items()
+            for topic, applied in owner.committed_position.items()
         ]
 
     async def on_first_start(self) -> None:

@@ -100,7 +100,7 @@ def test_records_of_a_source_at_rest_are_waiting_but_no_standstill():
         app.consumer = SimpleNamespace(in_touch=lambda: True, fetched=lambda _: Fetched(10, 9, 10, 10))
         owner = SimpleNamespace(
             place=Place("reports", 0),
-            position={name: SourcePosition(5, 1, None) for name in ("t.in", "t.paused")},
+            committed_position={name: SourcePosition(5, 1, None) for name in ("t.in", "t.paused")},
             rests=lambda topic: topic == "t.paused",
         )
         app.ownership = SimpleNamespace(known_owners=lambda: [owner])
