@@ -44,6 +44,8 @@ async def read_sources(
 async def _of_partition(
     settings: Settings, stage: RunnableStage[Any, Any], partition: int, partitions: int
 ) -> list[Source]:
+    if not stage.sources.external:
+        return []
     prefix, connection = settings.topic_prefix, settings.connection()
     restored = await read_state(
         connection,
