@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.coordination.clusters import voices_millionths
 from streams.counting.categories import shares_of
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.measures import MILLION, WindowCounts
@@ -87,7 +88,11 @@ def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
         "windows": [
             {"category": category, "window": window}
             | measures._asdict()
-            | {"risk": measures.risk_millionths / MILLION}
+            | {
+                "risk": measures.risk_millionths / MILLION,
+                "stamped": measures.stamped.stamped,
+                "voices": voices_millionths(measures.stamped.sums) / MILLION,
+            }
             for category, window, measures in found.windows
         ],
         "episodes": [
