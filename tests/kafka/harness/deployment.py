@@ -63,7 +63,7 @@ TOPICS = (
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (
-    (STATE, (SOURCE, VERIFIED, OUTCOMES), INTERNAL),
+    (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
 )
 # With TOCSIN_REPORTERS=on. The first stage passes reports on to it, and it sends them back to the first.
