@@ -10,7 +10,7 @@ import pytest
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.reports.clock_events import clock_id
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, OUTCOMES, SOURCE, VERIFIED
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, MODERATION, OUTCOMES, SOURCE, VERIFIED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of
@@ -85,6 +85,23 @@ def bad_outcomes():
     }
 
 
+def bad_decisions():
+    """Bad outcomes of desks by name, in the same form. The name is also the channel."""
+    subject = {"kind": "report", "channel_ref": "no-such-report", "report_id": "r-1"}
+    document = {
+        "outcome_id": "o-1",
+        "subject": subject,
+        "decision": "dismissed",
+        "category": "fraud",
+        "ground": {"kind": "terms", "rule": "scams-2.1"},
+        "reason": "not_a_violation",
+        "decided_at": rfc3339(now_ms()),
+        "reviewer": {"ref": "desk-1", "role": "desk"},
+        "confidence": "one_reviewer",
+    }
+    return {"no-such-report": ("subject_not_found", "subject.report_id", orjson.dumps(document), ())}
+
+
 def notice():
     """A report that arms the clock of the Online Safety Act which `bad_outcomes` tries to pause."""
     document = report(
@@ -102,39 +119,42 @@ def notice():
 
 
 def test_every_reason_occurs_and_the_stream_continues(deploy):
-    deployment = deploy()
-    cases = bad_records()
-    outcomes = bad_outcomes()
+    # Outcomes of desks are applied only with reporters.
+    deployment = deploy(settings={"TOCSIN_REPORTERS": "on"})
+    cases, outcomes, decisions = bad_records(), bad_outcomes(), bad_decisions()
+    everything = cases | outcomes | decisions
     # `bad_batch` concerns a whole batch; the next test covers it. `skipped` is an operator's decision: see
     # test_source_commands.py.
-    occurring = {reason for reason, *_ in (cases | outcomes).values()}
+    occurring = {reason for reason, *_ in everything.values()}
     assert occurring | {"bad_batch", "skipped"} == set(DEAD_LETTER_REASONS)
     good = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
-    letters, outcome_records = (
+    letters, outcome_records, decided = (
         [
             Published(name.encode(), value, None, reason, (*envelope, *headers))
             for name, (reason, _, value, envelope) in bad.items()
         ]
-        for bad in (cases, outcomes)
+        for bad in (cases, outcomes, decisions)
     )
     deployment.publish([*good[:250], *letters, *good[250:]])
     deployment.fleet.start()
     deployment.wait_until_applied()
     # The clock must be running before the outcomes are published.
     deployment.publish_outcomes(outcome_records)
+    deployment.publisher(topic=MODERATION).publish(decided)
     deployment.wait_until_applied()
     reader = deployment.outputs()
 
     rows = {place_of(row): row for row in reader.all(deployment.name(DEAD_LETTERS))}
     sources = {name: SOURCE for name in cases} | {name: OUTCOMES for name in outcomes}
+    sources |= {name: MODERATION for name in decisions}
     originals = {
         (topic, row.key): row
-        for topic in (SOURCE, VERIFIED, OUTCOMES)
+        for topic in (SOURCE, VERIFIED, OUTCOMES, MODERATION)
         for row in reader.all(deployment.name(topic))
     }
     assert len(rows) == len(sources)
-    for name, (reason, field, value, _) in (cases | outcomes).items():
+    for name, (reason, field, value, _) in everything.items():
         original = originals[sources[name], name.encode()]
         row = rows[b"%s/%d/%d" % (original.topic.encode(), original.partition, original.offset)]
         described = {key: text for key, text in row.headers if key.startswith("tocsin-")}

@@ -198,7 +198,7 @@ def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(40))
 def test_credits_add_up_to_the_model_and_no_cut_or_restore_changes_a_byte(seed):
     records = stream(seed)
     whole = run(ReportState(0, 1, RULES), RULES, records)
