@@ -13,6 +13,9 @@ from streams.wire.times import DAY
 # a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.
 GENERATION: Final = 5_000
 
+# About the bytes of a new record, for the limit of a batch.
+_NEW_BYTES: Final = 64
+
 # The day of expiry follows the record's bytes, so a restore need not decode them.
 _EXPIRY_DAY = struct.Struct(">I")
 
@@ -22,18 +25,25 @@ Kept = TypeVar("Kept")
 class RecordStore(Generic[Kept]):
     """Records by state key. `encode` and `decode` are those of the record, without version.
 
-    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`; `changed_bytes`
-    about the number that the next one will yield: a record counts with its last size.
+    Two generations of so many records in use are kept as objects. `size` is the number of bytes of all state records, keys
+    included, as of the last `drain_changes`; `changed_bytes` about the number that the next one will yield: a record
+    counts with its last size.
     """
 
     __slots__ = (
-        "_days", "_decode", "_encode", "_encoded", "_expiry", "_new", "_old", "_removed", "_touched",
+        "_days", "_decode", "_encode", "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched",
         "changed_bytes", "size",
     )  # fmt: skip
 
-    def __init__(self, encode: Callable[[Kept], bytes], decode: Callable[[memoryview], Kept]) -> None:
+    def __init__(
+        self,
+        encode: Callable[[Kept], bytes],
+        decode: Callable[[memoryview], Kept],
+        generation: int = GENERATION,
+    ) -> None:
         self._encode = encode
         self._decode = decode
+        self._generation = generation
         self.size = 0
         self.changed_bytes = 0
         self._encoded: dict[bytes, bytes] = {}
@@ -76,7 +86,7 @@ class RecordStore(Generic[Kept]):
         self._days[key] = day
         self._removed.pop(key, None)
         if key not in self._touched:
-            self.changed_bytes += len(self._encoded.get(key, b""))
+            self.changed_bytes += len(self._encoded.get(key, b"")) or _NEW_BYTES
         self._touched[key] = record
         self._remember(key, record)
 
@@ -142,7 +152,7 @@ class RecordStore(Generic[Kept]):
         return record
 
     def _remember(self, key: bytes, record: Kept) -> None:
-        if len(self._new) >= GENERATION and key not in self._new:
+        if len(self._new) >= self._generation and key not in self._new:
             self._old = self._new
             self._new = {}
         self._new[key] = record

@@ -65,7 +65,7 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         ),
     )
     said = reporter.report(rules.trust, facts)
-    state.reporters.put(key, reporter, now)
+    state.reporters.keep(key, reporter, now)
     trust = said.trust
     stamp = _new_tuple(
         ReportStamp,
@@ -117,7 +117,7 @@ def handle_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         added=_outcome(credit.added),
     )
     changed = reporter.credit(facts)
-    state.reporters.put(key, reporter, now)
+    state.reporters.keep(key, reporter, now)
     batch.count_applied(credit.decided_s * _SECOND)
     batch.counters.credits += 1
     batch.counters.credits_late += not changed

@@ -13,7 +13,6 @@ from streams.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, 
 from streams.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.reporters.targets import WEEK_S, Targets
 from streams.reporters.trust import Trust, trust_of
-from streams.wire.state_records import STATE_VERSION, require_version
 from streams.wire.times import DAY
 
 REPORTER: Final = b"W"
@@ -201,19 +200,15 @@ _decode = msgspec.msgpack.Decoder(Reporter).decode
 
 
 def encode_reporter(reporter: Reporter) -> bytes:
-    """Return the state as bytes, beginning with the version. Equal states give equal bytes."""
+    """Return the state as bytes. Equal states give equal bytes."""
     sums, numbers = reporter.sums, reporter.numbers
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
-    return STATE_VERSION + _encode(
+    return _encode(
         (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
     )
 
 
 def decode_reporter(data: bytes | memoryview) -> Reporter:
-    """Decode the bytes of `encode_reporter`.
-
-    Raises UnknownStateVersion, or msgspec.DecodeError for damaged bytes.
-    """
-    require_version(REPORTER, data)
-    return _decode(memoryview(data)[1:])
+    """Decode the bytes of `encode_reporter`. Raises msgspec.DecodeError for damaged bytes."""
+    return _decode(data)

@@ -82,7 +82,7 @@ def _bytes_per_reporter(count: int) -> float:
                 if number % 2:
                     added = OutcomeFacts(time_ms // DAY, "upheld" if person % 3 else "dismissed", "spam", 100)
                     reporter.credit(CreditFacts(time_ms, time_ms // 1000, target, added.verdict, None, added))
-            store.put(state_key(b"%016x" % hashed), reporter, START_MS + REPORTS_EACH * DAY)
+            store.keep(state_key(b"%016x" % hashed), reporter, START_MS + REPORTS_EACH * DAY)
             if person % 1_000 == 999:
                 # As at the end of a batch: what was changed is kept as bytes.
                 for _ in store.drain_changes():
