@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
@@ -34,6 +39,15 @@ async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminCli
         yield admin
     finally:
         await admin.close()
+
+
+async def partition_count(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """The number of a topic's partitions. Raises UnknownTopicOrPartitionError if the topic is missing."""
+    # Describe all topics: describing one by name may make the broker create it.
+    for row in await admin.describe_topics():
+        if row["topic"] == topic and row["partitions"]:
+            return len(row["partitions"])
+    raise UnknownTopicOrPartitionError(topic)
 
 
 async def create_topics(

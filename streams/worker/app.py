@@ -7,6 +7,7 @@ import errno
 import os
 
 import structlog
+from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
@@ -57,16 +58,16 @@ async def _before_start() -> None:
                 else "The host must be a name or an address of this machine, and the port one that this user may listen on."
             )
         ) from error
-    await _check_topics()
-    if settings.reporters == "off":
-        await require_nothing_waiting(settings)
-
-
-async def _check_topics() -> None:
     async with admin_client(app.connection) as admin:
-        problems = await check_topics(
-            admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
-        )
+        await _check_topics(admin)
+        if settings.reporters == "off":
+            await require_nothing_waiting(settings, admin)
+
+
+async def _check_topics(admin: AIOKafkaAdminClient) -> None:
+    problems = await check_topics(
+        admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+    )
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")

@@ -1,30 +1,34 @@
 """Refuses to leave the stage of reporters out while reports are on their way through it."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
-from streams.runtime.source_logs import log_bounds, newest_position, take_position
+from streams.runtime.source_logs import LogBounds, log_bounds, newest_position, take_position
 from streams.runtime.state_log import state_consumer
-from streams.runtime.topic_admin import admin_client
+from streams.runtime.topic_admin import partition_count
 from streams.wire.credit import is_credit
 from streams.wire.origin import read_origin
 from streams.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL
 from streams.worker.settings import PREFIX, Settings
 
 
-async def require_nothing_waiting(settings: Settings) -> None:
+async def require_nothing_waiting(settings: Settings, admin: AIOKafkaAdminClient) -> None:
     """Check that every report and credit in the internal topic of reporters is applied.
 
     Raises RefusedToStart if one is not: without the stage it would never reach its channel. Ticks may wait.
     """
-    partitions = await _partitions(settings.connection(), settings.topic_prefix + REPORTERS_INTERNAL)
+    internal = settings.topic_prefix + REPORTERS_INTERNAL
+    logs = [TopicPartition(internal, n) for n in range(await partition_count(admin, internal))]
     async with state_consumer(settings.connection()) as consumer:
-        bounds = await log_bounds(consumer, partitions)
-        for tp in partitions:
-            if bounds.begins[tp] == bounds.ends[tp]:
-                continue
-            begin = max(bounds.begins[tp], await _applied_until(consumer, settings, tp))
+        bounds = await log_bounds(consumer, logs)
+        used = [tp for tp in logs if bounds.begins[tp] < bounds.ends[tp]]
+        if not used:
+            return
+        states = [TopicPartition(settings.topic_prefix + REPORTER_STATE, tp.partition) for tp in used]
+        state_bounds = await log_bounds(consumer, states)
+        for tp, state in zip(used, states, strict=True):
+            begin = max(bounds.begins[tp], await _applied_until(consumer, state_bounds, state, internal))
             if await _is_waited_for(consumer, tp, begin, bounds.ends[tp]):
                 raise RefusedToStart(
                     f"{PREFIX}REPORTERS=off, but {tp.topic} partition {tp.partition} has reports or credits from offset {begin} on "
@@ -35,27 +39,14 @@ async def require_nothing_waiting(settings: Settings) -> None:
                 )
 
 
-async def _partitions(connection: Connection, topic: str) -> list[TopicPartition]:
-    async with admin_client(connection) as admin:
-        # All topics: describing one by name may make the broker create it.
-        described = await admin.describe_topics()
-    return [
-        TopicPartition(topic, number)
-        for row in described
-        if row["topic"] == topic
-        for number in range(len(row["partitions"]))
-    ]
-
-
-async def _applied_until(consumer: AIOKafkaConsumer, settings: Settings, tp: TopicPartition) -> int:
-    """Return the next offset to apply, 0 if the stage never ran."""
-    state = TopicPartition(settings.topic_prefix + REPORTER_STATE, tp.partition)
-    bounds = await log_bounds(consumer, [state])
+async def _applied_until(
+    consumer: AIOKafkaConsumer, bounds: LogBounds, state: TopicPartition, topic: str
+) -> int:
+    """Return the next offset of the topic to apply, 0 if the stage never ran."""
     begin, end = bounds.begins[state], bounds.ends[state]
     if begin == end:
         return 0
-    position = take_position(state, await newest_position(consumer, state, begin, end))
-    source = position.get(tp.topic)
+    source = take_position(state, await newest_position(consumer, state, begin, end)).get(topic)
     return 0 if source is None else source.next_offset
 
 

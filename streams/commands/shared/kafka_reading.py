@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from streams.runtime import topic_admin
 from streams.runtime.connection import Connection
 from streams.runtime.patches.install import install_reading_patches
 from streams.runtime.topic_admin import admin_client
@@ -99,8 +100,4 @@ async def require_topics(connection: Connection, topics: Sequence[str]) -> None:
 async def partition_count(connection: Connection, topic: str) -> int:
     """The number of a topic's partitions. Raises UnknownTopicOrPartitionError if the topic is missing."""
     async with admin_client(connection) as admin:
-        # Describe all topics: describing one by name may make the broker create it.
-        for row in await admin.describe_topics():
-            if row["topic"] == topic and row["partitions"]:
-                return len(row["partitions"])
-    raise UnknownTopicOrPartitionError(topic)
+        return await topic_admin.partition_count(admin, topic)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.commands.shared.kafka_reading import partition_count
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
 from streams.runtime.restore import read_state
 from streams.runtime.stage import RunnableStage
+from streams.runtime.state_log import state_consumer
 from streams.worker.settings import Settings
 
 
@@ -57,13 +58,9 @@ async def _of_partition(
     for key, value in restored.entries.items():
         if key[:1] == SOURCE_CONTROL:
             controls.restore(key, value)
-    consumer = AIOKafkaConsumer(**connection.client_options())
-    try:
-        await consumer.start()
-        places = [TopicPartition(prefix + topic, partition) for topic in stage.sources.external]
+    places = [TopicPartition(prefix + topic, partition) for topic in stage.sources.external]
+    async with state_consumer(connection, "read_uncommitted") as consumer:
         ends = await consumer.end_offsets(places)
-    finally:
-        await consumer.stop()
     return [
         Source(
             stage.name,

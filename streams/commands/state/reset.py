@@ -18,6 +18,7 @@ from streams.runtime.claims import Place
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.identity import consumer_group
 from streams.runtime.stage import RunnableStage
+from streams.runtime.state_log import state_consumer
 from streams.runtime.takeover import exclusive_writer
 from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -49,16 +50,12 @@ async def _plan_reset(settings: Settings, stage: RunnableStage[Any, Any]) -> Res
     partitions = await partition_count(connection, topic)
     async with admin_client(connection) as admin:
         replicas = await _replicas(admin, topic)
-    consumer = AIOKafkaConsumer(**connection.client_options())
-    try:
-        await consumer.start()
+    async with state_consumer(connection, "read_uncommitted") as consumer:
         records = await _log_length(consumer, topic, partitions)
         to_read = 0
         for source in stage.sources:
             name = settings.topic_prefix + source
             to_read += await _log_length(consumer, name, await partition_count(connection, name))
-    finally:
-        await consumer.stop()
     return ResetPlan(stage.name, topic, partitions, replicas, records, to_read)
 
 

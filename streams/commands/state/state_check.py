@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.kafka_reading import partition_count
@@ -19,6 +19,7 @@ from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
+from streams.runtime.state_log import state_consumer
 from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
@@ -152,11 +153,7 @@ def _text(key: bytes) -> str:
 
 async def _lag(settings: Settings, partition: int, position: Position) -> int:
     places = [TopicPartition(topic, partition) for topic in position]
-    consumer = AIOKafkaConsumer(**settings.connection().client_options(), isolation_level="read_committed")
-    try:
-        await consumer.start()
+    async with state_consumer(settings.connection()) as consumer:
         ends = await consumer.end_offsets(places)
-    finally:
-        await consumer.stop()
     # A difference of offsets, which counts transaction markers too.
     return sum(max(0, ends[place] - position[place.topic].next_offset) for place in places)
