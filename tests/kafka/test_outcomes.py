@@ -2,7 +2,6 @@
 
 import random
 import signal
-import time
 from collections import defaultdict
 
 import orjson
@@ -16,6 +15,7 @@ from tests.kafka.harness.deployment import (
     NOTICES,
     REPORTERS_INTERNAL,
 )
+from tests.kafka.harness.kills import send_while_workers_are_killed
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, generate, now_ms, rfc3339, to_ms
 
@@ -93,18 +93,8 @@ def test_outcomes_are_credited_once_while_workers_are_killed(deploy):
     publisher.publish(generate(30, 10))
     deployment.wait_until_applied()
     pieces = 5
-    for number in range(pieces):
-        # A desk may be faster than the stage of reporters.
-        desks.send(outcomes[number::pieces])
-        publisher.send(published[number::pieces])
-        time.sleep(chance.uniform(0, 2))
-        if number < pieces - 1:
-            fleet.tend()
-            deployment.kill(chance.choice(fleet.running), at_once=number % 2 == 0)
-            if len(fleet.running) < 2:
-                fleet.start()
-        publisher.flush()
-        desks.flush()
+    # The desks first: they may be faster than the stage of reporters.
+    send_while_workers_are_killed(deployment, chance, pieces, (desks, outcomes), (publisher, published))
     deployment.wait_until_applied(180)
     assert fleet.exit_codes.count(-signal.SIGKILL) == pieces - 1
 

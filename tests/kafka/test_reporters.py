@@ -19,6 +19,7 @@ from tests.kafka.harness.deployment import (
     REPORTERS_INTERNAL,
     Deployment,
 )
+from tests.kafka.harness.kills import send_while_workers_are_killed
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, generate, now_ms
@@ -56,19 +57,8 @@ def test_reports_and_credits_are_applied_once_while_workers_are_killed(deploy):
     fleet.start()
     fleet.start()
     pieces = 6
-    for number in range(pieces):
-        piece = reports[number::pieces]
-        publisher.send(piece)
-        deployment.published += piece
-        internal.send(credited[number::pieces])
-        time.sleep(chance.uniform(0, 2))
-        if number < pieces - 1:
-            fleet.tend()
-            deployment.kill(chance.choice(fleet.running), at_once=number % 2 == 0)
-            if len(fleet.running) < 2:
-                fleet.start()
-        publisher.flush()
-        internal.flush()
+    deployment.published += reports
+    send_while_workers_are_killed(deployment, chance, pieces, (publisher, reports), (internal, credited))
     deployment.wait_until_applied(180)
     assert fleet.exit_codes.count(-signal.SIGKILL) == pieces - 1
 
