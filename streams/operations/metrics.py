@@ -15,6 +15,7 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.integrity_case import IntegrityCaseKind
 from streams.events.stamp import TrustClass
 from streams.operations import metric_catalogue as catalogue
+from streams.operations.metric import Metric
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
 
@@ -103,7 +104,7 @@ class Exposition:
         return generate_latest(self._registry)
 
 
-def _numbers(metric: catalogue.Metric, series: Iterable[tuple[str, ...]]) -> Numbers:
+def _numbers(metric: Metric, series: Iterable[tuple[str, ...]]) -> Numbers:
     numbers = Numbers(metric)
     for labels in series:
         numbers.add(labels, 0)

@@ -7,7 +7,7 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
-from streams.operations.metric_catalogue import Metric
+from streams.operations.metric import Metric
 
 Labels = tuple[str, ...]
 

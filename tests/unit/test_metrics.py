@@ -21,7 +21,8 @@ from streams.events.time_correction import TimeCorrection
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
-from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
+from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
+from streams.operations.metric_catalogue import CATALOGUE
 from streams.operations.values import Histogram, Numbers
 from streams.partition.hash_key import HashKeys, hash_key
 from streams.operations.worker_operations import WorkerOperations
@@ -121,19 +122,19 @@ def cumulative(family):
 @given(
     batches=st.lists(st.lists(st.integers(min_value=-5_000, max_value=400_000), max_size=30), max_size=5),
     # Values exactly at the bounds.
-    exact=st.lists(st.sampled_from([int(bound * 1000) for bound in catalogue.APPEND_LATENCY]), max_size=5),
+    exact=st.lists(st.sampled_from([int(bound * 1000) for bound in APPEND_LATENCY]), max_size=5),
 )
 def test_observing_ages_in_batches_equals_observing_them_one_by_one(batches, exact):
     now = 1_800_000_000_000
     at_once, one_by_one = Histogram(catalogue.APPEND_TO_COMMIT), Histogram(catalogue.APPEND_TO_COMMIT)
-    buckets = [0] * (len(catalogue.APPEND_LATENCY) + 1)
+    buckets = [0] * (len(APPEND_LATENCY) + 1)
     ages = []
     for batch in [*batches, exact]:
         at_once.observe_ages([now - age for age in batch], now)
         ages += [max(0, age) / 1000 for age in batch]
     for age in ages:
         one_by_one.observe(age)
-        for place, bound in enumerate((*catalogue.APPEND_LATENCY, math.inf)):
+        for place, bound in enumerate((*APPEND_LATENCY, math.inf)):
             buckets[place] += age <= bound
     assert cumulative(at_once.family()) == cumulative(one_by_one.family()) == buckets
     assert at_once.count == one_by_one.count == len(ages)
@@ -623,4 +624,4 @@ def test_a_changed_hash_key_is_logged_and_on_the_status_page():
 
 def test_the_buckets_distinguish_usual_values():
     # An idle worker's 6 ms and a busy worker's 54 ms must fall into different buckets.
-    assert bisect_right(catalogue.APPEND_LATENCY, 0.006) != bisect_right(catalogue.APPEND_LATENCY, 0.054)
+    assert bisect_right(APPEND_LATENCY, 0.006) != bisect_right(APPEND_LATENCY, 0.054)

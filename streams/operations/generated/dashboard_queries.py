@@ -16,6 +16,10 @@ class Panel:
     width: int = 8
 
 
+Row = tuple[str, tuple[Panel, ...]]
+"""A title and the panels below it."""
+
+
 _SELECT = 'job=~"$job", instance=~"$instance"'
 
 

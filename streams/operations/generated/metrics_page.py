@@ -4,7 +4,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from streams.operations.metric_catalogue import CATALOGUE, LABELS, Metric
+from streams.operations.metric import LABELS, Metric
+from streams.operations.metric_catalogue import CATALOGUE
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 

@@ -1,0 +1,84 @@
+"""What a metric is: its kind, the values of its labels, and the buckets of histograms."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+# Upper bounds in seconds: from the latency of an idle worker (some 6 ms) to five minutes, after which a report is late.
+APPEND_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+# Up to a day: reports wait on phones and in queues, and recordings are replayed.
+EVENT_LATENCY = (
+    0.025,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    1800.0,
+    3600.0,
+    21600.0,
+    86400.0,
+)
+# A transaction times out after 20 seconds.
+TRANSACTION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+# A takeover reads from zero to millions of state records. A rebalance includes the takeovers.
+TAKEOVER = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+# A cycle of 20,000 reports occupies the event loop for up to a second; more means that something blocks it.
+LOOP_DELAY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Records of one partition in one transaction.
+BATCH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `buckets` are the upper bounds of a histogram, in the unit given in its name."""
+
+    group: str
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+# The values of each label. No label identifies a channel, a message, a report or a reporter.
+LABELS = {
+    "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
+    "`moderation-outcomes`, `authority-requests` or one of the three internal ones",
+    "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' requests, or "
+    "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
+    "partition": "number of a partition that this worker owns",
+    "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
+    "why": "`flood` or `paused`",
+    "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
+    "stage that keeps the clock",
+    "result": "`applied` or `ignored`",
+    "cause": "`fenced` (another worker owns the partition) or `not_committed`",
+    "policy": "id of a policy in force, or of a removed policy with open episodes",
+    "mode": "`live` or `shadow`",
+    "type": "`opened`, `updated` or `resolved`",
+    "level": "level of a policy: 1, 2, ...",
+    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
+    "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; of a request: the kind that it states",
+    "trust": "`high`, `medium` or `low`",
+    "effect": "`applied`, or `too_old` if the outcome no longer changes trust",
+    "case": "`many_channels`, `misuse` or `brigade`",
+    "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
+    "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
+    "of a retention period)",
+    "change": "`begins` or `ends`",
+    "row": "`obligation`, `authority` or `jurisdiction`",
+    "status": "`running`, `paused`, `lapsed` or `over`",
+    "decision": "`routed`, `incomplete` or `refused`",
+    "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
+    "version": "version of Tocsin",
+    "policy_version": "hash of the content of all policies",
+    "registry_version": "hash of the content of the registry",
+    "content_hash": "hash of the policy's content",
+}
