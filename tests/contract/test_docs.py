@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.outcome.payload import COLUMNS
-from streams.commands.shared.record_text import READABLE
+from streams.text.record_text import READABLE
 from streams.events.case_activity import ActivityKind, CaseActivity, CaseNote
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.desk_member import DeskRole

@@ -11,7 +11,8 @@ from streams.commands.clock import command as clock_command
 from streams.commands.clocks import command as clocks
 from streams.commands.clocks.command import time_left
 from streams.commands.main import commands
-from streams.commands.shared import kafka_writing, kept_clocks
+from streams.clients import kafka_writing
+from streams.commands.shared import kept_clocks
 from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
 from streams.partition.home import home_partition
 from streams.reports.state import ReportState

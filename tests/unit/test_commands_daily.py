@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.clock.outcomes import DeskDecision, outcome_payload
-from streams.commands.explain.story import story
+from streams.text.story import story
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
-from streams.commands.shared.record_text import READABLE
+from streams.text.record_text import READABLE
 from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.escalation import Escalation

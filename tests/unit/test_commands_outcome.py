@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.outcome import import_file, record
 from streams.commands.outcome.payload import COLUMNS
-from streams.commands.shared import kafka_writing
+from streams.clients import kafka_writing
 from streams.events.moderation_outcome import (
     EscalationSubject,
     LawGround,

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.publish.command import _Lines, publish
-from streams.commands.shared.published_event import published_event
+from streams.clients.published_event import published_event
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE

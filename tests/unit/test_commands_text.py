@@ -17,15 +17,15 @@ from streams.commands.demo.screen import Screen
 from streams.commands.demo.summary import summary
 from streams.commands.demo.surroundings import demo_environment
 from streams.commands.demo.results import Tally
-from streams.commands.shared.record_text import (
+from streams.text.record_text import (
     READABLE,
     as_json,
     decode_escalation,
     escalation_grounds,
     escalation_text,
 )
-from streams.commands.shared.routing_text import decode_routing
-from streams.commands.shared.text_table import text_table
+from streams.text.routing_text import decode_routing
+from streams.text.text_table import text_table
 from streams.events import escalation as wire
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.enriched_report import Jurisdiction

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.commands.explain.story import story
+from streams.text.story import story
 from streams.coordination.clusters import Sums
 from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, MeasureName, WindowCounts
 from streams.counting.voices import StampedSums

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.commands.explain.story import story
+from streams.text.story import story
 from streams.counting.measures import MILLION
 from streams.events.escalation import Escalation
 from streams.reports.priority import priority

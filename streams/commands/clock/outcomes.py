@@ -6,8 +6,8 @@ from typing import NamedTuple
 import click
 import orjson
 
-from streams.commands.shared.kafka_writing import send_events
-from streams.commands.shared.published_event import published_event
+from streams.clients.kafka_writing import send_events
+from streams.clients.published_event import published_event
 from streams.events.clock_outcome import ClockSubject, OutcomeKind
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339

@@ -17,12 +17,12 @@ from streams.commands.shared.kept_clocks import (
     WantedClocks,
     wanted_clocks,
 )
-from streams.commands.shared.routing_text import minute
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.events.clock import RunningStatus
 from streams.registry.durations import parse_duration
 from streams.runtime.wall_clock import clock_ms
+from streams.text.routing_text import minute
+from streams.text.text_table import text_table
 from streams.wire.times import DAY, HOUR, MINUTE
 from streams.worker.settings import load_settings
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
-from streams.commands.shared.kafka_writing import Pace, producer_for
 from streams.reports.stage import SOURCES as REPORT_STAGE_SOURCES
 from streams.requests.stage import SOURCES as REQUEST_STAGE_SOURCES
 from streams.wire.records import ATTEMPT_HEADER

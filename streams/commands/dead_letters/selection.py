@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from streams.clients.kafka_reading import committed_records
 from streams.commands.dead_letters.letter import Letter, letter_of
-from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.moment import MOMENT
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.wire.topics import DEAD_LETTERS

@@ -2,7 +2,7 @@
 
 import orjson
 
-from streams.commands.shared.published_event import Event, published_event
+from streams.clients.published_event import Event, published_event
 from streams.events.clock_outcome import OutcomeKind
 from streams.events.escalation import Escalation
 from streams.wire.topics import CLOCK_OUTCOMES

@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.clients.kafka_reading import committed_reader
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.results import Tally
 from streams.commands.demo.surroundings import WorkerProcess
-from streams.commands.shared.kafka_reading import committed_reader
-from streams.commands.shared.record_text import decode_escalation, reason_of
-from streams.commands.shared.routing_text import decode_routing
 from streams.commands.shared.scenario import STORYLINES, ScenarioRecord, play, play_requests
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client
 from streams.runtime.wall_clock import clock_ms
+from streams.text.record_text import decode_escalation, reason_of
+from streams.text.routing_text import decode_routing
 from streams.wire.envelope import CE_ID, CE_TIME
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,

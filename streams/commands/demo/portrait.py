@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from streams.commands.demo.results import Tally
 from streams.commands.demo.running_program import running_program
-from streams.commands.shared.routing_text import minute
 from streams.commands.shared.scenario.storylines import DEEPFAKE_WAVE
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
 from streams.events.obligation import EscalatedObligation
+from streams.text.routing_text import minute
 
 
 def most_telling(tally: Tally) -> Escalation | None:

@@ -8,11 +8,11 @@ from rich.text import Text
 
 from streams.commands.demo.results import Tally
 from streams.commands.demo.summary import summary
-from streams.commands.shared.record_text import escalation_grounds, escalation_text
-from streams.commands.shared.routing_text import clock_text, routing_grounds, routing_text
 from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
+from streams.text.record_text import escalation_grounds, escalation_text
+from streams.text.routing_text import clock_text, routing_grounds, routing_text
 
 # Without a terminal nothing can be redrawn; a line at this interval shows progress instead.
 _PLAIN_PROGRESS_SECONDS = 2.0

@@ -14,11 +14,11 @@ from streams.commands.demo.portrait import (
     refused,
 )
 from streams.commands.demo.results import Tally
-from streams.commands.shared.routing_text import minute
 from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
-from streams.commands.shared.text_table import text_table
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
+from streams.text.routing_text import minute
+from streams.text.text_table import text_table
 
 # A longer latency means that reports waited in a queue.
 _QUEUED_SECONDS = 1.0

@@ -6,12 +6,12 @@ import click
 import msgspec
 from aiokafka import ConsumerRecord
 
-from streams.commands.explain.story import story
+from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_reading import committed_records
-from streams.commands.shared.record_text import as_json, decode_escalation
 from streams.commands.shared.terminal import echo
 from streams.events.escalation import Escalation
+from streams.text.record_text import as_json, decode_escalation
+from streams.text.story import story
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.worker.settings import Settings, load_settings
 

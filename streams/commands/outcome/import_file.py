@@ -8,10 +8,10 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from streams.clients.kafka_writing import send_events
 from streams.commands.outcome.outcome_file import read_lines
 from streams.commands.outcome.payload import NOT_WRITTEN, PublishedOutcome, outcome_event
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_writing import send_events
 from streams.commands.shared.terminal import echo
 from streams.events.moderation_outcome import ModerationOutcome
 from streams.wire.dead_letter import Rejected

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import orjson
 
-from streams.commands.shared.published_event import Event, published_event
+from streams.clients.published_event import Event, published_event
 from streams.events.moderation_outcome import ModerationOutcome
 from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode

@@ -7,18 +7,18 @@ from typing import get_args
 import click
 import msgspec
 
+from streams.clients.kafka_reading import committed_records
+from streams.clients.kafka_writing import send_events
 from streams.commands.outcome.payload import NOT_WRITTEN, outcome_event, payload_of
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.desk_text import moderation_text
-from streams.commands.shared.kafka_reading import committed_records
-from streams.commands.shared.kafka_writing import send_events
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import deciding_actor
-from streams.commands.shared.record_text import decode_escalation
 from streams.commands.shared.terminal import echo
 from streams.events.desk_member import DeskRole
 from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
 from streams.events.report import CATEGORIES
+from streams.text.desk_text import moderation_text
+from streams.text.record_text import decode_escalation
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
 from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.clients.kafka_reading import committed_records, partition_count
 from streams.runtime.connection import Connection
 from streams.wire.records import Headers, SourceRecord
 from streams.wire.topics import MESSAGE_REPORTS

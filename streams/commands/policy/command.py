@@ -15,12 +15,12 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.partition.hash_key import DEMONSTRATION
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.reports.claims import UNRESTRICTED
 from streams.runtime.wall_clock import clock_ms
+from streams.text.text_table import text_table
 from streams.wire.envelope import rfc3339
 from streams.wire.records import SourceRecord
 from streams.wire.topics import REPORT_SOURCES

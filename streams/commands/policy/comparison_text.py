@@ -6,8 +6,8 @@ import orjson
 
 from streams.commands.policy.comparison import levels_compared, only_in
 from streams.commands.policy.trial import OpenedEpisode, Trial
-from streams.commands.shared.routing_text import minute
-from streams.commands.shared.text_table import text_table
+from streams.text.routing_text import minute
+from streams.text.text_table import text_table
 from streams.wire.envelope import rfc3339
 
 # As many as fit on a screen below the table; --json lists all.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.commands.shared.record_text import escalation_grounds
 from streams.events.escalation import Escalation
 from streams.partition.hash_key import HashKeys
 from streams.registry.rules import LEGAL_CLOCK, Rules
 from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
 from streams.reports.stage import report_stage
+from streams.text.record_text import escalation_grounds
 from streams.wire.records import SourceRecord
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 

@@ -7,10 +7,10 @@ from typing import BinaryIO
 import click
 from aiokafka import AIOKafkaProducer
 
+from streams.clients.kafka_writing import Pace, started_producer
+from streams.clients.published_event import PUBLISHED, Event, published_event, published_report
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_writing import Pace, started_producer
 from streams.commands.shared.progress import Progress
-from streams.commands.shared.published_event import PUBLISHED, Event, published_event, published_report
 from streams.commands.shared.terminal import echo
 from streams.registry.sources import load_sources
 from streams.reports.claims import Sources

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.commands.shared.kafka_reading import committed_records, partition_count
+from streams.clients.kafka_reading import committed_records, partition_count
 from streams.partition.home import home_partition
 from streams.partition.state import PARTITION_TIME
 from streams.reporters.reporter import Reporter

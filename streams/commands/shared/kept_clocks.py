@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.clients.kafka_reading import committed_records, partition_count
 from streams.clocks.clock import clock_view, due_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
-from streams.commands.shared.kafka_reading import committed_records, partition_count
-from streams.commands.shared.record_text import likely_countries
 from streams.events.authority_routing import Asker
 from streams.events.clock import ClockView, RunningStatus
 from streams.events.clock_outcome import ClockSubject
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import AppliedObligation
 from streams.partition.home import home_partition
+from streams.text.record_text import likely_countries
 from streams.wire.state_records import UnknownStateVersion
 from streams.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
 from streams.worker.settings import Settings

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import click
 
+from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_writing import Pace, producer_for
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.scenario import (

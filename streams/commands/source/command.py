@@ -9,12 +9,12 @@ import click
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.commands.source.decisions import effect, require_sense, write_decision
 from streams.commands.source.sources import Source, read_sources, stage_of
 from streams.commands.state.stages import all_stages
 from streams.events.source_decision import SourceAction, SourceDecision
 from streams.partition.hash_key import DEMONSTRATION
+from streams.text.text_table import text_table
 from streams.worker.settings import load_settings
 
 

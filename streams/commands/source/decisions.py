@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from streams.clients.kafka_writing import producer_for
 from streams.commands.shared.kafka_group import workers_in_group
-from streams.commands.shared.kafka_writing import producer_for
 from streams.commands.source.sources import Source
 from streams.events.source_decision import SourceDecision
 from streams.partition.source_controls import SourceControls, control_record

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.commands.shared.kafka_reading import partition_count
+from streams.clients.kafka_reading import partition_count
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
 from streams.runtime.restore import read_state
 from streams.runtime.stage import RunnableStage

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import TopicPartition
 
+from streams.clients.kafka_reading import committed_records, partition_count
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CLOCK_RECORD
-from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.coordination.clusters import voices_millionths
 from streams.counting.categories import shares_of
 from streams.counting.counts import CHANNEL_COUNTS

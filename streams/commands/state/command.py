@@ -8,7 +8,6 @@ import orjson
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.commands.state import channel_state, request_state
 from streams.commands.state.channel_state import ChannelState
 from streams.commands.state.request_state import KeptRequest
@@ -20,6 +19,7 @@ from streams.commands.state.time_commands import set_time, show_times
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
 from streams.partition.hash_key import DEMONSTRATION
+from streams.text.text_table import text_table
 from streams.wire.envelope import rfc3339
 from streams.wire.state_records import UnknownStateVersion
 from streams.worker.hash_keys import configured_hash_keys

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.commands.shared.kafka_reading import committed_records, partition_count
-from streams.commands.shared.kafka_writing import producer_for
+from streams.clients.kafka_reading import committed_records, partition_count
+from streams.clients.kafka_writing import producer_for
 from streams.events.time_correction import TimeCorrection
 from streams.partition.census import take_census
 from streams.partition.stage import Stage

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import TopicPartition
 
+from streams.clients.kafka_reading import committed_records, partition_count
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CLOCK_RECORD
-from streams.commands.shared.kafka_reading import committed_records, partition_count
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.clock import ClockView
 from streams.partition.home import home_partition

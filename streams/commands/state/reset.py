@@ -12,8 +12,8 @@ import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import for_code
 
+from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.kafka_group import require_no_workers
-from streams.commands.shared.kafka_reading import partition_count
 from streams.runtime.claims import Place
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.identity import consumer_group

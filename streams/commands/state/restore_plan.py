@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.kafka_group import require_no_workers
-from streams.commands.shared.kafka_reading import partition_count
 from streams.commands.state.save_file import Header, SavedStage, Section
 from streams.commands.state.save_file_reading import open_state_file
 from streams.partition.stage import Stage

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams import __version__
-from streams.commands.shared.kafka_reading import partition_count
+from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.progress import Progress
 from streams.commands.state.save_file import (
     FILE_VERSION,

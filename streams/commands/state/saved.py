@@ -12,7 +12,6 @@ from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.commands.state.repartition import Moved, plan_moves
 from streams.commands.state.repartition import repartition as write_repartitioned
 from streams.commands.state.restore import restore_state
@@ -27,6 +26,7 @@ from streams.partition.stage import Stage
 from streams.reporters.reporter import REPORTER
 from streams.reports.crowd import MESSAGE_REPORTERS
 from streams.reports.state import CHANNEL_EPISODES
+from streams.text.text_table import text_table
 from streams.wire.state_records import UnknownHashKey, UnknownStateVersion
 from streams.worker.hash_keys import configured_hash_keys, given_hash_keys
 from streams.worker.settings import load_settings

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
+from streams.clients.kafka_reading import partition_count
 from streams.clocks.store import CLOCK_RECORD
-from streams.commands.shared.kafka_reading import partition_count
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.moving import ByRef
 from streams.partition.stage import Stage

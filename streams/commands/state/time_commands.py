@@ -7,7 +7,6 @@ import click
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.commands.state.partition_time import (
     AnyStage,
     Correction,
@@ -21,6 +20,7 @@ from streams.events.time_correction import TimeCorrection
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.time import MAX_TIME_AHEAD_MS
 from streams.runtime.wall_clock import clock_ms
+from streams.text.text_table import text_table
 from streams.wire.envelope import rfc3339
 from streams.wire.times import MINUTE
 from streams.worker.hash_keys import configured_hash_keys

@@ -6,9 +6,8 @@ from typing import get_args
 import click
 import msgspec
 
+from streams.clients.kafka_reading import committed_reader
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_reading import committed_reader
-from streams.commands.shared.record_text import READABLE, as_json
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.authority_routing import Decision, RoutingType
@@ -16,6 +15,7 @@ from streams.events.case_activity import ActivityKind
 from streams.events.escalation import EscalationType
 from streams.events.moderation_outcome import OutcomeDecision
 from streams.events.report import CATEGORIES
+from streams.text.record_text import READABLE, as_json
 from streams.wire.records import SourceRecord
 from streams.worker.settings import Settings, load_settings
 

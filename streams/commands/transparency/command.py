@@ -9,10 +9,9 @@ import msgspec
 import orjson
 from aiokafka import ConsumerRecord
 
+from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.kafka_reading import committed_records
 from streams.commands.shared.terminal import echo
-from streams.commands.shared.text_table import text_table
 from streams.commands.transparency.tables import (
     REPORT_DIMENSIONS,
     REQUEST_DIMENSIONS,
@@ -23,6 +22,7 @@ from streams.commands.transparency.tables import (
     sections,
 )
 from streams.events.transparency import TransparencyCounter
+from streams.text.text_table import text_table
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.settings import Settings, load_settings
 

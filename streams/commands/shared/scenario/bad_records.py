@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import orjson
 
-from streams.commands.shared.published_event import Headers
+from streams.clients.published_event import Headers
 from streams.events.dead_letter import DeadLetterReason
 from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
 from streams.wire.nesting import MAX_DEPTH

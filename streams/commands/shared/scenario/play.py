@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from streams.commands.shared.published_event import Headers, published_event, published_report
+from streams.clients.published_event import Headers, published_event, published_report
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
 from streams.commands.shared.scenario.bad_records import REASONS, spoil

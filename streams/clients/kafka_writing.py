@@ -8,8 +8,8 @@ from itertools import islice
 
 from aiokafka import AIOKafkaProducer
 
-from streams.commands.shared.kafka_reading import require_topics
-from streams.commands.shared.published_event import Event
+from streams.clients.kafka_reading import require_topics
+from streams.clients.published_event import Event
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.worker.settings import Settings
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from streams.commands.explain.crowd_text import finding_rows, priority_text, voices_rows
-from streams.commands.shared.routing_text import minute
-from streams.commands.shared.text_table import text_table
 from streams.events.clock import ClockView
 from streams.events.escalation import Escalation
 from streams.events.obligation import EscalatedObligation, NotArmedReason
+from streams.text.crowd_text import finding_rows, priority_text, voices_rows
+from streams.text.routing_text import minute
+from streams.text.text_table import text_table
 
 _Rows = list[tuple[str, str]]
 

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.commands.shared.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
-from streams.commands.shared.routing_text import minute, request_line, routing_line
 from streams.events.clock import ClockView
 from streams.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.events.escalation import Condition, Escalation
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.text.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
+from streams.text.routing_text import minute, request_line, routing_line
 from streams.wire.dead_letter import Rejected
 from streams.wire.records import SourceRecord
 from streams.wire.topics import (

@@ -1,0 +1,1 @@
+"""How programs that are no workers read and write topics: as subscribers and publishers do."""
