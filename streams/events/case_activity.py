@@ -1,9 +1,10 @@
-"""What people do with a case before it is decided: the payload of `tocsin.case-activity.v1`."""
+"""What people do with a case, up to its decision: the payload of `tocsin.case-activity.v1`."""
 
 from typing import Annotated, Literal
 
 import msgspec
 
+from streams.events.clock_outcome import ClockSubject
 from streams.events.desk_member import DeskMember
 from streams.events.moderation_outcome import OutcomeAction, OutcomeDecision, OutcomeGround
 from streams.events.outcome_reason import OutcomeReason
@@ -11,7 +12,18 @@ from streams.events.report import Category, Pseudonym, Ref, ZonedTime
 
 CASE_ACTIVITY_TYPE = "tocsin.case-activity.v1"
 
-ActivityKind = Literal["claimed", "released", "noted", "snoozed", "escalated", "outcome_proposed"]
+# decided: by one person. outcome_proposed waits for a second person, who signs or declines it.
+ActivityKind = Literal[
+    "claimed",
+    "released",
+    "noted",
+    "snoozed",
+    "escalated",
+    "outcome_proposed",
+    "proposal_signed",
+    "proposal_declined",
+    "decided",
+]
 # No free text: a note in words would be about people, and could quote the message.
 CaseNote = Literal[
     "context_checked",
@@ -22,22 +34,43 @@ CaseNote = Literal[
 ]
 
 
+# A case has a handful of clocks. A hundred still fit the largest event.
+_MOST_CLOCKS = 100
+
+
+class ClockClosing(msgspec.Struct, frozen=True, gc=False):
+    """A legal clock that ends with the decision; the fields are those of a clock outcome."""
+
+    clock_id: Ref
+    subject: ClockSubject
+    key: Ref
+    outcome: Literal["fulfilled", "withdrawn"]
+
+
 class ProposedOutcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """An outcome that takes effect once a second person signs it; the fields are those of a moderation outcome."""
+    """What is to be decided; the fields are those of a moderation outcome.
+
+    `message_ref` is the message that was judged, null for those that the escalation names. `clocks` end with the decision.
+    `supersedes` is the activity_id of the decision that no longer holds, which is the id of its outcome too.
+    """
 
     decision: OutcomeDecision
     category: Category
     ground: OutcomeGround
     reason: OutcomeReason
     action: OutcomeAction | None = None
+    message_ref: Pseudonym | None = None
+    clocks: Annotated[tuple[ClockClosing, ...], msgspec.Meta(max_length=_MOST_CLOCKS)] = ()
+    supersedes: Ref | None = None
 
 
 class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One act on a case. Unknown fields are ignored, wrong types are rejected.
 
     A case is an escalation. `expected_version` is the number of acts on it that the actor had seen: of two acts with
-    the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`, `proposed` to
-    `outcome_proposed`; each is required there and refused elsewhere, but that a claim may end by itself at `until`.
+    the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`, `proposed` to `outcome_proposed`
+    and `decided`; each is required there and refused elsewhere, but that a claim may end by itself at `until`. A decision,
+    and the signature of a proposal, is followed by an event on `moderation-outcomes` whose outcome_id is the activity_id.
     """
 
     activity_id: Ref

@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 
 from streams.events.case_activity import CASE_ACTIVITY_TYPE, ActivityKind, CaseActivity, CaseNote
+from streams.events.clock_outcome import ClockSubject
 from streams.events.desk_member import DeskRole
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.moderation_outcome_decoding import VALID_IN_FINDING, check_finding, check_ref
@@ -26,11 +27,21 @@ VALID_IN_ACTIVITY: ValidValues = {
     "expected_version": "a whole number, 0 or more",
     "until": f"later than at: {TIME}",
     "note": or_null(one_of(CaseNote)),
-    "proposed": "null or an object with decision, category, ground, reason and optionally action",
+    "proposed": "null or an object with decision, category, ground and reason",
     **{f"proposed.{path}": valid for path, valid in VALID_IN_FINDING.items()},
+    "proposed.message_ref": or_null(PSEUDONYM),
+    "proposed.clocks": "a list of at most 100 objects",
+    "proposed.clocks[]": "an object with clock_id, subject, key and outcome",
+    "proposed.clocks[].clock_id": REF,
+    "proposed.clocks[].subject": one_of(ClockSubject),
+    "proposed.clocks[].key": PSEUDONYM,
+    "proposed.clocks[].outcome": "one of fulfilled, withdrawn",
+    "proposed.supersedes": or_null(REF),
 }
 
 _AT_ONCE = timedelta()
+
+_WITH_OUTCOME = ("outcome_proposed", "decided")
 
 
 def _check_parts(activity: CaseActivity) -> None:
@@ -38,7 +49,7 @@ def _check_parts(activity: CaseActivity) -> None:
     parts = (
         ("until", activity.until, ("snoozed", "claimed"), activity.kind == "snoozed"),
         ("note", activity.note, ("noted",), activity.kind == "noted"),
-        ("proposed", activity.proposed, ("outcome_proposed",), activity.kind == "outcome_proposed"),
+        ("proposed", activity.proposed, _WITH_OUTCOME, activity.kind in _WITH_OUTCOME),
     )
     for path, part, kinds, needed in parts:
         if part is None and needed:
@@ -66,6 +77,12 @@ def _check(activity: CaseActivity) -> None:
             proposed.action,
             VALID_IN_ACTIVITY,
         )
+        check_ref("proposed.message_ref", proposed.message_ref, VALID_IN_ACTIVITY, counter=False)
+        check_ref("proposed.supersedes", proposed.supersedes, VALID_IN_ACTIVITY, counter=True)
+        for number, clock in enumerate(proposed.clocks):
+            path = f"proposed.clocks[{number}]"
+            check_ref(f"{path}.clock_id", clock.clock_id, VALID_IN_ACTIVITY, counter=True)
+            check_ref(f"{path}.key", clock.key, VALID_IN_ACTIVITY, counter=clock.subject == "request")
 
 
 FORM = EventForm(

@@ -186,12 +186,15 @@ def test_the_reason_of_every_keyword_of_a_category_exists():
 
 SNOOZED = {"kind": "snoozed", "until": "2026-09-24T12:00:00Z"}
 PROPOSED = {"kind": "outcome_proposed", "proposed": PROPOSAL}
+CLOSING = {"clock_id": "4711", "subject": "report", "key": "k7f3", "outcome": "fulfilled"}
+DECIDED_ALONE = {"kind": "decided", "proposed": {**PROPOSAL, "message_ref": "m7f3", "clocks": [CLOSING], "supersedes": "a7"}}
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {}, {"until": "2026-09-23T13:00:00Z"}, {"kind": "released"}, {"kind": "escalated"}, SNOOZED, PROPOSED,
+        {"kind": "proposal_signed"}, {"kind": "proposal_declined"}, DECIDED_ALONE,
         {"kind": "noted", "note": "translation_needed"},
     ],
 )  # fmt: skip
@@ -217,6 +220,11 @@ def test_an_act_is_read_back(changes):
         ({"kind": "outcome_proposed", "proposed": {**PROPOSAL, "reason": "repeated"}}, "invalid_value", "proposed.reason"),
         ({"kind": "outcome_proposed", "proposed": {**PROPOSAL, "category": "x"}}, "unknown_category", "proposed.category"),
         ({"kind": "outcome_proposed", "proposed": {**PROPOSAL, "ground": {**LAW, "duty": "a b"}}}, "invalid_value", "proposed.ground.duty"),
+        ({"kind": "decided"}, "missing_field", "proposed"),
+        ({"kind": "proposal_signed", "proposed": PROPOSAL}, "invalid_value", "proposed"),
+        ({"kind": "decided", "proposed": {**PROPOSAL, "clocks": [{**CLOSING, "key": "0049-30-123456"}]}}, "pii_detected", "proposed.clocks[0].key"),
+        ({"kind": "decided", "proposed": {**PROPOSAL, "clocks": [{**CLOSING, "outcome": "paused"}]}}, "invalid_value", "proposed.clocks[0].outcome"),
+        ({"kind": "decided", "proposed": {**PROPOSAL, "clocks": [CLOSING] * 101}}, "invalid_value", "proposed.clocks"),
         ({"expected_version": -1}, "invalid_value", "expected_version"),
         ({"expected_version": True}, "wrong_type", "expected_version"),
         ({"activity_id": "a@b.de"}, "pii_detected", "activity_id"),
@@ -234,7 +242,7 @@ def test_a_refused_act_names_reason_and_field(changes, reason, field):
 
 FORMS = {
     "moderation-outcome.v1.json": (decode_moderation_outcome, VALID_IN_OUTCOME, FULL),
-    "case-activity.v1.json": (decode_case_activity, VALID_IN_ACTIVITY, {**ACT, **PROPOSED}),
+    "case-activity.v1.json": (decode_case_activity, VALID_IN_ACTIVITY, {**ACT, **DECIDED_ALONE}),
 }
 DAMAGE = (
     st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-1, 2) | st.text(max_size=4) | st.just([])
@@ -254,8 +262,10 @@ def test_schema_and_decoder_agree_and_every_fault_has_words(file, data):
     document = json.loads(json.dumps(document))
     target = document
     for name in names[:-1]:
-        target = target[name]
-    target[names[-1]] = value
+        target = target[name.removesuffix("[]")]
+        target = target[0] if name.endswith("[]") else target
+    last = names[-1].removesuffix("[]")
+    target[last] = [value] if names[-1].endswith("[]") else value
     try:
         decode(json.dumps(document).encode(), (), NOON)
     except Rejected as rejected:
