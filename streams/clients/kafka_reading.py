@@ -40,6 +40,26 @@ async def committed_reader(
         await consumer.stop()
 
 
+@asynccontextmanager
+async def subscriber(connection: Connection, topics: Sequence[str]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer to which all partitions of the topics are assigned; the caller seeks.
+
+    Raises UnknownTopicOrPartitionError if a topic is missing, KafkaConnectionError if no broker answers.
+    """
+    places = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in range(await partition_count(connection, topic))
+    ]
+    consumer = _consumer(connection, auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        consumer.assign(places)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
 async def committed_records(
     connection: Connection, topic: str, *, partition: int | None = None, since_ms: int | None = None
 ) -> AsyncIterator[Any]:

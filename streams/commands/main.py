@@ -12,6 +12,7 @@ from streams.commands.clock import clock
 from streams.commands.clocks import clocks
 from streams.commands.completion import completion
 from streams.commands.config import config
+from streams.commands.console import console
 from streams.commands.dead_letters import dead_letters
 from streams.commands.demo import demo
 from streams.commands.explain import explain
@@ -86,6 +87,7 @@ for command in (
     clocks,
     completion,
     config,
+    console,
     dead_letters,
     demo,
     explain,

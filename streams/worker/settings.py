@@ -15,6 +15,9 @@ from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connect
 
 PREFIX = "TOCSIN_"
 
+CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
+"""The variables of the console (`console.settings`) begin with it, and are none of the worker's."""
+
 
 class SettingsError(Exception):
     """The environment is invalid; one line per variable says what is wrong and what would be valid."""
@@ -308,7 +311,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Load settings from the environment. Raises SettingsError, also for unknown TOCSIN_ variables."""
     variables = os.environ if environment is None else environment
     values = {
-        name.removeprefix(PREFIX).lower(): text for name, text in variables.items() if name.startswith(PREFIX)
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in variables.items()
+        if name.startswith(PREFIX) and not name.startswith(CONSOLE_PREFIX)
     }
     removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
     if removed:

@@ -1,0 +1,5 @@
+"""`tocsin console`."""
+
+from streams.commands.console.command import console
+
+__all__ = ["console"]

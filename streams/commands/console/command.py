@@ -1,0 +1,31 @@
+"""`tocsin console`: the command."""
+
+import asyncio
+
+import click
+
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
+from streams.console.casework.permissions import Person
+from streams.console.run import run_console
+from streams.console.settings import load_console_settings
+from streams.console.web.words import CATEGORIES
+from streams.worker.settings import load_settings
+
+
+@click.command()
+def console() -> None:
+    """Serve the pages on which desks work.
+
+    It reads topics as any subscriber does, into a file that can be deleted and made again, and publishes what people
+    decide. It ends with Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      tocsin console
+      TOCSIN_CONSOLE_PORT=0 tocsin console
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
+    settings, own = load_settings(), load_console_settings()
+    person = Person(settings.actor or "desk-local", "lead", frozenset(CATEGORIES))
+    with broker_errors_explained(settings):
+        asyncio.run(run_console(settings, own, person, lambda address: echo(f"console at {address}")))

@@ -1,0 +1,50 @@
+"""What follows from a decision: the outcome on `moderation-outcomes`, and those of the clocks that end with it."""
+
+from collections.abc import Iterator
+
+from streams.console.casework.work import Decision
+from streams.events.clock_outcome import ClockOutcome
+from streams.events.desk_member import DeskMember
+from streams.events.moderation_outcome import EscalationSubject, MessageSubject, ModerationOutcome
+from streams.wire.ids import stable_id
+
+
+def clock_outcomes(decision: Decision) -> Iterator[ClockOutcome]:
+    """The outcomes of the clocks that end with a decision. Their ids follow from the decision's."""
+    for clock in decision.outcome.clocks:
+        yield ClockOutcome(
+            outcome_id=stable_id("console-clock-outcome", decision.activity_id, clock.clock_id),
+            clock_id=clock.clock_id,
+            subject=clock.subject,
+            key=clock.key,
+            outcome=clock.outcome,
+            occurred_at=decision.at,
+            actor=_last_person(decision).ref,
+        )
+
+
+def moderation_outcome(decision: Decision, channel_ref: str, escalation_id: str) -> ModerationOutcome:
+    """The outcome that a decision about an escalation is."""
+    outcome = decision.outcome
+    subject = (
+        EscalationSubject(channel_ref, escalation_id)
+        if outcome.message_ref is None
+        else MessageSubject(channel_ref, outcome.message_ref)
+    )
+    return ModerationOutcome(
+        outcome_id=decision.activity_id,
+        subject=subject,
+        decision=outcome.decision,
+        category=outcome.category,
+        ground=outcome.ground,
+        reason=outcome.reason,
+        decided_at=decision.at,
+        reviewer=_last_person(decision),
+        confidence="one_reviewer" if decision.signed_by is None else "two_agree",
+        action=outcome.action,
+        supersedes=outcome.supersedes,
+    )
+
+
+def _last_person(decision: Decision) -> DeskMember:
+    return decision.actor if decision.signed_by is None else decision.signed_by

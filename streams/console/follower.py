@@ -1,0 +1,116 @@
+"""Reads topics into the read model, as any subscriber would: committed records only, in no consumer group."""
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.clients.kafka_reading import subscriber
+from streams.console.read_model.apply import HANDLERS, apply_records
+from streams.console.read_model.changes import Changes
+from streams.console.read_model.database import transaction
+from streams.runtime.connection import Connection
+from streams.wire.records import SourceRecord
+
+# Applied in one transaction of the database. A record takes some 100 us, so readers see a change within half a second also
+# while the console catches up.
+_MOST_RECORDS = 2_000
+
+# How long a read may wait. Records that arrive end the wait.
+_WAIT_MS = 500
+
+Fetched = Mapping[TopicPartition, Sequence[SourceRecord]]
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far reading has come. `left` is the number of offsets up to the ends when it was last asked."""
+
+    left: int = -1
+    applied: int = 0
+    unreadable: int = 0
+    _waiting: dict[TopicPartition, list[tuple[int, asyncio.Future[None]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was there at the start has been read."""
+        return self.left == 0
+
+    def reached(self, place: TopicPartition, offset: int) -> asyncio.Future[None]:
+        """A future that is done once the record at `offset` has been applied."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting[place].append((offset, done))
+        return done
+
+    def note(self, place: TopicPartition, next_offset: int) -> None:
+        """Note that everything below `next_offset` has been applied."""
+        still = []
+        for offset, done in self._waiting.pop(place, ()):
+            if offset >= next_offset:
+                still.append((offset, done))
+            elif not done.done():
+                done.set_result(None)
+        if still:
+            self._waiting[place] = still
+
+
+class Follower:
+    """Follows all topics that the console shows. `told` is called with what each batch changed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        prefix: str,
+        writer: sqlite3.Connection,
+        told: Callable[[Changes], None],
+    ) -> None:
+        self.progress = Progress()
+        self._connection = connection
+        self._names = {prefix + name: name for name in HANDLERS}
+        self._writer = writer
+        self._told = told
+
+    async def run(self) -> None:
+        """Read until cancelled. Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError."""
+        async with subscriber(self._connection, tuple(self._names)) as consumer:
+            await self._seek(consumer)
+            ends = await consumer.end_offsets(consumer.assignment())
+            while True:
+                fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST_RECORDS)
+                # Positions, not offsets of records: a log may end in a transaction marker.
+                places = {place: await consumer.position(place) for place in consumer.assignment()}
+                if fetched:
+                    changes = await asyncio.to_thread(self._apply, fetched, places)
+                    self._told(changes)
+                if not self.progress.caught_up:
+                    self.progress.left = sum(max(0, end - places[place]) for place, end in ends.items())
+                for place, next_offset in places.items():
+                    self.progress.note(place, next_offset)
+
+    async def _seek(self, consumer: AIOKafkaConsumer) -> None:
+        """Continue where the file ends; from the beginning of what the database does not know."""
+        known = {
+            TopicPartition(topic, partition): next_offset
+            for topic, partition, next_offset in self._writer.execute("SELECT * FROM place")
+        }
+        starts = await consumer.beginning_offsets(consumer.assignment())
+        for place, start in starts.items():
+            # Records that retention deleted meanwhile cannot be read any more.
+            consumer.seek(place, max(start, known.get(place, 0)))
+
+    def _apply(self, fetched: Fetched, places: Mapping[TopicPartition, int]) -> Changes:
+        changes = Changes()
+        records = [(self._names[place.topic], record) for place, batch in fetched.items() for record in batch]
+        with transaction(self._writer):
+            self.progress.unreadable += apply_records(self._writer, records, changes)
+            self._writer.executemany(
+                "INSERT OR REPLACE INTO place VALUES (?, ?, ?)",
+                [(place.topic, place.partition, offset) for place, offset in places.items()],
+            )
+        self.progress.applied += len(records)
+        return changes

@@ -1,0 +1,107 @@
+"""Tells open pages what changed, and who looks at the same case."""
+
+import asyncio
+import secrets
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from streams.console.read_model.changes import Changes
+
+# A page that was away for longer than so many batches loads anew. They are a few minutes of a busy desk.
+_REMEMBERED = 1_000
+
+# A page that reads so much slower than the desk changes is told to load anew, instead of filling the memory.
+_MOST_UNREAD = 200
+
+# Named one by one. A page with a hundred rows gains nothing from a longer list.
+_MOST_NAMED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something to tell. `position` is where a reconnecting page continues; empty for who looks at a case."""
+
+    event: str
+    position: str
+    ids: tuple[str, ...]
+
+
+RELOAD: Final = "reload"
+
+
+class LiveFeed:
+    """Keeps what was told last, so that a page that reconnects misses nothing."""
+
+    def __init__(self) -> None:
+        # Positions of another process mean nothing here.
+        self._process: Final = secrets.token_hex(4)
+        self._number = 0
+        self._last: deque[tuple[int, Told]] = deque(maxlen=_REMEMBERED)
+        self._readers: dict[asyncio.Queue[Told], str | None] = {}
+        self._viewers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    @property
+    def position(self) -> str:
+        """Where a page that is made now continues."""
+        return f"{self._process}-{self._number}"
+
+    @property
+    def readers(self) -> int:
+        """How many pages are connected."""
+        return len(self._readers)
+
+    def tell(self, changes: Changes) -> None:
+        """Tell every page what a batch changed."""
+        ids = [*sorted(changes.cases), *sorted(changes.requests), *sorted(changes.integrity_cases)]
+        if not ids:
+            return
+        self._number += 1
+        event = "changed" if len(ids) <= _MOST_NAMED else RELOAD
+        told = Told(event, self.position, tuple(ids) if event == "changed" else ())
+        self._last.append((self._number, told))
+        for queue in self._readers:
+            _put(queue, told)
+
+    def since(self, position: str) -> Sequence[Told]:
+        """What was told after a position; an order to load anew if that is not known any more."""
+        process, _, number = position.partition("-")
+        oldest = self._last[0][0] if self._last else self._number + 1
+        if process != self._process or not number.isdecimal() or int(number) < oldest - 1:
+            return [Told(RELOAD, self.position, ())]
+        return [told for at, told in self._last if at > int(number)]
+
+    @contextmanager
+    def reading(self, case_id: str | None, viewer: str) -> Iterator[asyncio.Queue[Told]]:
+        """A queue of what is told from now on, for a page that `viewer` has open; `case_id` if it shows one case."""
+        queue: asyncio.Queue[Told] = asyncio.Queue(_MOST_UNREAD)
+        self._readers[queue] = case_id
+        if case_id is not None:
+            self._viewers[case_id][viewer] += 1
+            self._tell_viewers(case_id)
+        try:
+            yield queue
+        finally:
+            del self._readers[queue]
+            if case_id is not None:
+                self._viewers[case_id] -= Counter([viewer])
+                self._tell_viewers(case_id)
+                if not self._viewers[case_id]:
+                    del self._viewers[case_id]
+
+    def _tell_viewers(self, case_id: str) -> None:
+        told = Told("viewers", "", tuple(sorted(self._viewers[case_id])))
+        for queue, shown in self._readers.items():
+            if shown == case_id:
+                _put(queue, told)
+
+
+def _put(queue: asyncio.Queue[Told], told: Told) -> None:
+    if queue.full():
+        # Nothing that was dropped is missed: the page is told to load anew.
+        while not queue.empty():
+            queue.get_nowait()
+        told = Told(RELOAD, told.position, ())
+    queue.put_nowait(told)

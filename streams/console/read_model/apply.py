@@ -1,0 +1,63 @@
+"""Applies records to the read model, whatever their topic."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from streams.console.read_model.acts import apply_case_activity
+from streams.console.read_model.changes import Changes
+from streams.console.read_model.clocks import apply_clock_outcome
+from streams.console.read_model.desk_rows import refresh_channel, refresh_row
+from streams.console.read_model.escalations import apply_escalation, apply_shadow_escalation
+from streams.console.read_model.integrity_cases import apply_integrity_case
+from streams.console.read_model.outcomes import apply_moderation_outcome
+from streams.console.read_model.requests import apply_request_step
+from streams.console.read_model.transparency import apply_transparency_counter
+from streams.wire.dead_letter import Rejected
+from streams.wire.records import SourceRecord
+from streams.wire.topics import (
+    AUTHORITY_ROUTING,
+    CASE_ACTIVITY,
+    CLOCK_OUTCOMES,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    INTEGRITY_CASES,
+    MODERATION_OUTCOMES,
+    TRANSPARENCY_COUNTERS,
+)
+
+_Apply = Callable[[sqlite3.Connection, SourceRecord, Changes], None]
+
+HANDLERS: Mapping[str, _Apply] = {
+    ESCALATIONS: apply_escalation,
+    ESCALATIONS_SHADOW: apply_shadow_escalation,
+    AUTHORITY_ROUTING: apply_request_step,
+    CASE_ACTIVITY: apply_case_activity,
+    MODERATION_OUTCOMES: apply_moderation_outcome,
+    CLOCK_OUTCOMES: apply_clock_outcome,
+    INTEGRITY_CASES: apply_integrity_case,
+    TRANSPARENCY_COUNTERS: apply_transparency_counter,
+}
+"""What the console reads, and what it does with a record of each topic."""
+
+
+def apply_records(
+    writer: sqlite3.Connection, records: Iterable[tuple[str, SourceRecord]], changes: Changes
+) -> int:
+    """Apply records, each with its topic's name without prefix; return how many could not be read.
+
+    Anybody with the right to write may write nonsense to the source topics; a worker puts it into dead-letters, and the console
+    skips it.
+    """
+    unreadable = 0
+    for topic, record in records:
+        try:
+            HANDLERS[topic](writer, record, changes)
+        except (Rejected, msgspec.DecodeError, UnicodeDecodeError):
+            unreadable += 1
+    for escalation_id in changes.cases:
+        refresh_row(writer, escalation_id)
+    for channel_ref in changes.channels:
+        changes.cases.update(refresh_channel(writer, channel_ref))
+    return unreadable

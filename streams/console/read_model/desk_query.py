@@ -1,0 +1,207 @@
+"""Lists the desk: which cases, in which order, a page at a time."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, get_args
+
+import orjson
+
+from streams.events.report import Category
+from streams.wire.times import HOUR
+
+Listed = Literal["waiting", "snoozed", "decided", "resolved", "all"]
+Grouping = Literal["clock", "channel", "category"]
+
+PAGE_ROWS: Final = 100
+"""Rows of a page. A screen shows some 30; a page of 100 takes 20 ms to write."""
+
+NOBODY: Final = "nobody"
+"""The value of the filter `assignee` for cases on which nobody works."""
+
+_ORDER = ("order_due", "order_level", "order_priority", "escalation_id")
+_GROUP_COLUMNS: Mapping[Grouping, str] = {"channel": "channel_ref", "category": "category_group"}
+
+
+class BadFilter(ValueError):
+    """A filter in an address has a value that it cannot have; the message names it and says what would be valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskFilter:
+    """What a view of the desk shows. None filters nothing. `level` is the lowest one shown."""
+
+    listed: Listed = "waiting"
+    category: str | None = None
+    group: str | None = None
+    policy: str | None = None
+    channel: str | None = None
+    country: str | None = None
+    assignee: str | None = None
+    level: int | None = None
+    clock: Literal["running", "overdue", "none"] | None = None
+    integrity: Literal["suspected"] | None = None
+    by: Grouping = "clock"
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> "DeskFilter":
+        """The filter that the parameters of an address say. Raises BadFilter."""
+        values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        _require(values, "listed", get_args(Listed))
+        _require(values, "clock", ("running", "overdue", "none"))
+        _require(values, "integrity", ("suspected",))
+        _require(values, "by", get_args(Grouping))
+        level = values.pop("level", None)
+        if level is not None and not (level.isdecimal() and len(level) < 3):
+            raise BadFilter("level must be a number from 0 to 99")
+        return cls(**values, level=None if level is None else int(level))  # type: ignore[arg-type]
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of an address that say this filter, without those that filter nothing."""
+        default = DeskFilter()
+        return {
+            name: str(value)
+            for name in self.__slots__
+            if (value := getattr(self, name)) != getattr(default, name)
+        }
+
+
+class DeskPage(NamedTuple):
+    """Rows in order, and where the next page begins; None if there are no more."""
+
+    rows: Sequence[sqlite3.Row]
+    after: str | None
+
+
+class Counted(NamedTuple):
+    """How many cases have one value of a column."""
+
+    value: str
+    cases: int
+
+
+def desk_page(
+    reader: sqlite3.Connection,
+    shown: DeskFilter,
+    categories: frozenset[Category],
+    now_ms: int,
+    after: str | None = None,
+) -> DeskPage:
+    """A page of the cases that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
+    where, values = _conditions(shown, categories, now_ms)
+    group = _GROUP_COLUMNS.get(shown.by)
+    order = _ORDER if group is None else (group, *_ORDER)
+    if after is not None:
+        marks = ", ".join("?" * len(order))
+        where.append(f"({', '.join(order)}) > ({marks})")
+        values += _position(after, len(order))
+    rows = reader.execute(
+        f"SELECT * FROM desk_row WHERE {' AND '.join(where)} ORDER BY {', '.join(order)} LIMIT ?",
+        (*values, PAGE_ROWS + 1),
+    ).fetchall()
+    if len(rows) <= PAGE_ROWS:
+        return DeskPage(rows, None)
+    last = rows[PAGE_ROWS - 1]
+    return DeskPage(rows[:PAGE_ROWS], orjson.dumps([last[name] for name in order]).decode())
+
+
+def counts_by(
+    reader: sqlite3.Connection,
+    column: Literal["category", "policy", "channel_ref"],
+    shown: DeskFilter,
+    categories: frozenset[Category],
+    now_ms: int,
+) -> Sequence[Counted]:
+    """How many cases of a view have each value of a column, most first."""
+    where, values = _conditions(shown, categories, now_ms)
+    rows = reader.execute(
+        f"SELECT {column}, count(*) FROM desk_row WHERE {' AND '.join(where)} GROUP BY {column} ORDER BY 2 DESC, 1",
+        values,
+    )
+    return [Counted(*row) for row in rows]
+
+
+def clock_word(due_ms: int | None, now_ms: int) -> str:
+    """The time left as a word, which says the same as its colour."""
+    if due_ms is None:
+        return "no clock"
+    left = due_ms - now_ms
+    if left <= 0:
+        return "overdue"
+    if left <= HOUR:
+        return "within the hour"
+    return "today" if left <= 24 * HOUR else "later"
+
+
+def _conditions(
+    shown: DeskFilter, categories: frozenset[Category], now_ms: int
+) -> tuple[list[str], list[str | int]]:
+    where, values = _listed(shown.listed, now_ms)
+    # A person who sees all categories needs no test per row.
+    if len(categories) < len(get_args(Category)):
+        where.append(f"category IN ({', '.join('?' * len(categories))})")
+        values += sorted(categories)
+    for column, value in (
+        ("category", shown.category),
+        ("category_group", shown.group),
+        ("policy", shown.policy),
+        ("channel_ref", shown.channel),
+    ):
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    if shown.level is not None:
+        where.append("level >= ?")
+        values.append(shown.level)
+    if shown.country is not None:
+        where.append("' ' || jurisdictions || ' ' LIKE ? ESCAPE '\\'")
+        values.append(f"% {_literal(shown.country)} %")
+    if shown.assignee is not None:
+        held = "(assignee IS NOT NULL AND (claimed_until_ms IS NULL OR claimed_until_ms > ?))"
+        where.append(f"NOT {held}" if shown.assignee == NOBODY else f"assignee = ? AND {held}")
+        values += [now_ms] if shown.assignee == NOBODY else [shown.assignee, now_ms]
+    if shown.clock is not None:
+        where.append(
+            {"running": "due_ms > ?", "overdue": "due_ms <= ?", "none": "due_ms IS NULL"}[shown.clock]
+        )
+        values += [] if shown.clock == "none" else [now_ms]
+    if shown.integrity is not None:
+        where.append("integrity != ''")
+    return where, values
+
+
+def _listed(listed: Listed, now_ms: int) -> tuple[list[str], list[str | int]]:
+    match listed:
+        case "waiting":
+            return ["waits = 1", "(snoozed_until_ms IS NULL OR snoozed_until_ms <= ?)"], [now_ms]
+        case "snoozed":
+            return ["waits = 1", "snoozed_until_ms > ?"], [now_ms]
+        case "all":
+            return ["1 = 1"], []
+        case _:
+            return ["state = ?"], [listed]
+
+
+def _position(after: str, length: int) -> list[str | int]:
+    try:
+        position = orjson.loads(after)
+    except orjson.JSONDecodeError:
+        position = None
+    if (
+        not isinstance(position, list)
+        or len(position) != length
+        or not all(
+            isinstance(part, str) or (isinstance(part, int) and abs(part) < 1 << 63) for part in position
+        )
+    ):
+        raise BadFilter("after must be what the page before said")
+    return position
+
+
+def _require(values: Mapping[str, str], name: str, valid: Sequence[str]) -> None:
+    if name in values and values[name] not in valid:
+        raise BadFilter(f"{name} must be one of {', '.join(valid)}")
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,142 @@
+"""Makes the desk's row of an escalation from everything that is known about it."""
+
+import sqlite3
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from streams.console.casework.work import CaseWork
+from streams.console.read_model.acts import work_on
+from streams.events.escalation import Escalation
+from streams.text.moments import moment_ms
+from streams.text.record_text import likely_countries
+from streams.wire.times import epoch_ms
+
+CaseState = Literal["open", "proposed", "decided", "resolved"]
+
+_ESCALATION = msgspec.json.Decoder(Escalation)
+
+# Later than any clock: cases without a running clock come after those with one.
+_NO_CLOCK = 1 << 62
+
+
+class _NearestClock(NamedTuple):
+    due_ms: int
+    obligation: str
+
+
+def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
+    """Make the row of an escalation again. Acts may arrive before its first event: then there is no row yet."""
+    events = [
+        _ESCALATION.decode(event)
+        for (event,) in writer.execute(
+            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence", (escalation_id,)
+        )
+    ]
+    if not events:
+        return
+    newest = events[-1]
+    work = work_on(writer, escalation_id)
+    decided_ms = _decided_ms(writer, escalation_id, work)
+    reopened = decided_ms is not None and _raised_after(events, decided_ms)
+    state = _state(newest, work, is_decided=decided_ms is not None and not reopened)
+    clock = _nearest_clock(writer, newest)
+    priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
+    counts = newest.counts
+    row = (
+        escalation_id,
+        newest.channel_ref,
+        newest.policy,
+        newest.clock is not None,
+        newest.category,
+        newest.dsa_category,
+        newest.level,
+        newest.level_name,
+        moment_ms(events[0].at),
+        moment_ms(newest.at),
+        None if clock is None else clock.due_ms,
+        None if clock is None else clock.obligation,
+        priority,
+        counts.reports,
+        counts.distinct_reporters,
+        None if counts.voices is msgspec.UNSET else counts.voices,
+        newest.score.value,
+        _integrity(newest),
+        " ".join(likely_countries(newest.jurisdictions)),
+        newest.rule_of_law.decision,
+        None if work.assignee is None else work.assignee.ref,
+        None if work.claimed_until is None else epoch_ms(work.claimed_until),
+        None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
+        work.escalated,
+        state,
+        reopened,
+        work.version,
+        newest.policy_version,
+        newest.registry_version,
+        state in ("open", "proposed"),
+        _NO_CLOCK if clock is None else clock.due_ms,
+        -newest.level,
+        -priority,
+    )
+    marks = ", ".join("?" * len(row))
+    writer.execute(f"INSERT OR REPLACE INTO desk_row VALUES ({marks})", row)
+
+
+def refresh_channel(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
+    """Make the rows of a channel's escalations again, as its clocks changed; return their ids."""
+    ids = [
+        escalation_id
+        for (escalation_id,) in writer.execute(
+            "SELECT escalation_id FROM desk_row WHERE channel_ref = ?", (channel_ref,)
+        ).fetchall()
+    ]
+    for escalation_id in ids:
+        refresh_row(writer, escalation_id)
+    return ids
+
+
+def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState:
+    if is_decided:
+        return "decided"
+    if newest.status == "resolved":
+        return "resolved"
+    return "open" if work.proposal is None else "proposed"
+
+
+def _decided_ms(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> int | None:
+    """When the case was last decided: by an act, or by an outcome of another system about the escalation."""
+    times = [] if work.decision is None else [epoch_ms(work.decision.at)]
+    times += [
+        decided_ms
+        for (decided_ms,) in connection.execute(
+            "SELECT decided_ms FROM outcome WHERE escalation_id = ?", (escalation_id,)
+        )
+    ]
+    return max(times, default=None)
+
+
+def _raised_after(events: list[Escalation], decided_ms: int) -> bool:
+    return any(event.reason == "level_raised" and moment_ms(event.at) > decided_ms for event in events)
+
+
+def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> _NearestClock | None:
+    """The open clock of the case that is due first: its own, or one of a message that it names."""
+    clocks = connection.execute(
+        """
+        SELECT due_ms, obligation, message_ref, case_id FROM clock
+        WHERE subject = 'report' AND key = ? AND is_open AND status != 'paused' ORDER BY due_ms, clock_id
+        """,
+        (newest.channel_ref,),
+    )
+    messages = frozenset(newest.message_refs)
+    for due_ms, obligation, message_ref, case_id in clocks:
+        hangs_on_it = newest.clock is None and message_ref in messages
+        if case_id == newest.escalation_id or hangs_on_it:
+            return _NearestClock(due_ms, obligation)
+    return None
+
+
+def _integrity(newest: Escalation) -> str:
+    if newest.integrity.finding is not msgspec.UNSET:
+        return f"{newest.integrity.finding.members} look coordinated"
+    return "suspected" if newest.integrity.brigade_suspected else ""

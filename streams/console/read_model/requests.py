@@ -1,0 +1,49 @@
+"""Writes authorities' requests, step by step, and their clocks."""
+
+import sqlite3
+
+import msgspec
+
+from streams.console.read_model.changes import Changes
+from streams.console.read_model.clocks import put_clock
+from streams.events.authority_routing import AuthorityRouting
+from streams.text.moments import moment_ms
+from streams.wire.records import SourceRecord
+
+_DECODER = msgspec.json.Decoder(AuthorityRouting)
+
+
+def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
+    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else."""
+    step = _DECODER.decode(record.value or b"")
+    concerned = step.clocks[0].clock_id if step.type != "routed" else ""
+    writer.execute(
+        "INSERT OR IGNORE INTO request_step VALUES (?, ?, ?, ?)",
+        (step.request_id, concerned, step.sequence, record.value),
+    )
+    if step.type == "routed":
+        writer.execute(
+            "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                step.request_id,
+                step.category,
+                step.authority.country,
+                step.kind,
+                step.decision,
+                step.gate,
+                moment_ms(step.received_at),
+                record.value,
+            ),
+        )
+    for clock in step.clocks:
+        put_clock(
+            writer,
+            clock,
+            step.sequence,
+            subject="request",
+            key=step.request_id,
+            case_id=step.request_id,
+            message_ref=None,
+            category=step.category,
+        )
+    changes.requests.add(step.request_id)

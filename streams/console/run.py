@@ -1,0 +1,103 @@
+"""Runs a console: the reader of topics, the writer of acts, and the server of pages, in one process."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from socket import socket
+
+import uvicorn
+from starlette.applications import Starlette
+
+from streams.clients.kafka_writing import producer_for
+from streams.console.casework.permissions import Person
+from streams.console.follower import Follower
+from streams.console.live_feed import LiveFeed
+from streams.console.publisher import Publisher
+from streams.console.read_model.database import Database
+from streams.console.settings import ConsoleSettings
+from streams.console.web.app import build_app
+from streams.console.web.context import Console
+from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.settings import Settings
+
+# How often to look for decisions without an outcome. One is only missing after a console was killed in between.
+_REPAIR_SECONDS = 10.0
+
+# How long a connection may wait for its next request.
+_IDLE_SECONDS = 15
+
+# An address with every filter, a session and what proxies add.
+_MOST_HEADER_BYTES = 16 * 1024
+
+# How long open pages may take to close when the console ends.
+_CLOSE_SECONDS = 2
+
+
+async def run_console(
+    settings: Settings, own: ConsoleSettings, person: Person, ready: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called with the address once pages can be asked for.
+
+    Raises a KafkaError if brokers cannot be reached or topics are missing, sqlite3.Error if the file cannot be used, OSError
+    if the port is taken.
+    """
+    database = Database(own.database)
+    with contextlib.closing(database.open_writer()) as writer:
+        feed = LiveFeed()
+        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell)
+        written = [
+            settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
+        ]
+        async with producer_for(settings, *written) as producer:
+            publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
+            console = Console(own, database, publisher, follower.progress, feed)
+            server = _Server(_configuration(own, build_app(console, person)), ready)
+            reading = asyncio.create_task(follower.run())
+            # Pages that no longer change would mislead whoever decides by them.
+            reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
+            repairing = asyncio.create_task(_repair(publisher, follower))
+            try:
+                await server.serve()
+            finally:
+                reading.cancel()
+                repairing.cancel()
+                ended, _ = await asyncio.gather(reading, repairing, return_exceptions=True)
+            if isinstance(ended, Exception):
+                raise ended
+
+
+class _Server(uvicorn.Server):
+    """Says its address once it serves, which is the only way to learn a free port."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start to serve."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def _configuration(own: ConsoleSettings, app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=own.host,
+        port=own.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_CLOSE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+    )
+
+
+async def _repair(publisher: Publisher, follower: Follower) -> None:
+    while True:
+        await asyncio.sleep(_REPAIR_SECONDS)
+        # Before it has caught up, a console does not know which outcomes there are.
+        if follower.progress.caught_up:
+            await publisher.repair()

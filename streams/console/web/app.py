@@ -1,0 +1,62 @@
+"""Puts the pages together into an application."""
+
+import secrets
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from streams.console.casework.permissions import Person
+from streams.console.web.acts import act
+from streams.console.web.case import case
+from streams.console.web.context import Console
+from streams.console.web.desk import desk, row
+from streams.console.web.live import live
+from streams.console.web.security import SecurityHeaders
+from streams.console.web.sign_in import LocalSignIn
+
+_STATIC = Path(__file__).parent / "static"
+
+# A shift. Then a person signs in again.
+_SESSION_SECONDS = 12 * 3600
+
+
+def build_app(console: Console, person: Person) -> Starlette:
+    """The application; `person` is who works with a console without sign-in."""
+    app = Starlette(
+        routes=[
+            Route("/", lambda _: RedirectResponse("/desk", 302), name="home"),
+            Route("/desk", desk, name="desk"),
+            Route("/desk/rows/{case}", row, name="desk_row"),
+            Route("/cases/{case}", case, name="case"),
+            Route("/cases/{case}/acts", act, methods=["POST"], name="act"),
+            Route("/live", live, name="live"),
+            Mount("/static", StaticFiles(directory=_STATIC), name="static"),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(
+                SessionMiddleware,
+                secret_key=secrets.token_urlsafe(32),
+                session_cookie="tocsin_console",
+                max_age=_SESSION_SECONDS,
+                same_site="strict",
+            ),
+            Middleware(LocalSignIn, person=person),
+        ],
+        exception_handlers={HTTPException: _failed},
+    )
+    app.state.console = console
+    app.state.unsigned = True
+    return app
+
+
+def _failed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(f"{error.detail}\n", error.status_code)

@@ -1,0 +1,66 @@
+"""The page of one case."""
+
+import secrets
+from typing import Any, get_args
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.console.casework.permissions import may_act, needs_two
+from streams.console.read_model.case_query import KnownCase, known_case
+from streams.console.web.chart import charts
+from streams.console.web.context import console_of, page, person_of
+from streams.console.web.timeline import timeline
+from streams.console.web.words import CATEGORIES
+from streams.events.case_activity import ActivityKind, CaseNote
+from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
+from streams.text.record_text import likely_countries
+from streams.text.story import story
+from streams.wire.moderation_outcome_decoding import REASONS
+
+
+def case(request: Request) -> Response:
+    """The page of a case. Raises HTTPException if there is none, or the person may not see it."""
+    return case_page(request, case_of(request))
+
+
+def case_of(request: Request) -> KnownCase:
+    """The case that the path names. Raises HTTPException as `case` does."""
+    found = known_case(console_of(request).database.reader(), request.path_params["case"])
+    if found is None or not person_of(request).sees(found.newest.category):
+        # The same words for both: whether a case exists is not for everybody to know.
+        raise HTTPException(404, "There is no such case, or it is not yours to see.")
+    return found
+
+
+def case_page(
+    request: Request, known: KnownCase, said: str | None = None, status_code: int = 200
+) -> Response:
+    """The page of a case. `said` is what to tell the reader first, such as why an act did not count."""
+    person = person_of(request)
+    newest = known.newest
+    context: dict[str, Any] = {
+        "nav": "desk",
+        "case": known,
+        "newest": newest,
+        "row": known.row,
+        "work": known.work,
+        "said": said,
+        "story": story(known.events),
+        "charts": charts(known.events),
+        "timeline": timeline(known),
+        # A new one for each page: sending its form twice has one effect.
+        "act_id": secrets.token_hex(16),
+        "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
+        "two_for": [each for each in get_args(OutcomeDecision) if needs_two(newest, each)],
+        "decisions": get_args(OutcomeDecision),
+        "reasons": REASONS,
+        "notes": get_args(CaseNote),
+        "visibility": get_args(VisibilityAction),
+        "account": get_args(AccountAction),
+        "categories": CATEGORIES,
+        "duties": dict.fromkeys(row.id for row in newest.obligations),
+        "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],
+    }
+    return page(request, "case.html", context, status_code)

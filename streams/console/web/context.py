@@ -1,0 +1,84 @@
+"""What every page needs: the read model, who is signed in, and the frame around the page."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from streams.console.casework.permissions import Person
+from streams.console.follower import Progress
+from streams.console.live_feed import LiveFeed
+from streams.console.publisher import Publisher
+from streams.console.read_model.database import Database
+from streams.console.settings import ConsoleSettings
+from streams.console.web import words
+from streams.runtime.wall_clock import clock_ms
+
+_HERE = Path(__file__).parent
+
+TEMPLATES = Jinja2Templates(
+    env=Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        # Every template is HTML, and everything that others wrote is escaped.
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+)
+TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The parts that pages use."""
+
+    settings: ConsoleSettings
+    database: Database
+    publisher: Publisher
+    progress: Progress
+    feed: LiveFeed
+
+
+def console_of(connection: HTTPConnection) -> Console:
+    """The console that serves a request."""
+    found: Console = connection.app.state.console
+    return found
+
+
+def person_of(connection: HTTPConnection) -> Person:
+    """Who is signed in; the middleware lets nobody else through."""
+    person: Person = connection.state.person
+    return person
+
+
+def form_token(request: Request) -> str:
+    """The token that a form of this session must send back, against forms that other sites send."""
+    if "token" not in request.session:
+        request.session["token"] = secrets.token_urlsafe(32)
+    token: str = request.session["token"]
+    return token
+
+
+def page(request: Request, template: str, context: Mapping[str, Any], status_code: int = 200) -> Response:
+    """A page from a template."""
+    console = console_of(request)
+    frame = {
+        "person": person_of(request),
+        "token": form_token(request),
+        "now_ms": clock_ms(),
+        "progress": console.progress,
+        "position": console.feed.position,
+        "unsigned": getattr(request.app.state, "unsigned", False),
+        "message_link": console.settings.message_link,
+    }
+    response: Response = TEMPLATES.TemplateResponse(
+        request, template, {**frame, **context}, status_code=status_code
+    )
+    return response

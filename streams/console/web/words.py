@@ -1,0 +1,61 @@
+"""Words and numbers as pages show them."""
+
+from typing import Final, get_args
+
+from streams.console.read_model.desk_query import clock_word
+from streams.events.report import Category
+from streams.text.moments import moment_ms
+from streams.wire.envelope import rfc3339
+from streams.wire.times import DAY, HOUR, MINUTE
+
+__all__ = [
+    "clock_class",
+    "clock_word",
+    "in_words",
+    "message_address",
+    "moment_ms",
+    "number",
+    "rfc3339",
+    "span",
+]
+
+CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
+
+_REFUSALS: Final = {
+    "another_act_came_first": "somebody else was faster",
+    "claimed_by_another": "somebody else works on the case",
+    "nothing_proposed": "no proposal is waiting",
+    "needs_another_person": "a second person must sign",
+    "already_decided": "the case was decided before",
+    "supersedes_nothing": "the decision that it replaces is not the one that holds",
+    "sent_before": "sent a second time",
+}
+
+
+def in_words(code: str) -> str:
+    """A code of an event or an act, such as `manifestly_unfounded`, in words."""
+    return _REFUSALS.get(code) or code.replace("_", " ")
+
+
+def number(value: float) -> str:
+    """A number with as many digits as are worth reading."""
+    return f"{value:,.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def span(milliseconds: int) -> str:
+    """A time span in its two largest units, such as `1 d 4 h` or `12 min`."""
+    left = abs(milliseconds)
+    days, hours, minutes = left // DAY, left % DAY // HOUR, left % HOUR // MINUTE
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def clock_class(due_ms: int | None, now_ms: int) -> str:
+    """The class of a clock in the style sheet."""
+    return "clock-" + clock_word(due_ms, now_ms).replace(" ", "-")
+
+
+def message_address(link: str, channel_ref: str, message_ref: str) -> str:
+    """The address of a message in the platform's own viewer. Refs have no characters that an address must escape."""
+    return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
