@@ -62,30 +62,30 @@ class Publisher:
 
         Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not take it.
         """
-        known = await asyncio.to_thread(self._verdict, activity.activity_id)
+        known = await asyncio.to_thread(self._verdict, activity)
         if known is not None:
             return known
         await self._write(published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms()))
-        verdict = await asyncio.to_thread(self._verdict, activity.activity_id)
+        verdict = await asyncio.to_thread(self._verdict, activity)
         assert verdict is not None
         if verdict.refused is None and activity.kind in ("decided", "proposal_signed"):
-            await self.follow_up(activity.activity_id)
+            await self.follow_up(activity.escalation_id, activity.activity_id)
         return verdict
 
     async def clock_outcome(self, outcome: ClockOutcome) -> None:
         """Write what became of a clock. A worker decides whether it counts. Raises as `act` does."""
         await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
 
-    async def follow_up(self, activity_id: str) -> None:
+    async def follow_up(self, escalation_id: str, activity_id: str) -> None:
         """Write what follows from a decision, its own outcome last: where that is, nothing is missing."""
-        for event in await asyncio.to_thread(self._follow_ups, activity_id):
+        for event in await asyncio.to_thread(self._follow_ups, escalation_id, activity_id):
             await self._write(event)
 
     async def repair(self) -> int:
         """Write what follows from decisions of the last days without an outcome; return how many there were."""
         missing = await asyncio.to_thread(self._without_outcome)
-        for activity_id in missing:
-            await self.follow_up(activity_id)
+        for escalation_id, activity_id in missing:
+            await self.follow_up(escalation_id, activity_id)
         return len(missing)
 
     async def _write(self, event: Event) -> None:
@@ -98,29 +98,32 @@ class Publisher:
         except TimeoutError:
             raise NotReadBack from None
 
-    def _verdict(self, activity_id: str) -> Verdict | None:
+    def _verdict(self, activity: CaseActivity) -> Verdict | None:
         row = (
             self._database.reader()
             .execute(
-                "SELECT refused FROM act WHERE activity_id = ? AND refused IS NOT 'sent_before'",
-                (activity_id,),
+                """
+                SELECT refused FROM act
+                WHERE escalation_id = ? AND activity_id = ? AND refused IS NOT 'sent_before'
+                """,
+                (activity.escalation_id, activity.activity_id),
             )
             .fetchone()
         )
         return None if row is None else Verdict(row["refused"])
 
-    def _follow_ups(self, activity_id: str) -> Sequence[Event]:
+    def _follow_ups(self, escalation_id: str, activity_id: str) -> Sequence[Event]:
         row = (
             self._database.reader()
             .execute(
-                "SELECT decision, channel_ref, escalation_id FROM decision WHERE activity_id = ?",
-                (activity_id,),
+                "SELECT decision, channel_ref FROM decision WHERE escalation_id = ? AND activity_id = ?",
+                (escalation_id, activity_id),
             )
             .fetchone()
         )
         decision = _DECISION.decode(row["decision"])
         now = clock_ms()
-        outcome = moderation_outcome(decision, row["channel_ref"], row["escalation_id"])
+        outcome = moderation_outcome(decision, row["channel_ref"], escalation_id)
         return [
             *[
                 published_event(CLOCK_OUTCOMES, encode(each), CONSOLE_SOURCE, now)
@@ -129,12 +132,12 @@ class Publisher:
             published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now),
         ]
 
-    def _without_outcome(self) -> list[str]:
+    def _without_outcome(self) -> list[tuple[str, str]]:
         rows = self._database.reader().execute(
             """
-            SELECT activity_id FROM decision WHERE decided_ms > ?
+            SELECT escalation_id, activity_id FROM decision WHERE decided_ms > ?
             AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = activity_id) ORDER BY decided_ms
             """,
             (clock_ms() - _REPAIRED_MS,),
         )
-        return [row["activity_id"] for row in rows]
+        return [(row["escalation_id"], row["activity_id"]) for row in rows]

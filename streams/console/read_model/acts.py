@@ -25,7 +25,10 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     """
     act, ce_source, _ = decode_case_activity(record.value, record.headers, record.timestamp)
     refused: str | None = None
-    if writer.execute("SELECT 1 FROM act WHERE activity_id = ?", (act.activity_id,)).fetchone():
+    sent_before = writer.execute(
+        "SELECT 1 FROM act WHERE escalation_id = ? AND activity_id = ?", (act.escalation_id, act.activity_id)
+    ).fetchone()
+    if sent_before:
         refused = "sent_before"
     else:
         before = work_on(writer, act.escalation_id)
@@ -60,8 +63,8 @@ def _put_decision(writer: sqlite3.Connection, act: CaseActivity, decision: Decis
     writer.execute(
         "INSERT INTO decision VALUES (?, ?, ?, ?, ?)",
         (
-            decision.activity_id,
             act.escalation_id,
+            decision.activity_id,
             act.channel_ref,
             epoch_ms(decision.at),
             encode(decision),

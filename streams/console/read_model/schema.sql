@@ -26,7 +26,7 @@ CREATE TABLE act (
     event BLOB NOT NULL,
     PRIMARY KEY (escalation_id, partition, offset)
 ) WITHOUT ROWID;
-CREATE INDEX act_by_id ON act (activity_id);
+CREATE INDEX act_by_id ON act (escalation_id, activity_id);
 
 -- What the acts on a case add up to.
 CREATE TABLE case_work (
@@ -36,11 +36,12 @@ CREATE TABLE case_work (
 
 -- Decisions of this and other consoles, each of which an outcome must follow.
 CREATE TABLE decision (
-    activity_id TEXT PRIMARY KEY,
     escalation_id TEXT NOT NULL,
+    activity_id TEXT NOT NULL,
     channel_ref TEXT NOT NULL,
     decided_ms INTEGER NOT NULL,
-    decision BLOB NOT NULL
+    decision BLOB NOT NULL,
+    PRIMARY KEY (escalation_id, activity_id)
 ) WITHOUT ROWID;
 CREATE INDEX decision_by_time ON decision (decided_ms);
 
