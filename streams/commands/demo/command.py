@@ -60,7 +60,7 @@ def demo(count: int, seed: int, keep: bool) -> None:
                 f"{error}\nOr set {BOOTSTRAP} to the address of a running broker."
             ) from error
         screen.say(f"  at {bootstrap} after {time.monotonic() - began_at:.1f} s")
-        environment = demo_environment(bootstrap)
+        environment = demo_environment(bootstrap, folder)
         settings = load_settings(environment)
         stack.enter_context(broker_errors_explained(settings))
         asyncio.run(_perform(screen, settings, environment, folder, _Options(count, seed, keep)))
@@ -120,6 +120,7 @@ def _how_to_continue(settings: Settings, worker: WorkerProcess) -> str:
         f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
         f"{PREFIX}REPLICATION_FACTOR": settings.replication_factor,
         f"{PREFIX}MIN_INSYNC_REPLICAS": settings.min_insync_replicas,
+        f"{PREFIX}REPORTERS": settings.reporters,
     }
     program = running_program()
     return (
