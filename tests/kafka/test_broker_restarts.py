@@ -18,7 +18,7 @@ from tests.kafka.harness.steps import Sent, commit, is_stopped, struck_worker
 # Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-REPORTS = 40_000
+REPORTS = 42_000
 
 # Longer than a transaction may take: the worker must abandon the one in progress.
 LONG_SECONDS = TRANSACTION_SECONDS + 4
