@@ -120,7 +120,12 @@ class Log:
             number, person, channel, message = published
             reporter = {"kind": "user", "ref": f"u{person}", "member": person % 2 == 0}
             made = report(
-                number, self.now, channel=channel, message_ref=f"m{message}", reporter=reporter, category="spam"
+                number,
+                self.now,
+                channel=channel,
+                message_ref=f"m{message}",
+                reporter=reporter,
+                category="spam",
             )
             record = self._record(made.topic, made.value)
         # Workers subscribe only to what a stage names: no stage reads acts on cases (docs/events.md).
@@ -214,7 +219,9 @@ def test_the_courses_contain_what_they_are_about() -> None:
     ]
     log.play(steps)
     topics = [output.topic for output in log.outputs["reports"]]
-    credits = [output for output in log.outputs["reports"] if (CE_TYPE, CREDIT_TYPE.encode()) in output.headers]
+    credits = [
+        output for output in log.outputs["reports"] if (CE_TYPE, CREDIT_TYPE.encode()) in output.headers
+    ]
     # Four people three times, one of them once more, and the one who came after the decisions.
     assert len(credits) == 4 + 4 + 1 + 4 + 1
     assert topics.count("reporter-notices") == len(credits)
