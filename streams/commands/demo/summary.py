@@ -1,6 +1,7 @@
 """The summary of a demo run: tables, examples in detail, and the check that the numbers add up."""
 
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median
@@ -20,6 +21,9 @@ from streams.commands.shared.scenario import DEMO_STORYLINES, STORYLINES
 from streams.commands.shared.text_table import text_table
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
+
+# Of sentences: a little less than that of the tables.
+_WIDTH = 120
 
 # A longer latency means that reports waited in a queue.
 _QUEUED_SECONDS = 1.0
@@ -166,7 +170,7 @@ def _crowd_sentences(tally: Tally) -> Iterator[str]:
                 f"none of {tally.crowds[name].reporters} reporters had before reported the same messages as another of them, "
                 "messages that were not upheld; each counts."
             )
-            yield f"  {name}: {sentence}"
+            yield textwrap.fill(f"{name}: {sentence}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _highest(events: list[Escalation]) -> str:

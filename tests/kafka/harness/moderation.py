@@ -120,6 +120,7 @@ class Moderators:
         self._check_state(reader, standing)
         notices = [orjson.loads(row.value) for row in reader.all(name(NOTICES))]
         assert {notice["state"] for notice in notices} <= {"decided", "superseded"}
+        assert not any("reporter-" in str(notice) for notice in notices)
         reported = sum(message in self._decided for message, _ in received)
         return Moderated(
             sum(map(len, self._decided.values())),
