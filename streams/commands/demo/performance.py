@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from streams.commands.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_applied
 from streams.commands.demo.crowds import CROWDS, count_crowds, sentence_of
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.results import Tally
@@ -24,25 +24,18 @@ from streams.commands.shared.scenario import (
 )
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
-from streams.runtime.identity import consumer_group
-from streams.runtime.topic_admin import admin_client
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import CE_ID, CE_TIME
 from streams.wire.topics import (
-    AUTHORITY_REQUESTS,
     AUTHORITY_ROUTING,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
-    MODERATION_OUTCOMES,
-    REPORT_SOURCES,
     REPORTER_NOTICES,
 )
 from streams.worker.settings import Settings
-
-PUBLISHED_TO = (*REPORT_SOURCES, AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
 
 # Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
 # what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
@@ -55,14 +48,9 @@ _RECORDS_PER_SECOND = 2_500
 # Records published between two pauses in which results are read, so that the screen updates while publishing.
 _PUBLISH_BATCH = 25
 
-# If nothing arrives for this long although records are outstanding, the run has failed: a transaction lasts
-# at most 20 s.
-_STALLED_SECONDS = 30.0
-
 # Once the group's offsets show that everything was applied, every result is committed. The rest arrives with
 # the next fetch or two, and a broker delays each by at most 50 ms.
 _QUIET_SECONDS = 1.0
-_POLL_SECONDS = 0.1
 
 
 class Performance:
@@ -103,7 +91,7 @@ class Performance:
                 await self._until_answered(following)
                 await self._publish(producer, seed, count, end_ms, following)
                 await self._until_answered(following)
-                await self._until_applied(following)
+                await until_applied(self._settings, self._worker, lambda: self._check(following))
                 await asyncio.sleep(_QUIET_SECONDS)
                 # The last results may have made the desk publish an outcome.
                 await self._until_answered(following)
@@ -236,39 +224,14 @@ class Performance:
 
     async def _until_answered(self, following: asyncio.Task[None]) -> None:
         tally = self.tally
-        seen, moved_at = tally.arrived, time.monotonic()
+        began_at = time.monotonic()
         while not tally.complete:
             self._check(following)
-            await asyncio.sleep(_POLL_SECONDS)
-            if tally.arrived != seen:
-                seen, moved_at = tally.arrived, time.monotonic()
-            elif time.monotonic() - moved_at > _STALLED_SECONDS:
+            await asyncio.sleep(POLL_SECONDS)
+            if time.monotonic() - max(began_at, tally.last_arrival_at) > STALLED_SECONDS:
                 raise self._worker.failure(
-                    f"no result arrived for {_STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
+                    f"no result arrived for {STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
                 )
-
-    async def _until_applied(self, following: asyncio.Task[None]) -> None:
-        """Wait until the worker has committed the last record, so that no result can follow."""
-        topics = [self._name(topic) for topic in PUBLISHED_TO]
-        group = consumer_group(self._settings.topic_prefix)
-        deadline = time.monotonic() + _STALLED_SECONDS
-        async with (
-            admin_client(self._settings.connection()) as admin,
-            committed_reader(self._settings.connection(), topics, from_beginning=False) as source,
-        ):
-            ends = await source.end_offsets(list(source.assignment()))
-            while True:
-                committed = await admin.list_consumer_group_offsets(group)
-                behind = {p: end for p, end in ends.items() if end and _offset(committed, p) < end}
-                if not behind:
-                    return
-                self._check(following)
-                if time.monotonic() > deadline:
-                    remaining = ", ".join(
-                        f"{p.topic}/{p.partition} up to offset {end}" for p, end in behind.items()
-                    )
-                    raise self._worker.failure(f"the worker has not processed {remaining}")
-                await asyncio.sleep(_POLL_SECONDS)
 
     def _check(self, following: asyncio.Task[None]) -> None:
         self._worker.check()
@@ -279,10 +242,6 @@ class Performance:
 def _time_of(record: ScenarioRecord) -> bytes:
     # All are RFC 3339 in UTC with the same length, so their bytes sort in order of time.
     return next(value for name, value in record.headers if name == CE_TIME)
-
-
-def _offset(committed: Mapping[TopicPartition, OffsetAndMetadata], partition: TopicPartition) -> int:
-    return committed[partition].offset if partition in committed else 0
 
 
 READ_BACK = (

@@ -22,7 +22,8 @@ from tests.kafka.harness.deployment import (
     Deployment,
 )
 from tests.kafka.harness.desk import LEGAL_CLOCK, Desk
-from tests.kafka.harness.moderation import Moderated, Moderators
+from tests.kafka.harness.moderation import Moderators
+from tests.kafka.harness.moderation_oracle import Moderated, check_moderation
 from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.reports import VERIFIED_KINDS, Facts, Published
 
@@ -122,7 +123,7 @@ def check_outputs(
         escalations=escalations,
         requests=len(requests),
         clocks=followed,
-        moderated=None if moderators is None else moderators.check(reader),
+        moderated=None if moderators is None else check_moderation(moderators, deployment, reader),
     )
     assert totals.published == totals.enriched + totals.duplicates + totals.dead_letters
     return totals
