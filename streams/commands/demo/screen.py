@@ -50,8 +50,8 @@ class Screen:
             self.say(f"  {name:<17} {STORYLINES[name].description}")
         self.say(
             "A few requests of authorities arrive as well. Legal clocks run where the law sets a time limit.\n"
-            "Trust in reporters counts (TOCSIN_REPORTERS=on, `integrity: live`); in the week before, desks dismissed four\n"
-            "targets of the returning brigade."
+            "Trust in reporters counts (TOCSIN_REPORTERS=on): in the week before, desks dismissed four targets of the\n"
+            "returning brigade."
         )
         self.say()
         for bar in (self._published, self._answered):
