@@ -8,7 +8,7 @@ console would leave open, and for which every reader of the topic would wait.
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -19,7 +19,7 @@ from streams.console.casework.work import Decision
 from streams.console.follower import Progress
 from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.console.read_model.database import Database
-from streams.events.case_activity import CaseActivity
+from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
 from streams.events.clock_outcome import ClockOutcome
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
@@ -33,7 +33,8 @@ _READ_BACK_SECONDS = 15.0
 # whose outcome is missing.
 _REPAIRED_MS = 7 * DAY
 
-_DECISION = msgspec.json.Decoder(Decision)
+_OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
+_ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
 
 
 class Verdict(NamedTuple):
@@ -77,7 +78,7 @@ class Publisher:
         await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
 
     async def follow_up(self, activity_id: str) -> None:
-        """Write what follows from a decision, its own outcome last: where that is, nothing is missing."""
+        """Write what follows from a decision, in an order in which nothing is missing where the last one is."""
         for event in await asyncio.to_thread(self._follow_ups, activity_id):
             await self._write(event)
 
@@ -113,27 +114,33 @@ class Publisher:
         row = (
             self._database.reader()
             .execute(
-                "SELECT decision, channel_ref, escalation_id FROM decision WHERE activity_id = ?",
+                "SELECT decision, subject, case_id, channel_ref FROM decision WHERE activity_id = ?",
                 (activity_id,),
             )
             .fetchone()
         )
-        decision = _DECISION.decode(row["decision"])
         now = clock_ms()
-        outcome = moderation_outcome(decision, row["channel_ref"], row["escalation_id"])
+        decision: Decision[Any]
+        if row["subject"] == "request":
+            decision, outcomes = _ANSWER.decode(row["decision"]), []
+        else:
+            decision = _OUTCOME.decode(row["decision"])
+            outcome = moderation_outcome(decision, row["channel_ref"], row["case_id"])
+            outcomes = [published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now)]
         return [
             *[
                 published_event(CLOCK_OUTCOMES, encode(each), CONSOLE_SOURCE, now)
                 for each in clock_outcomes(decision)
             ],
-            published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now),
+            *outcomes,
         ]
 
     def _without_outcome(self) -> list[str]:
         rows = self._database.reader().execute(
             """
-            SELECT activity_id FROM decision WHERE decided_ms > ?
-            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = activity_id) ORDER BY decided_ms
+            SELECT activity_id FROM decision WHERE decided_ms > ? AND last_follow_up IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = last_follow_up)
+            AND NOT EXISTS (SELECT 1 FROM clock_outcome WHERE outcome_id = last_follow_up) ORDER BY decided_ms
             """,
             (clock_ms() - _REPAIRED_MS,),
         )

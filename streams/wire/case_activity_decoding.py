@@ -22,6 +22,7 @@ from streams.wire.reading import EventForm, event_reader
 from streams.wire.rejection import not_valid
 from streams.wire.valid_values import OBJECT, PSEUDONYM, REF, TIME, ValidValues, one_of, or_null
 
+
 def _valid_in_clocks(parent: str) -> ValidValues:
     return {
         f"{parent}.clocks": "a list of at most 100 objects",

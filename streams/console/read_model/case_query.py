@@ -70,7 +70,7 @@ def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | No
     acts = tuple(
         KnownAct(_ACT.decode(event), refused)
         for event, refused in reader.execute(
-            "SELECT event, refused FROM act WHERE escalation_id = ? ORDER BY partition, offset",
+            "SELECT event, refused FROM act WHERE subject = 'escalation' AND case_id = ? ORDER BY partition, offset",
             (escalation_id,),
         )
     )
