@@ -12,7 +12,9 @@ from aiokafka import ConsumerRecord
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.commands.transparency.tables import (
+from streams.events.transparency import TransparencyCounter
+from streams.text.text_table import text_table
+from streams.text.transparency_tables import (
     REPORT_DIMENSIONS,
     REQUEST_DIMENSIONS,
     SECTIONS,
@@ -21,8 +23,6 @@ from streams.commands.transparency.tables import (
     as_document,
     sections,
 )
-from streams.events.transparency import TransparencyCounter
-from streams.text.text_table import text_table
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.settings import Settings, load_settings
 

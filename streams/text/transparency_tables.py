@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.commands.transparency.suppression import shown_rows, shown_total
 from streams.events.transparency import TransparencyCounter
+from streams.text.suppression import shown_rows, shown_total
 
 # One value per dimension.
 Row = tuple[str, ...]
