@@ -35,6 +35,13 @@ REQUEST_DIMENSIONS = (
 
 STATE_ACTOR = "state_actor"
 
+LEGEND = (
+    "<5: fewer than five.\n"
+    "*: fewer than five, or withheld because such a number could be calculated from it.\n"
+    "Each table is safe to publish alone. Before you publish several, check that none is part of another."
+)
+"""What the marks in a table mean."""
+
 
 class SectionKind(NamedTuple):
     """A kind of section: the counts that it adds up (those for which `holds` is true) and its default tables."""

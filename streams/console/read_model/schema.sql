@@ -146,7 +146,7 @@ CREATE TABLE integrity_case (
     at_ms INTEGER NOT NULL,
     event BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX integrity_case_by_time ON integrity_case (at_ms, case_id);
+CREATE INDEX integrity_case_by_time ON integrity_case (-at_ms, case_id);
 
 -- How often each policy opened, raised and resolved, live and in shadow, by day.
 CREATE TABLE policy_event (
