@@ -59,6 +59,8 @@ def case_page(
         "work": known.work,
         "said": said,
         "story": story(known.events),
+        # The last event of a quiet channel names none.
+        "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
         "charts": charts(known.events),
         "timeline": timeline(known),
         "typed": typed or {},
