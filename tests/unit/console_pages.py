@@ -1,6 +1,7 @@
 """A console on a read model that is filled from the golden examples, with a log of one partition in place of Kafka."""
 
 import asyncio
+import base64
 import json
 import re
 from html import unescape
@@ -167,6 +168,12 @@ class Browser(TestClient):
         response = self.get(path)
         assert response.status_code == status, response.text
         return response.text
+
+    @property
+    def token(self) -> str:
+        """The token of the session, as a person can find it in their own cookie."""
+        (session,) = (cookie.value for cookie in self.cookies.jar)
+        return json.loads(base64.b64decode(session.partition(".")[0] + "=="))["token"]
 
     def submit(self, page: str, action: str, /, **fields: Any) -> Any:
         """Send the form of a page with this action, with its hidden fields and these."""
