@@ -6,7 +6,7 @@ import re
 import pytest
 
 from streams.console.publisher import Publisher
-from tests.unit.console_pages import DUTIES, World, example, lead, text_of
+from tests.unit.console_pages import DUTIES, World, example, hidden_fields, lead, text_of
 
 DISMISSED = {"decision": "dismissed", "reason_dismissed": "not_a_violation", "category": "fraud", "rule": "T-1"}
 UPHELD = {"decision": "upheld", "reason_upheld": "phishing", "category": "fraud", "rule": "T-1", "visibility": "removed"}
@@ -115,7 +115,7 @@ def test_two_people_decide_where_the_gate_asks_for_it_and_one_person_in_two_sess
     elsewhere = world.browser(lead("anna"))
     page = elsewhere.page("/cases/e-1")
     assert "Somebody else must sign it" in page
-    forged = elsewhere.hidden(page, "/cases/e-1/acts", "proposal_declined")
+    forged = hidden_fields(page, "/cases/e-1/acts", "proposal_declined")
     forged |= {"kind": "proposal_signed", "act_id": "forged"}
     refused = elsewhere.post("/cases/e-1/acts", data=forged)
     assert refused.status_code == 409
@@ -245,7 +245,7 @@ def test_a_request_behind_a_gate_of_two_waits_for_a_second_person(world, anna, b
     assert kinds(world) == ["outcome_proposed"]
     assert world.sent("clock-outcomes") == []
     elsewhere = world.browser(lead("anna"))
-    forged = elsewhere.hidden(elsewhere.page("/requests/r-1"), "/requests/r-1/acts", "proposal_declined")
+    forged = hidden_fields(elsewhere.page("/requests/r-1"), "/requests/r-1/acts", "proposal_declined")
     refused = elsewhere.post("/requests/r-1/acts", data=forged | {"kind": "proposal_signed", "act_id": "forged"})
     assert refused.status_code == 409
     assert "waits for a second person" in ben.page("/requests")
@@ -275,7 +275,7 @@ def test_desks_note_what_they_know_of_a_request_and_do_not_answer_it(world):
     page = desk.page("/requests/r-1")
     assert 'id="decide"' not in page
     assert act(desk, "/requests/r-1", "noted", page, note="context_checked").status_code == 303
-    forged = desk.hidden(page, "/requests/r-1/acts", "noted") | {"kind": "decided", "answer": "followed"}
+    forged = hidden_fields(page, "/requests/r-1/acts", "noted") | {"kind": "decided", "answer": "followed"}
     assert desk.post("/requests/r-1/acts", data=forged).status_code == 403
     assert desk.post("/clocks/r-1-0/acts", data=forged | {"outcome": "fulfilled"}).status_code == 403
 
@@ -306,12 +306,12 @@ def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna):
 
 def choose(browser, what, *cases):
     page = browser.page("/desk")
-    return browser.post("/bulk", data=browser.hidden(page, "/bulk") | {"what": what, "case": list(cases)})
+    return browser.post("/bulk", data=hidden_fields(page, "/bulk") | {"what": what, "case": list(cases)})
 
 
 def confirm(browser, page, count, **fields):
     cases = re.findall(r'name="case" value="([^"]+)"', page)
-    data = browser.hidden(page, "/bulk/confirmed") | {"case": cases, "count": str(count), **fields}
+    data = hidden_fields(page, "/bulk/confirmed") | {"case": cases, "count": str(count), **fields}
     return browser.post("/bulk/confirmed", data=data)
 
 

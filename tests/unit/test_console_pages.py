@@ -5,7 +5,7 @@ import json
 import pytest
 
 from streams.console.web.words import CATEGORIES
-from tests.unit.console_pages import EPISODE, World, example, lead, text_of
+from tests.unit.console_pages import EPISODE, World, example, hidden_fields, lead, text_of
 
 CLOCK = "005dae7e-6e83-53b0-ab8e-4b307e206265"
 
@@ -199,4 +199,4 @@ def test_a_person_sees_nothing_of_categories_that_are_not_theirs(world):
         assert each not in pages
     for each in requests:
         browser.page(f"/requests/{each}", 404)
-    assert browser.post(f"/clocks/{hidden[0]}/acts", data=browser.hidden(browser.page("/desk?listed=all"), "/bulk")).status_code == 404
+    assert browser.post(f"/clocks/{hidden[0]}/acts", data=hidden_fields(browser.page("/desk?listed=all"), "/bulk")).status_code == 404
