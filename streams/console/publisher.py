@@ -9,12 +9,13 @@ console would leave open, and for which every reader of the topic would wait.
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from streams.clients.published_event import Event, published_event
+from streams.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
 from streams.console.casework.follow_ups import clock_outcomes, moderation_outcome
 from streams.console.casework.work import Decision
 from streams.console.follower import Progress
@@ -35,8 +36,6 @@ _READ_BACK_SECONDS = 15.0
 _APPLIED_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
-_ENDED = ("fulfilled", "withdrawn", "over")
-
 # Half the time for which moderation-outcomes keeps its records: a decision whose outcome was deleted there is not one
 # whose outcome is missing.
 _REPAIRED_MS = 7 * DAY
@@ -50,10 +49,6 @@ class Verdict(NamedTuple):
     """What became of an act: `refused` is null if it counted, or why it did not."""
 
     refused: str | None
-
-
-# settled: a worker applied it. too_late: the clock is something else by now, by somebody else.
-ClockVerdict = Literal["settled", "too_late", "waits"]
 
 
 class _ClockNow(NamedTuple):
@@ -107,7 +102,7 @@ class Publisher:
         until = monotonic() + _APPLIED_SECONDS
         while True:
             clock = await asyncio.to_thread(self._clock, outcome)
-            verdict = _verdict_on_clock(outcome, clock.status, clock.actor)
+            verdict = verdict_on_clock(outcome, clock.status, clock.actor)
             if verdict != "waits" or monotonic() > until:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
@@ -191,12 +186,3 @@ class Publisher:
             (clock_ms() - _REPAIRED_MS,),
         )
         return [row["activity_id"] for row in rows]
-
-
-def _verdict_on_clock(outcome: ClockOutcome, status: str, actor: str | None) -> ClockVerdict:
-    if outcome.outcome == "resumed" and status not in _ENDED:
-        return "waits" if status == "paused" else "settled"
-    if status == outcome.outcome:
-        return "settled" if actor == outcome.actor else "too_late"
-    cannot_pause = outcome.outcome == "paused" and status == "lapsed"
-    return "too_late" if status in _ENDED or cannot_pause else "waits"

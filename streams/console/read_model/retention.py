@@ -29,9 +29,7 @@ def prune(writer: sqlite3.Connection, now_ms: int) -> None:
         gone = f"(SELECT {column} FROM {rows} WHERE changed_ms < ?)"
         writer.execute(f"DELETE FROM {events} WHERE {column} IN {gone}", (cutoff,))
         for table in ("act", "case_work", "decision"):
-            writer.execute(
-                f"DELETE FROM {table} WHERE subject = ? AND case_id IN {gone}", (subject, cutoff)
-            )
+            writer.execute(f"DELETE FROM {table} WHERE subject = ? AND case_id IN {gone}", (subject, cutoff))
         writer.execute(f"DELETE FROM clock WHERE subject = ? AND case_id IN {gone}", (clock_subject, cutoff))
         writer.execute(f"DELETE FROM {rows} WHERE changed_ms < ?", (cutoff,))
     writer.execute("DELETE FROM outcome WHERE decided_ms < ?", (cutoff,))
