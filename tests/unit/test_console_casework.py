@@ -39,7 +39,7 @@ def act(kind, version, actor=ANNA, number=0, minutes=0, **more):
     if kind == "snoozed":
         more.setdefault("until", at + timedelta(hours=1))
     return CaseActivity(
-        f"act-{number or f'{kind}-{version}'}", "e1", "channel-1", kind, actor, at, version, **more
+        f"act-{number or f'{kind}-{version}'}", kind, actor, at, version, "e1", "channel-1", **more
     )
 
 

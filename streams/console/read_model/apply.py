@@ -3,8 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
-import msgspec
-
 from streams.console.read_model.acts import apply_case_activity
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import apply_clock_outcome
@@ -12,9 +10,9 @@ from streams.console.read_model.desk_rows import refresh_channel, refresh_row
 from streams.console.read_model.escalations import apply_escalation, apply_shadow_escalation
 from streams.console.read_model.integrity_cases import apply_integrity_case
 from streams.console.read_model.outcomes import apply_moderation_outcome
+from streams.console.read_model.request_rows import refresh_request
 from streams.console.read_model.requests import apply_request_step
 from streams.console.read_model.transparency import apply_transparency_counter
-from streams.wire.dead_letter import Rejected
 from streams.wire.records import SourceRecord
 from streams.wire.topics import (
     AUTHORITY_ROUTING,
@@ -52,12 +50,22 @@ def apply_records(
     """
     unreadable = 0
     for topic, record in records:
+        # A handler may find only halfway that a record has a time that is none.
+        writer.execute("SAVEPOINT record")
         try:
             HANDLERS[topic](writer, record, changes)
-        except (Rejected, msgspec.DecodeError, UnicodeDecodeError):
+        except (sqlite3.Error, MemoryError):
+            # Says nothing about the record.
+            raise
+        except Exception:  # noqa: BLE001
+            # A record must never stop the console: every restart would come to it again.
             unreadable += 1
+            writer.execute("ROLLBACK TO record")
+        writer.execute("RELEASE record")
     for escalation_id in changes.cases:
         refresh_row(writer, escalation_id)
     for channel_ref in changes.channels:
         changes.cases.update(refresh_channel(writer, channel_ref))
+    for request_id in changes.requests:
+        refresh_request(writer, request_id)
     return unreadable

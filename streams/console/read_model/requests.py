@@ -14,27 +14,16 @@ _DECODER = msgspec.json.Decoder(AuthorityRouting)
 
 
 def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
-    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else."""
+    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none."""
     step = _DECODER.decode(record.value or b"")
+    # The row of the request needs them.
+    moment_ms(step.at)
+    moment_ms(step.received_at)
     concerned = step.clocks[0].clock_id if step.type != "routed" else ""
     writer.execute(
         "INSERT OR IGNORE INTO request_step VALUES (?, ?, ?, ?)",
         (step.request_id, concerned, step.sequence, record.value),
     )
-    if step.type == "routed":
-        writer.execute(
-            "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                step.request_id,
-                step.category,
-                step.authority.country,
-                step.kind,
-                step.decision,
-                step.gate,
-                moment_ms(step.received_at),
-                record.value,
-            ),
-        )
     for clock in step.clocks:
         put_clock(
             writer,
