@@ -17,6 +17,7 @@ from streams.console.publisher import NotReadBack
 from streams.console.read_model.case_query import KnownCase
 from streams.console.web.case import case_of, case_page
 from streams.console.web.context import console_of, person_of
+from streams.console.web.local_path import local_path
 from streams.console.web.security import checked_form
 from streams.console.web.words import in_words
 from streams.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
@@ -58,7 +59,7 @@ async def act(request: Request) -> Response:
     if verdict.refused is not None:
         return await _page(request, await run_in_threadpool(_who_won, request, verdict.refused), 409)
     return RedirectResponse(
-        _text(form, "next") or request.url_for("case", case=activity.escalation_id).path, 303
+        local_path(_text(form, "next")) or request.url_for("case", case=activity.escalation_id).path, 303
     )
 
 

@@ -75,7 +75,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "now_ms": clock_ms(),
         "progress": console.progress,
         "position": console.feed.position,
-        "unsigned": getattr(request.app.state, "unsigned", False),
+        "sign_in": request.app.state.sign_in,
         "message_link": console.settings.message_link,
     }
     response: Response = TEMPLATES.TemplateResponse(
