@@ -53,7 +53,6 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
         exception_handlers={HTTPException: _framed(audit)},
     )
     app.state.console = console
-    app.state.sign_in = console.settings.sign_in
     return app
 
 

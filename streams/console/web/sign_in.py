@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -71,7 +72,7 @@ class SignIn:
             there = quote(f"{path}?{request.url.query}" if request.url.query else path, safe="")
             await RedirectResponse(f"{self._asks}?next={there}", 303)(scope, receive, send)
             return
-        request.state.person = person
+        request.state.person, request.state.who = person, partial(self._who, request)
         if not reads:
             self._check_act(person, path)
         await self._app(scope, receive, send)
