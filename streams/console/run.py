@@ -20,6 +20,7 @@ from streams.console.web.app import build_app
 from streams.console.web.context import Console
 from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.rules import configured_rules
 from streams.worker.settings import Settings
 
 # How often to look for decisions without an outcome. One is only missing after a console was killed in between.
@@ -37,9 +38,10 @@ async def run_console(
 ) -> None:
     """Serve until SIGTERM or SIGINT. `person` is who works without sign-in and people file; `ready` is called with the address once pages can be asked for.
 
-    Raises a KafkaError if brokers cannot be reached or topics are missing, sqlite3.Error if the file cannot be used, OSError
-    if the port is taken.
+    Raises RegistryError if the law cannot be loaded, a KafkaError if brokers cannot be reached or topics are missing,
+    sqlite3.Error if the file cannot be used, OSError if the port is taken.
     """
+    duties = {duty.id: duty for duty in configured_rules(settings).obligations}
     database = Database(own.database)
     with contextlib.closing(database.open_writer()) as writer:
         feed = LiveFeed()
@@ -49,7 +51,7 @@ async def run_console(
         ]
         async with producer_for(settings, *written) as producer:
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
-            console = Console(own, database, publisher, follower.progress, feed)
+            console = Console(own, database, publisher, follower.progress, feed, duties)
             server = _Server(_configuration(own, build_app(console, person, access)), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.

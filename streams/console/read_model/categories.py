@@ -20,7 +20,7 @@ def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, C
             reader.execute(
                 f"""
                 SELECT escalation_id, category FROM desk_row WHERE escalation_id IN ({marks})
-                UNION ALL SELECT request_id, category FROM request WHERE request_id IN ({marks})
+                UNION ALL SELECT request_id, category FROM request_row WHERE request_id IN ({marks})
                 """,
                 (*some, *some),
             )

@@ -11,7 +11,7 @@ from streams.console.casework.permissions import Person, Role
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.web.audit import Audit
 from streams.console.web.context import TEMPLATES, form_token
-from streams.console.web.local_path import local_path
+from streams.console.web.local_path import as_local_path
 from streams.console.web.security import checked_form
 from streams.events.report import CATEGORIES, PSEUDONYM_PATTERN
 from streams.wire.personal_data import names_a_person
@@ -53,7 +53,7 @@ class ActAs:
         request.session.clear()
         request.session.update(ref=person.ref, role=person.role)
         self._audit.came(person)
-        return RedirectResponse(local_path(there) or "/desk", 303)
+        return RedirectResponse(as_local_path(there) or "/desk", 303)
 
     def _person(self, form: FormData) -> Person | None:
         ref, role = _text(form, "ref"), _text(form, "role")

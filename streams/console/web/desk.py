@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.read_model.desk_query import (
-    BadFilter,
     DeskFilter,
     clock_word,
     counts_by,
     desk_page,
 )
+from streams.console.read_model.paging import BadFilter
 from streams.console.web.context import console_of, page, person_of
 from streams.console.web.words import in_words
 from streams.runtime.wall_clock import clock_ms

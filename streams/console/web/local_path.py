@@ -7,6 +7,6 @@ from typing import Final
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
-def local_path(text: str) -> str | None:
+def as_local_path(text: str) -> str | None:
     """The text if it is a path of this console, with its query; None if it could lead anywhere else."""
     return text if _LOCAL.fullmatch(text) else None

@@ -15,7 +15,7 @@ from streams.console.web.audit import Audit
 from streams.console.web.context import TEMPLATES
 from streams.console.web.error_pages import Refused, no_access
 from streams.console.web.limits import Limiter, address_of, too_fast
-from streams.console.web.local_path import local_path
+from streams.console.web.local_path import as_local_path
 from streams.console.web.security import checked_form
 from streams.console.web.session import begin_session
 
@@ -60,7 +60,7 @@ class OpenID:
         """Send the browser to the provider."""
         self._count(request)
         await self._check_provider()
-        there = local_path(request.query_params.get("next", ""))
+        there = as_local_path(request.query_params.get("next", ""))
         request.session["next"] = there or "/desk"
         response: Response = await self._client.authorize_redirect(
             request, f"{self._access.address}{CALLBACK}"
@@ -71,7 +71,7 @@ class OpenID:
         """Take what the provider said, and begin a new session: nothing of the one before stays in it."""
         self._count(request)
         await self._check_provider()
-        there = local_path(request.session.get("next", "")) or "/desk"
+        there = as_local_path(request.session.get("next", "")) or "/desk"
         try:
             token = await self._client.authorize_access_token(
                 request,
