@@ -20,7 +20,9 @@ def people(tmp_path):
 
 def access(**variables):
     return load_access(
-        load_console_settings({f"TOCSIN_CONSOLE_{name.upper()}": str(text) for name, text in variables.items()})
+        load_console_settings(
+            {f"TOCSIN_CONSOLE_{name.upper()}": str(text) for name, text in variables.items()}
+        )
     )
 
 
@@ -50,7 +52,7 @@ def refused(settings, *says):
 
 
 def test_sign_in_is_none_on_loopback_alone():
-    assert access() .sign_in == NoSignIn()
+    assert access().sign_in == NoSignIn()
     assert access(host="localhost").sign_in == NoSignIn()
     assert access(host="::1").sign_in == NoSignIn()
 

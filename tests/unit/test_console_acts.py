@@ -8,8 +8,19 @@ import pytest
 from streams.console.publisher import Publisher
 from tests.unit.console_pages import DUTIES, World, example, hidden_fields, lead, text_of
 
-DISMISSED = {"decision": "dismissed", "reason_dismissed": "not_a_violation", "category": "fraud", "rule": "T-1"}
-UPHELD = {"decision": "upheld", "reason_upheld": "phishing", "category": "fraud", "rule": "T-1", "visibility": "removed"}
+DISMISSED = {
+    "decision": "dismissed",
+    "reason_dismissed": "not_a_violation",
+    "category": "fraud",
+    "rule": "T-1",
+}
+UPHELD = {
+    "decision": "upheld",
+    "reason_upheld": "phishing",
+    "category": "fraud",
+    "rule": "T-1",
+    "visibility": "removed",
+}
 GUARDED = {"rule_of_law": {"tier": "guarded", "decision": "two_person_review", "reasons": ["why"]}}
 
 
@@ -106,7 +117,9 @@ def test_a_decision_is_taken_back_by_one_that_supersedes_it(world, anna, ben):
     assert second["supersedes"] == first["outcome_id"]
 
 
-def test_two_people_decide_where_the_gate_asks_for_it_and_one_person_in_two_sessions_is_not_two(world, anna, ben):
+def test_two_people_decide_where_the_gate_asks_for_it_and_one_person_in_two_sessions_is_not_two(
+    world, anna, ben
+):
     world.put_case(**GUARDED)
     act(anna, "/cases/e-1", "decided", **UPHELD)
     assert kinds(world) == ["outcome_proposed"]
@@ -150,7 +163,9 @@ def test_escalated_cases_are_a_view_of_the_desk(world, anna):
 def test_a_form_leads_to_no_other_site(world, anna, place):
     world.put_case()
     assert act(anna, "/cases/e-1", "claimed", next=place).headers["location"] == "/cases/e-1"
-    assert act(anna, "/cases/e-1", "released", next="/desk?by=channel").headers["location"] == "/desk?by=channel"
+    assert (
+        act(anna, "/cases/e-1", "released", next="/desk?by=channel").headers["location"] == "/desk?by=channel"
+    )
 
 
 # Clocks.
@@ -228,10 +243,16 @@ def test_a_request_is_answered_with_its_clocks_by_one_person(world, anna):
     runs_on = ends.popitem()[0]
     assert answer(anna, "r-1", "followed", page, **ends).status_code == 303
     (activity,) = world.sent("case-activity")
-    assert (activity["kind"], activity["request_id"], activity["proposed_answer"]["answer"]) == ("decided", "r-1", "followed")
+    assert (activity["kind"], activity["request_id"], activity["proposed_answer"]["answer"]) == (
+        "decided",
+        "r-1",
+        "followed",
+    )
     said = world.sent("clock-outcomes")
     assert {f"clock_{each['clock_id']}" for each in said} == set(ends)
-    assert {(each["subject"], each["key"], each["outcome"]) for each in said} == {("request", "r-1", "fulfilled")}
+    assert {(each["subject"], each["key"], each["outcome"]) for each in said} == {
+        ("request", "r-1", "fulfilled")
+    }
     assert runs_on not in {f"clock_{each['clock_id']}" for each in said}
     assert world.sent("moderation-outcomes") == []
     assert "followed by anna" in text_of(anna.page("/requests/r-1"))
@@ -246,7 +267,9 @@ def test_a_request_behind_a_gate_of_two_waits_for_a_second_person(world, anna, b
     assert world.sent("clock-outcomes") == []
     elsewhere = world.browser(lead("anna"))
     forged = hidden_fields(elsewhere.page("/requests/r-1"), "/requests/r-1/acts", "proposal_declined")
-    refused = elsewhere.post("/requests/r-1/acts", data=forged | {"kind": "proposal_signed", "act_id": "forged"})
+    refused = elsewhere.post(
+        "/requests/r-1/acts", data=forged | {"kind": "proposal_signed", "act_id": "forged"}
+    )
     assert refused.status_code == 409
     assert "waits for a second person" in ben.page("/requests")
     assert act(ben, "/requests/r-1", "proposal_signed").status_code == 303
@@ -331,7 +354,11 @@ def test_a_flood_is_dismissed_with_the_number_typed_and_each_case_has_an_act_of_
     words = text_of(done.text)
     assert "4 of 5 cases dismissed" in words
     assert "e-3 : This did not count: somebody else was faster. ben did this: claimed." in words
-    decided = {each["escalation_id"]: each["activity_id"] for each in world.sent("case-activity") if each["kind"] == "decided"}
+    decided = {
+        each["escalation_id"]: each["activity_id"]
+        for each in world.sent("case-activity")
+        if each["kind"] == "decided"
+    }
     assert len(set(decided.values())) == 5
     assert len(world.sent("moderation-outcomes")) == 4
     # The same form again has no further effect.
@@ -360,7 +387,9 @@ def test_a_clock_of_two_chosen_cases_ends_once(world, anna):
     assert len(world.sent("moderation-outcomes")) == 2
 
 
-@pytest.mark.parametrize(("what", "fields"), [("claimed", {}), ("released", {}), ("snoozed", {"snooze": "1 d"})])
+@pytest.mark.parametrize(
+    ("what", "fields"), [("claimed", {}), ("released", {}), ("snoozed", {"snooze": "1 d"})]
+)
 def test_many_cases_are_claimed_released_and_snoozed(world, anna, what, fields):
     for number in range(3):
         world.put_case(f"e-{number}")

@@ -10,7 +10,16 @@ from streams.console.follower import Follower
 from streams.console.read_model.retention import prune
 from tests.unit.console_pages import World, example, lead
 
-CASES = ("escalation_event", "desk_row", "request_step", "request_row", "act", "case_work", "decision", "clock")
+CASES = (
+    "escalation_event",
+    "desk_row",
+    "request_step",
+    "request_row",
+    "act",
+    "case_work",
+    "decision",
+    "clock",
+)
 DAY_MS = 24 * 3_600_000
 
 
@@ -64,8 +73,13 @@ def test_it_is_done_with_the_first_record_of_a_day_once_everything_was_read(worl
     place = TopicPartition("escalations", 0)
 
     def record(offset, day):
-        event = example("escalations", "opened-threshold-crossed") | {"escalation_id": f"new-{offset}", "at": f"{day}T00:00:00.000Z"}
-        return world.log[0]._replace(topic="escalations", offset=offset, timestamp=at(day), value=json.dumps(event).encode())
+        event = example("escalations", "opened-threshold-crossed") | {
+            "escalation_id": f"new-{offset}",
+            "at": f"{day}T00:00:00.000Z",
+        }
+        return world.log[0]._replace(
+            topic="escalations", offset=offset, timestamp=at(day), value=json.dumps(event).encode()
+        )
 
     follower._apply({place: [record(100, "2028-12-01")]}, {place: 101})
     assert rows(world)["request_row"] > 0

@@ -120,14 +120,27 @@ def test_without_a_people_file_pseudonyms_are_free(world):
     assert "acts as <strong>lead-1</strong>" in browser.page("/desk")
     assert choose(browser, "me", role="read_only").status_code == 303
     assert "me, read only" in browser.page("/desk")
-    for ref, role in [("a b", "desk"), ("me@example.org", "desk"), ("<b>", "desk"), ("me", "boss"), ("", "desk")]:
+    for ref, role in [
+        ("a b", "desk"),
+        ("me@example.org", "desk"),
+        ("<b>", "desk"),
+        ("me", "boss"),
+        ("", "desk"),
+    ]:
         assert choose(browser, ref, role=role).status_code == 422
     assert "me, read only" in browser.page("/desk")
 
 
 @pytest.mark.parametrize(
     "there",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "/%09/evil.example", "\\\\evil", "javascript:alert(1)"],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/%09/evil.example",
+        "\\\\evil",
+        "javascript:alert(1)",
+    ],
 )
 def test_nobody_is_led_to_another_site(local, there):
     assert choose(local, "desk-1", there).headers["location"] in ("/desk", "/%09/evil.example")
