@@ -1,6 +1,7 @@
 """A console on a read model that is filled from the golden examples, with a log of one partition in place of Kafka."""
 
 import asyncio
+import base64
 import json
 import re
 from html import unescape
@@ -168,22 +169,29 @@ class Browser(TestClient):
         assert response.status_code == status, response.text
         return response.text
 
+    @property
+    def token(self) -> str:
+        """The token of the session, as a person can find it in their own cookie."""
+        (session,) = (cookie.value for cookie in self.cookies.jar)
+        return json.loads(base64.b64decode(session.partition(".")[0] + "=="))["token"]
+
     def submit(self, page: str, action: str, /, **fields: Any) -> Any:
         """Send the form of a page with this action, with its hidden fields and these."""
-        return self.post(action, data=self.hidden(page, action, fields.pop("of_kind", None)) | fields)
+        return self.post(action, data=hidden_fields(page, action, fields.pop("of_kind", None)) | fields)
 
-    def hidden(self, page: str, action: str, kind: str | None = None) -> dict[str, str]:
-        """The hidden fields of a form."""
-        for attributes, body in re.findall(r"<form([^>]*)>(.*?)</form>", page, re.S):
-            if f'action="{action}"' not in attributes:
-                continue
-            hidden = {
-                name: unescape(value)
-                for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', body)
-            }
-            if kind is None or hidden.get("kind") == kind:
-                return hidden
-        raise AssertionError(f"no form {action} of {kind}")
+
+def hidden_fields(page: str, action: str, kind: str | None = None) -> dict[str, str]:
+    """The hidden fields of the form of a page with this action, and of this kind of act."""
+    for attributes, body in re.findall(r"<form([^>]*)>(.*?)</form>", page, re.S):
+        if f'action="{action}"' not in attributes:
+            continue
+        hidden = {
+            name: unescape(value)
+            for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', body)
+        }
+        if kind is None or hidden.get("kind") == kind:
+            return hidden
+    raise AssertionError(f"no form {action} of {kind}")
 
 
 def text_of(page: str) -> str:
@@ -191,4 +199,4 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2])).split())
 
 
-__all__ = ["EPISODE", "Browser", "World", "clock_ms", "example", "lead", "text_of"]
+__all__ = ["EPISODE", "Browser", "World", "clock_ms", "example", "hidden_fields", "lead", "text_of"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from streams.console.web.words import CATEGORIES
-from tests.unit.console_pages import EPISODE, World, example, lead, text_of
+from tests.unit.console_pages import EPISODE, World, example, hidden_fields, lead, text_of
 
 CLOCK = "005dae7e-6e83-53b0-ab8e-4b307e206265"
 
@@ -18,7 +18,9 @@ def world(tmp_path_factory):
         world.put_clock("c-paused")
         paused = example("escalations", "updated-clock-paused")
         world.put_clock("c-paused", clock=paused["clock"] | {"clock_id": "c-paused"}, sequence=2)
-        world.put_case("e-unarmed", obligations=example("escalations", "resolved-policy-changed")["obligations"])
+        world.put_case(
+            "e-unarmed", obligations=example("escalations", "resolved-policy-changed")["obligations"]
+        )
         yield world
 
 
@@ -27,7 +29,15 @@ def browser(world):
     return world.browser(message_link="https://viewer.example/{channel}/{message}")
 
 
-PAGES = ["/desk?listed=all", "/clocks", "/requests?listed=all", "/integrity", "/policies?days=30", "/transparency", "/health"]
+PAGES = [
+    "/desk?listed=all",
+    "/clocks",
+    "/requests?listed=all",
+    "/integrity",
+    "/policies?days=30",
+    "/transparency",
+    "/health",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -78,7 +88,10 @@ def test_a_case_page_shows_priority_with_its_parts_and_what_looks_coordinated(wo
     event = example("escalations", "opened-looks-coordinated")
     words = text_of(browser.page(f"/cases/{event['escalation_id']}"))
     parts = event["priority"]["components"]
-    assert f"Priority {event['priority']['value']} of 100 {' '.join(parts)} {' '.join(map(str, parts.values()))}" in words
+    assert (
+        f"Priority {event['priority']['value']} of 100 {' '.join(parts)} {' '.join(map(str, parts.values()))}"
+        in words
+    )
     assert event["integrity"]["finding"]["sentence"] in words
 
 
@@ -96,7 +109,7 @@ def test_a_chart_shows_window_thresholds_of_every_level_and_the_numbers_as_a_tab
     for condition in raised["conditions"]:
         assert f"(level {raised['level']})" in page
         assert f"<td>{condition['threshold']:g}</td>" in page
-    assert "<th scope=\"col\">Threshold</th>" in page
+    assert '<th scope="col">Threshold</th>' in page
 
 
 def test_a_clock_shows_its_steps_in_order(browser):
@@ -142,18 +155,37 @@ def test_requests_are_filtered(world, browser, query, holds):
 
 
 def test_clocks_are_filtered_and_sorted_by_due_time(world, browser):
-    rows = world.writer.execute("SELECT clock_id, subject, status, obligation FROM clock WHERE is_open ORDER BY due_ms, clock_id").fetchall()
+    rows = world.writer.execute(
+        "SELECT clock_id, subject, status, obligation FROM clock WHERE is_open ORDER BY due_ms, clock_id"
+    ).fetchall()
     assert {row[1] for row in rows} == {"report", "request"}
     page = browser.page("/clocks")
     places = [page.index(f'data-id="{row[0]}"') for row in rows]
     assert places == sorted(places)
-    for query, column, value in [("subject=request", 1, "request"), ("status=lapsed", 2, "lapsed"), (f"duty={rows[0][3]}", 3, rows[0][3])]:
+    for query, column, value in [
+        ("subject=request", 1, "request"),
+        ("status=lapsed", 2, "lapsed"),
+        (f"duty={rows[0][3]}", 3, rows[0][3]),
+    ]:
         page = browser.page(f"/clocks?{query}")
         for row in rows:
             assert (f'data-id="{row[0]}"' in page) == (row[column] == value)
 
 
-@pytest.mark.parametrize("path", ["/clocks?status=x", "/requests?gate=x", "/integrity?kind=x", "/policies?days=8", "/transparency?by=x", "/transparency?from=x", "/clocks?after=x", "/desk?escalated=no", "/transparency?from=2026-02-02&to=2026-02-01"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clocks?status=x",
+        "/requests?gate=x",
+        "/integrity?kind=x",
+        "/policies?days=8",
+        "/transparency?by=x",
+        "/transparency?from=x",
+        "/clocks?after=x",
+        "/desk?escalated=no",
+        "/transparency?from=2026-02-02&to=2026-02-01",
+    ],
+)
 def test_a_wrong_filter_is_refused_with_what_would_be_valid(browser, path):
     assert browser.get(path).status_code == 400
 
@@ -167,7 +199,9 @@ def test_the_integrity_page_shows_sentence_examples_and_factors(browser):
             assert each["report_id"] in words
     misuse = example("integrity-cases", "misuse")["misuse"]
     assert f"{misuse['manifestly_unfounded']} of {misuse['decided']} decided reports" in words
-    assert example("integrity-cases", "misuse")["sentence"] not in text_of(browser.page("/integrity?kind=brigade"))
+    assert example("integrity-cases", "misuse")["sentence"] not in text_of(
+        browser.page("/integrity?kind=brigade")
+    )
 
 
 def test_transparency_shows_what_the_command_shows(world, browser):
@@ -177,7 +211,9 @@ def test_transparency_shows_what_the_command_shows(world, browser):
     assert "Reports, excluding state actors: 48" in words
     assert "Reports by state actors through the users' channel: <5" in words
     assert "Requests of authorities: <5" in words
-    assert "Reports, excluding state actors: 0" in text_of(browser.page("/transparency?from=2026-03-02&to=2026-03-03"))
+    assert "Reports, excluding state actors: 0" in text_of(
+        browser.page("/transparency?from=2026-03-02&to=2026-03-03")
+    )
 
 
 def test_health_shows_topics_versions_and_refused_acts(browser):
@@ -190,8 +226,14 @@ def test_health_shows_topics_versions_and_refused_acts(browser):
 def test_a_person_sees_nothing_of_categories_that_are_not_theirs(world):
     without = lead(categories=frozenset(CATEGORIES) - {"ncii", "terrorism"})
     browser = world.browser(without)
-    hidden = [row[0] for row in world.writer.execute("SELECT clock_id FROM clock WHERE category IN ('ncii', 'terrorism')")]
-    requests = [row[0] for row in world.writer.execute("SELECT request_id FROM request_row WHERE category = 'terrorism'")]
+    hidden = [
+        row[0]
+        for row in world.writer.execute("SELECT clock_id FROM clock WHERE category IN ('ncii', 'terrorism')")
+    ]
+    requests = [
+        row[0]
+        for row in world.writer.execute("SELECT request_id FROM request_row WHERE category = 'terrorism'")
+    ]
     assert hidden
     assert requests
     pages = "".join(browser.page(path) for path in PAGES)
@@ -199,4 +241,9 @@ def test_a_person_sees_nothing_of_categories_that_are_not_theirs(world):
         assert each not in pages
     for each in requests:
         browser.page(f"/requests/{each}", 404)
-    assert browser.post(f"/clocks/{hidden[0]}/acts", data=browser.hidden(browser.page("/desk?listed=all"), "/bulk")).status_code == 404
+    assert (
+        browser.post(
+            f"/clocks/{hidden[0]}/acts", data=hidden_fields(browser.page("/desk?listed=all"), "/bulk")
+        ).status_code
+        == 404
+    )

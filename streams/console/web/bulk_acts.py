@@ -90,7 +90,7 @@ def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOut
     """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`. Raises WrongForm."""
     said = text_of(form, "clocks")
     ends = {clock.view.clock_id: said for clock in known.clocks if said and clock.view.clock_id not in ended}
-    ended |= ends.keys()
+    ended.update(ends)
     return outcome_of(
         known,
         ends,

@@ -64,7 +64,7 @@ def _page(request: Request, said: str | None, status_code: int, act_id: str | No
         "of_duties": duties_with_clocks(reader, person.categories),
         "duties": console.duties,
         "act_id": act_id or secrets.token_hex(16),
-        "here": f"/clocks?{urlencode(shown.parameters())}",
+        "here": "?".join(filter(None, ("/clocks", urlencode(shown.parameters())))),
     }
     return page(request, "clocks.html", context, status_code)
 
