@@ -8,12 +8,13 @@ console would leave open, and for which every reader of the topic would wait.
 
 import asyncio
 from time import monotonic
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from streams.clients.published_event import Event, published_event
+from streams.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
 from streams.console.casework.work import case_key
 from streams.console.follower import Progress
 from streams.console.missing_outcomes import (
@@ -38,7 +39,6 @@ _READ_BACK_SECONDS = 15.0
 _APPLIED_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
-_ENDED = ("fulfilled", "withdrawn", "over")
 
 _CLOCK = msgspec.json.Decoder(ClockView)
 
@@ -47,10 +47,6 @@ class Verdict(NamedTuple):
     """What became of an act: `refused` is null if it counted, or why it did not."""
 
     refused: str | None
-
-
-# settled: a worker applied it. too_late: the clock is something else by now, by somebody else.
-ClockVerdict = Literal["settled", "too_late", "waits"]
 
 
 class _ClockNow(NamedTuple):
@@ -106,7 +102,7 @@ class Publisher:
         until = monotonic() + _APPLIED_SECONDS
         while True:
             clock = await asyncio.to_thread(self._clock, outcome)
-            verdict = _verdict_on_clock(outcome, clock.status, clock.actor)
+            verdict = verdict_on_clock(outcome, clock.status, clock.actor)
             if verdict != "waits" or monotonic() > until:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
@@ -157,12 +153,3 @@ class Publisher:
             .fetchone()
         )
         return None if row is None else Verdict(row["refused"])
-
-
-def _verdict_on_clock(outcome: ClockOutcome, status: str, actor: str | None) -> ClockVerdict:
-    if outcome.outcome == "resumed" and status not in _ENDED:
-        return "waits" if status == "paused" else "settled"
-    if status == outcome.outcome:
-        return "settled" if actor == outcome.actor else "too_late"
-    cannot_pause = outcome.outcome == "paused" and status == "lapsed"
-    return "too_late" if status in _ENDED or cannot_pause else "waits"
