@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import Callable
 from socket import socket
 
+import structlog
 import uvicorn
+from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 
 from streams.clients.kafka_writing import producer_for
@@ -13,15 +15,18 @@ from streams.console.casework.permissions import Person
 from streams.console.follower import Follower
 from streams.console.live_feed import LiveFeed
 from streams.console.people.access import Access
-from streams.console.publisher import Publisher
+from streams.console.publisher import NotReadBack, Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
 from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
+from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.worker.rules import configured_rules
 from streams.worker.settings import Settings
+
+logger = structlog.get_logger(__name__)
 
 # How often to look for decisions without an outcome. One is only missing after a console was killed in between.
 _REPAIR_SECONDS = 10.0
@@ -105,4 +110,8 @@ async def _repair(publisher: Publisher, follower: Follower) -> None:
         await asyncio.sleep(_REPAIR_SECONDS)
         # Before it has caught up, a console does not know which outcomes there are.
         if follower.progress.caught_up:
-            await publisher.repair()
+            try:
+                await publisher.repair()
+            except (KafkaError, NotReadBack, Rejected) as error:
+                # The next look finds them again.
+                logger.warning("could not write what follows from a decision", error=repr(error))
