@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
 
+from streams.console.casework.permissions import Person
 from streams.console.casework.work import CaseKey, CaseWork
 from streams.console.read_model.acts import work_on
 from streams.events.case_activity import CaseActivity
@@ -77,6 +78,19 @@ class KnownCase:
     def newest(self) -> Escalation:
         """The newest event of the escalation."""
         return self.events[-1]
+
+    def shown_to(self, person: Person) -> "KnownCase":
+        """The case without clocks of the same messages, and what was decided about them, in categories that a person may not see."""
+        return replace(
+            self,
+            outcomes=tuple(
+                each
+                for each in self.outcomes
+                if person.sees(each.category)
+                or getattr(each.subject, "escalation_id", None) == self.newest.escalation_id
+            ),
+            clocks=tuple(each for each in self.clocks if person.sees(each.row["category"])),
+        )
 
 
 def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | None:

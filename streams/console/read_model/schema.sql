@@ -32,7 +32,7 @@ CREATE TABLE act (
     event BLOB NOT NULL,
     PRIMARY KEY (subject, case_id, partition, offset)
 ) WITHOUT ROWID;
-CREATE INDEX act_by_id ON act (activity_id);
+CREATE INDEX act_by_id ON act (subject, case_id, activity_id);
 CREATE INDEX act_by_time ON act (at_ms);
 CREATE INDEX act_order ON act (subject, case_id, order_ms, partition, offset);
 

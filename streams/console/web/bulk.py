@@ -114,7 +114,7 @@ def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase,
         if why is not None:
             left_out.append(LeftOut(each.escalation_id, why))
         elif known is not None:
-            chosen.append((known, each))
+            chosen.append((known.shown_to(person), each))
     return chosen, left_out
 
 

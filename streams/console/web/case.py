@@ -30,11 +30,12 @@ def case(request: Request) -> Response:
 
 def case_of(request: Request) -> KnownCase:
     """The case that the path names. Raises HTTPException as `case` does."""
+    person = person_of(request)
     found = known_case(console_of(request).database.reader(), request.path_params["case"])
-    if found is None or not person_of(request).sees(found.newest.category):
+    if found is None or not person.sees(found.newest.category):
         # The same words for both: whether a case exists is not for everybody to know.
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    return found
+    return found.shown_to(person)
 
 
 def case_page(

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import UNSET
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -63,6 +64,15 @@ def person_of(connection: HTTPConnection) -> Person:
     return person
 
 
+def person_still(connection: HTTPConnection) -> Person | None:
+    """Who is signed in if a connection that began a while ago began now; None if nobody would be let in."""
+    try:
+        found: Person | None = connection.state.who()
+    except HTTPException:
+        return None
+    return found
+
+
 def form_token(request: Request) -> str:
     """The token that a form of this session must send back, against forms that other sites send."""
     if "token" not in request.session:
@@ -80,7 +90,8 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "now_ms": clock_ms(),
         "progress": console.progress,
         "position": console.feed.position,
-        "unsigned": getattr(request.app.state, "unsigned", False),
+        "unsigned": console.settings.sign_in == "none",
+        "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,
     }
     response: Response = TEMPLATES.TemplateResponse(

@@ -22,6 +22,7 @@ __all__ = [
     "number",
     "rfc3339",
     "span",
+    "web_address",
 ]
 
 _CLOCK = msgspec.json.Decoder(ClockView)
@@ -72,3 +73,8 @@ def clock_class(due_ms: int | None, now_ms: int) -> str:
 def message_address(link: str, channel_ref: str, message_ref: str) -> str:
     """The address of a message in the platform's own viewer. Refs have no characters that an address must escape."""
     return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
+
+
+def web_address(text: str) -> str:
+    """The address of a source, as events say it; empty, which is the page itself, for what a browser would run as a script."""
+    return text if text.startswith(("https://", "http://")) else ""

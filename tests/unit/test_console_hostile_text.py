@@ -1,0 +1,171 @@
+"""Text that a publisher chose is shown as text: no page gets an element, an attribute or an address from it."""
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.routing import Mount
+
+from streams.console.read_model.apply import HANDLERS, apply_records
+from streams.console.read_model.changes import Changes
+from streams.console.read_model.database import transaction
+from tests.unit.console_pages import EXAMPLES, LATER_MS, Record, World
+
+# Each breaks out of another place: of text, of an attribute in either quotes, of a script, of an address.
+HOSTILE = (
+    "\"><hostile onload='x'>",
+    '\'><hostile onload="x">',
+    "</script></style></title></textarea><hostile>",
+    "javascript:hostile()",
+    "{{ 7 * 7 }}{% raw %}<hostile>",
+    "<!--<hostile>",
+)
+
+
+NAMES = (
+    "listed", "category", "group", "policy", "channel", "country", "assignee", "level", "clock", "by", "after", "integrity",
+    "duty", "status", "subject", "due", "decision", "gate", "kind", "days", "day", "next", "from", "to",
+)  # fmt: skip
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def check(page: str, where: Any) -> None:
+    for tag, attributes in Elements(page).found:
+        assert tag != "hostile", where
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (where, tag, name)
+            assert name != "style", (where, tag)
+            if name in ("href", "src", "action", "formaction"):
+                assert re.match(
+                    r"/(?![/\\])|#|$|https://viewer\.example/|https?://(?!hostile)", value or ""
+                ), (where, tag, value)
+        assert tag not in ("script", "iframe", "object", "embed", "base") or "src" in attributes, where
+    assert "49" not in re.findall(r"\{\{|49<hostile", page), where
+
+
+def strings(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all strings of a document."""
+    if isinstance(document, str):
+        yield path
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            yield from strings(value, (*path, name))
+    elif isinstance(document, list):
+        for index, value in enumerate(document):
+            yield from strings(value, (*path, index))
+
+
+def replaced(document: Any, path: tuple[Any, ...], text: str) -> Any:
+    copy = json.loads(json.dumps(document))
+    at = copy
+    for part in path[:-1]:
+        at = at[part]
+    at[path[-1]] = text
+    return copy
+
+
+def examples() -> Iterator[tuple[str, str, Any, Any]]:
+    for topic in HANDLERS:
+        for path in sorted((EXAMPLES / topic / "v1").glob("*.json")):
+            document = json.loads(path.read_text())
+            if isinstance(document["value"], dict):
+                headers = [(name, text.encode()) for name, text in document["headers"].items()]
+                yield topic, path.stem, document["value"], headers
+
+
+def pages(world: World, ids: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    browser = world.browser(message_link="https://viewer.example/{channel}/{message}")
+    for route in browser.app.routes:
+        if isinstance(route, Mount) or "GET" not in route.methods or route.path in ("/live", "/act-as"):
+            continue
+        for name, chosen in ids.items():
+            if f"{{{name}}}" in route.path:
+                for each in chosen:
+                    path = route.path.replace(f"{{{name}}}", each)
+                    yield path, browser.get(path).text
+                break
+        else:
+            for query in ("", "?listed=all", "?listed=all&by=channel", "?days=30", "?listed=all&by=category"):
+                yield route.path + query, browser.get(route.path + query).text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topic", HANDLERS)
+def test_no_field_of_any_event_becomes_part_of_a_page(topic, tmp_path):
+    """Every field of every example holds hostile text in turn; what the reader still takes is shown on every page."""
+    with World(tmp_path) as world:
+        taken = 0
+        for of_topic, stem, document, headers in examples():
+            if of_topic != topic:
+                continue
+            for number, path in enumerate(strings(document)):
+                value = replaced(document, path, HOSTILE[number % len(HOSTILE)])
+                for name in ("escalation_id", "request_id", "case_id", "activity_id", "outcome_id"):
+                    if path != (name,) and name in value:
+                        value[name] = f"{stem}-{number}"
+                record = Record(topic, 0, number, LATER_MS, b"k", json.dumps(value).encode(), headers)
+                try:
+                    with transaction(world.writer):
+                        taken += 1 - apply_records(world.writer, [(topic, record)], Changes())
+                except ValueError:
+                    # A time, of which a worker writes only valid ones.
+                    continue
+        # What people publish is checked before it is taken, and hostile text is not.
+        assert taken > 0 or topic in ("case-activity", "clock-outcomes", "moderation-outcomes")
+        ids = {
+            "case": [row[0] for row in world.writer.execute("SELECT escalation_id FROM desk_row")],
+            "id": [row[0] for row in world.writer.execute("SELECT request_id FROM request_row")],
+            "clock": [],
+        }
+        shown = 0
+        for path, page in pages(world, ids):
+            check(page, path)
+            shown += "hostile" in page
+        assert shown > 0 or topic not in ("escalations", "authority-routing", "integrity-cases")
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),
+    st.sampled_from(NAMES),
+)
+def test_no_part_of_an_address_becomes_part_of_a_page(world, hostile, around, one):
+    browser = world.browser()
+    text = around + hostile + around
+    for path in (
+        "/desk",
+        "/clocks",
+        "/requests",
+        "/integrity",
+        "/policies",
+        "/transparency",
+        "/health",
+        "/act-as",
+    ):
+        check(browser.get(path, params={name: text for name in NAMES}).text, path)
+        check(browser.get(path, params={one: text}).text, (path, one))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with World(tmp_path_factory.mktemp("console")) as world:
+        world.put_examples("escalations")
+        yield world
