@@ -89,8 +89,7 @@ def desk_page(
 ) -> DeskPage:
     """A page of the cases that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
     where, values = _conditions(shown, categories, now_ms)
-    group = _GROUP_COLUMNS.get(shown.by)
-    order = _ORDER if group is None else (group, *_ORDER)
+    order = _order(shown)
     if after is not None:
         marks = ", ".join("?" * len(order))
         where.append(f"({', '.join(order)}) > ({marks})")
@@ -101,8 +100,44 @@ def desk_page(
     ).fetchall()
     if len(rows) <= PAGE_ROWS:
         return DeskPage(rows, None)
-    last = rows[PAGE_ROWS - 1]
-    return DeskPage(rows[:PAGE_ROWS], orjson.dumps([last[name] for name in order]).decode())
+    return DeskPage(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
+
+
+def position_of(row: sqlite3.Row, shown: DeskFilter) -> str:
+    """Where a row is in the order of a view, as `after` of `desk_page` takes it. It is a JSON array."""
+    return orjson.dumps([row[name] for name in _order(shown)]).decode()
+
+
+def desk_row(
+    reader: sqlite3.Connection, escalation_id: str, categories: frozenset[Category]
+) -> sqlite3.Row | None:
+    """The row of a case; None if there is no such case, or the person may not see it."""
+    row: sqlite3.Row | None = reader.execute(
+        "SELECT * FROM desk_row WHERE escalation_id = ?", (escalation_id,)
+    ).fetchone()
+    return row if row is not None and row["category"] in categories else None
+
+
+def desk_rows(
+    reader: sqlite3.Connection,
+    escalation_ids: Sequence[str],
+    shown: DeskFilter,
+    categories: frozenset[Category],
+    now_ms: int,
+) -> Sequence[sqlite3.Row]:
+    """The rows of these cases as they are now, with `in_view`: whether the view lists them.
+
+    Cases that a person may not see are left out. Raises BadFilter if there are more than PAGE_ROWS ids.
+    """
+    if len(escalation_ids) > PAGE_ROWS:
+        raise BadFilter(f"ids are at most {PAGE_ROWS}")
+    where, values = _conditions(shown, categories, now_ms)
+    marks = ", ".join("?" * len(escalation_ids))
+    rows = reader.execute(
+        f"SELECT *, ({' AND '.join(where)}) AS in_view FROM desk_row WHERE escalation_id IN ({marks})",
+        (*values, *escalation_ids),
+    )
+    return [row for row in rows if row["category"] in categories]
 
 
 def counts_by(
@@ -131,6 +166,11 @@ def clock_word(due_ms: int | None, now_ms: int) -> str:
     if left <= HOUR:
         return "within the hour"
     return "today" if left <= 24 * HOUR else "later"
+
+
+def _order(shown: DeskFilter) -> Sequence[str]:
+    group = _GROUP_COLUMNS.get(shown.by)
+    return _ORDER if group is None else (group, *_ORDER)
 
 
 def _conditions(

@@ -173,6 +173,9 @@ CREATE TABLE desk_row (
     state TEXT NOT NULL,
     -- Decided before, and raised to a higher level since.
     reopened INTEGER NOT NULL,
+    -- What was decided last, and by whom; null if nothing was.
+    decision TEXT,
+    decided_by TEXT,
     version INTEGER NOT NULL,
     policy_version TEXT NOT NULL,
     registry_version TEXT NOT NULL,

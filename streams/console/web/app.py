@@ -16,7 +16,7 @@ from streams.console.casework.permissions import Person
 from streams.console.web.acts import act
 from streams.console.web.case import case
 from streams.console.web.context import Console
-from streams.console.web.desk import desk, row
+from streams.console.web.desk import desk, next_case, rows
 from streams.console.web.live import live
 from streams.console.web.security import SecurityHeaders
 from streams.console.web.sign_in import LocalSignIn
@@ -33,7 +33,8 @@ def build_app(console: Console, person: Person) -> Starlette:
         routes=[
             Route("/", lambda _: RedirectResponse("/desk", 302), name="home"),
             Route("/desk", desk, name="desk"),
-            Route("/desk/rows/{case}", row, name="desk_row"),
+            Route("/desk/rows", rows, name="desk_rows"),
+            Route("/desk/next/{case}", next_case, name="next_case"),
             Route("/cases/{case}", case, name="case"),
             Route("/cases/{case}/acts", act, methods=["POST"], name="act"),
             Route("/live", live, name="live"),

@@ -18,6 +18,7 @@ from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
+from streams.events.report import Category
 from streams.runtime.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -37,13 +38,14 @@ TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The parts that pages use."""
+    """The parts that pages use. `floor` are the registry's categories whose reports always go to a person."""
 
     settings: ConsoleSettings
     database: Database
     publisher: Publisher
     progress: Progress
     feed: LiveFeed
+    floor: frozenset[Category]
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -56,6 +58,11 @@ def person_of(connection: HTTPConnection) -> Person:
     """Who is signed in; the middleware lets nobody else through."""
     person: Person = connection.state.person
     return person
+
+
+def note_position(connection: HTTPConnection) -> None:
+    """Note how far the live feed is, before anything is read: what changes from then on is told to the page."""
+    connection.state.position = console_of(connection).feed.position
 
 
 def form_token(request: Request) -> str:
@@ -74,7 +81,9 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "token": form_token(request),
         "now_ms": clock_ms(),
         "progress": console.progress,
-        "position": console.feed.position,
+        # A page that did not note its position is not told of changes.
+        "position": getattr(request.state, "position", ""),
+        "floor": console.floor,
         "unsigned": getattr(request.app.state, "unsigned", False),
         "message_link": console.settings.message_link,
     }
