@@ -1,6 +1,7 @@
 // What changes in a list while it is read: rows are replaced where they are, new cases are counted and wait to be shown.
 import { listen } from "./live.js";
 import { offer, say } from "./notices.js";
+import { isUnderWay } from "./row_acts.js";
 import { fetchRows, replaceRow } from "./rows.js";
 
 export function startNews(table) {
@@ -54,5 +55,6 @@ function before(one, other) {
 /** Only the marked case is worth a word: somebody else claimed or decided it. */
 function tellOfMarked(older, row) {
   const said = (each) => each.lastElementChild.textContent.replace(/\s+/g, " ").trim();
-  if (older.classList.contains("current") && said(older) !== said(row)) say(`The marked case changed: ${said(row)}.`);
+  if (!older.classList.contains("current") || isUnderWay(row.dataset.id)) return;
+  if (said(older) !== said(row)) say(`The marked case changed: ${said(row)}.`);
 }

@@ -5,33 +5,42 @@ import { fetchRows, replaceRow } from "./rows.js";
 const DONE = { claimed: "Claimed", released: "Released", escalated: "Escalated" };
 // An act whose answer did not arrive is sent again with the same id, and has one effect.
 const unanswered = new Map();
+// Cases with an act under way: what the live feed says of them is what this person did.
+const underWay = new Set();
+
+export function isUnderWay(id) {
+  return underWay.has(id);
+}
 
 export async function actOn(row, kind) {
-  const { id, version } = row.dataset;
+  const { id } = row.dataset;
+  if (underWay.has(id)) return;
+  underWay.add(id);
+  try {
+    say(await send(row.dataset, kind));
+    await refresh(id);
+  } catch {
+    say("The console did not answer. Press the key again: it has one effect.");
+  } finally {
+    underWay.delete(id);
+  }
+}
+
+async function send({ id, version }, kind) {
   const what = `${id} ${version} ${kind}`;
   if (!unanswered.has(what)) unanswered.set(what, newId());
   const form = new FormData(document.querySelector("#row-act"));
   form.set("act_id", unanswered.get(what));
   form.set("version", version);
   form.set("kind", kind);
-  let answer;
-  try {
-    answer = await fetch(`/cases/${encodeURIComponent(id)}/acts`, {
-      method: "POST",
-      body: new URLSearchParams(form),
-      redirect: "manual",
-    });
-  } catch {
-    say("The console did not answer. Press the key again: it has one effect.");
-    return;
-  }
-  if (answer.type === "opaqueredirect") {
-    unanswered.delete(what);
-    say(`${DONE[kind]}.`);
-  } else {
-    say(await refusal(answer));
-  }
-  await refresh(id);
+  const answer = await fetch(`/cases/${encodeURIComponent(id)}/acts`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+    redirect: "manual",
+  });
+  if (answer.type !== "opaqueredirect") return refusal(answer);
+  unanswered.delete(what);
+  return `${DONE[kind]}.`;
 }
 
 async function refusal(answer) {

@@ -1,0 +1,143 @@
+"""Every page in a real browser: accessible, of any width, in both colour schemes; with a picture of each."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import go
+from tests.browser.harness.cases import HOUR, MINUTE, case, clock, examples, publish, raised, with_two_people
+from tests.browser.test_console_work import listed
+from tests.kafka.harness.deployment import COUNTERS, INTEGRITY, ROUTING, SHADOW
+from tests.kafka.harness.reports import Published
+
+# 1280 pixels at 200 % are 640 of CSS.
+SIZES = {"wide": (1280, 800), "double": (640, 800), "narrow": (320, 640)}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Where pictures go: TOCSIN_TEST_PICTURES, or a temporary folder."""
+    folder = os.environ.get("TOCSIN_TEST_PICTURES")
+    if folder is None:
+        return tmp_path_factory.mktemp("pictures")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def desk(deployment):
+    """Something for every page; returns the number of cases."""
+    cases = the_desk()
+    publish(deployment, *cases)
+    publish(deployment, case("5vq0shadow", mode="shadow"), topic=SHADOW)
+    for topic in (ROUTING, INTEGRITY, COUNTERS):
+        records = [
+            Published(each["key"].encode(), json_of(each["value"])) for each in examples(topic)
+        ]
+        deployment.publisher(topic=topic).publish(records)
+    return cases
+
+
+def json_of(value):
+    import orjson
+
+    return orjson.dumps(value)
+
+
+def the_desk():
+    """Cases as a platform has them on a weekday."""
+    group = "STATEMENT_CATEGORY_SCAMS_AND_FRAUD"
+    wave = case("kf4t2mxq7wz3", category="ncii_deepfake", level=3, level_name="channel_review")
+    return [
+        clock("p2o6ehrv5ncd", -20 * MINUTE, "IN.itr.3-2-b"),
+        clock("p2o6ehrv5ncd", 35 * MINUTE),
+        with_two_people(clock("b7lqk3ydmsa4", 5 * HOUR, "GB.osa.s10-3A")),
+        clock("w9txg5cfz2re", 30 * HOUR),
+        wave,
+        raised(wave, 4, "authority_report_review"),
+        case("nrd83kqvx5lt", category="threat_to_life", level=3, level_name="authority_notice_review"),
+        case("j6zp4wyh2mbs", example="opened-looks-coordinated", category="fraud", level=2, level_name="priority_review"),
+        with_two_people(case("g3xv9cmt7kqa", category="terrorism", level=2, level_name="priority_review")),
+        case("y8wb5nfr2zpd", category="harassment", level=1, level_name="internal_review"),
+        *(
+            case(f"h{number}qs7kd{number}", category="fraud", dsa_category=group, level=1, level_name="internal_review")
+            for number in range(12)
+        ),
+    ]  # fmt: skip
+
+
+def addresses(page):
+    """Every page of the navigation, and a page of each thing that they link to first."""
+    found = page.locator("nav[aria-label=Pages] a").evaluate_all("links => links.map((link) => link.pathname)")
+    for address in list(found):
+        go(page, address)
+        links = page.locator("main a[href]").evaluate_all("links => links.map((link) => link.pathname)")
+        kinds = {link.split("/")[1]: link for link in reversed(links) if link.count("/") == 2}
+        found += [link for link in kinds.values() if link not in found]
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, scheme):
+    page = people.person(color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800})
+    listed(page, "h0qs7kd0", 1)
+    axe = Axe()
+    found = addresses(page)
+    assert any(address.startswith("/cases/") for address in found)
+    for address in found:
+        go(page, address)
+        name = address.strip("/").replace("/", "-")
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            wider = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+            assert wider <= 0, f"{address} is {wider} px wider than {width}"
+            page.screenshot(path=pictures / f"{name}-{scheme}-{size}.png", full_page=True)
+            if size != "double":
+                serious = [
+                    f"{address} {size}: {each['id']} {[node['html'][:200] for node in each['nodes'][:3]]}"
+                    for each in axe.run(page).response["violations"]
+                    if each["impact"] in ("serious", "critical")
+                ]
+                assert serious == []
+        page.set_viewport_size({"width": 1280, "height": 800})
+        moving = page.evaluate(
+            """() => [...document.querySelectorAll('*')].filter((each) => {
+                const style = getComputedStyle(each);
+                return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
+            }).map((each) => each.outerHTML.slice(0, 100))"""
+        )
+        assert moving == []
+
+
+@pytest.mark.parametrize("name", ["Keys", "Go to"])
+def test_dialogs_are_accessible(desk, people, name):
+    page = people.person()
+    go(page, "/desk")
+    page.get_by_role("button", name=name).press("Enter")
+    expect(page.get_by_role("dialog", name=name)).to_be_visible()
+    assert [each["id"] for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")] == []
+
+
+def test_without_scripts_lists_and_forms_work(desk, people):
+    page = people.person(java_script_enabled=False)
+    page.goto("/desk?channel=y8wb5nfr2zpd&listed=all")
+    page.locator("a.case").first.click()
+    page.get_by_label("dismissed", exact=False).first.check()
+    page.locator("input[name=rule]").fill("spam-1")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_text("Decide anew: replaces dismissed by desk-1")).to_be_visible()
+
+
+@pytest.mark.skipif("TOCSIN_README_PICTURE" not in os.environ, reason="only `make screenshots` makes it")
+def test_picture_of_the_readme(desk, people):
+    page = people.person(color_scheme="light", viewport={"width": 1200, "height": 720})
+    listed(page, "h0qs7kd0", 1)
+    go(page, "/desk")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    path = Path(os.environ["TOCSIN_README_PICTURE"])
+    page.screenshot(path=path)
+    assert path.stat().st_size < 150_000
