@@ -30,9 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each person has a context of their own in it."""
+    """One browser for a file; each person has a context of their own in it.
+
+    Playwright keeps an event loop in this thread, in which other tests could not run theirs: so not for the whole session.
+    """
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # Tests may run as root, where Chromium's sandbox does not work. It shows only pages of ours.
@@ -42,7 +45,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Topics without workers: tests write what workers would."""
-    made = Deployment(kafka, f"browser-{next(_numbers)}.", tmp_path_factory.mktemp("deployment"), partitions=2)
+    made = Deployment(
+        kafka, f"browser-{next(_numbers)}.", tmp_path_factory.mktemp("deployment"), partitions=2
+    )
     yield made
     made.end()
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -34,17 +35,9 @@ def desk(deployment):
     publish(deployment, *cases)
     publish(deployment, case("5vq0shadow", mode="shadow"), topic=SHADOW)
     for topic in (ROUTING, INTEGRITY, COUNTERS):
-        records = [
-            Published(each["key"].encode(), json_of(each["value"])) for each in examples(topic)
-        ]
+        records = [Published(each["key"].encode(), orjson.dumps(each["value"])) for each in examples(topic)]
         deployment.publisher(topic=topic).publish(records)
     return cases
-
-
-def json_of(value):
-    import orjson
-
-    return orjson.dumps(value)
 
 
 def the_desk():
@@ -71,7 +64,9 @@ def the_desk():
 
 def addresses(page):
     """Every page of the navigation, and a page of each thing that they link to first."""
-    found = page.locator("nav[aria-label=Pages] a").evaluate_all("links => links.map((link) => link.pathname)")
+    found = page.locator("nav[aria-label=Pages] a").evaluate_all(
+        "links => links.map((link) => link.pathname)"
+    )
     for address in list(found):
         go(page, address)
         links = page.locator("main a[href]").evaluate_all("links => links.map((link) => link.pathname)")
@@ -82,7 +77,9 @@ def addresses(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, scheme):
-    page = people.person(color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800})
+    page = people.person(
+        color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
+    )
     listed(page, "h0qs7kd0", 1)
     axe = Axe()
     found = addresses(page)
@@ -118,7 +115,11 @@ def test_dialogs_are_accessible(desk, people, name):
     go(page, "/desk")
     page.get_by_role("button", name=name).press("Enter")
     expect(page.get_by_role("dialog", name=name)).to_be_visible()
-    assert [each["id"] for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")] == []
+    assert [
+        each["id"]
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ] == []
 
 
 def test_without_scripts_lists_and_forms_work(desk, people):

@@ -176,7 +176,7 @@ def test_the_palette_goes_to_a_case_by_its_id(deployment, people, channel):
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="A page, or the id")).to_be_focused()
     page.keyboard.type(event["escalation_id"])
-    expect(page.get_by_role("option", selected=True)).to_have_text(f"Case {event['escalation_id']}")
+    expect(page.locator("#palette li[aria-selected=true]")).to_have_text(f"Case {event['escalation_id']}")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/cases/{event['escalation_id']}")
 
