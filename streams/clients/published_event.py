@@ -111,7 +111,7 @@ def _moderation_identity(value: bytes, now_ms: int) -> _Identity:
 
 def _activity_identity(value: bytes, now_ms: int) -> _Identity:
     activity, _, at_ms = decode_case_activity(value, (), now_ms)
-    return _Identity(CASE_ACTIVITY_TYPE, activity.activity_id, at_ms, activity.channel_ref)
+    return _Identity(CASE_ACTIVITY_TYPE, activity.activity_id, at_ms, activity.key)
 
 
 PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {

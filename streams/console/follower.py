@@ -12,8 +12,10 @@ from streams.clients.kafka_reading import subscriber
 from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
+from streams.console.read_model.retention import prune
 from streams.runtime.connection import Connection
 from streams.wire.records import SourceRecord
+from streams.wire.times import DAY
 
 # Applied in one transaction of the database. A record takes some 100 us, so readers see a change within half a second also
 # while the console catches up.
@@ -74,6 +76,7 @@ class Follower:
         self._names = {prefix + name: name for name in HANDLERS}
         self._writer = writer
         self._told = told
+        self._pruned_day = 0
 
     async def run(self) -> None:
         """Read until cancelled. Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError."""
@@ -106,11 +109,16 @@ class Follower:
     def _apply(self, fetched: Fetched, places: Mapping[TopicPartition, int]) -> Changes:
         changes = Changes()
         records = [(self._names[place.topic], record) for place, batch in fetched.items() for record in batch]
+        newest_day = max((record.timestamp for _, record in records), default=0) // DAY
         with transaction(self._writer):
             self.progress.unreadable += apply_records(self._writer, records, changes)
             self._writer.executemany(
                 "INSERT OR REPLACE INTO place VALUES (?, ?, ?)",
                 [(place.topic, place.partition, offset) for place, offset in places.items()],
             )
+            # By the days of the log, and only once all of it is known: acts may be read before the case they are about.
+            if self.progress.caught_up and newest_day > self._pruned_day:
+                prune(self._writer, newest_day * DAY)
+                self._pruned_day = newest_day
         self.progress.applied += len(records)
         return changes

@@ -8,7 +8,8 @@ console would leave open, and for which every reader of the topic would wait.
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from time import monotonic
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -19,7 +20,8 @@ from streams.console.casework.work import Decision
 from streams.console.follower import Progress
 from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.console.read_model.database import Database
-from streams.events.case_activity import CaseActivity
+from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
+from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
@@ -29,17 +31,37 @@ from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOM
 # A record is usually read back within 50 ms. A broker that changes leaders needs some seconds.
 _READ_BACK_SECONDS = 15.0
 
+# A worker applies an outcome within a tenth of a second, but may be restarted just then.
+_APPLIED_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
+_ENDED = ("fulfilled", "withdrawn", "over")
+
 # Half the time for which moderation-outcomes keeps its records: a decision whose outcome was deleted there is not one
 # whose outcome is missing.
 _REPAIRED_MS = 7 * DAY
 
-_DECISION = msgspec.json.Decoder(Decision)
+_CLOCK = msgspec.json.Decoder(ClockView)
+_OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
+_ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
 
 
 class Verdict(NamedTuple):
     """What became of an act: `refused` is null if it counted, or why it did not."""
 
     refused: str | None
+
+
+# settled: a worker applied it. too_late: the clock is something else by now, by somebody else.
+ClockVerdict = Literal["settled", "too_late", "waits"]
+
+
+class _ClockNow(NamedTuple):
+    """A clock as the read model has it, and whether the outcome in question was written before."""
+
+    status: str
+    actor: str | None
+    sent: bool
 
 
 class NotReadBack(Exception):
@@ -72,12 +94,26 @@ class Publisher:
             await self.follow_up(activity.activity_id)
         return verdict
 
-    async def clock_outcome(self, outcome: ClockOutcome) -> None:
-        """Write what became of a clock. A worker decides whether it counts. Raises as `act` does."""
-        await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
+    async def clock_outcome(self, outcome: ClockOutcome, seen: str) -> ClockVerdict:
+        """Write what became of a clock whose status its actor had `seen`; the same `outcome_id` again changes nothing.
+
+        A worker decides whether it counts; `waits` if none did within seconds. Raises as `act` does.
+        """
+        before = await asyncio.to_thread(self._clock, outcome)
+        if not before.sent:
+            if before.status != seen:
+                return "too_late"
+            await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
+        until = monotonic() + _APPLIED_SECONDS
+        while True:
+            clock = await asyncio.to_thread(self._clock, outcome)
+            verdict = _verdict_on_clock(outcome, clock.status, clock.actor)
+            if verdict != "waits" or monotonic() > until:
+                return verdict
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def follow_up(self, activity_id: str) -> None:
-        """Write what follows from a decision, its own outcome last: where that is, nothing is missing."""
+        """Write what follows from a decision, in an order in which nothing is missing where the last one is."""
         for event in await asyncio.to_thread(self._follow_ups, activity_id):
             await self._write(event)
 
@@ -98,6 +134,17 @@ class Publisher:
         except TimeoutError:
             raise NotReadBack from None
 
+    def _clock(self, outcome: ClockOutcome) -> _ClockNow:
+        reader = self._database.reader()
+        row = reader.execute(
+            "SELECT status, view FROM clock WHERE clock_id = ?", (outcome.clock_id,)
+        ).fetchone()
+        sent = reader.execute(
+            "SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = ?",
+            (CONSOLE_SOURCE, outcome.outcome_id),
+        ).fetchone()
+        return _ClockNow(row["status"], _CLOCK.decode(row["view"]).actor, sent is not None)
+
     def _verdict(self, activity_id: str) -> Verdict | None:
         row = (
             self._database.reader()
@@ -113,28 +160,43 @@ class Publisher:
         row = (
             self._database.reader()
             .execute(
-                "SELECT decision, channel_ref, escalation_id FROM decision WHERE activity_id = ?",
+                "SELECT decision, subject, case_id, channel_ref FROM decision WHERE activity_id = ?",
                 (activity_id,),
             )
             .fetchone()
         )
-        decision = _DECISION.decode(row["decision"])
         now = clock_ms()
-        outcome = moderation_outcome(decision, row["channel_ref"], row["escalation_id"])
+        decision: Decision[Any]
+        if row["subject"] == "request":
+            decision, outcomes = _ANSWER.decode(row["decision"]), []
+        else:
+            decision = _OUTCOME.decode(row["decision"])
+            outcome = moderation_outcome(decision, row["channel_ref"], row["case_id"])
+            outcomes = [published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now)]
         return [
             *[
                 published_event(CLOCK_OUTCOMES, encode(each), CONSOLE_SOURCE, now)
                 for each in clock_outcomes(decision)
             ],
-            published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now),
+            *outcomes,
         ]
 
     def _without_outcome(self) -> list[str]:
         rows = self._database.reader().execute(
             """
-            SELECT activity_id FROM decision WHERE decided_ms > ?
-            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = activity_id) ORDER BY decided_ms
+            SELECT activity_id FROM decision WHERE decided_ms > ? AND last_follow_up IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = last_follow_up)
+            AND NOT EXISTS (SELECT 1 FROM clock_outcome WHERE outcome_id = last_follow_up) ORDER BY decided_ms
             """,
             (clock_ms() - _REPAIRED_MS,),
         )
         return [row["activity_id"] for row in rows]
+
+
+def _verdict_on_clock(outcome: ClockOutcome, status: str, actor: str | None) -> ClockVerdict:
+    if outcome.outcome == "resumed" and status not in _ENDED:
+        return "waits" if status == "paused" else "settled"
+    if status == outcome.outcome:
+        return "settled" if actor == outcome.actor else "too_late"
+    cannot_pause = outcome.outcome == "paused" and status == "lapsed"
+    return "too_late" if status in _ENDED or cannot_pause else "waits"

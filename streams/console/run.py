@@ -17,8 +17,8 @@ from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
-from streams.registry.loader import load_rules
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.rules import configured_rules
 from streams.worker.settings import Settings
 
 # How often to look for decisions without an outcome. One is only missing after a console was killed in between.
@@ -42,7 +42,8 @@ async def run_console(
     Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
     sqlite3.Error if the file cannot be used, OSError if the port is taken.
     """
-    rules = load_rules(**settings.registry_files())
+    rules = configured_rules(settings)
+    duties = {duty.id: duty for duty in rules.obligations}
     floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
     with contextlib.closing(database.open_writer()) as writer:
@@ -53,7 +54,7 @@ async def run_console(
         ]
         async with producer_for(settings, *written) as producer:
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
-            console = Console(own, database, publisher, follower.progress, feed, floor)
+            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
             server = _Server(_configuration(own, build_app(console, person)), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.

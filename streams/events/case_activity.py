@@ -32,7 +32,8 @@ CaseNote = Literal[
     "second_opinion_wanted",
     "belongs_to_other_case",
 ]
-
+# followed_in_part: for instance in fewer countries than the authority asked for. withdrawn: by the authority.
+RequestAnswer = Literal["followed", "followed_in_part", "refused", "withdrawn"]
 
 # A case has a handful of clocks. A hundred still fit the largest event.
 _MOST_CLOCKS = 100
@@ -64,22 +65,44 @@ class ProposedOutcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     supersedes: Ref | None = None
 
 
+class ProposedAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How an authority's request is to be answered. `clocks` end with the answer.
+
+    `supersedes` is the activity_id of the answer that no longer holds.
+    """
+
+    answer: RequestAnswer
+    clocks: Annotated[tuple[ClockClosing, ...], msgspec.Meta(max_length=_MOST_CLOCKS)] = ()
+    supersedes: Ref | None = None
+
+
 class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One act on a case. Unknown fields are ignored, wrong types are rejected.
 
-    A case is an escalation. `expected_version` is the number of acts on it that the actor had seen: of two acts with
-    the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`, `proposed` to `outcome_proposed`
-    and `decided`; each is required there and refused elsewhere, but that a claim may end by itself at `until`. A decision,
-    and the signature of a proposal, is followed by an event on `moderation-outcomes` whose outcome_id is the activity_id.
+    A case is an escalation, named by `escalation_id` and its `channel_ref`, or an authority's request, named by `request_id`.
+    `expected_version` is the number of acts on it that the actor had seen: of two acts with the same number the first one counts.
+    `until` belongs to `snoozed`, `note` to `noted`; `outcome_proposed` and `decided` need `proposed` for an escalation and
+    `proposed_answer` for a request. Each is required there and refused elsewhere, but that a claim may end by itself at `until`.
+    A decision about an escalation, and the signature of such a proposal, is followed by an event on `moderation-outcomes` whose
+    outcome_id is the activity_id.
     """
 
     activity_id: Ref
-    escalation_id: Ref
-    channel_ref: Pseudonym
     kind: ActivityKind
     actor: DeskMember
     at: ZonedTime
     expected_version: Annotated[int, msgspec.Meta(ge=0)]
+    escalation_id: Ref | None = None
+    channel_ref: Pseudonym | None = None
+    request_id: Ref | None = None
     until: ZonedTime | None = None
     note: CaseNote | None = None
     proposed: ProposedOutcome | None = None
+    proposed_answer: ProposedAnswer | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the record, which keeps the acts on one case in order: the channel's ref or the request's id."""
+        key = self.request_id if self.channel_ref is None else self.channel_ref
+        assert key is not None
+        return key

@@ -8,7 +8,7 @@ from streams.events.priority import Priority
 
 _Rows = list[tuple[str, str]]
 
-_SIGNALS: dict[IntegritySignal, str] = {
+SIGNALS: dict[IntegritySignal, str] = {
     "linked_reporters": "some reported the same messages before",
     "burst": "far more reports than usual",
     "first_time_reporters": "most have no earlier outcome",
@@ -17,6 +17,7 @@ _SIGNALS: dict[IntegritySignal, str] = {
     "category_disagreement": "they name different harms",
     "same_hour_raid": "most reported many messages within an hour",
 }
+"""Signs of coordination in words."""
 
 
 def voices_rows(counts: Counts) -> _Rows:
@@ -37,7 +38,7 @@ def finding_rows(finding: IntegrityFinding | msgspec.UnsetType) -> _Rows:
     """What was found of coordination, and by which signs; nothing if nothing was."""
     if finding is msgspec.UNSET:
         return []
-    signs = "; ".join(_SIGNALS[signal] for signal in finding.signals)
+    signs = "; ".join(SIGNALS[signal] for signal in finding.signals)
     return [
         ("coordinated", f"{finding.members} reporters, score {finding.score:.2f}: {signs}"),
         ("", finding.sentence),

@@ -57,10 +57,13 @@ def activity_line(record: SourceRecord) -> str:
     note = "" if act.note is None else f": {act.note}"
     until = "" if act.until is None else f" until {act.until:%Y-%m-%d %H:%M %Z}"
     proposed = "" if act.proposed is None else f": {act.proposed.decision}, {act.proposed.reason}"
+    answer = "" if act.proposed_answer is None else f": {act.proposed_answer.answer}"
+    case, channel = f"escalation {act.escalation_id}", f"channel {act.channel_ref}, "
+    if act.request_id is not None:
+        case, channel = f"request {act.request_id}", ""
     return (
-        f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}, escalation {act.escalation_id}"
-        f"\n         channel {act.channel_ref}, by {act.actor.ref} ({act.actor.role}), "
-        f"version {act.expected_version}"
+        f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}{answer}, {case}"
+        f"\n         {channel}by {act.actor.ref} ({act.actor.role}), version {act.expected_version}"
     )
 
 

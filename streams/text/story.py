@@ -13,7 +13,7 @@ from streams.text.text_table import text_table
 
 _Rows = list[tuple[str, str]]
 
-_NOT_ARMED: dict[NotArmedReason, str] = {
+NOT_ARMED: dict[NotArmedReason, str] = {
     "trigger_not_met": "another event starts it, such as an order or a reviewer's finding",
     "elements_missing": "the notice lacks elements that the law requires",
     "unverified": "its row in the registry is marked unverified",
@@ -21,6 +21,7 @@ _NOT_ARMED: dict[NotArmedReason, str] = {
     "no_holiday_calendar": "no source defines which days are holidays",
     "retention": "it says what data to keep, not what action to take",
 }
+"""Why no legal clock of a duty runs, in words."""
 
 # Reasons of events that were caused by an outcome on clock-outcomes, not by a report or by time.
 _CAUSED_BY_OUTCOME = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
@@ -167,7 +168,7 @@ def _duty(obligation: EscalatedObligation) -> str:
     if isinstance(obligation.period_ends_at, str):
         clock += f" (the period ends {minute(obligation.period_ends_at)})"
     if obligation.not_armed_reason:
-        clock += f" ({obligation.not_armed_reason}: {_NOT_ARMED[obligation.not_armed_reason]})"
+        clock += f" ({obligation.not_armed_reason}: {NOT_ARMED[obligation.not_armed_reason]})"
     if obligation.target:
         until = f" ({minute(obligation.target_at)})" if obligation.target_at else ""
         clock += f", internal target {obligation.target}{until}"

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import go, ready
 from tests.browser.harness.cases import case, publish, raised
-from tests.browser.test_console_work import listed
+from tests.browser.test_console_work import decide, listed
 
 
 def row(page, event):
@@ -33,8 +33,7 @@ def test_rows_change_where_they_are_and_new_cases_wait_to_be_shown(deployment, p
 
     other = people.person("desk-2")
     go(other, f"/cases/{cases[1]['escalation_id']}")
-    other.keyboard.press("x")
-    other.locator("input[name=rule]").fill("spam-1")
+    decide(other)
     other.keyboard.press("Control+Enter")
     expect(row(page, cases[1])).to_contain_text("dismissed by desk-2")
     expect(row(page, cases[1])).to_have_class(re.compile("state-decided"))

@@ -127,6 +127,7 @@ def test_without_scripts_lists_and_forms_work(desk, people):
     page.goto("/desk?channel=y8wb5nfr2zpd&listed=all")
     page.locator("a.case").first.click()
     page.get_by_label("dismissed", exact=False).first.check()
+    page.get_by_label("Reason if dismissed").select_option(index=1)
     page.locator("input[name=rule]").fill("spam-1")
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_text("Decide anew: replaces dismissed by desk-1")).to_be_visible()

@@ -22,6 +22,8 @@ def decide(page, key="x"):
     """Choose a decision by its key, name a rule of the terms and go to the button, all by the keyboard."""
     page.keyboard.press(key)
     expect(page.locator("label.reason:visible select")).to_be_focused()
+    # The first reason after "choose".
+    page.keyboard.press("ArrowDown")
     rule = page.locator("input[name=rule]")
     for _ in range(8):
         if rule.evaluate("field => field === document.activeElement"):

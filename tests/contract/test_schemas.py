@@ -345,7 +345,9 @@ def test_an_example_of_an_act_on_a_case_is_valid(path):
     act = decode_case_activity(record.value, record.headers, APPEND_TIME_MS + 10**10).event
     validator("case-activity.v1.json").validate(record.document)
     assert json.loads(encode(act)) == record.document
-    assert act.kind == path.stem.replace("-", "_")
+    assert act.kind == path.stem.removeprefix("request-").replace("-", "_")
+    assert (act.request_id is not None) == path.stem.startswith("request-")
+    assert record.key == act.key
 
 
 def test_examples_of_case_activity_show_every_kind():

@@ -180,8 +180,8 @@ def fitting(topic):
         channel = event["subject"]["channel_ref"]
         return event, {"channel": channel, "category": "fraud", "decision": "upheld"}
     if topic == "case-activity":
-        event = example(topic, "snoozed")
-        return event, {"channel": event["channel_ref"], "type": "snoozed"}
+        event = example(topic, "snoozed") | {"request_id": "ar-1"}
+        return event, {"channel": event["channel_ref"], "request": "ar-1", "type": "snoozed"}
     return {}, {}
 
 

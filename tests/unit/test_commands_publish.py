@@ -129,6 +129,7 @@ def test_requests_and_outcomes_are_accepted_for_their_own_topic_alone():
             b"ujfxnhoipnh7oyobnm6onb7wjc",
             b"01K5Q000000000000000002003",
         ),
+        ("case-activity", "request-decided", b"ar-0001", b"01K5Q000000000000000002011"),
     ],
 )
 def test_an_event_of_any_topic_has_the_key_of_its_home_partition(topic, name, key, identity):

@@ -193,6 +193,9 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
     ("case-activity", "outcome-proposed"): """\
 08:10:00 outcome_proposed: manifestly_unfounded, fabricated, escalation dfcf50d4-a310-5397-bd24-11da982c70f4
          channel ujfxnhoipnh7oyobnm6onb7wjc, by lead-02b1 (lead), version 5""",
+    ("case-activity", "request-decided"): """\
+13:53:00 decided: followed, request ar-0001
+         by liaison-4e1d (authority_liaison), version 1""",
     ("reporter-notices", "received"): """\
 2026-09-21 received, report 01K5Q000000000000000000012 of /platform/web""",
     ("reporter-notices", "superseded"): """\

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.commands.main import commands
 from streams.commands.transparency import command
-from streams.commands.transparency.tables import SECTIONS, as_document, sections
+from streams.text.transparency_tables import SECTIONS, as_document, sections
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
 from streams.wire.encoding import encode
 

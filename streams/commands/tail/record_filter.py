@@ -61,7 +61,8 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "decision": lambda value, wanted: value["decision"] == wanted,
     },
     CASE_ACTIVITY: {
-        "channel": lambda value, wanted: value["channel_ref"] == wanted,
+        "channel": lambda value, wanted: value.get("channel_ref") == wanted,
+        "request": lambda value, wanted: value.get("request_id") == wanted,
         "type": lambda value, wanted: value["kind"] == wanted,
     },
     REPORTER_NOTICES: {},

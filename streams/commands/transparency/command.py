@@ -12,7 +12,10 @@ from aiokafka import ConsumerRecord
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.commands.transparency.tables import (
+from streams.events.transparency import TransparencyCounter
+from streams.text.text_table import text_table
+from streams.text.transparency_tables import (
+    LEGEND,
     REPORT_DIMENSIONS,
     REQUEST_DIMENSIONS,
     SECTIONS,
@@ -21,16 +24,8 @@ from streams.commands.transparency.tables import (
     as_document,
     sections,
 )
-from streams.events.transparency import TransparencyCounter
-from streams.text.text_table import text_table
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 from streams.worker.settings import Settings, load_settings
-
-_LEGEND = (
-    "<5: fewer than five.\n"
-    "*: fewer than five, or withheld because such a number could be calculated from it.\n"
-    "Each table is safe to publish alone. Before you publish several, check that none is part of another."
-)
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DIMENSIONS = list(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
@@ -126,7 +121,7 @@ def _text(first: date, last: date, made: list[Section]) -> Iterator[str]:
         if section.total:
             for table in section.tables:
                 yield f"\n{_table(table)}"
-    yield f"\n{_LEGEND}"
+    yield f"\n{LEGEND}"
 
 
 def _table(table: Table) -> str:

@@ -1,19 +1,21 @@
 """What follows from a decision: the outcome on `moderation-outcomes`, and those of the clocks that end with it."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from streams.console.casework.work import Decision
+from streams.console.casework.work import CaseSubject, Decision
+from streams.events.case_activity import ClockClosing, ProposedOutcome
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.desk_member import DeskMember
 from streams.events.moderation_outcome import EscalationSubject, MessageSubject, ModerationOutcome
 from streams.wire.ids import stable_id
 
 
-def clock_outcomes(decision: Decision) -> Iterator[ClockOutcome]:
+def clock_outcomes(decision: Decision[Any]) -> Iterator[ClockOutcome]:
     """The outcomes of the clocks that end with a decision. Their ids follow from the decision's."""
     for clock in decision.outcome.clocks:
         yield ClockOutcome(
-            outcome_id=stable_id("console-clock-outcome", decision.activity_id, clock.clock_id),
+            outcome_id=_clock_outcome_id(decision, clock),
             clock_id=clock.clock_id,
             subject=clock.subject,
             key=clock.key,
@@ -23,7 +25,9 @@ def clock_outcomes(decision: Decision) -> Iterator[ClockOutcome]:
         )
 
 
-def moderation_outcome(decision: Decision, channel_ref: str, escalation_id: str) -> ModerationOutcome:
+def moderation_outcome(
+    decision: Decision[ProposedOutcome], channel_ref: str, escalation_id: str
+) -> ModerationOutcome:
     """The outcome that a decision about an escalation is."""
     outcome = decision.outcome
     subject = (
@@ -46,5 +50,17 @@ def moderation_outcome(decision: Decision, channel_ref: str, escalation_id: str)
     )
 
 
-def _last_person(decision: Decision) -> DeskMember:
+def last_follow_up(subject: CaseSubject, decision: Decision[Any]) -> str | None:
+    """The id of the outcome that is written last: where that is, nothing is missing. None if nothing follows."""
+    if subject == "escalation":
+        return decision.activity_id
+    clocks = decision.outcome.clocks
+    return _clock_outcome_id(decision, clocks[-1]) if clocks else None
+
+
+def _clock_outcome_id(decision: Decision[Any], clock: ClockClosing) -> str:
+    return stable_id("console-clock-outcome", decision.activity_id, clock.clock_id)
+
+
+def _last_person(decision: Decision[Any]) -> DeskMember:
     return decision.actor if decision.signed_by is None else decision.signed_by

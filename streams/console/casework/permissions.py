@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.events.case_activity import ActivityKind
+from streams.events.authority_routing import AuthorityRouting
+from streams.events.case_activity import ActivityKind, RequestAnswer
+from streams.events.clock_outcome import ClockSubject
 from streams.events.desk_member import DeskMember, DeskRole
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import OutcomeDecision
@@ -32,15 +34,32 @@ class Person:
         return None if self.role == "read_only" else DeskMember(self.ref, self.role)
 
 
+def gate_needs_two(case: Escalation) -> bool:
+    """Whether every decision about a case needs a second person, by the gates that the rule of law puts before it."""
+    return case.rule_of_law.decision in _GATES_OF_TWO or any(
+        row.gate in _GATES_OF_TWO for row in case.routing
+    )
+
+
 def needs_two(case: Escalation, decision: OutcomeDecision) -> bool:
     """Whether a decision about a case needs a second person.
 
     It does where the rule of law asks for more than one reviewer, and before a trusted flagger's notice is called manifestly
     unfounded: such decisions may end the flagger's status (DSA art. 22(6)).
     """
-    if case.rule_of_law.decision in _GATES_OF_TWO or any(row.gate in _GATES_OF_TWO for row in case.routing):
+    if gate_needs_two(case):
         return True
     return decision == "manifestly_unfounded" and case.counts.trusted_flaggers > 0
+
+
+def request_gate_needs_two(request: AuthorityRouting) -> bool:
+    """Whether what is answered to an authority needs a second person; taking note of its withdrawal never does."""
+    return request.gate in _GATES_OF_TWO
+
+
+def answer_needs_two(request: AuthorityRouting, answer: RequestAnswer) -> bool:
+    """Whether an answer needs a second person. A refusal does as well: it may be wrong, too."""
+    return answer != "withdrawn" and request_gate_needs_two(request)
 
 
 def may_act(person: Person, kind: ActivityKind, category: Category) -> bool:
@@ -49,3 +68,18 @@ def may_act(person: Person, kind: ActivityKind, category: Category) -> bool:
         return False
     # Authority liaisons answer authorities; what is done about content is for the desks.
     return person.role != "authority_liaison" or kind in ("claimed", "released", "noted")
+
+
+def may_act_on_request(person: Person, kind: ActivityKind, category: Category | None) -> bool:
+    """Whether a person may do this with an authority's request, which may concern no category."""
+    if person.role == "read_only" or not person.sees(category):
+        return False
+    # Desks judge content. They may say what they know about it, but do not answer authorities.
+    return person.role != "desk" or kind == "noted"
+
+
+def may_end_clock(person: Person, subject: ClockSubject, category: Category | None) -> bool:
+    """Whether a person may say what became of a clock of a report or request, if its gate asks for one person."""
+    if subject == "request":
+        return may_act_on_request(person, "decided", category)
+    return category is not None and may_act(person, "decided", category)

@@ -5,11 +5,11 @@ answer about who was first.
 """
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from streams.events.case_activity import CaseActivity, ProposedOutcome
+from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
 from streams.events.desk_member import DeskMember
 
 RefusalReason = Literal[
@@ -20,27 +20,46 @@ RefusalReason = Literal[
     "already_decided",
     "supersedes_nothing",
 ]
+CaseSubject = Literal["escalation", "request"]
+
+Proposed = TypeVar("Proposed", bound=ProposedOutcome | ProposedAnswer)
+AnyWork = TypeVar("AnyWork", bound="Work[Any]")
 
 
-class Proposal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An outcome that waits for a second person."""
+class CaseKey(NamedTuple):
+    """Which case: an escalation or an authority's request, by its id."""
+
+    subject: CaseSubject
+    id: str
+
+
+def case_key(act: CaseActivity) -> CaseKey:
+    """The case on which somebody acted."""
+    if act.request_id is not None:
+        return CaseKey("request", act.request_id)
+    assert act.escalation_id is not None
+    return CaseKey("escalation", act.escalation_id)
+
+
+class Proposal(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
+    """An outcome or an answer that waits for a second person."""
 
     activity_id: str
     actor: DeskMember
-    outcome: ProposedOutcome
+    outcome: Proposed
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An outcome that holds. `activity_id` is also the id of its outcome; `signed_by` is null if one person decided."""
+class Decision(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
+    """An outcome or an answer that holds. `activity_id` is also the id of the outcome; `signed_by` is null if one person decided."""
 
     activity_id: str
     at: datetime
     actor: DeskMember
-    outcome: ProposedOutcome
+    outcome: Proposed
     signed_by: DeskMember | None = None
 
 
-class CaseWork(msgspec.Struct, frozen=True, omit_defaults=True):
+class Work(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
     """The work on a case. `version` is the number of acts that counted."""
 
     version: int = 0
@@ -48,14 +67,22 @@ class CaseWork(msgspec.Struct, frozen=True, omit_defaults=True):
     claimed_until: datetime | None = None
     snoozed_until: datetime | None = None
     escalated: bool = False
-    proposal: Proposal | None = None
-    decision: Decision | None = None
+    proposal: Proposal[Proposed] | None = None
+    decision: Decision[Proposed] | None = None
 
     def assigned_to(self, at: datetime) -> DeskMember | None:
         """Who works on it at a time; a claim may have ended by itself."""
         if self.claimed_until is not None and at >= self.claimed_until:
             return None
         return self.assignee
+
+
+class CaseWork(Work[ProposedOutcome], frozen=True, omit_defaults=True):
+    """The work on an escalation."""
+
+
+class RequestWork(Work[ProposedAnswer], frozen=True, omit_defaults=True):
+    """The work on an authority's request."""
 
 
 _LET_GO: Final = {"assignee": None, "claimed_until": None}
@@ -69,13 +96,13 @@ class ActRefused(Exception):
         self.reason: RefusalReason = reason
 
 
-def apply_act(work: CaseWork, act: CaseActivity) -> CaseWork:
+def apply_act(work: AnyWork, act: CaseActivity) -> AnyWork:
     """The work after an act. Raises ActRefused if the act does not count."""
     _require_allowed(work, act)
     return msgspec.structs.replace(work, version=work.version + 1, **_changes(work, act))
 
 
-def _changes(work: CaseWork, act: CaseActivity) -> dict[str, Any]:
+def _changes(work: Work[Any], act: CaseActivity) -> dict[str, Any]:
     """The fields that an act changes, besides the version."""
     changes: dict[str, Any] = {}
     match act.kind:
@@ -89,8 +116,7 @@ def _changes(work: CaseWork, act: CaseActivity) -> dict[str, Any]:
             # For somebody with more authority: whoever worked on it lets go.
             changes = {"escalated": True, **_LET_GO}
         case "outcome_proposed":
-            assert act.proposed is not None
-            changes = {"proposal": Proposal(act.activity_id, act.actor, act.proposed)}
+            changes = {"proposal": Proposal(act.activity_id, act.actor, _proposed(act))}
         case "proposal_declined":
             changes = {"proposal": None}
         case "decided" | "proposal_signed":
@@ -101,7 +127,7 @@ def _changes(work: CaseWork, act: CaseActivity) -> dict[str, Any]:
     return changes
 
 
-def _require_allowed(work: CaseWork, act: CaseActivity) -> None:
+def _require_allowed(work: Work[Any], act: CaseActivity) -> None:
     if act.expected_version != work.version:
         raise ActRefused("another_act_came_first")
     holder = work.assigned_to(act.at)
@@ -115,11 +141,11 @@ def _require_allowed(work: CaseWork, act: CaseActivity) -> None:
         # Taking one's own proposal back is no signature.
         if act.kind == "proposal_signed" and work.proposal.actor.ref == act.actor.ref:
             raise ActRefused("needs_another_person")
-    if act.proposed is not None:
-        _require_successor(work, act.proposed)
+    if act.kind in ("outcome_proposed", "decided"):
+        _require_successor(work, _proposed(act))
 
 
-def _require_successor(work: CaseWork, proposed: ProposedOutcome) -> None:
+def _require_successor(work: Work[Any], proposed: ProposedOutcome | ProposedAnswer) -> None:
     """A second decision must say that it replaces the first one."""
     earlier = None if work.decision is None else work.decision.activity_id
     if earlier is not None and proposed.supersedes is None:
@@ -128,8 +154,14 @@ def _require_successor(work: CaseWork, proposed: ProposedOutcome) -> None:
         raise ActRefused("supersedes_nothing")
 
 
-def _decision(work: CaseWork, act: CaseActivity) -> Decision:
-    if act.proposed is not None:
-        return Decision(act.activity_id, act.at, act.actor, act.proposed)
+def _decision(work: Work[Any], act: CaseActivity) -> Decision[Any]:
+    if act.kind == "decided":
+        return Decision(act.activity_id, act.at, act.actor, _proposed(act))
     assert work.proposal is not None
     return Decision(act.activity_id, act.at, work.proposal.actor, work.proposal.outcome, signed_by=act.actor)
+
+
+def _proposed(act: CaseActivity) -> ProposedOutcome | ProposedAnswer:
+    proposed = act.proposed_answer if act.proposed is None else act.proposed
+    assert proposed is not None
+    return proposed

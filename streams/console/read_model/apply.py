@@ -12,6 +12,7 @@ from streams.console.read_model.desk_rows import refresh_channel, refresh_row
 from streams.console.read_model.escalations import apply_escalation, apply_shadow_escalation
 from streams.console.read_model.integrity_cases import apply_integrity_case
 from streams.console.read_model.outcomes import apply_moderation_outcome
+from streams.console.read_model.request_rows import refresh_request
 from streams.console.read_model.requests import apply_request_step
 from streams.console.read_model.transparency import apply_transparency_counter
 from streams.wire.dead_letter import Rejected
@@ -60,4 +61,6 @@ def apply_records(
         refresh_row(writer, escalation_id)
     for channel_ref in changes.channels:
         changes.cases.update(refresh_channel(writer, channel_ref))
+    for request_id in changes.requests:
+        refresh_request(writer, request_id)
     return unreadable

@@ -1,12 +1,13 @@
 """Reads everything that is known about one case."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-from streams.console.casework.work import CaseWork
+from streams.console.casework.work import CaseKey, CaseWork
 from streams.console.read_model.acts import work_on
 from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
@@ -21,6 +22,16 @@ _CLOCK = msgspec.json.Decoder(ClockView)
 _CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
 
 
+class _Happened(msgspec.Struct):
+    """What is needed of an event to list it as a step of a clock."""
+
+    at: str
+    reason: str
+
+
+_HAPPENED = msgspec.json.Decoder(_Happened)
+
+
 @dataclass(frozen=True, slots=True)
 class KnownAct:
     """An act, and why it did not count; null if it did."""
@@ -29,14 +40,26 @@ class KnownAct:
     refused: str | None
 
 
+class ClockStep(NamedTuple):
+    """Something that happened to a clock: when, and the reason that the event gives."""
+
+    at: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class HangingClock:
-    """A clock of the case, or of a message that the case names. `is_open`: nobody has said yet what became of it."""
+    """A clock of the case, or of a message that the case names, with its steps and what people said of it."""
 
+    row: sqlite3.Row
     view: ClockView
-    case_id: str
-    is_open: bool
+    steps: tuple[ClockStep, ...]
     outcomes: tuple[ClockOutcome, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to say what became of the duty."""
+        return bool(self.row["is_open"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +90,38 @@ def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | No
             "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence", (escalation_id,)
         )
     )
-    acts = tuple(
-        KnownAct(_ACT.decode(event), refused)
-        for event, refused in reader.execute(
-            "SELECT event, refused FROM act WHERE escalation_id = ? ORDER BY partition, offset",
-            (escalation_id,),
-        )
-    )
     newest = events[-1]
     return KnownCase(
         row,
         events,
         work_on(reader, escalation_id),
-        acts,
+        acts_on(reader, CaseKey("escalation", escalation_id)),
         _outcomes(reader, newest),
-        tuple(_hanging_clocks(reader, newest)),
+        _clocks_of(reader, newest),
+    )
+
+
+def acts_on(reader: sqlite3.Connection, case: CaseKey) -> tuple[KnownAct, ...]:
+    """The acts on a case, in the order of the log."""
+    rows = reader.execute(
+        "SELECT event, refused FROM act WHERE subject = ? AND case_id = ? ORDER BY partition, offset", case
+    )
+    return tuple(KnownAct(_ACT.decode(event), refused) for event, refused in rows)
+
+
+def hanging_clocks(
+    reader: sqlite3.Connection, condition: str, values: Sequence[str]
+) -> tuple[HangingClock, ...]:
+    """The clocks for which a condition on their columns holds, the next one due first."""
+    rows = reader.execute(f"SELECT * FROM clock WHERE {condition} ORDER BY due_ms, clock_id", values)
+    return tuple(
+        HangingClock(
+            row,
+            _CLOCK.decode(row["view"]),
+            tuple(_steps(reader, row)),
+            _outcomes_of_clock(reader, row["clock_id"]),
+        )
+        for row in rows.fetchall()
     )
 
 
@@ -97,28 +137,36 @@ def _outcomes(reader: sqlite3.Connection, newest: Escalation) -> tuple[Moderatio
     return tuple(_OUTCOME.decode(event) for (event,) in rows)
 
 
-def _hanging_clocks(reader: sqlite3.Connection, newest: Escalation) -> Sequence[HangingClock]:
+def _clocks_of(reader: sqlite3.Connection, newest: Escalation) -> tuple[HangingClock, ...]:
     messages = newest.message_refs if newest.clock is None else ()
     marks = ", ".join("?" * len(messages))
-    rows = reader.execute(
-        f"""
-        SELECT clock_id, case_id, is_open, view FROM clock
-        WHERE case_id = ? OR (subject = 'report' AND key = ? AND message_ref IN ({marks})) ORDER BY due_ms, clock_id
-        """,
+    return hanging_clocks(
+        reader,
+        f"case_id = ? OR (subject = 'report' AND key = ? AND message_ref IN ({marks}))",
         (newest.escalation_id, newest.channel_ref, *messages),
-    ).fetchall()
-    return [
-        HangingClock(
-            _CLOCK.decode(row["view"]),
-            row["case_id"],
-            bool(row["is_open"]),
-            tuple(
-                _CLOCK_OUTCOME.decode(event)
-                for (event,) in reader.execute(
-                    "SELECT event FROM clock_outcome WHERE clock_id = ? ORDER BY partition, offset",
-                    (row["clock_id"],),
-                )
-            ),
-        )
-        for row in rows
-    ]
+    )
+
+
+def _steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[ClockStep]:
+    if clock["subject"] == "report":
+        for (event,) in reader.execute(
+            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence",
+            (clock["case_id"],),
+        ):
+            happened = _HAPPENED.decode(event)
+            yield ClockStep(happened.at, happened.reason)
+        return
+    yield ClockStep(_CLOCK.decode(clock["view"]).started_at, "clock_armed")
+    for (event,) in reader.execute(
+        "SELECT event FROM request_step WHERE request_id = ? AND clock_id = ? ORDER BY sequence",
+        (clock["key"], clock["clock_id"]),
+    ):
+        happened = _HAPPENED.decode(event)
+        yield ClockStep(happened.at, happened.reason)
+
+
+def _outcomes_of_clock(reader: sqlite3.Connection, clock_id: str) -> tuple[ClockOutcome, ...]:
+    rows = reader.execute(
+        "SELECT event FROM clock_outcome WHERE clock_id = ? ORDER BY partition, offset", (clock_id,)
+    )
+    return tuple(_CLOCK_OUTCOME.decode(event) for (event,) in rows)

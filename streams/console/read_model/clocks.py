@@ -1,6 +1,7 @@
 """Writes legal clocks, and the outcomes that people gave them."""
 
 import sqlite3
+from typing import Final, NamedTuple
 
 from streams.console.read_model.changes import Changes
 from streams.events.clock import ClockView
@@ -13,6 +14,16 @@ from streams.wire.records import SourceRecord
 
 # A lapsed clock still waits for somebody to say what became of the duty.
 _OPEN = frozenset({"running", "paused", "lapsed"})
+
+NO_CLOCK: Final = 1 << 62
+"""Later than any clock: cases without a running clock come after those with one."""
+
+
+class NearestClock(NamedTuple):
+    """The open clock of a case that is due first."""
+
+    due_ms: int
+    obligation: str
 
 
 def put_clock(
@@ -58,10 +69,10 @@ def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, change
     outcome = decoded.event
     writer.execute(
         """
-        INSERT INTO clock_outcome VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO clock_outcome VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (ce_source, outcome_id) DO UPDATE SET
             partition = excluded.partition, offset = excluded.offset, clock_id = excluded.clock_id,
-            event = excluded.event
+            at_ms = excluded.at_ms, event = excluded.event
         WHERE (excluded.partition, excluded.offset) < (clock_outcome.partition, clock_outcome.offset)
         """,
         (
@@ -70,6 +81,7 @@ def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, change
             record.partition,
             record.offset,
             outcome.clock_id,
+            decoded.time_ms,
             encode(outcome),
         ),
     )

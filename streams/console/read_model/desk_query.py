@@ -5,26 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
-import orjson
-
+from streams.console.read_model.paging import (
+    PAGE_ROWS,
+    BadFilter,
+    Page,
+    page_of,
+    parameters_of,
+    position_in,
+    require,
+    restrict,
+)
 from streams.events.report import Category
 from streams.wire.times import HOUR
 
 Listed = Literal["waiting", "snoozed", "decided", "resolved", "all"]
 Grouping = Literal["clock", "channel", "category"]
 
-PAGE_ROWS: Final = 100
-"""Rows of a page. A screen shows some 30; a page of 100 takes 20 ms to write."""
-
 NOBODY: Final = "nobody"
 """The value of the filter `assignee` for cases on which nobody works."""
 
 _ORDER = ("order_due", "order_level", "order_priority", "escalation_id")
 _GROUP_COLUMNS: Mapping[Grouping, str] = {"channel": "channel_ref", "category": "category_group"}
-
-
-class BadFilter(ValueError):
-    """A filter in an address has a value that it cannot have; the message names it and says what would be valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,18 @@ class DeskFilter:
     level: int | None = None
     clock: Literal["running", "overdue", "none"] | None = None
     integrity: Literal["suspected"] | None = None
+    escalated: Literal["yes"] | None = None
     by: Grouping = "clock"
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "DeskFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
         values = {name: given[name] for name in cls.__slots__ if given.get(name)}
-        _require(values, "listed", get_args(Listed))
-        _require(values, "clock", ("running", "overdue", "none"))
-        _require(values, "integrity", ("suspected",))
-        _require(values, "by", get_args(Grouping))
+        require(values, "listed", get_args(Listed))
+        require(values, "clock", ("running", "overdue", "none"))
+        require(values, "integrity", ("suspected",))
+        require(values, "escalated", ("yes",))
+        require(values, "by", get_args(Grouping))
         level = values.pop("level", None)
         if level is not None and not (level.isdecimal() and len(level) < 3):
             raise BadFilter("level must be a number from 0 to 99")
@@ -58,19 +61,7 @@ class DeskFilter:
 
     def parameters(self) -> dict[str, str]:
         """The parameters of an address that say this filter, without those that filter nothing."""
-        default = DeskFilter()
-        return {
-            name: str(value)
-            for name in self.__slots__
-            if (value := getattr(self, name)) != getattr(default, name)
-        }
-
-
-class DeskPage(NamedTuple):
-    """Rows in order, and where the next page begins; None if there are no more."""
-
-    rows: Sequence[sqlite3.Row]
-    after: str | None
+        return parameters_of(self, DeskFilter())
 
 
 class Counted(NamedTuple):
@@ -86,26 +77,15 @@ def desk_page(
     categories: frozenset[Category],
     now_ms: int,
     after: str | None = None,
-) -> DeskPage:
+) -> Page:
     """A page of the cases that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
     where, values = _conditions(shown, categories, now_ms)
-    order = _order(shown)
-    if after is not None:
-        marks = ", ".join("?" * len(order))
-        where.append(f"({', '.join(order)}) > ({marks})")
-        values += _position(after, len(order))
-    rows = reader.execute(
-        f"SELECT * FROM desk_row WHERE {' AND '.join(where)} ORDER BY {', '.join(order)} LIMIT ?",
-        (*values, PAGE_ROWS + 1),
-    ).fetchall()
-    if len(rows) <= PAGE_ROWS:
-        return DeskPage(rows, None)
-    return DeskPage(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
+    return page_of(reader, "SELECT * FROM desk_row", where, values, _order(shown), after)
 
 
 def position_of(row: sqlite3.Row, shown: DeskFilter) -> str:
     """Where a row is in the order of a view, as `after` of `desk_page` takes it. It is a JSON array."""
-    return orjson.dumps([row[name] for name in _order(shown)]).decode()
+    return position_in(row, _order(shown))
 
 
 def desk_row(
@@ -177,10 +157,7 @@ def _conditions(
     shown: DeskFilter, categories: frozenset[Category], now_ms: int
 ) -> tuple[list[str], list[str | int]]:
     where, values = _listed(shown.listed, now_ms)
-    # A person who sees all categories needs no test per row.
-    if len(categories) < len(get_args(Category)):
-        where.append(f"category IN ({', '.join('?' * len(categories))})")
-        values += sorted(categories)
+    restrict(where, values, categories)
     for column, value in (
         ("category", shown.category),
         ("category_group", shown.group),
@@ -207,6 +184,8 @@ def _conditions(
         values += [] if shown.clock == "none" else [now_ms]
     if shown.integrity is not None:
         where.append("integrity != ''")
+    if shown.escalated is not None:
+        where.append("escalated = 1")
     return where, values
 
 
@@ -220,27 +199,6 @@ def _listed(listed: Listed, now_ms: int) -> tuple[list[str], list[str | int]]:
             return ["1 = 1"], []
         case _:
             return ["state = ?"], [listed]
-
-
-def _position(after: str, length: int) -> list[str | int]:
-    try:
-        position = orjson.loads(after)
-    except orjson.JSONDecodeError:
-        position = None
-    if (
-        not isinstance(position, list)
-        or len(position) != length
-        or not all(
-            isinstance(part, str) or (isinstance(part, int) and abs(part) < 1 << 63) for part in position
-        )
-    ):
-        raise BadFilter("after must be what the page before said")
-    return position
-
-
-def _require(values: Mapping[str, str], name: str, valid: Sequence[str]) -> None:
-    if name in values and values[name] not in valid:
-        raise BadFilter(f"{name} must be one of {', '.join(valid)}")
 
 
 def _literal(text: str) -> str:

@@ -5,8 +5,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from streams.console.casework.permissions import gate_needs_two
 from streams.console.casework.work import CaseWork
 from streams.console.read_model.acts import work_on
+from streams.console.read_model.clocks import NO_CLOCK, NearestClock
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome
 from streams.text.moments import moment_ms
@@ -18,19 +20,11 @@ CaseState = Literal["open", "proposed", "decided", "resolved"]
 _ESCALATION = msgspec.json.Decoder(Escalation)
 _OUTCOME = msgspec.json.Decoder(ModerationOutcome)
 
-# Later than any clock: cases without a running clock come after those with one.
-_NO_CLOCK = 1 << 62
-
 
 class _Decided(NamedTuple):
     at_ms: int
     by: str
     decision: str
-
-
-class _NearestClock(NamedTuple):
-    due_ms: int
-    obligation: str
 
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
@@ -61,7 +55,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         newest.level,
         newest.level_name,
         moment_ms(events[0].at),
-        moment_ms(newest.at),
+        _changed_ms(writer, newest, None if decided is None else decided.at_ms),
         None if clock is None else clock.due_ms,
         None if clock is None else clock.obligation,
         priority,
@@ -72,6 +66,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         _integrity(newest),
         " ".join(likely_countries(newest.jurisdictions)),
         newest.rule_of_law.decision,
+        gate_needs_two(newest),
         None if work.assignee is None else work.assignee.ref,
         None if work.claimed_until is None else epoch_ms(work.claimed_until),
         None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
@@ -84,7 +79,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         newest.policy_version,
         newest.registry_version,
         state in ("open", "proposed"),
-        _NO_CLOCK if clock is None else clock.due_ms,
+        NO_CLOCK if clock is None else clock.due_ms,
         -newest.level,
         -priority,
     )
@@ -130,11 +125,19 @@ def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork)
     return max(found, default=None)
 
 
+def _changed_ms(connection: sqlite3.Connection, newest: Escalation, decided_ms: int | None) -> int:
+    """When anything last happened with the case."""
+    (acted_ms,) = connection.execute(
+        "SELECT max(at_ms) FROM act WHERE subject = 'escalation' AND case_id = ?", (newest.escalation_id,)
+    ).fetchone()
+    return max(moment_ms(newest.at), decided_ms or 0, acted_ms or 0)
+
+
 def _raised_after(events: list[Escalation], decided_ms: int) -> bool:
     return any(event.reason == "level_raised" and moment_ms(event.at) > decided_ms for event in events)
 
 
-def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> _NearestClock | None:
+def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
     """The open clock of the case that is due first: its own, or one of a message that it names."""
     clocks = connection.execute(
         """
@@ -147,7 +150,7 @@ def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> _Neare
     for due_ms, obligation, message_ref, case_id in clocks:
         hangs_on_it = newest.clock is None and message_ref in messages
         if case_id == newest.escalation_id or hangs_on_it:
-            return _NearestClock(due_ms, obligation)
+            return NearestClock(due_ms, obligation)
     return None
 
 

@@ -7,7 +7,6 @@ import msgspec
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import put_clock
 from streams.events.authority_routing import AuthorityRouting
-from streams.text.moments import moment_ms
 from streams.wire.records import SourceRecord
 
 _DECODER = msgspec.json.Decoder(AuthorityRouting)
@@ -21,20 +20,6 @@ def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes
         "INSERT OR IGNORE INTO request_step VALUES (?, ?, ?, ?)",
         (step.request_id, concerned, step.sequence, record.value),
     )
-    if step.type == "routed":
-        writer.execute(
-            "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                step.request_id,
-                step.category,
-                step.authority.country,
-                step.kind,
-                step.decision,
-                step.gate,
-                moment_ms(step.received_at),
-                record.value,
-            ),
-        )
     for clock in step.clocks:
         put_clock(
             writer,

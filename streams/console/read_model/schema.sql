@@ -17,29 +17,37 @@ CREATE TABLE escalation_event (
 ) WITHOUT ROWID;
 
 -- Acts in the order of the log. `refused` says why an act did not count.
+-- A case is an escalation or a request, as `subject` says.
 CREATE TABLE act (
-    escalation_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    case_id TEXT NOT NULL,
     partition INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     activity_id TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
     refused TEXT,
     event BLOB NOT NULL,
-    PRIMARY KEY (escalation_id, partition, offset)
+    PRIMARY KEY (subject, case_id, partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX act_by_id ON act (activity_id);
+CREATE INDEX act_by_time ON act (at_ms);
 
 -- What the acts on a case add up to.
 CREATE TABLE case_work (
-    escalation_id TEXT PRIMARY KEY,
-    work BLOB NOT NULL
+    subject TEXT NOT NULL,
+    case_id TEXT NOT NULL,
+    work BLOB NOT NULL,
+    PRIMARY KEY (subject, case_id)
 ) WITHOUT ROWID;
 
--- Decisions of this and other consoles, each of which an outcome must follow.
+-- Decisions of this and other consoles. The outcome `last_follow_up` must follow; null if none must.
 CREATE TABLE decision (
     activity_id TEXT PRIMARY KEY,
-    escalation_id TEXT NOT NULL,
-    channel_ref TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    case_id TEXT NOT NULL,
+    channel_ref TEXT,
     decided_ms INTEGER NOT NULL,
+    last_follow_up TEXT,
     decision BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX decision_by_time ON decision (decided_ms);
@@ -67,10 +75,12 @@ CREATE TABLE clock_outcome (
     partition INTEGER NOT NULL,
     offset INTEGER NOT NULL,
     clock_id TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
     event BLOB NOT NULL,
     PRIMARY KEY (ce_source, outcome_id)
 ) WITHOUT ROWID;
 CREATE INDEX clock_outcome_by_clock ON clock_outcome (clock_id);
+CREATE INDEX clock_outcome_by_id ON clock_outcome (outcome_id);
 
 -- The newest state of each legal clock. `case_id` is an escalation's or a request's.
 CREATE TABLE clock (
@@ -101,17 +111,34 @@ CREATE TABLE request_step (
     PRIMARY KEY (request_id, clock_id, sequence)
 ) WITHOUT ROWID;
 
-CREATE TABLE request (
+-- One row per request as the page lists it, made again from the tables above when one of them changes.
+CREATE TABLE request_row (
     request_id TEXT PRIMARY KEY,
     category TEXT,
     country TEXT NOT NULL,
+    authority TEXT NOT NULL,
     kind TEXT NOT NULL,
     decision TEXT NOT NULL,
     gate TEXT NOT NULL,
+    needs_two INTEGER NOT NULL,
+    emergency INTEGER NOT NULL,
     received_ms INTEGER NOT NULL,
-    event BLOB NOT NULL
+    changed_ms INTEGER NOT NULL,
+    -- Of the nearest running clock; null without one.
+    due_ms INTEGER,
+    duty TEXT,
+    assignee TEXT,
+    claimed_until_ms INTEGER,
+    snoozed_until_ms INTEGER,
+    -- open, proposed or answered
+    state TEXT NOT NULL,
+    answer TEXT,
+    version INTEGER NOT NULL,
+    -- The order of the page: those that wait by clock, then by receipt.
+    waits INTEGER NOT NULL,
+    order_due INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX request_by_time ON request (received_ms, request_id);
+CREATE INDEX request_order ON request_row (waits, order_due, received_ms, request_id);
 
 CREATE TABLE integrity_case (
     case_id TEXT PRIMARY KEY,
@@ -119,7 +146,7 @@ CREATE TABLE integrity_case (
     at_ms INTEGER NOT NULL,
     event BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX integrity_case_by_time ON integrity_case (at_ms, case_id);
+CREATE INDEX integrity_case_by_time ON integrity_case (-at_ms, case_id);
 
 -- How often each policy opened, raised and resolved, live and in shadow, by day.
 CREATE TABLE policy_event (
@@ -153,6 +180,7 @@ CREATE TABLE desk_row (
     level INTEGER NOT NULL,
     level_name TEXT NOT NULL,
     opened_ms INTEGER NOT NULL,
+    -- The newest event, act or outcome.
     changed_ms INTEGER NOT NULL,
     -- Of the nearest running clock of the case; null without one.
     due_ms INTEGER,
@@ -165,6 +193,8 @@ CREATE TABLE desk_row (
     integrity TEXT NOT NULL,
     jurisdictions TEXT NOT NULL,
     gate TEXT NOT NULL,
+    -- The gate asks for two people, whatever is decided.
+    needs_two INTEGER NOT NULL,
     assignee TEXT,
     claimed_until_ms INTEGER,
     snoozed_until_ms INTEGER,

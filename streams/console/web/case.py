@@ -1,22 +1,25 @@
 """The page of one case."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.casework.permissions import may_act, needs_two
+from streams.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.chart import charts
 from streams.console.web.context import console_of, note_position, page, person_of
+from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.console.web.words import CATEGORIES
-from streams.events.case_activity import ActivityKind, CaseNote
-from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
+from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
+from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
+from streams.text.crowd_text import SIGNALS
 from streams.text.record_text import likely_countries
-from streams.text.story import story
+from streams.text.story import NOT_ARMED, story
 from streams.wire.moderation_outcome_decoding import REASONS
 
 
@@ -36,11 +39,19 @@ def case_of(request: Request) -> KnownCase:
 
 
 def case_page(
-    request: Request, known: KnownCase, said: str | None = None, status_code: int = 200
+    request: Request,
+    known: KnownCase,
+    said: str | None = None,
+    status_code: int = 200,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The page of a case. `said` is what to tell the reader first, such as why an act did not count."""
-    person = person_of(request)
-    newest = known.newest
+    """The page of a case. `said` is what to tell the reader first, such as why an act did not count.
+
+    `typed` fills the form as it was sent.
+    """
+    person, newest = person_of(request), known.newest
+    if typed is None and known.work.decision is not None and "take_back" in request.query_params:
+        typed = _taken_back(known.work.decision.outcome)
     context: dict[str, Any] = {
         "nav": "desk",
         "case": known,
@@ -49,10 +60,13 @@ def case_page(
         "work": known.work,
         "said": said,
         "story": story(known.events),
+        # The last event of a quiet channel names none.
+        "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
         "charts": charts(known.events),
         "timeline": timeline(known),
-        # A new one for each page: sending its form twice has one effect.
-        "act_id": secrets.token_hex(16),
+        "typed": typed or {},
+        # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
+        "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(OutcomeDecision) if needs_two(newest, each)],
         "decisions": get_args(OutcomeDecision),
@@ -61,7 +75,26 @@ def case_page(
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
         "categories": CATEGORIES,
-        "duties": dict.fromkeys(row.id for row in newest.obligations),
+        "grounds": dict.fromkeys(row.id for row in newest.obligations),
+        "duties": console_of(request).duties,
+        "not_armed": NOT_ARMED,
+        "snoozes": list(SNOOZES),
+        "may_end_clocks": may_end_clock(person, "report", newest.category),
+        "signals": SIGNALS,
         "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],
     }
     return page(request, "case.html", context, status_code)
+
+
+def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:
+    """The form of a decision that replaces `outcome` by its opposite, for the same category and by the same rule."""
+    ground = outcome.ground
+    return {
+        "decision": "dismissed" if outcome.decision == "upheld" else "upheld",
+        "category": outcome.category,
+        **(
+            {"duty": ground.duty, "country": ground.jurisdiction}
+            if isinstance(ground, LawGround)
+            else {"rule": ground.rule}
+        ),
+    }

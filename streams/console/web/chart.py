@@ -1,68 +1,107 @@
 """What a case's policy measured over time, as the points of a chart with the thresholds drawn in."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from streams.events.escalation import Escalation
+from streams.events.escalation import Condition, Escalation
 from streams.text.moments import moment_ms
 
-# Units of the drawing; the page scales it.
-WIDTH = 600
-HEIGHT = 120
-_MARGIN = 8
+# Units of the drawing; the page scales it. The margins hold the labels of the axes.
+WIDTH: Final = 600
+HEIGHT: Final = 150
+LEFT: Final = 48
+_RIGHT: Final = 12
+_TOP: Final = 12
+BOTTOM: Final = 24
+
+# A line above the highest point, so that it does not touch the frame.
+_HEADROOM: Final = 1.1
 
 
 class Point(NamedTuple):
-    """A value as it was recorded, and where it is drawn."""
+    """A value as it was recorded when the case reached `level`, and where it is drawn."""
 
     at: str
     value: float
+    threshold: float
+    level: str
     x: float
     y: float
 
 
+class Threshold(NamedTuple):
+    """The value from which a level holds, and its height in the drawing."""
+
+    value: float
+    level: str
+    y: float
+
+
 class Chart(NamedTuple):
-    """One measure: its points, and the heights of the thresholds that events named."""
+    """One measure, from the start of the first window to the last event. `top` is the value at the upper edge."""
 
     measure: str
+    begins_at: str
+    ends_at: str
+    top: float
     points: Sequence[Point]
-    thresholds: Sequence[tuple[float, float]]
+    thresholds: Sequence[Threshold]
 
     @property
     def line(self) -> str:
-        """The points as a line of SVG."""
-        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
+        """The points as a line of SVG, from nothing at the start of the window."""
+        drawn = [f"{LEFT},{HEIGHT - BOTTOM}", *(f"{point.x:.1f},{point.y:.1f}" for point in self.points)]
+        return " ".join(drawn)
 
 
 def charts(events: Sequence[Escalation]) -> list[Chart]:
     """A chart per measure, in the order in which events name them. A clock has none."""
     if events[-1].clock is not None:
         return []
-    begin = moment_ms(events[0].window.start)
-    length = max(1, moment_ms(events[-1].at) - begin)
     names = dict.fromkeys(condition.measure for event in events for condition in event.conditions)
-    drawn = []
-    for measure in names:
-        said = [
-            (event.at, condition)
-            for event in events
-            for condition in event.conditions
-            if condition.measure == measure
-        ]
-        top = max(max(condition.value, condition.threshold) for _, condition in said) or 1.0
-        points = [
-            Point(
-                at,
-                condition.value,
-                _MARGIN + (WIDTH - 2 * _MARGIN) * (moment_ms(at) - begin) / length,
-                _height(condition.value, top),
-            )
-            for at, condition in said
-        ]
-        thresholds = sorted({condition.threshold for _, condition in said})
-        drawn.append(Chart(measure, points, [(value, _height(value, top)) for value in thresholds]))
-    return drawn
+    return [_chart(events, measure) for measure in names]
 
 
-def _height(value: float, top: float) -> float:
-    return HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * value / top
+def _chart(events: Sequence[Escalation], measure: str) -> Chart:
+    said = [
+        (event, condition)
+        for event in events
+        for condition in event.conditions
+        if condition.measure == measure
+    ]
+    begins_at, ends_at = events[0].window.start, events[-1].at
+    top = _HEADROOM * max(max(condition.value, condition.threshold) for _, condition in said) or 1.0
+    begin = moment_ms(begins_at)
+    length = max(1, moment_ms(ends_at) - begin)
+
+    def across(at: str) -> float:
+        return LEFT + (WIDTH - LEFT - _RIGHT) * (moment_ms(at) - begin) / length
+
+    def up(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - _TOP) * value / top
+
+    points = [
+        Point(
+            event.at,
+            condition.value,
+            condition.threshold,
+            _level(event),
+            across(event.at),
+            up(condition.value),
+        )
+        for event, condition in said
+    ]
+    return Chart(measure, begins_at, ends_at, top, points, [
+        Threshold(value, level, up(value)) for value, level in _thresholds(said)
+    ])  # fmt: skip
+
+
+def _thresholds(said: Sequence[tuple[Escalation, Condition]]) -> list[tuple[float, str]]:
+    """The thresholds of every level that the case reached, the lowest first."""
+    # A case that calms down falls below the threshold of a level that it had; that is no other threshold.
+    levels = {condition.threshold: _level(event) for event, condition in said if event.type != "resolved"}
+    return sorted(levels.items())
+
+
+def _level(event: Escalation) -> str:
+    return f"level {event.level}"

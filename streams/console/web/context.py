@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import UNSET
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -19,6 +20,7 @@ from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
 from streams.events.report import Category
+from streams.registry.rules import Obligation
 from streams.runtime.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -33,18 +35,24 @@ TEMPLATES = Jinja2Templates(
         lstrip_blocks=True,
     )
 )
+# What an event of an earlier version does not have.
+TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The parts that pages use. `floor` are the registry's categories whose reports always go to a person."""
+    """The parts that pages use.
+
+    `duties` are the rows of law in use, by id; `floor` are the categories whose reports always go to a person.
+    """
 
     settings: ConsoleSettings
     database: Database
     publisher: Publisher
     progress: Progress
     feed: LiveFeed
+    duties: Mapping[str, Obligation]
     floor: frozenset[Category]
 
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from streams.console.read_model.desk_query import (
-    BadFilter,
     DeskFilter,
     clock_word,
     counts_by,
@@ -20,6 +19,7 @@ from streams.console.read_model.desk_query import (
     desk_rows,
     position_of,
 )
+from streams.console.read_model.paging import BadFilter
 from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.words import in_words
 from streams.runtime.wall_clock import clock_ms
@@ -72,9 +72,7 @@ def rows(request: Request) -> Response:
         found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
     except BadFilter as error:
         raise HTTPException(400, str(error)) from error
-    return page(
-        request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)}
-    )
+    return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
 
 
 def next_case(request: Request) -> Response:

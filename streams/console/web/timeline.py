@@ -1,9 +1,12 @@
 """Everything that happened with a case, as one list in the order of time."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from streams.console.read_model.case_query import KnownCase
+from streams.console.read_model.case_query import HangingClock, KnownAct, KnownCase
+from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.words import in_words
+from streams.events.case_activity import CaseActivity
 from streams.text.desk_text import moderation_text
 from streams.text.moments import moment_ms
 from streams.text.record_text import escalation_grounds
@@ -31,18 +34,7 @@ def timeline(case: KnownCase) -> list[Happening]:
         )
         for event in case.events
     ]
-    for known in case.acts:
-        act = known.act
-        detail = in_words(act.note) if act.note else ""
-        if act.proposed is not None:
-            detail = f"{in_words(act.proposed.decision)}, {in_words(act.proposed.reason)}"
-        if known.refused is not None:
-            detail = f"did not count: {in_words(known.refused)}"
-        happenings.append(
-            Happening(
-                epoch_ms(act.at), act.actor.ref, in_words(act.kind), detail, counted=known.refused is None
-            )
-        )
+    happenings += _acts(case.acts)
     happenings += [
         Happening(
             epoch_ms(outcome.decided_at),
@@ -52,14 +44,50 @@ def timeline(case: KnownCase) -> list[Happening]:
         )
         for outcome in case.outcomes
     ]
-    happenings += [
-        Happening(
-            epoch_ms(outcome.occurred_at),
-            outcome.actor or "a desk",
-            f"clock {in_words(outcome.outcome)}",
-            clock.view.obligation,
-        )
-        for clock in case.clocks
-        for outcome in clock.outcomes
-    ]
+    happenings += _said_of_clocks(case.clocks)
     return sorted(happenings, key=lambda each: each.at_ms)
+
+
+def request_timeline(case: KnownRequest) -> list[Happening]:
+    """How the request was judged, what people did, and what happened to its clocks."""
+    first = case.first
+    happenings = [
+        Happening(moment_ms(first.at), "Tocsin", in_words(first.decision), f"gate: {in_words(first.gate)}")
+    ]
+    happenings += [
+        Happening(moment_ms(step.at), "Tocsin", in_words(step.reason), clock.view.obligation)
+        for clock in case.clocks
+        for step in clock.steps
+    ]
+    happenings += _acts(case.acts)
+    happenings += _said_of_clocks(case.clocks)
+    return sorted(happenings, key=lambda each: each.at_ms)
+
+
+def _acts(acts: Sequence[KnownAct]) -> Iterator[Happening]:
+    for known in acts:
+        act = known.act
+        detail = f"did not count: {in_words(known.refused)}" if known.refused is not None else _detail(act)
+        yield Happening(
+            epoch_ms(act.at), act.actor.ref, in_words(act.kind), detail, counted=known.refused is None
+        )
+
+
+def _detail(act: CaseActivity) -> str:
+    if act.proposed is not None:
+        return f"{in_words(act.proposed.decision)}, {in_words(act.proposed.reason)}"
+    if act.proposed_answer is not None:
+        return in_words(act.proposed_answer.answer)
+    return in_words(act.note) if act.note else ""
+
+
+def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:
+    for clock in clocks:
+        for outcome in clock.outcomes:
+            reason = f" for {in_words(outcome.reason)}" if outcome.reason else ""
+            yield Happening(
+                epoch_ms(outcome.occurred_at),
+                outcome.actor or "a desk",
+                f"clock {in_words(outcome.outcome)}{reason}",
+                clock.view.obligation,
+            )

@@ -1,8 +1,12 @@
 """Words and numbers as pages show them."""
 
+from sqlite3 import Row
 from typing import Final, get_args
 
+import msgspec
+
 from streams.console.read_model.desk_query import clock_word
+from streams.events.clock import ClockView
 from streams.events.report import Category
 from streams.text.moments import moment_ms
 from streams.wire.envelope import rfc3339
@@ -10,6 +14,7 @@ from streams.wire.times import DAY, HOUR, MINUTE
 
 __all__ = [
     "clock_class",
+    "clock_now",
     "clock_word",
     "in_words",
     "message_address",
@@ -18,6 +23,8 @@ __all__ = [
     "rfc3339",
     "span",
 ]
+
+_CLOCK = msgspec.json.Decoder(ClockView)
 
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 
@@ -35,6 +42,12 @@ _REFUSALS: Final = {
 def in_words(code: str) -> str:
     """A code of an event or an act, such as `manifestly_unfounded`, in words."""
     return _REFUSALS.get(code) or code.replace("_", " ")
+
+
+def clock_now(clock: Row) -> str:
+    """What a clock of the read model is now, and who said so, if anybody did."""
+    actor = _CLOCK.decode(clock["view"]).actor
+    return in_words(clock["status"]) + ("" if actor is None else f", said {actor}")
 
 
 def number(value: float) -> str:

@@ -53,7 +53,10 @@ function chosen() {
 }
 
 function show() {
-  for (const label of form.querySelectorAll("[data-decision]")) label.hidden = label.dataset.decision !== chosen();
+  for (const label of form.querySelectorAll("[data-decision]")) {
+    label.hidden = label.dataset.decision !== chosen();
+    label.querySelector("select").required = !label.hidden;
+  }
   for (const part of form.querySelectorAll(".upheld-only")) part.hidden = chosen() !== "upheld";
   const { duty, rule } = form.elements;
   const both = Boolean(duty.value) === Boolean(rule.value);

@@ -25,8 +25,13 @@ export async function fetchRows(ids) {
 
 /** Put a row in place of the older one. It stays where it is, also if it would be elsewhere in a list made now. */
 export function replaceRow(older, row) {
-  const focused = older.contains(document.activeElement) ? document.activeElement.className : null;
+  const held = older.contains(document.activeElement) ? document.activeElement : null;
   row.classList.toggle("current", older.classList.contains("current"));
+  // A choice holds for the version that was chosen.
+  const [before, now] = [older, row].map((each) => each.querySelector("input[type=checkbox]"));
+  if (before && now) now.checked = before.checked && before.value === now.value;
   older.replaceWith(row);
-  if (focused !== null) (row.querySelector(`a.${focused}`) ?? row.querySelector("a.case")).focus({ preventScroll: true });
+  if (held === null) return;
+  const same = held.matches("input") ? "input" : `a.${held.className}`;
+  (row.querySelector(same) ?? row.querySelector("a.case")).focus({ preventScroll: true });
 }

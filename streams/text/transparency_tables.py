@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.commands.transparency.suppression import shown_rows, shown_total
 from streams.events.transparency import TransparencyCounter
+from streams.text.suppression import shown_rows, shown_total
 
 # One value per dimension.
 Row = tuple[str, ...]
@@ -34,6 +34,13 @@ REQUEST_DIMENSIONS = (
 )
 
 STATE_ACTOR = "state_actor"
+
+LEGEND = (
+    "<5: fewer than five.\n"
+    "*: fewer than five, or withheld because such a number could be calculated from it.\n"
+    "Each table is safe to publish alone. Before you publish several, check that none is part of another."
+)
+"""What the marks in a table mean."""
 
 
 class SectionKind(NamedTuple):

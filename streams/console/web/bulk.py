@@ -1,0 +1,136 @@
+"""Acts on many cases at once, for floods: choose, confirm with the number, and read what counted."""
+
+import asyncio
+import secrets
+from typing import Final, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.console.casework.permissions import Person, may_act
+from streams.console.read_model.case_query import KnownCase, known_case
+from streams.console.web.bulk_acts import Chosen, Result, bulk_acts, carried_out
+from streams.console.web.context import console_of, page, person_of
+from streams.console.web.forms import SNOOZES, WrongForm, text_of, version_of
+from streams.console.web.security import checked_form
+from streams.events.case_activity import ActivityKind, CaseActivity
+from streams.wire.moderation_outcome_decoding import REASONS
+
+_KINDS: Final[dict[str, ActivityKind]] = {
+    "claimed": "claimed",
+    "released": "released",
+    "snoozed": "snoozed",
+    "dismissed": "decided",
+}
+"""What can be done with many cases, and the act that it is on each of them. Upholding is not among them: it has an effect on people,
+and each is judged by itself."""
+
+# Five pages of the desk. A mistake with more would take a shift to find and take back.
+_MOST: Final = 500
+
+# Acts that wait for Kafka at a time. Each takes some 50 ms, most of it waiting.
+_AT_ONCE: Final = 32
+
+
+class LeftOut(NamedTuple):
+    """A case on which nothing is done, and why."""
+
+    escalation_id: str
+    why: str
+
+
+async def bulk(request: Request) -> Response:
+    """Ask whether something shall be done with the chosen cases."""
+    form = await checked_form(request)
+    return await run_in_threadpool(_confirmation, request, form, None, 200)
+
+
+async def bulk_confirmed(request: Request) -> Response:
+    """Do something with each of the chosen cases, and say on which of them it counted."""
+    form = await checked_form(request)
+    chosen, _ = await run_in_threadpool(_sorted_out, request, form)
+    try:
+        if text_of(form, "count") != str(len(chosen)):
+            raise WrongForm(f"Type {len(chosen)}, the number of cases, to confirm.")
+        acts = await run_in_threadpool(
+            bulk_acts, person_of(request), form, _KINDS[text_of(form, "what")], chosen
+        )
+    except WrongForm as error:
+        return await run_in_threadpool(_confirmation, request, form, str(error), 422)
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def one_of_them(act: CaseActivity) -> Result:
+        async with at_once:
+            return await carried_out(console_of(request), act)
+
+    results = await asyncio.gather(*map(one_of_them, acts))
+    context = {
+        "nav": "desk",
+        "what": text_of(form, "what"),
+        "counted": [each for each in results if each.why is None],
+        "not_counted": [each for each in results if each.why is not None],
+    }
+    return await run_in_threadpool(page, request, "bulk_result.html", context)
+
+
+def _confirmation(request: Request, form: FormData, said: str | None, status_code: int) -> Response:
+    chosen, left_out = _sorted_out(request, form)
+    duties = dict.fromkeys(duty.id for known, _ in chosen for duty in known.newest.obligations)
+    countries = dict.fromkeys(row.code for known, _ in chosen for row in known.newest.jurisdictions)
+    context = {
+        "nav": "desk",
+        "said": said,
+        "typed": form,
+        "what": text_of(form, "what"),
+        "chosen": chosen,
+        "left_out": left_out,
+        "snoozes": list(SNOOZES),
+        "reasons": REASONS["dismissed"],
+        "grounds": duties,
+        "countries": countries,
+        "bulk_id": text_of(form, "bulk_id") or secrets.token_hex(16),
+    }
+    return page(request, "bulk.html", context, status_code)
+
+
+def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase, Chosen]], list[LeftOut]]:
+    """The chosen cases with which it may be done, and those with which it may not. Raises HTTPException."""
+    person, kind = person_of(request), _KINDS.get(text_of(form, "what"))
+    if kind is None or person.role == "read_only":
+        raise HTTPException(403, "Your role may not do this.")
+    fields = dict.fromkeys(field for field in form.getlist("case") if isinstance(field, str))
+    if not 0 < len(fields) <= _MOST:
+        raise HTTPException(400, f"Choose 1 to {_MOST} cases on the desk.")
+    reader = console_of(request).database.reader()
+    chosen: list[tuple[KnownCase, Chosen]] = []
+    left_out: list[LeftOut] = []
+    for field in fields:
+        each = _chosen(field)
+        known = known_case(reader, each.escalation_id)
+        why = _why_left_out(person, kind, known)
+        if why is not None:
+            left_out.append(LeftOut(each.escalation_id, why))
+        elif known is not None:
+            chosen.append((known, each))
+    return chosen, left_out
+
+
+def _chosen(field: str) -> Chosen:
+    escalation_id, _, version = field.rpartition("@")
+    try:
+        return Chosen(escalation_id, version_of(version))
+    except WrongForm as error:
+        raise HTTPException(400, str(error)) from error
+
+
+def _why_left_out(person: Person, kind: ActivityKind, known: KnownCase | None) -> str | None:
+    if known is None or not may_act(person, kind, known.newest.category):
+        return "There is no such case, or it is not yours to act on."
+    if known.row["needs_two"]:
+        return "Its gate asks for two people: open the case."
+    if kind == "decided" and known.row["state"] == "proposed":
+        return "An outcome was proposed, which waits for a second person: open the case."
+    return None

@@ -1,0 +1,96 @@
+"""The list of authorities' requests, and the page of one."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, get_args
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.console.casework.permissions import answer_needs_two, may_act_on_request, may_end_clock
+from streams.console.read_model.paging import BadFilter
+from streams.console.read_model.requests_query import (
+    KnownRequest,
+    RequestFilter,
+    RequestsListed,
+    known_request,
+    requests_page,
+)
+from streams.console.web.context import console_of, page, person_of
+from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
+from streams.console.web.timeline import request_timeline
+from streams.events.authority_request import RequestKind
+from streams.events.authority_routing import Decision
+from streams.events.case_activity import ActivityKind, CaseNote, RequestAnswer
+from streams.events.routing import Gate
+from streams.text.story import NOT_ARMED
+
+
+def requests(request: Request) -> Response:
+    """The requests of a view, those with the least time left first. The view is in the address."""
+    console, person = console_of(request), person_of(request)
+    try:
+        shown = RequestFilter.of(request.query_params)
+        listed = requests_page(
+            console.database.reader(), shown, person.categories, request.query_params.get("after")
+        )
+    except BadFilter as error:
+        raise HTTPException(400, str(error)) from error
+    context = {
+        "nav": "requests",
+        "shown": shown,
+        "rows": listed.rows,
+        "more": None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after}),
+        "lists": get_args(RequestsListed),
+        "decisions": get_args(Decision),
+        "gates": get_args(Gate),
+        "kinds": get_args(RequestKind),
+    }
+    return page(request, "requests.html", context)
+
+
+def request(request: Request) -> Response:
+    """The page of a request. Raises HTTPException if there is none, or the person may not see it."""
+    return request_page(request, request_of(request))
+
+
+def request_of(request: Request) -> KnownRequest:
+    """The request that the path names. Raises HTTPException as `request` does."""
+    found = known_request(console_of(request).database.reader(), request.path_params["id"])
+    if found is None or not person_of(request).sees(found.first.category):
+        raise HTTPException(404, "There is no such request, or it is not yours to see.")
+    return found
+
+
+def request_page(
+    request: Request,
+    known: KnownRequest,
+    said: str | None = None,
+    status_code: int = 200,
+    typed: Mapping[str, Any] | None = None,
+) -> Response:
+    """The page of a request. `said` is what to tell the reader first; `typed` fills the form as it was sent."""
+    person, first = person_of(request), known.first
+    context: dict[str, Any] = {
+        "nav": "requests",
+        "case": known,
+        "first": first,
+        "row": known.row,
+        "work": known.work,
+        "said": said,
+        "typed": typed or {},
+        "findings": first.findings,
+        "timeline": request_timeline(known),
+        "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
+        "may": {kind: may_act_on_request(person, kind, first.category) for kind in get_args(ActivityKind)},
+        "two_for": [each for each in get_args(RequestAnswer) if answer_needs_two(first, each)],
+        "answers": get_args(RequestAnswer),
+        "notes": get_args(CaseNote),
+        "snoozes": list(SNOOZES),
+        "may_end_clocks": may_end_clock(person, "request", first.category),
+        "duties": console_of(request).duties,
+        "not_armed": NOT_ARMED,
+    }
+    return page(request, "request.html", context, status_code)
