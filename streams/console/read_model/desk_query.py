@@ -1,6 +1,7 @@
 """Lists the desk: which cases, in which order, a page at a time."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
@@ -26,6 +27,21 @@ NOBODY: Final = "nobody"
 
 _ORDER = ("order_due", "order_level", "order_priority", "escalation_id")
 _GROUP_COLUMNS: Mapping[Grouping, str] = {"channel": "channel_ref", "category": "category_group"}
+
+
+class Counted(NamedTuple):
+    """How many cases have one value of a column."""
+
+    value: str
+    cases: int
+
+
+class Counts(NamedTuple):
+    """How many cases a view has, most first."""
+
+    by_category: Sequence[Counted]
+    by_policy: Sequence[Counted]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,6 @@ class DeskFilter:
     def parameters(self) -> dict[str, str]:
         """The parameters of an address that say this filter, without those that filter nothing."""
         return parameters_of(self, DeskFilter())
-
-
-class Counted(NamedTuple):
-    """How many cases have one value of a column."""
-
-    value: str
-    cases: int
 
 
 def desk_page(
@@ -120,20 +129,25 @@ def desk_rows(
     return [row for row in rows if row["category"] in categories]
 
 
-def counts_by(
-    reader: sqlite3.Connection,
-    column: Literal["category", "policy", "channel_ref"],
-    shown: DeskFilter,
-    categories: frozenset[Category],
-    now_ms: int,
-) -> Sequence[Counted]:
-    """How many cases of a view have each value of a column, most first."""
+def counts(
+    reader: sqlite3.Connection, shown: DeskFilter, categories: frozenset[Category], now_ms: int
+) -> Counts:
+    """How many cases of a view each category and each policy has. The index `desk_counts` has every column of a filter."""
     where, values = _conditions(shown, categories, now_ms)
     rows = reader.execute(
-        f"SELECT {column}, count(*) FROM desk_row WHERE {' AND '.join(where)} GROUP BY {column} ORDER BY 2 DESC, 1",
+        f"SELECT category, policy, count(*) FROM desk_row WHERE {' AND '.join(where)} GROUP BY category, policy",
         values,
     )
-    return [Counted(*row) for row in rows]
+    by_category: Counter[str] = Counter()
+    by_policy: Counter[str] = Counter()
+    for category, policy, cases in rows:
+        by_category[category] += cases
+        by_policy[policy] += cases
+    return Counts(_most_first(by_category), _most_first(by_policy), by_category.total())
+
+
+def _most_first(counter: Counter[str]) -> Sequence[Counted]:
+    return [Counted(*each) for each in sorted(counter.items(), key=lambda each: (-each[1], each[0]))]
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from streams.console.read_model.desk_query import (
     DeskFilter,
     clock_word,
-    counts_by,
+    counts,
     desk_page,
     desk_row,
     desk_rows,
@@ -54,13 +54,8 @@ def desk(request: Request) -> Response:
     # The page asks for what follows as its reader scrolls.
     if "after" in request.query_params:
         return page(request, "desk_rows.html", context)
-    by_category = counts_by(reader, "category", shown, person.categories, now)
-    context |= {
-        "by_category": by_category,
-        "by_policy": counts_by(reader, "policy", shown, person.categories, now),
-        "total": sum(each.cases for each in by_category),
-    }
-    return page(request, "desk.html", context)
+    counted = counts(reader, shown, person.categories, now)
+    return page(request, "desk.html", {**context, **counted._asdict()})
 
 
 def rows(request: Request) -> Response:
