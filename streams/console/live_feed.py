@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from streams.console.casework.permissions import Person
 from streams.console.read_model.changes import Changes
+from streams.events.report import Category
 
 # A page that was away for longer than so many batches loads anew. They are a few minutes of a busy desk.
 _REMEMBERED = 1_000
@@ -22,13 +24,27 @@ _MOST_NAMED = 500
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something to tell. `position` is where a reconnecting page continues; empty for who looks at a case."""
+    """Something to tell. `position` is where a reconnecting page continues; empty for who looks at a case.
+
+    `ids` are those of what changed, with their `categories`, or the pseudonyms of who looks at a case.
+    """
 
     event: str
     position: str
     ids: tuple[str, ...]
+    categories: Mapping[str, Category | None] = field(default_factory=dict)
+
+    def told_to(self, person: Person) -> tuple[str, ...]:
+        """The ids that a person may know of."""
+        if self.event != CHANGED:
+            return self.ids
+        # What has no category yet cannot be shown yet, and is told again when it can.
+        return tuple(
+            each for each in self.ids if each in self.categories and person.sees(self.categories[each])
+        )
 
 
+CHANGED: Final = "changed"
 RELOAD: Final = "reload"
 
 
@@ -42,6 +58,7 @@ class LiveFeed:
         self._last: deque[tuple[int, Told]] = deque(maxlen=_REMEMBERED)
         self._readers: dict[asyncio.Queue[Told], str | None] = {}
         self._viewers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._pages: Counter[str] = Counter()
 
     @property
     def position(self) -> str:
@@ -53,14 +70,20 @@ class LiveFeed:
         """How many pages are connected."""
         return len(self._readers)
 
+    def pages_of(self, viewer: str) -> int:
+        """How many pages somebody has connected."""
+        return self._pages[viewer]
+
     def tell(self, changes: Changes) -> None:
         """Tell every page what a batch changed."""
         ids = [*sorted(changes.cases), *sorted(changes.requests), *sorted(changes.integrity_cases)]
         if not ids:
             return
         self._number += 1
-        event = "changed" if len(ids) <= _MOST_NAMED else RELOAD
-        told = Told(event, self.position, tuple(ids) if event == "changed" else ())
+        if len(ids) <= _MOST_NAMED:
+            told = Told(CHANGED, self.position, tuple(ids), dict(changes.categories))
+        else:
+            told = Told(RELOAD, self.position, ())
         self._last.append((self._number, told))
         for queue in self._readers:
             _put(queue, told)
@@ -78,6 +101,7 @@ class LiveFeed:
         """A queue of what is told from now on, for a page that `viewer` has open; `case_id` if it shows one case."""
         queue: asyncio.Queue[Told] = asyncio.Queue(_MOST_UNREAD)
         self._readers[queue] = case_id
+        self._pages[viewer] += 1
         if case_id is not None:
             self._viewers[case_id][viewer] += 1
             self._tell_viewers(case_id)
@@ -85,6 +109,7 @@ class LiveFeed:
             yield queue
         finally:
             del self._readers[queue]
+            self._pages -= Counter([viewer])
             if case_id is not None:
                 self._viewers[case_id] -= Counter([viewer])
                 self._tell_viewers(case_id)

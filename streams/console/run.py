@@ -12,20 +12,19 @@ from streams.clients.kafka_writing import producer_for
 from streams.console.casework.permissions import Person
 from streams.console.follower import Follower
 from streams.console.live_feed import LiveFeed
+from streams.console.people.access import Access
 from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
+from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.worker.rules import configured_rules
 from streams.worker.settings import Settings
 
 # How often to look for decisions without an outcome. One is only missing after a console was killed in between.
 _REPAIR_SECONDS = 10.0
-
-# How long a connection may wait for its next request.
-_IDLE_SECONDS = 15
 
 # An address with every filter, a session and what proxies add.
 _MOST_HEADER_BYTES = 16 * 1024
@@ -35,9 +34,9 @@ _CLOSE_SECONDS = 2
 
 
 async def run_console(
-    settings: Settings, own: ConsoleSettings, person: Person, ready: Callable[[str], None]
+    settings: Settings, own: ConsoleSettings, person: Person, access: Access, ready: Callable[[str], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called with the address once pages can be asked for.
+    """Serve until SIGTERM or SIGINT. `person` is who works without sign-in and people file; `ready` is called with the address once pages can be asked for.
 
     Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
     sqlite3.Error if the file cannot be used, OSError if the port is taken.
@@ -55,7 +54,7 @@ async def run_console(
         async with producer_for(settings, *written) as producer:
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
             console = Console(own, database, publisher, follower.progress, feed, duties, floor)
-            server = _Server(_configuration(own, build_app(console, person)), ready)
+            server = _Server(_configuration(own, build_app(console, person, access)), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.
             reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
@@ -94,7 +93,11 @@ def _configuration(own: ConsoleSettings, app: Starlette) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_CLOSE_SECONDS,
-        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_keep_alive=int(REQUEST_SECONDS),
+        http=BoundedProtocol,
+        ws="none",
+        # The log is set up already.
+        log_config=None,
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
     )
 

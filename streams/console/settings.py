@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.worker.settings import CONSOLE_PREFIX, SettingsError
@@ -35,6 +35,66 @@ class ConsoleSettings(BaseSettings):
             pattern=r"^https?://[^\s\"'<>]+$",
             description="Address of the platform's own viewer of messages, with {channel} and {message}.",
         ),
+    ] = None
+    sign_in: Annotated[
+        Literal["none", "proxy", "openid"],
+        Field(
+            description="How people sign in: `none` on loopback only, for trying it out; `proxy` believes the header of a proxy that "
+            "knows a secret; `openid` asks an OpenID Connect provider."
+        ),
+    ] = "none"
+    people_file: Annotated[
+        Path | None,
+        Field(description="Who may use the console, in which role, for which categories (YAML)."),
+    ] = None
+    address: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$",
+            description="Address by which browsers reach the console, such as https://desk.example.org; no path, no / at its end.",
+        ),
+    ] = None
+    proxy_header: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$",
+            description="Header in which the proxy says who signed in.",
+        ),
+    ] = "X-Forwarded-User"
+    proxy_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description="Secret that the proxy sends as X-Tocsin-Proxy-Secret, 32 characters or more. Never logged."
+        ),
+    ] = None
+    proxy_secret_file: Annotated[
+        Path | None, Field(description="File with that secret, instead of the variable.")
+    ] = None
+    openid_issuer: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s?#\"'<>]+$",
+            description="Issuer of the OpenID Connect provider, as its discovery document says it.",
+        ),
+    ] = None
+    openid_client_id: Annotated[
+        str | None, Field(min_length=1, description="Id of the console as a client of the provider.")
+    ] = None
+    openid_client_secret: Annotated[
+        SecretStr | None, Field(description="Secret of the console as a client. Never logged.")
+    ] = None
+    openid_client_secret_file: Annotated[
+        Path | None, Field(description="File with that secret, instead of the variable.")
+    ] = None
+    session_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description="Secret that signs sessions, 32 characters or more, the same for consoles behind one address. If not set, "
+            "one is made up at each start, and people sign in again. Never logged."
+        ),
+    ] = None
+    session_secret_file: Annotated[
+        Path | None, Field(description="File with that secret, instead of the variable.")
     ] = None
 
 

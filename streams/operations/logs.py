@@ -1,4 +1,4 @@
-"""Logging of a worker: one line per event that concerns an operator, repeats limited, no personal data."""
+"""Logging of a worker or a console: one line per event that concerns an operator, repeats limited, no personal data."""
 
 import logging
 import sys
@@ -16,8 +16,9 @@ LogFormat = Literal["console", "json"]
 # seconds shows that the problem persists and keeps the log readable.
 REPEAT_SECONDS = 10.0
 
-# Faust and mode log every start and stop of some 30 services at INFO.
-QUIET_LOGGERS = ("faust", "mode", "aiokafka")
+# Faust and mode log every start and stop of some 30 services at INFO, uvicorn each malformed request as a warning. httpx and
+# Authlib log addresses and secrets of a sign-in, at INFO and DEBUG.
+QUIET_LOGGERS = ("faust", "mode", "aiokafka", "uvicorn", "httpx", "httpcore", "authlib")
 
 
 class OncePerWhile(logging.Filter):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.harness.console import PERSON_HEADER, ConsoleProcess
+from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness.deployment import Deployment
 
 CHROMIUM = shutil.which("chromium")
@@ -89,7 +89,7 @@ class People:
         """An empty page of somebody; addresses are relative to the console's."""
         context = self._chromium.new_context(
             base_url=self._console.address,
-            extra_http_headers={PERSON_HEADER: ref},
+            extra_http_headers=self._console.headers(ref),
             timezone_id="Europe/Berlin",
             **options,
         )

@@ -96,7 +96,7 @@ def test_fifty_thousand_cases_are_listed_at_once_and_scroll(large, chromium):
     people.end()
 
     times = {
-        address: measured(large.address + address)
+        address: measured(large, address)
         for address in ("/desk", "/desk?category=fraud", "/desk?by=channel", "/desk?level=3&clock=running")
     }
     print(f"\n{CASES:,} cases: first paint after {paint:.0f} ms")
@@ -106,12 +106,13 @@ def test_fifty_thousand_cases_are_listed_at_once_and_scroll(large, chromium):
     assert max(times.values()) < P95_MS, times
 
 
-def measured(address):
+def measured(console, address):
     """The 95th percentile of answers in ms."""
 
     def once():
         began = time.perf_counter()
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        request = urllib.request.Request(console.address + address, headers=console.headers("desk-1"))
+        with urllib.request.urlopen(request, timeout=10) as answer:
             answer.read()
         return (time.perf_counter() - began) * 1000
 

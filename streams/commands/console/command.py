@@ -7,9 +7,11 @@ import click
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.console.casework.permissions import Person
+from streams.console.people.access import load_access
 from streams.console.run import run_console
 from streams.console.settings import load_console_settings
 from streams.console.web.words import CATEGORIES
+from streams.operations.logs import configure_logs
 from streams.worker.settings import load_settings
 
 
@@ -26,6 +28,8 @@ def console() -> None:
       TOCSIN_CONSOLE_PORT=0 tocsin console
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings, own = load_settings(), load_console_settings()
+    access = load_access(own)
+    configure_logs(settings.log_level, settings.log_format)
     person = Person(settings.actor or "desk-local", "lead", frozenset(CATEGORIES))
     with broker_errors_explained(settings):
-        asyncio.run(run_console(settings, own, person, lambda address: echo(f"console at {address}")))
+        asyncio.run(run_console(settings, own, person, access, lambda address: echo(f"console at {address}")))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from streams.console.read_model.acts import apply_case_activity
+from streams.console.read_model.categories import categories_of
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import apply_clock_outcome
 from streams.console.read_model.desk_rows import refresh_channel, refresh_row
@@ -63,4 +64,6 @@ def apply_records(
         changes.cases.update(refresh_channel(writer, channel_ref))
     for request_id in changes.requests:
         refresh_request(writer, request_id)
+    changes.categories.update(categories_of(writer, changes.cases | changes.requests))
+    changes.categories.update(dict.fromkeys(changes.integrity_cases))
     return unreadable

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass, field
 
+from streams.events.report import Category
+
 
 @dataclass(slots=True)
 class Changes:
-    """The ids of what changed, by kind. `channels` are those whose clocks changed."""
+    """The ids of what changed, by kind. `channels` are those whose clocks changed.
+
+    `categories` has the category of each case and request that can be shown, by which people see them or not; None for what
+    everybody sees.
+    """
 
     cases: set[str] = field(default_factory=set)
     channels: set[str] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
     integrity_cases: set[str] = field(default_factory=set)
+    categories: dict[str, Category | None] = field(default_factory=dict)

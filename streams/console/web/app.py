@@ -1,6 +1,6 @@
 """Puts the pages together into an application."""
 
-import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -8,35 +8,44 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from streams.console.casework.permissions import Person
+from streams.console.people.access import Access, NoSignIn, OpenIDSignIn, load_access
+from streams.console.web.act_as import ActAs
 from streams.console.web.acts import act
+from streams.console.web.arrivals import Arrivals
+from streams.console.web.audit import Audit
 from streams.console.web.bulk import bulk, bulk_confirmed
 from streams.console.web.case import case
 from streams.console.web.clocks import act_on_clock, clocks
 from streams.console.web.context import Console
 from streams.console.web.desk import desk, next_case, rows
+from streams.console.web.error_pages import ErrorPages, error_page
 from streams.console.web.health import health
 from streams.console.web.integrity import integrity
+from streams.console.web.limits import BodyLimit
 from streams.console.web.live import live
 from streams.console.web.policies import policies
 from streams.console.web.request_acts import act_on_request
 from streams.console.web.requests import request, requests
 from streams.console.web.security import SecurityHeaders
-from streams.console.web.sign_in import LocalSignIn
+from streams.console.web.session import SESSION_SECONDS
+from streams.console.web.sign_in import SignIn
 from streams.console.web.transparency import transparency
 
 _STATIC = Path(__file__).parent / "static"
 
-# A shift. Then a person signs in again.
-_SESSION_SECONDS = 12 * 3600
 
+def build_app(console: Console, person: Person, access: Access | None = None) -> Starlette:
+    """The application. `person` is who works without sign-in and without a people file.
 
-def build_app(console: Console, person: Person) -> Starlette:
-    """The application; `person` is who works with a console without sign-in."""
+    `access` is what the console's settings say if it is not given; raises as `load_access` does.
+    """
+    access = load_access(console.settings) if access is None else access
+    audit = Audit()
     app = Starlette(
         routes=[
             Route("/", lambda _: RedirectResponse("/desk", 302), name="home"),
@@ -58,25 +67,57 @@ def build_app(console: Console, person: Person) -> Starlette:
             Route("/health", health, name="health"),
             Route("/live", live, name="live"),
             Mount("/static", StaticFiles(directory=_STATIC), name="static"),
+            *_sign_in_routes(access, audit),
         ],
-        middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(
-                SessionMiddleware,
-                secret_key=secrets.token_urlsafe(32),
-                session_cookie="tocsin_console",
-                max_age=_SESSION_SECONDS,
-                same_site="strict",
-            ),
-            Middleware(LocalSignIn, person=person),
-        ],
-        exception_handlers={HTTPException: _failed},
+        middleware=_middleware(access, audit, person),
+        exception_handlers={HTTPException: _framed(audit)},
     )
     app.state.console = console
-    app.state.unsigned = True
     return app
 
 
-def _failed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return PlainTextResponse(f"{error.detail}\n", error.status_code)
+def _middleware(access: Access, audit: Audit, person: Person) -> list[Middleware]:
+    # The provider's answer comes by a link of its page, with which browsers send no strict cookie.
+    strict = not isinstance(access.sign_in, OpenIDSignIn)
+    # Browsers take a cookie of this prefix only from the very host, encrypted, and so from no other page of its domain.
+    cookie = "__Host-tocsin_console" if access.encrypted else "tocsin_console"
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(ErrorPages, audit=audit),
+        Middleware(Arrivals, address=access.address, strict_cookie=cookie if strict else None),
+        Middleware(BodyLimit),
+        Middleware(
+            SessionMiddleware,
+            secret_key=access.session_secret,
+            session_cookie=cookie,
+            max_age=SESSION_SECONDS,
+            same_site="strict" if strict else "lax",
+            https_only=access.encrypted,
+        ),
+        Middleware(SignIn, access=access, local=person),
+    ]
+
+
+def _sign_in_routes(access: Access, audit: Audit) -> list[BaseRoute]:
+    if isinstance(access.sign_in, NoSignIn):
+        return [Route("/act-as", ActAs(access.people, audit).answer, methods=["GET", "POST"], name="act_as")]
+    if not isinstance(access.sign_in, OpenIDSignIn):
+        return []
+    # Its library takes long to load, and only this kind of sign-in needs it.
+    from streams.console.web.openid import CALLBACK, OpenID  # noqa: PLC0415
+
+    openid = OpenID(access.sign_in, access, audit)
+    return [
+        Route("/sign-in", openid.begin, name="sign_in"),
+        Route(CALLBACK, openid.callback, name="sign_in_callback"),
+        Route("/sign-out", openid.sign_out, methods=["POST"], name="sign_out"),
+        Route("/signed-out", openid.signed_out, name="signed_out"),
+    ]
+
+
+def _framed(audit: Audit) -> Callable[[Request, Exception], Response]:
+    def failed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return error_page(request, error, audit)
+
+    return failed

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import UNSET
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -73,6 +74,15 @@ def note_position(connection: HTTPConnection) -> None:
     connection.state.position = console_of(connection).feed.position
 
 
+def person_still(connection: HTTPConnection) -> Person | None:
+    """Who is signed in if a connection that began a while ago began now; None if nobody would be let in."""
+    try:
+        found: Person | None = connection.state.who()
+    except HTTPException:
+        return None
+    return found
+
+
 def form_token(request: Request) -> str:
     """The token that a form of this session must send back, against forms that other sites send."""
     if "token" not in request.session:
@@ -92,7 +102,8 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         # A page that did not note its position is not told of changes.
         "position": getattr(request.state, "position", ""),
         "floor": console.floor,
-        "unsigned": getattr(request.app.state, "unsigned", False),
+        "unsigned": console.settings.sign_in == "none",
+        "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,
     }
     response: Response = TEMPLATES.TemplateResponse(

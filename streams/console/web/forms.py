@@ -1,12 +1,12 @@
 """What the fields of a form say."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
 from starlette.datastructures import FormData
 
+from streams.console.web.local_path import as_local_path
 from streams.events.case_activity import ActivityKind
 from streams.events.desk_member import DeskMember
 
@@ -17,9 +17,6 @@ SNOOZES: Final = {"1 h": 1, "4 h": 4, "1 d": 24, "3 d": 72, "7 d": 168}
 
 # A claim ends by itself, so that a case does not stay with somebody who went home.
 _CLAIM_HOURS: Final = 8
-
-# A path of this console: an address of another host would begin with two slashes or a backslash.
-_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
 NOT_KNOWN: Final = 503
@@ -51,8 +48,7 @@ def choice_of(form: FormData, name: str, label: str) -> str:
 
 def local_path(form: FormData) -> str | None:
     """The path of this console to which the form asks to go next; None if it names none, or another place."""
-    path = text_of(form, "next")
-    return path if _LOCAL_PATH.fullmatch(path) else None
+    return as_local_path(text_of(form, "next"))
 
 
 def version_of(text: str) -> int:

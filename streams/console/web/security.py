@@ -3,15 +3,15 @@
 import secrets
 
 from starlette.datastructures import FormData, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streams.console.web.error_pages import Refused
+from streams.console.web.limits import MAX_FORM_BYTES, too_large
 
 # Everything comes from the console itself: no script, style, font or picture of others, nothing inline.
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-# A form has a dozen short fields.
-MAX_FORM_BYTES = 64 * 1024
 _MAX_FIELDS = 600
 
 
@@ -29,12 +29,13 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = _POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
+                # Not no-referrer: with that, browsers do not say from which site a form comes.
+                headers["Referrer-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
                 # A page shows what its reader may see, and no cache may show it to somebody else.
-                if "static" not in scope.get("path", ""):
+                if not scope["path"].startswith("/static/"):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
@@ -44,8 +45,8 @@ class SecurityHeaders:
 async def checked_form(request: Request) -> FormData:
     """The form that a page of this session sent. Raises HTTPException for one of another site, or one too large."""
     length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
-        raise HTTPException(413, f"A form has at most {MAX_FORM_BYTES} bytes.")
+    if length.isdecimal() and int(length) > MAX_FORM_BYTES:
+        raise too_large()
     form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
     token, sent = request.session.get("token"), form.get("token")
     if (
@@ -53,5 +54,5 @@ async def checked_form(request: Request) -> FormData:
         or not isinstance(sent, str)
         or not secrets.compare_digest(sent.encode(), token.encode())
     ):
-        raise HTTPException(403, "This form is not of your session. Load the page again.")
+        raise Refused(403, "wrong_form_token", "This form is not of your session. Load the page again.")
     return form

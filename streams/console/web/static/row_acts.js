@@ -46,7 +46,7 @@ async function send({ id, version }, kind) {
 async function refusal(answer) {
   const text = await answer.text();
   const page = new DOMParser().parseFromString(text, "text/html");
-  return page.querySelector(".said")?.textContent ?? page.querySelector("main")?.textContent.trim() ?? text;
+  return page.querySelector("[role=alert]")?.textContent ?? page.querySelector("main")?.textContent.trim() ?? text;
 }
 
 async function refresh(id) {

@@ -1,0 +1,204 @@
+"""How people get into a console, from its settings: refuses what would let somebody in without a decision."""
+
+import ipaddress
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from streams.console.people.watched_people import WatchedPeople
+from streams.console.settings import ConsoleSettings
+from streams.registry.errors import UnreadableFile
+from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+
+# The number of hex digits of 128 random bits: nobody guesses that, however long they try.
+_LEAST_CHARACTERS: Final = 32
+
+_MAKE_ONE = "Make one with `openssl rand -hex 32`"
+
+
+@dataclass(frozen=True, slots=True)
+class NoSignIn:
+    """Everybody who reaches the console may choose whom to be. It serves on loopback only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySignIn:
+    """A proxy says who asks in `header`, and proves with `secret` that it is the proxy."""
+
+    header: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIDSignIn:
+    """A provider of OpenID Connect says who asks."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may come in, and how. `people` is None only without sign-in; `address` is the one that browsers use."""
+
+    sign_in: NoSignIn | ProxySignIn | OpenIDSignIn
+    people: WatchedPeople | None
+    session_secret: str
+    address: str | None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers reach the console by https."""
+        return self.address is not None and self.address.startswith("https://")
+
+
+def load_access(own: ConsoleSettings) -> Access:
+    """Check the settings, and read the secrets and the people file.
+
+    Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the people file is not
+    valid.
+    """
+    _refuse_unused(own)
+    sign_in = _sign_in(own)
+    if isinstance(sign_in, NoSignIn):
+        _require_loopback(own)
+    elif own.people_file is None:
+        raise SettingsError(
+            f"{_name('people_file')} is missing: with {_said(own)} nobody can come in without it. "
+            "docs/operations.md, 'The console', shows one."
+        )
+    return Access(
+        sign_in,
+        _people(own),
+        _secret(own, "session_secret", _LEAST_CHARACTERS) or secrets.token_urlsafe(32),
+        own.address,
+    )
+
+
+def _people(own: ConsoleSettings) -> WatchedPeople | None:
+    if own.people_file is None:
+        return None
+    try:
+        return WatchedPeople(own.people_file)
+    except UnreadableFile as error:
+        raise SettingsError(f"{_name('people_file')}: {error}.") from None
+
+
+def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
+    if own.sign_in == "none":
+        return NoSignIn()
+    _require_encryption(own, "address")
+    if own.sign_in == "proxy":
+        return ProxySignIn(own.proxy_header, _needed_secret(own, "proxy_secret", _LEAST_CHARACTERS))
+    _require_encryption(own, "openid_issuer")
+    if own.openid_client_id is None:
+        raise SettingsError(f"{_name('openid_client_id')} is missing: {_said(own)}, which needs it.")
+    assert own.openid_issuer is not None
+    return OpenIDSignIn(
+        own.openid_issuer, own.openid_client_id, _needed_secret(own, "openid_client_secret", 1)
+    )
+
+
+def _require_loopback(own: ConsoleSettings) -> None:
+    remedy = f"Set {_name('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {_name('host')} to 127.0.0.1."
+    try:
+        found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
+    except OSError as error:
+        raise SettingsError(
+            f"{_name('host')}={own.host}: no address of it is known ({error}). {remedy}"
+        ) from None
+    beyond = sorted(str(each) for each in found if not is_loopback(str(each)))
+    if beyond:
+        raise SettingsError(
+            f"{_name('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {_said(own)}: "
+            f"everybody there could decide cases. {remedy}"
+        )
+    if own.address is not None and not _is_local(own.address):
+        raise SettingsError(
+            f"{_name('address')}={own.address} is not on this machine, and {_said(own)}: everybody there could decide cases. "
+            f"{remedy}"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is written as an address of this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_encryption(own: ConsoleSettings, name: str) -> None:
+    value = getattr(own, name)
+    if value is None:
+        description = ConsoleSettings.model_fields[name].description
+        raise SettingsError(f"{_name(name)} is missing: {_said(own)}, which needs it. {description}")
+    if not value.startswith("https://") and not _is_local(value):
+        raise SettingsError(
+            f"{_name(name)}={value}: must begin with https://, as {_said(own)}; without encryption anybody on the way could "
+            "take over a session."
+        )
+
+
+def _is_local(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    return host == "localhost" or is_loopback(host)
+
+
+def _refuse_unused(own: ConsoleSettings) -> None:
+    for start in ("proxy", "openid"):
+        given = [name for name in sorted(own.model_fields_set) if name.startswith(f"{start}_")]
+        if given and own.sign_in != start:
+            names = ", ".join(_name(name) for name in given)
+            raise SettingsError(f"{names} set, but not used: set {_name('sign_in')}={start}, or unset them.")
+
+
+def _needed_secret(own: ConsoleSettings, name: str, least: int) -> str:
+    secret = _secret(own, name, least)
+    if secret is None:
+        raise SettingsError(
+            f"{_name(name)} is missing, and {_name(name)}_FILE too: {_said(own)}, which needs one of them."
+        )
+    return secret
+
+
+def _secret(own: ConsoleSettings, name: str, least: int) -> str | None:
+    given: SecretStr | None = getattr(own, name)
+    file: Path | None = getattr(own, f"{name}_file")
+    if given is not None and file is not None:
+        raise SettingsError(f"{_name(name)} and {_name(name)}_FILE are both set: set only one of them.")
+    if given is not None:
+        return _checked(_name(name), given.get_secret_value(), least)
+    if file is None:
+        return None
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
+        raise SettingsError(f"{_name(name)}_FILE={file}: cannot be read ({why}).") from None
+    return _checked(f"{_name(name)}_FILE", text, least)
+
+
+def _checked(variable: str, text: str, least: int) -> str:
+    # Messages may not contain the text.
+    if len(text) < least or not (text.isascii() and text.isprintable()):
+        raise SettingsError(
+            f"{variable}: must have at least {least} ASCII characters and no line breaks. {_MAKE_ONE}."
+            if least > 1
+            else f"{variable}: must not be empty, and be ASCII text in one line."
+        )
+    return text
+
+
+def _said(own: ConsoleSettings) -> str:
+    return f"{_name('sign_in')} is {own.sign_in}"
+
+
+def _name(field: str) -> str:
+    return CONSOLE_PREFIX + field.upper()

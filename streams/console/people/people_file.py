@@ -1,0 +1,94 @@
+"""Reads the people file: who may use the console, in which role, for which categories."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from streams.console.casework.permissions import Person, Role
+from streams.console.people.people import CHILD_SAFETY, USUAL_CATEGORIES, Listed, People
+from streams.events.report import PSEUDONYM_PATTERN, Category
+from streams.registry.document import Document, Place, Row, read_document
+from streams.wire.personal_data import names_a_person
+
+
+class RoleRow(Row):
+    """What a role sees, instead of every category but those of child safety."""
+
+    categories: list[Category]
+
+
+class PersonRow(Row):
+    """A person. `categories` replaces what the role sees; `child_safety` adds to it."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^\S(.*\S)?$")]
+    ref: str
+    role: Role
+    categories: list[Category] | None = None
+    child_safety: Annotated[list[Category], Field(default_factory=list)]
+
+
+class PeopleFile(Row):
+    """The whole file."""
+
+    roles: Annotated[dict[Role, RoleRow], Field(default_factory=dict)]
+    people: Annotated[list[PersonRow], Field(min_length=1)]
+
+
+def load_people(path: Path) -> People:
+    """Load the file.
+
+    Raises RegistryError with file, line and field of what is invalid. Messages name no subject: they may be logged, and a
+    subject is often an e-mail address.
+    """
+    document = read_document(path)
+    file = document.parse(PeopleFile)
+    for role, row in file.roles.items():
+        _check_usual(document, ("roles", role, "categories"), row.categories)
+    subjects: dict[str, int] = {}
+    refs: dict[str, int] = {}
+    listed = []
+    for index, person in enumerate(file.people):
+        place: Place = ("people", index)
+        _check_person(document, place, person)
+        _note_once(document, (*place, "subject"), subjects, person.subject, index)
+        _note_once(document, (*place, "ref"), refs, person.ref, index)
+        usual = file.roles[person.role].categories if person.role in file.roles else USUAL_CATEGORIES
+        seen = usual if person.categories is None else person.categories
+        listed.append(
+            Listed(
+                person.subject, Person(person.ref, person.role, frozenset(seen) | set(person.child_safety))
+            )
+        )
+    return People(listed)
+
+
+def _check_person(document: Document, place: Place, person: PersonRow) -> None:
+    if not re.match(PSEUDONYM_PATTERN, person.ref) or names_a_person(person.ref):
+        document.refuse(
+            (*place, "ref"),
+            "must be a pseudonym such as desk-7: 1 to 128 letters, digits, '.', '_', ':', '~' and '-', not a name, an e-mail "
+            "address or a telephone number",
+        )
+    _check_usual(document, (*place, "categories"), person.categories or ())
+    for number, category in enumerate(person.child_safety):
+        if category not in CHILD_SAFETY:
+            document.refuse(
+                (*place, "child_safety", number), f"must be one of {', '.join(sorted(CHILD_SAFETY))}"
+            )
+
+
+def _check_usual(document: Document, place: Place, categories: list[Category] | tuple[()]) -> None:
+    for number, category in enumerate(categories):
+        if category in CHILD_SAFETY:
+            document.refuse(
+                (*place, number),
+                f"{category} is given to people one by one: list it as child_safety of a person",
+            )
+
+
+def _note_once(document: Document, place: Place, known: dict[str, int], value: str, index: int) -> None:
+    if value in known:
+        document.refuse(place, f"is that of people[{known[value]}] too; each person needs their own")
+    known[value] = index

@@ -1,0 +1,91 @@
+"""Keeps clients that send or read slowly from using up the server.
+
+uvicorn limits how long a connection may wait for its next request, but not how long a request may take to arrive, how long an
+answer may take to be read, or how many connections there are.
+"""
+
+import asyncio
+from typing import Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+REQUEST_SECONDS: Final = 15.0
+"""How long a request may take to arrive, and a connection may wait for its next one. A form arrives within a second, also by
+telephone."""
+
+# How long a client may read nothing while an answer waits. What fits into the buffers of the network does not wait.
+_READING_SECONDS: Final = 30.0
+
+# Every open page has one connection, and browsers keep a few more. Each takes some 20 KB. A console of a hundred people with
+# five pages each has room for as many again.
+MAX_CONNECTIONS: Final = 1_000
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection that is closed if its client is too slow, or if there are too many."""
+
+    _arriving: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called by a new connection. Closes one if there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._make_room()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Called with what the client sent."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Called when an answer is complete."""
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """Called when the client does not read."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(_READING_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Called when the client reads again."""
+        super().resume_writing()
+        _cancel(self._unread)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called when the connection has ended."""
+        _cancel(self._arriving)
+        _cancel(self._unread)
+        super().connection_lost(exc)
+
+    @property
+    def waits_for_request(self) -> bool:
+        """Whether the client still has to send something: the rest of a request, or the first one."""
+        state = self.conn.their_state
+        if state is h11.SEND_BODY:
+            return True
+        return state is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0] != b"")
+
+    def _watch(self) -> None:
+        # One time from the first byte to the last: a byte now and then does not prolong it.
+        if not self.waits_for_request:
+            _cancel(self._arriving)
+            self._arriving = None
+        elif self._arriving is None and not self.transport.is_closing():
+            self._arriving = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _make_room(self) -> None:
+        """Close a connection whose request is still to arrive: an honest one arrives at once. Without one, close this."""
+        for each in self.connections:
+            if each is not self and isinstance(each, BoundedProtocol) and each.waits_for_request:
+                each.transport.abort()
+                return
+        self.transport.abort()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

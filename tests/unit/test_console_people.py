@@ -1,0 +1,135 @@
+"""The people file: what it says, and how a wrong one is refused."""
+
+import os
+
+import pytest
+
+from streams.console.casework.permissions import Person
+from streams.console.people import watched_people
+from streams.console.people.people import CHILD_SAFETY, USUAL_CATEGORIES
+from streams.console.people.people_file import load_people
+from streams.console.people.watched_people import WatchedPeople
+from streams.registry.errors import RegistryError, UnreadableFile
+
+FILE = """\
+roles:
+  legal:
+    categories: [terrorism, hate]
+people:
+  - subject: anna@example.org
+    ref: desk-7
+    role: desk
+  - subject: "248289761001"
+    ref: child-safety-2
+    role: desk
+    categories: []
+    child_safety: [csam, grooming]
+  - subject: c
+    ref: legal-1
+    role: legal
+  - subject: d
+    ref: lead-1
+    role: lead
+    child_safety: [csam]
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "people.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_role_sees_all_but_child_safety_unless_the_file_says_otherwise(tmp_path):
+    people = load_people(written(tmp_path, FILE))
+    assert people.of_subject("anna@example.org") == Person("desk-7", "desk", USUAL_CATEGORIES)
+    assert people.of_subject("c") == Person("legal-1", "legal", frozenset(["terrorism", "hate"]))
+    assert not USUAL_CATEGORIES & CHILD_SAFETY
+
+
+def test_child_safety_is_for_those_who_are_given_it(tmp_path):
+    people = load_people(written(tmp_path, FILE))
+    child_safety = people.of_subject("248289761001")
+    assert child_safety.categories == {"csam", "grooming"}
+    lead = people.of_ref("lead-1")
+    assert lead.categories == USUAL_CATEGORIES | {"csam"}
+
+
+def test_nobody_else_is_known(tmp_path):
+    people = load_people(written(tmp_path, FILE))
+    assert people.of_subject("desk-7") is None
+    assert people.of_subject("ANNA@example.org") is None
+    assert people.of_ref("anna@example.org") is None
+    assert [each.ref for each in people.all()] == ["child-safety-2", "desk-7", "lead-1", "legal-1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "says"),
+    [
+        ("role: desk", "role: boss", 7, "people[0].role", "'desk', 'lead', 'legal'"),
+        ("ref: desk-7", "ref: anna@example.org", 6, "people[0].ref", "pseudonym such as desk-7"),
+        ("ref: desk-7", "ref: +49 170 1234567", 6, "people[0].ref", "pseudonym such as desk-7"),
+        ("ref: desk-7", "ref: lead-1", 17, "people[3].ref", "is that of people[0] too"),
+        ("subject: d", "subject: c", 16, "people[3].subject", "is that of people[2] too"),
+        ('"248289761001"', "248289761001", 8, "people[1].subject", "valid string"),
+        (
+            "child_safety: [csam]",
+            "child_safety: [spam]",
+            19,
+            "people[3].child_safety[0]",
+            "must be one of csam",
+        ),
+        (
+            "[terrorism, hate]",
+            "[csam]",
+            3,
+            "roles.legal.categories[0]",
+            "list it as child_safety of a person",
+        ),
+        (
+            "categories: []",
+            "categories: [grooming]",
+            11,
+            "people[1].categories[0]",
+            "child_safety of a person",
+        ),
+        ("roles:\n  legal", "roles:\n  boss", 2, "roles.boss", "'desk', 'lead', 'legal'"),
+        ("    role: desk\n  -", "    rolle: desk\n  -", 7, "people[0].rolle", "unknown field"),
+        ("[terrorism, hate]", "[terorism]", 3, "roles.legal.categories[0]", "'terrorism'"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_line_and_field(tmp_path, old, new, line, field, says):
+    assert old in FILE
+    with pytest.raises(RegistryError) as caught:
+        load_people(written(tmp_path, FILE.replace(old, new, 1)))
+    problems = str(caught.value).splitlines()
+    about = [problem for problem in problems if problem.startswith(f"people.yaml:{line}: {field}: ")]
+    assert any(says in problem for problem in about), problems
+    assert "anna@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "people: []\n", "people: [\n", "- a\n"])
+def test_a_file_that_lists_nobody_is_refused(tmp_path, text):
+    with pytest.raises(RegistryError):
+        load_people(written(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UnreadableFile):
+        load_people(tmp_path / "people.yaml")
+
+
+def test_a_change_of_the_file_is_noticed_and_a_wrong_one_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(watched_people, "_LOOK_SECONDS", 0.0)
+    path = written(tmp_path, FILE)
+    people = WatchedPeople(path)
+    assert people.now().of_subject("c") is not None
+
+    without = FILE.replace("  - subject: c\n    ref: legal-1\n    role: legal\n", "")
+    path.write_text(without, encoding="utf-8")
+    assert people.now().of_subject("c") is None
+
+    path.write_text(without.replace("role: lead", "role: boss"), encoding="utf-8")
+    assert people.now().of_subject("d") is not None
+    os.remove(path)
+    assert people.now().of_subject("d") is not None
