@@ -81,32 +81,48 @@ def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, sche
         color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
     )
     listed(page, "h0qs7kd0", 1)
-    axe = Axe()
     found = addresses(page)
     assert any(address.startswith("/cases/") for address in found)
+    faults = []
     for address in found:
         go(page, address)
         name = address.strip("/").replace("/", "-")
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
-            wider = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-            assert wider <= 0, f"{address} is {wider} px wider than {width}"
             page.screenshot(path=pictures / f"{name}-{scheme}-{size}.png", full_page=True)
+            faults += [f"{address} {size}: {fault}" for fault in (*too_wide(page), *moving(page))]
+            # What axe finds depends on the width where a table becomes cards.
             if size != "double":
-                serious = [
-                    f"{address} {size}: {each['id']} {[node['html'][:200] for node in each['nodes'][:3]]}"
-                    for each in axe.run(page).response["violations"]
-                    if each["impact"] in ("serious", "critical")
-                ]
-                assert serious == []
-        page.set_viewport_size({"width": 1280, "height": 800})
-        moving = page.evaluate(
-            """() => [...document.querySelectorAll('*')].filter((each) => {
-                const style = getComputedStyle(each);
-                return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
-            }).map((each) => each.outerHTML.slice(0, 100))"""
-        )
-        assert moving == []
+                faults += [f"{address} {size}: {fault}" for fault in serious(page)]
+    assert not faults, "\n".join(faults)
+
+
+def too_wide(page):
+    """What reaches beyond the right edge of a page that can be scrolled there."""
+    return page.evaluate("""() => {
+        const { scrollWidth } = document.documentElement;
+        if (scrollWidth <= innerWidth) return [];
+        const wide = [...document.querySelectorAll('body *')].filter((each) =>
+            each.getBoundingClientRect().right > innerWidth && !each.closest('.scroll *'));
+        return [`${scrollWidth - innerWidth} px wider`, ...wide.map((each) => each.outerHTML.slice(0, 80))];
+    }""")
+
+
+def moving(page):
+    """What moves although the reader asked for no motion."""
+    return page.evaluate("""() => [...document.querySelectorAll('*')].filter((each) => {
+        const style = getComputedStyle(each);
+        return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
+    }).map((each) => `moves: ${each.outerHTML.slice(0, 80)}`)""")
+
+
+def serious(page):
+    """What axe finds serious or critical."""
+    return [
+        f"{each['id']}: {[node['html'][:150] for node in each['nodes'][:3]]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
 
 
 @pytest.mark.parametrize("name", ["Keys", "Go to"])
@@ -115,11 +131,7 @@ def test_dialogs_are_accessible(desk, people, name):
     go(page, "/desk")
     page.get_by_role("button", name=name).press("Enter")
     expect(page.get_by_role("dialog", name=name)).to_be_visible()
-    assert [
-        each["id"]
-        for each in Axe().run(page).response["violations"]
-        if each["impact"] in ("serious", "critical")
-    ] == []
+    assert serious(page) == []
 
 
 def test_without_scripts_lists_and_forms_work(desk, people):

@@ -68,7 +68,7 @@ def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"**/cases/{second['escalation_id']}")
-    expect(page.locator("#notice")).to_contain_text("Decided: dismissed. This is what comes next")
+    expect(page.locator("#notice")).to_contain_text("Done: dismissed. This is what comes next")
     (outcome,) = outcomes(deployment, first["escalation_id"])
     assert outcome["decision"] == "dismissed"
     assert outcome["ground"] == {"kind": "terms", "rule": "spam-1"}

@@ -8,7 +8,7 @@ import pytest
 
 from streams.clients.published_event import published_event
 from streams.console.read_model.changes import Changes
-from streams.console.web import case, desk
+from streams.console.web import case, desk, requests
 from streams.console.web.words import CATEGORIES
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
@@ -117,21 +117,28 @@ def test_what_another_system_decided_names_its_reviewer(world):
     assert "upheld by other-system" in " ".join(text_of(f"<main{row}").split())
 
 
-@pytest.mark.parametrize(("module", "path"), [("desk_page", "/desk"), ("known_case", "/cases/e-1")])
-def test_a_page_is_told_of_what_changed_while_it_was_made(world, monkeypatch, module, path):
+@pytest.mark.parametrize(
+    ("where", "reads", "path"),
+    [
+        (desk, "desk_page", "/desk"),
+        (case, "known_case", "/cases/e-1"),
+        (requests, "known_request", "/requests/r-1"),
+    ],
+)
+def test_a_page_is_told_of_what_changed_while_it_was_made(world, monkeypatch, where, reads, path):
     """The position that a page has is that from before it read, or the change would be told to nobody."""
     world.put_case("e-1")
+    world.put_request("r-1")
     browser = world.browser()
     feed = browser.app.state.console.feed
-    where = desk if module == "desk_page" else case
-    read = getattr(where, module)
+    read = getattr(where, reads)
 
     def read_and_then_it_changes(*arguments):
         found = read(*arguments)
         feed.tell(Changes(cases={"e-1"}))
         return found
 
-    monkeypatch.setattr(where, module, read_and_then_it_changes)
+    monkeypatch.setattr(where, reads, read_and_then_it_changes)
     (position,) = re.findall(r'data-position="([^"]*)"', browser.page(path))
     assert [told.ids for told in feed.since(position)] == [("e-1",)]
 

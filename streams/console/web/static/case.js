@@ -1,4 +1,4 @@
-// The page of one case: its keys, who else looks at it, and whether it changed meanwhile.
+// The page of one case, or of one request of an authority: its keys, who else looks at it, and whether it changed meanwhile.
 import { keepDraft } from "./decide.js";
 import { onKey } from "./keys.js";
 import { listen } from "./live.js";
@@ -49,13 +49,18 @@ function showViewers(others) {
 function offerToLoad() {
   offer("This case changed since you opened it", "Load it again", () => {
     keepDraft();
-    location.assign(location.pathname.replace(/\/acts$/, ""));
+    location.assign(ownAddress());
   });
+}
+
+/** A page that answers a form is at the form's address. */
+function ownAddress() {
+  return location.pathname.replace(/\/acts$/, "");
 }
 
 /** Everything that happens is in the timeline. */
 async function compare() {
-  const answer = await fetch(`/cases/${encodeURIComponent(document.body.dataset.case)}`);
+  const answer = await fetch(ownAddress());
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const happened = (root) => root.querySelectorAll(".timeline li").length;
   if (happened(page) !== happened(document)) offerToLoad();

@@ -48,8 +48,12 @@ function choose(decision) {
   return true;
 }
 
+function chosenRadio() {
+  return form.querySelector("input[type=radio]:checked");
+}
+
 function chosen() {
-  return form.querySelector("input[name=decision]:checked")?.value ?? null;
+  return chosenRadio()?.value ?? null;
 }
 
 function show() {
@@ -59,6 +63,8 @@ function show() {
   }
   for (const part of form.querySelectorAll(".upheld-only")) part.hidden = chosen() !== "upheld";
   const { duty, rule } = form.elements;
+  // The answer to an authority's request has no ground of its own.
+  if (!rule) return;
   const both = Boolean(duty.value) === Boolean(rule.value);
   rule.setCustomValidity(both ? "Choose a law, or name a rule of the terms, and only one of them." : "");
 }
@@ -68,8 +74,8 @@ function leave() {
   keepDraft();
   const { case: caseId } = document.body.dataset;
   const next = nextAddress(caseId);
-  const waits = "two" in form.querySelector("input[name=decision]:checked").dataset;
-  const done = waits ? "Proposed: a second person must sign" : `Decided: ${chosen().replaceAll("_", " ")}`;
+  const waits = "two" in chosenRadio().dataset;
+  const done = waits ? "Proposed: a second person must sign" : `Done: ${chosen().replaceAll("_", " ")}`;
   sayLater(next ? `${done}. This is what comes next in your list.` : `${done}.`);
   if (!next) return;
   const field = form.elements.namedItem("next") ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name: "next" }));

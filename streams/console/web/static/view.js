@@ -18,6 +18,6 @@ export function lastCase() {
 
 /** The address of the case after this one in the view; null if the reader came from elsewhere. */
 export function nextAddress(caseId) {
-  const view = sessionStorage.getItem(VIEW);
+  const view = location.pathname.startsWith("/cases/") ? sessionStorage.getItem(VIEW) : null;
   return view === null ? null : `/desk/next/${encodeURIComponent(caseId)}${view && `?${view}`}`;
 }
