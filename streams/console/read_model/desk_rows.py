@@ -1,7 +1,7 @@
 """Makes the desk's row of an escalation from everything that is known about it."""
 
 import sqlite3
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from streams.console.casework.work import CaseWork
 from streams.console.read_model.acts import work_on
 from streams.console.read_model.clocks import NO_CLOCK, NearestClock
 from streams.events.escalation import Escalation
+from streams.events.moderation_outcome import ModerationOutcome
 from streams.text.moments import moment_ms
 from streams.text.record_text import likely_countries
 from streams.wire.times import epoch_ms
@@ -17,6 +18,13 @@ from streams.wire.times import epoch_ms
 CaseState = Literal["open", "proposed", "decided", "resolved"]
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
+_OUTCOME = msgspec.json.Decoder(ModerationOutcome)
+
+
+class _Decided(NamedTuple):
+    at_ms: int
+    by: str
+    decision: str
 
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
@@ -31,9 +39,9 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         return
     newest = events[-1]
     work = work_on(writer, escalation_id)
-    decided_ms = _decided_ms(writer, escalation_id, work)
-    reopened = decided_ms is not None and _raised_after(events, decided_ms)
-    state = _state(newest, work, is_decided=decided_ms is not None and not reopened)
+    decided = _decided(writer, escalation_id, work)
+    reopened = decided is not None and _raised_after(events, decided.at_ms)
+    state = _state(newest, work, is_decided=decided is not None and not reopened)
     clock = _nearest_clock(writer, newest)
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
@@ -47,7 +55,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         newest.level,
         newest.level_name,
         moment_ms(events[0].at),
-        _changed_ms(writer, newest, decided_ms),
+        _changed_ms(writer, newest, None if decided is None else decided.at_ms),
         None if clock is None else clock.due_ms,
         None if clock is None else clock.obligation,
         priority,
@@ -65,6 +73,8 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         work.escalated,
         state,
         reopened,
+        None if decided is None else decided.decision,
+        None if decided is None else decided.by,
         work.version,
         newest.policy_version,
         newest.registry_version,
@@ -98,16 +108,21 @@ def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState
     return "open" if work.proposal is None else "proposed"
 
 
-def _decided_ms(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> int | None:
-    """When the case was last decided: by an act, or by an outcome of another system about the escalation."""
-    times = [] if work.decision is None else [epoch_ms(work.decision.at)]
-    times += [
-        decided_ms
-        for (decided_ms,) in connection.execute(
-            "SELECT decided_ms FROM outcome WHERE escalation_id = ?", (escalation_id,)
+def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> _Decided | None:
+    """The last decision about the case: by an act, or by an outcome of another system about the escalation."""
+    found = [
+        _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
+        for decided_ms, outcome in (
+            (decided_ms, _OUTCOME.decode(event))
+            for decided_ms, event in connection.execute(
+                "SELECT decided_ms, event FROM outcome WHERE escalation_id = ?", (escalation_id,)
+            )
         )
     ]
-    return max(times, default=None)
+    if work.decision is not None:
+        last = work.decision.signed_by or work.decision.actor
+        found.append(_Decided(epoch_ms(work.decision.at), last.ref, work.decision.outcome.decision))
+    return max(found, default=None)
 
 
 def _changed_ms(connection: sqlite3.Connection, newest: Escalation, decided_ms: int | None) -> int:
