@@ -1,16 +1,18 @@
-"""What a decision changes for the reporters of a message: credits for the stage of reporters, and notices to them."""
+"""What the reporters of a message are told and credited with: receipts, credits for the stage of reporters, decisions."""
 
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from streams.counting.attribution import Credit, Decision, ReportIdentity
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
 from streams.wire.credit import encode_credit
 from streams.wire.records import OutputRecord
-from streams.wire.reporter_notice import encode_reporter_notice
+from streams.wire.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.wire.times import DAY, from_epoch_ms
 from streams.wire.topics import REPORTERS_INTERNAL
 
@@ -54,6 +56,18 @@ def publish_credit(
         )
 
 
+def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
+    """Confirm to a reporter, by keyed hash, that their report was received, if reporters of this kind are told."""
+    report = case.report
+    who = report.reporter
+    if who is None or who.kind not in batch.rules.registry.reporters.receipts:
+        return
+    notice = ReporterNotice(
+        report.report_id, case.ce_source, "received", _day(case.received // 1000), outcome=None
+    )
+    batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
+
+
 def months_later(day: date, months: int) -> date:
     """Return the same day some months later, or the last one of a month that is too short (Regulation 1182/71, art. 3)."""
     years, month = divmod(day.month - 1 + months, 12)
@@ -69,5 +83,11 @@ def _credited(decision: Decision | None) -> CreditedOutcome | None:
     )
 
 
+# Decisions and reports of a week concern few days; making a date takes as long as half of a notice.
+@lru_cache(maxsize=64)
+def _day_of(day: int) -> date:
+    return from_epoch_ms(day * DAY).date()
+
+
 def _day(seconds: int) -> date:
-    return from_epoch_ms(seconds * 1000).date()
+    return _day_of(seconds // _DAY_S)

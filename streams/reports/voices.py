@@ -38,7 +38,7 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     state, report = batch.state, case.report
     now = state.time.now
     crowd = state.crowd
-    first = report.message_ref is None or note_reporter(batch, channel_key, case, reporter)
+    first = note_reporter(batch, channel_key, case, reporter)
     arrivals = crowd.arrivals_of(channel_key) or Arrivals()
     public = report.reporter
     signs = arrivals.add(
