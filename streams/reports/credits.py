@@ -10,11 +10,9 @@ from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.wire.credit import encode_credit
-from streams.wire.records import OutputRecord
+from streams.wire.credit import credit_record
 from streams.wire.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.wire.times import DAY, from_epoch_ms
-from streams.wire.topics import REPORTERS_INTERNAL
 
 _DAY_S: Final = DAY // 1000
 # Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter is told.
@@ -27,19 +25,16 @@ def publish_credit(
     """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known."""
     standing = credit.standing
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
-    value, headers = encode_credit(
-        ReporterCredit(
-            credit.reporter,
-            target,
-            credit.received_s,
-            standing.decided_s,
-            standing.verdict,
-            _credited(credit.removed),
-            _credited(credit.added),
-        )
+    published = ReporterCredit(
+        credit.reporter,
+        target,
+        credit.received_s,
+        standing.decided_s,
+        standing.verdict,
+        _credited(credit.removed),
+        _credited(credit.added),
     )
-    key = f"{credit.reporter:016x}".encode()
-    batch.outputs.append(OutputRecord(REPORTERS_INTERNAL, None, key, value, headers))
+    batch.outputs.append(credit_record(published))
     batch.counters.credits += 1
     if identity is not None and standing.ground is not None:
         # Whoever reports what is decided already is told on the day of the report.

@@ -58,6 +58,9 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
         return True
     key = message_key(channel_key, message)
     record = state.crowd.reporters_of(key)
+    ref = None if report.reporter is None else report.reporter.ref
+    if ref is not None and (earlier := state.reporter_keys.hash_before(ref)) is not None:
+        record.rename(earlier, reporter)
     before = record.reports
     # Detectors need not be told.
     told = report.reporter is not None and report.reporter.kind != "automated"

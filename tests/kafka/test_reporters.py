@@ -9,7 +9,7 @@ import pytest
 
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.credit import encode_credit
+from streams.wire.credit import credit_record
 from streams.wire.origin import ORIGIN_HEADER
 from streams.wire.stamp import STAMP_HEADER, read_stamp
 from tests.kafka.harness.deployment import (
@@ -41,10 +41,8 @@ def credits_for(seed, count):
         decision = chance.choice(["upheld", "upheld", "dismissed", "manifestly_unfounded"])
         added = CreditedOutcome(now_s * 1000 // DAY_MS, decision, "spam", 80)
         target = KEY.target_hash("c", f"m-{number}")
-        value, headers = encode_credit(
-            ReporterCredit(reporter, target, now_s - 3_600, now_s, decision, None, added)
-        )
-        yield Published(b"%016x" % reporter, value, headers=headers)
+        written = credit_record(ReporterCredit(reporter, target, now_s - 3_600, now_s, decision, None, added))
+        yield Published(written.key, written.value, headers=written.headers)
 
 
 def test_reports_and_credits_are_applied_once_while_workers_are_killed(deploy):

@@ -1,20 +1,21 @@
 """Both stages together: what a desk decides about some reports changes how the next ones count."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 
 import msgspec
 
+from streams.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.partition.home import home_partition
-from streams.reporters.state import ReporterState
+from streams.reporters.rules import compile_reporter_rules
 from streams.reporters.stage import reporter_stage
+from streams.reporters.state import restore_reporters
 from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
+from streams.reports.state import restore_reports
 from streams.wire.records import OutputRecord
 from tests.unit.crowd_traffic import outcome
-from tests.unit.reporter_traffic import RULES as TRUST
 from tests.unit.test_crowd_in_the_stage import rules_with
-from tests.unit.traffic import HOUR, MINUTE, START, Record, levels, policy, report
+from tests.unit.traffic import HOUR, MINUTE, SHIPPED, START, Record, fold, levels, policy, report
 
 INTERNALS = ("message-reports-internal", "reporters-internal")
 PARTITIONS = 3
@@ -23,16 +24,28 @@ PARTITIONS = 3
 class Deployment:
     """All partitions of both stages; what a stage writes to an internal topic is read at once, in order."""
 
-    def __init__(self, integrity: str = "live") -> None:
-        rules = rules_with(
-            policy(levels=levels({"distinct_reporters": 3}, {"distinct_reporters": 15})), integrity=integrity
-        )
-        self.reports = [ReportState(number, PARTITIONS, rules) for number in range(PARTITIONS)]
-        self.reporters = [ReporterState(number, PARTITIONS, TRUST) for number in range(PARTITIONS)]
-        self.stages = (report_stage(rules), reporter_stage(TRUST))
+    def __init__(self, integrity: str = "live", keys: HashKeys = DEMONSTRATION) -> None:
+        self.integrity = integrity
         self.outputs: list[OutputRecord] = []
         self.stored: list[tuple[bytes, bytes | None]] = []
+        self.kept: dict[tuple[bool, int], dict[bytes, bytes]] = defaultdict(dict)
         self.offset = 0
+        self.restart(keys)
+
+    def restart(self, keys: HashKeys) -> None:
+        """Restore all partitions, with these keys for reporters."""
+        rules = rules_with(
+            policy(levels=levels({"distinct_reporters": 3}, {"distinct_reporters": 15})),
+            integrity=self.integrity,
+            hash_keys=keys,
+        )
+        trust = compile_reporter_rules(SHIPPED, hash_key=keys.current)
+        numbers = range(PARTITIONS)
+        self.reports = [restore_reports(n, PARTITIONS, rules, self.kept[False, n].items()) for n in numbers]
+        self.reporters = [
+            restore_reporters(n, PARTITIONS, trust, self.kept[True, n].items()) for n in numbers
+        ]
+        self.stages = (report_stage(rules), reporter_stage(trust))
 
     def publish(self, records: Iterable[Record]) -> list[OutputRecord]:
         """Publish records, each to any partition, and return the outputs for others."""
@@ -49,6 +62,7 @@ class Deployment:
         batch = self.stages[reporters].apply(state, [record])
         written = batch.outputs
         self.stored += batch.changes.items()
+        fold(self.kept[reporters, partition], batch.changes)
         self.outputs += [output for output in written if output.topic not in INTERNALS]
         found = []
         for output in written:
