@@ -82,8 +82,12 @@ class World:
     def put_examples(self, *topics: str) -> None:
         """Append the golden examples, each file's events in the order of their sequence."""
         for topic in topics or HANDLERS:
-            documents = [json.loads(path.read_text()) for path in sorted((EXAMPLES / topic / "v1").glob("*.json"))]
-            documents.sort(key=lambda each: each["value"].get("sequence", 0) if isinstance(each["value"], dict) else 0)
+            documents = [
+                json.loads(path.read_text()) for path in sorted((EXAMPLES / topic / "v1").glob("*.json"))
+            ]
+            documents.sort(
+                key=lambda each: each["value"].get("sequence", 0) if isinstance(each["value"], dict) else 0
+            )
             for document in documents:
                 headers = [(name, text.encode()) for name, text in document["headers"].items()]
                 value = document["value"]
@@ -127,7 +131,8 @@ class World:
     def _step(self, outcome: dict[str, Any]) -> None:
         """The step that a worker takes for an outcome of a report's clock, if the clock is open."""
         rows = self.writer.execute(
-            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence", (outcome["clock_id"],)
+            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence",
+            (outcome["clock_id"],),
         ).fetchall()
         if not rows:
             return
