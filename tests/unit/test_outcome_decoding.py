@@ -25,6 +25,7 @@ from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME, 
 from streams.wire.personal_data import names_a_person
 from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.reporter_notice import encode_reporter_notice
+from tests.report_strategies import APPEND_TIME_MS, case_activities, moderation_outcomes
 
 NOON = 1_790_164_800_000  # 2026-09-23T12:00:00Z
 
@@ -86,6 +87,13 @@ def test_every_subject_is_read_back(subject):
     decoded = decode_moderation_outcome(outcome(subject=subject), (), NOON)
     assert json.loads(msgspec.json.encode(decoded.event)) == {**FULL, "subject": subject}
     assert decoded.time_ms == NOON
+
+
+@settings(deadline=None)
+@given(moderation_outcomes() | case_activities())
+def test_every_valid_decision_and_act_is_read_back(event):
+    decode = decode_case_activity if hasattr(event, "activity_id") else decode_moderation_outcome
+    assert decode(msgspec.json.encode(event), (), APPEND_TIME_MS).event == event
 
 
 def test_a_report_without_an_envelope_has_an_empty_source():
