@@ -7,26 +7,30 @@ console would leave open, and for which every reader of the topic would wait.
 """
 
 import asyncio
-from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from streams.clients.published_event import Event, published_event
-from streams.console.casework.follow_ups import clock_outcomes, moderation_outcome
-from streams.console.casework.work import Decision
+from streams.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
+from streams.console.casework.work import case_key
 from streams.console.follower import Progress
+from streams.console.missing_outcomes import (
+    ActKey,
+    decisions_without_outcome,
+    missing_events,
+    was_written,
+)
 from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.console.read_model.database import Database
-from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
+from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
-from streams.wire.times import DAY
-from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES
 
 # A record is usually read back within 50 ms. A broker that changes leaders needs some seconds.
 _READ_BACK_SECONDS = 15.0
@@ -35,25 +39,14 @@ _READ_BACK_SECONDS = 15.0
 _APPLIED_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
-_ENDED = ("fulfilled", "withdrawn", "over")
-
-# Half the time for which moderation-outcomes keeps its records: a decision whose outcome was deleted there is not one
-# whose outcome is missing.
-_REPAIRED_MS = 7 * DAY
 
 _CLOCK = msgspec.json.Decoder(ClockView)
-_OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
-_ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
 
 
 class Verdict(NamedTuple):
     """What became of an act: `refused` is null if it counted, or why it did not."""
 
     refused: str | None
-
-
-# settled: a worker applied it. too_late: the clock is something else by now, by somebody else.
-ClockVerdict = Literal["settled", "too_late", "waits"]
 
 
 class _ClockNow(NamedTuple):
@@ -84,14 +77,16 @@ class Publisher:
 
         Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not take it.
         """
-        known = await asyncio.to_thread(self._verdict, activity.activity_id)
-        if known is not None:
-            return known
-        await self._write(published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms()))
-        verdict = await asyncio.to_thread(self._verdict, activity.activity_id)
-        assert verdict is not None
+        key = ActKey(*case_key(activity), activity.activity_id)
+        verdict = await asyncio.to_thread(self._verdict, key)
+        if verdict is None:
+            await self._write(published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms()))
+            verdict = await asyncio.to_thread(self._verdict, key)
+        if verdict is None:
+            # Read and not taken: the broker's clock is minutes behind this one, which no reader accepts.
+            raise NotReadBack
         if verdict.refused is None and activity.kind in ("decided", "proposal_signed"):
-            await self.follow_up(activity.activity_id)
+            await self._follow_up(key)
         return verdict
 
     async def clock_outcome(self, outcome: ClockOutcome, seen: str) -> ClockVerdict:
@@ -107,22 +102,27 @@ class Publisher:
         until = monotonic() + _APPLIED_SECONDS
         while True:
             clock = await asyncio.to_thread(self._clock, outcome)
-            verdict = _verdict_on_clock(outcome, clock.status, clock.actor)
+            verdict = verdict_on_clock(outcome, clock.status, clock.actor)
             if verdict != "waits" or monotonic() > until:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def follow_up(self, activity_id: str) -> None:
-        """Write what follows from a decision, in an order in which nothing is missing where the last one is."""
-        for event in await asyncio.to_thread(self._follow_ups, activity_id):
-            await self._write(event)
-
     async def repair(self) -> int:
-        """Write what follows from decisions of the last days without an outcome; return how many there were."""
-        missing = await asyncio.to_thread(self._without_outcome)
-        for activity_id in missing:
-            await self.follow_up(activity_id)
-        return len(missing)
+        """Write what follows from decisions of the last days and is missing; return of how many something was.
+
+        Raises as `act` does.
+        """
+        repaired = 0
+        for key in await asyncio.to_thread(lambda: decisions_without_outcome(self._database.reader())):
+            repaired += await self._follow_up(key)
+        return repaired
+
+    async def _follow_up(self, key: ActKey) -> bool:
+        """Write what follows from a decision and is missing, its own outcome last; return whether anything was."""
+        events = await asyncio.to_thread(lambda: missing_events(self._database.reader(), key))
+        for event in events:
+            await self._write(event)
+        return bool(events)
 
     async def _write(self, event: Event) -> None:
         """Write an event, and wait until the read model has it."""
@@ -139,64 +139,17 @@ class Publisher:
         row = reader.execute(
             "SELECT status, view FROM clock WHERE clock_id = ?", (outcome.clock_id,)
         ).fetchone()
-        sent = reader.execute(
-            "SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = ?",
-            (CONSOLE_SOURCE, outcome.outcome_id),
-        ).fetchone()
-        return _ClockNow(row["status"], _CLOCK.decode(row["view"]).actor, sent is not None)
+        sent = was_written(reader, CLOCK_OUTCOMES, outcome.outcome_id)
+        return _ClockNow(row["status"], _CLOCK.decode(row["view"]).actor, sent)
 
-    def _verdict(self, activity_id: str) -> Verdict | None:
+    def _verdict(self, key: ActKey) -> Verdict | None:
         row = (
             self._database.reader()
             .execute(
-                "SELECT refused FROM act WHERE activity_id = ? AND refused IS NOT 'sent_before'",
-                (activity_id,),
+                "SELECT refused FROM act WHERE subject = ? AND case_id = ? AND activity_id = ? "
+                "AND refused IS NOT 'sent_before'",
+                key,
             )
             .fetchone()
         )
         return None if row is None else Verdict(row["refused"])
-
-    def _follow_ups(self, activity_id: str) -> Sequence[Event]:
-        row = (
-            self._database.reader()
-            .execute(
-                "SELECT decision, subject, case_id, channel_ref FROM decision WHERE activity_id = ?",
-                (activity_id,),
-            )
-            .fetchone()
-        )
-        now = clock_ms()
-        decision: Decision[Any]
-        if row["subject"] == "request":
-            decision, outcomes = _ANSWER.decode(row["decision"]), []
-        else:
-            decision = _OUTCOME.decode(row["decision"])
-            outcome = moderation_outcome(decision, row["channel_ref"], row["case_id"])
-            outcomes = [published_event(MODERATION_OUTCOMES, encode(outcome), CONSOLE_SOURCE, now)]
-        return [
-            *[
-                published_event(CLOCK_OUTCOMES, encode(each), CONSOLE_SOURCE, now)
-                for each in clock_outcomes(decision)
-            ],
-            *outcomes,
-        ]
-
-    def _without_outcome(self) -> list[str]:
-        rows = self._database.reader().execute(
-            """
-            SELECT activity_id FROM decision WHERE decided_ms > ? AND last_follow_up IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome_id = last_follow_up)
-            AND NOT EXISTS (SELECT 1 FROM clock_outcome WHERE outcome_id = last_follow_up) ORDER BY decided_ms
-            """,
-            (clock_ms() - _REPAIRED_MS,),
-        )
-        return [row["activity_id"] for row in rows]
-
-
-def _verdict_on_clock(outcome: ClockOutcome, status: str, actor: str | None) -> ClockVerdict:
-    if outcome.outcome == "resumed" and status not in _ENDED:
-        return "waits" if status == "paused" else "settled"
-    if status == outcome.outcome:
-        return "settled" if actor == outcome.actor else "too_late"
-    cannot_pause = outcome.outcome == "paused" and status == "lapsed"
-    return "too_late" if status in _ENDED or cannot_pause else "waits"

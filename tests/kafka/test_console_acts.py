@@ -11,7 +11,7 @@ import pytest
 
 from tests.kafka.harness.deployment import DEAD_LETTERS, MODERATION, OUTCOMES
 from tests.kafka.harness.law import HOUR
-from tests.kafka.harness.reports import now_ms, take_it_down_request
+from tests.kafka.harness.reports import Published, now_ms, take_it_down_request
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, Worker
 from tests.unit.console_pages import hidden_fields, text_of
@@ -21,11 +21,22 @@ CASES = 6
 PRODUCTION_ORDER = FORMS[3]
 
 
+def victims_request(number):
+    """A report about a message that arms the 48-hour clock of the TAKE IT DOWN Act."""
+    document = orjson.loads(take_it_down_request(number, now_ms()).value)
+    document["message_ref"] = f"message-{number}"
+    return Published(b"any", orjson.dumps(document))
+
+
 class Person:
     """Somebody at a console of their own, in a browser."""
 
     def __init__(self, name, deployment, folder):
-        settings = {"TOCSIN_ACTOR": name, "TOCSIN_CONSOLE_PORT": "0", "TOCSIN_CONSOLE_DATABASE": str(folder / f"{name}.sqlite")}
+        settings = {
+            "TOCSIN_ACTOR": name,
+            "TOCSIN_CONSOLE_PORT": "0",
+            "TOCSIN_CONSOLE_DATABASE": str(folder / f"{name}.sqlite"),
+        }
         self.console = Worker(folder / f"{name}.log", deployment.settings | settings, (*COMMAND, "console"))
         self.http = None
 
@@ -68,7 +79,7 @@ def people(deployment, tmp_path):
 
 
 def test_two_people_work_and_each_act_has_one_effect(deployment, people):
-    deployment.publish([take_it_down_request(number, now_ms()) for number in range(CASES)])
+    deployment.publish([victims_request(number) for number in range(CASES)])
     deployment.publish_requests([complete_request(PRODUCTION_ORDER, "order-1", now_ms() - HOUR)])
     deployment.fleet.start()
     anna, ben = (person.ready() for person in people)
@@ -82,14 +93,22 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
     for _ in range(2):
         assert anna.submit(mine, f"/clocks/{first}/acts", outcome="fulfilled").status_code == 303
     late = until(
-        lambda: (answer := ben.submit(theirs, f"/clocks/{first}/acts", outcome="withdrawn")).status_code == 409 and answer
+        lambda: (
+            (answer := ben.submit(theirs, f"/clocks/{first}/acts", outcome="withdrawn")).status_code == 409
+            and answer
+        )
     )
     assert "is fulfilled, said anna" in text_of(late.text)
 
     # A request behind a gate of two: proposed by one, signed by another, and its clock ends once.
     page = anna.page("/requests/order-1")
     (clock,) = re.findall(r'name="(clock_[\w-]+)"', page)
-    assert anna.submit(page, "/requests/order-1/acts", "decided", answer="followed", **{clock: "ends"}).status_code == 303
+    assert (
+        anna.submit(
+            page, "/requests/order-1/acts", "decided", answer="followed", **{clock: "ends"}
+        ).status_code
+        == 303
+    )
     assert "Somebody else must sign it" in anna.page("/requests/order-1")
     page = until(lambda: "Sign</button>" in (page := ben.page("/requests/order-1")) and page)
     for _ in range(2):
@@ -97,8 +116,18 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
     until(lambda: "order-1" not in anna.page("/requests"))
 
     # A flood is dismissed, but for the case that somebody claimed meanwhile.
-    page = until(lambda: len(cases := re.findall(r'name="case" value="([^"]+)"', anna.page("/desk?policy=legal-clock"))) == CASES - 1 and cases)
-    asked = anna.http.post("/bulk", data=hidden_fields(anna.page("/desk?policy=legal-clock"), "/bulk") | {"what": "dismissed", "case": page})
+    page = until(
+        lambda: (
+            len(cases := re.findall(r'name="case" value="([^"]+)"', anna.page("/desk?policy=legal-clock")))
+            == CASES - 1
+            and cases
+        )
+    )
+    asked = anna.http.post(
+        "/bulk",
+        data=hidden_fields(anna.page("/desk?policy=legal-clock"), "/bulk")
+        | {"what": "dismissed", "case": page},
+    )
     claimed = page[0].partition("@")[0]
     path = f"/cases/{claimed}"
     assert ben.submit(ben.page(path), f"{path}/acts", "claimed").status_code == 303
@@ -108,7 +137,12 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
     answers = [text_of(anna.http.post("/bulk/confirmed", data=form).text) for _ in range(2)]
     assert f"{CASES - 2} of {CASES - 1} cases dismissed" in answers[0]
     assert "ben did this: claimed" in answers[0]
-    until(lambda: set(re.findall(r'name="case" value="([^"@]+)', anna.page("/desk?policy=legal-clock"))) == {claimed})
+    until(
+        lambda: (
+            set(re.findall(r'name="case" value="([^"@]+)', anna.page("/desk?policy=legal-clock")))
+            == {claimed}
+        )
+    )
 
     # Every clock but that of the claimed case has ended by an outcome that a worker applied.
     until(lambda: set(re.findall(r"/clocks/([\w-]+)/acts", ben.page("/clocks"))) == {claimed})
@@ -118,6 +152,8 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
             for topic in (MODERATION, OUTCOMES)
         }
         assert list(outputs.all(deployment.name(DEAD_LETTERS))) == []
-    assert [(each["decision"], each["reviewer"]["ref"]) for each in sent[MODERATION]] == [("dismissed", "anna")] * (CASES - 2)
+    assert [(each["decision"], each["reviewer"]["ref"]) for each in sent[MODERATION]] == [
+        ("dismissed", "anna")
+    ] * (CASES - 2)
     ended = Counter((each["outcome"], each["actor"], each["subject"]) for each in sent[OUTCOMES])
     assert ended == {("fulfilled", "anna", "report"): CASES - 1, ("fulfilled", "ben", "request"): 1}

@@ -313,7 +313,8 @@ def test_an_escalation_and_a_request_of_the_same_id_are_two_cases(world, anna):
     assert "anna works on it" in anna.page("/cases/same")
 
 
-def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna):
+def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna, monkeypatch):
+    monkeypatch.setattr("streams.console.missing_outcomes._OWN_CONSOLE_MS", -1_000)
     world.put_request(received_at="2026-11-24T12:00:00.000Z")
     answer(anna, "r-1", "followed", **{"clock_r-1-0": "ends"})
     world.writer.execute("DELETE FROM clock_outcome")

@@ -25,6 +25,7 @@ from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME, 
 from streams.wire.personal_data import names_a_person
 from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.reporter_notice import encode_reporter_notice
+from tests.report_strategies import APPEND_TIME_MS, case_activities, moderation_outcomes
 
 NOON = 1_790_164_800_000  # 2026-09-23T12:00:00Z
 
@@ -86,6 +87,13 @@ def test_every_subject_is_read_back(subject):
     decoded = decode_moderation_outcome(outcome(subject=subject), (), NOON)
     assert json.loads(msgspec.json.encode(decoded.event)) == {**FULL, "subject": subject}
     assert decoded.time_ms == NOON
+
+
+@settings(deadline=None)
+@given(moderation_outcomes() | case_activities())
+def test_every_valid_decision_and_act_is_read_back(event):
+    decode = decode_case_activity if hasattr(event, "activity_id") else decode_moderation_outcome
+    assert decode(msgspec.json.encode(event), (), APPEND_TIME_MS).event == event
 
 
 def test_a_report_without_an_envelope_has_an_empty_source():
@@ -187,7 +195,10 @@ def test_the_reason_of_every_keyword_of_a_category_exists():
 SNOOZED = {"kind": "snoozed", "until": "2026-09-24T12:00:00Z"}
 PROPOSED = {"kind": "outcome_proposed", "proposed": PROPOSAL}
 CLOSING = {"clock_id": "4711", "subject": "report", "key": "k7f3", "outcome": "fulfilled"}
-DECIDED_ALONE = {"kind": "decided", "proposed": {**PROPOSAL, "message_ref": "m7f3", "clocks": [CLOSING], "supersedes": "a7"}}
+DECIDED_ALONE = {
+    "kind": "decided",
+    "proposed": {**PROPOSAL, "message_ref": "m7f3", "clocks": [CLOSING], "supersedes": "a7"},
+}
 
 
 ON_REQUEST = {
@@ -234,7 +245,9 @@ def test_a_refused_act_on_a_request_names_reason_and_field(changes, reason, fiel
 
 
 def test_an_act_on_an_escalation_has_no_answer_to_a_request():
-    rejected = refusal(decode_case_activity, act(**DECIDED_ALONE, proposed_answer=ANSWERED["proposed_answer"]))
+    rejected = refusal(
+        decode_case_activity, act(**DECIDED_ALONE, proposed_answer=ANSWERED["proposed_answer"])
+    )
     assert (rejected.reason, rejected.field) == ("invalid_value", "proposed_answer")
 
 
@@ -291,7 +304,11 @@ def test_a_refused_act_names_reason_and_field(changes, reason, field):
 FORMS = {
     "moderation-outcome.v1.json": (decode_moderation_outcome, VALID_IN_OUTCOME, FULL),
     "case-activity.v1.json": (decode_case_activity, VALID_IN_ACTIVITY, {**ACT, **DECIDED_ALONE}),
-    "case-activity.v1.json of a request": (decode_case_activity, VALID_IN_ACTIVITY, {**ON_REQUEST, **ANSWERED}),
+    "case-activity.v1.json of a request": (
+        decode_case_activity,
+        VALID_IN_ACTIVITY,
+        {**ON_REQUEST, **ANSWERED},
+    ),
 }
 DAMAGE = (
     st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-1, 2) | st.text(max_size=4) | st.just([])
@@ -308,7 +325,9 @@ def test_schema_and_decoder_agree_and_every_fault_has_words(file, data):
     paths = [
         path
         for path in valid_in
-        if path != "value" and not path.endswith(("at", "until")) and ("." not in path or path.partition(".")[0] in document)
+        if path != "value"
+        and not path.endswith(("at", "until"))
+        and ("." not in path or path.partition(".")[0] in document)
     ]
     names = data.draw(st.sampled_from(sorted(paths))).split(".")
     value = data.draw(DAMAGE)

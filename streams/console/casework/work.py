@@ -1,6 +1,6 @@
 """What the acts on a case add up to: who works on it, and what was proposed and decided.
 
-Every console reads the acts on a case in the same order, that of its partition of `case-activity`, and so comes to the same
+Every console takes the acts on a case in the same order, that of its partition of `case-activity`, and so comes to the same
 answer about who was first.
 """
 

@@ -1,7 +1,8 @@
 """Writes acts on cases, and what they add up to."""
 
 import sqlite3
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,6 +10,7 @@ from streams.console.casework.follow_ups import last_follow_up
 from streams.console.casework.work import (
     ActRefused,
     CaseKey,
+    CaseSubject,
     CaseWork,
     RequestWork,
     Work,
@@ -27,35 +29,57 @@ CONSOLE_SOURCE = "tocsin-console"
 
 _CASE_WORK = msgspec.json.Decoder(CaseWork)
 _REQUEST_WORK = msgspec.json.Decoder(RequestWork)
+_ACT = msgspec.json.Decoder(CaseActivity)
+
+
+class _Place(NamedTuple):
+    """Where an act is in the order of the acts on its case."""
+
+    order_ms: int
+    partition: int
+    offset: int
+
+
+class _PlacedAct(NamedTuple):
+    place: _Place
+    act: CaseActivity
+    of_console: bool
 
 
 def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add an act, and say whether it counted. Raises Rejected if the record holds no valid act.
 
-    All acts on a case are in one partition, so the verdict is the same wherever and whenever it is read.
+    The acts on a case are in one partition, and the order there says who was first. Where a publisher uses another partitioner,
+    or the topic was given more partitions, acts on one case may be in several: then the append time decides between partitions,
+    so that every console still comes to the same answer, whatever it reads first.
     """
     act, ce_source, at_ms = decode_case_activity(record.value, record.headers, record.timestamp)
     case = case_key(act)
-    refused: str | None = None
-    if writer.execute("SELECT 1 FROM act WHERE activity_id = ?", (act.activity_id,)).fetchone():
-        refused = "sent_before"
-    else:
-        before = (
-            work_on(writer, case.id) if case.subject == "escalation" else work_on_request(writer, case.id)
-        )
-        try:
-            after = apply_act(before, act)
-        except ActRefused as refusal:
-            refused = refusal.reason
-        else:
-            writer.execute("INSERT OR REPLACE INTO case_work VALUES (?, ?, ?)", (*case, encode(after)))
-            # Who publishes acts under another name publishes the outcomes too.
-            if after.decision != before.decision and ce_source == CONSOLE_SOURCE:
-                _put_decision(writer, act, case, after)
+    last, before = _last_place(writer, case), _last_place(writer, case, record.partition)
+    if before is not None and before.offset >= record.offset:
+        return
+    # Never earlier than the act before it in the partition: clocks of brokers differ.
+    order_ms = record.timestamp if before is None else max(before.order_ms, record.timestamp)
+    new = _PlacedAct(_Place(order_ms, record.partition, record.offset), act, ce_source == CONSOLE_SOURCE)
     writer.execute(
-        "INSERT INTO act VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*case, record.partition, record.offset, act.activity_id, at_ms, refused, encode(act)),
+        "INSERT INTO act VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *case,
+            record.partition,
+            record.offset,
+            order_ms,
+            act.activity_id,
+            at_ms,
+            new.of_console,
+            None,
+            encode(act),
+        ),
     )
+    if last is None or last < new.place:
+        _settle(writer, case, _work(writer, case), [new])
+    else:
+        writer.execute("DELETE FROM decision WHERE subject = ? AND case_id = ?", case)
+        _settle(writer, case, _NO_WORK[case.subject], _acts_in_order(writer, case))
     (changes.cases if case.subject == "escalation" else changes.requests).add(case.id)
 
 
@@ -71,9 +95,71 @@ def work_on_request(connection: sqlite3.Connection, request_id: str) -> RequestW
     return RequestWork() if kept is None else _REQUEST_WORK.decode(kept)
 
 
+_NO_WORK: Mapping[CaseSubject, Work[Any]] = {"escalation": CaseWork(), "request": RequestWork()}
+
+
+def _work(connection: sqlite3.Connection, case: CaseKey) -> Work[Any]:
+    if case.subject == "escalation":
+        return work_on(connection, case.id)
+    return work_on_request(connection, case.id)
+
+
 def _kept(connection: sqlite3.Connection, case: CaseKey) -> bytes | None:
     row = connection.execute("SELECT work FROM case_work WHERE subject = ? AND case_id = ?", case).fetchone()
     return None if row is None else row[0]
+
+
+def _last_place(writer: sqlite3.Connection, case: CaseKey, partition: int | None = None) -> _Place | None:
+    """The place of the last act on a case, of those in one partition if it is given."""
+    within, values = ("", ()) if partition is None else ("AND partition = ?", (partition,))
+    row = writer.execute(
+        f"SELECT order_ms, partition, offset FROM act WHERE subject = ? AND case_id = ? {within} "
+        "ORDER BY order_ms DESC, partition DESC, offset DESC LIMIT 1",
+        (*case, *values),
+    ).fetchone()
+    return None if row is None else _Place(*row)
+
+
+def _acts_in_order(writer: sqlite3.Connection, case: CaseKey) -> list[_PlacedAct]:
+    rows = writer.execute(
+        "SELECT order_ms, partition, offset, event, of_console FROM act WHERE subject = ? AND case_id = ? "
+        "ORDER BY order_ms, partition, offset",
+        case,
+    ).fetchall()
+    return [
+        _PlacedAct(_Place(order_ms, partition, offset), _ACT.decode(event), bool(of_console))
+        for order_ms, partition, offset, event, of_console in rows
+    ]
+
+
+def _settle(writer: sqlite3.Connection, case: CaseKey, work: Work[Any], acts: Sequence[_PlacedAct]) -> None:
+    """Say of each act whether it counts after `work`, and keep what they add up to."""
+    for place, act, of_console in acts:
+        before, refused = work, None
+        if _sent_before(writer, case, act.activity_id, place):
+            refused = "sent_before"
+        else:
+            try:
+                work = apply_act(work, act)
+            except ActRefused as refusal:
+                refused = refusal.reason
+        writer.execute(
+            "UPDATE act SET refused = ? WHERE subject = ? AND case_id = ? AND partition = ? AND offset = ?",
+            (refused, *case, place.partition, place.offset),
+        )
+        # Who publishes acts under another name publishes the outcomes too.
+        if work.decision != before.decision and of_console:
+            _put_decision(writer, act, case, work)
+    writer.execute("INSERT OR REPLACE INTO case_work VALUES (?, ?, ?)", (*case, encode(work)))
+
+
+def _sent_before(writer: sqlite3.Connection, case: CaseKey, activity_id: str, place: _Place) -> bool:
+    found = writer.execute(
+        "SELECT 1 FROM act WHERE activity_id = ? AND subject = ? AND case_id = ? "
+        "AND (order_ms, partition, offset) < (?, ?, ?)",
+        (activity_id, *case, *place),
+    )
+    return found.fetchone() is not None
 
 
 def _put_decision(writer: sqlite3.Connection, act: CaseActivity, case: CaseKey, work: Work[Any]) -> None:
@@ -82,8 +168,8 @@ def _put_decision(writer: sqlite3.Connection, act: CaseActivity, case: CaseKey, 
     writer.execute(
         "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            decision.activity_id,
             *case,
+            decision.activity_id,
             act.channel_ref,
             epoch_ms(decision.at),
             last_follow_up(case.subject, decision),

@@ -3,8 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
-import msgspec
-
 from streams.console.read_model.acts import apply_case_activity
 from streams.console.read_model.categories import categories_of
 from streams.console.read_model.changes import Changes
@@ -16,7 +14,6 @@ from streams.console.read_model.outcomes import apply_moderation_outcome
 from streams.console.read_model.request_rows import refresh_request
 from streams.console.read_model.requests import apply_request_step
 from streams.console.read_model.transparency import apply_transparency_counter
-from streams.wire.dead_letter import Rejected
 from streams.wire.records import SourceRecord
 from streams.wire.topics import (
     AUTHORITY_ROUTING,
@@ -54,10 +51,18 @@ def apply_records(
     """
     unreadable = 0
     for topic, record in records:
+        # A handler may find only halfway that a record has a time that is none.
+        writer.execute("SAVEPOINT record")
         try:
             HANDLERS[topic](writer, record, changes)
-        except (Rejected, msgspec.DecodeError, UnicodeDecodeError):
+        except (sqlite3.Error, MemoryError):
+            # Says nothing about the record.
+            raise
+        except Exception:  # noqa: BLE001
+            # A record must never stop the console: every restart would come to it again.
             unreadable += 1
+            writer.execute("ROLLBACK TO record")
+        writer.execute("RELEASE record")
     for escalation_id in changes.cases:
         refresh_row(writer, escalation_id)
     for channel_ref in changes.channels:

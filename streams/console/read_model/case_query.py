@@ -118,7 +118,8 @@ def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | No
 def acts_on(reader: sqlite3.Connection, case: CaseKey) -> tuple[KnownAct, ...]:
     """The acts on a case, in the order of the log."""
     rows = reader.execute(
-        "SELECT event, refused FROM act WHERE subject = ? AND case_id = ? ORDER BY partition, offset", case
+        "SELECT event, refused FROM act WHERE subject = ? AND case_id = ? ORDER BY order_ms, partition, offset",
+        case,
     )
     return tuple(KnownAct(_ACT.decode(event), refused) for event, refused in rows)
 

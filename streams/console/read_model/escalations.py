@@ -7,17 +7,22 @@ import msgspec
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import put_clock
 from streams.events.escalation import Escalation
+from streams.text.moments import moment_ms
 from streams.wire.records import SourceRecord
 
 _DECODER = msgspec.json.Decoder(Escalation)
+
+# SQLite's integers have 64 bits.
+_MOST = 1 << 63
 
 
 def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add an event of a live escalation. After a reset of the state, workers write the same events again.
 
-    Raises msgspec.DecodeError if the record holds something else.
+    Raises msgspec.DecodeError if the record holds something else, ValueError if it has a time that is none or a number too large.
     """
     event = _DECODER.decode(record.value or b"")
+    _require_storable(event)
     writer.execute(
         "INSERT OR IGNORE INTO escalation_event VALUES (?, ?, ?)",
         (event.escalation_id, event.sequence, record.value),
@@ -42,6 +47,16 @@ def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: 
 def apply_shadow_escalation(writer: sqlite3.Connection, record: SourceRecord, _changes: Changes) -> None:
     """Count an event of a shadow policy; nobody works on it. Raises msgspec.DecodeError."""
     _count_for_policy(writer, _DECODER.decode(record.value or b""))
+
+
+def _require_storable(event: Escalation) -> None:
+    """Raise ValueError unless the desk's row can be made of an event. Only workers write them, but a row must never fail later."""
+    moment_ms(event.at)
+    moment_ms(event.window.start)
+    priority = 0 if event.priority is msgspec.UNSET else event.priority.value
+    numbers = (event.sequence, event.level, priority, event.counts.reports, event.counts.distinct_reporters)
+    if not all(abs(number) < _MOST for number in numbers):
+        raise ValueError("a number has more than 63 bits")
 
 
 def _count_for_policy(writer: sqlite3.Connection, event: Escalation) -> None:

@@ -15,6 +15,13 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
     outcome = decoded.event
     subject = outcome.subject
     escalation_id = subject.escalation_id if isinstance(subject, EscalationSubject) else None
+    # If the one that was read first turns out to be the second one, the case that it named was not decided by it.
+    replaced = writer.execute(
+        "SELECT escalation_id FROM outcome WHERE ce_source = ? AND outcome_id = ?",
+        (decoded.ce_source, outcome.outcome_id),
+    ).fetchone()
+    if replaced is not None and replaced[0] is not None:
+        changes.cases.add(replaced[0])
     writer.execute(
         """
         INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

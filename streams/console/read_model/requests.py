@@ -7,14 +7,18 @@ import msgspec
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import put_clock
 from streams.events.authority_routing import AuthorityRouting
+from streams.text.moments import moment_ms
 from streams.wire.records import SourceRecord
 
 _DECODER = msgspec.json.Decoder(AuthorityRouting)
 
 
 def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
-    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else."""
+    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none."""
     step = _DECODER.decode(record.value or b"")
+    # The row of the request needs them.
+    moment_ms(step.at)
+    moment_ms(step.received_at)
     concerned = step.clocks[0].clock_id if step.type != "routed" else ""
     writer.execute(
         "INSERT OR IGNORE INTO request_step VALUES (?, ?, ?, ?)",

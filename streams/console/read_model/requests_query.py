@@ -35,6 +35,8 @@ class RequestFilter:
     def of(cls, given: Mapping[str, str]) -> "RequestFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
         values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        if "country" in values:
+            values["country"] = values["country"].upper()
         require(values, "listed", get_args(RequestsListed))
         require(values, "decision", get_args(Decision))
         require(values, "gate", get_args(Gate))

@@ -16,21 +16,25 @@ CREATE TABLE escalation_event (
     PRIMARY KEY (escalation_id, sequence)
 ) WITHOUT ROWID;
 
--- Acts in the order of the log. `refused` says why an act did not count.
--- A case is an escalation or a request, as `subject` says.
+-- Acts on cases. A case is an escalation or a request, as `subject` says. `order_ms`, partition and offset are their order;
+-- `order_ms` is the append time. `refused` says why an act did not count.
 CREATE TABLE act (
     subject TEXT NOT NULL,
     case_id TEXT NOT NULL,
     partition INTEGER NOT NULL,
     offset INTEGER NOT NULL,
+    order_ms INTEGER NOT NULL,
     activity_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
+    -- Published by this console or another one.
+    of_console INTEGER NOT NULL,
     refused TEXT,
     event BLOB NOT NULL,
     PRIMARY KEY (subject, case_id, partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX act_by_id ON act (activity_id);
 CREATE INDEX act_by_time ON act (at_ms);
+CREATE INDEX act_order ON act (subject, case_id, order_ms, partition, offset);
 
 -- What the acts on a case add up to.
 CREATE TABLE case_work (
@@ -42,13 +46,14 @@ CREATE TABLE case_work (
 
 -- Decisions of this and other consoles. The outcome `last_follow_up` must follow; null if none must.
 CREATE TABLE decision (
-    activity_id TEXT PRIMARY KEY,
     subject TEXT NOT NULL,
     case_id TEXT NOT NULL,
+    activity_id TEXT NOT NULL,
     channel_ref TEXT,
     decided_ms INTEGER NOT NULL,
     last_follow_up TEXT,
-    decision BLOB NOT NULL
+    decision BLOB NOT NULL,
+    PRIMARY KEY (subject, case_id, activity_id)
 ) WITHOUT ROWID;
 CREATE INDEX decision_by_time ON decision (decided_ms);
 

@@ -1,0 +1,128 @@
+"""Finds decisions from which something follows that was not written: a console was killed in between, or a broker did not answer."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from streams.clients.published_event import Event, published_event
+from streams.console.casework.follow_ups import clock_outcomes, moderation_outcome
+from streams.console.casework.work import CaseSubject, Decision
+from streams.console.read_model.acts import CONSOLE_SOURCE
+from streams.events.case_activity import ProposedAnswer, ProposedOutcome
+from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome
+from streams.runtime.wall_clock import clock_ms
+from streams.wire.encoding import encode
+from streams.wire.times import DAY
+from streams.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES
+
+# A console that was down for a week still finds what it left. What is older was given up, by whoever saw the alert.
+_REPAIRED_MS = 7 * DAY
+
+# How long the console that published a decision has to write what follows from it. It takes a tenth of a second.
+_OWN_CONSOLE_MS = 3_000
+
+
+class _Names(msgspec.Struct):
+    """What is needed of an escalation's event to know whether it names messages."""
+
+    message_refs: tuple[str, ...]
+
+
+_NAMES = msgspec.json.Decoder(_Names)
+_OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
+_ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
+
+
+class ActKey(NamedTuple):
+    """An act: the case that it is on, and its id."""
+
+    subject: CaseSubject
+    case_id: str
+    activity_id: str
+
+
+def decisions_without_outcome(reader: sqlite3.Connection) -> list[ActKey]:
+    """The decisions of the last days that were not followed by an outcome, oldest first.
+
+    Something is missing of those for which `missing_events` has events.
+    """
+    now = clock_ms()
+    rows = reader.execute(
+        """
+        SELECT subject, case_id, activity_id FROM decision
+        WHERE decided_ms > ? AND decided_ms < ? AND last_follow_up IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM outcome WHERE ce_source = ? AND outcome_id = last_follow_up)
+        AND NOT EXISTS (SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = last_follow_up)
+        ORDER BY decided_ms
+        """,
+        (now - _REPAIRED_MS, now - _OWN_CONSOLE_MS, CONSOLE_SOURCE, CONSOLE_SOURCE),
+    )
+    return [ActKey(*row) for row in rows]
+
+
+def missing_events(reader: sqlite3.Connection, key: ActKey) -> Sequence[Event]:
+    """What follows from a decision and was not written yet, the decision's own outcome last.
+
+    Nothing that a worker would refuse is among it.
+    """
+    row = reader.execute(
+        "SELECT decision, channel_ref FROM decision WHERE subject = ? AND case_id = ? AND activity_id = ?",
+        key,
+    ).fetchone()
+    if row is None:
+        # An act in another partition, which was read later, came first.
+        return []
+    decision: Decision[Any] = (_ANSWER if key.subject == "request" else _OUTCOME).decode(row["decision"])
+    now = clock_ms()
+    return [
+        published_event(topic, value, CONSOLE_SOURCE, now)
+        for topic, value in _missing(reader, key, decision, row["channel_ref"])
+    ]
+
+
+def _missing(
+    reader: sqlite3.Connection, key: ActKey, decision: Decision[Any], channel_ref: str
+) -> Iterator[tuple[str, bytes]]:
+    for ended in clock_outcomes(decision):
+        if _may_be_open(reader, ended.clock_id) and not was_written(reader, CLOCK_OUTCOMES, ended.outcome_id):
+            yield CLOCK_OUTCOMES, encode(ended)
+    if key.subject == "escalation":
+        outcome = moderation_outcome(decision, channel_ref, key.case_id)
+        if _is_about_messages(reader, outcome) and not was_written(
+            reader, MODERATION_OUTCOMES, outcome.outcome_id
+        ):
+            yield MODERATION_OUTCOMES, encode(outcome)
+
+
+def was_written(
+    reader: sqlite3.Connection, topic: Literal["clock-outcomes", "moderation-outcomes"], outcome_id: str
+) -> bool:
+    """Whether a console has written the outcome with this id."""
+    query = (
+        "SELECT 1 FROM outcome WHERE ce_source = ? AND outcome_id = ?"
+        if topic == MODERATION_OUTCOMES
+        else "SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = ?"
+    )
+    return reader.execute(query, (CONSOLE_SOURCE, outcome_id)).fetchone() is not None
+
+
+def _may_be_open(reader: sqlite3.Connection, clock_id: str) -> bool:
+    """Whether a clock is open, or not known yet. A worker refuses outcomes of clocks that somebody else has ended."""
+    row = reader.execute("SELECT is_open FROM clock WHERE clock_id = ?", (clock_id,)).fetchone()
+    return row is None or bool(row[0])
+
+
+def _is_about_messages(reader: sqlite3.Connection, outcome: ModerationOutcome) -> bool:
+    """Whether an outcome is about messages, so that a worker can apply it.
+
+    An escalation of reports about the channel as a whole names none. Nobody can be credited then, and a worker refuses the
+    outcome. One whose events are not known yet may name some.
+    """
+    if not isinstance(outcome.subject, EscalationSubject):
+        return True
+    events = reader.execute(
+        "SELECT event FROM escalation_event WHERE escalation_id = ?", (outcome.subject.escalation_id,)
+    ).fetchall()
+    return not events or any(_NAMES.decode(event).message_refs for (event,) in events)
