@@ -11,6 +11,7 @@ from streams.console.casework.follow_ups import clock_outcomes, moderation_outco
 from streams.console.casework.work import CaseSubject, Decision
 from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.events.case_activity import ProposedAnswer, ProposedOutcome
+from streams.events.clock_outcome import ClockOutcome
 from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
@@ -30,6 +31,7 @@ class _Names(msgspec.Struct):
     message_refs: tuple[str, ...]
 
 
+_CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
 _NAMES = msgspec.json.Decoder(_Names)
 _OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
 _ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
@@ -86,7 +88,7 @@ def _missing(
     reader: sqlite3.Connection, key: ActKey, decision: Decision[Any], channel_ref: str
 ) -> Iterator[tuple[str, bytes]]:
     for ended in clock_outcomes(decision):
-        if _may_be_open(reader, ended.clock_id) and not was_written(reader, CLOCK_OUTCOMES, ended.outcome_id):
+        if _may_be_open(reader, ended) and not was_written(reader, CLOCK_OUTCOMES, ended.outcome_id):
             yield CLOCK_OUTCOMES, encode(ended)
     if key.subject == "escalation":
         outcome = moderation_outcome(decision, channel_ref, key.case_id)
@@ -108,10 +110,27 @@ def was_written(
     return reader.execute(query, (CONSOLE_SOURCE, outcome_id)).fetchone() is not None
 
 
-def _may_be_open(reader: sqlite3.Connection, clock_id: str) -> bool:
-    """Whether a clock is open, or not known yet. A worker refuses outcomes of clocks that somebody else has ended."""
-    row = reader.execute("SELECT is_open FROM clock WHERE clock_id = ?", (clock_id,)).fetchone()
-    return row is None or bool(row[0])
+def is_being_ended(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
+    """Whether somebody has ended the clock by another outcome, which a worker may not have applied yet."""
+    said = [
+        _CLOCK_OUTCOME.decode(event)
+        for (event,) in reader.execute(
+            "SELECT event FROM clock_outcome WHERE clock_id = ?", (outcome.clock_id,)
+        )
+    ]
+    return any(
+        other.outcome in ("fulfilled", "withdrawn")
+        and other.outcome_id != outcome.outcome_id
+        # A worker refuses an outcome that names another owner.
+        and (other.subject, other.key) == (outcome.subject, outcome.key)
+        for other in said
+    )
+
+
+def _may_be_open(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
+    """Whether the clock is open, or not known yet. A worker refuses an outcome of a clock that somebody else has ended."""
+    row = reader.execute("SELECT is_open FROM clock WHERE clock_id = ?", (outcome.clock_id,)).fetchone()
+    return (row is None or bool(row[0])) and not is_being_ended(reader, outcome)
 
 
 def _is_about_messages(reader: sqlite3.Connection, outcome: ModerationOutcome) -> bool:

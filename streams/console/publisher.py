@@ -20,6 +20,7 @@ from streams.console.follower import Progress
 from streams.console.missing_outcomes import (
     ActKey,
     decisions_without_outcome,
+    is_being_ended,
     missing_events,
     was_written,
 )
@@ -50,11 +51,15 @@ class Verdict(NamedTuple):
 
 
 class _ClockNow(NamedTuple):
-    """A clock as the read model has it, and whether the outcome in question was written before."""
+    """A clock as the read model has it.
+
+    `sent`: the outcome in question was written before. `being_ended`: another one was that ends the clock.
+    """
 
     status: str
     actor: str | None
     sent: bool
+    being_ended: bool
 
 
 class NotReadBack(Exception):
@@ -96,7 +101,7 @@ class Publisher:
         """
         before = await asyncio.to_thread(self._clock, outcome)
         if not before.sent:
-            if before.status != seen:
+            if before.status != seen or before.being_ended:
                 return "too_late"
             await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
         until = monotonic() + _APPLIED_SECONDS
@@ -140,7 +145,8 @@ class Publisher:
             "SELECT status, view FROM clock WHERE clock_id = ?", (outcome.clock_id,)
         ).fetchone()
         sent = was_written(reader, CLOCK_OUTCOMES, outcome.outcome_id)
-        return _ClockNow(row["status"], _CLOCK.decode(row["view"]).actor, sent)
+        actor = _CLOCK.decode(row["view"]).actor
+        return _ClockNow(row["status"], actor, sent, is_being_ended(reader, outcome))
 
     def _verdict(self, key: ActKey) -> Verdict | None:
         row = (

@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import Callable
 from socket import socket
 
+import structlog
 import uvicorn
+from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 
 from streams.clients.kafka_writing import producer_for
@@ -13,15 +15,18 @@ from streams.console.casework.permissions import Person
 from streams.console.follower import Follower
 from streams.console.live_feed import LiveFeed
 from streams.console.people.access import Access
-from streams.console.publisher import Publisher
+from streams.console.publisher import NotReadBack, Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
 from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
+from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.worker.rules import configured_rules
 from streams.worker.settings import Settings
+
+logger = structlog.get_logger(__name__)
 
 # How often to look for decisions without an outcome. One is only missing after a console was killed in between.
 _REPAIR_SECONDS = 10.0
@@ -38,10 +43,12 @@ async def run_console(
 ) -> None:
     """Serve until SIGTERM or SIGINT. `person` is who works without sign-in and people file; `ready` is called with the address once pages can be asked for.
 
-    Raises RegistryError if the law cannot be loaded, a KafkaError if brokers cannot be reached or topics are missing,
+    Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
     sqlite3.Error if the file cannot be used, OSError if the port is taken.
     """
-    duties = {duty.id: duty for duty in configured_rules(settings).obligations}
+    rules = configured_rules(settings)
+    duties = {duty.id: duty for duty in rules.obligations}
+    floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
     with contextlib.closing(database.open_writer()) as writer:
         feed = LiveFeed()
@@ -51,7 +58,7 @@ async def run_console(
         ]
         async with producer_for(settings, *written) as producer:
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
-            console = Console(own, database, publisher, follower.progress, feed, duties)
+            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
             server = _Server(_configuration(own, build_app(console, person, access)), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.
@@ -105,4 +112,8 @@ async def _repair(publisher: Publisher, follower: Follower) -> None:
         await asyncio.sleep(_REPAIR_SECONDS)
         # Before it has caught up, a console does not know which outcomes there are.
         if follower.progress.caught_up:
-            await publisher.repair()
+            try:
+                await publisher.repair()
+            except (KafkaError, NotReadBack, Rejected) as error:
+                # The next look finds them again.
+                logger.warning("could not write what follows from a decision", error=repr(error))

@@ -6,7 +6,7 @@ import pytest
 
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.credit import encode_credit
+from streams.wire.credit import credit_record
 from streams.wire.origin import ORIGIN_HEADER
 from streams.wire.stamp import STAMP_HEADER
 from tests.kafka.harness.deployment import INTERNAL, REPORTERS_INTERNAL, WITH_REPORTERS, Deployment
@@ -26,10 +26,8 @@ def a_credit():
     reporter, now_s = KEY.reporter_hash("reporter-1"), now_ms() // 1000
     added = CreditedOutcome(now_s * 1000 // DAY_MS, "upheld", "spam", 80)
     target = KEY.target_hash("c", "m-1")
-    value, headers = encode_credit(
-        ReporterCredit(reporter, target, now_s - 3_600, now_s, "upheld", None, added)
-    )
-    return Published(b"%016x" % reporter, value, headers=headers)
+    written = credit_record(ReporterCredit(reporter, target, now_s - 3_600, now_s, "upheld", None, added))
+    return Published(written.key, written.value, headers=written.headers)
 
 
 def test_a_forged_stamp_changes_nothing(deploy):

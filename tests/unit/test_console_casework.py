@@ -38,9 +38,8 @@ def act(kind, version, actor=ANNA, number=0, minutes=0, **more):
     at = NOON + timedelta(minutes=minutes)
     if kind == "snoozed":
         more.setdefault("until", at + timedelta(hours=1))
-    return CaseActivity(
-        f"act-{number or f'{kind}-{version}'}", kind, actor, at, version, "e1", "channel-1", **more
-    )
+    case = {"escalation_id": "e1", "channel_ref": "channel-1"}
+    return CaseActivity(f"act-{number or f'{kind}-{version}'}", kind, actor, at, version, **case, **more)
 
 
 def after(*acts):

@@ -1,193 +1,377 @@
-"""The read model is a function of the logs: not of the order in which topics and partitions are read, nor of batches."""
+"""The read model: its rows follow from the records, whatever the order of topics and partitions, and the cuts of batches."""
 
-import json
-import random
+import contextlib
 import sqlite3
-from collections import Counter
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.console.read_model import database
-from streams.console.read_model.apply import HANDLERS
-from tests.unit.console_acts import PEOPLE, act, act_record
-from tests.unit.console_world import (
-    Reading,
-    cases,
-    interleaved,
-    logs_of,
-    tables,
-    written_by_people,
-    written_by_workers,
+from streams.clients.published_event import published_event
+from streams.console.casework.follow_ups import moderation_outcome
+from streams.console.read_model import desk_rows
+from streams.console.read_model.acts import CONSOLE_SOURCE, work_on
+from streams.console.read_model.apply import HANDLERS, apply_records
+from streams.console.read_model.changes import Changes
+from streams.console.read_model.database import Database, transaction
+from streams.console.casework.work import Decision
+from streams.events.case_activity import CaseActivity, ProposedOutcome
+from streams.events.clock_outcome import ClockOutcome
+from streams.events.desk_member import DeskMember
+from streams.events.escalation import Escalation
+from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome, TermsGround
+from streams.text.moments import moment_ms
+from streams.wire.encoding import encode
+from streams.wire.envelope import rfc3339
+from streams.wire.ids import stable_id
+from streams.wire.times import MINUTE, epoch_ms
+from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, ESCALATIONS, MODERATION_OUTCOMES
+from tests.contract.examples import example, example_files
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+NOW_MS = epoch_ms(NOON) + 60 * MINUTE
+PEOPLE = tuple(DeskMember(f"desk-{name}", "desk") for name in ("anna", "ben")) + (
+    DeskMember("lead-1", "lead"),
 )
-from tests.unit.crowd_traffic import outcome
-from tests.unit.traffic import START, Record
+DISMISSED = ProposedOutcome("dismissed", "fraud", TermsGround("scams-2.1"), "not_a_violation")
 
 
-@pytest.fixture
-def readings(tmp_path):
-    """Makes read models, and closes them."""
-    made = []
-
-    def new():
-        made.append(Reading(tmp_path / f"{len(made)}.sqlite"))
-        return made[-1]
-
-    yield new
-    for each in made:
-        each.close()
+def golden(topic):
+    """The golden examples of a topic that a reader can meet, with the topic."""
+    return [example(path) for path in example_files(f"{topic}/v1")]
 
 
-@given(seed=st.integers(0, 1 << 32))
-@settings(max_examples=40, deadline=None)
-def test_any_interleaving_in_any_batches_gives_equal_tables(tmp_path_factory, seed):
-    folder = tmp_path_factory.mktemp("read-models")
-    chance = random.Random(seed)
-    logs = logs_of([*written_by_workers(), *written_by_people(chance, 30)])
-    plain, mixed = Reading(folder / "plain.sqlite"), Reading(folder / "mixed.sqlite")
-    try:
-        for log in logs.values():
-            plain.apply(log)
-        for batch in interleaved(chance, logs):
-            mixed.apply(batch)
-        expected, found = tables(plain.writer), tables(mixed.writer)
-        for name in expected:
-            assert found[name] == expected[name], name
-    finally:
-        plain.close()
-        mixed.close()
+OPENED = msgspec.convert(
+    next(
+        example(path).document
+        for path in example_files("escalations/v1")
+        if path.stem == "opened-threshold-crossed"
+    ),
+    Escalation,
+)
+CLOCK = msgspec.convert(
+    next(
+        example(path).document
+        for path in example_files("escalations/v1")
+        if path.stem == "opened-clock-armed"
+    ),
+    Escalation,
+)
 
 
-def test_the_worlds_of_these_tests_hold_everything_that_matters(readings):
-    seen = Counter()
-    for seed in range(20):
-        reading = readings()
-        for log in logs_of([*written_by_workers(), *written_by_people(random.Random(seed), 30)]).values():
-            reading.apply(log)
-        rows = tables(reading.writer)
-        seen.update(name for name, found in rows.items() if found)
-        seen.update(str(refused) for (refused,) in reading.writer.execute("SELECT refused FROM act"))
-        seen.update(state for (state,) in reading.writer.execute("SELECT state FROM desk_row"))
-        seen["unreadable"] += reading.unreadable
-    names = tables(reading.writer).keys()
-    states = ("open", "proposed", "decided", "resolved")
-    refusals = (
-        "another_act_came_first",
-        "claimed_by_another",
-        "sent_before",
-        "supersedes_nothing",
-        "already_decided",
-    )
-    assert not [each for each in (*names, *states, *refusals, "None", "unreadable") if not seen[each]]
+class Logs:
+    """Partitions that tests append to; records get the offsets that a broker would give them."""
+
+    def __init__(self):
+        self.rows = defaultdict(list)
+
+    def append(self, topic, partition, value, headers=(), key=b"k"):
+        rows = self.rows[topic, partition]
+        rows.append(
+            SimpleNamespace(
+                topic=topic,
+                partition=partition,
+                offset=len(rows),
+                timestamp=NOW_MS,
+                key=key,
+                value=value,
+                headers=headers,
+            )
+        )
+
+    def publish(self, topic, partition, event, source=CONSOLE_SOURCE):
+        said = published_event(topic, encode(event), source, NOW_MS)
+        self.append(topic, partition, said.value, said.headers, said.key)
 
 
-def test_an_act_in_another_partition_is_placed_by_its_append_time(readings):
-    (escalation, channel), *_ = cases()
-    fields = {"escalation_id": escalation, "channel_ref": channel}
-    late = act_record(act(1, "decided", PEOPLE[0], 0, **fields), 0, partition=0, appended=START + 10)
-    early = act_record(act(2, "decided", PEOPLE[1], 0, **fields), 0, partition=1, appended=START + 5)
-    for records in ([late, early], [early, late]):
-        reading = readings()
-        for record in records:
-            reading.apply([record])
-        verdicts = dict(reading.writer.execute("SELECT activity_id, refused FROM act").fetchall())
-        assert verdicts == {"a1": "another_act_came_first", "a2": None}
-        assert reading.writer.execute("SELECT activity_id FROM decision").fetchall() == [("a2",)]
+def everything_golden():
+    logs = Logs()
+    for topic in HANDLERS:
+        for found in golden(topic):
+            logs.append(topic, 0, found.value, found.headers, (found.key or "").encode())
+    return logs
 
 
-def test_an_outcome_that_turns_out_to_be_the_second_one_decides_nothing(readings):
-    reading = readings()
-    reading.apply(written_by_workers())
-    (first, channel), (second, other), *_ = cases()
-    said = [
-        outcome(1, "dismissed", START, {"kind": "escalation", "escalation_id": case}, channel=where)
-        for case, where in ((first, channel), (second, other))
+@contextlib.contextmanager
+def model(path):
+    with contextlib.closing(Database(path).open_writer()) as writer:
+        yield writer
+
+
+def apply(writer, records):
+    changes = Changes()
+    with transaction(writer):
+        unreadable = apply_records(writer, [(record.topic, record) for record in records], changes)
+    return changes, unreadable
+
+
+def tables(writer):
+    names = [
+        name for (name,) in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
     ]
-
-    def decided():
-        return {
-            row[0]
-            for row in reading.writer.execute("SELECT escalation_id FROM desk_row WHERE state = 'decided'")
-        }
-
-    reading.apply([said[0]._replace(partition=1)])
-    assert decided() == {first}
-    changes = reading.apply([said[1]._replace(partition=0)])
-    assert decided() == {second}
-    assert {first, second} <= changes.cases
+    return {name: sorted(writer.execute(f"SELECT * FROM {name}").fetchall(), key=repr) for name in names}
 
 
-@pytest.mark.parametrize(
-    "value", [None, b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"value": 1}', b"null", b"7" * 10_000]
-)
-def test_what_cannot_be_read_is_skipped_and_counted(readings, value):
-    reading = readings()
-    records = [Record(topic, 0, 0, START, b"k", value) for topic in HANDLERS]
-    reading.apply([*records, *written_by_workers()])
-    # A deletion of a compacted topic is no nonsense.
-    deletions = 1 if value is None else 0
-    assert reading.unreadable == len(HANDLERS) - deletions
-    assert tables(reading.writer)["desk_row"]
+def in_order(logs):
+    return [record for rows in logs.rows.values() for record in rows]
 
 
-STRANGE = st.sampled_from(
-    ["", "x", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", 1 << 70, -1, None, [], {}, 1e300, "\ud800"]
-)
+def test_every_golden_example_is_read(tmp_path):
+    with model(tmp_path / "a") as writer:
+        _, unreadable = apply(writer, in_order(everything_golden()))
+        rows = tables(writer)
+    assert unreadable == 0
+    empty = {name for name, found in rows.items() if not found}
+    assert empty <= {"place", "decision"}
 
 
-@given(data=st.data())
-@settings(max_examples=100, deadline=None)
-def test_whatever_a_publisher_writes_no_record_stops_the_console(tmp_path_factory, data):
-    reading = Reading(tmp_path_factory.mktemp("read-model") / "console.sqlite")
-    try:
-        for number in range(3):
-            record = data.draw(st.sampled_from(written_by_workers()))
-            document = json.loads(record.value)
-            place = document
-            while True:
-                name = data.draw(st.sampled_from(sorted(place)))
-                if not isinstance(place[name], dict) or not place[name] or data.draw(st.booleans()):
-                    break
-                place = place[name]
-            place[name] = data.draw(STRANGE)
-            reading.apply([record._replace(offset=number, value=json.dumps(document).encode())])
-        reading.apply(written_by_workers())
-    finally:
-        reading.close()
+def test_what_others_wrote_wrongly_is_skipped_and_counted(tmp_path):
+    logs = everything_golden()
+    for topic in HANDLERS:
+        for nonsense in (b"", b"{}", b"\xff", b"[]", None):
+            logs.append(topic, 1, nonsense)
+    with model(tmp_path / "a") as writer, model(tmp_path / "b") as other:
+        _, unreadable = apply(writer, in_order(logs))
+        apply(other, in_order(everything_golden()))
+        assert tables(writer) == tables(other)
+    # A counter without a value is one that was deleted.
+    assert unreadable >= 5 * len(HANDLERS) - 2
 
 
-def test_a_record_that_fails_halfway_leaves_nothing_behind(readings):
-    reading = readings()
-    event = json.loads(next(each.value for each in written_by_workers() if b'"clock_id"' in each.value))
-    event["clock"]["due_at"] = "soon"
-    reading.apply([Record("escalations", 0, 0, START, b"c", json.dumps(event).encode())])
-    assert reading.unreadable == 1
-    assert not any(tables(reading.writer).values())
+def test_a_file_of_another_version_is_made_anew(tmp_path):
+    with model(tmp_path / "a") as writer:
+        apply(writer, in_order(everything_golden()))
+        writer.execute("PRAGMA user_version = 1")
+    with model(tmp_path / "a") as writer:
+        assert not any(tables(writer).values())
+    with model(tmp_path / "a") as writer:
+        apply(writer, in_order(everything_golden()))
+    with model(tmp_path / "a") as writer:
+        assert tables(writer)["desk_row"]
 
 
-def test_a_file_of_another_schema_is_emptied(tmp_path, monkeypatch):
-    path = tmp_path / "console.sqlite"
-    reading = Reading(path)
-    reading.apply(written_by_workers())
-    reading.writer.execute("INSERT INTO place VALUES ('t', 0, 7)")
-    before = tables(reading.writer)
-    reading.close()
-    again = Reading(path)
-    assert tables(again.writer) == before
-    assert again.writer.execute("SELECT next_offset FROM place").fetchone() == (7,)
-    again.close()
-    monkeypatch.setattr(database, "_VERSION", database._VERSION ^ 1)
-    changed = Reading(path)
-    assert not any(tables(changed.writer).values())
-    assert changed.writer.execute("SELECT count(*) FROM place").fetchone() == (0,)
-    changed.apply(written_by_workers())
-    assert tables(changed.writer) == before
-    changed.close()
+def test_a_batch_that_fails_leaves_nothing(tmp_path):
+    with model(tmp_path / "a") as writer:
+        with pytest.raises(RuntimeError), transaction(writer):
+            apply_records(writer, [(r.topic, r) for r in in_order(everything_golden())], Changes())
+            raise RuntimeError
+        assert not any(tables(writer).values())
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
-    path = tmp_path / "console.sqlite"
-    path.write_bytes(b"not a database, and longer than the header of one" * 20)
+def test_a_database_that_is_none_is_refused(tmp_path):
+    (tmp_path / "a").write_bytes(b"no database" * 100)
     with pytest.raises(sqlite3.DatabaseError):
-        Reading(path)
+        Database(tmp_path / "a").open_writer()
+
+
+def escalations_of(channel, number, draw):
+    """An episode in a channel, with a clock of one of its messages now and then; raised and resolved now and then."""
+    escalation_id = stable_id("test-case", channel, str(number))
+    message = f"message-{number % 3}"
+    begin = epoch_ms(NOON) + number * MINUTE
+    opened = msgspec.structs.replace(
+        OPENED, escalation_id=escalation_id, channel_ref=channel, message_refs=(message,), at=rfc3339(begin)
+    )
+    yield opened
+    if draw(st.booleans()):
+        yield msgspec.structs.replace(
+            opened, sequence=2, type="updated", reason="level_raised", level=2, at=rfc3339(begin + 5 * MINUTE)
+        )
+        if draw(st.booleans()):
+            yield msgspec.structs.replace(
+                opened,
+                sequence=3,
+                type="resolved",
+                reason="cleared",
+                status="resolved",
+                at=rfc3339(begin + 9 * MINUTE),
+            )
+    if draw(st.booleans()):
+        clock_id = stable_id("test-clock", channel, str(number))
+        view = msgspec.structs.replace(CLOCK.clock, clock_id=clock_id)
+        armed = msgspec.structs.replace(
+            CLOCK, escalation_id=clock_id, channel_ref=channel, message_refs=(message,), clock=view
+        )
+        yield armed
+        if draw(st.booleans()):
+            ended = msgspec.structs.replace(view, status="fulfilled", elapsed=0.25)
+            yield msgspec.structs.replace(armed, sequence=2, type="resolved", status="resolved", clock=ended)
+
+
+@st.composite
+def stories(draw):
+    """Logs of two partitions per topic: cases, what people did with them, and outcomes of this console and of others."""
+    logs = Logs()
+    cases = []
+    for number in range(draw(st.integers(1, 4))):
+        partition = number % 2
+        events = list(escalations_of(f"channel-{partition}", number, draw))
+        for event in events:
+            logs.append(ESCALATIONS, partition, encode(event))
+        cases.append((events[0], partition))
+    for number in range(draw(st.integers(0, 12))):
+        case, partition = draw(st.sampled_from(cases))
+        kind = draw(
+            st.sampled_from(
+                (
+                    "claimed",
+                    "released",
+                    "noted",
+                    "snoozed",
+                    "outcome_proposed",
+                    "proposal_signed",
+                    "decided",
+                    "decided",
+                )
+            )
+        )
+        at = NOON + timedelta(minutes=draw(st.integers(0, 20)))
+        activity = CaseActivity(
+            f"act-{draw(st.integers(0, number))}-{number}" if draw(st.integers(0, 5)) else "act-same",
+            kind,
+            draw(st.sampled_from(PEOPLE)),
+            at,
+            draw(st.integers(0, 4)),
+            escalation_id=case.escalation_id,
+            channel_ref=case.channel_ref,
+            until=at + timedelta(minutes=9) if kind == "snoozed" else None,
+            note="context_checked" if kind == "noted" else None,
+            proposed=DISMISSED if kind in ("decided", "outcome_proposed") else None,
+        )
+        logs.publish(
+            CASE_ACTIVITY, partition, activity, draw(st.sampled_from((CONSOLE_SOURCE, "other-desk")))
+        )
+        if kind == "decided" and draw(st.booleans()):
+            decision = Decision(activity.activity_id, at, activity.actor, DISMISSED)
+            outcome = moderation_outcome(decision, case.channel_ref, case.escalation_id)
+            # In any partition, and perhaps twice.
+            for _ in range(draw(st.integers(1, 2))):
+                logs.publish(MODERATION_OUTCOMES, draw(st.integers(0, 1)), outcome)
+    for number in range(draw(st.integers(0, 3))):
+        case, _ = draw(st.sampled_from(cases))
+        outcome = ModerationOutcome(
+            "outcome-same" if draw(st.booleans()) else f"outcome-{number}",
+            EscalationSubject(case.channel_ref, case.escalation_id), "dismissed", "fraud", TermsGround("scams-2.1"),
+            draw(st.sampled_from(("not_a_violation", "outside_scope"))), NOON + timedelta(minutes=number), PEOPLE[0], "one_reviewer",
+        )  # fmt: skip
+        logs.publish(MODERATION_OUTCOMES, draw(st.integers(0, 1)), outcome, "other-desk")
+        clock = ClockOutcome(
+            f"clock-outcome-{draw(st.integers(0, 1))}", stable_id("test-clock", case.channel_ref, "0"), "report",
+            case.channel_ref, "fulfilled", NOON, actor=draw(st.sampled_from(PEOPLE)).ref,
+        )  # fmt: skip
+        logs.publish(CLOCK_OUTCOMES, draw(st.integers(0, 1)), clock)
+    return logs
+
+
+@st.composite
+def arrivals(draw, logs):
+    """The same records as they may arrive: each partition in order, partitions in any, cut into any batches."""
+    waiting = {place: list(rows) for place, rows in logs.rows.items() if rows}
+    batches = [[]]
+    while waiting:
+        place = draw(st.sampled_from(sorted(waiting)))
+        taken = draw(st.integers(1, len(waiting[place])))
+        batches[-1] += waiting[place][:taken]
+        del waiting[place][:taken]
+        if not waiting[place]:
+            del waiting[place]
+        if draw(st.booleans()):
+            batches.append([])
+    return batches
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_rows_do_not_depend_on_the_order_of_arrival(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("models")
+    logs = data.draw(stories())
+    with model(folder / "a") as one, model(folder / "b") as other:
+        apply(one, in_order(logs))
+        for batch in data.draw(arrivals(logs)):
+            apply(other, batch)
+        assert tables(one) == tables(other)
+
+
+def desk_row(writer, escalation_id):
+    writer.row_factory = sqlite3.Row
+    return writer.execute("SELECT * FROM desk_row WHERE escalation_id = ?", (escalation_id,)).fetchone()
+
+
+def test_a_case_that_was_decided_comes_back_when_it_is_raised(tmp_path):
+    logs = Logs()
+    logs.append(ESCALATIONS, 0, encode(OPENED))
+    decided_at = datetime.fromtimestamp(moment_ms(OPENED.at) / 1000 + 60, UTC)
+    logs.publish(
+        CASE_ACTIVITY,
+        0,
+        CaseActivity(
+            "act-1",
+            "decided",
+            PEOPLE[0],
+            decided_at,
+            0,
+            escalation_id=OPENED.escalation_id,
+            channel_ref=OPENED.channel_ref,
+            proposed=DISMISSED,
+        ),
+    )
+    with model(tmp_path / "a") as writer:
+        apply(writer, in_order(logs))
+        assert (
+            desk_row(writer, OPENED.escalation_id)["state"],
+            work_on(writer, OPENED.escalation_id).version,
+        ) == ("decided", 1)
+        raised = msgspec.structs.replace(
+            OPENED,
+            sequence=2,
+            type="updated",
+            reason="level_raised",
+            level=2,
+            at=rfc3339(epoch_ms(decided_at) + MINUTE),
+        )
+        apply(writer, [SimpleNamespace(**{**vars(in_order(logs)[0]), "offset": 1, "value": encode(raised)})])
+        row = desk_row(writer, OPENED.escalation_id)
+    assert (row["state"], row["reopened"], row["waits"], row["level"]) == ("open", 1, 1, 2)
+
+
+def test_the_clock_of_a_message_hangs_on_the_case_that_names_it(tmp_path):
+    logs = Logs()
+    episode = msgspec.structs.replace(OPENED, channel_ref=CLOCK.channel_ref, message_refs=CLOCK.message_refs)
+    for event in (episode, CLOCK):
+        logs.append(ESCALATIONS, 0, encode(event))
+    with model(tmp_path / "a") as writer:
+        changes, _ = apply(writer, in_order(logs))
+        row = desk_row(writer, OPENED.escalation_id)
+        assert (row["due_ms"], row["duty"]) == (moment_ms(CLOCK.clock.due_at), CLOCK.clock.obligation)
+        ended = msgspec.structs.replace(CLOCK.clock, status="fulfilled")
+        closed = msgspec.structs.replace(CLOCK, sequence=2, type="resolved", status="resolved", clock=ended)
+        more, _ = apply(
+            writer, [SimpleNamespace(**{**vars(in_order(logs)[0]), "offset": 2, "value": encode(closed)})]
+        )
+        assert desk_row(writer, OPENED.escalation_id)["due_ms"] is None
+    assert changes.cases == more.cases == {OPENED.escalation_id, CLOCK.escalation_id}
+
+
+def test_a_channel_with_many_clocks_is_no_dearer_than_its_episodes(tmp_path, monkeypatch):
+    logs = Logs()
+    for number in range(50):
+        clock_id = stable_id("test-clock", "one-channel", str(number))
+        view = msgspec.structs.replace(CLOCK.clock, clock_id=clock_id)
+        armed = msgspec.structs.replace(
+            CLOCK, escalation_id=clock_id, message_refs=(f"m{number}",), clock=view
+        )
+        logs.append(ESCALATIONS, 0, encode(armed))
+    refreshed = []
+    refresh_row = desk_rows.refresh_row
+    monkeypatch.setattr(
+        desk_rows, "refresh_row", lambda *given: (refreshed.append(given), refresh_row(*given))
+    )
+    with model(tmp_path / "a") as writer:
+        for record in in_order(logs):
+            apply(writer, [record])
+        assert len(tables(writer)["desk_row"]) == 50
+    assert refreshed == []
