@@ -84,7 +84,6 @@ class RecordStore(Generic[Kept]):
         if day != known:
             self._expiry.move(key, known, day)
         self._days[key] = day
-        self._removed.pop(key, None)
         if key not in self._touched:
             self.changed_bytes += len(self._encoded.get(key, b"")) or _NEW_BYTES
         self._touched[key] = record
@@ -112,7 +111,9 @@ class RecordStore(Generic[Kept]):
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, with None for one to delete."""
         for key in self._removed:
-            yield key, None
+            # What came back after it was removed may be removed again before the next call.
+            if key not in self._touched:
+                yield key, None
         for key, record in self._touched.items():
             value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(self._days[key])
             before = self._encoded.get(key)
