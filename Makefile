@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile bench evaluate clean requirements sbom audit
+.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate clean requirements sbom audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,10 @@ hostile: $(VENV)/installed ## Attack two workers for five minutes while honest r
 
 bench: $(VENV)/installed ## Measure speed on a real Kafka, compared with plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: $(VENV)/installed ## Make the picture of the console in README.md (needs Chromium)
+	mkdir -p docs/images
+	TOCSIN_README_PICTURE=docs/images/console-desk.png $(BIN)/python -m pytest tests/browser/test_console_pages.py -k picture_of_the_readme
 
 evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, in simulated worlds (some minutes)
 	$(BIN)/python -m tests.evaluate $(ARGS)

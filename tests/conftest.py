@@ -1,6 +1,13 @@
-"""Options, signal handling and the order of tests, for the whole suite."""
+"""Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
+import os
 import signal
+from collections.abc import Iterator
+
+import pytest
+
+from streams.local_kafka import LocalKafka, java
+from tests.kafka.harness import quick_java
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.
@@ -52,12 +59,32 @@ LONG_FILES = (
 
 
 def pytest_collection_modifyitems(items):
-    """Run Kafka tests first, the longest files at the start, so that short tests fill the gaps at the end."""
+    """Run tests with Kafka first, the longest files at the start, so that short tests fill the gaps at the end."""
     ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
 
     def rank(item):
-        on_kafka = item.path.parent.name == "kafka"
+        on_kafka = item.path.parent.name in ("kafka", "browser")
         return ranks.get(item.path.name, len(ranks)) if on_kafka else len(ranks) + 1
 
     # The sort is stable: the order within a file, and among all other files, stays the same.
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def quick_brokers() -> Iterator[None]:
+    """Every broker that a test starts in this process reads its classes from a cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(java, "command", quick_java.command)
+        yield
+
+
+@pytest.fixture(scope="session")
+def kafka(quick_brokers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else one of this session's own."""
+    existing = os.environ.get("TOCSIN_KAFKA_BOOTSTRAP")
+    if existing:
+        yield existing
+        return
+    quick_java.make_cache()
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap

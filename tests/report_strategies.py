@@ -1,4 +1,4 @@
-"""Strategies that draw reports, and a minimal record type to hold them."""
+"""Strategies that draw reports and what desks do about them, and a minimal record type to hold them."""
 
 import re
 import string
@@ -8,7 +8,23 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from streams.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
 from streams.events.countries import COUNTRIES
+from streams.events.desk_member import DeskMember, DeskRole
+from streams.events.moderation_outcome import (
+    AccountAction,
+    EscalationSubject,
+    LawGround,
+    MessageSubject,
+    ModerationOutcome,
+    OutcomeAction,
+    OutcomeConfidence,
+    OutcomeDecision,
+    ReportSubject,
+    TermsGround,
+    VisibilityAction,
+)
+from streams.events.outcome_reason import DISMISSAL_REASONS, UNFOUNDED_REASONS, VIOLATION_REASONS
 from streams.events.report import (
     CATEGORIES,
     PSEUDONYM_PATTERN,
@@ -90,3 +106,75 @@ reports = st.builds(
     ).map(tuple),
     notice=st.none() | st.builds(Notice, elements=st.lists(one_of(NoticeElement), max_size=5).map(tuple)),
 )
+
+# What looks like the number of a person is refused: other tests' subject.
+desk_refs = st.from_regex(r"desk-[a-f]{1,8}", fullmatch=True)
+members = st.builds(DeskMember, ref=desk_refs, role=one_of(DeskRole))
+grounds = st.builds(
+    LawGround, duty=st.just("EU.dsa.art16-5"), jurisdiction=st.sampled_from(sorted(COUNTRIES))
+) | st.builds(TermsGround, rule=st.sampled_from(["scams-2.1", "r"]))
+REASONS = {
+    "upheld": sorted(VIOLATION_REASONS),
+    "dismissed": sorted(DISMISSAL_REASONS),
+    "manifestly_unfounded": sorted(UNFOUNDED_REASONS),
+}
+
+
+@st.composite
+def findings(draw):
+    """The fields that a decision and a proposal share: decision, category, ground, reason that fits it, and action."""
+    decision = draw(one_of(OutcomeDecision))
+    action = None
+    if decision == "upheld":
+        action = draw(
+            st.none()
+            | st.builds(OutcomeAction, visibility=one_of(VisibilityAction), account=one_of(AccountAction))
+        )
+    return {
+        "decision": decision,
+        "category": draw(st.sampled_from(CATEGORIES)),
+        "ground": draw(grounds),
+        "reason": draw(st.sampled_from(REASONS[decision])),
+        "action": action,
+    }
+
+
+subjects = (
+    st.builds(MessageSubject, channel_ref=pseudonyms, message_ref=pseudonyms)
+    | st.builds(ReportSubject, channel_ref=pseudonyms, report_id=st.just("r-a"), ce_source=st.just("/app"))
+    | st.builds(EscalationSubject, channel_ref=pseudonyms, escalation_id=st.just("e-a"))
+)
+
+
+@st.composite
+def moderation_outcomes(draw, about=subjects, decided=times, ids=st.just("o-a"), earlier=st.none()):
+    """Outcomes of desks. `ids` and `earlier` draw the ids of outcomes and of what they supersede, which must differ."""
+    return ModerationOutcome(
+        outcome_id=draw(ids),
+        subject=draw(about),
+        decided_at=draw(decided),
+        reviewer=draw(members),
+        confidence=draw(one_of(OutcomeConfidence)),
+        supersedes=draw(earlier),
+        sampled=draw(st.none() | st.floats(0.01, 1)),
+        **draw(findings()),
+    )
+
+
+@st.composite
+def case_activities(draw, at=times):
+    """Acts on cases, of each kind with what belongs to it."""
+    kind = draw(st.sampled_from(["claimed", "released", "noted", "snoozed", "escalated", "outcome_proposed"]))
+    moment = draw(at)
+    return CaseActivity(
+        activity_id="act-a",
+        escalation_id="e-a",
+        channel_ref=draw(pseudonyms),
+        kind=kind,
+        actor=draw(members),
+        at=moment,
+        expected_version=draw(st.integers(0, 1_000)),
+        until=moment + timedelta(hours=1) if kind == "snoozed" else None,
+        note=draw(one_of(CaseNote)) if kind == "noted" else None,
+        proposed=ProposedOutcome(**draw(findings())) if kind == "outcome_proposed" else None,
+    )

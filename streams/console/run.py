@@ -43,10 +43,12 @@ async def run_console(
 ) -> None:
     """Serve until SIGTERM or SIGINT. `person` is who works without sign-in and people file; `ready` is called with the address once pages can be asked for.
 
-    Raises RegistryError if the law cannot be loaded, a KafkaError if brokers cannot be reached or topics are missing,
+    Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
     sqlite3.Error if the file cannot be used, OSError if the port is taken.
     """
-    duties = {duty.id: duty for duty in configured_rules(settings).obligations}
+    rules = configured_rules(settings)
+    duties = {duty.id: duty for duty in rules.obligations}
+    floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
     with contextlib.closing(database.open_writer()) as writer:
         feed = LiveFeed()
@@ -56,7 +58,7 @@ async def run_console(
         ]
         async with producer_for(settings, *written) as producer:
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
-            console = Console(own, database, publisher, follower.progress, feed, duties)
+            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
             server = _Server(_configuration(own, build_app(console, person, access)), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from streams.events.report import CATEGORIES, Category
 from streams.wire.times import HOUR, MINUTE
 
 # Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few that the
@@ -25,13 +26,18 @@ SAMPLE: Final = 32
 # From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
 MANY_MESSAGES: Final = 3
 
+# Numbers of a row before those of its categories.
+_FIXED: Final = 5
+# The order of categories is part of the state, as in reporters/tally.py.
+_CATEGORY_INDEX: Final = {category: index for index, category in enumerate(CATEGORIES)}
+
 
 class Signs(NamedTuple):
     """The last SPAN_HOURS of a channel. Shares are of its `reports`; `usual` is its own average in such a time.
 
     `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
     `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
-    in it.
+    in it. `disagreement` is the share of the reports that name another category than most do.
     """
 
     reports: int
@@ -40,13 +46,15 @@ class Signs(NamedTuple):
     young: float
     outsiders: float
     repeating: float
+    disagreement: float
 
 
 class Arrivals(msgspec.Struct, array_like=True):
     """The reports of a channel by half an hour, for SPAN_HOURS, and its average rate.
 
     `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reports, first-time, young,
-    outsiders] per bucket with reports, newest last, where age counts buckets back to `bucket`. `hour` is the hour up
+    outsiders] per bucket with reports, newest last, where age counts buckets back to `bucket`. After these five a row has
+    the index of each category that was named, and how often; rows of earlier versions do not. `hour` is the hour up
     to which `average` is complete, `of_hour` the reports since. `sampled`: messages by reporter in hour `sampled_hour`.
     """
 
@@ -59,7 +67,14 @@ class Arrivals(msgspec.Struct, array_like=True):
     sampled: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(
-        self, time_ms: int, reporter: int | None, *, first_time: bool, young: bool, outsider: bool
+        self,
+        time_ms: int,
+        reporter: int | None,
+        category: Category,
+        *,
+        first_time: bool,
+        young: bool,
+        outsider: bool,
     ) -> Signs:
         """Add a report and return the signs of the time that ends with it.
 
@@ -73,6 +88,13 @@ class Arrivals(msgspec.Struct, array_like=True):
         row[2] += first_time
         row[3] += young
         row[4] += outsider
+        named = _CATEGORY_INDEX[category]
+        for place in range(_FIXED, len(row), 2):
+            if row[place] == named:
+                row[place + 1] += 1
+                break
+        else:
+            row += (named, 1)
         self.of_hour += 1
         if reporter is not None:
             self._sample(time_ms // HOUR, reporter)
@@ -80,17 +102,27 @@ class Arrivals(msgspec.Struct, array_like=True):
 
     def signs(self) -> Signs:
         """Return the signs of the time that ends with the newest report."""
-        reports = sum(row[1] for row in self.recent)
+        reports = first_time = young = outsiders = 0
+        named: dict[int, int] = {}
+        for _, of_row, first, fresh, outside, *categories in self.recent:
+            reports += of_row
+            first_time += first
+            young += fresh
+            outsiders += outside
+            for place in range(0, len(categories), 2):
+                category = categories[place]
+                named[category] = named.get(category, 0) + categories[place + 1]
         if not reports:
-            return Signs(0, self.usual, 0.0, 0.0, 0.0, 0.0)
+            return Signs(0, self.usual, 0.0, 0.0, 0.0, 0.0, 0.0)
         repeating = sum(count >= MANY_MESSAGES for count in self.sampled.values())
         return Signs(
             reports,
             self.usual,
-            sum(row[2] for row in self.recent) / reports,
-            sum(row[3] for row in self.recent) / reports,
-            sum(row[4] for row in self.recent) / reports,
+            first_time / reports,
+            young / reports,
+            outsiders / reports,
             repeating / len(self.sampled) if self.sampled else 0.0,
+            1 - max(named.values()) / sum(named.values()) if len(named) > 1 else 0.0,
         )
 
     def is_after(self, time_ms: int) -> bool:

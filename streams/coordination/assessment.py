@@ -54,6 +54,7 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
             "young_account_share": round(signs.young, 6),
             "outsider_share": round(signs.outsiders, 6),
             "repeating_share": round(signs.repeating, 6),
+            "disagreement_share": round(signs.disagreement, 6),
         },
         sentence=_sentence(sums, signs, voices, by_signs=by_signs),
     )
@@ -67,7 +68,8 @@ def is_burst(signs: Signs) -> bool:
 def _fresh_signs(signs: Signs) -> tuple[float, ...]:
     """Return the shares that are high in a brigade of fresh accounts.
 
-    `first_time` is not among them: in a young installation every reporter is new. It is shown all the same.
+    Two are shown all the same. `first_time`: in a young installation every reporter is new. `disagreement`: a channel may do
+    several kinds of harm, which honest reporters name differently, and no evaluation says yet how often.
     """
     return signs.young, signs.outsiders, signs.repeating
 
@@ -88,5 +90,9 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str
         if signs.repeating > MOST:
             said.append(
                 f"{signs.repeating:.0%} of them reported three or more of its messages within an hour."
+            )
+        if signs.disagreement > MOST:
+            said.append(
+                f"They do not agree what is wrong: {signs.disagreement:.0%} name another category than the most frequent one."
             )
     return " ".join(said) or "No sign of coordinated reporting."

@@ -128,6 +128,18 @@ class MessageReporters(msgspec.Struct, array_like=True):
             return None
         return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
 
+    def rename(self, before: int, after: int) -> None:
+        """Give a reporter the hash under another key. Nothing changes if none has the hash `before`."""
+        received = self.reporters.pop(before, None)
+        if received is None:
+            return
+        # With workers that use different keys, both hashes may be here for some minutes.
+        self.reporters[after] = min(received, self.reporters.get(after, received))
+        if (identity := self.identities.pop(before, None)) is not None:
+            self.identities[after] = identity
+        if (own := self.own.pop(before, None)) is not None:
+            self.own[after] = own
+
     def reporter_of(self, identity: ReportIdentity) -> int | None:
         """Return whose first report it is; None if it is not kept here."""
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)

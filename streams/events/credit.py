@@ -24,6 +24,7 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the one that stands.
     `received_s` is when the platform received the report, and `decided_s` when it was decided on, in seconds since the epoch.
+    `forwarded` counts how often it was sent after a reporter whose hash has changed with the key.
     """
 
     reporter: int
@@ -33,3 +34,4 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decision: OutcomeDecision
     removed: CreditedOutcome | None
     added: CreditedOutcome | None
+    forwarded: int = 0

@@ -8,7 +8,7 @@ from streams.events.report import Probability
 
 # linked_reporters: who reported the same messages before, messages that were not upheld. burst: reports arrive far above
 # the channel's own rate. first_time_reporters: nobody has decided about their reports yet. young_accounts: younger than
-# a week. non_members: of the channel. category_disagreement: reporters name different harms. same_hour_raid: the same
+# a week. non_members: of the channel. category_disagreement: no category is named by half of the reports. same_hour_raid: the same
 # reporters, many messages of one channel, within an hour.
 IntegritySignal = Literal[
     "linked_reporters",

@@ -171,7 +171,8 @@ CREDITS = Metric(
     _REPORTERS,
     "tocsin_reporter_credits_total",
     "counter",
-    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on.",
+    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on. `forwarded`: sent on "
+    "to a reporter whose hash has changed with the key, where they count once more.",
     ("effect",),
 )
 OUTCOMES_APPLIED = Metric(

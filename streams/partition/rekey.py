@@ -6,6 +6,7 @@ from streams.wire.origin import NotAtHome, is_internal, with_origin
 from streams.wire.records import (
     MAX_HEADERS,
     MAX_PASSED_ON_BYTES,
+    Headers,
     OutputRecord,
     SourceRecord,
     bytes_on_the_wire,
@@ -41,14 +42,16 @@ def pass_on(
     key: bytes,
     partition: int,
     *,
+    added: Headers = (),
     more_headers: int = 0,
 ) -> None:
-    """Write a record to another topic, with its origin.
+    """Write a record to another topic, with its origin and the headers `added`.
 
     `more_headers` is the number of headers that its reader will add. Raises Rejected if the record is too large or has too
     many headers.
     """
     headers = with_origin(record)
+    headers += added
     if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
         limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
         raise Rejected("oversized", "headers", limit)

@@ -21,8 +21,8 @@ from streams.registry.shapes_rule_of_law import RuleOfLawFile
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
-_SHIPPED = Path(__file__).parent
-SHIPPED_LAW = _SHIPPED / "law"
+SHIPPED = Path(__file__).parent
+SHIPPED_LAW = SHIPPED / "law"
 
 
 def load_rules(
@@ -40,7 +40,7 @@ def load_rules(
     shipped with Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
     RegistryError, which names file, line and field, if anything is invalid.
     """
-    folder = _SHIPPED if folder is None else folder
+    folder = SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law
     book = read_lawbook(law)
     triggers_document = read_document(law / "triggers.yaml")
@@ -51,7 +51,7 @@ def load_rules(
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
     # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
     own_reporters = (folder / "reporters.yaml").exists()
-    reporters_document = read_document((folder if own_reporters else _SHIPPED) / "reporters.yaml")
+    reporters_document = read_document((folder if own_reporters else SHIPPED) / "reporters.yaml")
     sources_document = read_document(folder / "sources.yaml" if sources is None else sources)
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 

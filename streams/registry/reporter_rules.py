@@ -32,7 +32,8 @@ class MisuseNeeds(NamedTuple):
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
 
-    `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
+    `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers. `receipts` are the
+    kinds of reporters who are told that their report was received.
     """
 
     priors: Mapping[str, BetaPrior]
@@ -45,6 +46,7 @@ class ReporterRules:
     measured_from: float
     reports_per_day: Mapping[str, int | None]
     channels_per_week: Mapping[str, int | None]
+    receipts: frozenset[str]
     misuse: MisuseNeeds
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:

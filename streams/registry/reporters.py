@@ -27,6 +27,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         ("priors", file.priors.values),
         ("reports_per_day", file.reports_per_day.values),
         ("channels_per_week", file.channels_per_week.values),
+        ("receipts", file.receipts.values),
     ):
         document.require((name, "values"), by_kind, REPORTER_KINDS)
     document.require(("outcomes", "values"), file.outcomes.values, get_args(OutcomeDecision))
@@ -59,6 +60,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         measured_from=file.measured_from.value,
         reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
+        receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
     )
 

@@ -75,6 +75,12 @@ class PerWeekRow(Sourced):
     values: dict[ReporterKind, _PerWeek | None]
 
 
+class ReceiptsRow(Sourced):
+    """Who is told that a report was received, by kind."""
+
+    values: dict[ReporterKind, bool]
+
+
 class MisuseValues(Row):
     """What a person is asked to look at: both must hold, within two periods of 90 days."""
 
@@ -100,4 +106,5 @@ class ReportersFile(Row):
     measured_from: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
+    receipts: ReceiptsRow
     misuse: MisuseRow

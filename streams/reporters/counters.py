@@ -13,7 +13,8 @@ class ReporterCounters(PartitionCounters):
     """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the limit of the day.
 
     `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
-    `credits_late` are those of `credits` whose outcome is too old to change trust.
+    `credits_late` are those of `credits` whose outcome is too old to change trust. After a change of the key
+    `credits_forwarded` were sent on to the home of the reporter's current hash.
     """
 
     stamped: Counter[TrustClass] = field(default_factory=Counter)
@@ -22,4 +23,5 @@ class ReporterCounters(PartitionCounters):
     detector_trust: float = 0.0
     credits: int = 0
     credits_late: int = 0
+    credits_forwarded: int = 0
     cases: Counter[IntegrityCaseKind] = field(default_factory=Counter)

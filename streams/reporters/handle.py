@@ -1,15 +1,22 @@
-"""The handlers of the stage of reporters: reports that the stage of reports has passed on, and credits."""
+"""The handlers of the stage of reporters: reports that the stage of reports has passed on, and what workers say of reporters."""
 
 from collections.abc import Mapping
 
 import msgspec
 
-from streams.events.credit import CREDIT_TYPE, CreditedOutcome
+from streams.events.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.events.reporter_history import (
+    HISTORY_TYPE,
+    REHASHED_TYPE,
+    ReporterHistory,
+    ReporterRehashed,
+)
 from streams.events.stamp import ReportStamp
 from streams.partition.home import home_partition
 from streams.partition.stage import Handler
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.cases import publish_cases
+from streams.reporters.rehashing import ask_for_history, forward, move_away
 from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.reporters.state import state_key
 from streams.wire.credit import decode_credit
@@ -18,6 +25,7 @@ from streams.wire.envelope import CE_TYPE
 from streams.wire.origin import NotAtHome, Origin, own_type
 from streams.wire.passed_report import decode_passed_report
 from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.reporter_history import decode_history, decode_rehashed, earlier_hash
 from streams.wire.stamp import STAMP_HEADER, encode_stamp
 from streams.wire.topics import (
     MESSAGE_REPORTS,
@@ -26,7 +34,9 @@ from streams.wire.topics import (
     VERIFIED_REPORTS,
 )
 
-_CREDIT_TYPE = CREDIT_TYPE.encode()
+_CREDIT = CREDIT_TYPE.encode()
+_REHASHED = REHASHED_TYPE.encode()
+_HISTORY = HISTORY_TYPE.encode()
 _SECOND = 1_000
 
 _new_tuple = tuple.__new__
@@ -64,6 +74,12 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
             category in rules.floor,
         ),
     )
+    headers = record.headers
+    earlier = earlier_hash(record)
+    if earlier is not None:
+        headers = headers[:-1]
+        hashed = int(record.key or b"", 16)
+        ask_for_history(batch, reporter, earlier, ReporterRehashed(hashed, passed.occurred_ms))
     said = reporter.report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
     trust = said.trust
@@ -82,8 +98,13 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         ),
     )
     channel_key, home = state.homes.of(passed.channel_ref)
-    headers = [*record.headers, (STAMP_HEADER, encode_stamp(stamp))]
-    row = (MESSAGE_REPORTS_INTERNAL, home, channel_key, record.value, headers)
+    row = (
+        MESSAGE_REPORTS_INTERNAL,
+        home,
+        channel_key,
+        record.value,
+        [*headers, (STAMP_HEADER, encode_stamp(stamp))],
+    )
     batch.outputs.append(_new_tuple(OutputRecord, row))
     batch.count_applied(passed.occurred_ms)
     counters = batch.counters
@@ -96,31 +117,63 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         publish_cases(batch, record.key or b"", passed, said)
 
 
-def handle_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
-    """Apply what a decision changes for a reporter. Raises Rejected for what is no credit."""
-    if own_type(record) != _CREDIT_TYPE:
-        raise Rejected("bad_envelope", CE_TYPE, f"Must be a report that was passed on, or {CREDIT_TYPE}.")
+def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Apply what a worker says of a reporter. Raises Rejected for any other record."""
+    event_type = own_type(record)
     try:
-        credit = decode_credit(record.value or b"")
+        if event_type == _CREDIT:
+            _apply_credit(batch, record, origin, decode_credit(record.value or b""))
+        elif event_type == _REHASHED:
+            _apply_rehashed(batch, record, origin, decode_rehashed(record.value or b""))
+        elif event_type == _HISTORY:
+            _apply_history(batch, record, origin, decode_history(record.value or b""))
+        else:
+            raise Rejected("bad_envelope", CE_TYPE, f"Must be a report that was passed on, or {CREDIT_TYPE}.")
     except msgspec.DecodeError:
-        raise Rejected("invalid_value", WHOLE_VALUE, f"Must be {CREDIT_TYPE}.") from None
+        raise Rejected("invalid_value", WHOLE_VALUE, f"Must be what {CE_TYPE} says.") from None
+
+
+def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
+    """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
     key, reporter = _reporter_of(batch, record)
     batch.advance(credit.decided_s * _SECOND, origin.timestamp)
     state = batch.state
     now = state.time.now
-    facts = CreditFacts(
-        time_ms=now,
-        received_s=credit.received_s,
-        target=credit.target,
-        verdict=credit.decision,
-        removed=_outcome(credit.removed),
-        added=_outcome(credit.added),
-    )
-    changed = reporter.credit(facts)
-    state.reporters.keep(key, reporter, now)
+    if not forward(batch, reporter, credit):
+        facts = CreditFacts(
+            time_ms=now,
+            received_s=credit.received_s,
+            target=credit.target,
+            verdict=credit.decision,
+            removed=_outcome(credit.removed),
+            added=_outcome(credit.added),
+        )
+        changed = reporter.credit(facts)
+        state.reporters.keep(key, reporter, now)
+        batch.counters.credits += 1
+        batch.counters.credits_late += not changed
     batch.count_applied(credit.decided_s * _SECOND)
-    batch.counters.credits += 1
-    batch.counters.credits_late += not changed
+
+
+def _apply_rehashed(
+    batch: ReporterBatch, record: SourceRecord, origin: Origin, rehashed: ReporterRehashed
+) -> None:
+    """Send what is known under an earlier hash to the home of the current one."""
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(rehashed.occurred_ms, origin.timestamp)
+    batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
+    batch.count_applied(rehashed.occurred_ms)
+
+
+def _apply_history(
+    batch: ReporterBatch, record: SourceRecord, origin: Origin, history: ReporterHistory
+) -> None:
+    """Add what was known of a reporter under an earlier hash."""
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(history.occurred_ms, origin.timestamp)
+    reporter.take_history(history)
+    batch.state.reporters.keep(key, reporter, batch.state.time.now)
+    batch.count_applied(history.occurred_ms)
 
 
 def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Reporter]:
@@ -153,6 +206,6 @@ def _outcome(credited: CreditedOutcome | None) -> OutcomeFacts | None:
 HANDLERS: Mapping[str, Handler] = {
     MESSAGE_REPORTS: handle_report,
     VERIFIED_REPORTS: handle_report,
-    REPORTERS_INTERNAL: handle_credit,
+    REPORTERS_INTERNAL: handle_own,
 }
-"""By original topic. Credits have no origin: Tocsin writes them to the internal topic itself."""
+"""By original topic. What a worker says of a reporter has no origin: it is written to the internal topic itself."""

@@ -7,6 +7,7 @@ import msgspec
 from streams.coordination.signature import evidence_needed
 from streams.events.moderation_outcome import OutcomeDecision
 from streams.events.report import Category, ReporterKind
+from streams.events.reporter_history import ReporterHistory
 from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
@@ -87,7 +88,9 @@ class CreditFacts(NamedTuple):
 class Reporter(msgspec.Struct, array_like=True, gc=False):
     """The state of one reporter. `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py).
 
-    `misuse_week`: the week in which a person was last asked whether reports are misused.
+    `misuse_week`: the week in which a person was last asked whether reports are misused. After a change of the key
+    (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash under which
+    the reporter is known now; 0 otherwise.
     """
 
     period: int = 0
@@ -96,6 +99,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     activity: Activity = msgspec.field(default_factory=Activity)
     numbers: Numbers = msgspec.field(default_factory=dict)
     misuse_week: int = 0
+    asked: int = 0
+    moved_to: int = 0
 
     def report(self, rules: ReporterRules, facts: ReportFacts) -> Stamp:
         """Note a report, and return its stamp. The signature is that of earlier reports, without this one."""
@@ -153,6 +158,21 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         )
         return changed
 
+    def take_history(self, history: ReporterHistory) -> None:
+        """Add the outcomes that were known under an earlier hash."""
+        period = max(self.period, history.period)
+        self._move_on(period * PERIOD_DAYS)
+        for own, others in (
+            (self.sums, move_on(history.sums, history.period, period)),
+            (self.numbers, keep_recent(history.numbers, history.period, period)),
+        ):
+            for code, value in others.items():
+                # What was taken back here before it came from there.
+                total = own.pop(code, 0) + value
+                if total:
+                    own[code] = total
+        self.misuse_week = max(self.misuse_week, history.misuse_week)
+
     def turn_back(self, time_ms: int) -> bool:
         """Bring what was noted at later times back to `time_ms`, to which time was set back. Returns whether there was any.
 
@@ -204,9 +224,10 @@ def encode_reporter(reporter: Reporter) -> bytes:
     sums, numbers = reporter.sums, reporter.numbers
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
-    return _encode(
-        (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
-    )
+    stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
+    if reporter.asked or reporter.moved_to:
+        return _encode((*stored, reporter.asked, reporter.moved_to))
+    return _encode(stored)
 
 
 def decode_reporter(data: bytes | memoryview) -> Reporter:

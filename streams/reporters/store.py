@@ -30,7 +30,8 @@ class ReporterStore(RecordStore[Reporter]):
 
     def keep(self, key: bytes, reporter: Reporter, now_ms: int) -> None:
         """Store a reporter, found or new, who reported or was credited at `now_ms`, the partition's time."""
-        days = SILENT_DAYS if reporter.sums else QUIET_DAYS
+        # Where credits are to follow is needed as long as there may be credits.
+        days = SILENT_DAYS if reporter.sums or reporter.moved_to else QUIET_DAYS
         self.put(key, reporter, (now_ms // DAY + days) * DAY)
 
     def turn_back(self, now_ms: int) -> None:

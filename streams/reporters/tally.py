@@ -108,4 +108,6 @@ def totals(sums: Sums, period: int, day: int, category: Category | None = None) 
     passed = day // PERIOD_DAYS - period
     # Weights are in per cent.
     scale = 100 * _GROWTH[day % PERIOD_DAYS] << (PERIODS + passed)
-    return Outcomes(found[0] / scale, found[1] / scale, found[2] / scale)
+    # After a change of the key an outcome may be taken back here before it has come from the home of the earlier hash.
+    upheld, dismissed, unfounded = (max(number, 0) / scale for number in found)
+    return Outcomes(upheld, dismissed, unfounded)

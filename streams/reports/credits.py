@@ -1,18 +1,18 @@
-"""What a decision changes for the reporters of a message: credits for the stage of reporters, and notices to them."""
+"""What the reporters of a message are told and credited with: receipts, credits for the stage of reporters, decisions."""
 
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from streams.counting.attribution import Credit, Decision, ReportIdentity
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.reports.batch import ReportBatch
-from streams.wire.credit import encode_credit
-from streams.wire.records import OutputRecord
-from streams.wire.reporter_notice import encode_reporter_notice
+from streams.reports.case import Case
+from streams.wire.credit import credit_record
+from streams.wire.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.wire.times import DAY, from_epoch_ms
-from streams.wire.topics import REPORTERS_INTERNAL
 
 _DAY_S: Final = DAY // 1000
 # Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter is told.
@@ -25,19 +25,16 @@ def publish_credit(
     """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known."""
     standing = credit.standing
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
-    value, headers = encode_credit(
-        ReporterCredit(
-            credit.reporter,
-            target,
-            credit.received_s,
-            standing.decided_s,
-            standing.verdict,
-            _credited(credit.removed),
-            _credited(credit.added),
-        )
+    published = ReporterCredit(
+        credit.reporter,
+        target,
+        credit.received_s,
+        standing.decided_s,
+        standing.verdict,
+        _credited(credit.removed),
+        _credited(credit.added),
     )
-    key = f"{credit.reporter:016x}".encode()
-    batch.outputs.append(OutputRecord(REPORTERS_INTERNAL, None, key, value, headers))
+    batch.outputs.append(credit_record(published))
     batch.counters.credits += 1
     if identity is not None and standing.ground is not None:
         # Whoever reports what is decided already is told on the day of the report.
@@ -52,6 +49,18 @@ def publish_credit(
         batch.outputs.append(
             encode_reporter_notice(credit.reporter, channel_ref, standing.outcome_id, notice)
         )
+
+
+def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
+    """Confirm to a reporter, by keyed hash, that their report was received, if reporters of this kind are told."""
+    report = case.report
+    who = report.reporter
+    if who is None or who.kind not in batch.rules.registry.reporters.receipts:
+        return
+    notice = ReporterNotice(
+        report.report_id, case.ce_source, "received", _day(case.received // 1000), outcome=None
+    )
+    batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
 def months_later(day: date, months: int) -> date:
@@ -69,5 +78,11 @@ def _credited(decision: Decision | None) -> CreditedOutcome | None:
     )
 
 
+# Decisions and reports of a week concern few days; making a date takes as long as half of a notice.
+@lru_cache(maxsize=64)
+def _day_of(day: int) -> date:
+    return from_epoch_ms(day * DAY).date()
+
+
 def _day(seconds: int) -> date:
-    return from_epoch_ms(seconds * 1000).date()
+    return _day_of(seconds // _DAY_S)

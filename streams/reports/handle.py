@@ -15,6 +15,7 @@ from streams.wire.origin import Origin, is_internal
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
 from streams.wire.report_decoding import decode_report
+from streams.wire.reporter_history import EARLIER_HEADER
 from streams.wire.stamp import read_stamp
 from streams.wire.topics import (
     AUTHORITY_REQUESTS_INTERNAL,
@@ -64,9 +65,12 @@ def report_handler(source: ReportSource) -> Handler:
 
 def _pass_on_to_reporters(batch: ReportBatch, record: SourceRecord, reporter_ref: str) -> None:
     """Send a valid report to the stage of reporters, which stamps it and sends it to its channel."""
-    reporter = f"{batch.state.reporter_keys.reporter_hash(reporter_ref):016x}"
-    key, home = batch.state.homes.of(reporter)
-    pass_on(batch, record, REPORTERS_INTERNAL, key, home, more_headers=1)
+    keys = batch.state.reporter_keys
+    key, home = batch.state.homes.of(f"{keys.reporter_hash(reporter_ref):016x}")
+    added = []
+    if (before := keys.hash_before(reporter_ref)) is not None:
+        added = [(EARLIER_HEADER, b"%016x" % before)]
+    pass_on(batch, record, REPORTERS_INTERNAL, key, home, added=added, more_headers=1)
     batch.counters.passed_to_reporters += 1
 
 

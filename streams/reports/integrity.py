@@ -19,7 +19,7 @@ from streams.wire.integrity_case import encode_integrity_case
 # The highest level that a suspected brigade reaches by itself: a person reviews the channel.
 REVIEW: Final = 1
 
-_NO_SIGNS: Final = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_SIGNS: Final = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Finding(NamedTuple):
@@ -55,6 +55,7 @@ def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | No
         ("first_time_reporters", signs.first_time > MOST),
         ("young_accounts", signs.young > MOST),
         ("non_members", signs.outsiders > MOST),
+        ("category_disagreement", signs.disagreement > MOST),
         ("same_hour_raid", signs.repeating > MOST),
     )
     names = tuple(name for name, holds in shares if holds)

@@ -9,7 +9,7 @@ from streams.events.moderation_outcome import (
 )
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.credits import publish_credit
+from streams.reports.credits import publish_credit, publish_receipt
 from streams.reports.crowd import message_key
 from streams.wire.dead_letter import Rejected
 from streams.wire.reading import Decoded
@@ -46,24 +46,33 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
-    """Note who reported a message; return whether it is their first report of it.
+    """Note who reported a message, and confirm the receipt; return whether it is their first report of it.
 
     A report that arrives after a decision is credited at once, if it was received before it.
     """
     state, report = batch.state, case.report
     message = report.message_ref
-    assert message is not None
+    if message is None:
+        # Nobody can decide about its message. It is a notice all the same.
+        publish_receipt(batch, case, reporter)
+        return True
     key = message_key(channel_key, message)
     record = state.crowd.reporters_of(key)
+    ref = None if report.reporter is None else report.reporter.ref
+    if ref is not None and (earlier := state.reporter_keys.hash_before(ref)) is not None:
+        record.rename(earlier, reporter)
     before = record.reports
     # Detectors need not be told.
     told = report.reporter is not None and report.reporter.kind != "automated"
     identity = ReportIdentity(case.ce_source, report.report_id) if told else None
     credit = record.add_report(reporter, case.received, identity)
     state.crowd.put_reporters(key, record, state.time.now)
+    first = record.reports > before
+    if first:
+        publish_receipt(batch, case, reporter)
     if credit is not None:
         publish_credit(batch, report.channel.ref, message, credit, identity)
-    return record.reports > before
+    return first
 
 
 def _judged(

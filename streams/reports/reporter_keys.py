@@ -81,6 +81,14 @@ class ReporterKeys:
             self._need(needed)
             self._changed = True
 
+    def hash_before(self, ref: str) -> int | None:
+        """Return the hash of a ref under the previous key; None if no such key is given.
+
+        Unlike counts, what is known of reporters is needed for longer than 30 days, and it is not in this partition.
+        """
+        previous = self._keys.previous
+        return None if previous is None else previous.reporter_hash(ref)
+
     def move_over(
         self, counts: CountStore, channel_key: bytes, suffixes: Sequence[bytes], ref: str, hashed: int
     ) -> None:

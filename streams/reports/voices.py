@@ -38,12 +38,13 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     state, report = batch.state, case.report
     now = state.time.now
     crowd = state.crowd
-    first = report.message_ref is None or note_reporter(batch, channel_key, case, reporter)
+    first = note_reporter(batch, channel_key, case, reporter)
     arrivals = crowd.arrivals_of(channel_key) or Arrivals()
     public = report.reporter
     signs = arrivals.add(
         now,
         reporter,
+        report.category,
         first_time=stamp.first_time,
         young=public is not None and public.account_age in _YOUNG,
         # Of whom the publisher does not say it counts as a member, as in the stage of reporters.

@@ -39,6 +39,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         metrics.detector_trust.add((), counters.detector_trust)
         metrics.credits.add(("applied",), counters.credits - counters.credits_late)
         metrics.credits.add(("too_old",), counters.credits_late)
+        metrics.credits.add(("forwarded",), counters.credits_forwarded)
         for kind, number in counters.cases.items():
             metrics.integrity_cases.add((kind,), number)
         if counters.dead_letters:

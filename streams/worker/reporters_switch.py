@@ -1,16 +1,23 @@
 """Refuses to leave the stage of reporters out while reports are on their way through it."""
 
+from typing import Final
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.events.credit import CREDIT_TYPE
+from streams.events.reporter_history import HISTORY_TYPE, REHASHED_TYPE
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.source_logs import LogBounds, log_bounds, newest_position, take_position
 from streams.runtime.state_log import state_consumer
 from streams.runtime.topic_admin import partition_count
-from streams.wire.credit import is_credit
+from streams.wire.envelope import CE_TYPE
 from streams.wire.origin import read_origin
 from streams.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL
 from streams.worker.settings import PREFIX, Settings
+
+# What a worker says of a reporter. The other records without an origin are ticks and corrections of time.
+_OF_REPORTERS: Final = {event_type.encode() for event_type in (CREDIT_TYPE, REHASHED_TYPE, HISTORY_TYPE)}
 
 
 async def require_nothing_waiting(settings: Settings, admin: AIOKafkaAdminClient) -> None:
@@ -56,6 +63,6 @@ async def _is_waited_for(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: 
     consumer.seek(tp, begin)
     while await consumer.position(tp) < end:
         for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
-            if read_origin(record.headers) is not None or is_credit(record.headers):
+            if read_origin(record.headers) is not None or dict(record.headers).get(CE_TYPE) in _OF_REPORTERS:
                 return True
     return False

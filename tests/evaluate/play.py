@@ -123,6 +123,7 @@ class Play:
         signs = channel.arrivals.add(
             one.received,
             one.reporter,
+            POLICY.categories[0],
             first_time=stamp.first_time,
             young=one.age in ("under_1d", "under_1w"),
             outsider=not one.member,

@@ -1,7 +1,6 @@
-"""A real Kafka for the session, and deployments of Tocsin on it."""
+"""Deployments of Tocsin on the Kafka of the session."""
 
 import itertools
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +9,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.commands.main import commands
-from streams.local_kafka import LocalKafka, java
-from tests.kafka.harness import quick_java
 from tests.kafka.harness.deployment import Deployment
 
 _numbers = itertools.count(1)
@@ -25,23 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_brokers() -> Iterator[None]:
-    """Every broker that a test starts in this process reads its classes from a cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(java, "command", quick_java.command)
-        yield
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else one of this session's own."""
-    existing = os.environ.get("TOCSIN_KAFKA_BOOTSTRAP")
-    if existing:
-        yield existing
-        return
-    quick_java.make_cache()
-    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker.bootstrap
+def all_brokers_are_quick(quick_brokers: None) -> None:
+    """Also those that a test starts itself."""
 
 
 @pytest.fixture

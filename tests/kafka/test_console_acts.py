@@ -11,7 +11,7 @@ import pytest
 
 from tests.kafka.harness.deployment import DEAD_LETTERS, MODERATION, OUTCOMES
 from tests.kafka.harness.law import HOUR
-from tests.kafka.harness.reports import now_ms, take_it_down_request
+from tests.kafka.harness.reports import Published, now_ms, take_it_down_request
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, Worker
 from tests.unit.console_pages import hidden_fields, text_of
@@ -19,6 +19,13 @@ from tests.unit.console_pages import hidden_fields, text_of
 CASES = 6
 # Data for an authority is disclosed after a court's order.
 PRODUCTION_ORDER = FORMS[3]
+
+
+def victims_request(number):
+    """A report about a message that arms the 48-hour clock of the TAKE IT DOWN Act."""
+    document = orjson.loads(take_it_down_request(number, now_ms()).value)
+    document["message_ref"] = f"message-{number}"
+    return Published(b"any", orjson.dumps(document))
 
 
 class Person:
@@ -72,7 +79,7 @@ def people(deployment, tmp_path):
 
 
 def test_two_people_work_and_each_act_has_one_effect(deployment, people):
-    deployment.publish([take_it_down_request(number, now_ms()) for number in range(CASES)])
+    deployment.publish([victims_request(number) for number in range(CASES)])
     deployment.publish_requests([complete_request(PRODUCTION_ORDER, "order-1", now_ms() - HOUR)])
     deployment.fleet.start()
     anna, ben = (person.ready() for person in people)

@@ -91,6 +91,32 @@ def topics_gone(bootstrap: str, before: set[str]) -> bool:
     return True
 
 
+def check_crowds(printed):
+    """The brigade that desks know counts as few, and the honest wave by heads."""
+    found = {
+        name: (int(reports), int(reporters), float(voices), level)
+        for name, reports, reporters, voices, level in re.findall(
+            r"^(returning brigade|honest wave) +(\d+) +(\d+) +(\d+\.\d) +(none|\d \S+)$",
+            printed,
+            re.MULTILINE,
+        )
+    }
+    _, accounts, voices, level = found["returning brigade"]
+    assert accounts > 30
+    # One voice for those who are linked, and a little for each of the few who took part too seldom to be. docs/decisions.md aims
+    # at four for later targets.
+    assert voices < 4
+    # Review at most, and often not even that: only the first report of a cluster adds to the risk.
+    assert level in ("none", "1 internal_review")
+    reports, people, voices, level = found["honest wave"]
+    assert (reports, people) == (80, 80)
+    assert voices >= 0.95 * people
+    assert level == "2 priority_review"
+    assert re.search(r"^  returning brigade: \d+ of \d+ reporters had before reported", printed, re.MULTILINE)
+    assert re.search(r"^  honest wave: none of 80 reporters had before reported", printed, re.MULTILINE)
+    assert re.search(r"^The days before: (\d+) reports, [1-9]\d+ notices to reporters", printed, re.MULTILINE)
+
+
 def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(start):
     demo = start()
     assert demo.end() == 0, demo.err.read_text()
@@ -99,7 +125,7 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(start):
         "It adds up: 2,000 published = 1,974 enriched + 10 duplicates dropped + 16 dead letters." in printed
     )
     assert re.search(r"^deepfake wave +162 +6 +6 +3 channel_review", printed, re.MULTILINE)
-    assert re.search(r"^brigade +110 +1 +1 +1 internal_review +brigade suspected", printed, re.MULTILINE)
+    check_crowds(printed)
     assert re.search(
         r"^\d\d:\d\d:\d\d opened +fraud level 1, internal_review +fraud ring, channel", printed, re.MULTILINE
     )
@@ -165,6 +191,7 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(start, kafka, tmp_path):
         return done.stdout
 
     assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
+    assert tocsin("tail", "moderation-outcomes", "--from-beginning", "--max", "4").count("dismissed") == 4
     tocsin("topics", "check")
     # End a report's lapsed clock, as the demo suggests, and then a clock of a request.
     of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]

@@ -1,11 +1,14 @@
-"""Exactly once while workers are killed and while their number changes."""
+"""Exactly once while workers are killed (with the stage of reporters) and while their number changes (without)."""
 
 import random
 import signal
 import time
 
+import orjson
 import pytest
 
+from streams.wire.stamp import STAMP_HEADER, read_stamp
+from tests.kafka.harness.deployment import ENRICHED, INTERNAL, WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -13,7 +16,7 @@ from tests.kafka.harness.reports import generate
 # Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(600)
 
-REPORTS = 200_000
+REPORTS = 120_000
 KILLS = 9
 REQUESTS = 1_500
 # Steps of clocks come due while workers are killed and for some time afterwards.
@@ -41,8 +44,27 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
     return backlog
 
 
+def check_stamps(deployment, reader, compared):
+    """Limits and outcomes are in the mix, and the weights in what was published follow from them."""
+    stamps = [
+        read_stamp(row.headers)
+        for row in reader.all(deployment.name(INTERNAL))
+        if STAMP_HEADER in dict(row.headers)
+    ]
+    assert len(stamps) == compared > REPORTS // 2
+    assert {stamp.over_limit for stamp in stamps} == {False, True}
+    assert sum(stamp.factor > 1 for stamp in stamps) > 100
+    assert sum(0 < stamp.factor < 1 for stamp in stamps) > 100
+    weights = {
+        orjson.loads(row.value)["risk"]["components"]["reporter_weight"]
+        for row in reader.all(deployment.name(ENRICHED))
+    }
+    assert 0 in weights
+    assert len(weights) > 20
+
+
 def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
-    deployment = deploy()
+    deployment = deploy(settings=WITH_REPORTERS)
     chance = random.Random(20_261_124)
     mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)
     reports = generate(1, REPORTS, soon_ms=STEPS_MS)
@@ -71,7 +93,11 @@ def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     compared = check_replay(deployment, reader, shipped_rules())
     assert totals.published == REPORTS
     assert totals.clocks.outcomes > 100
-    assert compared["enriched-reports"] == totals.enriched
+    assert compared[ENRICHED] == totals.enriched
+    check_stamps(deployment, reader, compared[INTERNAL])
+    moderated = totals.moderated
+    assert min(moderated.outcomes, moderated.credited, moderated.too_late) > 500
+    assert min(moderated.superseded, moderated.repeats, moderated.refused) >= KILLS
     print(f"measured: {totals} {compared} backlogs at the kills {backlogs}")
 
 

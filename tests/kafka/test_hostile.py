@@ -1,4 +1,4 @@
-"""Hostile publishers beside honest ones: honest reports are each applied once, in time; no worker dies or grows.
+"""Hostile publishers beside honest ones: honest reports and outcomes are each applied once, in time; no worker dies or grows.
 
 The suite plays each attack once. `make hostile` plays a long seeded run.
 """
@@ -12,8 +12,18 @@ from pathlib import Path
 import pytest
 
 from tests.kafka.harness.attacks import ATTACKS, Attacker
-from tests.kafka.harness.deployment import DEAD_LETTERS
+from tests.kafka.harness.deployment import (
+    ACTIVITY,
+    DEAD_LETTERS,
+    MODERATION,
+    NOTICES,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
+    WITH_REPORTERS,
+)
 from tests.kafka.harness.honest import HonestTraffic
+from tests.kafka.harness.moderation import Moderators
+from tests.kafka.harness.moderation_oracle import check_moderation
 from tests.kafka.harness.reader import Reader
 
 pytestmark = pytest.mark.timeout(1800)
@@ -23,6 +33,9 @@ WORKERS = 2
 
 # Memory of a worker whatever it is sent, in MiB.
 MOST_MIB = 512
+
+# What is read in the end: not the sources, in which the hostile records are.
+READ = (DEAD_LETTERS, MODERATION, ACTIVITY, NOTICES, REPORTERS_INTERNAL, REPORTERS_STATE)
 
 # The length of `make hostile`, which runs alone.
 LONG_SECONDS = 300
@@ -49,12 +62,13 @@ def percentile(ordered, part):
 def test_hostile_publishers(deploy, request):
     seconds, seed = (request.config.getoption(name) for name in ("seconds", "first_seed"))
     chance = random.Random(seed)
-    deployment = deploy()
+    deployment = deploy(settings=WITH_REPORTERS)
     workers = [deployment.fleet.start() for _ in range(WORKERS)]
     honest = HonestTraffic(deployment, HONEST_RATE)
     honest.start()
     deployment.fleet.wait_for(lambda: deployment.applied() > 2 * HONEST_RATE, 60, "honest reports applied")
     attacker = Attacker(deployment, seed)
+    moderators = Moderators(deployment, seed, honest.published)
     names = list(ATTACKS)
     chance.shuffle(names)
     until = time.monotonic() + seconds
@@ -63,6 +77,7 @@ def test_hostile_publishers(deploy, request):
         name = names.pop() if names else chance.choice(sorted(ATTACKS.keys() - FLOODS))
         partition = FLOODED if name in FLOODS else chance.randrange(deployment.partitions)
         attacker.attack(name, partition)
+        moderators.go_on(30)
         story.append(f"{name} at {partition}")
         deployment.fleet.tend()
         time.sleep(chance.uniform(0.5, 2))
@@ -82,11 +97,14 @@ def test_hostile_publishers(deploy, request):
     # Beside other tests on the same cores a latency says nothing.
     if seconds >= LONG_SECONDS:
         assert percentile(others, 0.99) < P99_SECONDS
-    with Reader(deployment.bootstrap, [deployment.name(DEAD_LETTERS)]) as reader:
+    with Reader(deployment.bootstrap, map(deployment.name, READ)) as reader:
         reader.catch_up()
+    lies = attacker.sent["false outcomes"]
+    print(check_moderation(moderators, deployment, reader, false_outcomes=lies))
     refused = Counter(
         dict(row.headers)["tocsin-reason"].decode() for row in reader.all(deployment.name(DEAD_LETTERS))
     )
     # Each record of an attack became a dead letter, but for the victims' requests, which are legal.
-    assert refused.total() == attacker.total - attacker.sent["victims"], (refused, attacker.sent)
+    hostile = refused.total() - len(moderators.refused)
+    assert hostile == attacker.total - attacker.sent["victims"], (refused, attacker.sent)
     assert refused["not_allowed_here"] == attacker.sent["claims"]

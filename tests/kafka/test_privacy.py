@@ -1,4 +1,4 @@
-"""Nothing that is written or shown leads to a reporter: no ref and no hash without the key, whichever topic, page or log."""
+"""Nothing that is written or shown leads to a reporter: no ref and no hash without the key, in any topic, page or log."""
 
 import base64
 import hashlib
@@ -10,23 +10,42 @@ import pytest
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from streams.partition.hash_key import DEMONSTRATION
+from streams.reports.clock_events import clock_id
+from streams.runtime.topic_catalogue import load_catalogue
 from tests.kafka.harness.deployment import (
-    ENRICHED,
+    ACTIVITY,
     ESCALATIONS,
     INTEGRITY,
     INTERNAL,
     MODERATION,
+    NOTICES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     SOURCE,
     STATE,
     TOPICS,
     VERIFIED,
+    WITH_REPORTERS,
 )
-from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
+from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
+from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, take_it_down_request
+from tests.kafka.harness.requests import FORMS, complete_request
 
-# The documented exceptions (docs/privacy.md, 'Where it is'): they carry the report as it was published.
-WITH_REFS = {SOURCE, VERIFIED, INTERNAL, REPORTERS_INTERNAL}
+# The topics that must carry refs, and why (docs/privacy.md, 'Where it is').
+WITH_REFS = {
+    SOURCE: "what publishers send",
+    VERIFIED: "what publishers send",
+    REPORTERS_INTERNAL: "the report on its way to its reporter's home, as it was published",
+    INTERNAL: "the report on its way to its channel's home, as it was published",
+}
+# The topics in which a reporter has the hash with the secret key, and why. No other needs one.
+WITH_KEYED_HASHES = {
+    REPORTERS_INTERNAL: "the key of a record, which decides the reporter's home",
+    REPORTERS_STATE: "what is known of one reporter",
+    STATE: "who reported a channel and a message, so that each counts once and can be credited",
+    NOTICES: "the key of a record, which keeps the notices of one person in order",
+    INTEGRITY: "the key of a case about one reporter",
+}
 # Several members of a brigade, honest reporters, and one whose reports are manifestly unfounded.
 BRIGADE = [f"brigadier-of-the-harbour-{number}" for number in range(12)]
 HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
@@ -38,13 +57,18 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def said_by(ref, channel, message, **fields):
-    kind = fields.pop("reporter_kind", "user")
+    kind, old = fields.pop("reporter_kind", "user"), fields.pop("old", False)
     document = report(
         f"report-{channel}-{message}-{REFS.index(ref)}",
         now_ms(),
         channel={"ref": channel, "visibility": "public"},
         message_ref=message,
-        reporter={"kind": kind, "ref": ref, "member": False, "account_age": "under_1d"},
+        reporter={
+            "kind": kind,
+            "ref": ref,
+            "member": old,
+            "account_age": "over_1y" if old else "under_1d",
+        },
         **{"category": "fraud", **fields},
     )
     return Published(channel.encode(), orjson.dumps(document))
@@ -74,8 +98,33 @@ def first_round():
     reports = [said_by(ref, "harbour", f"target-{n}") for n in range(3) for ref in BRIGADE]
     reports += [said_by(ref, "market", f"scam-{n}") for n in range(2) for ref in HONEST]
     reports += [said_by(MISUSER, "market", f"joke-{n}") for n in range(6)]
+    # For the policy that is in shadow mode.
+    reports += [said_by(ref, "lane", "insult", category="harassment", old=True) for ref in HONEST]
     flagged = {"kind": "trusted_flagger_notice", "reporter_kind": "trusted_flagger", "category": "terrorism"}
-    return [*reports, said_by(HONEST[0], "square", "flagged", **flagged)]
+    return [*reports, said_by(HONEST[0], "square", "flagged", **flagged), take_it_down_request(1, now_ms())]
+
+
+def of_other_people():
+    """What does not come from reporters: an order of an authority, the end of a clock, and an act on a case."""
+    clock = {
+        "outcome_id": "c-1",
+        "clock_id": clock_id("US.take-it-down.s3", "victims-1", "", "v-1"),
+        "subject": "report",
+        "key": "victims-1",
+        "outcome": "fulfilled",
+        "occurred_at": rfc3339(now_ms()),
+    }
+    act = {
+        "activity_id": "act-1",
+        "escalation_id": "any",
+        "channel_ref": "harbour",
+        "kind": "claimed",
+        "actor": {"ref": "desk-1", "role": "desk"},
+        "at": rfc3339(now_ms()),
+        "expected_version": 0,
+    }
+    orders = [complete_request(FORMS[0], f"order-{number}", now_ms()) for number in range(8)]
+    return orders, Published(None, orjson.dumps(clock)), Published(b"harbour", orjson.dumps(act))
 
 
 def outcomes(escalation):
@@ -152,16 +201,21 @@ def everything(deployment):
 
 
 def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
-    deployment = deploy(settings={"TOCSIN_REPORTERS": "on"}, partitions=2)
+    deployment = deploy(settings=WITH_REPORTERS, partitions=2)
     deployment.fleet.start()
     deployment.fleet.start()
-    deployment.publish(first_round())
+    # By other partitioners than Tocsin's, so that much of it is re-keyed.
+    deployment.publish(first_round(), LIBRDKAFKA_DEFAULT)
+    orders, end_of_clock, act = of_other_people()
+    deployment.publish_requests(orders, LIBRDKAFKA_DEFAULT)
     deployment.wait_until_applied()
     escalations = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
     listed = next(
         each for each in escalations if each.get("channel_ref") == "harbour" and each["message_refs"]
     )
     deployment.publisher(topic=MODERATION).publish(outcomes(listed))
+    deployment.publisher(topic=ACTIVITY).publish([act])
+    deployment.publish_outcomes([end_of_clock])
     deployment.wait_until_applied()
     deployment.publish(second_round())
     deployment.wait_until_applied()
@@ -170,12 +224,14 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
     # The parts that could tell have run: trust from outcomes, cases about reporters, what is refused.
     assert b"misuse" in texts[INTEGRITY]
     assert b"subject_not_found" in texts["dead-letters"]
-    assert texts[ENRICHED] and texts["/metrics 0"] and texts["/status 0"] and texts["log 0"]
-    # The search finds what is there: refs where reports are, and the keyed hashes of the state.
-    for topic in WITH_REFS - {VERIFIED}:
+    # All topics there are, and all of them have something in them.
+    assert load_catalogue().keys() == set(TOPICS)
+    assert {name for name, text in texts.items() if not text} == set()
+    # The search finds what is there: refs where reports are, and keyed hashes where they must be.
+    for topic in WITH_REFS:
         assert found([ref.encode() for ref in REFS], texts[topic]), topic
-    for topic in (STATE, REPORTERS_STATE):
-        assert found(set().union(*map(keyed, REFS)), texts[topic]), topic
+    keyed_hashes = set().union(*map(keyed, REFS))
+    assert {name for name, text in texts.items() if found(keyed_hashes, text)} == WITH_KEYED_HASHES.keys()
 
     refs = {spelling for ref in REFS for spelling in (ref.encode(), ref.encode().hex().encode())}
     refs |= {base64.b64encode(ref.encode()).rstrip(b"=")[:-1] for ref in REFS}

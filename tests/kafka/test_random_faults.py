@@ -12,6 +12,7 @@ import time
 import pytest
 
 from streams.local_kafka import LocalKafka
+from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -119,7 +120,7 @@ def test_random_faults(deploy, tmp_path, seed, request):
     seconds = request.config.getoption("seconds")
     chance = random.Random(seed)
     with LocalKafka(tmp_path / "kafka") as broker:
-        deployment = deploy(bootstrap=broker.bootstrap)
+        deployment = deploy(bootstrap=broker.bootstrap, settings=WITH_REPORTERS)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
         publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]

@@ -6,7 +6,9 @@ import time
 import pytest
 
 from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
+from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.group import is_rebalancing
+from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -16,12 +18,13 @@ pytestmark = pytest.mark.timeout(600)
 
 # Each visit of a second worker causes two rebalances: when it joins and when it leaves.
 VISITS = 5
-REPORTS = 100_000
+REPORTS = 60_000
 
 
 def test_ten_rebalances_under_backlog(deploy):
-    deployment = deploy()
+    deployment = deploy(settings=WITH_REPORTERS)
     fleet = deployment.fleet
+    moderators = Moderators(deployment, 11)
     reports = generate(11, REPORTS)
     pieces = iter(range(0, REPORTS, REPORTS // VISITS))
     stays = fleet.start()
@@ -42,6 +45,7 @@ def test_ten_rebalances_under_backlog(deploy):
         stays.signal(signal.SIGSTOP)
         paused_at = time.monotonic()
         deployment.publish(reports[start : start + REPORTS // VISITS])
+        moderators.go_on()
         fleet.wait_for(
             lambda: is_rebalancing(deployment.bootstrap, deployment.group),
             SESSION_SECONDS - 1,
@@ -64,6 +68,7 @@ def test_ten_rebalances_under_backlog(deploy):
     assert sum(backlog > 0 for backlog in backlogs) >= VISITS - 1, backlogs
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
+    totals = check_outputs(deployment, reader, moderators=moderators)
+    assert min(totals.moderated.credited, totals.moderated.superseded) > 0
     compared = check_replay(deployment, reader, shipped_rules())
     print(f"measured: {totals} {compared} backlogs {backlogs}, the rest in {seconds:.1f} s")

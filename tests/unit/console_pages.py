@@ -27,7 +27,9 @@ from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
-DUTIES = {duty.id: duty for duty in load_rules().obligations}
+RULES = load_rules()
+DUTIES = {duty.id: duty for duty in RULES.obligations}
+FLOOR = frozenset(category for category, row in RULES.categories.items() if row.floor)
 # Later than every example, so that none is in the future.
 LATER_MS = 4_000_000_000_000
 
@@ -152,7 +154,7 @@ class World:
         """A browser in which somebody is signed in."""
         publisher = Publisher(self, "", self.database, self.progress)  # type: ignore[arg-type]
         console = Console(
-            ConsoleSettings(**settings), self.database, publisher, self.progress, LiveFeed(), DUTIES
+            ConsoleSettings(**settings), self.database, publisher, self.progress, LiveFeed(), DUTIES, FLOOR
         )
         app = web.build_app(console, person or lead())
         return Browser(app)

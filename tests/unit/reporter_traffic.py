@@ -11,7 +11,7 @@ from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.rules import ReporterStageRules, compile_reporter_rules
 from streams.reporters.stage import reporter_stage
 from streams.reporters.state import ReporterState
-from streams.wire.credit import encode_credit
+from streams.wire.credit import credit_record
 from streams.wire.records import OutputRecord
 from streams.wire.tick import encode_tick
 from tests.unit.traffic import SHIPPED, START, Record, compiled, report
@@ -75,7 +75,7 @@ def credit(
     """A credit for a report of `ref` about a message, decided at `time`; `removed` is an earlier decision's."""
     day = time // 86_400_000
     before = None if removed is None else CreditedOutcome(day, removed, category, percent)
-    value, headers = encode_credit(
+    written = credit_record(
         ReporterCredit(
             reporter=KEY.reporter_hash(ref),
             target=KEY.target_hash(channel, message),
@@ -86,7 +86,7 @@ def credit(
             added=CreditedOutcome(day, decision, category, percent),
         )
     )
-    return Record(INTERNAL, 0, number, time, key_of(ref), value, headers)
+    return Record(INTERNAL, 0, number, time, *written[2:])
 
 
 def reporter_tick(after: int, appended: int, offset: int = 0) -> Record:

@@ -1,6 +1,8 @@
 """Clusters of a message against a model that keeps everything, voices, the guard-rail, and the assessment."""
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from streams.coordination.clusters import (
 from streams.coordination.distinct_sketch import estimate, note
 from streams.coordination.guard_rail import LEAST, GuardRail
 from streams.coordination.signature import enter, linked, used_bins
+from streams.events.report import CATEGORIES, Category
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -183,9 +186,11 @@ def test_the_sketch_is_exact_when_few_and_near_when_many():
     assert abs(estimate(smallest) - 20_200) < 4_000
 
 
-def burst(arrivals: Arrivals, at: int, number: int, **how: bool) -> Signs:
+def burst(
+    arrivals: Arrivals, at: int, number: int, categories: Sequence[Category] = ("spam",), **how: bool
+) -> Signs:
     for reporter in range(number):
-        signs = arrivals.add(at, reporter, **how)
+        signs = arrivals.add(at, reporter, categories[reporter % len(categories)], **how)
     return signs
 
 
@@ -228,8 +233,26 @@ def test_accounts_that_go_through_a_channel_are_seen():
     assert "three or more of its messages" in case.sentence
 
 
+def test_reporters_who_do_not_agree_what_is_wrong_are_shown_and_not_suspected_for_it():
+    three = ("spam", "fraud", "hate")
+    signs = burst(Arrivals(), T0, 30, three, first_time=True, young=False, outsider=True)
+    assert signs.disagreement == pytest.approx(2 / 3)
+    assert not assess(Sums(30, 0, 0, 30), signs).suspected
+    case = assess(Sums(30, 0, 0, 30), burst(Arrivals(), T0, 30, three, **FRESH))
+    assert case.sentence.endswith(
+        "They do not agree what is wrong: 67% name another category than the most frequent one."
+    )
+    assert "do not agree" not in assess(Sums(30, 0, 0, 30), burst(Arrivals(), T0, 30, **FRESH)).sentence
+
+
+def test_rows_of_an_earlier_version_name_no_category():
+    arrivals = Arrivals(bucket=T0 // (HOUR // 2), recent=[[0, 30, 0, 0, 0]])
+    signs = arrivals.add(T0, 1, "fraud", first_time=True, young=True, outsider=True)
+    assert (signs.reports, signs.disagreement) == (31, 0)
+
+
 def test_the_sentence_says_who_was_linked_and_as_what_they_count():
-    quiet = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    quiet = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     case = assess(Sums(40, 31, 0, 31 * 31 + 9), quiet)
     assert case.suspected
     assert case.members == 31
@@ -248,9 +271,12 @@ def test_arrivals_are_a_recount_of_the_last_six_hours(given_reports):
     for offset, reporter, young in sorted(given_reports):
         at = T0 + offset
         arrivals = decode_arrivals(encode_arrivals(arrivals))
-        signs = arrivals.add(at, reporter, first_time=False, young=young, outsider=not young)
-        seen.append((at, young))
-        within = [each for when, each in seen if at // half - when // half < 12]
+        category = CATEGORIES[reporter % 4]
+        signs = arrivals.add(at, reporter, category, first_time=False, young=young, outsider=not young)
+        seen.append((at, young, category))
+        within = [each for when, each, _ in seen if at // half - when // half < 12]
+        named = Counter(named for when, _, named in seen if at // half - when // half < 12)
+        assert signs.disagreement == pytest.approx(1 - max(named.values()) / len(within))
         assert signs.reports == len(within)
         assert signs.young == sum(within) / len(within)
         assert signs.outsiders == 1 - signs.young or abs(signs.outsiders + signs.young - 1) < 1e-12

@@ -6,7 +6,8 @@ from aiokafka import TopicPartition
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.state import channel_state, command, request_state, state_check
+from streams.commands.shared import channel_state
+from streams.commands.state import command, request_state, state_check
 from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries

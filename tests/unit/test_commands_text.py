@@ -10,6 +10,7 @@ import orjson
 import pytest
 from rich.console import Console
 
+from streams.commands.demo.crowds import CrowdCounts, sentence_of
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.portrait import most_pressing, most_telling, portrait
 from streams.commands.demo.running_program import running_program
@@ -32,6 +33,7 @@ from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import EscalatedObligation
 from streams.events.routing import Routing, RuleOfLaw
 from streams.events.statement import Statement
+from streams.registry.loader import load_rules
 from streams.wire.outcome_decoding import decode_clock_outcome
 
 
@@ -317,6 +319,40 @@ def test_the_summary_shows_stories_policies_and_the_equation():
     assert any(line.endswith("median 20 ms, longest 120 ms.") for line in lines)
 
 
+def test_a_missing_notice_or_a_report_of_the_days_before_is_noticed():
+    tally = a_tally()
+    tally.history = tally.notices_due = 5
+    assert not tally.complete
+    assert tally.differences() == [
+        "enriched reports of the days before: 0 instead of 5",
+        "notices to reporters: 0 instead of 5",
+    ]
+    tally.history_enriched = tally.notices = 5
+    assert tally.complete
+    assert tally.differences() == []
+
+
+def test_the_summary_says_of_each_crowd_what_it_counts_as_and_why():
+    tally = a_tally()
+    tally.crowds |= {
+        "returning brigade": CrowdCounts(45, 44, 1.83),
+        "honest wave": CrowdCounts(80, 80, 80.0),
+    }
+    tally.sentences["returning brigade"] = "Nearly all of them belong together."
+    tally.storyline_of_channel["wave"] = "honest wave"
+    tally.escalations += [an_escalation(channel_ref="wave"), an_escalation(channel_ref="wave", level=2)]
+    text = "\n".join(" ".join(line.split()) for line in summary(tally))
+    assert "returning brigade 45 44 1.8 none" in " ".join(text.split())
+    assert "honest wave 80 80 80.0 2 internal_review" in " ".join(text.split())
+    assert "returning brigade: Nearly all of them belong together." in text
+    assert "honest wave: none of 80 reporters had before reported the same messages" in text
+
+
+def test_a_report_shows_its_sentence_about_coordination():
+    assert sentence_of(b'{"report":{}}') is None
+    assert sentence_of(b'{"integrity":{"score":1,"sentence":"All one."}}') == "All one."
+
+
 def test_the_summary_prints_the_highest_escalation_of_the_wave():
     tally = a_tally()
     assert most_telling(tally) is None
@@ -407,19 +443,30 @@ def test_the_screen_shows_clocks_and_requests_with_their_deadlines():
     assert any(line.startswith("         encryption_keys: European Court of Human Rights") for line in lines)
 
 
-def test_the_demo_uses_its_own_broker_without_the_settings_of_another(monkeypatch):
+def test_the_demo_runs_the_shipped_policies_with_trust_that_counts(monkeypatch, tmp_path):
+    monkeypatch.delenv("TOCSIN_POLICIES_FILE", raising=False)
+    environment = demo_environment("127.0.0.1:1", tmp_path)
+    assert environment["TOCSIN_REPORTERS"] == "on"
+    rules, shipped = load_rules(policies=Path(environment["TOCSIN_POLICIES_FILE"])), load_rules()
+    assert (shipped.integrity, rules.integrity) == ("shadow", "live")
+    assert rules.policies == shipped.policies
+
+
+def test_the_demo_uses_its_own_broker_without_the_settings_of_another(monkeypatch, tmp_path):
     monkeypatch.delenv("TOCSIN_KAFKA_BOOTSTRAP", raising=False)
     monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv("TOCSIN_POLICIES_FILE", "mine.yaml")
-    environment = demo_environment("127.0.0.1:1")
+    environment = demo_environment("127.0.0.1:1", tmp_path)
     assert environment["TOCSIN_KAFKA_BOOTSTRAP"] == "127.0.0.1:1"
     assert "TOCSIN_KAFKA_SECURITY_PROTOCOL" not in environment
     assert environment["TOCSIN_POLICIES_FILE"] == "mine.yaml"
     assert environment["TOCSIN_REPLICATION_FACTOR"] == "1"
-    assert environment["TOCSIN_TOPIC_PREFIX"] != demo_environment("127.0.0.1:1")["TOCSIN_TOPIC_PREFIX"]
+    assert (
+        environment["TOCSIN_TOPIC_PREFIX"] != demo_environment("127.0.0.1:1", tmp_path)["TOCSIN_TOPIC_PREFIX"]
+    )
 
 
-def test_the_demo_keeps_the_settings_of_a_given_broker(monkeypatch):
+def test_the_demo_keeps_the_settings_of_a_given_broker(monkeypatch, tmp_path):
     monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "kafka:9093")
     monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
-    assert demo_environment("kafka:9093")["TOCSIN_KAFKA_SECURITY_PROTOCOL"] == "SSL"
+    assert demo_environment("kafka:9093", tmp_path)["TOCSIN_KAFKA_SECURITY_PROTOCOL"] == "SSL"

@@ -22,7 +22,11 @@ from streams.wire.times import epoch_ms
 from tests.contract.examples import example, example_files
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-ANNA, BEN, LEAD = DeskMember("desk-anna", "desk"), DeskMember("desk-ben", "desk"), DeskMember("lead-1", "lead")
+ANNA, BEN, LEAD = (
+    DeskMember("desk-anna", "desk"),
+    DeskMember("desk-ben", "desk"),
+    DeskMember("lead-1", "lead"),
+)
 DISMISSED = ProposedOutcome("dismissed", "fraud", TermsGround("scams-2.1"), "not_a_violation")
 
 

@@ -357,6 +357,17 @@ def test_a_fresh_brigade_is_suspected_by_how_it_arrives():
     assert last["integrity"]["members"] == 12
 
 
+def test_a_fresh_brigade_that_names_any_harm_is_shown_as_such():
+    reporter = {"member": False, "account_age": "under_1d"}
+    records = [
+        by(number, f"u{number}", START, reporter=reporter, category=("spam", "fraud", "hate")[number % 3])
+        for number in range(12)
+    ]
+    [*_, last] = of_topic(run(ReportState(0, 1, RULES), RULES, records), "enriched-reports")
+    assert "category_disagreement" in last["integrity"]["signals"]
+    assert "They do not agree what is wrong: 67% name" in last["integrity"]["sentence"]
+
+
 def test_beyond_the_guard_rail_links_have_no_effect():
     state = ReportState(0, 1, RULES)
     batch = run(state, RULES, brigade(110))

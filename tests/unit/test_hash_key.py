@@ -183,12 +183,12 @@ def test_config_shows_the_id_and_not_the_key(monkeypatch, tmp_path):
     assert SECRET.hex() not in repr(settings) + str(settings.model_dump())
 
 
-def test_the_demo_needs_no_key_and_leaves_the_callers_key_alone(monkeypatch):
+def test_the_demo_needs_no_key_and_leaves_the_callers_key_alone(monkeypatch, tmp_path):
     for variables in ({}, {"TOCSIN_HASH_KEY_FILE": "/secret"}, {"TOCSIN_HASH_KEY": SECRET.hex()}):
         with monkeypatch.context() as patch:
             for name, text in variables.items():
                 patch.setenv(name, text)
-            environment = demo_environment("127.0.0.1:1")
+            environment = demo_environment("127.0.0.1:1", tmp_path)
         ours = {name: text for name, text in environment.items() if name.startswith("TOCSIN_HASH_KEY")}
         assert ours == {"TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex()}
         assert is_public(configured_hash_keys(load_settings(ours)))

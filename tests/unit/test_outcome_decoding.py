@@ -1,6 +1,7 @@
 """Outcomes of desks, acts on cases and notices to reporters: what is read, refused and why, and written."""
 
 import json
+import uuid
 from datetime import date
 
 import msgspec
@@ -24,7 +25,9 @@ from streams.wire.dead_letter import Rejected
 from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME, decode_moderation_outcome
 from streams.wire.personal_data import names_a_person
 from streams.wire.reading import MAX_AHEAD_MS
+from streams.wire.ids import stable_id
 from streams.wire.reporter_notice import encode_reporter_notice
+from tests.report_strategies import APPEND_TIME_MS, case_activities, moderation_outcomes
 
 NOON = 1_790_164_800_000  # 2026-09-23T12:00:00Z
 
@@ -86,6 +89,13 @@ def test_every_subject_is_read_back(subject):
     decoded = decode_moderation_outcome(outcome(subject=subject), (), NOON)
     assert json.loads(msgspec.json.encode(decoded.event)) == {**FULL, "subject": subject}
     assert decoded.time_ms == NOON
+
+
+@settings(deadline=None)
+@given(moderation_outcomes() | case_activities())
+def test_every_valid_decision_and_act_is_read_back(event):
+    decode = decode_case_activity if hasattr(event, "activity_id") else decode_moderation_outcome
+    assert decode(msgspec.json.encode(event), (), APPEND_TIME_MS).event == event
 
 
 def test_a_report_without_an_envelope_has_an_empty_source():
@@ -359,6 +369,12 @@ def test_a_notice_has_the_keyed_hash_as_key_and_days_for_times():
     assert (value["day"], set(value)) == (
         "2026-09-21", {"report_id", "ce_source", "state", "day", "outcome"},
     )  # fmt: skip
+
+
+def test_ids_are_those_of_uuid5():
+    namespace = uuid.UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")
+    for number in range(200):
+        assert stable_id("a", str(number)) == str(uuid.uuid5(namespace, f"a\0{number}"))
 
 
 def test_notices_of_the_same_cause_have_the_same_id_and_others_another_one():

@@ -133,6 +133,60 @@ def test_detectors_are_credited_but_not_told():
     assert of_topic(batch, "reporter-notices") == []
 
 
+def test_the_first_report_of_each_reporter_about_a_message_is_confirmed():
+    state = ReportState(0, 1, RULES)
+    received = rfc3339(START - DAY + MINUTE)
+    first = stamped(report(1, START, message_ref="m1", received_at=received))
+    batch = run(state, RULES, [first, *reported(2)])
+    [one, other] = of_topic(batch, "reporter-notices")
+    assert one == {
+        "report_id": "r1", "ce_source": "", "state": "received", "day": received[:10], "outcome": None,
+    }  # fmt: skip
+    assert other["report_id"] == "r2"
+    [key, _] = [output.key for output in batch.outputs if output.topic == "reporter-notices"]
+    assert key == b"%016x" % KEY.reporter_hash("u1")
+    again = stamped(report(3, START + HOUR, message_ref="m1", reporter={"kind": "user", "ref": "u1"}))
+    assert of_topic(run(state, RULES, [again]), "reporter-notices") == []
+    elsewhere = run(state, RULES, reported(1, message="m2", channel="d"))
+    assert [notice["state"] for notice in of_topic(elsewhere, "reporter-notices")] == ["received"]
+
+
+def test_a_report_about_a_channel_is_confirmed_too():
+    record = stamped(report(1, START))
+    batch = run(ReportState(0, 1, RULES), RULES, [record])
+    assert [notice["report_id"] for notice in of_topic(batch, "reporter-notices")] == ["r1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("user", 1), ("trusted_flagger", 1), ("state_actor", 1), ("anonymous", 0), ("automated", 0)],
+)
+def test_who_gets_no_receipt_is_a_matter_of_the_kind(kind, told):
+    record = stamped(report(1, START, message_ref="m1", reporter={"kind": kind, "ref": "u1"}))
+    batch = run(ReportState(0, 1, RULES), RULES, [record])
+    assert len(of_topic(batch, "reporter-notices")) == told
+
+
+def test_who_reports_what_is_decided_is_told_in_that_order():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [outcome(1, "upheld", START)])
+    batch = run(state, RULES, reported(5))
+    assert [notice["state"] for notice in of_topic(batch, "reporter-notices")] == ["received", "decided"]
+
+
+def test_beyond_the_sample_receipts_for_one_message_have_one_id():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(*range(300)))
+    kept = state.crowd.reporters_of(b"c\0m1").reporters
+    left_out = next(number for number in range(300) if KEY.reporter_hash(f"u{number}") not in kept)
+    reporter = {"kind": "user", "ref": f"u{left_out}"}
+    again = [stamped(report(1_000 + n, START + DAY, message_ref="m1", reporter=reporter)) for n in range(2)]
+    batch = run(state, RULES, again)
+    receipts = [output for output in batch.outputs if output.topic == "reporter-notices"]
+    assert len(receipts) == 2
+    assert len({dict(receipt.headers)["ce_id"] for receipt in receipts}) == 1
+
+
 def test_without_the_stage_of_reporters_outcomes_have_no_effect():
     rules = compiled(policy())
     state = ReportState(0, 1, rules)

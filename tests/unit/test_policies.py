@@ -1,5 +1,6 @@
 """Policies: the shipped ones serve their purpose, and an invalid one is refused with the reason."""
 
+import dataclasses
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -52,7 +53,31 @@ def test_the_shipped_policies_load(rules: Rules) -> None:
         "spam-flood": "live",
         "harassment-brigade": "shadow",
         "hate": "shadow",
+        "fraud-voices": "shadow",
+        "spam-flood-voices": "shadow",
+        "fraud-linked": "shadow",
     }
+
+
+@pytest.mark.parametrize("name", ["fraud", "spam-flood"])
+def test_a_shadow_policy_with_voices_differs_from_the_live_one_in_nothing_else(
+    rules: Rules, name: str
+) -> None:
+    by_id = {policy.id: policy for policy in rules.policies}
+    live, shadow = by_id[name], by_id[f"{name}-voices"]
+    with_heads = tuple(
+        dataclasses.replace(
+            level,
+            when={
+                "distinct_reporters" if measure == "voices" else measure: threshold
+                for measure, threshold in level.when.items()
+            },
+        )
+        for level in shadow.levels
+    )
+    assert with_heads == live.levels
+    same = ("categories", "window", "clear_below", "min_clear_ms", "cooldown_ms")
+    assert all(getattr(live, field) == getattr(shadow, field) for field in same)
     assert all(len(policy.reason) > 80 for policy in rules.policies)
     assert all(policy.clear_below == 0.6 for policy in rules.policies)
 

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
+from streams.commands.policy.comparison import levels_compared
 from streams.commands.policy.trial import Trial
 from streams.events.report import NoticeElement
 from streams.partition.hash_key import DEMONSTRATION
 from streams.wire.envelope import rfc3339
 from tests.unit.registry_files import copy_files, edit
-from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
+from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, report
 
 POLICY = """
   - id: {id}
@@ -251,3 +252,18 @@ def test_a_share_in_a_candidate_policy(backtest):
     levels, episodes = rows(backtest([policy(9)], [candidate], reports("nameless", 4) + by_user, "--json"))
     assert [(row["in_use"], row["candidate"]) for row in levels] == [(0, 1)]
     assert [each["episode"]["channel"] for each in episodes] == ["nameless"]
+
+
+def test_the_shipped_policies_with_voices_are_compared_and_open_like_those_with_heads():
+    trial = Trial(SHIPPED, 1_000, rfc3339(0), DEMONSTRATION)
+    trial.apply(
+        [
+            report(number, START + number * MINUTE, category="fraud", reporter={"kind": "user", "ref": f"u{number}", "member": True})
+            for number in range(8)
+        ]
+    )  # fmt: skip
+    reached = {(row.policy, row.level): (row.mode, row.candidate) for row in levels_compared(trial, trial)}
+    assert reached["fraud", 1] == ("live", 1)
+    assert reached["fraud-voices", 1] == ("shadow", 1)
+    # Without outcomes nobody is linked.
+    assert reached["fraud-linked", 1] == ("shadow", 0)

@@ -1,38 +1,55 @@
 """Both stages together: what a desk decides about some reports changes how the next ones count."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.partition.home import home_partition
-from streams.reporters.state import ReporterState
+from streams.registry.rules import Policy
+from streams.reporters.rules import compile_reporter_rules
 from streams.reporters.stage import reporter_stage
+from streams.reporters.state import restore_reporters
 from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
+from streams.reports.state import restore_reports
 from streams.wire.records import OutputRecord
 from tests.unit.crowd_traffic import outcome
-from tests.unit.reporter_traffic import RULES as TRUST
 from tests.unit.test_crowd_in_the_stage import rules_with
-from tests.unit.traffic import HOUR, MINUTE, START, Record, levels, policy, report
+from tests.unit.traffic import HOUR, MINUTE, SHIPPED, START, Record, fold, levels, policy, report
 
 INTERNALS = ("message-reports-internal", "reporters-internal")
 PARTITIONS = 3
+HEADS = policy(levels=levels({"distinct_reporters": 3}, {"distinct_reporters": 15}))
 
 
 class Deployment:
     """All partitions of both stages; what a stage writes to an internal topic is read at once, in order."""
 
-    def __init__(self, integrity: str = "live") -> None:
-        rules = rules_with(
-            policy(levels=levels({"distinct_reporters": 3}, {"distinct_reporters": 15})), integrity=integrity
-        )
-        self.reports = [ReportState(number, PARTITIONS, rules) for number in range(PARTITIONS)]
-        self.reporters = [ReporterState(number, PARTITIONS, TRUST) for number in range(PARTITIONS)]
-        self.stages = (report_stage(rules), reporter_stage(TRUST))
+    def __init__(
+        self,
+        integrity: str = "live",
+        keys: HashKeys = DEMONSTRATION,
+        policies: Sequence[Policy] = (HEADS,),
+    ) -> None:
+        self.integrity = integrity
+        self.policies = policies
         self.outputs: list[OutputRecord] = []
         self.stored: list[tuple[bytes, bytes | None]] = []
+        self.kept: dict[tuple[bool, int], dict[bytes, bytes]] = defaultdict(dict)
         self.offset = 0
+        self.restart(keys)
+
+    def restart(self, keys: HashKeys) -> None:
+        """Restore all partitions, with these keys for reporters."""
+        rules = rules_with(*self.policies, integrity=self.integrity, hash_keys=keys)
+        trust = compile_reporter_rules(SHIPPED, hash_key=keys.current)
+        numbers = range(PARTITIONS)
+        self.reports = [restore_reports(n, PARTITIONS, rules, self.kept[False, n].items()) for n in numbers]
+        self.reporters = [
+            restore_reporters(n, PARTITIONS, trust, self.kept[True, n].items()) for n in numbers
+        ]
+        self.stages = (report_stage(rules), reporter_stage(trust))
 
     def publish(self, records: Iterable[Record]) -> list[OutputRecord]:
         """Publish records, each to any partition, and return the outputs for others."""
@@ -49,6 +66,7 @@ class Deployment:
         batch = self.stages[reporters].apply(state, [record])
         written = batch.outputs
         self.stored += batch.changes.items()
+        fold(self.kept[reporters, partition], batch.changes)
         self.outputs += [output for output in written if output.topic not in INTERNALS]
         found = []
         for output in written:
@@ -60,7 +78,7 @@ class Deployment:
         return found
 
 
-def crowd(target: int, time: int, size: int = 30, first: int = 0) -> list[Record]:
+def crowd(target: int, time: int, size: int = 30, first: int = 0, category: str = "spam") -> list[Record]:
     """Reports by people who are not members, one of each about a message of a channel."""
     return [
         report(
@@ -68,6 +86,7 @@ def crowd(target: int, time: int, size: int = 30, first: int = 0) -> list[Record
             time,
             channel=f"c{target}",
             message_ref=f"m{target}",
+            category=category,
             reporter={"kind": "user", "ref": f"whistle{first + number}", "member": False},
         )
         for number in range(size)
@@ -98,6 +117,20 @@ def test_a_brigade_whose_reports_were_dismissed_counts_as_few_the_next_time():
     others = deployment.publish(crowd(3, START + 2 * HOUR, first=500))
     of_others = [event for event in of(others, "escalations") if event["channel_ref"] == "c3"]
     assert [event["level"] for event in of_others] == [1, 2]
+
+
+def test_the_shipped_shadow_policies_tell_a_brigade_from_a_wave():
+    deployment = Deployment(integrity="shadow", policies=SHIPPED.policies)
+
+    def opened(target, time, first=0):
+        outputs = deployment.publish(crowd(target, time, first=first, category="fraud"))
+        events = of(outputs, "escalations") + of(outputs, "escalations-shadow")
+        return {event["policy"] for event in events if event["channel_ref"] == f"c{target}"}
+
+    assert opened(1, START) == {"fraud", "fraud-voices"}
+    deployment.publish([outcome(1, "dismissed", START + HOUR, message="m1", channel="c1")])
+    assert opened(2, START + 2 * HOUR) == {"fraud", "fraud-linked"}
+    assert opened(3, START + 2 * HOUR, first=500) == {"fraud", "fraud-voices"}
 
 
 def test_people_who_were_right_weigh_more_and_count_in_full():

@@ -4,7 +4,7 @@ import dataclasses
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.partition.home import home_partition
@@ -274,6 +274,8 @@ _draws = st.lists(
 
 
 @settings(deadline=None, max_examples=150)
+# A reporter who is forgotten, reports again and is forgotten again, all in one batch after the one that stored them.
+@example([("report", 0, 0, 0), ("report", 40_000, 0, 1), ("report", 40_000, 1, 0)], [1], False)
 @given(_draws, st.lists(st.integers(1, 30), max_size=6), st.booleans())
 def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):
     records = _records(draws)

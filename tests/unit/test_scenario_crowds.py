@@ -1,12 +1,19 @@
-"""The ten days of crowds: valid, repeatable, and such that the stages tell brigades from honest crowds."""
+"""The crowds of the scenario: valid, repeatable, and such that the stages tell brigades from honest crowds."""
 
 from collections import Counter, defaultdict
 
 import orjson
 import pytest
 
-from streams.commands.shared.scenario import play_crowds
+from streams.commands.shared.scenario import (
+    HONEST_WAVE,
+    RETURNING_BRIGADE,
+    play_alone,
+    play_crowds,
+    play_history,
+)
 from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS
+from streams.commands.shared.scenario.play import SPAN_MS
 from streams.reporters.state import ReporterState
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
@@ -164,3 +171,43 @@ def test_a_desk_that_dismisses_lowers_the_trust_of_the_brigade(played, records):
     ]
     assert means
     assert max(means) < 0.3
+
+
+def test_the_history_is_before_the_six_hours_and_decides_on_every_target_of_the_brigade():
+    history = list(play_history(SEED, END_MS))
+    assert list(play_history(SEED, END_MS)) == history
+    decided, reported = set(), Counter()
+    for record in history:
+        decode = decode_moderation_outcome if record.fate == "outcome" else decode_report
+        event, _, time_ms = decode(record.value, record.headers, END_MS)
+        # A dismissal enters a signature within a week of the report.
+        assert END_MS - SPAN_MS - 6 * 24 * 3_600_000 <= time_ms < END_MS - SPAN_MS
+        if record.fate == "outcome":
+            decided.add(event.subject.message_ref)
+        else:
+            reported[event.message_ref] += 1
+    assert decided == {message for message, number in reported.items() if number > 1}
+    assert len(decided) == 4
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_returning_brigade_counts_as_few_because_of_its_history_and_the_wave_in_full(known):
+    crowd = list(play_alone(SEED, END_MS, [RETURNING_BRIGADE, HONEST_WAVE]))
+    pipeline = Pipeline()
+    if known:
+        pipeline.apply(list(play_history(SEED, END_MS)))
+    pipeline.apply(crowd)
+    story_of = {record.key.decode(): record.storyline for record in crowd}
+    assert Counter(story_of[record.key.decode()] for record in crowd) == {
+        RETURNING_BRIGADE: 45,
+        HONEST_WAVE: 80,
+    }
+    newest = {
+        story_of[event["channel_ref"]]: event["counts"]
+        for event in pipeline.outputs["escalations"]
+        if event["channel_ref"] in story_of
+    }
+    assert newest[HONEST_WAVE]["voices"] == newest[HONEST_WAVE]["distinct_reporters"] >= 20
+    brigade = newest[RETURNING_BRIGADE]
+    assert brigade["distinct_reporters"] >= 20
+    assert (brigade["voices"] < 3) == known

@@ -1,20 +1,16 @@
 """Slices and full batches: where the work is cut changes nothing, and no slice or batch is large."""
 
-from collections.abc import Collection, Iterator, Sequence
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.batch import Batch
 from streams.partition.limits import LIMITS, UNLIMITED, Limits
-from streams.partition.stage import Stage
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.requests.stage import request_stage
-from streams.wire.records import OutputRecord
+from tests.unit.batch_cuts import batches, results, takeovers, tiny
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import NOON, RULES, outcome_record, preservation_order, removal_order
 from tests.unit.request_traffic import request_record, routings, run_requests, tick_record
@@ -40,63 +36,6 @@ REPORTS = report_stage(
     )
 )
 REQUESTS = request_stage(RULES)
-
-tiny = st.builds(
-    Limits,
-    slice_records=st.integers(1, 5),
-    slice_bytes=st.sampled_from([1, 500, 1_000, 1_000_000]),
-    slice_more_outputs=st.integers(1, 9),
-    slice_steps=st.integers(1, 4),
-    slice_expiries=st.integers(1, 2),
-    batch_steps=st.integers(1, 9),
-    batch_bytes=st.sampled_from([1, 3_000, 20_000, 1_000_000]),
-    batch_refused=st.integers(1, 9),
-)
-
-# Not after every batch: an owner judges episodes again that its predecessor found unchanged since the last record.
-takeovers = st.sets(st.integers(0, 30), max_size=4)
-
-
-def batches(
-    stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
-) -> Iterator[tuple[Batch[Any, Any, Any], Any]]:
-    """Apply the records as an owner does, in batches within the limits; yields each with the state after it.
-
-    After the batches with the numbers in `takeovers` another owner takes over.
-    """
-    state = stage.restore(0, 1)
-    stored: dict[bytes, bytes] = {}
-    begin = number = 0
-    while begin < len(records):
-        *_, batch = stage.apply_in_slices(state, records[begin:], limits)
-        begin += batch.finished_records
-        fold(stored, batch.changes)
-        yield batch, state
-        if number in takeovers:
-            entries = list(stored.items())
-            Random(number).shuffle(entries)
-            state = stage.restore(0, 1, entries)
-        number += 1
-
-
-def results(
-    stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
-) -> tuple[Any, ...]:
-    """Outputs, the last value of each daily counter, the state topic, the next due time, all counters."""
-    outputs: list[OutputRecord] = []
-    daily, stored, happened = {}, {}, {}
-    for batch, after in batches(stage, records, limits, takeovers):
-        state = after
-        fold(stored, batch.changes)
-        for name, number in counted(batch).items():
-            happened[name] = happened.get(name, 0) + number
-        for output in batch.outputs:
-            if output.topic == "transparency-counters":
-                daily[output.key] = output
-            else:
-                outputs.append(output)
-    return outputs, sorted(daily.items()), stored, state.next_due(), happened
-
 
 # (kind, channel or request, minutes since the last record)
 course = st.lists(

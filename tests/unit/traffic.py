@@ -104,7 +104,7 @@ def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Ba
     return report_stage(rules).apply(state, list(records))
 
 
-def counted(batch: Batch) -> dict[str, int]:
+def counted(batch: Batch) -> dict[str, float]:
     """The counters of a batch by name and labels, without those that are zero."""
     names = {
         "dead_letters": "dead_letter",
@@ -113,11 +113,13 @@ def counted(batch: Batch) -> dict[str, int]:
         "raised_from": "raised",
         "requests": "request",
         "refusals": "refused",
+        "stamped": "stamped",
+        "cases": "case",
     }
-    flat: dict[str, int] = {}
+    flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
         value = getattr(batch.counters, field.name)
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             flat[field.name] = value
             continue
         for labels, number in value.items():

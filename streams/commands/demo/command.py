@@ -42,9 +42,11 @@ def demo(count: int, seed: int, keep: bool) -> None:
 
     Starts Apache Kafka and one worker in a temporary folder, publishes reports and a few requests of
     authorities, and shows every escalation, legal clock and judged request with its reasons. At the end it
-    checks that every record is accounted for. It takes about half a minute (longer the first time, when it
-    downloads Kafka) and cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and
-    topics with a prefix of their own that it deletes at the end.
+    checks that every record is accounted for. Before, it plays a week in which desks decide about a brigade;
+    the stage of reporters is on, and unless you give TOCSIN_POLICIES_FILE, signs of a brigade have an effect
+    (`integrity: live`). It takes about half a minute (longer the first time, when it downloads Kafka) and
+    cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and topics with a prefix of
+    their own that it deletes at the end.
     """
     # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -60,7 +62,7 @@ def demo(count: int, seed: int, keep: bool) -> None:
                 f"{error}\nOr set {BOOTSTRAP} to the address of a running broker."
             ) from error
         screen.say(f"  at {bootstrap} after {time.monotonic() - began_at:.1f} s")
-        environment = demo_environment(bootstrap)
+        environment = demo_environment(bootstrap, folder)
         settings = load_settings(environment)
         stack.enter_context(broker_errors_explained(settings))
         asyncio.run(_perform(screen, settings, environment, folder, _Options(count, seed, keep)))
@@ -120,6 +122,7 @@ def _how_to_continue(settings: Settings, worker: WorkerProcess) -> str:
         f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
         f"{PREFIX}REPLICATION_FACTOR": settings.replication_factor,
         f"{PREFIX}MIN_INSYNC_REPLICAS": settings.min_insync_replicas,
+        f"{PREFIX}REPORTERS": settings.reporters,
     }
     program = running_program()
     return (

@@ -2,56 +2,55 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streams.clients.kafka_reading import committed_reader
+from streams.commands.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_applied
+from streams.commands.demo.crowds import CROWDS, count_crowds, sentence_of
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.results import Tally
 from streams.commands.demo.surroundings import WorkerProcess
-from streams.commands.shared.scenario import STORYLINES, ScenarioRecord, play, play_requests
+from streams.commands.shared.scenario import (
+    STORYLINES,
+    ScenarioRecord,
+    play,
+    play_history,
+    play_requests,
+)
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
-from streams.runtime.identity import consumer_group
-from streams.runtime.topic_admin import admin_client
 from streams.runtime.wall_clock import clock_ms
 from streams.text.record_text import decode_escalation, reason_of
 from streams.text.routing_text import decode_routing
 from streams.wire.envelope import CE_ID, CE_TIME
 from streams.wire.topics import (
-    AUTHORITY_REQUESTS,
     AUTHORITY_ROUTING,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
-    REPORT_SOURCES,
+    REPORTER_NOTICES,
 )
 from streams.worker.settings import Settings
 
-PUBLISHED_TO = (*REPORT_SOURCES, AUTHORITY_REQUESTS, CLOCK_OUTCOMES)
-
 # Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
 # what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
-# smaller one takes less.
+# smaller one takes less, but not much less: on their way through the stage of reporters, the reports of a cycle of the worker
+# change places, and a cycle must not be more than some minutes of the six hours.
 _PLAY_SECONDS = 20.0
+_LEAST_SECONDS = 5.0
 _RECORDS_PER_SECOND = 2_500
 
 # Records published between two pauses in which results are read, so that the screen updates while publishing.
 _PUBLISH_BATCH = 25
 
-# If nothing arrives for this long although records are outstanding, the run has failed: a transaction lasts
-# at most 20 s.
-_STALLED_SECONDS = 30.0
-
 # Once the group's offsets show that everything was applied, every result is committed. The rest arrives with
 # the next fetch or two, and a broker delays each by at most 50 ms.
 _QUIET_SECONDS = 1.0
-_POLL_SECONDS = 0.1
 
 
 class Performance:
@@ -86,12 +85,17 @@ class Performance:
         ):
             following = asyncio.create_task(self._follow(consumer, producer))
             try:
-                await self._publish(producer, seed, count, following)
+                end_ms = clock_ms()
+                await self._publish_history(producer, seed, end_ms)
+                # The credits are committed with the notices, so they are ahead of all later reports of the same people.
                 await self._until_answered(following)
-                await self._until_applied(following)
+                await self._publish(producer, seed, count, end_ms, following)
+                await self._until_answered(following)
+                await until_applied(self._settings, self._worker, lambda: self._check(following))
                 await asyncio.sleep(_QUIET_SECONDS)
                 # The last results may have made the desk publish an outcome.
                 await self._until_answered(following)
+                self.tally.crowds = await count_crowds(self._settings, self.tally.storyline_of_channel)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
@@ -102,14 +106,35 @@ class Performance:
     def _name(self, topic: str) -> str:
         return self._settings.topic_prefix + topic
 
+    async def _publish_history(self, producer: AIOKafkaProducer, seed: int, end_ms: int) -> None:
+        """Publish the days before the six hours, as fast as possible: nobody follows them."""
+        tally = self.tally
+        reports: Counter[bytes] = Counter()
+        decided: list[bytes] = []
+        for record in play_history(seed, end_ms):
+            if record.fate == "outcome":
+                decided.append(record.key)
+            else:
+                reports[record.key] += 1
+                tally.history_channels.add(record.key.decode())
+            await self._send(producer, record)
+        tally.history = reports.total()
+        # There is one message in each channel, and everybody reports it once.
+        tally.notices_due = sum(reports[key] for key in decided)
+        await producer.flush()
+
     async def _publish(
-        self, producer: AIOKafkaProducer, seed: int, count: int, following: asyncio.Task[None]
+        self,
+        producer: AIOKafkaProducer,
+        seed: int,
+        count: int,
+        end_ms: int,
+        following: asyncio.Task[None],
     ) -> None:
         tally = self.tally
-        end_ms = clock_ms()
         requests = deque(play_requests(seed, end_ms))
         tally.began_at = time.monotonic()
-        seconds_each = min(_PLAY_SECONDS / count, 1 / _RECORDS_PER_SECOND)
+        seconds_each = min(max(count / _RECORDS_PER_SECOND, _LEAST_SECONDS), _PLAY_SECONDS) / count
         for number, record in enumerate(play(seed, count, end_ms)):
             if number % _PUBLISH_BATCH == 0:
                 self._check(following)
@@ -117,18 +142,19 @@ class Performance:
             # Requests go among the reports by their time. Garbage has no reliable time to compare with.
             while requests and record.fate == "report" and _time_of(requests[0]) <= _time_of(record):
                 await self._send_request(producer, requests.popleft())
-            await producer.send(
-                self._name(record.topic), key=record.key, value=record.value, headers=record.headers
-            )
+            await self._send(producer, record)
             tally.published[record.fate] += 1
             if record.storyline in STORYLINES:
                 self._note_story(record)
         await producer.flush()
 
-    async def _send_request(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
+    async def _send(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
         await producer.send(
             self._name(record.topic), key=record.key, value=record.value, headers=record.headers
         )
+
+    async def _send_request(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
+        await self._send(producer, record)
         self.tally.requests += 1
         self.tally.description_of_request[record.key.decode()] = record.storyline
 
@@ -144,7 +170,10 @@ class Performance:
             for partition, records in (await consumer.getmany(timeout_ms=500)).items():
                 name = partition.topic.removeprefix(prefix)
                 if name == ENRICHED_REPORTS:
-                    tally.enriched += len(records)
+                    for record in records:
+                        self._note_enriched(record.key.decode(), record.value)
+                elif name == REPORTER_NOTICES:
+                    tally.notices += len(records)
                 elif name == DEAD_LETTERS:
                     tally.dead_letters.update(reason_of(record) for record in records)
                 elif name == AUTHORITY_ROUTING:
@@ -166,8 +195,20 @@ class Performance:
                 self._name(CLOCK_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
             )
 
+    def _note_enriched(self, channel: str, value: bytes) -> None:
+        tally = self.tally
+        if channel in tally.history_channels:
+            tally.history_enriched += 1
+            return
+        tally.enriched += 1
+        story = tally.storyline_of_channel.get(channel)
+        if story in CROWDS:
+            tally.sentences[story] = sentence_of(value)
+
     def _note_escalation(self, escalation: Escalation) -> None:
         tally = self.tally
+        if escalation.channel_ref in tally.history_channels:
+            return
         if escalation.mode == "shadow":
             tally.shadow.append(escalation)
             return
@@ -183,39 +224,14 @@ class Performance:
 
     async def _until_answered(self, following: asyncio.Task[None]) -> None:
         tally = self.tally
-        seen, moved_at = tally.arrived, time.monotonic()
+        began_at = time.monotonic()
         while not tally.complete:
             self._check(following)
-            await asyncio.sleep(_POLL_SECONDS)
-            if tally.arrived != seen:
-                seen, moved_at = tally.arrived, time.monotonic()
-            elif time.monotonic() - moved_at > _STALLED_SECONDS:
+            await asyncio.sleep(POLL_SECONDS)
+            if time.monotonic() - max(began_at, tally.last_arrival_at) > STALLED_SECONDS:
                 raise self._worker.failure(
-                    f"no result arrived for {_STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
+                    f"no result arrived for {STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
                 )
-
-    async def _until_applied(self, following: asyncio.Task[None]) -> None:
-        """Wait until the worker has committed the last record, so that no result can follow."""
-        topics = [self._name(topic) for topic in PUBLISHED_TO]
-        group = consumer_group(self._settings.topic_prefix)
-        deadline = time.monotonic() + _STALLED_SECONDS
-        async with (
-            admin_client(self._settings.connection()) as admin,
-            committed_reader(self._settings.connection(), topics, from_beginning=False) as source,
-        ):
-            ends = await source.end_offsets(list(source.assignment()))
-            while True:
-                committed = await admin.list_consumer_group_offsets(group)
-                behind = {p: end for p, end in ends.items() if end and _offset(committed, p) < end}
-                if not behind:
-                    return
-                self._check(following)
-                if time.monotonic() > deadline:
-                    remaining = ", ".join(
-                        f"{p.topic}/{p.partition} up to offset {end}" for p, end in behind.items()
-                    )
-                    raise self._worker.failure(f"the worker has not processed {remaining}")
-                await asyncio.sleep(_POLL_SECONDS)
 
     def _check(self, following: asyncio.Task[None]) -> None:
         self._worker.check()
@@ -228,8 +244,11 @@ def _time_of(record: ScenarioRecord) -> bytes:
     return next(value for name, value in record.headers if name == CE_TIME)
 
 
-def _offset(committed: Mapping[TopicPartition, OffsetAndMetadata], partition: TopicPartition) -> int:
-    return committed[partition].offset if partition in committed else 0
-
-
-READ_BACK = (ENRICHED_REPORTS, ESCALATIONS, ESCALATIONS_SHADOW, AUTHORITY_ROUTING, DEAD_LETTERS)
+READ_BACK = (
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    AUTHORITY_ROUTING,
+    DEAD_LETTERS,
+    REPORTER_NOTICES,
+)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from streams.commands.demo.crowds import CrowdCounts
 from streams.commands.shared.scenario import Fate
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
@@ -17,6 +18,10 @@ class Tally:
     authorities' requests that were published, and `routings` holds what came of them. `outcomes` counts the
     outcomes that the desk published. `latencies` are the seconds from the publication of the report that
     caused an escalation until a subscriber could read the escalation.
+
+    `history` counts the reports of the days before, which all other counts leave out; `history_channels` are their
+    channels. `notices_due` are the notices that what moderators decided about them must lead to. `crowds` is what the two
+    crowds count as in the end, `sentences` what the newest report of each said about coordination.
     """
 
     published: Counter[Fate] = field(default_factory=Counter)
@@ -31,6 +36,13 @@ class Tally:
     storyline_of_channel: dict[str, str] = field(default_factory=dict)
     description_of_request: dict[str, str] = field(default_factory=dict)
     reports_of_storyline: Counter[str] = field(default_factory=Counter)
+    history: int = 0
+    history_enriched: int = 0
+    history_channels: set[str] = field(default_factory=set)
+    notices_due: int = 0
+    notices: int = 0
+    crowds: dict[str, CrowdCounts] = field(default_factory=dict)
+    sentences: dict[str, str | None] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
     began_at: float = 0.0
     last_arrival_at: float = 0.0
@@ -52,6 +64,8 @@ class Tally:
             self.arrived >= self.sent - self.published["duplicate"]
             and self.judged >= self.requests
             and self.stopped >= self.outcomes
+            and self.history_enriched >= self.history
+            and self.notices >= self.notices_due
         )
 
     @property
@@ -71,6 +85,8 @@ class Tally:
             "dead letters": (self.published["garbage"], self.dead_letters.total()),
             "judged requests": (self.requests, self.judged),
             "stopped clocks": (self.outcomes, self.stopped),
+            "enriched reports of the days before": (self.history, self.history_enriched),
+            "notices to reporters": (self.notices_due, self.notices),
         }
         return [
             f"{what}: {actual:,} instead of {wanted:,}"

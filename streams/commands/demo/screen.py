@@ -47,9 +47,11 @@ class Screen:
         """Print what is about to be played, and start the progress bars."""
         self.say(f"\nPlaying six hours of a platform's reports, {count:,} records. Hidden in the noise:")
         for name in DEMO_STORYLINES:
-            self.say(f"  {name:<16} {STORYLINES[name].description}")
+            self.say(f"  {name:<17} {STORYLINES[name].description}")
         self.say(
-            "A few requests of authorities arrive as well. Legal clocks run where the law sets a time limit."
+            "A few requests of authorities arrive as well. Legal clocks run where the law sets a time limit.\n"
+            "Trust in reporters counts (TOCSIN_REPORTERS=on): in the week before, desks dismissed four targets of the\n"
+            "returning brigade."
         )
         self.say()
         for bar in (self._published, self._answered):

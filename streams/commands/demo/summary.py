@@ -1,10 +1,12 @@
 """The summary of a demo run: tables, examples in detail, and the check that the numbers add up."""
 
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
+from streams.commands.demo.crowds import CROWDS
 from streams.commands.demo.portrait import (
     clock_portrait,
     most_pressing,
@@ -20,6 +22,9 @@ from streams.events.escalation import Escalation
 from streams.text.routing_text import minute
 from streams.text.text_table import text_table
 
+# Of sentences: a little less than that of the tables.
+_WIDTH = 120
+
 # A longer latency means that reports waited in a queue.
 _QUEUED_SECONDS = 1.0
 
@@ -28,6 +33,9 @@ def summary(tally: Tally) -> Iterator[str]:
     """The texts to print: tables, three examples in detail, and the check that the numbers add up."""
     yield "\nStorylines and the episodes that opened"
     yield text_table(_STORY_HEADER, _story_rows(tally))
+    yield "\nTwo crowds, and how many voices they count as"
+    yield text_table(("crowd", "reports", "reporters", "voices", "highest level"), _crowd_rows(tally))
+    yield from _crowd_sentences(tally)
     yield "\nEpisodes by policy and highest level reached"
     yield text_table(("policy", "level", "episodes", "resolved"), _policy_rows(tally))
     yield "\nLegal clocks of reports"
@@ -65,6 +73,9 @@ def _numbers(tally: Tally) -> Iterator[str]:
                 "(The reports arrived faster than this machine could process them: "
                 "most of this is time spent in the queue.)"
             )
+    yield (
+        f"The days before: {tally.history:,} reports, {tally.notices:,} notices to reporters about what desks decided."
+    )
     yield (
         f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
         f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
@@ -123,7 +134,6 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
     for name in [*DEMO_STORYLINES, "background"]:
         of_story = [events for events in episodes if tally.story(events[0]) == name]
         events = [escalation for episode in of_story for escalation in episode]
-        highest = max(events, key=lambda escalation: escalation.level, default=None)
         reports = tally.reports_of_storyline[name]
         if name == "background":
             reports = tally.published["report"] - tally.reports_of_storyline.total()
@@ -133,11 +143,39 @@ def _story_rows(tally: Tally) -> list[tuple[str, ...]]:
                 f"{reports:,}",
                 str(channels[name]) if name in STORYLINES else "",
                 str(len(of_story)),
-                f"{highest.level} {highest.level_name}" if highest else "none",
+                _highest(events),
                 ", ".join(_remarks(tally, name, events)),
             )
         )
     return rows
+
+
+def _crowd_rows(tally: Tally) -> list[tuple[str, ...]]:
+    return [
+        (
+            name,
+            str(counts.reports),
+            str(counts.reporters),
+            f"{counts.voices:.1f}",
+            _highest([event for event in tally.escalations if tally.story(event) == name]),
+        )
+        for name, counts in tally.crowds.items()
+    ]
+
+
+def _crowd_sentences(tally: Tally) -> Iterator[str]:
+    for name in CROWDS:
+        if name in tally.crowds:
+            sentence = tally.sentences.get(name) or (
+                f"none of {tally.crowds[name].reporters} reporters had before reported the same messages as another of them, "
+                "messages that were not upheld; each counts."
+            )
+            yield textwrap.fill(f"{name}: {sentence}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _highest(events: list[Escalation]) -> str:
+    highest = max(events, key=lambda escalation: escalation.level, default=None)
+    return f"{highest.level} {highest.level_name}" if highest else "none"
 
 
 def _remarks(tally: Tally, story: str, events: list[Escalation]) -> list[str]:

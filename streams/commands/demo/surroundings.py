@@ -17,12 +17,14 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.local_kafka import LocalKafka
 from streams.partition.hash_key import DEMONSTRATION_KEY
+from streams.registry.loader import SHIPPED
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.settings import PREFIX, Settings
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
+POLICIES = f"{PREFIX}POLICIES_FILE"
 
 # A worker starts in about three seconds on two busy cores. One that needs twenty times as long has another
 # problem.
@@ -44,10 +46,11 @@ def broker(folder: Path) -> Iterator[str]:
         yield kafka.bootstrap
 
 
-def demo_environment(bootstrap: str) -> dict[str, str]:
+def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
     """The environment of the worker and of the demo's settings: one replica, and a topic prefix of its own.
 
-    The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
+    The stage of reporters is on, and brigades have less effect: the shipped policies with `integrity: live` are written to
+    `folder`. The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
     TOCSIN_KAFKA_ settings are dropped, because they belong to another one. The reporters are made up, so their
     key is a public one, and a secret key of the caller stays unused.
     """
@@ -58,6 +61,8 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
         inherited = {
             name: value for name, value in inherited.items() if not name.startswith(f"{PREFIX}KAFKA_")
         }
+    if POLICIES not in inherited:
+        inherited[POLICIES] = str(_live_policies(folder))
     return inherited | {
         BOOTSTRAP: bootstrap,
         f"{PREFIX}TOPIC_PREFIX": f"demo-{uuid.uuid4().hex[:6]}.",
@@ -65,7 +70,15 @@ def demo_environment(bootstrap: str) -> dict[str, str]:
         f"{PREFIX}MIN_INSYNC_REPLICAS": "1",
         f"{PREFIX}HTTP_PORT": "0",
         f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
+        f"{PREFIX}REPORTERS": "on",
     }
+
+
+def _live_policies(folder: Path) -> Path:
+    shipped = (SHIPPED / "policies.yaml").read_text()
+    written = folder / "policies.yaml"
+    written.write_text(shipped.replace("integrity:\n  mode: shadow", "integrity:\n  mode: live", 1))
+    return written
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ _STORYLINE_BY_OPTION = {name.replace(" ", "-"): name for name in STORYLINES}
 def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         for word, name in _STORYLINE_BY_OPTION.items():
-            click.echo(f"{word:<16} {STORYLINES[name].description}")
+            click.echo(f"{word:<17} {STORYLINES[name].description}")
         context.exit()
 
 

@@ -6,10 +6,11 @@ import click
 import msgspec
 import orjson
 
+from streams.commands.shared import channel_state
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.channel_state import ChannelState
 from streams.commands.shared.terminal import echo
-from streams.commands.state import channel_state, request_state
-from streams.commands.state.channel_state import ChannelState
+from streams.commands.state import request_state
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
 from streams.commands.state.saved import repartition, restore, save

@@ -1,11 +1,21 @@
 """Lists the desk: which cases, in which order, a page at a time."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
-from streams.console.read_model.paging import BadFilter, Page, page_of, parameters_of, require, restrict
+from streams.console.read_model.paging import (
+    PAGE_ROWS,
+    BadFilter,
+    Page,
+    page_of,
+    parameters_of,
+    position_in,
+    require,
+    restrict,
+)
 from streams.events.report import Category
 from streams.wire.times import HOUR
 
@@ -17,6 +27,21 @@ NOBODY: Final = "nobody"
 
 _ORDER = ("order_due", "order_level", "order_priority", "escalation_id")
 _GROUP_COLUMNS: Mapping[Grouping, str] = {"channel": "channel_ref", "category": "category_group"}
+
+
+class Counted(NamedTuple):
+    """How many cases have one value of a column."""
+
+    value: str
+    cases: int
+
+
+class Counts(NamedTuple):
+    """How many cases a view has, most first."""
+
+    by_category: Sequence[Counted]
+    by_policy: Sequence[Counted]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +80,6 @@ class DeskFilter:
         return parameters_of(self, DeskFilter())
 
 
-class Counted(NamedTuple):
-    """How many cases have one value of a column."""
-
-    value: str
-    cases: int
-
-
 def desk_page(
     reader: sqlite3.Connection,
     shown: DeskFilter,
@@ -71,25 +89,65 @@ def desk_page(
 ) -> Page:
     """A page of the cases that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
     where, values = _conditions(shown, categories, now_ms)
-    group = _GROUP_COLUMNS.get(shown.by)
-    order = _ORDER if group is None else (group, *_ORDER)
-    return page_of(reader, "SELECT * FROM desk_row", where, values, order, after)
+    return page_of(reader, "SELECT * FROM desk_row", where, values, _order(shown), after)
 
 
-def counts_by(
+def position_of(row: sqlite3.Row, shown: DeskFilter) -> str:
+    """Where a row is in the order of a view, as `after` of `desk_page` takes it. It is a JSON array."""
+    return position_in(row, _order(shown))
+
+
+def desk_row(
+    reader: sqlite3.Connection, escalation_id: str, categories: frozenset[Category]
+) -> sqlite3.Row | None:
+    """The row of a case; None if there is no such case, or the person may not see it."""
+    row: sqlite3.Row | None = reader.execute(
+        "SELECT * FROM desk_row WHERE escalation_id = ?", (escalation_id,)
+    ).fetchone()
+    return row if row is not None and row["category"] in categories else None
+
+
+def desk_rows(
     reader: sqlite3.Connection,
-    column: Literal["category", "policy", "channel_ref"],
+    escalation_ids: Sequence[str],
     shown: DeskFilter,
     categories: frozenset[Category],
     now_ms: int,
-) -> Sequence[Counted]:
-    """How many cases of a view have each value of a column, most first."""
+) -> Sequence[sqlite3.Row]:
+    """The rows of these cases as they are now, with `in_view`: whether the view lists them.
+
+    Cases that a person may not see are left out. Raises BadFilter if there are more than PAGE_ROWS ids.
+    """
+    if len(escalation_ids) > PAGE_ROWS:
+        raise BadFilter(f"ids are at most {PAGE_ROWS}")
+    where, values = _conditions(shown, categories, now_ms)
+    marks = ", ".join("?" * len(escalation_ids))
+    rows = reader.execute(
+        f"SELECT *, ({' AND '.join(where)}) AS in_view FROM desk_row WHERE escalation_id IN ({marks})",
+        (*values, *escalation_ids),
+    )
+    return [row for row in rows if row["category"] in categories]
+
+
+def counts(
+    reader: sqlite3.Connection, shown: DeskFilter, categories: frozenset[Category], now_ms: int
+) -> Counts:
+    """How many cases of a view each category and each policy has. The index `desk_counts` has every column of a filter."""
     where, values = _conditions(shown, categories, now_ms)
     rows = reader.execute(
-        f"SELECT {column}, count(*) FROM desk_row WHERE {' AND '.join(where)} GROUP BY {column} ORDER BY 2 DESC, 1",
+        f"SELECT category, policy, count(*) FROM desk_row WHERE {' AND '.join(where)} GROUP BY category, policy",
         values,
     )
-    return [Counted(*row) for row in rows]
+    by_category: Counter[str] = Counter()
+    by_policy: Counter[str] = Counter()
+    for category, policy, cases in rows:
+        by_category[category] += cases
+        by_policy[policy] += cases
+    return Counts(_most_first(by_category), _most_first(by_policy), by_category.total())
+
+
+def _most_first(counter: Counter[str]) -> Sequence[Counted]:
+    return [Counted(*each) for each in sorted(counter.items(), key=lambda each: (-each[1], each[0]))]
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:
@@ -102,6 +160,11 @@ def clock_word(due_ms: int | None, now_ms: int) -> str:
     if left <= HOUR:
         return "within the hour"
     return "today" if left <= 24 * HOUR else "later"
+
+
+def _order(shown: DeskFilter) -> Sequence[str]:
+    group = _GROUP_COLUMNS.get(shown.by)
+    return _ORDER if group is None else (group, *_ORDER)
 
 
 def _conditions(

@@ -1,7 +1,7 @@
 """Makes the desk's row of an escalation from everything that is known about it."""
 
 import sqlite3
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,7 @@ from streams.console.casework.work import CaseWork
 from streams.console.read_model.acts import work_on
 from streams.console.read_model.clocks import NO_CLOCK, NearestClock
 from streams.events.escalation import Escalation
+from streams.events.moderation_outcome import ModerationOutcome
 from streams.text.moments import moment_ms
 from streams.text.record_text import likely_countries
 from streams.wire.times import epoch_ms
@@ -17,6 +18,13 @@ from streams.wire.times import epoch_ms
 CaseState = Literal["open", "proposed", "decided", "resolved"]
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
+_OUTCOME = msgspec.json.Decoder(ModerationOutcome)
+
+
+class _Decided(NamedTuple):
+    at_ms: int
+    by: str
+    decision: str
 
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
@@ -31,10 +39,11 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         return
     newest = events[-1]
     work = work_on(writer, escalation_id)
-    decided_ms = _decided_ms(writer, escalation_id, work)
-    reopened = decided_ms is not None and _raised_after(events, decided_ms)
-    state = _state(newest, work, is_decided=decided_ms is not None and not reopened)
-    clock = _nearest_clock(writer, newest)
+    decided = _decided(writer, escalation_id, work)
+    reopened = decided is not None and _raised_after(events, decided.at_ms)
+    state = _state(newest, work, is_decided=decided is not None and not reopened)
+    waits = state in ("open", "proposed")
+    clock = _nearest_clock(writer, newest) if waits else None
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
     row = (
@@ -47,7 +56,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         newest.level,
         newest.level_name,
         moment_ms(events[0].at),
-        _changed_ms(writer, newest, decided_ms),
+        _changed_ms(writer, newest, None if decided is None else decided.at_ms),
         None if clock is None else clock.due_ms,
         None if clock is None else clock.obligation,
         priority,
@@ -65,10 +74,12 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         work.escalated,
         state,
         reopened,
+        None if decided is None else decided.decision,
+        None if decided is None else decided.by,
         work.version,
         newest.policy_version,
         newest.registry_version,
-        state in ("open", "proposed"),
+        waits,
         NO_CLOCK if clock is None else clock.due_ms,
         -newest.level,
         -priority,
@@ -78,11 +89,16 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
 
 
 def refresh_channel(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
-    """Make the rows of a channel's escalations again, as its clocks changed; return their ids."""
+    """Make the rows of a channel's waiting episodes again, as clocks of its messages changed; return their ids.
+
+    The case of a clock shows that clock alone, and a case that does not wait shows none. So a channel with thousands of
+    clocks costs no more than its few episodes.
+    """
     ids = [
         escalation_id
         for (escalation_id,) in writer.execute(
-            "SELECT escalation_id FROM desk_row WHERE channel_ref = ?", (channel_ref,)
+            "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits",
+            (channel_ref,),
         ).fetchall()
     ]
     for escalation_id in ids:
@@ -98,16 +114,21 @@ def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState
     return "open" if work.proposal is None else "proposed"
 
 
-def _decided_ms(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> int | None:
-    """When the case was last decided: by an act, or by an outcome of another system about the escalation."""
-    times = [] if work.decision is None else [epoch_ms(work.decision.at)]
-    times += [
-        decided_ms
-        for (decided_ms,) in connection.execute(
-            "SELECT decided_ms FROM outcome WHERE escalation_id = ?", (escalation_id,)
+def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> _Decided | None:
+    """The last decision about the case: by an act, or by an outcome of another system about the escalation."""
+    found = [
+        _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
+        for decided_ms, outcome in (
+            (decided_ms, _OUTCOME.decode(event))
+            for decided_ms, event in connection.execute(
+                "SELECT decided_ms, event FROM outcome WHERE escalation_id = ?", (escalation_id,)
+            )
         )
     ]
-    return max(times, default=None)
+    if work.decision is not None:
+        last = work.decision.signed_by or work.decision.actor
+        found.append(_Decided(epoch_ms(work.decision.at), last.ref, work.decision.outcome.decision))
+    return max(found, default=None)
 
 
 def _changed_ms(connection: sqlite3.Connection, newest: Escalation, decided_ms: int | None) -> int:
@@ -123,20 +144,22 @@ def _raised_after(events: list[Escalation], decided_ms: int) -> bool:
 
 
 def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
-    """The open clock of the case that is due first: its own, or one of a message that it names."""
-    clocks = connection.execute(
-        """
-        SELECT due_ms, obligation, message_ref, case_id FROM clock
-        WHERE subject = 'report' AND key = ? AND is_open AND status != 'paused' ORDER BY due_ms, clock_id
+    """The open clock of the case that is due first: its own, or for an episode one of a message that it names."""
+    values: tuple[str, ...]
+    if newest.clock is not None:
+        which, values = "case_id = ?", (newest.escalation_id,)
+    else:
+        marks = ", ".join("?" * len(newest.message_refs))
+        which = f"subject = 'report' AND key = ? AND message_ref IN ({marks})"
+        values = (newest.channel_ref, *newest.message_refs)
+    row = connection.execute(
+        f"""
+        SELECT due_ms, obligation FROM clock WHERE {which} AND is_open AND status != 'paused'
+        ORDER BY due_ms, clock_id LIMIT 1
         """,
-        (newest.channel_ref,),
-    )
-    messages = frozenset(newest.message_refs)
-    for due_ms, obligation, message_ref, case_id in clocks:
-        hangs_on_it = newest.clock is None and message_ref in messages
-        if case_id == newest.escalation_id or hangs_on_it:
-            return NearestClock(due_ms, obligation)
-    return None
+        values,
+    ).fetchone()
+    return None if row is None else NearestClock(*row)
 
 
 def _integrity(newest: Escalation) -> str:

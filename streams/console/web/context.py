@@ -20,6 +20,7 @@ from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
+from streams.events.report import Category
 from streams.registry.rules import Obligation
 from streams.runtime.wall_clock import clock_ms
 
@@ -42,7 +43,10 @@ TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The parts that pages use. `duties` are the rows of law in use, by id."""
+    """The parts that pages use.
+
+    `duties` are the rows of law in use, by id; `floor` are the categories whose reports always go to a person.
+    """
 
     settings: ConsoleSettings
     database: Database
@@ -50,6 +54,7 @@ class Console:
     progress: Progress
     feed: LiveFeed
     duties: Mapping[str, Obligation]
+    floor: frozenset[Category]
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -62,6 +67,11 @@ def person_of(connection: HTTPConnection) -> Person:
     """Who is signed in; the middleware lets nobody else through."""
     person: Person = connection.state.person
     return person
+
+
+def note_position(connection: HTTPConnection) -> None:
+    """Note how far the live feed is, before anything is read: what changes from then on is told to the page."""
+    connection.state.position = console_of(connection).feed.position
 
 
 def person_still(connection: HTTPConnection) -> Person | None:
@@ -89,7 +99,9 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "token": form_token(request),
         "now_ms": clock_ms(),
         "progress": console.progress,
-        "position": console.feed.position,
+        # A page that did not note its position is not told of changes.
+        "position": getattr(request.state, "position", ""),
+        "floor": console.floor,
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,

@@ -8,16 +8,19 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from streams.console.read_model.desk_query import (
     DeskFilter,
     clock_word,
-    counts_by,
+    counts,
     desk_page,
+    desk_row,
+    desk_rows,
+    position_of,
 )
 from streams.console.read_model.paging import BadFilter
-from streams.console.web.context import console_of, page, person_of
+from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.words import in_words
 from streams.runtime.wall_clock import clock_ms
 
@@ -32,6 +35,7 @@ class RowGroup(NamedTuple):
 def desk(request: Request) -> Response:
     """The cases of a view. The view is in the address, so it can be sent to a colleague."""
     console, person = console_of(request), person_of(request)
+    note_position(request)
     now = clock_ms()
     reader = console.database.reader()
     try:
@@ -42,6 +46,7 @@ def desk(request: Request) -> Response:
     more = None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after})
     context = {
         "shown": shown,
+        "place": lambda row: position_of(row, shown),
         "groups": list(_grouped(listed.rows, shown, now)),
         "more": more,
         "nav": "desk",
@@ -49,26 +54,39 @@ def desk(request: Request) -> Response:
     # The page asks for what follows as its reader scrolls.
     if "after" in request.query_params:
         return page(request, "desk_rows.html", context)
-    by_category = counts_by(reader, "category", shown, person.categories, now)
-    context |= {
-        "by_category": by_category,
-        "by_policy": counts_by(reader, "policy", shown, person.categories, now),
-        "total": sum(each.cases for each in by_category),
-    }
-    return page(request, "desk.html", context)
+    counted = counts(reader, shown, person.categories, now)
+    return page(request, "desk.html", {**context, **counted._asdict()})
 
 
-def row(request: Request) -> Response:
-    """One row as it is now, to replace the one on an open page."""
+def rows(request: Request) -> Response:
+    """The rows of some cases as they are now: to replace those on an open page, or to count those that are new in it."""
     console, person = console_of(request), person_of(request)
-    found = (
-        console.database.reader()
-        .execute("SELECT * FROM desk_row WHERE escalation_id = ?", (request.path_params["case"],))
-        .fetchone()
-    )
-    if found is None or not person.sees(found["category"]):
+    ids = request.query_params.get("ids", "").split()
+    try:
+        shown = DeskFilter.of(request.query_params)
+        found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
+    except BadFilter as error:
+        raise HTTPException(400, str(error)) from error
+    return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
+
+
+def next_case(request: Request) -> Response:
+    """Go to the case that follows another one in a view and on which nobody else works; to the view if there is none."""
+    console, person = console_of(request), person_of(request)
+    reader, now = console.database.reader(), clock_ms()
+    row = desk_row(reader, request.path_params["case"], person.categories)
+    if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    return page(request, "desk_row.html", {"row": found})
+    try:
+        shown = DeskFilter.of(request.query_params)
+        listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
+    except BadFilter as error:
+        raise HTTPException(400, str(error)) from error
+    for each in listed.rows:
+        claimed = each["assignee"] is not None and (each["claimed_until_ms"] or now + 1) > now
+        if not claimed or each["assignee"] == person.ref:
+            return RedirectResponse(f"/cases/{each['escalation_id']}", 303)
+    return RedirectResponse(f"/desk?{urlencode(shown.parameters())}", 303)
 
 
 def _grouped(rows: Sequence[Row], shown: DeskFilter, now_ms: int) -> Iterator[RowGroup]:

@@ -18,7 +18,7 @@ from streams.console.read_model.requests_query import (
     known_request,
     requests_page,
 )
-from streams.console.web.context import console_of, page, person_of
+from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import request_timeline
 from streams.events.authority_request import RequestKind
@@ -58,6 +58,7 @@ def request(request: Request) -> Response:
 
 def request_of(request: Request) -> KnownRequest:
     """The request that the path names. Raises HTTPException as `request` does."""
+    note_position(request)
     found = known_request(console_of(request).database.reader(), request.path_params["id"])
     if found is None or not person_of(request).sees(found.first.category):
         raise HTTPException(404, "There is no such request, or it is not yours to see.")

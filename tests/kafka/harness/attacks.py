@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import orjson
 from confluent_kafka import Producer
 
-from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
-from tests.kafka.harness.reports import now_ms, report, take_it_down_request
+from tests.kafka.harness.deployment import MODERATION, SOURCE, VERIFIED, Deployment
+from tests.kafka.harness.reports import now_ms, report, rfc3339, take_it_down_request
 
 # zstd packs repetitive bytes to a thousandth and less, so the broker's limit of 1 MiB allows these.
 BOMB_BYTES = 60_000_000
@@ -27,7 +27,7 @@ PartitionAttack = Callable[["Attacker", int], None]
 
 
 class Attacker:
-    """Publishes to the partitions of the topics of reports. `sent` counts the records per attack."""
+    """Publishes to the partitions of the topics of reports and outcomes. `sent` counts the records per attack."""
 
     def __init__(self, deployment: Deployment, seed: int) -> None:
         self._deployment = deployment
@@ -155,6 +155,33 @@ def _claims(attacker: Attacker, partition: int) -> None:
         attacker.send(partition, value, topic=topic)
 
 
+def _false_outcomes(attacker: Attacker, partition: int) -> None:
+    now = now_ms()
+    outcome = {
+        "subject": {"kind": "report", "channel_ref": "honest-channel-1", "report_id": "honest-never"},
+        "decision": "manifestly_unfounded",
+        "category": "spam",
+        "ground": {"kind": "terms", "rule": "scams-2.1"},
+        "reason": "fabricated",
+        "decided_at": rfc3339(now),
+        "reviewer": {"ref": "desk-1", "role": "desk"},
+        "confidence": "two_agree",
+    }
+    lies = (
+        {},
+        {"decision": "upheld"},
+        {"decided_at": rfc3339(now + 3_600_000)},
+        {"subject": {"kind": "everything", "channel_ref": "honest-channel-1"}},
+        {"sampled": 1e-400},
+        {"reviewer": {"ref": "x" * 100_000, "role": "desk"}},
+    )
+    for number, lie in enumerate(lies * 10):
+        value = orjson.dumps({"outcome_id": f"lie-{now}-{number}", **outcome, **lie})
+        # As a credit, which only Tocsin writes, and as it is.
+        for headers in ([], [("ce_type", b"tocsin.reporter-credit.v1")]):
+            attacker.send(partition, value, b"k", headers, MODERATION)
+
+
 # Legal records in large numbers (`victims`) are among them: they must not stop others either.
 ATTACKS: Mapping[str, PartitionAttack] = {
     "decompression bombs": _decompression_bombs,
@@ -167,4 +194,5 @@ ATTACKS: Mapping[str, PartitionAttack] = {
     "flood": _flood,
     "victims": _victims,
     "claims": _claims,
+    "false outcomes": _false_outcomes,
 }

@@ -66,7 +66,9 @@ STAGES = (
     (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
 )
-# With TOCSIN_REPORTERS=on. The first stage passes reports on to it, and it sends them back to the first.
+# Settings of workers with the stage of reporters.
+WITH_REPORTERS = {"TOCSIN_REPORTERS": "on"}
+# The first stage passes reports on to it, and it sends them back to the first.
 REPORTERS_STAGE = (REPORTERS_STATE, (), REPORTERS_INTERNAL)
 
 

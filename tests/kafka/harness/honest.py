@@ -10,13 +10,18 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from tests.kafka.harness.deployment import ENRICHED, SOURCE, Deployment
-from tests.kafka.harness.reports import now_ms, report
+from tests.kafka.harness.reports import Published, now_ms, report
 
 CHANNELS = 64
+# Reports about one message, which all channels get at the same time.
+PER_MESSAGE = 10
 
 
 class HonestTraffic:
-    """Publishes `rate` user reports per second from `start` to `stop`. Latencies are in seconds."""
+    """Publishes `rate` user reports per second from `start` to `stop`. Latencies are in seconds.
+
+    `published` has the reports so far.
+    """
 
     def __init__(self, deployment: Deployment, rate: int) -> None:
         self._topic = deployment.name(SOURCE)
@@ -39,6 +44,7 @@ class HonestTraffic:
         self._consumer.assign([TopicPartition(enriched, n, OFFSET_END) for n in range(self._partitions)])
         # The reader must be at the end of the topic before the first report.
         self._consumer.poll(1.0)
+        self.published: list[Published] = []
         self._sent: dict[bytes, float] = {}
         self._arrived: Counter[bytes] = Counter()
         self._latency: dict[bytes, float] = {}
@@ -91,11 +97,14 @@ class HonestTraffic:
                     name.decode(),
                     now_ms(),
                     channel={"ref": channel.decode(), "visibility": "public"},
+                    message_ref=f"message-{number // (CHANNELS * PER_MESSAGE)}",
                     reporter={"kind": "user", "ref": f"reporter-{number % 997}"},
                 )
                 # The moment at which it was due: a sender that falls behind adds to the latency.
                 self._sent[name] = began + number / self._rate
-                self._producer.produce(self._topic, orjson.dumps(document), channel)
+                record = Published(channel, orjson.dumps(document))
+                self._producer.produce(self._topic, record.value, record.key)
+                self.published.append(record)
                 number += 1
             self._producer.poll(0)
             time.sleep(0.002)

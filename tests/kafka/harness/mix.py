@@ -1,10 +1,11 @@
-"""Background traffic for tests of reports: authorities' requests, legal clocks, and desks' outcomes."""
+"""Background traffic for tests of reports: authorities' requests, legal clocks, and what desks and moderators decide."""
 
 from collections.abc import Sequence
 
 from tests.kafka.harness.clock_oracle import report_courses, request_courses, steps_missing
 from tests.kafka.harness.deployment import Deployment
 from tests.kafka.harness.desk import Desk
+from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.oracle import Totals, check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT, MURMUR2
 from tests.kafka.harness.reader import Reader
@@ -16,10 +17,14 @@ MAKING_MS = 60_000
 
 
 class Mix:
-    """Call `go_on` from time to time, and `settle` at the end. Steps of clocks come due until `until_ms`."""
+    """Call `go_on` from time to time, and `settle` at the end. Steps of clocks come due until `until_ms`.
+
+    Moderators decide about messages if the deployment has the stage of reporters.
+    """
 
     def __init__(self, deployment: Deployment, seed: int, requests: int, times: int, soon_ms: int) -> None:
         self.desk = Desk(deployment, seed)
+        self.moderators = Moderators(deployment, seed) if deployment.with_reporters else None
         # Reports that are generated later come due by then as well. After it nothing is due for five minutes,
         # because the outputs must not change while they are compared.
         self.until_ms = now_ms() + soon_ms + MAKING_MS
@@ -28,17 +33,21 @@ class Mix:
         self._pieces = iter([made[start::times] for start in range(times)])
 
     def go_on(self) -> None:
-        """Publish the next requests, and outcomes for the clocks in the outputs."""
+        """Publish the next requests, outcomes for the clocks in the outputs, and what moderators decide."""
         requests: Sequence[Published] = next(self._pieces, ())
         half = len(requests) // 2
         self._deployment.publish_requests(requests[:half], MURMUR2)
         self._deployment.publish_requests(requests[half:], LIBRDKAFKA_DEFAULT)
         self.desk.work()
+        if self.moderators is not None:
+            self.moderators.go_on()
 
     def settle(self, seconds: float = 60) -> None:
         """Publish the remaining requests; wait until everything is applied and every due step taken."""
         for requests in self._pieces:
             self._deployment.publish_requests(requests)
+        if self.moderators is not None:
+            self.moderators.go_on()
         # Resumes the clocks that are still paused.
         self._deployment.wait_until_applied()
         self.desk.work()
@@ -47,7 +56,13 @@ class Mix:
 
     def check(self, reader: Reader) -> Totals:
         """Compare the topics with everything that was published."""
-        return check_outputs(self._deployment, reader, desk=self.desk, steps_until=self.until_ms)
+        return check_outputs(
+            self._deployment,
+            reader,
+            desk=self.desk,
+            moderators=self.moderators,
+            steps_until=self.until_ms,
+        )
 
     def _steps_taken(self) -> bool:
         reader = self.desk.reader.catch_up()

@@ -13,6 +13,7 @@ from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
+    MODERATION,
     OUTCOMES,
     REQUESTS,
     SHADOW,
@@ -21,6 +22,8 @@ from tests.kafka.harness.deployment import (
     Deployment,
 )
 from tests.kafka.harness.desk import LEGAL_CLOCK, Desk
+from tests.kafka.harness.moderation import Moderators
+from tests.kafka.harness.moderation_oracle import Moderated, check_moderation
 from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.reports import VERIFIED_KINDS, Facts, Published
 
@@ -71,6 +74,7 @@ class Totals:
     escalations: int
     requests: int
     clocks: Followed
+    moderated: Moderated | None
 
 
 def check_outputs(
@@ -79,13 +83,14 @@ def check_outputs(
     published: Sequence[Published] | None = None,
     *,
     desk: Desk | None = None,
+    moderators: Moderators | None = None,
     steps_until: int = 0,
 ) -> Totals:
     """Compare the topics with what was published. All reports must lie within one window.
 
-    `desk` published the outcomes of clocks, if any. Every step of a clock due by `steps_until` (ms) must have
-    been taken. Raises AssertionError at the first difference: a report, request, step or outcome that was
-    lost, applied twice, written to the wrong partition or miscounted, or a record that should not exist.
+    `desk` published the outcomes of clocks, if any, and `moderators` those about messages. Every step of a clock due by
+    `steps_until` (ms) must have been taken. Raises AssertionError at the first difference: a report, request, step or
+    outcome that was lost, applied twice, written to the wrong partition or miscounted, or a record that should not exist.
     """
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
@@ -101,7 +106,7 @@ def check_outputs(
     enriched = [(row, orjson.loads(row.value)) for row in reader.all(deployment.name(ENRICHED))]
     _check_ids(enriched, facts)
     _check_places(enriched, deployment)
-    refused = [] if desk is None else desk.refused
+    refused = [*(desk.refused if desk else ()), *(moderators.refused if moderators else ())]
     _check_dead_letters(list(reader.all(deployment.name(DEAD_LETTERS))), bad, refused, deployment)
     _check_final_counts(enriched, facts.values())
     escalations = _check_episodes(reader, deployment, facts.values())
@@ -118,6 +123,7 @@ def check_outputs(
         escalations=escalations,
         requests=len(requests),
         clocks=followed,
+        moderated=None if moderators is None else check_moderation(moderators, deployment, reader),
     )
     assert totals.published == totals.enriched + totals.duplicates + totals.dead_letters
     return totals
@@ -153,20 +159,20 @@ def _check_dead_letters(
     def header(row: Row, name: str) -> str:
         return dict(row.headers)[f"tocsin-{name}"].decode()
 
-    # An outcome that was re-keyed has the key of its clock, so keys are not compared.
-    outcomes = deployment.name(OUTCOMES)
+    # An outcome that was re-keyed has the key of its clock or channel, so keys are not compared.
+    outcomes = {deployment.name(OUTCOMES), deployment.name(MODERATION)}
     refused_outcomes = Counter(
-        (row.value, header(row, "reason")) for row in rows if header(row, "topic") == outcomes
+        (row.value, header(row, "reason")) for row in rows if header(row, "topic") in outcomes
     )
     assert refused_outcomes == Counter((record.value, record.reason) for record in refused)
     written = Counter(
-        (row.key, row.value, header(row, "reason")) for row in rows if header(row, "topic") != outcomes
+        (row.key, row.value, header(row, "reason")) for row in rows if header(row, "topic") not in outcomes
     )
     assert written == Counter((record.key, record.value, record.reason) for record in bad)
     places = {(header(row, "topic"), header(row, "partition"), header(row, "offset")) for row in rows}
     assert len(places) == len(rows)
     assert {topic for topic, _, _ in places} <= {
-        *map(deployment.name, (SOURCE, VERIFIED, OUTCOMES, REQUESTS))
+        *map(deployment.name, (SOURCE, VERIFIED, OUTCOMES, MODERATION, REQUESTS))
     }
 
 

@@ -1,5 +1,6 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -7,6 +8,8 @@ import orjson
 
 from streams.events.enriched_report import Source
 from streams.partition.batch import Batch
+from streams.partition.home import home_partition
+from streams.partition.state import DUPLICATES_SLOT
 from streams.registry.loader import load_rules
 from streams.reporters.rules import compile_reporter_rules
 from streams.reporters.stage import reporter_stage
@@ -25,6 +28,7 @@ from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTEGRITY,
     INTERNAL,
+    MODERATION,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     OUTCOMES,
@@ -178,6 +182,12 @@ def check_replay(
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
+        if deployment.with_reporters:
+            # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no time and
+            # changes nothing that is counted, and who is credited does not depend on it.
+            crediting = dataclasses.replace(rules, through_reporters=True)
+            for batch in _batches(_moderation(deployment, reader, partition), cut):
+                reports.add(report_stage(crediting).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
             requests.add(request_stage(request_rules).apply(requests_state, batch))
@@ -197,6 +207,9 @@ def check_replay(
             (COUNTERS, reports.counters | requests.counters),
         ):
             view = reader.latest(deployment.name(topic), partition)
+            if topic == STATE and deployment.with_reporters:
+                ours, theirs = map(_take_ids, (view, kept))
+                assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
     if deployment.with_reporters:
@@ -235,6 +248,27 @@ def _check_reporters(
     stamped = {each: number for each, number in expected.items() if each[0] == INTERNAL}
     assert stamped == {each: number for each, number in found.items() if each[0] == INTERNAL}
     return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity)}
+
+
+def _moderation(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
+    """The moderators' outcomes about the channels of a partition, those that are refused among them."""
+    return [
+        row
+        for row in reader.all(deployment.name(MODERATION))
+        if row.value is not None
+        and home_partition(_channel_of(row.value), deployment.partitions) == partition
+    ]
+
+
+def _channel_of(outcome: bytes) -> bytes:
+    channel: str = orjson.loads(outcome)["subject"]["channel_ref"]
+    return channel.encode()
+
+
+def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
+    """Take the hashes of applied ids out of a state: their order is that of reports and outcomes together."""
+    slots = [kept.pop(key) for key in sorted(kept) if key[:1] == DUPLICATES_SLOT]
+    return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
 
 
 def _batches(records: list[Row], cut: Cut | None) -> Iterable[Sequence[Row]]:

@@ -13,18 +13,23 @@ from streams.commands.shared.scenario.play import (
     play,
     play_alone,
     play_crowds,
+    play_history,
     play_requests,
 )
+from streams.commands.shared.scenario.returning import HONEST_WAVE, RETURNING_BRIGADE
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, STORYLINES
 
 __all__ = [
     "DEMO_STORYLINES",
+    "HONEST_WAVE",
     "MINIMUM_COUNT",
+    "RETURNING_BRIGADE",
     "STORYLINES",
     "Fate",
     "ScenarioRecord",
     "play",
     "play_alone",
     "play_crowds",
+    "play_history",
     "play_requests",
 ]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from streams.commands.shared.scenario.storylines import BRIGADE, FRAUD_RING, HOUR
+from streams.commands.shared.scenario.storylines import BRIGADE, FRAUD_RING
 from streams.commands.shared.scenario.world import World
 from streams.wire.envelope import rfc3339
+from streams.wire.times import HOUR
 
 # The ce_source of the requests: the service that takes them in.
 INTAKE = "/platform/authority-intake"

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from streams.commands.shared.scenario.storylines import HOUR, MINUTE
 from streams.commands.shared.scenario.world import PlannedReport, World, report
 from streams.wire.envelope import rfc3339
+from streams.wire.times import DAY, HOUR, MINUTE
 
-DAY = 24 * HOUR
 CROWDS_SPAN_MS = 10 * DAY
 
 AGED_BRIGADE = "aged brigade"
@@ -55,24 +54,41 @@ def aged_brigade(world: World, start_ms: int) -> Iterator[Planned]:
     """
     random = world.randomness(AGED_BRIGADE)
     channel = world.channel(AGED_BRIGADE, "TR")
-    accounts = [world.person(f"{AGED_BRIGADE}/{number}") | {"account_age": "over_1y"} for number in range(60)]
+    accounts = brigade_accounts(world, AGED_BRIGADE)
     for number in range(5):
         message = world.message(AGED_BRIGADE, number)
         begins = start_ms + DAY + number * 36 * HOUR
-        for account in accounts:
-            # No call to report reaches everybody.
-            if random.random() < 0.7:
-                yield _reported(
-                    random, AGED_BRIGADE, begins + int(random.random() * 10 * MINUTE), channel, message,
-                    account | {"member": random.random() < 0.2},
-                )  # fmt: skip
-        yield _decided(random, AGED_BRIGADE, begins + 12 * HOUR, channel, message, "dismissed")
+        yield from brigade_reports(random, AGED_BRIGADE, accounts, begins, channel, message)
+        yield decided(random, AGED_BRIGADE, begins + 12 * HOUR, channel, message, "dismissed")
     for index, account in enumerate(accounts):
         name = f"{AGED_BRIGADE}/elsewhere/{index}"
-        yield _reported(
+        yield reported(
             random, AGED_BRIGADE, start_ms + int(random.random() * 8 * DAY), world.channel(name),
             world.message(name, 0), account | {"member": True},
         )  # fmt: skip
+
+
+def brigade_accounts(world: World, story: str) -> list[dict[str, Any]]:
+    """Sixty accounts that are older than a year."""
+    return [world.person(f"{story}/{number}") | {"account_age": "over_1y"} for number in range(60)]
+
+
+def brigade_reports(
+    random: Random,
+    story: str,
+    accounts: list[dict[str, Any]],
+    begins: int,
+    channel: dict[str, Any],
+    message: str,
+) -> Iterator[PlannedReport]:
+    """What a brigade sends within ten minutes of a call to report a message; few of them are members of its channel."""
+    for account in accounts:
+        # No call to report reaches everybody.
+        if random.random() < 0.7:
+            yield reported(
+                random, story, begins + int(random.random() * 10 * MINUTE), channel, message,
+                account | {"member": random.random() < 0.2},
+            )  # fmt: skip
 
 
 def fresh_brigade(world: World, start_ms: int) -> Iterator[Planned]:
@@ -83,11 +99,11 @@ def fresh_brigade(world: World, start_ms: int) -> Iterator[Planned]:
     for number in range(100):
         age = "under_1d" if random.random() < 0.8 else "under_1m"
         account = world.person(f"{FRESH_BRIGADE}/{number}") | {"account_age": age}
-        yield _reported(
+        yield reported(
             random, FRESH_BRIGADE, begins + int(random.random() * 10 * MINUTE), channel, message,
             account | {"member": random.random() < 0.1},
         )  # fmt: skip
-    yield _decided(random, FRESH_BRIGADE, begins + 5 * HOUR, channel, message, "manifestly_unfounded")
+    yield decided(random, FRESH_BRIGADE, begins + 5 * HOUR, channel, message, "manifestly_unfounded")
 
 
 def communities(world: World, start_ms: int) -> Iterator[Planned]:
@@ -107,9 +123,9 @@ def communities(world: World, start_ms: int) -> Iterator[Planned]:
                 if random.random() < eagerness:
                     # Nobody waits for a call: reports thin out over hours.
                     delay = int(min(random.expovariate(1 / (0.7 * HOUR)), 6 * HOUR))
-                    yield _reported(random, COMMUNITIES, begins + delay, channel, message, member)
+                    yield reported(random, COMMUNITIES, begins + delay, channel, message, member)
             decision = "dismissed" if bad == 3 else "upheld"
-            yield _decided(random, COMMUNITIES, _after(random, begins), channel, message, decision)
+            yield decided(random, COMMUNITIES, _after(random, begins), channel, message, decision)
 
 
 def genuine_wave(world: World, start_ms: int) -> Iterator[Planned]:
@@ -117,11 +133,18 @@ def genuine_wave(world: World, start_ms: int) -> Iterator[Planned]:
     random = world.randomness(GENUINE_WAVE)
     channel, message = world.channel(GENUINE_WAVE, "DE"), world.message(GENUINE_WAVE, 0)
     begins = start_ms + 9 * DAY
+    yield from wave_reports(world, random, GENUINE_WAVE, begins, channel, message)
+    yield decided(random, GENUINE_WAVE, begins + 6 * HOUR, channel, message, "upheld")
+
+
+def wave_reports(
+    world: World, random: Random, story: str, begins: int, channel: dict[str, Any], message: str
+) -> Iterator[PlannedReport]:
+    """What eighty people send within an hour of seeing a message, three in four of them members of its channel."""
     for number in range(80):
-        person = world.person(f"{GENUINE_WAVE}/{number}") | {"member": random.random() < 0.75}
+        person = world.person(f"{story}/{number}") | {"member": random.random() < 0.75}
         at = begins + int(HOUR * random.random())
-        yield _reported(random, GENUINE_WAVE, at, channel, message, person | {"account_age": "over_1y"})
-    yield _decided(random, GENUINE_WAVE, begins + 6 * HOUR, channel, message, "upheld")
+        yield reported(random, story, at, channel, message, person | {"account_age": "over_1y"})
 
 
 def other_reports(world: World, start_ms: int) -> Iterator[Planned]:
@@ -132,9 +155,9 @@ def other_reports(world: World, start_ms: int) -> Iterator[Planned]:
         channel, message = world.channel(name), world.message(name, number)
         at = start_ms + int(random.random() * 9 * DAY)
         reporter = world.person(f"{OTHERS}/{random.randrange(1_200)}") | {"member": random.random() < 0.75}
-        yield _reported(random, OTHERS, at, channel, message, reporter)
+        yield reported(random, OTHERS, at, channel, message, reporter)
         decision = "upheld" if random.random() < 0.25 else "dismissed"
-        yield _decided(random, OTHERS, _after(random, at), channel, message, decision)
+        yield decided(random, OTHERS, _after(random, at), channel, message, decision)
 
 
 _PLANS: tuple[Callable[[World, int], Iterator[Planned]], ...] = (
@@ -151,16 +174,18 @@ def _after(random: Random, at: int) -> int:
     return at + int(min(random.lognormvariate(0, 0.6) * _MEDIAN_DECISION_MS, 20 * HOUR))
 
 
-def _reported(
+def reported(
     random: Random, story: str, at: int, channel: dict[str, Any], message: str, reporter: dict[str, Any]
 ) -> PlannedReport:
+    """A report of fraud about a message, published at most three seconds after `at` (ms since the epoch)."""
     payload = report(random, at, channel, "fraud", reporter=reporter, message_ref=message)
     return PlannedReport(at + random.randrange(3_000), story, payload)
 
 
-def _decided(
+def decided(
     random: Random, story: str, at: int, channel: dict[str, Any], message: str, decision: str
 ) -> PlannedOutcome:
+    """What a desk decided about a message at `at` (ms since the epoch)."""
     payload = {
         "outcome_id": f"{random.getrandbits(96):024x}",
         "subject": {"kind": "message", "channel_ref": channel["ref"], "message_ref": message},

@@ -13,10 +13,12 @@ from streams.clients.published_event import Headers, published_event, published_
 from streams.commands.shared.scenario.authorities import INTAKE, authority_requests
 from streams.commands.shared.scenario.background import background
 from streams.commands.shared.scenario.bad_records import REASONS, spoil
-from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS, PlannedOutcome, crowds
-from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, HOUR, STORYLINES
+from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS, Planned, PlannedOutcome, crowds
+from streams.commands.shared.scenario.returning import brigade_history
+from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
 from streams.registry.sources import load_sources
+from streams.wire.times import HOUR
 from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS, MODERATION_OUTCOMES
 
 SPAN_MS = 6 * HOUR
@@ -94,13 +96,24 @@ def play_crowds(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
 
     They are brigades, vigilant communities and a genuine wave among other reports, all of fraud.
     """
-    for planned in sorted(crowds(World(seed), end_ms - CROWDS_SPAN_MS), key=lambda row: row.published_at):
-        if isinstance(planned, PlannedOutcome):
-            value = orjson.dumps(planned.payload)
-            event = published_event(MODERATION_OUTCOMES, value, _DESK, end_ms)
-            yield ScenarioRecord(*event, planned.storyline, "outcome")
+    yield from _with_outcomes(crowds(World(seed), end_ms - CROWDS_SPAN_MS), end_ms)
+
+
+def play_history(seed: int, end_ms: int) -> Iterator[ScenarioRecord]:
+    """Reports and outcomes of the days before the six hours that end at `end_ms`, by time of publication.
+
+    With the stage of reporters, they are why the returning brigade counts as few.
+    """
+    yield from _with_outcomes(brigade_history(World(seed), end_ms - SPAN_MS), end_ms)
+
+
+def _with_outcomes(planned: Iterable[Planned], now_ms: int) -> Iterator[ScenarioRecord]:
+    for each in sorted(planned, key=_published_at):
+        if isinstance(each, PlannedOutcome):
+            event = published_event(MODERATION_OUTCOMES, orjson.dumps(each.payload), _DESK, now_ms)
+            yield ScenarioRecord(*event, each.storyline, "outcome")
         else:
-            yield _encoded(planned)
+            yield _encoded(each)
 
 
 def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[PlannedReport]:
@@ -108,7 +121,7 @@ def _stories(world: World, storylines: Iterable[str], start_ms: int) -> list[Pla
     return sorted(planned, key=_published_at)
 
 
-def _published_at(planned: PlannedReport) -> int:
+def _published_at(planned: Planned) -> int:
     return planned.published_at
 
 

@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
+from streams.commands.shared.scenario.returning import (
+    HONEST_WAVE,
+    RETURNING_BRIGADE,
+    honest_wave,
+    returning_brigade,
+)
 from streams.commands.shared.scenario.world import PlannedReport, World, report
-
-MINUTE = 60_000
-HOUR = 60 * MINUTE
+from streams.wire.times import HOUR, MINUTE
 
 DEEPFAKE_WAVE = "deepfake wave"
 FRAUD_RING = "fraud ring"
@@ -285,6 +289,11 @@ STORYLINES: dict[str, Storyline] = {
     THREATS: Storyline("two threats of violence", threats_to_life),
     PILE_ON: Storyline("a journalist is harassed; the policy for this still runs in shadow mode", pile_on),
     BRIGADE: Storyline("16 new accounts report a channel of peaceful protest as terrorist", brigade),
+    RETURNING_BRIGADE: Storyline(
+        "60 old accounts, whose last four targets desks dismissed, report one shop as fraud",
+        returning_brigade,
+    ),
+    HONEST_WAVE: Storyline("80 people who reported nothing together before report one scam", honest_wave),
     SLOW_BRIGADE: Storyline(
         "40 accounts report a competitor's shop as fraud, one every eight minutes", slow_brigade
     ),

@@ -1,1 +1,20 @@
-// placeholder
+// What pages can do beyond being read and having their forms sent. Without it everything works, by links and buttons.
+import { startCase } from "./case.js";
+import { startDecide } from "./decide.js";
+import { startDesk } from "./desk.js";
+import { startKeys } from "./keys.js";
+import { startPalette } from "./palette.js";
+import { startShift } from "./shift.js";
+import { startTimes } from "./times.js";
+
+startTimes();
+startKeys();
+startPalette();
+startShift();
+if (document.querySelector("table.desk")) startDesk();
+if (document.body.dataset.case) {
+  startDecide();
+  startCase();
+}
+// Tests and extensions see by it that keys work.
+document.documentElement.dataset.ready = "";

@@ -1,0 +1,138 @@
+"""Every page in a real browser: accessible, of any width, in both colour schemes; with a picture of each."""
+
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import go
+from tests.browser.harness.cases import case, examples, publish
+from tests.browser.harness.weekday import weekday
+from tests.browser.test_console_work import listed
+from tests.kafka.harness.deployment import COUNTERS, INTEGRITY, ROUTING, SHADOW
+from tests.kafka.harness.reports import Published
+
+# 1280 pixels at 200 % are 640 of CSS.
+SIZES = {"wide": (1280, 800), "double": (640, 800), "narrow": (320, 640)}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Where pictures go: TOCSIN_TEST_PICTURES, or a temporary folder."""
+    folder = os.environ.get("TOCSIN_TEST_PICTURES")
+    if folder is None:
+        return tmp_path_factory.mktemp("pictures")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def desk(deployment):
+    """Something for every page."""
+    publish(deployment, *weekday())
+    publish(deployment, case("5vq0shadow", mode="shadow"), topic=SHADOW)
+    for topic in (ROUTING, INTEGRITY, COUNTERS):
+        records = [Published(each["key"].encode(), orjson.dumps(each["value"])) for each in examples(topic)]
+        deployment.publisher(topic=topic).publish(records)
+
+
+def addresses(page):
+    """Every page of the navigation, and a page of each thing that they link to first."""
+    found = page.locator("nav[aria-label=Pages] a").evaluate_all(
+        "links => links.map((link) => link.pathname)"
+    )
+    for address in list(found):
+        go(page, address)
+        links = page.locator("main a[href]").evaluate_all("links => links.map((link) => link.pathname)")
+        kinds = {link.split("/")[1]: link for link in reversed(links) if link.count("/") == 2}
+        found += [link for link in kinds.values() if link not in found]
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, scheme):
+    page = people.person(
+        color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
+    )
+    listed(page, "nc7kd3wq5zn", 1)
+    found = addresses(page)
+    assert any(address.startswith("/cases/") for address in found)
+    faults = []
+    for address in found:
+        go(page, address)
+        name = address.strip("/").replace("/", "-")
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=pictures / f"{name}-{scheme}-{size}.png", full_page=True)
+            faults += [f"{address} {size}: {fault}" for fault in (*too_wide(page), *moving(page))]
+            # What axe finds depends on the width where a table becomes cards.
+            if size != "double":
+                faults += [f"{address} {size}: {fault}" for fault in serious(page)]
+    assert not faults, "\n".join(faults)
+
+
+def too_wide(page):
+    """What reaches beyond the right edge of a page that can be scrolled there."""
+    return page.evaluate("""() => {
+        const { scrollWidth } = document.documentElement;
+        if (scrollWidth <= innerWidth) return [];
+        const wide = [...document.querySelectorAll('body *')].filter((each) =>
+            each.getBoundingClientRect().right > innerWidth && !each.closest('.scroll *'));
+        return [`${scrollWidth - innerWidth} px wider`, ...wide.map((each) => each.outerHTML.slice(0, 80))];
+    }""")
+
+
+def moving(page):
+    """What moves although the reader asked for no motion."""
+    return page.evaluate("""() => [...document.querySelectorAll('*')].filter((each) => {
+        const style = getComputedStyle(each);
+        return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
+    }).map((each) => `moves: ${each.outerHTML.slice(0, 80)}`)""")
+
+
+def serious(page):
+    """What axe finds serious or critical."""
+    return [
+        f"{each['id']}: {[node['html'][:150] for node in each['nodes'][:3]]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("name", ["Keys", "Go to"])
+def test_dialogs_are_accessible(desk, people, name):
+    page = people.person()
+    go(page, "/desk")
+    page.get_by_role("button", name=name).press("Enter")
+    expect(page.get_by_role("dialog", name=name)).to_be_visible()
+    assert serious(page) == []
+
+
+def test_without_scripts_lists_and_forms_work(desk, people):
+    page = people.person(java_script_enabled=False)
+    page.goto("/desk?channel=y8wb5nfr2zpd&listed=all")
+    page.locator("a.case").first.click()
+    page.get_by_label("dismissed", exact=False).first.check()
+    page.get_by_label("Reason if dismissed").select_option(index=1)
+    page.locator("input[name=rule]").fill("spam-1")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_text("Decide anew: replaces dismissed by desk-1")).to_be_visible()
+
+
+def test_picture_of_the_readme(desk, people, pictures):
+    colleague = people.person("desk-2")
+    listed(colleague, "ws7kd3wq5zn", 1)
+    colleague.keyboard.press("j")
+    colleague.keyboard.press("a")
+    expect(colleague.locator("#notice")).to_have_text("Claimed.")
+    page = people.person(color_scheme="light", viewport={"width": 1280, "height": 860})
+    go(page, "/desk")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    # Only `make screenshots` changes the one in the repository.
+    path = Path(os.environ.get("TOCSIN_README_PICTURE", pictures / "readme.png"))
+    page.screenshot(path=path)
+    assert path.stat().st_size < 150_000

@@ -1,0 +1,220 @@
+"""People work on cases, in a real browser."""
+
+import re
+
+import orjson
+from playwright.sync_api import expect
+
+from tests.browser.conftest import go, ready
+from tests.browser.harness.cases import case, publish, with_two_people
+from tests.kafka.harness.deployment import MODERATION
+
+
+def listed(page, channel, cases):
+    """The desk of a channel, once it lists so many cases."""
+    go(page, f"/desk?channel={channel}")
+    while page.locator("tr[data-id]").count() < cases:
+        go(page, f"/desk?channel={channel}")
+    return page
+
+
+def decide(page, key="x"):
+    """Choose a decision by its key, name a rule of the terms and go to the button, all by the keyboard."""
+    page.keyboard.press(key)
+    expect(page.locator("label.reason:visible select")).to_be_focused()
+    # The first reason after "choose".
+    page.keyboard.press("ArrowDown")
+    rule = page.locator("input[name=rule]")
+    for _ in range(8):
+        if rule.evaluate("field => field === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    expect(rule).to_be_focused()
+    page.keyboard.type("spam-1")
+
+
+def outcomes(deployment, case_id):
+    rows = deployment.outputs().all(deployment.name(MODERATION))
+    found = [orjson.loads(row.value) for row in rows]
+    return [each for each in found if each["subject"].get("escalation_id") == case_id]
+
+
+def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
+    first, second = case(channel, level=3), case(channel, level=2)
+    publish(deployment, first, second)
+    page = listed(people.person(), channel, 2)
+
+    page.keyboard.press("j")
+    expect(page.locator("tr.current")).to_have_attribute("data-id", first["escalation_id"])
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("tr.current")).to_have_attribute("data-id", second["escalation_id"])
+    page.keyboard.press("k")
+    expect(page.locator("tr.current a.case")).to_be_focused()
+
+    page.keyboard.press("a")
+    expect(page.locator("#notice")).to_have_text("Claimed.")
+    expect(page.locator("tr.current .holder")).to_have_text("desk-1")
+    expect(page.locator("tr.current a.case")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{first['escalation_id']}")
+    ready(page)
+    decide(page)
+    # Only what belongs to the chosen decision is shown.
+    expect(page.get_by_text("Reason if upheld")).to_be_hidden()
+    expect(page.get_by_text("Done, if upheld")).to_be_hidden()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Decide")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/cases/{second['escalation_id']}")
+    expect(page.locator("#notice")).to_contain_text("Done: dismissed. This is what comes next")
+    (outcome,) = outcomes(deployment, first["escalation_id"])
+    assert outcome["decision"] == "dismissed"
+    assert outcome["ground"] == {"kind": "terms", "rule": "spam-1"}
+    assert outcome["reviewer"]["ref"] == "desk-1"
+
+    # The last one leads back to the list.
+    ready(page)
+    decide(page, "u")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(rf"/desk\?channel={channel}$"))
+    expect(page.get_by_text("Nothing waits here.")).to_be_visible()
+    assert outcomes(deployment, second["escalation_id"])[0]["decision"] == "upheld"
+
+
+def test_keys_on_the_desk_open_the_case_at_the_decision(deployment, people, channel):
+    publish(deployment, case(channel))
+    page = listed(people.person(), channel, 1)
+    page.keyboard.press("j")
+    page.keyboard.press("m")
+    expect(page.locator("label.reason:visible")).to_have_attribute("data-decision", "manifestly_unfounded")
+    expect(page.locator("label.reason:visible select")).to_be_focused()
+
+
+def test_of_two_who_decide_at_once_one_counts_and_the_other_reads_who(deployment, people, channel):
+    event = case(channel)
+    publish(deployment, event)
+    pages = [listed(people.person(ref), channel, 1) for ref in ("desk-1", "desk-2")]
+    for page in pages:
+        go(page, f"/cases/{event['escalation_id']}")
+        decide(page)
+    # Both are sent before one of them is answered.
+    for page in pages:
+        page.evaluate("() => void setTimeout(() => document.querySelector('#decide').requestSubmit(), 0)")
+    for page in pages:
+        page.wait_for_url(re.compile(r"/acts$|/desk\?"))
+    (loser,) = [page for page in pages if page.url.endswith("/acts")]
+    (winner,) = outcomes(deployment, event["escalation_id"])
+    expect(loser.get_by_role("alert")).to_contain_text(
+        f"This did not count: somebody else was faster. {winner['reviewer']['ref']} did this: decided."
+    )
+    ready(loser)
+    # What the loser had typed is still there.
+    expect(loser.locator("input[name=rule]")).to_have_value("spam-1")
+
+
+def test_a_second_person_signs_and_the_first_one_cannot(deployment, people, channel):
+    event = with_two_people(case(channel))
+    publish(deployment, event)
+    first = listed(people.person("desk-1"), channel, 1)
+    address = f"/cases/{event['escalation_id']}"
+    go(first, address)
+    decide(first)
+    first.keyboard.press("Control+Enter")
+    first.wait_for_url(re.compile(r"/desk\?"))
+    expect(first.locator("#notice")).to_contain_text("Proposed: a second person must sign")
+    go(first, address)
+    expect(first.get_by_role("heading", name="Waits for a second person")).to_be_visible()
+    expect(first.get_by_role("button", name="Sign")).to_have_count(0)
+    assert outcomes(deployment, event["escalation_id"]) == []
+
+    second = people.person("desk-2")
+    go(second, address)
+    second.get_by_role("button", name="Sign").press("Enter")
+    expect(second.get_by_role("heading", name="Waits for a second person")).to_have_count(0)
+    (outcome,) = outcomes(deployment, event["escalation_id"])
+    assert (outcome["confidence"], outcome["reviewer"]["ref"]) == ("two_agree", "desk-2")
+
+
+def test_keys_do_nothing_where_one_types(deployment, people, channel):
+    event = case(channel)
+    publish(deployment, event)
+    page = listed(people.person(), channel, 1)
+    posts = []
+    page.on("request", lambda request: request.method == "POST" and posts.append(request.url))
+    page.keyboard.press("j")
+    country = page.locator("input[name=assignee]")
+    country.focus()
+    page.keyboard.type("jare.?/gd")
+    expect(country).to_have_value("jare.?/gd")
+    page.locator("select[name=clock]").focus()
+    page.keyboard.type("are?gd")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+    # Escape leaves the field; a dialog takes the keys until it is closed.
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.type("arex")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+    # With a modifier a key is the browser's.
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Alt+e")
+    go(page, f"/cases/{event['escalation_id']}")
+    page.locator("input[name=rule]").focus()
+    page.keyboard.type("aresuxm")
+    expect(page.locator("input[name=rule]")).to_have_value("aresuxm")
+    assert posts == []
+    assert page.url.endswith(event["escalation_id"])
+
+
+def test_the_palette_goes_to_a_case_by_its_id(deployment, people, channel):
+    event = case(channel)
+    publish(deployment, event)
+    page = listed(people.person(), channel, 1)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="A page, or the id")).to_be_focused()
+    page.keyboard.type(event["escalation_id"])
+    expect(page.locator("#palette li[aria-selected=true]")).to_have_text(f"Case {event['escalation_id']}")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{event['escalation_id']}")
+
+
+def test_the_next_case_is_one_on_which_nobody_else_works(deployment, people, channel):
+    cases = [case(channel, level=level) for level in (5, 4, 3)]
+    publish(deployment, *cases)
+    other = listed(people.person("desk-2"), channel, 3)
+    other.keyboard.press("j")
+    other.keyboard.press("j")
+    other.keyboard.press("a")
+    expect(other.locator("#notice")).to_have_text("Claimed.")
+    page = listed(people.person("desk-1"), channel, 3)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{cases[0]['escalation_id']}")
+    ready(page)
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/cases/{cases[2]['escalation_id']}")
+
+
+def test_hard_cases_are_counted_in_this_browser_only(deployment, people, channel):
+    events = [case(channel, category=category) for category in ("csam", "csam", "spam")]
+    publish(deployment, *events)
+    page = listed(people.person(), channel, 3)
+    for event in [*events, events[0]]:
+        go(page, f"/cases/{event['escalation_id']}")
+    expect(page.locator("#shift summary")).to_have_text("2 hard cases")
+    page.evaluate("""() => {
+        const shift = JSON.parse(localStorage.getItem('tocsin.shift'));
+        shift.rested -= 100 * 60_000;
+        shift.cases = Array.from({ length: 30 }, (_, index) => `case-${index}`);
+        localStorage.setItem('tocsin.shift', JSON.stringify(shift));
+    }""")
+    go(page, f"/desk?channel={channel}")
+    expect(page.locator("#shift summary")).to_have_text("30 hard cases · hand over · rest")
+    page.locator("#shift summary").press("Enter")
+    page.get_by_role("button", name="I had a break").press("Enter")
+    expect(page.locator("#shift summary")).to_have_text("30 hard cases · hand over")

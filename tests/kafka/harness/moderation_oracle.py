@@ -1,0 +1,154 @@
+"""Derives from reports and decisions whom each decision must be credited to, and how far each reporter must be trusted.
+
+The model knows all of them at once and keeps every one; it shares only the keyed hashes with the code under test.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import pytest
+
+from streams.events.report import CATEGORIES
+from streams.partition.hash_key import DEMONSTRATION
+from streams.reporters.reporter import REPORTER, Reporter, decode_reporter
+from streams.reporters.tally import VERDICTS, totals
+from streams.wire.credit import CREDIT_TYPE, decode_credit
+from tests.kafka.harness.deployment import (
+    ACTIVITY,
+    MODERATION,
+    NOTICES,
+    REPORTERS_INTERNAL,
+    REPORTERS_STATE,
+    Deployment,
+)
+from tests.kafka.harness.moderation import DECIDED_AS, Message, Moderators, Outcome, document_of
+from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reports import Published, to_ms
+
+KEY = DEMONSTRATION.current
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """Numbers of what was published and of what followed."""
+
+    outcomes: int
+    superseded: int
+    repeats: int
+    refused: int
+    credited: int
+    too_late: int
+    credits: int
+
+
+def check_moderation(
+    moderators: Moderators, deployment: Deployment, reader: Reader, *, false_outcomes: int = 0
+) -> Moderated:
+    """Compare credits and the reporters' state with what was published. Raises AssertionError at a difference.
+
+    `false_outcomes` are those that somebody else published, who must not have any effect.
+    """
+    name = deployment.name
+    assert reader.count(name(MODERATION)) == moderators.records + false_outcomes
+    # No stage reads them (docs/events.md), and so nothing else happens.
+    assert reader.count(name(ACTIVITY)) == moderators.acts
+    received = _received(moderators.published)
+    standing = {
+        (reporter, KEY.target_hash(*message)): max(moderators.decided[message])
+        for (message, reporter), at in received.items()
+        if message in moderators.decided and at < min(moderators.decided[message]).decided_s
+    }
+    credits = _check_credits(deployment, reader, {place: each.decision for place, each in standing.items()})
+    _check_state(deployment, reader, standing)
+    notices = [orjson.loads(row.value) for row in reader.all(name(NOTICES))]
+    assert {notice["state"] for notice in notices} <= {"decided", "superseded"}
+    assert not any("reporter-" in str(notice) for notice in notices)
+    reported = sum(message in moderators.decided for message, _ in received)
+    return Moderated(
+        sum(map(len, moderators.decided.values())),
+        moderators.superseded,
+        moderators.repeats,
+        len(moderators.refused),
+        len(standing),
+        reported - len(standing),
+        credits,
+    )
+
+
+def _received(published: Sequence[Published]) -> dict[tuple[Message, int], int]:
+    """When (s) the platform received the first report of each reporter about each message."""
+    received: dict[tuple[Message, int], int] = {}
+    hashes: dict[str, int] = {}
+    for document in filter(None, map(document_of, published)):
+        ref = (document.get("reporter") or {}).get("ref")
+        if ref is None:
+            continue
+        hashed = hashes.get(ref)
+        if hashed is None:
+            hashed = hashes[ref] = KEY.reporter_hash(ref)
+        at = to_ms(document.get("received_at") or document["occurred_at"]) // 1000
+        place = ((document["channel"]["ref"], document["message_ref"]), hashed)
+        received[place] = min(at, received.get(place, at))
+    # Otherwise Tocsin keeps a sample of a message's reporters (streams/counting/attribution.py).
+    assert max(Counter(message for message, _ in received).values()) <= 256
+    return received
+
+
+def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[tuple[int, int], str]) -> int:
+    """Follow the credits: each takes back what counted before, and in the end what is expected counts."""
+    counts: dict[tuple[int, int], str] = {}
+    number = 0
+    for row in reader.all(deployment.name(REPORTERS_INTERNAL)):
+        if ("ce_type", CREDIT_TYPE.encode()) not in row.headers:
+            continue
+        number += 1
+        assert row.value is not None
+        credit = decode_credit(row.value)
+        assert row.key == b"%016x" % credit.reporter
+        place = (credit.reporter, credit.target)
+        assert counts.pop(place, None) == (credit.removed.decision if credit.removed else None)
+        if credit.added is not None:
+            counts[place] = credit.added.decision
+    assert counts == expected
+    return number
+
+
+def _check_state(deployment: Deployment, reader: Reader, standing: Mapping[tuple[int, int], Outcome]) -> None:
+    """Check the trust of every reporter: the outcomes that count are in it once each, and no others."""
+    by_reporter: dict[int, list[Outcome]] = defaultdict(list)
+    for (reporter, _), outcome in standing.items():
+        by_reporter[reporter].append(outcome)
+    found = {hashed: reporter for hashed, reporter in _reporters(deployment, reader) if reporter.sums}
+    assert found.keys() == by_reporter.keys()
+    for hashed, outcomes in by_reporter.items():
+        reporter = found[hashed]
+        assert _numbers(reporter) == Counter((each.category, each.decision) for each in outcomes)
+        day = max(each.decided_s for each in outcomes) // DAY_S
+        weights: Counter[tuple[str, str]] = Counter()
+        for each in outcomes:
+            # Each fades by half in 90 days; a run may go on past midnight.
+            faded = each.weight * 2 ** (-(day - each.decided_s // DAY_S) / 90)
+            weights[each.category, each.decision] += faded
+        for category in DECIDED_AS:
+            known = totals(reporter.sums, reporter.period, day, category)
+            for verdict in VERDICTS:
+                assert getattr(known, verdict) == pytest.approx(weights[category, verdict], rel=1e-3)
+
+
+def _reporters(deployment: Deployment, reader: Reader) -> Iterator[tuple[int, Reporter]]:
+    for partition in range(deployment.partitions):
+        for key, value in reader.latest(deployment.name(REPORTERS_STATE), partition).items():
+            if key[:1] == REPORTER:
+                # Version byte first, day of expiry last.
+                yield int.from_bytes(key[1:], "big"), decode_reporter(memoryview(value)[1:-4])
+
+
+def _numbers(reporter: Reporter) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for code, number in reporter.numbers.items():
+        category, verdict = divmod(code >> 3, len(VERDICTS))
+        found[CATEGORIES[category], VERDICTS[verdict]] += number
+    return found

@@ -1,0 +1,250 @@
+"""Reports with what desks decide about them among them: a replay gives the same bytes, wherever it is cut.
+
+Both stages run, and each reads what the other writes sooner or later.
+"""
+
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.events.case_activity import CaseActivity
+from streams.events.moderation_outcome import (
+    EscalationSubject,
+    MessageSubject,
+    ModerationOutcome,
+    ReportSubject,
+)
+from streams.partition.limits import UNLIMITED, Limits
+from streams.reporters.stage import reporter_stage
+from streams.reports.stage import report_stage
+from streams.wire.credit import CREDIT_TYPE
+from streams.wire.envelope import CE_TYPE
+from streams.wire.records import OutputRecord
+from streams.wire.tick import encode_tick
+from tests.report_strategies import case_activities, moderation_outcomes
+from tests.unit.batch_cuts import results, takeovers, tiny
+from tests.unit.reporter_traffic import RULES as TRUST
+from tests.unit.test_crowd_in_the_stage import rules_with
+from tests.unit.traffic import MINUTE, START, Record, fold, levels, policy, report
+
+MODERATION = "moderation-outcomes"
+ACTIVITY = "case-activity"
+# Few reporters, messages and ids, so that most outcomes are about something and many supersede or repeat another one.
+PEOPLE, CHANNELS, MESSAGES, REPORTS, OUTCOMES = 6, 2, 2, 12, 8
+
+LIVE = rules_with(
+    policy(
+        levels=levels({"reports": 2}, {"distinct_reporters": 4}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE
+    ),
+    integrity="live",
+)
+STAGES = {"reports": report_stage(LIVE), "reporters": reporter_stage(TRUST)}
+STAGE_OF = {
+    topic: name
+    for name, stage in STAGES.items()
+    for topic in (*stage.sources.external, stage.sources.internal)
+}
+
+channels = st.integers(0, CHANNELS - 1).map("c{}".format)
+subjects = st.one_of(
+    st.builds(
+        MessageSubject, channel_ref=channels, message_ref=st.integers(0, MESSAGES - 1).map("m{}".format)
+    ),
+    st.builds(ReportSubject, channel_ref=channels, report_id=st.integers(0, REPORTS - 1).map("r{}".format)),
+    # The number of an escalation among those that were published, or of one that never was.
+    st.builds(EscalationSubject, channel_ref=channels, escalation_id=st.integers(0, 3).map(str)),
+)
+began = datetime.fromtimestamp(START / 1000, UTC)
+moments = st.integers(-60, 300).map(lambda minutes: began + timedelta(minutes=minutes))
+
+
+@st.composite
+def outcomes(draw: st.DrawFn) -> ModerationOutcome:
+    number = draw(st.integers(0, OUTCOMES - 1))
+    earlier = st.none() if number == 0 else st.none() | st.integers(0, number - 1).map("o{}".format)
+    return draw(
+        moderation_outcomes(about=subjects, decided=moments, ids=st.just(f"o{number}"), earlier=earlier)
+    )
+
+
+reports = st.tuples(
+    st.integers(0, REPORTS - 1), st.integers(0, PEOPLE - 1), channels, st.integers(0, MESSAGES - 1)
+)
+# What is published (None: nothing, and a tick for each stage to which something is due), the minutes since the last step, and
+# how many records the stages read of what they wrote to each other.
+course = st.lists(
+    st.tuples(
+        st.none() | reports | reports | outcomes() | outcomes() | case_activities(at=moments),
+        st.sampled_from([0, 0, 1, 40, 90]),
+        st.integers(0, 6),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+class Log:
+    """Both stages, record by record, as the only owner of one partition of each. `read` is what each has applied."""
+
+    def __init__(self) -> None:
+        self.states = {name: stage.restore(0, 1) for name, stage in STAGES.items()}
+        self.read: dict[str, list[Record]] = {name: [] for name in STAGES}
+        self.outputs: dict[str, list[OutputRecord]] = {name: [] for name in STAGES}
+        self.stored: dict[str, dict[bytes, bytes]] = {name: {} for name in STAGES}
+        self.waiting: deque[Record] = deque()
+        self.now = START
+        self.offset = 0
+
+    def play(self, steps: list[tuple[object, int, int]]) -> None:
+        """Apply all steps, and then what is left of what the stages wrote to each other."""
+        for published, minutes, deliveries in steps:
+            self.now += minutes * MINUTE
+            if published is None:
+                self._tick()
+            else:
+                self._publish(published)
+            for _ in range(min(deliveries, len(self.waiting))):
+                self._apply(self.waiting.popleft())
+        while self.waiting:
+            self._apply(self.waiting.popleft())
+
+    def _publish(self, published: object) -> None:
+        if isinstance(published, CaseActivity):
+            record = self._record(ACTIVITY, msgspec.json.encode(published))
+        elif isinstance(published, ModerationOutcome):
+            record = self._record(MODERATION, msgspec.json.encode(self._named(published)))
+        else:
+            number, person, channel, message = published
+            reporter = {"kind": "user", "ref": f"u{person}", "member": person % 2 == 0}
+            made = report(
+                number,
+                self.now,
+                channel=channel,
+                message_ref=f"m{message}",
+                reporter=reporter,
+                category="spam",
+            )
+            record = self._record(made.topic, made.value)
+        # Workers subscribe only to what a stage names: no stage reads acts on cases (docs/events.md).
+        if record.topic in STAGE_OF:
+            self._apply(record)
+
+    def _named(self, outcome: ModerationOutcome) -> ModerationOutcome:
+        subject = outcome.subject
+        if not isinstance(subject, EscalationSubject):
+            return outcome
+        published = [
+            event
+            for output in self.outputs["reports"]
+            if output.topic == "escalations"
+            and (event := msgspec.json.decode(output.value or b""))["channel_ref"] == subject.channel_ref
+        ]
+        number = int(subject.escalation_id)
+        if number >= len(published):
+            return outcome
+        known = EscalationSubject(subject.channel_ref, published[number]["escalation_id"])
+        return msgspec.structs.replace(outcome, subject=known)
+
+    def _tick(self) -> None:
+        for name, stage in STAGES.items():
+            value, headers = encode_tick(self.states[name].time.applied, self.now)
+            self._apply(self._record(stage.sources.internal, value, headers))
+
+    def _record(self, topic: str, value: bytes | None, headers: object = ()) -> Record:
+        self.offset += 1
+        return Record(topic, 0, self.offset, self.now, None, value, headers)
+
+    def _apply(self, record: Record) -> None:
+        name = STAGE_OF[record.topic]
+        self.read[name].append(record)
+        batch = STAGES[name].apply(self.states[name], [record])
+        fold(self.stored[name], batch.changes)
+        for output in batch.outputs:
+            if output.topic == "transparency-counters":
+                continue
+            self.outputs[name].append(output)
+            if output.topic in STAGE_OF:
+                self.waiting.append(
+                    self._record(output.topic, output.value, output.headers)._replace(key=output.key)
+                )
+
+
+@settings(deadline=None, max_examples=120)
+@given(course=course, limits=tiny, takeovers=takeovers)
+def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
+    course: list[tuple[object, int, int]], limits: Limits, takeovers: set[int]
+) -> None:
+    log = Log()
+    log.play(course)
+    for name, stage in STAGES.items():
+        whole = results(stage, log.read[name], UNLIMITED)
+        assert results(stage, log.read[name], limits, takeovers) == whole
+        assert whole[0] == log.outputs[name]
+        assert whole[2] == log.stored[name]
+
+
+@settings(deadline=None, max_examples=60)
+@given(course=course)
+def test_what_desks_decide_changes_no_byte_that_is_published_about_reports(
+    course: list[tuple[object, int, int]],
+) -> None:
+    """A stamp may say more because of it, but it is part of the report's record."""
+    log = Log()
+    log.play(course)
+    kept = ("enriched-reports", "escalations", "escalations-shadow", "integrity-cases")
+    reports_only = [record for record in log.read["reports"] if record.topic != MODERATION]
+    outputs = results(STAGES["reports"], reports_only, UNLIMITED)[0]
+    assert [output for output in outputs if output.topic in kept] == [
+        output for output in log.outputs["reports"] if output.topic in kept
+    ]
+
+
+def test_the_courses_contain_what_they_are_about() -> None:
+    """Otherwise the tests above would show nothing."""
+    log = Log()
+    about = MessageSubject("c0", "m0")
+    first = _outcome("o0", about, 60, "dismissed")
+    steps: list[tuple[object, int, int]] = [((number, number, "c0", 0), 1, 6) for number in range(4)]
+    steps += [
+        (first, 90, 6),
+        (first, 0, 6),
+        (_outcome("o1", about, 61, "upheld", "o0"), 0, 6),
+        (_outcome("o2", ReportSubject("c0", "r1"), 62, "manifestly_unfounded"), 0, 6),
+        (_outcome("o3", EscalationSubject("c0", "0"), 63, "dismissed"), 0, 6),
+        (_outcome("o4", ReportSubject("c0", "r9"), 63, "dismissed"), 0, 6),
+        ((5, 5, "c0", 0), 0, 6),
+    ]
+    log.play(steps)
+    topics = [output.topic for output in log.outputs["reports"]]
+    credits = [
+        output for output in log.outputs["reports"] if (CE_TYPE, CREDIT_TYPE.encode()) in output.headers
+    ]
+    # Four people three times, one of them once more, and the one who came after the decisions.
+    assert len(credits) == 4 + 4 + 1 + 4 + 1
+    assert topics.count("reporter-notices") == len(credits)
+    assert topics.count("dead-letters") == 1
+    assert {"escalations", "enriched-reports"} <= set(topics)
+
+
+def _outcome(
+    outcome_id: str, subject: object, minutes: int, decision: str, supersedes: str | None = None
+) -> ModerationOutcome:
+    reasons = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
+    return msgspec.convert(
+        {
+            "outcome_id": outcome_id,
+            "subject": msgspec.to_builtins(subject),
+            "decision": decision,
+            "category": "spam",
+            "ground": {"kind": "terms", "rule": "scams-2.1"},
+            "reason": reasons[decision],
+            "decided_at": began + timedelta(minutes=minutes),
+            "reviewer": {"ref": "desk-a", "role": "desk"},
+            "confidence": "two_agree",
+            "supersedes": supersedes,
+        },
+        ModerationOutcome,
+    )
