@@ -36,7 +36,14 @@ SHIFT_SECONDS = 22
 MOMENTS = ("between", "unread", "decided", "unanswered", "between", "decided")
 PEOPLE = [
     {"subject": f"{role}-{name}", "ref": f"{role}-{name}", "role": role, "child_safety": ["csam"]}
-    for role, name in (("desk", "ada"), ("desk", "ben"), ("desk", "cho"), ("legal", "dan"), ("legal", "eve"), ("lead", "fay"))
+    for role, name in (
+        ("desk", "ada"),
+        ("desk", "ben"),
+        ("desk", "cho"),
+        ("legal", "dan"),
+        ("legal", "eve"),
+        ("lead", "fay"),
+    )
 ]
 
 pytestmark = pytest.mark.timeout(240)
@@ -236,7 +243,9 @@ def check_outcomes(deployment, reader, decisions):
         for event in map(orjson.loads, (row.value for row in reader.all(deployment.name(ESCALATIONS))))
         if event["message_refs"]
     }
-    expected = {decision.activity_id: decision for act, decision in decisions if act.escalation_id in names_messages}
+    expected = {
+        decision.activity_id: decision for act, decision in decisions if act.escalation_id in names_messages
+    }
     assert written.keys() == expected.keys()
     for identity, (value,) in written.items():
         outcome, decision = orjson.loads(value), expected[identity]
@@ -271,7 +280,9 @@ def check_trust(deployment, reader, reports):
         outcome = orjson.loads(row.value)
         subject = outcome["subject"]
         made = (to_ms(outcome["decided_at"]) // 1000, outcome["outcome_id"], outcome["decision"])
-        messages = [subject["message_ref"]] if subject["kind"] == "message" else listed[subject["escalation_id"]]
+        messages = (
+            [subject["message_ref"]] if subject["kind"] == "message" else listed[subject["escalation_id"]]
+        )
         for message in list(messages)[:MOST_LISTED]:
             decided[subject["channel_ref"], message].add(made)
     expected, targets = {}, set()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
-from streams.commands.shared.kafka_writing import Pace, producer_for
+from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.scenario import ScenarioRecord
 from streams.worker.settings import Settings

@@ -161,7 +161,9 @@ class Colleague(threading.Thread):
             if answer is not None and answer.status_code in (202, 303, 409):
                 return answer.status_code
             # Not confirmed; not read yet; too fast. Everything else is a fault.
-            assert answer is None or answer.status_code in (404, 429, 503), f"{action}: {answer.status_code} {answer.text}"
+            assert answer is None or answer.status_code in (404, 429, 503), (
+                f"{action}: {answer.status_code} {answer.text}"
+            )
             self.sent_again += 1
             time.sleep(_PAUSE_SECONDS)
         raise NoAnswer(f"{self._ref}: {action} {form}")

@@ -81,7 +81,9 @@ def killed_at(moment: Moment, occasions: int) -> tuple[str, ...]:
 class Console:
     """One console on a port of its own, that is started again there."""
 
-    def __init__(self, deployment: Deployment, folder: Path, name: str, people: Sequence[dict[str, object]]) -> None:
+    def __init__(
+        self, deployment: Deployment, folder: Path, name: str, people: Sequence[dict[str, object]]
+    ) -> None:
         self.port, self.database = _free_port(), folder / f"{name}.sqlite"
         file = folder / "people.yaml"
         file.write_bytes(orjson.dumps({"people": people}))
