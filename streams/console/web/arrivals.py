@@ -64,7 +64,9 @@ class Arrivals:
         )
         origin = headers.get("origin", ours)
         if headers.get("sec-fetch-site", "same-origin") != "same-origin" or origin.lower() != ours.lower():
-            raise Refused(403, "other_site", "This form was sent by a page of another site. Nothing was done.")
+            raise Refused(
+                403, "other_site", "This form was sent by a page of another site. Nothing was done."
+            )
 
     def _lacks_its_cookie(self, headers: Headers) -> bool:
         return (
