@@ -19,7 +19,7 @@ from streams.reports.crowd import MOST_LISTED
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.credit import CREDIT_TYPE, decode_credit
 from tests.kafka.harness.colleagues import Colleague
-from tests.kafka.harness.consoles import Console, killed_at
+from tests.kafka.harness.consoles import CONSOLE, Console, killed_at
 from tests.kafka.harness.deployment import (
     ACTIVITY,
     DEAD_LETTERS,
@@ -32,8 +32,11 @@ from tests.kafka.harness.reports import generate, to_ms
 from tests.unit.console_world import tables
 
 KEY = DEMONSTRATION.current
-SHIFT_SECONDS = 22
-MOMENTS = ("between", "unread", "decided", "unanswered", "between", "decided")
+# The shift ends when so much has happened; on a busy machine everybody is slower.
+ENOUGH = Counter(worker=3, console=1, aimed=4, counted=150)
+LONGEST_SECONDS = 120
+# When consoles kill themselves, and at which occasion.
+MOMENTS = (("unread", 3), ("decided", 3), ("between", 1), ("unanswered", 4), ("decided", 2), ("between", 2))
 PEOPLE = [
     {"subject": f"{role}-{name}", "ref": f"{role}-{name}", "role": role, "child_safety": ["csam"]}
     for role, name in (
@@ -75,7 +78,7 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
     fleet.start()
     fleet.start()
     consoles = [start(name) for name in ("left", "right")]
-    reports = generate(16, 3_000, channels=25, bad=0, notices=0.02)
+    reports = generate(16, 3_000, channels=25, bad=0, notices=0.04)
     publisher = deployment.publisher()
     publisher.publish(reports)
     deployment.wait_until_applied()
@@ -85,7 +88,7 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
     colleagues = [Colleague(each["ref"], consoles, stop, seed) for seed, each in enumerate(PEOPLE)]
     for each in colleagues:
         each.start()
-    killed = work_a_shift(deployment, chance, consoles, publisher)
+    killed = work_a_shift(deployment, chance, consoles, publisher, colleagues)
     stop.set()
     for each in colleagues:
         while each.is_alive():
@@ -113,36 +116,37 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
     told = Counter(answer.told for answer in answers)
     again = sum(each.sent_again for each in colleagues)
     print(f"measured: {told}, {again} forms sent again, {len(decisions)} decisions, killed {dict(killed)}")
-    assert told["counted"] > 100
     assert told["refused"] > 5
-    assert len(decisions) > 30
-    assert killed["worker"] >= 2
-    assert killed["aimed"] >= 4
+    assert len(decisions) > 20
 
 
-def work_a_shift(deployment, chance, consoles, publisher):
-    """Kill one after another while people work and new cases come; count what was killed."""
+def work_a_shift(deployment, chance, consoles, publisher, colleagues):
+    """Kill one after another while people work and new cases come; count what was killed, and what people were told counts."""
     killed = Counter()
     aimed, other = consoles
     moments = list(MOMENTS)
     aimed.kill()
-    until = time.monotonic() + SHIFT_SECONDS
-    next_at = time.monotonic()
-    while time.monotonic() < until:
+    began_at, next_at = time.monotonic(), chance.randrange(10)
+    while not killed >= ENOUGH:
+        assert time.monotonic() < began_at + LONGEST_SECONDS, killed
+        for each in colleagues:
+            assert each.failure is None, repr(each.failure)
+        killed["counted"] = sum(answer.told == "counted" for each in colleagues for answer in each.answers)
         deployment.fleet.tend()
         other.tend()
         if aimed.process.exit_code is not None:
-            moment = moments.pop(0) if moments else None
-            killed["aimed"] += aimed.tend(*([killed_at(moment, chance.randrange(2, 5))] if moment else []))
-        if time.monotonic() < next_at:
+            killed["aimed"] += aimed.tend(killed_at(*moments.pop(0)) if moments else CONSOLE)
+        if killed["counted"] < next_at:
             time.sleep(0.05)
             continue
-        next_at = time.monotonic() + chance.uniform(1.5, 3)
+        # By what was done rather than by time, so that a busy machine is not killed to a standstill.
+        next_at = killed["counted"] + chance.randrange(5, 25)
         publisher.publish(generate(chance.randrange(100, 10_000), 100, channels=6, bad=0, notices=0.05))
-        if chance.random() < 0.5 and other.serves and aimed.serves:
+        # Somebody must be able to work.
+        if chance.random() < 0.4 and other.serves and aimed.serves:
             other.kill()
             killed["console"] += 1
-        elif killed["worker"] < 4:
+        elif killed["worker"] <= killed["console"] + 3:
             deployment.kill(chance.choice(deployment.fleet.running), at_once=chance.random() < 0.7)
             killed["worker"] += 1
     return killed
