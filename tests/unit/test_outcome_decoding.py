@@ -349,6 +349,8 @@ def test_schema_and_decoder_agree_and_every_fault_has_words(file, data):
             not schema.is_valid(document)
             or names[-1] in depends
             or (isinstance(value, str) and names_a_person(value))
+            # To a JSON Schema, 0.0 is a whole number.
+            or (isinstance(value, float) and value.is_integer())
         ), rejected
     else:
         assert schema.is_valid(document)
