@@ -299,6 +299,15 @@ def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):
     }
 
 
+def test_who_is_forgotten_returns_and_is_forgotten_again_in_one_batch_is_deleted():
+    stored: dict[bytes, bytes] = {}
+    state = new_state()
+    fold(stored, stamp_all([passed(1, START, "u")], state).changes)
+    later = [passed(2, START + 30 * DAY, "u"), passed(3, START + 60 * DAY, "v")]
+    fold(stored, stamp_all(later, state).changes)
+    assert [key for key in stored if key[:1] == REPORTER] == [state_key(key_of("v"))]
+
+
 def test_a_restored_state_is_as_large_as_the_one_it_comes_from():
     state, stored = new_state(), {}
     fold(stored, stamp_all(_records([("report", 1, who, who) for who in range(4)]), state).changes)

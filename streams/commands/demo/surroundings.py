@@ -75,6 +75,7 @@ def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
         f"{PREFIX}REPORTERS": "on",
         f"{CONSOLE_PREFIX}PORT": "0",
+        f"{CONSOLE_PREFIX}METRICS_PORT": "0",
         f"{CONSOLE_PREFIX}DATABASE": str(folder / "console.sqlite"),
     }
 
