@@ -5,6 +5,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -21,6 +22,9 @@ from streams.wire.times import DAY
 # while the console catches up.
 _MOST_RECORDS = 2_000
 
+# How often to ask how far behind reading is. It is one request per broker.
+_ENDS_SECONDS = 10.0
+
 # How long a read may wait. Records that arrive end the wait.
 _WAIT_MS = 500
 
@@ -29,19 +33,16 @@ Fetched = Mapping[TopicPartition, Sequence[SourceRecord]]
 
 @dataclass(slots=True)
 class Progress:
-    """How far reading has come. `left` is the number of offsets up to the ends when it was last asked."""
+    """How far reading has come. `left` is the number of offsets up to the ends of the topics when they were last asked."""
 
     left: int = -1
+    caught_up: bool = False
+    """Whether everything that was there at the start has been read."""
     applied: int = 0
     unreadable: int = 0
     _waiting: dict[TopicPartition, list[tuple[int, asyncio.Future[None]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything that was there at the start has been read."""
-        return self.left == 0
 
     def reached(self, place: TopicPartition, offset: int) -> asyncio.Future[None]:
         """A future that is done once the record at `offset` has been applied."""
@@ -82,7 +83,7 @@ class Follower:
         """Read until cancelled. Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError."""
         async with subscriber(self._connection, tuple(self._names)) as consumer:
             await self._seek(consumer)
-            ends = await consumer.end_offsets(consumer.assignment())
+            ends, asked = await consumer.end_offsets(consumer.assignment()), monotonic()
             while True:
                 fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST_RECORDS)
                 # Positions, not offsets of records: a log may end in a transaction marker.
@@ -90,8 +91,10 @@ class Follower:
                 if fetched:
                     changes = await asyncio.to_thread(self._apply, fetched, places)
                     self._told(changes)
-                if not self.progress.caught_up:
-                    self.progress.left = sum(max(0, end - places[place]) for place, end in ends.items())
+                if self.progress.caught_up and monotonic() > asked + _ENDS_SECONDS:
+                    ends, asked = await consumer.end_offsets(consumer.assignment()), monotonic()
+                self.progress.left = sum(max(0, end - places[place]) for place, end in ends.items())
+                self.progress.caught_up |= self.progress.left == 0
                 for place, next_offset in places.items():
                     self.progress.note(place, next_offset)
 

@@ -7,11 +7,14 @@ console would leave open, and for which every reader of the topic would wait.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.clients.published_event import Event, published_event
 from streams.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
@@ -29,6 +32,7 @@ from streams.console.read_model.database import Database
 from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
+from streams.operations.values import Numbers
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES
@@ -67,21 +71,33 @@ class NotReadBack(Exception):
 
 
 class Publisher:
-    """Writes acts and outcomes. `producer` must be idempotent and started."""
+    """Writes acts and outcomes, and counts in `acts` what became of them. `producer` must be idempotent and started."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, prefix: str, database: Database, progress: Progress
+        self,
+        producer: AIOKafkaProducer,
+        prefix: str,
+        database: Database,
+        progress: Progress,
+        acts: Numbers,
     ) -> None:
         self._producer = producer
         self._prefix = prefix
         self._database = database
         self._progress = progress
+        self._acts = acts
 
     async def act(self, activity: CaseActivity) -> Verdict:
         """Write an act, and what follows from it if it counted. The same `activity_id` again changes nothing.
 
         Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not take it.
         """
+        with self._unconfirmed_counted():
+            verdict = await self._act(activity)
+        self._acts.add(("counted" if verdict.refused is None else "refused",))
+        return verdict
+
+    async def _act(self, activity: CaseActivity) -> Verdict:
         key = ActKey(*case_key(activity), activity.activity_id)
         verdict = await asyncio.to_thread(self._verdict, key)
         if verdict is None:
@@ -99,6 +115,12 @@ class Publisher:
 
         A worker decides whether it counts; `waits` if none did within seconds. Raises as `act` does.
         """
+        with self._unconfirmed_counted():
+            verdict = await self._clock_outcome(outcome, seen)
+        self._acts.add(("refused" if verdict == "too_late" else "counted",))
+        return verdict
+
+    async def _clock_outcome(self, outcome: ClockOutcome, seen: str) -> ClockVerdict:
         before = await asyncio.to_thread(self._clock, outcome)
         if not before.sent:
             if before.status != seen or before.being_ended:
@@ -112,6 +134,10 @@ class Publisher:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def missing(self) -> int:
+        """Return of how many decisions of the last days something that follows is missing."""
+        return len(await asyncio.to_thread(lambda: decisions_without_outcome(self._database.reader())))
+
     async def repair(self) -> int:
         """Write what follows from decisions of the last days and is missing; return of how many something was.
 
@@ -121,6 +147,14 @@ class Publisher:
         for key in await asyncio.to_thread(lambda: decisions_without_outcome(self._database.reader())):
             repaired += await self._follow_up(key)
         return repaired
+
+    @contextmanager
+    def _unconfirmed_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except (NotReadBack, KafkaError):
+            self._acts.add(("not_confirmed",))
+            raise
 
     async def _follow_up(self, key: ActKey) -> bool:
         """Write what follows from a decision and is missing, its own outcome last; return whether anything was."""

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from socket import socket
 
 import structlog
 import uvicorn
 from aiokafka.errors import KafkaError
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from streams.clients.kafka_writing import producer_for
 from streams.console.casework.permissions import Person
 from streams.console.follower import Follower
 from streams.console.live_feed import LiveFeed
+from streams.console.metrics import ConsoleMetrics, Timed, serve_metrics
 from streams.console.people.access import Access
 from streams.console.publisher import NotReadBack, Publisher
 from streams.console.read_model.database import Database
@@ -56,14 +58,20 @@ async def run_console(
         written = [
             settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
         ]
-        async with producer_for(settings, *written) as producer:
-            publisher = Publisher(producer, settings.topic_prefix, database, follower.progress)
+        metrics = ConsoleMetrics(follower.progress, feed)
+        async with (
+            producer_for(settings, *written) as producer,
+            serve_metrics(own, metrics, follower.progress) as address,
+        ):
+            logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+            publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
             console = Console(own, database, publisher, follower.progress, feed, duties, floor)
-            server = _Server(_configuration(own, build_app(console, person, access)), ready)
+            app = Timed(build_app(console, person, access), metrics)
+            server = _Server(_configuration(own, app), ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.
             reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
-            repairing = asyncio.create_task(_repair(publisher, follower))
+            repairing = asyncio.create_task(_repair(publisher, follower, metrics))
             try:
                 await server.serve()
             finally:
@@ -81,6 +89,18 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGTERM and SIGINT. Uvicorn would raise them again at the end, and so fail instead of exiting with 0."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Start to serve."""
         await super().startup(sockets)
@@ -89,7 +109,7 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
 
-def _configuration(own: ConsoleSettings, app: Starlette) -> uvicorn.Config:
+def _configuration(own: ConsoleSettings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=own.host,
@@ -107,11 +127,12 @@ def _configuration(own: ConsoleSettings, app: Starlette) -> uvicorn.Config:
     )
 
 
-async def _repair(publisher: Publisher, follower: Follower) -> None:
+async def _repair(publisher: Publisher, follower: Follower, metrics: ConsoleMetrics) -> None:
     while True:
         await asyncio.sleep(_REPAIR_SECONDS)
         # Before it has caught up, a console does not know which outcomes there are.
         if follower.progress.caught_up:
+            metrics.decisions_without_outcome = await publisher.missing()
             try:
                 await publisher.repair()
             except (KafkaError, NotReadBack, Rejected) as error:

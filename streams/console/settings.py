@@ -22,6 +22,17 @@ class ConsoleSettings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port of the console. 0 uses a free port and prints it.")
     ] = 8460
+    metrics_host: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9.:-]+$",
+            description="Address on which the console serves /metrics, /livez, /readyz and /status. They need no sign-in, so let "
+            "only those reach them who may read them.",
+        ),
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Field(ge=0, le=65535, description="Port of these pages. 0 uses a free port and logs it.")
+    ] = 9465
     database: Annotated[
         Path,
         Field(

@@ -84,7 +84,6 @@ class RecordStore(Generic[Kept]):
         if day != known:
             self._expiry.move(key, known, day)
         self._days[key] = day
-        self._removed.pop(key, None)
         if key not in self._touched:
             self.changed_bytes += len(self._encoded.get(key, b"")) or _NEW_BYTES
         self._touched[key] = record
@@ -111,8 +110,10 @@ class RecordStore(Generic[Kept]):
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, with None for one to delete."""
+        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still has it.
         for key in self._removed:
-            yield key, None
+            if key not in self._touched:
+                yield key, None
         for key, record in self._touched.items():
             value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(self._days[key])
             before = self._encoded.get(key)

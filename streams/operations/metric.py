@@ -31,6 +31,8 @@ TRANSACTION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20
 TAKEOVER = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 # A cycle of 20,000 reports occupies the event loop for up to a second; more means that something blocks it.
 LOOP_DELAY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# A page takes some 10 ms; an act waits for the brokers, and for a worker up to five seconds.
+ANSWER = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Records of one partition in one transaction.
 BATCH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0)
 
@@ -67,7 +69,8 @@ LABELS = {
     "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
     "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
-    "effect": "`applied`, or `too_old` if the outcome no longer changes trust",
+    "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the console: `counted`, "
+    "`refused` (somebody else was faster, or it was not allowed), or `not_confirmed` (the brokers did not confirm it)",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "

@@ -81,13 +81,13 @@ class Metrics:
 
 
 class Exposition:
-    """The text of /metrics: the counters, the gauges that `live` computes at each scrape, and process metrics.
+    """The text of /metrics: the `counters`, the gauges that `live` computes at each scrape, and process metrics.
 
     It has a registry of its own, so that no library can add metrics to it.
     """
 
-    def __init__(self, metrics: Metrics, live: Callable[[], Iterable[Values]]) -> None:
-        self._metrics = metrics
+    def __init__(self, counters: Iterable[Values], live: Callable[[], Iterable[Values]]) -> None:
+        self._counters = tuple(counters)
         self._live = live
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -96,7 +96,7 @@ class Exposition:
 
     def collect(self) -> Iterable[Family]:
         """All metric families, sorted by name; the registry calls this at each scrape."""
-        everything = [*self._metrics.values(), *self._live()]
+        everything = [*self._counters, *self._live()]
         return [values.family() for values in sorted(everything, key=lambda values: values.metric.name)]
 
     def text(self) -> bytes:

@@ -51,7 +51,7 @@ class WorkerOperations:
         self._lag_watch = LagWatch(source_lags)
         self._law_watch = LawWatch(rules)
         self._restore_standstill = Standstill()
-        self._exposition = Exposition(self.metrics, self._live)
+        self._exposition = Exposition(self.metrics.values(), self._live)
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")

@@ -56,6 +56,14 @@ class HomePartitions:
             found = self._known[channel_ref] = (key, home)
         return found
 
+    def of_key(self, key: bytes) -> int:
+        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `foresee`."""
+        self._new += 1
+        hashed = self._foreseen.get(key)
+        if hashed is None:
+            return home_partition(key, self._partitions)
+        return (hashed & _POSITIVE) % self._partitions
+
     def foresee(self, records: Sequence[SourceRecord]) -> None:
         """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
 

@@ -10,7 +10,7 @@ from streams.partition.due import DueKey
 from streams.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.partition.moving import Moves
 from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.origin import Origin, origin_of, own_place, own_type
+from streams.wire.origin import Origin, own_place, own_type, read_origin
 from streams.wire.records import OutputRecord, SourceRecord, bytes_of_values
 from streams.wire.source_decision import decode_source_decision
 from streams.wire.tick import decode_tick, encode_tick
@@ -125,10 +125,12 @@ class Stage(Generic[State, Rules, Counters]):
             try:
                 topic = without_prefix(record.topic)
                 if topic == internal:
-                    if _obeyed(batch, record):
+                    # Most have an origin, so they are not Tocsin's own.
+                    passed_on = read_origin(record.headers)
+                    if passed_on is None and _obeyed(batch, record):
                         finished += 1
                         continue
-                    origin = origin_of(record)
+                    origin = passed_on or own_place(record)
                     topic = without_prefix(origin.topic)
                 else:
                     if sources:

@@ -23,8 +23,11 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
     channels: bytes = b""
     shown: bool = False
 
-    def note(self, time_ms: int, channel: int) -> None:
-        """Add a report about a channel, a keyed hash. `time_ms` is the partition's time, which never goes back."""
+    def note(self, time_ms: int, channel: int) -> int:
+        """Add a report about a channel, a keyed hash; return the bits that are set, for `show_once`.
+
+        `time_ms` is the partition's time, which never goes back.
+        """
         day = time_ms // DAY
         if day > self.day:
             if day // DAYS_PER_WEEK > self.day // DAYS_PER_WEEK:
@@ -37,6 +40,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         seen = before | 1 << channel % _BITS
         if seen != before:
             self.channels = seen.to_bytes(_BYTES, "little")
+        return seen.bit_count()
 
     def over_limit(self, limit: int | None) -> bool:
         """Tell whether the report that was noted last is beyond the limit of the day."""
@@ -44,17 +48,14 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
     def channels_this_week(self) -> int:
         """Return about how many different channels the reporter reported this week."""
-        return _channels(self._bits_set())
+        return _channels(int.from_bytes(self.channels, "little").bit_count())
 
-    def show_once(self, limit: int | None) -> bool:
-        """Tell whether a person should look now: the limit is reached, for the first time this week."""
-        if self.shown or limit is None or self._bits_set() < _bits_of(limit):
+    def show_once(self, limit: int | None, bits: int) -> bool:
+        """Tell whether a person should look now: the limit is reached, for the first time this week. `bits` are of `note`."""
+        if self.shown or limit is None or bits < _bits_of(limit):
             return False
         self.shown = True
         return True
-
-    def _bits_set(self) -> int:
-        return int.from_bytes(self.channels, "little").bit_count()
 
 
 def _channels(bits: int) -> int:

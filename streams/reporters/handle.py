@@ -12,7 +12,6 @@ from streams.events.reporter_history import (
     ReporterRehashed,
 )
 from streams.events.stamp import ReportStamp
-from streams.partition.home import home_partition
 from streams.partition.stage import Handler
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.cases import publish_cases
@@ -182,11 +181,12 @@ def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Rep
     Raises NotAtHome if the partition is not the reporter's home: the number of partitions was changed.
     """
     state = batch.state
-    key = state_key(record.key or b"")
+    record_key = record.key or b""
+    key = state_key(record_key)
     reporter = state.reporters.find(key)
     if reporter is None:
-        # Those who are known here are at home. Asking for all of them would cost 2 us for each report.
-        home = home_partition(record.key or b"", state.partitions)
+        # Those who are known here are at home.
+        home = state.homes.of_key(record_key)
         if home != state.partition:
             raise NotAtHome(
                 f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "

@@ -108,7 +108,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         day = facts.time_ms // DAY
         self._move_on(day)
         trust = trust_of(rules, facts.kind, self.sums, self.period, day, facts.category)
-        self.activity.note(facts.time_ms, facts.channel)
+        bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
         if facts.kind not in _WITHOUT_SIGNATURE:
@@ -117,7 +117,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             else:
                 self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
-        show = self.activity.show_once(rules.channels_per_week[facts.kind])
+        show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
         # In a quarter of the time of the named tuple's own constructor.
         return _new_tuple(
             Stamp,

@@ -10,6 +10,7 @@ from streams.wire.records import Headers
 STAMP_HEADER: Final = "tocsin-stamp"
 
 _SIGNATURE_BYTES: Final = 64
+_SIGNATURE: Final = ReportStamp._fields.index("signature")
 
 # Increase this when older workers cannot read what newer ones write.
 STAMP_VERSION: Final = b"\x01"
@@ -22,9 +23,9 @@ _decode = msgspec.msgpack.Decoder(_Stored).decode
 
 def encode_stamp(stamp: ReportStamp) -> bytes:
     """Return the value of the header."""
-    *before, signature, needed = stamp
+    signature = stamp.signature
     packed = signature.to_bytes(_SIGNATURE_BYTES, "little") if signature else b""
-    return STAMP_VERSION + _encode((*before, packed, needed))
+    return STAMP_VERSION + _encode((*stamp[:_SIGNATURE], packed, stamp.needed))
 
 
 def read_stamp(headers: Headers) -> ReportStamp | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 
@@ -43,7 +44,7 @@ FROM_CLIENT_LIBRARY = {
 def exposed():
     """Every metric name that a query may use."""
     names = set(FROM_CLIENT_LIBRARY)
-    for metric in CATALOGUE:
+    for metric in CATALOGUE + CONSOLE_CATALOGUE:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
     return names
@@ -61,14 +62,15 @@ def test_selectors_finds_the_metrics_of_an_expression():
 
 
 @NAMED
-def test_every_metric_is_exposed_by_workers(name):
+def test_every_metric_is_exposed_by_workers_or_consoles(name):
     used = metrics(ALERTS[name]["expr"])
     assert used and used - exposed() == set()
 
 
 @NAMED
 def test_every_selector_names_the_job(name):
-    assert [text for text in selectors(ALERTS[name]["expr"]) if 'job="tocsin"' not in text] == []
+    job = "tocsin-console" if "tocsin_console_" in ALERTS[name]["expr"] else "tocsin"
+    assert [text for text in selectors(ALERTS[name]["expr"]) if f'job="{job}"' not in text] == []
 
 
 @NAMED

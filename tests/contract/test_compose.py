@@ -12,6 +12,8 @@ import yaml
 from click.testing import CliRunner
 
 from streams.commands.main import commands
+from streams.console.people.access import load_access
+from streams.console.settings import load_console_settings
 from streams.runtime.transaction import TRANSACTION_SECONDS
 from streams.worker.settings import PREFIX, load_settings
 
@@ -55,7 +57,17 @@ def test_settings_are_valid_and_fit_the_broker(name):
     # There is one broker, and it cannot hold two replicas.
     assert (settings.replication_factor, settings.min_insync_replicas) == (1, 1)
     listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
-    assert f"PLAINTEXT://{settings.kafka_bootstrap}" in listeners
+    listener = "PLAINTEXT_HOST" if TOCSIN_SERVICES[name].get("network_mode") == "host" else "PLAINTEXT"
+    assert f"{listener}://{settings.kafka_bootstrap}" in listeners
+
+
+def test_the_console_needs_no_sign_in_only_as_it_serves_on_loopback():
+    service = TOCSIN_SERVICES["console"]
+    own = load_console_settings({key: str(value) for key, value in service["environment"].items()})
+    load_access(own)
+    assert (own.sign_in, service["network_mode"]) == ("none", "host")
+    assert f"http://{own.metrics_host}:{own.metrics_port}/readyz" in service["healthcheck"]["test"][-1]
+    assert own.database.parent == Path(service["tmpfs"][0].partition(":")[0])
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -135,7 +147,8 @@ def test_tocsin_containers_are_read_only_and_unprivileged(name):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert not {"volumes", "tmpfs"} & service.keys()
+    # Only a console keeps a file, and only as long as it runs.
+    assert {"volumes", "tmpfs"} & service.keys() == ({"tmpfs"} if name == "console" else set())
 
 
 def test_a_worker_may_stop_for_longer_than_a_transaction_takes():

@@ -24,6 +24,8 @@ from streams.console.web.context import Console
 from streams.console.web.words import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.runtime.wall_clock import clock_ms
+from streams.operations.console_metric_catalogue import CONSOLE_ACTS
+from streams.operations.values import Numbers
 from streams.wire.encoding import encode
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
@@ -60,7 +62,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "console.sqlite")
         self.writer = self.database.open_writer()
-        self.progress = Progress(left=0)
+        self.progress = Progress(left=0, caught_up=True)
         self.log: list[Record] = []
         self.works = True
         self._folder = folder
@@ -152,7 +154,7 @@ class World:
 
     def browser(self, person: Person | None = None, **settings: Any) -> "Browser":
         """A browser in which somebody is signed in."""
-        publisher = Publisher(self, "", self.database, self.progress)  # type: ignore[arg-type]
+        publisher = Publisher(self, "", self.database, self.progress, Numbers(CONSOLE_ACTS))  # type: ignore[arg-type]
         console = Console(
             ConsoleSettings(**settings), self.database, publisher, self.progress, LiveFeed(), DUTIES, FLOOR
         )

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from streams.operations.console_metric_catalogue import CONSOLE_ACTS
+from streams.operations.values import Numbers
 from streams.console.publisher import Publisher
 from tests.unit.console_pages import DUTIES, World, example, hidden_fields, lead, text_of
 
@@ -318,7 +320,7 @@ def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna, monkey
     world.put_request(received_at="2026-11-24T12:00:00.000Z")
     answer(anna, "r-1", "followed", **{"clock_r-1-0": "ends"})
     world.writer.execute("DELETE FROM clock_outcome")
-    publisher = Publisher(world, "", world.database, world.progress)
+    publisher = Publisher(world, "", world.database, world.progress, Numbers(CONSOLE_ACTS))
     assert asyncio.run(publisher.repair()) == 1
     assert asyncio.run(publisher.repair()) == 0
     first, second = world.sent("clock-outcomes")

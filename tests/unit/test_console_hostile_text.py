@@ -56,13 +56,13 @@ def check(page: str, where: Any) -> None:
                     r"/(?![/\\])|#|$|https://viewer\.example/|https?://(?!hostile)", value or ""
                 ), (where, tag, value)
         assert tag not in ("script", "iframe", "object", "embed", "base") or "src" in attributes, where
-    assert "49" not in re.findall(r"\{\{|49<hostile", page), where
 
 
 def strings(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths of all strings of a document."""
+    """The paths of all strings of a document but times, of which a worker writes only valid ones."""
     if isinstance(document, str):
-        yield path
+        if not re.match(r"\d{4}-\d\d-\d\d", document):
+            yield path
     elif isinstance(document, dict):
         for name, value in document.items():
             yield from strings(value, (*path, name))
@@ -98,36 +98,54 @@ def pages(world: World, ids: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
             if f"{{{name}}}" in route.path:
                 for each in chosen:
                     path = route.path.replace(f"{{{name}}}", each)
-                    yield path, browser.get(path).text
+                    # Only the next case of the list is an address to go on to.
+                    yield path, browser.page(path, 303 if path.startswith("/desk/next/") else 200)
                 break
         else:
             for query in ("", "?listed=all", "?listed=all&by=channel", "?days=30", "?listed=all&by=category"):
                 yield route.path + query, browser.get(route.path + query).text
 
 
+class Undone(Exception):
+    """Ends a transaction without its effect."""
+
+
+def takes(world: World, topic: str, value: Any, headers: Any, *, keep: bool = False) -> bool:
+    """Whether the console takes a record."""
+    record = Record(topic, 0, 0, LATER_MS, b"k", json.dumps(value).encode(), headers)
+    try:
+        with transaction(world.writer):
+            taken = apply_records(world.writer, [(topic, record)], Changes()) == 0
+            if not keep:
+                raise Undone
+    except Undone:
+        return taken
+    return taken
+
+
+IDS = ("escalation_id", "request_id", "case_id", "activity_id", "outcome_id")
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("hostile", [" ".join(HOSTILE), "javascript:hostile()"])
 @pytest.mark.parametrize("topic", HANDLERS)
-def test_no_field_of_any_event_becomes_part_of_a_page(topic, tmp_path):
-    """Every field of every example holds hostile text in turn; what the reader still takes is shown on every page."""
+def test_no_field_of_any_event_becomes_part_of_a_page(topic, hostile, tmp_path):
+    """Every field of every example that the console takes with hostile text has it, and every page is looked at."""
     with World(tmp_path) as world:
-        taken = 0
         for of_topic, stem, document, headers in examples():
             if of_topic != topic:
                 continue
-            for number, path in enumerate(strings(document)):
-                value = replaced(document, path, HOSTILE[number % len(HOSTILE)])
-                for name in ("escalation_id", "request_id", "case_id", "activity_id", "outcome_id"):
-                    if path != (name,) and name in value:
-                        value[name] = f"{stem}-{number}"
-                record = Record(topic, 0, number, LATER_MS, b"k", json.dumps(value).encode(), headers)
-                try:
-                    with transaction(world.writer):
-                        taken += 1 - apply_records(world.writer, [(topic, record)], Changes())
-                except ValueError:
-                    # A time, of which a worker writes only valid ones.
-                    continue
-        # What people publish is checked before it is taken, and hostile text is not.
-        assert taken > 0 or topic in ("case-activity", "clock-outcomes", "moderation-outcomes")
+            paths = [path for path in strings(document) if path[-1] not in IDS]
+            taken = [
+                path for path in paths if takes(world, topic, replaced(document, path, hostile), headers)
+            ]
+            # What people publish is checked before it is taken, and hostile text is not.
+            assert taken or topic in ("case-activity", "clock-outcomes", "moderation-outcomes")
+            for path in taken:
+                document = replaced(document, path, hostile)
+            # Of an own case each, so that no event hides another one.
+            named = {name: stem for name in IDS if name in document}
+            assert takes(world, topic, document | named, headers, keep=True)
         ids = {
             "case": [row[0] for row in world.writer.execute("SELECT escalation_id FROM desk_row")],
             "id": [row[0] for row in world.writer.execute("SELECT request_id FROM request_row")],
@@ -141,7 +159,7 @@ def test_no_field_of_any_event_becomes_part_of_a_page(topic, tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.sampled_from(HOSTILE),
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),

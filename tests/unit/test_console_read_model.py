@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streams.clients.published_event import published_event
 from streams.console.casework.follow_ups import moderation_outcome
+from streams.console.read_model import desk_rows
 from streams.console.read_model.acts import CONSOLE_SOURCE, work_on
 from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
@@ -353,3 +354,24 @@ def test_the_clock_of_a_message_hangs_on_the_case_that_names_it(tmp_path):
         )
         assert desk_row(writer, OPENED.escalation_id)["due_ms"] is None
     assert changes.cases == more.cases == {OPENED.escalation_id, CLOCK.escalation_id}
+
+
+def test_a_channel_with_many_clocks_is_no_dearer_than_its_episodes(tmp_path, monkeypatch):
+    logs = Logs()
+    for number in range(50):
+        clock_id = stable_id("test-clock", "one-channel", str(number))
+        view = msgspec.structs.replace(CLOCK.clock, clock_id=clock_id)
+        armed = msgspec.structs.replace(
+            CLOCK, escalation_id=clock_id, message_refs=(f"m{number}",), clock=view
+        )
+        logs.append(ESCALATIONS, 0, encode(armed))
+    refreshed = []
+    refresh_row = desk_rows.refresh_row
+    monkeypatch.setattr(
+        desk_rows, "refresh_row", lambda *given: (refreshed.append(given), refresh_row(*given))
+    )
+    with model(tmp_path / "a") as writer:
+        for record in in_order(logs):
+            apply(writer, [record])
+        assert len(tables(writer)["desk_row"]) == 50
+    assert refreshed == []

@@ -83,7 +83,7 @@ def test_it_is_done_with_the_first_record_of_a_day_once_everything_was_read(worl
 
     follower._apply({place: [record(100, "2028-12-01")]}, {place: 101})
     assert rows(world)["request_row"] > 0
-    follower.progress.left = 0
+    follower.progress.caught_up = True
     follower._apply({place: [record(101, "2028-12-01")]}, {place: 102})
     assert rows(world)["desk_row"] == 2
     assert rows(world)["request_row"] == 0

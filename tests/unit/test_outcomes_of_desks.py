@@ -98,6 +98,21 @@ def test_an_outcome_about_a_clock_is_about_the_message_of_its_report():
     }
 
 
+def test_an_outcome_about_a_case_of_anonymous_reports_is_applied_and_credits_nobody():
+    nobody = {"kind": "anonymous"}
+    rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),), through_reporters=True)
+    state = ReportState(0, 1, rules)
+    opened = run(state, rules, [report(1, START, message_ref="m1", reporter=nobody)])
+    cases = {event["escalation_id"] for event in of_topic(opened, "escalations")}
+    assert len(cases) == 2
+    for number, case in enumerate(cases):
+        about = {"kind": "escalation", "escalation_id": case}
+        batch = run(state, rules, [outcome(number, "dismissed", START + HOUR, about)])
+        assert refused(batch) == []
+        assert counted(batch)["moderation_outcomes"] == 1
+        assert credits_of(batch) == {}
+
+
 def test_reporters_are_told_of_the_decision_and_of_another_one_in_its_place():
     state = ReportState(0, 1, RULES)
     run(state, RULES, [*reported(1), outcome(1, "upheld", START + HOUR)])

@@ -4,7 +4,7 @@ import dataclasses
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.partition.home import home_partition
@@ -274,6 +274,8 @@ _draws = st.lists(
 
 
 @settings(deadline=None, max_examples=150)
+# A reporter who is forgotten, reports again and is forgotten again, all in one batch after the one that stored them.
+@example([("report", 0, 0, 0), ("report", 40_000, 0, 1), ("report", 40_000, 1, 0)], [1], False)
 @given(_draws, st.lists(st.integers(1, 30), max_size=6), st.booleans())
 def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):
     records = _records(draws)
@@ -295,6 +297,15 @@ def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):
     assert {key: value for key, value in stored.items() if key != b"T"} == {
         key: value for key, value in whole.items() if key != b"T"
     }
+
+
+def test_who_is_forgotten_returns_and_is_forgotten_again_in_one_batch_is_deleted():
+    stored: dict[bytes, bytes] = {}
+    state = new_state()
+    fold(stored, stamp_all([passed(1, START, "u")], state).changes)
+    later = [passed(2, START + 30 * DAY, "u"), passed(3, START + 60 * DAY, "v")]
+    fold(stored, stamp_all(later, state).changes)
+    assert [key for key in stored if key[:1] == REPORTER] == [state_key(key_of("v"))]
 
 
 def test_a_restored_state_is_as_large_as_the_one_it_comes_from():

@@ -6,8 +6,9 @@ import textwrap
 import click
 from pydantic import SecretStr
 
+from streams.console.settings import ConsoleSettings, load_console_settings
 from streams.worker.hash_keys import given_hash_keys
-from streams.worker.settings import PREFIX, Settings, load_settings
+from streams.worker.settings import CONSOLE_PREFIX, PREFIX, Settings, load_settings
 
 _WIDTH = 100
 
@@ -30,12 +31,20 @@ def show() -> None:
     settings.connection()
     ids = _key_ids(settings)
     for name, field in Settings.model_fields.items():
-        variable = PREFIX + name.upper()
-        origin = "set" if variable in os.environ else "default"
         value = getattr(settings, name)
         key_id = ids.get(name.removesuffix("_file")) if value is not None else None
-        click.echo(f"{variable}={_shown(value)}{f', id {key_id}' if key_id else ''}  ({origin})")
-        click.echo(textwrap.indent(textwrap.fill(field.description or "", _WIDTH), "    "))
+        _show(
+            PREFIX + name.upper(), f"{_shown(value)}{f', id {key_id}' if key_id else ''}", field.description
+        )
+    own = load_console_settings()
+    for name, field in ConsoleSettings.model_fields.items():
+        _show(CONSOLE_PREFIX + name.upper(), _shown(getattr(own, name)), field.description)
+
+
+def _show(variable: str, value: str, description: str | None) -> None:
+    origin = "set" if variable in os.environ else "default"
+    click.echo(f"{variable}={value}  ({origin})")
+    click.echo(textwrap.indent(textwrap.fill(description or "", _WIDTH), "    "))
 
 
 def _key_ids(settings: Settings) -> dict[str, str]:

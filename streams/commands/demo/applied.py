@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.clients.kafka_reading import committed_reader
-from streams.commands.demo.surroundings import WorkerProcess
+from streams.commands.demo.surroundings import Program
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client
 from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES, REPORT_SOURCES
@@ -22,7 +22,7 @@ STALLED_SECONDS = 30.0
 POLL_SECONDS = 0.1
 
 
-async def until_applied(settings: Settings, worker: WorkerProcess, check: Callable[[], None]) -> None:
+async def until_applied(settings: Settings, worker: Program, check: Callable[[], None]) -> None:
     """Wait until the worker has committed the last record, so that no result can follow.
 
     Calls `check` from time to time. Raises ClickException if it takes more than 30 s.

@@ -13,7 +13,15 @@ import click
 from streams.commands.demo.performance import Performance
 from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
-from streams.commands.demo.surroundings import BOOTSTRAP, WorkerProcess, broker, demo_environment, topics
+from streams.commands.demo.surroundings import (
+    BOOTSTRAP,
+    Program,
+    broker,
+    console_address,
+    demo_environment,
+    topics,
+    worker_ready,
+)
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.scenario import MINIMUM_COUNT
 from streams.local_kafka import LocalKafkaError
@@ -36,11 +44,13 @@ class _Options(NamedTuple):
     help="Number of records to publish.",
 )  # fmt: skip
 @click.option("--seed", default=7, show_default=True, help="Another seed gives other people and channels.")
-@click.option("--keep", is_flag=True, help="Keep Kafka and the worker running at the end, until Ctrl-C.")
+@click.option(
+    "--keep", is_flag=True, help="Keep Kafka, the worker and the console running at the end, until Ctrl-C."
+)
 def demo(count: int, seed: int, keep: bool) -> None:
     """Play six made-up hours on a real Kafka.
 
-    Starts Apache Kafka and one worker in a temporary folder, publishes reports and a few requests of
+    Starts Apache Kafka, one worker and a console in a temporary folder, publishes reports and a few requests of
     authorities, and shows every escalation, legal clock and judged request with its reasons. At the end it
     checks that every record is accounted for. Before, it plays a week in which desks decide about a brigade;
     the stage of reporters is on, and unless you give TOCSIN_POLICIES_FILE, signs of a brigade have an effect
@@ -79,9 +89,11 @@ async def _perform(
         names = await stack.enter_async_context(topics(settings))
         began_at = time.monotonic()
         screen.say(f"Created {len(names)} topics. Starting a worker ...")
-        worker = stack.enter_context(WorkerProcess(environment, folder / "worker.log"))
-        await worker.ready(settings)
-        screen.say(f"  ready after {time.monotonic() - began_at:.1f} s")
+        worker = stack.enter_context(Program("worker", environment, folder / "worker.log"))
+        console = stack.enter_context(Program("console", environment, folder / "console.log"))
+        await worker_ready(worker, settings)
+        address = await console_address(console)
+        screen.say(f"  ready after {time.monotonic() - began_at:.1f} s. A page for desks: {address}")
         performance = Performance(
             settings,
             worker,
@@ -97,11 +109,15 @@ async def _perform(
             screen.end()
         screen.summary(performance.tally)
         if options.keep:
-            screen.say(_how_to_continue(settings, worker))
+            screen.say(_how_to_continue(settings, worker, address))
             # Ctrl-C cancels this task. Here that is the expected end, not an error.
             with suppress(asyncio.CancelledError):
-                await _until_interrupted(worker)
+                await _until_interrupted(worker, console)
             screen.say("Stopping ...")
+        else:
+            screen.say(
+                f"\nThe desk's page was at {address}; with --keep it stays open (make demo ARGS=--keep)."
+            )
 
 
 async def _draw(screen: Screen, performance: Performance) -> None:
@@ -110,13 +126,14 @@ async def _draw(screen: Screen, performance: Performance) -> None:
         await asyncio.sleep(_REDRAW_SECONDS)
 
 
-async def _until_interrupted(worker: WorkerProcess) -> None:
+async def _until_interrupted(*programs: Program) -> None:
     while True:
-        worker.check()
+        for program in programs:
+            program.check()
         await asyncio.sleep(_REDRAW_SECONDS)
 
 
-def _how_to_continue(settings: Settings, worker: WorkerProcess) -> str:
+def _how_to_continue(settings: Settings, worker: Program, address: str) -> str:
     variables = {
         BOOTSTRAP: settings.kafka_bootstrap,
         f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
@@ -126,7 +143,8 @@ def _how_to_continue(settings: Settings, worker: WorkerProcess) -> str:
     }
     program = running_program()
     return (
-        f"\nKafka and the worker are still running; stop them with Ctrl-C. The worker logs to {worker.log}.\n"
+        f"\nKafka, the worker and the console are still running; stop them with Ctrl-C. The worker logs to {worker.log}.\n"
+        f"The page on which desks work: {address}\n"
         f"In another shell:\n"
         f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
         f"  {program} tail escalations --from-beginning\n"

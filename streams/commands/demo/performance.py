@@ -5,6 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streams.clients.kafka_reading import committed_reader
@@ -12,7 +13,7 @@ from streams.commands.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_a
 from streams.commands.demo.crowds import CROWDS, count_crowds, sentence_of
 from streams.commands.demo.desk import Desk
 from streams.commands.demo.results import Tally
-from streams.commands.demo.surroundings import WorkerProcess
+from streams.commands.demo.surroundings import Program
 from streams.commands.shared.scenario import (
     STORYLINES,
     ScenarioRecord,
@@ -22,6 +23,7 @@ from streams.commands.shared.scenario import (
 )
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.escalation import Escalation
+from streams.events.reporter_notice import ReporterNotice
 from streams.runtime.wall_clock import clock_ms
 from streams.text.record_text import decode_escalation, reason_of
 from streams.text.routing_text import decode_routing
@@ -53,13 +55,16 @@ _PUBLISH_BATCH = 25
 _QUIET_SECONDS = 1.0
 
 
+_NOTICE = msgspec.json.Decoder(ReporterNotice)
+
+
 class Performance:
     """One run: publishes a scenario, reads its results, and calls the given functions as each arrives."""
 
     def __init__(
         self,
         settings: Settings,
-        worker: WorkerProcess,
+        worker: Program,
         on_escalation: Callable[[Escalation], None],
         on_routing: Callable[[AuthorityRouting], None],
     ) -> None:
@@ -173,7 +178,9 @@ class Performance:
                     for record in records:
                         self._note_enriched(record.key.decode(), record.value)
                 elif name == REPORTER_NOTICES:
-                    tally.notices += len(records)
+                    # Not receipts: nearly every report has one.
+                    notices = [_NOTICE.decode(record.value) for record in records]
+                    tally.notices += sum(notice.state != "received" for notice in notices)
                 elif name == DEAD_LETTERS:
                     tally.dead_letters.update(reason_of(record) for record in records)
                 elif name == AUTHORITY_ROUTING:

@@ -1,13 +1,14 @@
-"""What the demo starts for the time that it runs: a broker, topics and a worker."""
+"""What the demo starts for the time that it runs: a broker, topics, a worker and a console."""
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -21,18 +22,18 @@ from streams.registry.loader import SHIPPED
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.worker.settings import PREFIX, Settings
+from streams.worker.settings import CONSOLE_PREFIX, PREFIX, Settings
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
 POLICIES = f"{PREFIX}POLICIES_FILE"
 
-# A worker starts in about three seconds on two busy cores. One that needs twenty times as long has another
-# problem.
-_WORKER_START_SECONDS = 60.0
+# A worker starts in about three seconds on two busy cores, a console in two. One that needs twenty times as long has
+# another problem.
+_START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
-# A worker leaves its group and closes its producers within a second or two.
-_WORKER_STOP_SECONDS = 15.0
+# A worker leaves its group and closes its producers within a second or two. A console waits as long for open pages.
+_STOP_SECONDS = 15.0
 _LOG_LINES = 15
 
 
@@ -51,11 +52,13 @@ def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
 
     The stage of reporters is on, and brigades have less effect: the shipped policies with `integrity: live` are written to
     `folder`. The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
-    TOCSIN_KAFKA_ settings are dropped, because they belong to another one. The reporters are made up, so their
+    TOCSIN_KAFKA_ settings are dropped, because they belong to another one, and so are those of a console. The reporters are made up, so their
     key is a public one, and a secret key of the caller stays unused.
     """
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(f"{PREFIX}HASH_KEY")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith((f"{PREFIX}HASH_KEY", CONSOLE_PREFIX))
     }
     if BOOTSTRAP not in inherited:
         inherited = {
@@ -71,6 +74,9 @@ def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}HTTP_PORT": "0",
         f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
         f"{PREFIX}REPORTERS": "on",
+        f"{CONSOLE_PREFIX}PORT": "0",
+        f"{CONSOLE_PREFIX}METRICS_PORT": "0",
+        f"{CONSOLE_PREFIX}DATABASE": str(folder / "console.sqlite"),
     }
 
 
@@ -98,19 +104,17 @@ async def topics(settings: Settings) -> AsyncIterator[list[str]]:
                 await admin.delete_topics(names)
 
 
-class WorkerProcess:
-    """A `tocsin worker` process, started as an operator starts it.
+class Program:
+    """A process of `tocsin`, started as an operator starts it. As a context manager it stops with the block."""
 
-    As a context manager it stops with the block.
-    """
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, command: str, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
+        self._command = command
         with log.open("wb") as output:
-            # In a session of its own, so that Ctrl-C reaches only the demo, which then stops the worker in an
+            # In a session of its own, so that Ctrl-C reaches only the demo, which then stops the program in an
             # orderly way.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "streams.commands.main", "worker"],
+            self._process = subprocess.Popen(  # noqa: S603 - the demo names the command
+                [sys.executable, "-m", "streams.commands.main", command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -125,36 +129,53 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(_WORKER_STOP_SECONDS)
+                self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()
 
     def check(self) -> None:
-        """Raise ClickException with the end of the worker's log if the worker has ended."""
+        """Raise ClickException with the end of the program's log if it has ended."""
         code = self._process.poll()
         if code is not None:
-            raise self.failure(f"the worker ended with exit code {code}")
+            raise self.failure(f"the {self._command} ended with exit code {code}")
 
     def failure(self, what: str) -> click.ClickException:
-        """An error with `what` went wrong and the last lines of the worker's log."""
+        """An error with `what` went wrong and the last lines of the program's log."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-        return click.ClickException("\n".join([f"{what}. The worker's last lines:", *lines]))
+        return click.ClickException("\n".join([f"{what}. The {self._command}'s last lines:", *lines]))
 
-    async def ready(self, settings: Settings) -> None:
-        """Wait until the worker owns its partitions.
+    async def until(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it is ready. Raises ClickException if it ends first or needs more than 60 s."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not await is_ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise self.failure(f"the {self._command} was not ready within {_START_SECONDS:.0f} s")
+            await asyncio.sleep(_POLL_SECONDS)
 
-        Raises ClickException if it ends first or needs more than 60 s.
-        """
-        deadline = time.monotonic() + _WORKER_START_SECONDS
-        async with admin_client(settings.connection()) as admin:
-            while not await _has_members(admin, consumer_group(settings.topic_prefix)):
-                self.check()
-                if time.monotonic() > deadline:
-                    raise self.failure(
-                        f"the worker did not join its group within {_WORKER_START_SECONDS:.0f} s"
-                    )
-                await asyncio.sleep(_POLL_SECONDS)
+
+async def worker_ready(worker: Program, settings: Settings) -> None:
+    """Wait until the worker owns its partitions. Raises ClickException."""
+    async with admin_client(settings.connection()) as admin:
+        await worker.until(lambda: _has_members(admin, consumer_group(settings.topic_prefix)))
+
+
+async def console_address(console: Program) -> str:
+    """Wait until the console serves, and return its address. Raises ClickException."""
+
+    async def says_it() -> bool:
+        return _address_in(console.log) is not None
+
+    await console.until(says_it)
+    address = _address_in(console.log)
+    assert address is not None
+    return address
+
+
+def _address_in(log: Path) -> str | None:
+    found = re.search(r"^console at (http\S+)$", log.read_text(errors="replace"), re.MULTILINE)
+    return None if found is None else found[1]
 
 
 async def _has_members(admin: Any, group: str) -> bool:

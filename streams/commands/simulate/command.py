@@ -1,16 +1,13 @@
 """`tocsin simulate`: publish made-up traffic that resembles a real platform's."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import click
 
-from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
-from streams.commands.shared.progress import Progress
 from streams.commands.shared.scenario import (
     MINIMUM_COUNT,
     STORYLINES,
@@ -20,9 +17,10 @@ from streams.commands.shared.scenario import (
     play_crowds,
     play_requests,
 )
+from streams.commands.simulate.sending import publish, write_lines
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.topics import AUTHORITY_REQUESTS, MODERATION_OUTCOMES, REPORT_SOURCES
-from streams.worker.settings import Settings, load_settings
+from streams.worker.settings import load_settings
 
 DEFAULT_COUNT = 50_000
 
@@ -154,12 +152,12 @@ def simulate(
     else:
         records = play(seed, count or DEFAULT_COUNT, end_ms, chosen)
     if out is not None:
-        progress = asyncio.run(_write(out, records, rate))
+        progress = asyncio.run(write_lines(out, records, rate))
         click.echo(progress.summary(), err=True)
         return
     settings = load_settings()
     with broker_errors_explained(settings):
-        progress = asyncio.run(_publish(settings, topics, records, rate))
+        progress = asyncio.run(publish(settings, topics, records, rate))
     click.echo(progress.summary())
 
 
@@ -186,35 +184,3 @@ def _crowds(seed: int, end_ms: int, only: str | None) -> Iterator[ScenarioRecord
     for record in play_crowds(seed, end_ms):
         if only is None or (record.fate == "outcome") == (only == "outcomes"):
             yield record
-
-
-async def _write(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float | None) -> Progress:
-    progress, pace = Progress("written"), Pace(rate)
-    for record in records:
-        if record.fate != "garbage":
-            await pace.turn(1)
-            out.write(record.value + b"\n")
-            if rate is not None:
-                # With a rate, a reader follows the output as it is written.
-                out.flush()
-            progress.add(1)
-    progress.clear()
-    return progress
-
-
-async def _publish(
-    settings: Settings, topics: Iterable[str], records: Iterator[ScenarioRecord], rate: float | None
-) -> Progress:
-    progress, pace = Progress("published"), Pace(rate)
-    prefix = settings.topic_prefix
-    async with producer_for(settings, *(prefix + topic for topic in topics)) as producer:
-        while batch := list(islice(records, pace.batch)):
-            await pace.turn(len(batch))
-            written = [
-                await producer.send(prefix + record.topic, record.value, record.key, headers=record.headers)
-                for record in batch
-            ]
-            await asyncio.gather(*written)
-            progress.add(len(batch))
-    progress.clear()
-    return progress

@@ -86,6 +86,12 @@ def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, change
         ),
     )
     if outcome.subject == "report":
+        changes.cases.update(
+            case_id
+            for (case_id,) in writer.execute(
+                "SELECT case_id FROM clock WHERE clock_id = ?", (outcome.clock_id,)
+            )
+        )
         changes.channels.add(outcome.key)
     else:
         changes.requests.add(outcome.key)

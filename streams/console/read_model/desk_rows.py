@@ -42,7 +42,8 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     decided = _decided(writer, escalation_id, work)
     reopened = decided is not None and _raised_after(events, decided.at_ms)
     state = _state(newest, work, is_decided=decided is not None and not reopened)
-    clock = _nearest_clock(writer, newest)
+    waits = state in ("open", "proposed")
+    clock = _nearest_clock(writer, newest) if waits else None
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
     row = (
@@ -78,7 +79,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         work.version,
         newest.policy_version,
         newest.registry_version,
-        state in ("open", "proposed"),
+        waits,
         NO_CLOCK if clock is None else clock.due_ms,
         -newest.level,
         -priority,
@@ -88,11 +89,16 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
 
 
 def refresh_channel(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
-    """Make the rows of a channel's escalations again, as its clocks changed; return their ids."""
+    """Make the rows of a channel's waiting episodes again, as clocks of its messages changed; return their ids.
+
+    The case of a clock shows that clock alone, and a case that does not wait shows none. So a channel with thousands of
+    clocks costs no more than its few episodes.
+    """
     ids = [
         escalation_id
         for (escalation_id,) in writer.execute(
-            "SELECT escalation_id FROM desk_row WHERE channel_ref = ?", (channel_ref,)
+            "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits",
+            (channel_ref,),
         ).fetchall()
     ]
     for escalation_id in ids:
@@ -138,20 +144,22 @@ def _raised_after(events: list[Escalation], decided_ms: int) -> bool:
 
 
 def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
-    """The open clock of the case that is due first: its own, or one of a message that it names."""
-    clocks = connection.execute(
-        """
-        SELECT due_ms, obligation, message_ref, case_id FROM clock
-        WHERE subject = 'report' AND key = ? AND is_open AND status != 'paused' ORDER BY due_ms, clock_id
+    """The open clock of the case that is due first: its own, or for an episode one of a message that it names."""
+    values: tuple[str, ...]
+    if newest.clock is not None:
+        which, values = "case_id = ?", (newest.escalation_id,)
+    else:
+        marks = ", ".join("?" * len(newest.message_refs))
+        which = f"subject = 'report' AND key = ? AND message_ref IN ({marks})"
+        values = (newest.channel_ref, *newest.message_refs)
+    row = connection.execute(
+        f"""
+        SELECT due_ms, obligation FROM clock WHERE {which} AND is_open AND status != 'paused'
+        ORDER BY due_ms, clock_id LIMIT 1
         """,
-        (newest.channel_ref,),
-    )
-    messages = frozenset(newest.message_refs)
-    for due_ms, obligation, message_ref, case_id in clocks:
-        hangs_on_it = newest.clock is None and message_ref in messages
-        if case_id == newest.escalation_id or hangs_on_it:
-            return NearestClock(due_ms, obligation)
-    return None
+        values,
+    ).fetchone()
+    return None if row is None else NearestClock(*row)
 
 
 def _integrity(newest: Escalation) -> str:

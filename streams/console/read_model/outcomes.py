@@ -43,6 +43,15 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
             encode(outcome),
         ),
     )
-    if escalation_id is not None:
-        changes.cases.add(escalation_id)
+    if isinstance(subject, EscalationSubject):
+        changes.cases.add(subject.escalation_id)
+    elif isinstance(subject, MessageSubject):
+        # Pages of the message's clocks show the outcome too.
+        changes.cases.update(
+            case_id
+            for (case_id,) in writer.execute(
+                "SELECT case_id FROM clock WHERE subject = 'report' AND key = ? AND message_ref = ?",
+                (subject.channel_ref, subject.message_ref),
+            )
+        )
     changes.channels.add(subject.channel_ref)

@@ -3,11 +3,11 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.console.people.access import is_loopback
+from streams.console.web.error_pages import Refused
 
 _READING = ("GET", "HEAD")
 
@@ -25,15 +25,16 @@ class Arrivals:
         self._strict_cookie = strict_cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on. Raises HTTPException if it was not meant for this console, or is a form of another site."""
+        """Pass a request on. Raises Refused if it was not meant for this console, or is a form of another site."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_ours(host):
-            raise HTTPException(
+            raise Refused(
                 421,
+                "wrong_host",
                 "This console does not answer to the name in the address. TOCSIN_CONSOLE_ADDRESS is the one to which it does; "
                 "a proxy in front must pass the Host header on.",
             )
@@ -63,7 +64,9 @@ class Arrivals:
         )
         origin = headers.get("origin", ours)
         if headers.get("sec-fetch-site", "same-origin") != "same-origin" or origin.lower() != ours.lower():
-            raise HTTPException(403, "This form was sent by a page of another site. Nothing was done.")
+            raise Refused(
+                403, "other_site", "This form was sent by a page of another site. Nothing was done."
+            )
 
     def _lacks_its_cookie(self, headers: Headers) -> bool:
         return (

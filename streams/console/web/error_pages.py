@@ -34,7 +34,6 @@ _LOGGED: Final[Mapping[int, str]] = {
     401: "not_signed_in",
     403: "not_allowed",
     413: "too_large",
-    421: "wrong_host",
     429: "too_fast",
 }
 
@@ -100,8 +99,9 @@ def error_page(request: Request, error: HTTPException, audit: Audit, *, framed: 
     """The page for an error; `framed` has the frame of the other pages if somebody is signed in."""
     person: Person | None = getattr(request.state, "person", None)
     status = error.status_code
-    if status in _LOGGED:
-        audit.refused(getattr(error, "reason", _LOGGED[status]), person)
+    reason = error.reason if isinstance(error, Refused) else _LOGGED.get(status)
+    if reason is not None:
+        audit.refused(reason, person)
     framed = framed and person is not None
     context = {
         "frame": "frame.html" if framed else "plain.html",

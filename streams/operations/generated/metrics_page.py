@@ -4,6 +4,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric import LABELS, Metric
 from streams.operations.metric_catalogue import CATALOGUE
 
@@ -19,6 +20,16 @@ and histograms start at 0 with the worker and include committed batches only. `/
 `python_gc_*`. No label identifies a channel, a message, a report or a reporter.
 """
 
+_CONSOLE = """
+## Console
+
+A console serves these on `/metrics` at TOCSIN_CONSOLE_METRICS_HOST and TOCSIN_CONSOLE_METRICS_PORT, with `process_*` and
+`python_gc_*`.
+
+| metric | kind | labels | meaning |
+| --- | --- | --- | --- |
+"""
+
 
 def page() -> str:
     """The content of docs/metrics.md."""
@@ -26,6 +37,8 @@ def page() -> str:
     for group, metrics in groupby(CATALOGUE, key=lambda metric: metric.group):
         parts.append(f"\n## {group}\n\n| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")
         parts += map(_row, metrics)
+    parts.append(_CONSOLE)
+    parts += map(_row, CONSOLE_CATALOGUE)
     parts.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
     parts += (f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
     return "".join(parts)

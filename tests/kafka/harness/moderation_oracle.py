@@ -24,11 +24,12 @@ from tests.kafka.harness.deployment import (
     Deployment,
 )
 from tests.kafka.harness.moderation import DECIDED_AS, Message, Moderators, Outcome, document_of
-from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.reports import Published, to_ms
 
 KEY = DEMONSTRATION.current
 DAY_S = 86_400
+TOLD = ("user", "trusted_flagger", "state_actor")
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ def check_moderation(
     }
     credits = _check_credits(deployment, reader, {place: each.decision for place, each in standing.items()})
     _check_state(deployment, reader, standing)
-    notices = [orjson.loads(row.value) for row in reader.all(name(NOTICES))]
-    assert {notice["state"] for notice in notices} <= {"decided", "superseded"}
-    assert not any("reporter-" in str(notice) for notice in notices)
+    _check_receipts(reader.all(name(NOTICES)), moderators.published)
     reported = sum(message in moderators.decided for message, _ in received)
     return Moderated(
         sum(map(len, moderators.decided.values())),
@@ -95,6 +94,25 @@ def _received(published: Sequence[Published]) -> dict[tuple[Message, int], int]:
     # Otherwise Tocsin keeps a sample of a message's reporters (streams/counting/attribution.py).
     assert max(Counter(message for message, _ in received).values()) <= 256
     return received
+
+
+def _check_receipts(notices: Sequence[Row], published: Sequence[Published]) -> None:
+    """Every reporter who is told gets one receipt for each message, however often they report it."""
+    told: dict[tuple[str, str, str], set[bool]] = defaultdict(set)
+    for document in filter(None, map(document_of, published)):
+        reporter = document.get("reporter") or {}
+        if reporter.get("ref") is not None:
+            place = document["channel"]["ref"], document["message_ref"], reporter["ref"]
+            told[place].add(reporter["kind"] in TOLD)
+    receipts = Counter(
+        dict(row.headers)["ce_id"] for row in notices if orjson.loads(row.value or b"")["state"] == "received"
+    )
+    assert receipts.total() == len(receipts)
+    # Somebody who reported a message as two kinds of reporter is told if the first report to arrive was of one that is.
+    certain = sum(kinds == {True} for kinds in told.values())
+    possible = sum(True in kinds for kinds in told.values())
+    assert certain <= len(receipts) <= possible
+    assert not any(b"reporter-" in (row.value or b"") for row in notices)
 
 
 def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[tuple[int, int], str]) -> int:
