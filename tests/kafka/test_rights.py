@@ -4,7 +4,9 @@ import asyncio
 import re
 import socket
 import subprocess
+import time
 
+import httpx
 import orjson
 import pytest
 from confluent_kafka.admin import (
@@ -48,6 +50,7 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
+from tests.unit.console_pages import hidden_fields
 
 PASSWORD = "not-a-secret-of-anybody"
 READ = (SOURCE, VERIFIED, OUTCOMES, MODERATION, REQUESTS, INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
@@ -85,6 +88,10 @@ TOPIC_RIGHTS = {
         ("READ", (ESCALATIONS, ROUTING)),
         ("WRITE", (OUTCOMES, MODERATION)),
         ("READ WRITE", (ACTIVITY,)),
+    ),
+    "console": (
+        ("READ", (ESCALATIONS, SHADOW, ROUTING, INTEGRITY, COUNTERS)),
+        ("READ WRITE", (ACTIVITY, OUTCOMES, MODERATION)),
     ),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
     "policies": (("READ", (SOURCE, VERIFIED)),),
@@ -179,6 +186,33 @@ async def leave_open(address, instance):
     return transactional_id
 
 
+def wait_until(done, console):
+    deadline = time.monotonic() + 60
+    while not done():
+        assert console.exit_code is None and time.monotonic() < deadline, console.tail()
+        time.sleep(0.1)
+
+
+def note_on_console(settings, folder, case):
+    """Start a console with these settings, and note something about a case, which writes and reads back."""
+    own = {"TOCSIN_CONSOLE_PORT": "0", "TOCSIN_CONSOLE_METRICS_PORT": "0"}
+    own["TOCSIN_CONSOLE_DATABASE"] = str(folder / "console.sqlite")
+    console = Worker(folder / "console.log", settings | own, (*COMMAND, "console"))
+    try:
+        wait_until(lambda: "console at" in console.text, console)
+        (address,) = re.findall(r"^console at (\S+)$", console.text, re.MULTILINE)
+        with httpx.Client(base_url=address) as browser:
+            wait_until(lambda: browser.get(f"/cases/{case}").status_code == 200, console)
+            page = browser.get(f"/cases/{case}").text
+            done = browser.post(
+                f"/cases/{case}/acts",
+                data=hidden_fields(page, f"/cases/{case}/acts", "noted") | {"note": "context_checked"},
+            )
+        assert done.status_code == 303, done.text
+    finally:
+        console.end()
+
+
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
@@ -228,6 +262,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         clock = orjson.loads(tailed)["value"]["clock"]["clock_id"]
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
+        note_on_console(settings_of("console", guarded), tmp_path, clock)
         run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
         judged = (
             "--channel",

@@ -31,6 +31,7 @@ class ConsoleProcess:
             **settings,
             "TOCSIN_CONSOLE_DATABASE": str(self.database),
             "TOCSIN_CONSOLE_PORT": str(port),
+            "TOCSIN_CONSOLE_METRICS_PORT": "0",
             "TOCSIN_CONSOLE_ADDRESS": self.address,
             "TOCSIN_CONSOLE_SIGN_IN": "proxy",
             "TOCSIN_CONSOLE_PEOPLE_FILE": str(people),
