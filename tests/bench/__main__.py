@@ -18,6 +18,7 @@ from tests.bench.place import Place
 from tests.bench.scenarios import (
     against_faust,
     compression,
+    console,
     core,
     latency,
     many_channels,
@@ -45,6 +46,7 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "takeover": takeover.measure,
     "compression": compression.measure,
     "reporters": reporters.measure,
+    "console": console.measure,
 }
 RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"
 

@@ -32,6 +32,12 @@ PARTITION_TARGETS = {
     (48, 1_000): (28, 100),
 }
 
+# Of a console with 50,000 open cases.
+CONSOLE_PAGES = (
+    "desk", "desk, filtered", "desk, by channel", "desk, by category", "desk, next page", "desk, one channel", "case",
+    "clocks",
+)  # fmt: skip
+
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 50_000),
     Figure("Faust baseline: reports/s", "reports/s"),
@@ -99,6 +105,10 @@ FIGURES = (
         )
         for codec in ("none", "lz4", "zstd")
     ),
+    *(Figure(f"console, {page}: p95", "ms", 150, less_is_better=True) for page in CONSOLE_PAGES),
+    Figure("console: records read", "records/s"),
+    Figure("console: memory", "MB", less_is_better=True),
+    Figure("console: file", "MB", less_is_better=True),
 )
 
 

@@ -138,6 +138,12 @@ class Site:
         self.until(lambda: all(READY in worker.text for worker in started))
         return started
 
+    def start(self, command: Sequence[str], settings: Mapping[str, str]) -> Worker:
+        """Start another program of Tocsin, with these settings besides those of the site."""
+        log = self._folder / f"{self.prefix}program-{next(self._numbers)}.log"
+        self.workers.append(Worker(log, self._settings | settings, command))
+        return self.workers[-1]
+
     def stop(self, worker: Worker, how: signal.Signals) -> None:
         """Send a signal to a worker and wait until it has ended."""
         self.workers.remove(worker)
