@@ -24,10 +24,10 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Three processes, because Kafka tests mostly wait: two keep two cores busy for three fifths of the time. Each process has its
-# own broker. The longest files come first, in the order of tests/conftest.py, so that none waits for another at the end.
+# Two processes, because Kafka tests mostly wait. Each process has its own broker. The longest files come first, in the
+# order of tests/conftest.py, so that neither process waits for the other at the end.
 test: check ## Run every check and every test on a real Kafka
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, less than two minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/model tests/contract $(ARGS)

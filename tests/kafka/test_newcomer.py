@@ -22,7 +22,7 @@ PAGES = ("README.md", "docs/operations.md")
 
 # The order of the commands, by how they begin. All others run when there are outputs to look at, before LAST.
 FIRST = ("config", "topics create")
-ENDLESS = ("worker", "tail")
+ENDLESS = ("worker", "console", "tail")
 LAST = ("state reset",)
 # They need a state that was prepared for them, a decision to make, or are named without arguments: test_saved_state.py,
 # test_source_commands.py and test_wrong_clocks.py run them.
@@ -138,6 +138,8 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
             "TOCSIN_REPLICATION_FACTOR": "1",
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             "TOCSIN_HTTP_PORT": "0",
+            "TOCSIN_CONSOLE_PORT": "0",
+            "TOCSIN_CONSOLE_METRICS_PORT": "0",
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
         },
     )
