@@ -1,10 +1,12 @@
 """Lists of the console: page after page, the filters in addresses, and how policies compare."""
 
+import json
 import sqlite3
 
 import pytest
 
 from streams.console.read_model.clocks_query import ClockFilter, clock_row, clocks_page
+from streams.console.read_model.desk_query import DeskFilter, desk_page
 from streams.console.read_model.integrity_query import IntegrityFilter, integrity_page
 from streams.console.read_model.paging import PAGE_ROWS, BadFilter
 from streams.console.read_model.policies_query import Pair, policy_days, policy_pairs
@@ -113,7 +115,12 @@ def test_a_country_may_be_written_in_small_letters():
     assert RequestFilter.of({"country": "de"}).country == "DE"
 
 
-def test_the_page_of_clocks_needs_no_sorting(reader):
+def position(shown):
+    columns = {"channel": ["channel-1"], "category": ["X"]}.get(shown.by, [])
+    return json.dumps([*columns, 1, -1, -50, "e-1"])
+
+
+def test_the_usual_lists_need_no_sorting(reader):
     def explained(statement, values):
         return [row[3] for row in reader.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
 
@@ -129,6 +136,20 @@ def test_the_page_of_clocks_needs_no_sorting(reader):
     assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
     integrity_page(asked, IntegrityFilter())
     assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
+    # As everybody but who sees all categories, who needs no condition for them.
+    some = ALL - {"csam"}
+    for shown in (
+        DeskFilter(),
+        DeskFilter(by="channel"),
+        DeskFilter(by="category"),
+        DeskFilter(category="fraud"),
+    ):
+        for after in (None, position(shown)):
+            desk_page(asked, shown, some, 0, after)
+            assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
+            assert all("USING INDEX" in step or "USING COVERING INDEX" in step for step in asked.plan), (
+                asked.plan
+            )
 
 
 def test_a_clock_whose_case_is_not_known_yet_needs_two_people(tmp_path):
