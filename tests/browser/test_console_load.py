@@ -19,7 +19,7 @@ from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness.deployment import Deployment
 
 CASES = 50_000
-ASKED = 40
+ASKED = 20
 ROUNDS = 5
 P95_MS = 150
 FIRST_PAINT_MS = 1000
