@@ -58,7 +58,9 @@ def demo(count: int, seed: int, keep: bool) -> None:
     cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and topics with a prefix of
     their own that it deletes at the end.
     """
-    # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C.
+    # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C. A shell starts background jobs with
+    # SIGINT ignored, and then neither would.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Screen()
     with ExitStack() as stack:
