@@ -43,8 +43,9 @@ _CLOSE_SECONDS = 2
 async def run_console(
     settings: Settings, own: ConsoleSettings, person: Person, access: Access, ready: Callable[[str], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `person` is who works without sign-in and people file; `ready` is called with the address once pages can be asked for.
+    """Serve until SIGTERM or SIGINT.
 
+    `person` is who works without sign-in and without a people file. `ready` is called with the address once pages can be asked for.
     Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
     sqlite3.Error if the file cannot be used, OSError if the port is taken.
     """

@@ -128,3 +128,5 @@ def test_a_wrong_people_file_is_refused(people):
 def test_secrets_are_not_shown(people):
     own = load_console_settings({"TOCSIN_CONSOLE_PROXY_SECRET": SECRET})
     assert SECRET not in repr(own)
+    assert SECRET not in repr(access(**proxy(people, session_secret=SECRET)))
+    assert "'s'" not in repr(access(**openid(people)))

@@ -3,22 +3,20 @@
 import ipaddress
 import secrets
 import socket
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
+from streams.console.people.given_secrets import (
+    LEAST_CHARACTERS,
+    given_secret,
+    needed_secret,
+    sign_in_said,
+    variable,
+)
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.settings import ConsoleSettings
 from streams.registry.errors import UnreadableFile
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
-
-# The number of hex digits of 128 random bits: nobody guesses that, however long they try.
-_LEAST_CHARACTERS: Final = 32
-
-_MAKE_ONE = "Make one with `openssl rand -hex 32`"
+from streams.worker.settings import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class ProxySignIn:
     """A proxy says who asks in `header`, and proves with `secret` that it is the proxy."""
 
     header: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class OpenIDSignIn:
 
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Access:
 
     sign_in: NoSignIn | ProxySignIn | OpenIDSignIn
     people: WatchedPeople | None
-    session_secret: str
+    session_secret: str = field(repr=False)
     address: str | None
 
     @property
@@ -70,13 +68,13 @@ def load_access(own: ConsoleSettings) -> Access:
         _require_loopback(own)
     elif own.people_file is None:
         raise SettingsError(
-            f"{_name('people_file')} is missing: with {_said(own)} nobody can come in without it. "
+            f"{variable('people_file')} is missing: with {sign_in_said(own)} nobody can come in without it. "
             "docs/operations.md, 'The console', shows one."
         )
     return Access(
         sign_in,
         _people(own),
-        _secret(own, "session_secret", _LEAST_CHARACTERS) or secrets.token_urlsafe(32),
+        given_secret(own, "session_secret", LEAST_CHARACTERS) or secrets.token_urlsafe(32),
         own.address,
     )
 
@@ -87,7 +85,7 @@ def _people(own: ConsoleSettings) -> WatchedPeople | None:
     try:
         return WatchedPeople(own.people_file)
     except UnreadableFile as error:
-        raise SettingsError(f"{_name('people_file')}: {error}.") from None
+        raise SettingsError(f"{variable('people_file')}: {error}.") from None
 
 
 def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
@@ -95,33 +93,35 @@ def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
         return NoSignIn()
     _require_encryption(own, "address")
     if own.sign_in == "proxy":
-        return ProxySignIn(own.proxy_header, _needed_secret(own, "proxy_secret", _LEAST_CHARACTERS))
+        return ProxySignIn(own.proxy_header, needed_secret(own, "proxy_secret", LEAST_CHARACTERS))
     _require_encryption(own, "openid_issuer")
     if own.openid_client_id is None:
-        raise SettingsError(f"{_name('openid_client_id')} is missing: {_said(own)}, which needs it.")
+        raise SettingsError(
+            f"{variable('openid_client_id')} is missing: {sign_in_said(own)}, which needs it."
+        )
     assert own.openid_issuer is not None
     return OpenIDSignIn(
-        own.openid_issuer, own.openid_client_id, _needed_secret(own, "openid_client_secret", 1)
+        own.openid_issuer, own.openid_client_id, needed_secret(own, "openid_client_secret", 1)
     )
 
 
 def _require_loopback(own: ConsoleSettings) -> None:
-    remedy = f"Set {_name('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {_name('host')} to 127.0.0.1."
+    remedy = f"Set {variable('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {variable('host')} to 127.0.0.1."
     try:
         found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise SettingsError(
-            f"{_name('host')}={own.host}: no address of it is known ({error}). {remedy}"
+            f"{variable('host')}={own.host}: no address of it is known ({error}). {remedy}"
         ) from None
     beyond = sorted(str(each) for each in found if not is_loopback(str(each)))
     if beyond:
         raise SettingsError(
-            f"{_name('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {_said(own)}: "
+            f"{variable('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {sign_in_said(own)}: "
             f"everybody there could decide cases. {remedy}"
         )
     if own.address is not None and not _is_local(own.address):
         raise SettingsError(
-            f"{_name('address')}={own.address} is not on this machine, and {_said(own)}: everybody there could decide cases. "
+            f"{variable('address')}={own.address} is not on this machine, and {sign_in_said(own)}: everybody there could decide cases. "
             f"{remedy}"
         )
 
@@ -138,10 +138,12 @@ def _require_encryption(own: ConsoleSettings, name: str) -> None:
     value = getattr(own, name)
     if value is None:
         description = ConsoleSettings.model_fields[name].description
-        raise SettingsError(f"{_name(name)} is missing: {_said(own)}, which needs it. {description}")
+        raise SettingsError(
+            f"{variable(name)} is missing: {sign_in_said(own)}, which needs it. {description}"
+        )
     if not value.startswith("https://") and not _is_local(value):
         raise SettingsError(
-            f"{_name(name)}={value}: must begin with https://, as {_said(own)}; without encryption anybody on the way could "
+            f"{variable(name)}={value}: must begin with https://, as {sign_in_said(own)}; without encryption anybody on the way could "
             "take over a session."
         )
 
@@ -155,50 +157,7 @@ def _refuse_unused(own: ConsoleSettings) -> None:
     for start in ("proxy", "openid"):
         given = [name for name in sorted(own.model_fields_set) if name.startswith(f"{start}_")]
         if given and own.sign_in != start:
-            names = ", ".join(_name(name) for name in given)
-            raise SettingsError(f"{names} set, but not used: set {_name('sign_in')}={start}, or unset them.")
-
-
-def _needed_secret(own: ConsoleSettings, name: str, least: int) -> str:
-    secret = _secret(own, name, least)
-    if secret is None:
-        raise SettingsError(
-            f"{_name(name)} is missing, and {_name(name)}_FILE too: {_said(own)}, which needs one of them."
-        )
-    return secret
-
-
-def _secret(own: ConsoleSettings, name: str, least: int) -> str | None:
-    given: SecretStr | None = getattr(own, name)
-    file: Path | None = getattr(own, f"{name}_file")
-    if given is not None and file is not None:
-        raise SettingsError(f"{_name(name)} and {_name(name)}_FILE are both set: set only one of them.")
-    if given is not None:
-        return _checked(_name(name), given.get_secret_value(), least)
-    if file is None:
-        return None
-    try:
-        text = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
-        raise SettingsError(f"{_name(name)}_FILE={file}: cannot be read ({why}).") from None
-    return _checked(f"{_name(name)}_FILE", text, least)
-
-
-def _checked(variable: str, text: str, least: int) -> str:
-    # Messages may not contain the text.
-    if len(text) < least or not (text.isascii() and text.isprintable()):
-        raise SettingsError(
-            f"{variable}: must have at least {least} ASCII characters and no line breaks. {_MAKE_ONE}."
-            if least > 1
-            else f"{variable}: must not be empty, and be ASCII text in one line."
-        )
-    return text
-
-
-def _said(own: ConsoleSettings) -> str:
-    return f"{_name('sign_in')} is {own.sign_in}"
-
-
-def _name(field: str) -> str:
-    return CONSOLE_PREFIX + field.upper()
+            names = ", ".join(variable(name) for name in given)
+            raise SettingsError(
+                f"{names} set, but not used: set {variable('sign_in')}={start}, or unset them."
+            )
