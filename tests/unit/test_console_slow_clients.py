@@ -88,6 +88,16 @@ def is_closed(client):
     return True
 
 
+def answer_of(client):
+    """Read one whole answer, however it was cut into packets."""
+    found = b""
+    while not found.endswith(b"\r\n\r\nxx"):
+        data = client.recv(256)
+        assert data, found
+        found += data
+    return found
+
+
 def answered(port, request=GET):
     with connect(port) as client:
         client.sendall(request)
@@ -147,13 +157,13 @@ def test_a_client_that_waits_between_requests_is_not_cut_off(port):
     with connect(port) as client:
         for _ in range(2):
             client.sendall(GET)
-            assert client.recv(256).startswith(b"HTTP/1.1 200")
+            assert answer_of(client).startswith(b"HTTP/1.1 200")
             # Longer than a request may take to arrive.
             time.sleep(1.3)
         body = b"a" * 1000
         client.sendall(HEAD)
         client.sendall(body)
-        assert client.recv(256).startswith(b"HTTP/1.1 200")
+        assert answer_of(client).startswith(b"HTTP/1.1 200")
 
 
 def test_hundreds_of_half_sent_requests_keep_nobody_from_being_answered(port, server):
@@ -164,7 +174,8 @@ def test_hundreds_of_half_sent_requests_keep_nobody_from_being_answered(port, se
         clients.append(client)
     try:
         assert all(answered(port) for _ in range(10))
-        assert len(server.server_state.connections) <= 20
+        still = [each for each in list(server.server_state.connections) if not each.transport.is_closing()]
+        assert len(still) <= 20
     finally:
         for client in clients:
             client.close()

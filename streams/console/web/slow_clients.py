@@ -79,11 +79,16 @@ class BoundedProtocol(H11Protocol):
 
     def _make_room(self) -> None:
         """Close a connection whose request is still to arrive: an honest one arrives at once. Without one, close this."""
-        for each in self.connections:
-            if each is not self and isinstance(each, BoundedProtocol) and each.waits_for_request:
-                each.transport.abort()
-                return
-        self.transport.abort()
+        # One that was closed stays in the set until the loop's next round, which may accept a hundred before.
+        open_ones = [
+            each
+            for each in self.connections
+            if isinstance(each, BoundedProtocol) and not each.transport.is_closing()
+        ]
+        if len(open_ones) <= MAX_CONNECTIONS:
+            return
+        slow = (each for each in open_ones if each is not self and each.waits_for_request)
+        next(slow, self).transport.abort()
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:
