@@ -5,7 +5,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -22,9 +21,6 @@ from streams.wire.times import DAY
 # while the console catches up.
 _MOST_RECORDS = 2_000
 
-# How often to ask how far behind reading is. It is one request per broker.
-_ENDS_SECONDS = 10.0
-
 # How long a read may wait. Records that arrive end the wait.
 _WAIT_MS = 500
 
@@ -33,7 +29,7 @@ Fetched = Mapping[TopicPartition, Sequence[SourceRecord]]
 
 @dataclass(slots=True)
 class Progress:
-    """How far reading has come. `left` is the number of offsets up to the ends of the topics when they were last asked."""
+    """How far reading has come. `left` is the number of offsets up to the ends of the topics at the last fetches."""
 
     left: int = -1
     caught_up: bool = False
@@ -83,7 +79,7 @@ class Follower:
         """Read until cancelled. Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError."""
         async with subscriber(self._connection, tuple(self._names)) as consumer:
             await self._seek(consumer)
-            ends, asked = await consumer.end_offsets(consumer.assignment()), monotonic()
+            ends = await consumer.end_offsets(consumer.assignment())
             while True:
                 fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST_RECORDS)
                 # Positions, not offsets of records: a log may end in a transaction marker.
@@ -91,8 +87,10 @@ class Follower:
                 if fetched:
                     changes = await asyncio.to_thread(self._apply, fetched, places)
                     self._told(changes)
-                if self.progress.caught_up and monotonic() > asked + _ENDS_SECONDS:
-                    ends, asked = await consumer.end_offsets(consumer.assignment()), monotonic()
+                # As of the last fetches. Asking for them would wait for brokers that are away, and nothing be read meanwhile.
+                for place in places:
+                    end = consumer.last_stable_offset(place)
+                    ends[place] = ends[place] if end is None else end
                 self.progress.left = sum(max(0, end - places[place]) for place, end in ends.items())
                 self.progress.caught_up |= self.progress.left == 0
                 for place, next_offset in places.items():

@@ -13,7 +13,7 @@ CONSOLE_BEHIND = Metric(
     _CONSOLE,
     "tocsin_console_records_behind",
     "gauge",
-    "Records of the topics that the console has still to read, as of the last ten seconds.",
+    "Records of the topics that the console has still to read, as of its last fetches.",
 )
 CONSOLE_RECORDS = Metric(
     _CONSOLE, "tocsin_console_records_total", "counter", "Records read into the console's database."
@@ -35,7 +35,7 @@ CONSOLE_MISSING_OUTCOMES = Metric(
     _CONSOLE,
     "tocsin_console_decisions_without_outcome",
     "gauge",
-    "Decisions of the last seven days whose outcome is not on `moderation-outcomes`, as of the last ten seconds.",
+    "Decisions of the last seven days from which something follows that no console has written, as of the last ten seconds.",
 )
 CONSOLE_OPEN_PAGES = Metric(
     _CONSOLE, "tocsin_console_open_pages", "gauge", "Pages that are open and told what changes."
