@@ -48,6 +48,10 @@ CHANGED: Final = "changed"
 RELOAD: Final = "reload"
 
 
+ENDED: Final = Told("ended", "", ())
+"""The last thing that is told, not to browsers."""
+
+
 class LiveFeed:
     """Keeps what was told last, so that a page that reconnects misses nothing."""
 
@@ -115,6 +119,11 @@ class LiveFeed:
                 self._tell_viewers(case_id)
                 if not self._viewers[case_id]:
                     del self._viewers[case_id]
+
+    def end(self) -> None:
+        """Tell every page that nothing more is told: the console ends, and browsers connect to the next one."""
+        for queue in self._readers:
+            _put(queue, ENDED)
 
     def _tell_viewers(self, case_id: str) -> None:
         told = Told("viewers", "", tuple(sorted(self._viewers[case_id])))

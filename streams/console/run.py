@@ -36,7 +36,7 @@ _REPAIR_SECONDS = 10.0
 # An address with every filter, a session and what proxies add.
 _MOST_HEADER_BYTES = 16 * 1024
 
-# How long open pages may take to close when the console ends.
+# How long acts may take to be answered when the console ends.
 _CLOSE_SECONDS = 2
 
 
@@ -68,7 +68,7 @@ async def run_console(
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
             console = Console(own, database, publisher, follower.progress, feed, duties, floor)
             app = Timed(build_app(console, person, access), metrics)
-            server = _Server(_configuration(own, app), ready)
+            server = _Server(_configuration(own, app), feed, ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.
             reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
@@ -86,8 +86,9 @@ async def run_console(
 class _Server(uvicorn.Server):
     """Says its address once it serves, which is the only way to learn a free port."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, feed: LiveFeed, ready: Callable[[str], None]) -> None:
         super().__init__(config)
+        self._feed = feed
         self._ready = ready
 
     @contextlib.contextmanager
@@ -108,6 +109,11 @@ class _Server(uvicorn.Server):
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop to serve. Open pages would otherwise keep it waiting for as long as acts may take to be answered."""
+        self._feed.end()
+        await super().shutdown(sockets)
 
 
 def _configuration(own: ConsoleSettings, app: ASGIApp) -> uvicorn.Config:

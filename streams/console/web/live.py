@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from streams.console.casework.permissions import Person
-from streams.console.live_feed import Told
+from streams.console.live_feed import ENDED, Told
 from streams.console.read_model.categories import categories_of
 from streams.console.web.context import console_of, person_of, person_still
 from streams.console.web.limits import too_fast
@@ -50,6 +50,8 @@ async def _told(request: Request, position: str, case_id: str | None) -> AsyncIt
             yield _event(told, person_of(request))
         while True:
             told = await queue.get()
+            if told is ENDED:
+                return
             # The page may be open for longer than the session, or than the person may see what it shows.
             person = person_still(request)
             if person is None:
