@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker: every dashboard query and every alert selector finds data."""
+"""A real Prometheus scrapes a real worker and a real console: every dashboard query and every alert selector finds data."""
 
 import re
 import shutil
@@ -24,6 +24,7 @@ from streams.registry.loader import SHIPPED_LAW
 from tests.contract.test_alerts import ALERTS, RULES
 from tests.kafka.harness.deployment import VERIFIED
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import COMMAND
 from tests.promql import selectors
 
 SET_ASIDE = "tocsin_partition_set_aside"
@@ -64,8 +65,8 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder, target):
-    """Run a Prometheus that scrapes `target` every second, with the deployed rules and their job name."""
+def prometheus(folder, targets):
+    """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second, with these rules."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -75,7 +76,10 @@ def prometheus(folder, target):
             {
                 "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                 "rule_files": [str(RULES)],
-                "scrape_configs": [{"job_name": "tocsin", "static_configs": [{"targets": [target]}]}],
+                "scrape_configs": [
+                    {"job_name": job, "static_configs": [{"targets": [target]}]}
+                    for job, target in targets.items()
+                ],
             }
         )
     )
@@ -107,10 +111,11 @@ def prometheus(folder, target):
 def queries_of_the_dashboard():
     """(panel title, query), with the variables replaced as Grafana does."""
     # One minute covers all the traffic of the test.
-    values = {"$__rate_interval": "1m", "$job": "tocsin", "$instance": ".+"}
+    values = {"$__rate_interval": "1m", "$instance": ".+"}
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", ()):
-            expression = target["expr"]
+            job = "tocsin-console" if "tocsin_console_" in target["expr"] else "tocsin"
+            expression = target["expr"].replace("$job", job)
             for name, value in values.items():
                 expression = expression.replace(name, value)
             yield panel["title"], expression
@@ -145,10 +150,21 @@ def test_every_query_finds_data(deploy, tmp_path):
     deployment = deploy(settings={"TOCSIN_LAW_FOLDER": str(law_that_will_change(tmp_path))})
     worker = deployment.fleet.start()
     deployment.fleet.wait_for(lambda: "address=http://" in worker.text, 30, "serving", tend=False)
-    target = re.search(r"address=http://(\S+)", worker.text)[1]
+    deployment.fleet.settings |= {
+        "TOCSIN_CONSOLE_PORT": "0",
+        "TOCSIN_CONSOLE_METRICS_PORT": "0",
+        "TOCSIN_CONSOLE_DATABASE": str(tmp_path / "console.sqlite"),
+    }
+    console = deployment.fleet.start((*COMMAND, "console"))
+    deployment.fleet.wait_for(lambda: "console at" in console.text, 30, "serving pages", tend=False)
+    desk = re.search(r"console at (http://\S+)", console.text)[1] + "/desk"
+    targets = {
+        job: re.search(r"address=http://(\S+)", process.text)[1]
+        for job, process in (("tocsin", worker), ("tocsin-console", console))
+    }
 
-    with prometheus(tmp_path, target) as server:
-        deployment.fleet.wait_for(lambda: server.targets_up() == ["up"], 20, "scraped", tend=False)
+    with prometheus(tmp_path, targets) as server:
+        deployment.fleet.wait_for(lambda: server.targets_up() == ["up", "up"], 20, "scraped", tend=False)
         deployment.fleet.wait_for(
             lambda: [row["value"][1] for row in server.query("sum(tocsin_ready)")] == ["1"],
             20,
@@ -158,6 +174,7 @@ def test_every_query_finds_data(deploy, tmp_path):
         # A rate needs traffic over several scrapes.
         for seed in range(6):
             deployment.publish(generate(seed, 300, bad=0.2))
+            urllib.request.urlopen(desk, timeout=10).close()
             time.sleep(0.8)
         deployment.wait_until_applied(20)
         records = 'sum(tocsin_records_total{topic=~"message-reports|verified-reports"})'

@@ -177,8 +177,6 @@ def check_replay(
         dead_letter_breaker=rules.dead_letter_breaker,
         duplicates_remembered=rules.duplicates_remembered,
     )
-    if deployment.with_reporters:
-        rules = dataclasses.replace(rules, through_reporters=True)
     for partition in range(deployment.partitions):
         reports, requests = Replayed(partition), Replayed(partition)
         state = ReportState(partition, deployment.partitions, rules)
@@ -187,8 +185,9 @@ def check_replay(
         if deployment.with_reporters:
             # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no time and
             # changes nothing that is counted, and who is credited does not depend on it.
+            crediting = dataclasses.replace(rules, through_reporters=True)
             for batch in _batches(_moderation(deployment, reader, partition), cut):
-                reports.add(report_stage(rules).apply(state, batch))
+                reports.add(report_stage(crediting).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
             requests.add(request_stage(request_rules).apply(requests_state, batch))
