@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.worker.settings import CONSOLE_PREFIX, HostName, Port, checked
 
 
 class ConsoleSettings(BaseSettings):
@@ -16,22 +16,17 @@ class ConsoleSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=CONSOLE_PREFIX, extra="forbid", frozen=True)
 
-    host: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9.:-]+$", description="Address on which the console serves.")
-    ] = "127.0.0.1"
-    port: Annotated[
-        int, Field(ge=0, le=65535, description="Port of the console. 0 uses a free port and prints it.")
-    ] = 8460
+    host: Annotated[HostName, Field(description="Address on which the console serves.")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="Port of the console. 0 uses a free port and prints it.")] = 8460
     metrics_host: Annotated[
-        str,
+        HostName,
         Field(
-            pattern=r"^[A-Za-z0-9.:-]+$",
             description="Address on which the console serves /metrics, /livez, /readyz and /status. They need no sign-in, so let "
             "only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     metrics_port: Annotated[
-        int, Field(ge=0, le=65535, description="Port of these pages. 0 uses a free port and logs it.")
+        Port, Field(description="Port of these pages. 0 uses a free port and logs it.")
     ] = 9465
     database: Annotated[
         Path,
@@ -117,20 +112,4 @@ def load_console_settings(environment: Mapping[str, str] | None = None) -> Conso
         for name, text in variables.items()
         if name.startswith(CONSOLE_PREFIX)
     }
-    unknown = sorted(values.keys() - ConsoleSettings.model_fields.keys())
-    if unknown:
-        known = ", ".join(CONSOLE_PREFIX + name.upper() for name in ConsoleSettings.model_fields)
-        raise SettingsError(
-            "\n".join(f"{CONSOLE_PREFIX}{name.upper()}: there is no such setting." for name in unknown)
-            + f"\nKnown: {known}."
-        )
-    try:
-        return ConsoleSettings(**values)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError(
-            "\n".join(
-                f"{CONSOLE_PREFIX}{str(row['loc'][0]).upper()}: {row['msg']}. "
-                f"{ConsoleSettings.model_fields[str(row['loc'][0])].description}"
-                for row in error.errors()
-            )
-        ) from None
+    return checked(ConsoleSettings, CONSOLE_PREFIX, values)

@@ -10,6 +10,7 @@ from streams.partition.hash_key import (
     HashKeys,
     hash_key,
 )
+from streams.worker.given_secret import given_secret
 from streams.worker.settings import PREFIX, Settings, SettingsError
 
 # Of 32 random bytes some 30 differ. Fewer than 16 happen once in 10**10 keys, but in every key that repeats
@@ -56,21 +57,8 @@ def is_public(keys: HashKeys) -> bool:
 
 
 def _key(settings: Settings, name: str) -> HashKey | None:
-    variable = PREFIX + name.upper()
-    secret, file = getattr(settings, name), getattr(settings, f"{name}_file")
-    if secret is not None and file is not None:
-        raise SettingsError(f"{variable} and {variable}_FILE are both set: set only one of them.")
-    if secret is not None:
-        return _parsed(variable, secret.get_secret_value())
-    if file is not None:
-        try:
-            return _parsed(f"{variable}_FILE", file.read_text(encoding="ascii").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
-            raise SettingsError(
-                f"{variable}_FILE={file}: cannot be read ({reason}). It must contain the key as hex digits."
-            ) from None
-    return None
+    given = given_secret(settings, PREFIX, name, must=" It must contain the key as hex digits.")
+    return None if given is None else _parsed(*given)
 
 
 def _parsed(variable: str, text: str) -> HashKey:

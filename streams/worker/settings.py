@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,13 @@ PREFIX = "TOCSIN_"
 
 CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
 """The variables of the console (`console.settings`) begin with it, and are none of the worker's."""
+
+
+Model = TypeVar("Model", bound=BaseSettings)
+
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]+$")]
+# 0 chooses a free one.
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class SettingsError(Exception):
@@ -205,18 +212,15 @@ class Settings(BaseSettings):
         ),
     ] = "console"
     http_host: Annotated[
-        str,
+        HostName,
         Field(
-            pattern=r"^[A-Za-z0-9.:-]+$",
             description="Address on which a worker serves /metrics, /livez, /readyz and /status. They need no "
             "password, so let only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     http_port: Annotated[
-        int,
+        Port,
         Field(
-            ge=0,
-            le=65535,
             description="Port of these pages; each worker on a machine needs its own. 0 uses a free port and logs it.",
         ),
     ] = 9464
@@ -318,17 +322,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
     if removed:
         raise SettingsError("\n".join(removed))
-    unknown = sorted(values.keys() - Settings.model_fields.keys())
-    if unknown:
-        known = ", ".join(PREFIX + name.upper() for name in Settings.model_fields)
-        raise SettingsError(
-            "\n".join(f"{PREFIX}{name.upper()}: there is no such setting." for name in unknown)
-            + f"\nKnown: {known}."
-        )
-    try:
-        settings = Settings(**values)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explained(row) for row in error.errors())) from None
+    settings = checked(Settings, PREFIX, values)
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
@@ -338,7 +332,22 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _explained(row: Mapping[str, object]) -> str:
-    name = str(row["loc"][0])  # type: ignore[index]
-    description = Settings.model_fields[name].description
-    return f"{PREFIX}{name.upper()}: {row['msg']}. {description}"
+def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:
+    """The settings that `values` say, by field; variables begin with `prefix`. Raises SettingsError, also for unknown fields."""
+    unknown = sorted(values.keys() - model.model_fields.keys())
+    if unknown:
+        known = ", ".join(prefix + name.upper() for name in model.model_fields)
+        raise SettingsError(
+            "\n".join(f"{prefix}{name.upper()}: there is no such setting." for name in unknown)
+            + f"\nKnown: {known}."
+        )
+    try:
+        return model(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = ((str(row["loc"][0]), row["msg"]) for row in error.errors())
+        raise SettingsError(
+            "\n".join(
+                f"{prefix}{name.upper()}: {message}. {model.model_fields[name].description}"
+                for name, message in wrong
+            )
+        ) from None

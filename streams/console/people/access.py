@@ -6,10 +6,10 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from streams.console.people.given_secrets import (
+from streams.console.people.console_secrets import (
     LEAST_CHARACTERS,
-    given_secret,
     needed_secret,
+    optional_secret,
     sign_in_said,
     variable,
 )
@@ -74,7 +74,7 @@ def load_access(own: ConsoleSettings) -> Access:
     return Access(
         sign_in,
         _people(own),
-        given_secret(own, "session_secret", LEAST_CHARACTERS) or secrets.token_urlsafe(32),
+        optional_secret(own, "session_secret", LEAST_CHARACTERS) or secrets.token_urlsafe(32),
         own.address,
     )
 
