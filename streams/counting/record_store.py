@@ -58,10 +58,6 @@ class RecordStore(Generic[Kept]):
     def __len__(self) -> int:
         return len(self._encoded)
 
-    def is_empty(self) -> bool:
-        """Whether there is no record."""
-        return not self._encoded and not self._touched
-
     def __iter__(self) -> Iterator[bytes]:
         """Yield all keys."""
         yield from self._encoded

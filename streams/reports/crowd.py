@@ -134,13 +134,6 @@ class Crowd:
         """Store how the reports of a channel arrive, changed at `now` (ms)."""
         self.arrivals.put(CHANNEL_ARRIVALS + channel_key, arrivals, now + ARRIVALS_KEPT_MS)
 
-    def hears_of_reporters(self) -> bool:
-        """Whether reports come through the stage of reporters: one that did is remembered.
-
-        This follows from the reports alone, so that a replay of them does not depend on how workers were set.
-        """
-        return not self.reporters.is_empty()
-
     def list_messages(self, key: bytes, messages: Sequence[str], now: int) -> None:
         """Remember the messages that an event of an escalation names, after those that earlier ones named."""
         stored = LISTED_MESSAGES + key

@@ -68,7 +68,7 @@ def test_a_worker_with_the_other_setting_loses_nothing(deploy):
     deployment.wait_until_applied()
     reader = deployment.outputs()
     check_outputs(deployment, reader)
-    check_replay(deployment, reader, shipped_rules())
+    check_replay(deployment, reader, shipped_rules(), switched=True)
 
 
 def stop(deployment):
@@ -118,7 +118,7 @@ def test_the_stage_is_switched_on_and_off_and_never_leaves_a_report_behind(deplo
         fifth.wait_until_applied()
         reader = fifth.outputs()
         check_outputs(fifth, reader)
-        check_replay(fifth, reader, shipped_rules())
+        check_replay(fifth, reader, shipped_rules(), switched=True)
     finally:
         for one in made:
             one.end()

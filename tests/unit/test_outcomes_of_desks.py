@@ -102,8 +102,6 @@ def test_an_outcome_about_a_case_of_anonymous_reports_is_applied_and_credits_nob
     nobody = {"kind": "anonymous"}
     rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),), through_reporters=True)
     state = ReportState(0, 1, rules)
-    # That reporters are known is learned from the reports of those who are.
-    run(state, rules, reported(9, message="m9", channel="another"))
     opened = run(state, rules, [report(1, START, message_ref="m1", reporter=nobody)])
     cases = {event["escalation_id"] for event in of_topic(opened, "escalations")}
     assert len(cases) == 2
