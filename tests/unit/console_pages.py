@@ -21,7 +21,7 @@ from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import Database, transaction
 from streams.console.settings import ConsoleSettings
 from streams.console.web.context import Console
-from streams.console.web.words import CATEGORIES
+from streams.events.report import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.runtime.wall_clock import clock_ms
 from streams.operations.console_metric_catalogue import CONSOLE_ACTS

@@ -9,7 +9,7 @@ from streams.commands.shared.terminal import echo
 from streams.console.casework.permissions import Person
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
-from streams.console.web.words import CATEGORIES
+from streams.events.report import CATEGORIES
 from streams.operations.logs import configure_logs
 from streams.worker.settings import load_settings
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from streams.console.read_model.paging import Page, page_of, parameters_of, require, restrict
+from streams.console.read_model.paging import Page, equal, given_in, page_of, parameters_of, require, restrict
 from streams.events.clock_outcome import ClockSubject
 from streams.events.report import Category
 from streams.wire.times import DAY, HOUR
@@ -35,7 +35,7 @@ class ClockFilter:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "ClockFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
-        values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        values = given_in(cls, given)
         require(values, "subject", get_args(ClockSubject))
         require(values, "status", get_args(OpenStatus))
         require(values, "due", list(DUE_WITHIN))
@@ -78,15 +78,13 @@ def _conditions(
 ) -> tuple[list[str], list[str | int]]:
     where, values = ["clock.is_open = 1"], list[str | int]()
     restrict(where, values, categories, "clock.category")
-    for column, value in (
-        ("subject", shown.subject),
-        ("obligation", shown.duty),
-        ("status", shown.status),
-        ("key", shown.key),
-    ):
-        if value is not None:
-            where.append(f"clock.{column} = ?")
-            values.append(value)
+    columns = {
+        "clock.subject": shown.subject,
+        "clock.obligation": shown.duty,
+        "clock.status": shown.status,
+        "clock.key": shown.key,
+    }
+    equal(where, values, columns)
     if shown.due is not None:
         where.append("clock.due_ms <= ?")
         values.append(now_ms + DUE_WITHIN[shown.due])

@@ -10,6 +10,8 @@ from streams.console.read_model.paging import (
     PAGE_ROWS,
     BadFilter,
     Page,
+    equal,
+    given_in,
     page_of,
     parameters_of,
     position_in,
@@ -17,7 +19,6 @@ from streams.console.read_model.paging import (
     restrict,
 )
 from streams.events.report import Category
-from streams.wire.times import HOUR
 
 Listed = Literal["waiting", "snoozed", "decided", "resolved", "all"]
 Grouping = Literal["clock", "channel", "category"]
@@ -64,7 +65,7 @@ class DeskFilter:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "DeskFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
-        values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        values = given_in(cls, given)
         require(values, "listed", get_args(Listed))
         require(values, "clock", ("running", "overdue", "none"))
         require(values, "integrity", ("suspected",))
@@ -150,18 +151,6 @@ def _most_first(counter: Counter[str]) -> Sequence[Counted]:
     return [Counted(*each) for each in sorted(counter.items(), key=lambda each: (-each[1], each[0]))]
 
 
-def clock_word(due_ms: int | None, now_ms: int) -> str:
-    """The time left as a word, which says the same as its colour."""
-    if due_ms is None:
-        return "no clock"
-    left = due_ms - now_ms
-    if left <= 0:
-        return "overdue"
-    if left <= HOUR:
-        return "within the hour"
-    return "today" if left <= 24 * HOUR else "later"
-
-
 def _order(shown: DeskFilter) -> Sequence[str]:
     group = _GROUP_COLUMNS.get(shown.by)
     return _ORDER if group is None else (group, *_ORDER)
@@ -172,15 +161,13 @@ def _conditions(
 ) -> tuple[list[str], list[str | int]]:
     where, values = _listed(shown.listed, now_ms)
     restrict(where, values, categories)
-    for column, value in (
-        ("category", shown.category),
-        ("category_group", shown.group),
-        ("policy", shown.policy),
-        ("channel_ref", shown.channel),
-    ):
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
+    columns = {
+        "category": shown.category,
+        "category_group": shown.group,
+        "policy": shown.policy,
+        "channel_ref": shown.channel,
+    }
+    equal(where, values, columns)
     if shown.level is not None:
         where.append("level >= ?")
         values.append(shown.level)

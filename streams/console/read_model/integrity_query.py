@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from streams.console.read_model.paging import page_of, parameters_of, require
+from streams.console.read_model.paging import equal, given_in, page_of, parameters_of, require
 from streams.events.integrity_case import CaseForReview, IntegrityCaseKind
 
 _CASE = msgspec.json.Decoder(CaseForReview)
@@ -22,7 +22,7 @@ class IntegrityFilter:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "IntegrityFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
-        values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        values = given_in(cls, given)
         require(values, "kind", get_args(IntegrityCaseKind))
         return cls(**values)  # type: ignore[arg-type]
 
@@ -43,9 +43,7 @@ def integrity_page(
 ) -> IntegrityPage:
     """A page of cases. Raises BadFilter if `after` is not what an earlier page said."""
     where, values = ["1 = 1"], list[str | int]()
-    if shown.kind is not None:
-        where.append("kind = ?")
-        values.append(shown.kind)
+    equal(where, values, {"kind": shown.kind})
     # SQLite also takes the name of a result in a condition.
     select = "SELECT case_id, event, -at_ms AS newest_first FROM integrity_case"
     page = page_of(reader, select, where, values, ("newest_first", "case_id"), after)

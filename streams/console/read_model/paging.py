@@ -61,6 +61,19 @@ def restrict(
         values += sorted(categories)
 
 
+def equal(where: list[str], values: list[str | int], columns: Mapping[str, str | None]) -> None:
+    """Add the condition that each column has the value of a filter; None filters nothing."""
+    for column, value in columns.items():
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+
+
+def given_in(shown: Any, given: Mapping[str, str]) -> dict[str, str]:
+    """What the parameters of an address say for the fields of a class of filters; an empty one says nothing."""
+    return {name: given[name] for name in shown.__slots__ if given.get(name)}
+
+
 def require(given: Mapping[str, str], name: str, valid: Sequence[str]) -> None:
     """Raise BadFilter if a filter is given and has none of the valid values."""
     if name in given and given[name] not in valid:

@@ -10,7 +10,7 @@ import msgspec
 from streams.console.casework.work import CaseKey, RequestWork
 from streams.console.read_model.acts import work_on_request
 from streams.console.read_model.case_query import HangingClock, KnownAct, acts_on, hanging_clocks
-from streams.console.read_model.paging import Page, page_of, parameters_of, require, restrict
+from streams.console.read_model.paging import Page, equal, given_in, page_of, parameters_of, require, restrict
 from streams.events.authority_request import RequestKind
 from streams.events.authority_routing import AuthorityRouting, Decision
 from streams.events.report import Category
@@ -34,7 +34,7 @@ class RequestFilter:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "RequestFilter":
         """The filter that the parameters of an address say. Raises BadFilter."""
-        values = {name: given[name] for name in cls.__slots__ if given.get(name)}
+        values = given_in(cls, given)
         if "country" in values:
             values["country"] = values["country"].upper()
         require(values, "listed", get_args(RequestsListed))
@@ -71,10 +71,8 @@ def requests_page(
         where.append("waits = ?")
         values.append(shown.listed == "waiting")
     restrict(where, values, categories)
-    for column in ("country", "decision", "gate", "kind"):
-        if (value := getattr(shown, column)) is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
+    columns = {"country": shown.country, "decision": shown.decision, "gate": shown.gate, "kind": shown.kind}
+    equal(where, values, columns)
     return page_of(
         reader, "SELECT * FROM request_row", where, values, ("order_due", "received_ms", "request_id"), after
     )

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from streams.console.casework.permissions import Person
 from streams.console.people.access import Access, NoSignIn, OpenIDSignIn, load_access
+from streams.console.read_model.paging import BadFilter
 from streams.console.web.act_as import ActAs
 from streams.console.web.acts import act
 from streams.console.web.arrivals import Arrivals
@@ -70,7 +71,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             *_sign_in_routes(access, audit),
         ],
         middleware=_middleware(access, audit, person),
-        exception_handlers={HTTPException: _framed(audit)},
+        exception_handlers={HTTPException: _framed(audit), BadFilter: _framed(audit)},
     )
     app.state.console = console
     return app
@@ -117,6 +118,8 @@ def _sign_in_routes(access: Access, audit: Audit) -> list[BaseRoute]:
 
 def _framed(audit: Audit) -> Callable[[Request, Exception], Response]:
     def failed(request: Request, error: Exception) -> Response:
+        if isinstance(error, BadFilter):
+            error = HTTPException(400, str(error))
         assert isinstance(error, HTTPException)
         return error_page(request, error, audit)
 

@@ -14,9 +14,9 @@ from streams.console.web.chart import charts
 from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
-from streams.console.web.words import CATEGORIES
 from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
 from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
+from streams.events.report import CATEGORIES
 from streams.text.crowd_text import SIGNALS
 from streams.text.record_text import likely_countries
 from streams.text.story import NOT_ARMED, story

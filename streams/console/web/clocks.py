@@ -23,9 +23,8 @@ from streams.console.read_model.clocks_query import (
     clocks_page,
     duties_with_clocks,
 )
-from streams.console.read_model.paging import BadFilter
 from streams.console.web.acting import NOT_CONFIRMED
-from streams.console.web.context import console_of, page, person_of
+from streams.console.web.context import console_of, next_page, page, person_of
 from streams.console.web.forms import NOT_KNOWN, WrongForm, local_path, text_of
 from streams.console.web.security import checked_form
 from streams.console.web.words import clock_now, in_words
@@ -47,17 +46,14 @@ def clocks(request: Request) -> Response:
 def _page(request: Request, said: str | None, status_code: int, act_id: str | None = None) -> Response:
     console, person = console_of(request), person_of(request)
     reader = console.database.reader()
-    try:
-        shown = ClockFilter.of(request.query_params)
-        listed = clocks_page(reader, shown, person.categories, clock_ms(), request.query_params.get("after"))
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
+    shown = ClockFilter.of(request.query_params)
+    listed = clocks_page(reader, shown, person.categories, clock_ms(), request.query_params.get("after"))
     context: dict[str, Any] = {
         "nav": "clocks",
         "said": said,
         "shown": shown,
         "rows": [(row, may_end_clock(person, row["subject"], row["category"])) for row in listed.rows],
-        "more": None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after}),
+        "more": next_page(shown, listed.after),
         "subjects": get_args(ClockSubject),
         "statuses": get_args(OpenStatus),
         "spans": list(DUE_WITHIN),

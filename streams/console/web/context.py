@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import UNSET
@@ -39,6 +40,13 @@ TEMPLATES = Jinja2Templates(
 # What an event of an earlier version does not have.
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
+
+
+class Filter(Protocol):
+    """What a list shows."""
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of an address that say this filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,11 @@ def form_token(request: Request) -> str:
         request.session["token"] = secrets.token_urlsafe(32)
     token: str = request.session["token"]
     return token
+
+
+def next_page(shown: Filter, after: str | None) -> str | None:
+    """The parameters of the address of a list's next page; None if there is none."""
+    return None if after is None else urlencode({**shown.parameters(), "after": after})
 
 
 def page(request: Request, template: str, context: Mapping[str, Any], status_code: int = 200) -> Response:

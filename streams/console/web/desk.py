@@ -12,16 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from streams.console.read_model.desk_query import (
     DeskFilter,
-    clock_word,
     counts,
     desk_page,
     desk_row,
     desk_rows,
     position_of,
 )
-from streams.console.read_model.paging import BadFilter
-from streams.console.web.context import console_of, note_position, page, person_of
-from streams.console.web.words import in_words
+from streams.console.web.context import console_of, next_page, note_position, page, person_of
+from streams.console.web.words import clock_word, in_words
 from streams.runtime.wall_clock import clock_ms
 
 
@@ -38,17 +36,13 @@ def desk(request: Request) -> Response:
     note_position(request)
     now = clock_ms()
     reader = console.database.reader()
-    try:
-        shown = DeskFilter.of(request.query_params)
-        listed = desk_page(reader, shown, person.categories, now, request.query_params.get("after"))
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
-    more = None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after})
+    shown = DeskFilter.of(request.query_params)
+    listed = desk_page(reader, shown, person.categories, now, request.query_params.get("after"))
     context = {
         "shown": shown,
         "place": lambda row: position_of(row, shown),
         "groups": list(_grouped(listed.rows, shown, now)),
-        "more": more,
+        "more": next_page(shown, listed.after),
         "nav": "desk",
     }
     # The page asks for what follows as its reader scrolls.
@@ -62,11 +56,8 @@ def rows(request: Request) -> Response:
     """The rows of some cases as they are now: to replace those on an open page, or to count those that are new in it."""
     console, person = console_of(request), person_of(request)
     ids = request.query_params.get("ids", "").split()
-    try:
-        shown = DeskFilter.of(request.query_params)
-        found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
+    shown = DeskFilter.of(request.query_params)
+    found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
     return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
 
 
@@ -77,11 +68,8 @@ def next_case(request: Request) -> Response:
     row = desk_row(reader, request.path_params["case"], person.categories)
     if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    try:
-        shown = DeskFilter.of(request.query_params)
-        listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
+    shown = DeskFilter.of(request.query_params)
+    listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
     for each in listed.rows:
         claimed = each["assignee"] is not None and (each["claimed_until_ms"] or now + 1) > now
         if not claimed or each["assignee"] == person.ref:

@@ -1,32 +1,24 @@
 """The page of cases about the integrity of reporting."""
 
 from typing import get_args
-from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.read_model.integrity_query import IntegrityFilter, integrity_page
-from streams.console.read_model.paging import BadFilter
-from streams.console.web.context import console_of, page
+from streams.console.web.context import console_of, next_page, page
 from streams.events.integrity_case import IntegrityCaseKind
 
 
 def integrity(request: Request) -> Response:
     """The cases of a view, the newest first."""
-    try:
-        shown = IntegrityFilter.of(request.query_params)
-        listed = integrity_page(
-            console_of(request).database.reader(), shown, request.query_params.get("after")
-        )
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
+    shown = IntegrityFilter.of(request.query_params)
+    listed = integrity_page(console_of(request).database.reader(), shown, request.query_params.get("after"))
     context = {
         "nav": "integrity",
         "shown": shown,
         "cases": listed.cases,
-        "more": None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after}),
+        "more": next_page(shown, listed.after),
         "kinds": get_args(IntegrityCaseKind),
     }
     return page(request, "integrity.html", context)

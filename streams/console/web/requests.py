@@ -3,14 +3,12 @@
 import secrets
 from collections.abc import Mapping
 from typing import Any, get_args
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.casework.permissions import answer_needs_two, may_act_on_request, may_end_clock
-from streams.console.read_model.paging import BadFilter
 from streams.console.read_model.requests_query import (
     KnownRequest,
     RequestFilter,
@@ -18,7 +16,7 @@ from streams.console.read_model.requests_query import (
     known_request,
     requests_page,
 )
-from streams.console.web.context import console_of, note_position, page, person_of
+from streams.console.web.context import console_of, next_page, note_position, page, person_of
 from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import request_timeline
 from streams.events.authority_request import RequestKind
@@ -31,18 +29,15 @@ from streams.text.story import NOT_ARMED
 def requests(request: Request) -> Response:
     """The requests of a view, those with the least time left first. The view is in the address."""
     console, person = console_of(request), person_of(request)
-    try:
-        shown = RequestFilter.of(request.query_params)
-        listed = requests_page(
-            console.database.reader(), shown, person.categories, request.query_params.get("after")
-        )
-    except BadFilter as error:
-        raise HTTPException(400, str(error)) from error
+    shown = RequestFilter.of(request.query_params)
+    listed = requests_page(
+        console.database.reader(), shown, person.categories, request.query_params.get("after")
+    )
     context = {
         "nav": "requests",
         "shown": shown,
         "rows": listed.rows,
-        "more": None if listed.after is None else urlencode({**shown.parameters(), "after": listed.after}),
+        "more": next_page(shown, listed.after),
         "lists": get_args(RequestsListed),
         "decisions": get_args(Decision),
         "gates": get_args(Gate),

@@ -1,13 +1,11 @@
 """Words and numbers as pages show them."""
 
 from sqlite3 import Row
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
-from streams.console.read_model.desk_query import clock_word
 from streams.events.clock import ClockView
-from streams.events.report import Category
 from streams.text.moments import moment_ms
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR, MINUTE
@@ -26,8 +24,6 @@ __all__ = [
 ]
 
 _CLOCK = msgspec.json.Decoder(ClockView)
-
-CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 
 _REFUSALS: Final = {
     "another_act_came_first": "somebody else was faster",
@@ -63,6 +59,18 @@ def span(milliseconds: int) -> str:
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def clock_word(due_ms: int | None, now_ms: int) -> str:
+    """The time left as a word, which says the same as its colour."""
+    if due_ms is None:
+        return "no clock"
+    left = due_ms - now_ms
+    if left <= 0:
+        return "overdue"
+    if left <= HOUR:
+        return "within the hour"
+    return "today" if left <= 24 * HOUR else "later"
 
 
 def clock_class(due_ms: int | None, now_ms: int) -> str:
