@@ -7,7 +7,7 @@ console would leave open, and for which every reader of the topic would wait.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple
@@ -134,23 +134,20 @@ class Publisher:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def missing(self) -> int:
-        """Return of how many decisions of the last days something that follows is missing."""
+    async def missing(self) -> Sequence[ActKey]:
+        """The decisions of the last days of which something that follows is missing."""
 
-        def count() -> int:
+        def found() -> Sequence[ActKey]:
             reader = self._database.reader()
             # A case that names no messages has no outcome, and somebody else may have ended the last clock.
-            return sum(bool(missing_events(reader, key)) for key in decisions_without_outcome(reader))
+            return [key for key in decisions_without_outcome(reader) if missing_events(reader, key)]
 
-        return await asyncio.to_thread(count)
+        return await asyncio.to_thread(found)
 
-    async def repair(self) -> int:
-        """Write what follows from decisions of the last days and is missing; return of how many something was.
-
-        Raises as `act` does.
-        """
+    async def repair(self, decisions: Sequence[ActKey]) -> int:
+        """Write what follows from decisions and is missing; return of how many something was. Raises as `act` does."""
         repaired = 0
-        for key in await asyncio.to_thread(lambda: decisions_without_outcome(self._database.reader())):
+        for key in decisions:
             repaired += await self._follow_up(key)
         return repaired
 

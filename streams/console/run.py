@@ -139,9 +139,10 @@ async def _repair(publisher: Publisher, follower: Follower, metrics: ConsoleMetr
         await asyncio.sleep(_REPAIR_SECONDS)
         # Before it has caught up, a console does not know which outcomes there are.
         if follower.progress.caught_up:
-            metrics.decisions_without_outcome = await publisher.missing()
+            missing = await publisher.missing()
+            metrics.decisions_without_outcome = len(missing)
             try:
-                await publisher.repair()
+                await publisher.repair(missing)
             except (KafkaError, NotReadBack, Rejected) as error:
                 # The next look finds them again.
                 logger.warning("could not write what follows from a decision", error=repr(error))

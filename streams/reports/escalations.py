@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -39,7 +38,7 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.ids import stable_id, step_id
 from streams.wire.records import OutputRecord
-from streams.wire.times import epoch_ms
+from streams.wire.times import moment_ms
 from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
 # A reviewer looks at a handful of messages; ten is what fits on a screen.
@@ -189,7 +188,7 @@ def _priority(
     due = [row.due_at for row in obligations if row.due_at is not None and row.not_before is None]
     return priority(
         transition.at,
-        min((epoch_ms(datetime.fromisoformat(at)) for at in due), default=None),
+        min(map(moment_ms, due), default=None),
         episode.level,
         counts.risk_millionths,
         MEASURES["voices"].read(counts),

@@ -22,6 +22,11 @@ def epoch_ms(moment: datetime) -> int:
     return (moment - EPOCH) // _MILLISECOND
 
 
+def moment_ms(moment: str) -> int:
+    """Milliseconds since the epoch of a time that Tocsin published, such as `2026-09-21T14:15:00.000Z`."""
+    return epoch_ms(datetime.fromisoformat(moment))
+
+
 def from_epoch_ms(time_ms: int) -> datetime:
     """Convert milliseconds since the epoch to a datetime in UTC."""
     return EPOCH + time_ms * _MILLISECOND

@@ -321,8 +321,8 @@ def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna, monkey
     answer(anna, "r-1", "followed", **{"clock_r-1-0": "ends"})
     world.writer.execute("DELETE FROM clock_outcome")
     publisher = Publisher(world, "", world.database, world.progress, Numbers(CONSOLE_ACTS))
-    assert asyncio.run(publisher.repair()) == 1
-    assert asyncio.run(publisher.repair()) == 0
+    assert asyncio.run(publisher.repair(asyncio.run(publisher.missing()))) == 1
+    assert asyncio.run(publisher.repair(asyncio.run(publisher.missing()))) == 0
     first, second = world.sent("clock-outcomes")
     assert first["outcome_id"] == second["outcome_id"]
 

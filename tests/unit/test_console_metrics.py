@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from streams.console import follower
 from streams.console.live_feed import LiveFeed
 from streams.console.metrics import ConsoleMetrics, Timed, serve_metrics
+from streams.console.missing_outcomes import decisions_without_outcome
 from streams.console.publisher import NotReadBack, Publisher
 from streams.console.settings import ConsoleSettings
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
@@ -87,16 +88,21 @@ def left(monkeypatch, publisher):
 def test_a_decision_is_without_outcome_until_it_is_repaired(world, publisher, left):
     world.put_case("e")
     left(1)
-    assert asyncio.run(publisher.missing()) == 1
-    assert asyncio.run(publisher.repair()) == 1
-    assert asyncio.run(publisher.missing()) == asyncio.run(publisher.repair()) == 0
+    missing = asyncio.run(publisher.missing())
+    assert len(missing) == 1
+    assert asyncio.run(publisher.repair(missing)) == 1
+    assert asyncio.run(publisher.missing()) == []
+    assert asyncio.run(publisher.repair(missing)) == 0
     assert [each["outcome_id"] for each in world.sent("moderation-outcomes")] == ["a1"]
 
 
 def test_nothing_is_missing_of_a_case_that_names_no_messages(world, publisher, left):
     world.put_case("e", message_refs=[])
     left(1)
-    assert asyncio.run(publisher.missing()) == asyncio.run(publisher.repair()) == 0
+    assert asyncio.run(publisher.missing()) == []
+    decisions = decisions_without_outcome(world.database.reader())
+    assert len(decisions) == 1
+    assert asyncio.run(publisher.repair(decisions)) == 0
     assert world.sent("moderation-outcomes") == []
 
 

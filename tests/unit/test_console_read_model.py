@@ -24,7 +24,7 @@ from streams.events.clock_outcome import ClockOutcome
 from streams.events.desk_member import DeskMember
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome, TermsGround
-from streams.text.moments import moment_ms
+from streams.wire.times import moment_ms
 from streams.wire.encoding import encode
 from streams.wire.envelope import rfc3339
 from streams.wire.ids import stable_id

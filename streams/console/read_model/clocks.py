@@ -7,10 +7,10 @@ from streams.console.read_model.changes import Changes
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject
 from streams.events.report import Category
-from streams.text.moments import moment_ms
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
+from streams.wire.times import moment_ms
 
 # A lapsed clock still waits for somebody to say what became of the duty.
 _OPEN = frozenset({"running", "paused", "lapsed"})

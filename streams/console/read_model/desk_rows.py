@@ -11,9 +11,8 @@ from streams.console.read_model.acts import work_on
 from streams.console.read_model.clocks import NO_CLOCK, NearestClock
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome
-from streams.text.moments import moment_ms
 from streams.text.record_text import likely_countries
-from streams.wire.times import epoch_ms
+from streams.wire.times import epoch_ms, moment_ms
 
 CaseState = Literal["open", "proposed", "decided", "resolved"]
 
@@ -88,22 +87,16 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     writer.execute(f"INSERT OR REPLACE INTO desk_row VALUES ({marks})", row)
 
 
-def refresh_channel(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
-    """Make the rows of a channel's waiting episodes again, as clocks of its messages changed; return their ids.
+def waiting_episodes(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
+    """The waiting episodes of a channel, whose rows must be made again if clocks of its messages changed.
 
     The case of a clock shows that clock alone, and a case that does not wait shows none. So a channel with thousands of
     clocks costs no more than its few episodes.
     """
-    ids = [
-        escalation_id
-        for (escalation_id,) in writer.execute(
-            "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits",
-            (channel_ref,),
-        ).fetchall()
-    ]
-    for escalation_id in ids:
-        refresh_row(writer, escalation_id)
-    return ids
+    rows = writer.execute(
+        "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits", (channel_ref,)
+    )
+    return [escalation_id for (escalation_id,) in rows]
 
 
 def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState:

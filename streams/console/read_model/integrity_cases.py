@@ -6,8 +6,8 @@ import msgspec
 
 from streams.console.read_model.changes import Changes
 from streams.events.integrity_case import CaseForReview
-from streams.text.moments import moment_ms
 from streams.wire.records import SourceRecord
+from streams.wire.times import moment_ms
 
 _DECODER = msgspec.json.Decoder(CaseForReview)
 

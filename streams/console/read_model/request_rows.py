@@ -8,8 +8,7 @@ from streams.console.casework.permissions import request_gate_needs_two
 from streams.console.read_model.acts import work_on_request
 from streams.console.read_model.clocks import NO_CLOCK, NearestClock
 from streams.events.authority_routing import AuthorityRouting
-from streams.text.moments import moment_ms
-from streams.wire.times import epoch_ms
+from streams.wire.times import epoch_ms, moment_ms
 
 _STEP = msgspec.json.Decoder(AuthorityRouting)
 

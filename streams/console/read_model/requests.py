@@ -7,8 +7,8 @@ import msgspec
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import put_clock
 from streams.events.authority_routing import AuthorityRouting
-from streams.text.moments import moment_ms
 from streams.wire.records import SourceRecord
+from streams.wire.times import moment_ms
 
 _DECODER = msgspec.json.Decoder(AuthorityRouting)
 

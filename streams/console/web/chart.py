@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from streams.events.escalation import Condition, Escalation
-from streams.text.moments import moment_ms
+from streams.wire.times import moment_ms
 
 # Units of the drawing; the page scales it. The margins hold the labels of the axes.
 WIDTH: Final = 600

@@ -8,9 +8,8 @@ from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.words import in_words
 from streams.events.case_activity import CaseActivity
 from streams.text.desk_text import moderation_text
-from streams.text.moments import moment_ms
 from streams.text.record_text import escalation_grounds
-from streams.wire.times import epoch_ms
+from streams.wire.times import epoch_ms, moment_ms
 
 
 class Happening(NamedTuple):

@@ -6,9 +6,8 @@ from typing import Final
 import msgspec
 
 from streams.events.clock import ClockView
-from streams.text.moments import moment_ms
 from streams.wire.envelope import rfc3339
-from streams.wire.times import DAY, HOUR, MINUTE
+from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
 
 __all__ = [
     "clock_class",
