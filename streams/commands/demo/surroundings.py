@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -104,6 +104,9 @@ async def topics(settings: Settings) -> AsyncIterator[list[str]]:
                 await admin.delete_topics(names)
 
 
+Found = TypeVar("Found")
+
+
 class Program:
     """A process of `tocsin`, started as an operator starts it. As a context manager it stops with the block."""
 
@@ -145,43 +148,41 @@ class Program:
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return click.ClickException("\n".join([f"{what}. The {self._command}'s last lines:", *lines]))
 
-    async def until(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it is ready. Raises ClickException if it ends first or needs more than 60 s."""
+    async def until(self, found: Callable[[], Awaitable[Found | None]]) -> Found:
+        """Wait until something is found that shows that it is ready, and return that.
+
+        Raises ClickException if it ends first or needs more than 60 s.
+        """
         deadline = time.monotonic() + _START_SECONDS
-        while not await is_ready():
+        while (ready := await found()) is None:
             self.check()
             if time.monotonic() > deadline:
                 raise self.failure(f"the {self._command} was not ready within {_START_SECONDS:.0f} s")
             await asyncio.sleep(_POLL_SECONDS)
+        return ready
 
 
 async def worker_ready(worker: Program, settings: Settings) -> None:
     """Wait until the worker owns its partitions. Raises ClickException."""
     async with admin_client(settings.connection()) as admin:
-        await worker.until(lambda: _has_members(admin, consumer_group(settings.topic_prefix)))
+        await worker.until(lambda: _with_members(admin, consumer_group(settings.topic_prefix)))
 
 
 async def console_address(console: Program) -> str:
     """Wait until the console serves, and return its address. Raises ClickException."""
 
-    async def says_it() -> bool:
-        return _address_in(console.log) is not None
+    async def said() -> str | None:
+        found = re.search(r"^console at (http\S+)$", console.log.read_text(errors="replace"), re.MULTILINE)
+        return None if found is None else found[1]
 
-    await console.until(says_it)
-    address = _address_in(console.log)
-    assert address is not None
-    return address
+    return await console.until(said)
 
 
-def _address_in(log: Path) -> str | None:
-    found = re.search(r"^console at (http\S+)$", log.read_text(errors="replace"), re.MULTILINE)
-    return None if found is None else found[1]
-
-
-async def _has_members(admin: Any, group: str) -> bool:
+async def _with_members(admin: Any, group: str) -> str | None:
+    """The group if it has members that know what they own."""
     try:
         (response,) = await admin.describe_consumer_groups([group])
     except GroupCoordinatorNotAvailableError:
         # A new broker creates the topic for consumer groups only when the first group is used.
-        return False
-    return any(row[2] == "Stable" for row in response.groups)
+        return None
+    return group if any(row[2] == "Stable" for row in response.groups) else None

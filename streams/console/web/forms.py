@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
+import msgspec
 from starlette.datastructures import FormData
 
 from streams.console.web.local_path import as_local_path
@@ -21,6 +22,9 @@ _CLAIM_HOURS: Final = 8
 
 NOT_KNOWN: Final = 503
 """The status of a page that cannot say whether the act that its form asked for has counted."""
+
+
+Part = TypeVar("Part", bound=msgspec.Struct)
 
 
 class WrongForm(Exception):
@@ -44,6 +48,14 @@ def choice_of(form: FormData, name: str, label: str) -> str:
     if not value:
         raise WrongForm(f"Choose {label}.")
     return value
+
+
+def as_part(document: Mapping[str, Any], part: type[Part]) -> Part:
+    """What a form says as a part of an act. Raises WrongForm if a field is missing or wrong."""
+    try:
+        return msgspec.convert(document, part)
+    except msgspec.ValidationError as error:
+        raise WrongForm(f"The form is not complete: {error}") from None
 
 
 def local_path(form: FormData) -> str | None:

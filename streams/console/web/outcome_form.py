@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from starlette.datastructures import FormData
 
 from streams.console.read_model.case_query import KnownCase
-from streams.console.web.forms import WrongForm, text_of
+from streams.console.web.forms import WrongForm, as_part, text_of
 from streams.events.case_activity import ProposedOutcome
 
 
@@ -43,7 +42,4 @@ def outcome_of(known: KnownCase, clocks: Mapping[str, str], **said: Any) -> Prop
         ],
         "supersedes": None if held is None else held.activity_id,
     }
-    try:
-        return msgspec.convert(document, ProposedOutcome)
-    except msgspec.ValidationError as error:
-        raise WrongForm(f"The form is not complete: {error}") from None
+    return as_part(document, ProposedOutcome)

@@ -1,6 +1,5 @@
 """What people do with an authority's request, as forms send it."""
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -11,7 +10,7 @@ from streams.console.casework.permissions import answer_needs_two, may_act_on_re
 from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.acting import carry_out
 from streams.console.web.context import person_of
-from streams.console.web.forms import ACTIVITY_KINDS, WrongForm, act_fields, choice_of, local_path, text_of
+from streams.console.web.forms import ACTIVITY_KINDS, act_fields, as_part, choice_of, local_path, text_of
 from streams.console.web.requests import request_of, request_page
 from streams.console.web.security import checked_form
 from streams.events.case_activity import ActivityKind, CaseActivity, ProposedAnswer
@@ -61,7 +60,4 @@ def _answer(form: FormData, known: KnownRequest) -> ProposedAnswer:
         ],
         "supersedes": None if held is None else held.activity_id,
     }
-    try:
-        return msgspec.convert(document, ProposedAnswer)
-    except msgspec.ValidationError as error:
-        raise WrongForm(f"The form is not complete: {error}") from None
+    return as_part(document, ProposedAnswer)
