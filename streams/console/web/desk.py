@@ -19,7 +19,7 @@ from streams.console.read_model.desk_query import (
     position_of,
 )
 from streams.console.web.context import console_of, next_page, note_position, page, person_of
-from streams.console.web.words import clock_word, in_words
+from streams.console.web.words import clock_word, holder, in_words
 from streams.runtime.wall_clock import clock_ms
 
 
@@ -71,8 +71,7 @@ def next_case(request: Request) -> Response:
     shown = DeskFilter.of(request.query_params)
     listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
     for each in listed.rows:
-        claimed = each["assignee"] is not None and (each["claimed_until_ms"] or now + 1) > now
-        if not claimed or each["assignee"] == person.ref:
+        if holder(each, now) in (None, person.ref):
             return RedirectResponse(f"/cases/{each['escalation_id']}", 303)
     return RedirectResponse(f"/desk?{urlencode(shown.parameters())}", 303)
 

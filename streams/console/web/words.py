@@ -13,6 +13,7 @@ __all__ = [
     "clock_class",
     "clock_now",
     "clock_word",
+    "holder",
     "in_words",
     "message_address",
     "moment_ms",
@@ -58,6 +59,12 @@ def span(milliseconds: int) -> str:
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def holder(row: Row, now_ms: int) -> str | None:
+    """Who works on the case or request of a row; a claim may have ended by itself."""
+    until = row["claimed_until_ms"]
+    return row["assignee"] if until is None or until > now_ms else None
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:
