@@ -7,12 +7,6 @@ from streams.events.moderation_outcome import OutcomeDecision
 from streams.registry.reporter_rules import ReporterRules
 from streams.text.text_table import text_table
 
-_WORDS: Mapping[OutcomeDecision, str] = {
-    "upheld": "upheld",
-    "dismissed": "dismissed",
-    "manifestly_unfounded": "manifestly unfounded",
-}
-
 
 def known_text(known: KnownReporter, rules: ReporterRules) -> str:
     """What is known of a reporter, and why, in words."""
@@ -104,4 +98,4 @@ def _category_rule(rules: ReporterRules) -> str:
 
 
 def _numbers(outcomes: Mapping[OutcomeDecision, float]) -> str:
-    return ", ".join(f"{number:g} {_WORDS[name]}" for name, number in outcomes.items())
+    return ", ".join(f"{number:g} {name.replace('_', ' ')}" for name, number in outcomes.items())
