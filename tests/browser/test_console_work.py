@@ -18,10 +18,17 @@ def listed(page, channel, cases):
     return page
 
 
+def reason(page):
+    """The one list of reasons shown: all three are until the page's script has run."""
+    shown = page.locator("label.reason:visible")
+    expect(shown).to_have_count(1)
+    return shown
+
+
 def decide(page, key="x"):
     """Choose a decision by its key, name a rule of the terms and go to the button, all by the keyboard."""
     page.keyboard.press(key)
-    expect(page.locator("label.reason:visible select")).to_be_focused()
+    expect(reason(page).locator("select")).to_be_focused()
     # The first reason after "choose".
     page.keyboard.press("ArrowDown")
     rule = page.locator("input[name=rule]")
@@ -88,8 +95,8 @@ def test_keys_on_the_desk_open_the_case_at_the_decision(deployment, people, chan
     page = listed(people.person(), channel, 1)
     page.keyboard.press("j")
     page.keyboard.press("m")
-    expect(page.locator("label.reason:visible")).to_have_attribute("data-decision", "manifestly_unfounded")
-    expect(page.locator("label.reason:visible select")).to_be_focused()
+    expect(reason(page)).to_have_attribute("data-decision", "manifestly_unfounded")
+    expect(reason(page).locator("select")).to_be_focused()
 
 
 def test_of_two_who_decide_at_once_one_counts_and_the_other_reads_who(deployment, people, channel):
