@@ -19,106 +19,44 @@ from confluent_kafka.admin import (
 )
 
 from streams.local_kafka import LocalKafka, properties
+from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
 from streams.runtime.identity import new_transactional_id
 from streams.runtime.patches.producer import abandon
 from streams.runtime.transaction import transactional_producer
-from tests.kafka.harness.deployment import (
-    ACTIVITY,
-    CLAIMS,
-    COUNTERS,
-    DEAD_LETTERS,
-    ENRICHED,
-    ESCALATIONS,
-    INTEGRITY,
-    INTERNAL,
-    MODERATION,
-    NOTICES,
-    OUTCOMES,
-    REPORTERS_INTERNAL,
-    REPORTERS_STATE,
-    REQUESTS,
-    REQUESTS_INTERNAL,
-    REQUESTS_STATE,
-    ROUTING,
-    SHADOW,
-    SOURCE,
-    STATE,
-    TOPICS,
-    VERIFIED,
-)
+from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
 from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
 
 PASSWORD = "not-a-secret-of-anybody"
-READ = (SOURCE, VERIFIED, OUTCOMES, MODERATION, REQUESTS, INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
-WRITTEN = (
-    INTERNAL,
-    REQUESTS_INTERNAL,
-    REPORTERS_INTERNAL,
-    INTEGRITY,
-    NOTICES,
-    ENRICHED,
-    ESCALATIONS,
-    SHADOW,
-    ROUTING,
-    COUNTERS,
-    DEAD_LETTERS,
-)
-STATES = (STATE, REQUESTS_STATE, REPORTERS_STATE)
-
-# The rights of each role as in the table on the page: operations and the topics they apply to.
-WORKER = (
-    ("READ", READ),
-    ("WRITE", WRITTEN),
-    ("READ WRITE", (*STATES, CLAIMS)),
-    ("DESCRIBE DESCRIBE_CONFIGS", TOPICS),
-)
-TOPIC_RIGHTS = {
-    "creator": (("CREATE DESCRIBE DESCRIBE_CONFIGS", TOPICS),),
-    "worker": WORKER,
-    # Without the transactional ids.
-    "unfenced": WORKER,
-    "publisher": (("WRITE", (SOURCE,)),),
-    "voucher": (("WRITE", (VERIFIED,)),),
-    "intake": (("WRITE", (REQUESTS,)),),
-    "desk": (
-        ("READ", (ESCALATIONS, ROUTING)),
-        ("WRITE", (OUTCOMES, MODERATION)),
-        ("READ WRITE", (ACTIVITY,)),
-    ),
-    "console": (
-        ("READ", (ESCALATIONS, SHADOW, ROUTING, INTEGRITY, COUNTERS)),
-        ("READ WRITE", (ACTIVITY, OUTCOMES, MODERATION)),
-    ),
-    "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
-    "policies": (("READ", (SOURCE, VERIFIED)),),
-    "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
-    "resetter": (*WORKER, ("DELETE CREATE", STATES)),
+# Confluent's names of operations and of kinds of resources are Kafka's own with underscores.
+KINDS = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactionalId": ResourceType.TRANSACTIONAL_ID,
 }
+RIGHTS = {role.name: role.rights for role in ROLES}
+# A worker without the transactional ids, to see what it says.
+RIGHTS["unfenced"] = tuple(right for right in RIGHTS["worker"] if right.resource != "transactionalId")
 
 
 def bindings():
     """Every right as a Kafka ACL."""
-    wanted = {
-        (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, role, operation)
-        for role, rights in TOPIC_RIGHTS.items()
-        for operations, topics in rights
-        for operation in operations.split()
-        for topic in topics
-    }
-    for role in ("worker", "resetter", "unfenced"):
-        wanted.add((ResourceType.GROUP, "tocsin", ResourcePatternType.LITERAL, role, "READ"))
-    for role in ("worker", "resetter"):
-        for operation in ("WRITE", "DESCRIBE"):
-            wanted.add(
-                (ResourceType.TRANSACTIONAL_ID, "tocsin-", ResourcePatternType.PREFIXED, role, operation)
-            )
     return [
-        AclBinding(kind, name, pattern, f"User:{role}", "*", AclOperation[operation], AclPermissionType.ALLOW)
-        for kind, name, pattern, role, operation in wanted
+        AclBinding(
+            KINDS[right.resource],
+            right.name,
+            ResourcePatternType.PREFIXED if right.prefixed else ResourcePatternType.LITERAL,
+            f"User:{role}",
+            "*",
+            AclOperation[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()],
+            AclPermissionType.ALLOW,
+        )
+        for role, rights in RIGHTS.items()
+        for right in rights
+        for operation in right.operations
     ]
 
 
@@ -133,7 +71,7 @@ def guarded(tmp_path, monkeypatch):
     def with_rights(**options):
         lines = dict(line.split("=", 1) for line in render(**options).splitlines())
         address = f",GUARDED://127.0.0.1:{port}"
-        users = " ".join(f'user_{role}="{PASSWORD}"' for role in TOPIC_RIGHTS)
+        users = " ".join(f'user_{role}="{PASSWORD}"' for role in RIGHTS)
         lines |= {
             "listeners": lines["listeners"] + address,
             "advertised.listeners": lines["advertised.listeners"] + address,
@@ -229,7 +167,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         assert done.returncode == code, f"{role}: tocsin {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    run("creator", "topics", "create")
+    run("topic-creator", "topics", "create")
     run("worker", "topics", "check")
     refused = Worker(tmp_path / "refused.log", settings_of("unfenced", guarded))
     try:
@@ -244,17 +182,17 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     worker = Worker(tmp_path / "worker.log", settings)
     try:
         # Each report goes to the topic that takes it, and neither role may write to the topic of the other.
-        run("creator", "simulate", "--reports", "2000", "--out", str(reports))
+        run("topic-creator", "simulate", "--reports", "2000", "--out", str(reports))
         lines = reports.read_bytes().splitlines(keepends=True)
-        for role, topic in (("publisher", SOURCE), ("voucher", VERIFIED)):
+        for role, topic in (("report-publisher", SOURCE), ("verified-publisher", VERIFIED)):
             own = [line for line in lines if source_of(Published(None, line)) == topic]
             (tmp_path / role).write_bytes(b"".join(own))
             assert own
             run(role, "publish", "--to", topic, str(tmp_path / role))
-        run("intake", "simulate", "--requests")
-        run("publisher", "publish", "--to", VERIFIED, str(tmp_path / "voucher"), code=1)
-        run("voucher", "publish", "--to", SOURCE, str(tmp_path / "publisher"), code=1)
-        run("publisher", "simulate", "--requests", code=1)
+        run("request-intake", "simulate", "--requests")
+        run("report-publisher", "publish", "--to", VERIFIED, str(tmp_path / "verified-publisher"), code=1)
+        run("verified-publisher", "publish", "--to", SOURCE, str(tmp_path / "report-publisher"), code=1)
+        run("report-publisher", "simulate", "--requests", code=1)
         # Each `tail` waits until the worker has written the output.
         tailed = run(
             "desk", "tail", ESCALATIONS, "--from-beginning", "--policy", "legal-clock", "--json", "--max", "1"
@@ -286,11 +224,11 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
             "--yes",
         )
         run("desk", *outcome)
-        run("publisher", *outcome, code=1)
+        run("report-publisher", *outcome, code=1)
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"
-        assert "intimate-images" in run("policies", "policy", "backtest", shipped)
+        assert "intimate-images" in run("policy-owner", "policy", "backtest", shipped)
         run("desk", "policy", "backtest", shipped, code=1)
         run("operator", "state", "check")
         run("operator", "dead-letters", "redrive", "--reason", "future_timestamp")
@@ -301,5 +239,5 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         )
     finally:
         worker.end()
-    run("resetter", "state", "time")
-    run("resetter", "state", "reset", "--yes")
+    run("state-resetter", "state", "time")
+    run("state-resetter", "state", "reset", "--yes")
