@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate clean requirements sbom audit
+.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate kubernetes clean requirements sbom audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,17 +41,19 @@ check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, impor
 	$(BIN)/python -m streams.operations.generated.registry_schemas --check
 	$(BIN)/python -m streams.operations.generated.metrics_page --check
 	$(BIN)/python -m streams.operations.generated.dashboard --check
+	$(BIN)/python -m streams.operations.generated.kubernetes_resources --check
 	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars --check
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, metrics page, dashboard and holiday calendars
+generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, metrics page, dashboard, Kubernetes resources and holiday calendars
 	$(BIN)/python -m streams.operations.generated.event_schemas
 	$(BIN)/python -m streams.operations.generated.registry_schemas
 	$(BIN)/python -m streams.operations.generated.metrics_page
 	$(BIN)/python -m streams.operations.generated.dashboard
+	$(BIN)/python -m streams.operations.generated.kubernetes_resources
 	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars
 
 soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
@@ -69,6 +71,30 @@ screenshots: $(VENV)/installed ## Make the picture of the console in README.md (
 
 evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, in simulated worlds (some minutes)
 	$(BIN)/python -m tests.evaluate $(ARGS)
+
+KUSTOMIZE_VERSION := v5.8.1
+HELM_VERSION := v4.3.1
+KUBE_SCORE_VERSION := v1.20.0
+# Outside of the clone, so that these versions are built only once. No package index has them built.
+KUBERNETES_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tocsin/kustomize-$(KUSTOMIZE_VERSION)-helm-$(HELM_VERSION)-kube-score-$(KUBE_SCORE_VERSION)
+
+# Go checks every module against its public log of checksums, as pip checks packages against the hashes in requirements/.
+$(KUBERNETES_TOOLS)/built: export GOTOOLCHAIN := local
+$(KUBERNETES_TOOLS)/built: export GOBIN := $(KUBERNETES_TOOLS)
+$(KUBERNETES_TOOLS)/built: export GOMODCACHE := $(KUBERNETES_TOOLS)/build/modules
+$(KUBERNETES_TOOLS)/built: export GOCACHE := $(KUBERNETES_TOOLS)/build/cache
+$(KUBERNETES_TOOLS)/built: export GOFLAGS := -trimpath -modcacherw
+$(KUBERNETES_TOOLS)/built: requirements/kubernetes.txt
+	$(PYTHON) -m venv $(KUBERNETES_TOOLS)/build
+	$(KUBERNETES_TOOLS)/build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kubernetes.txt
+	$(KUBERNETES_TOOLS)/build/bin/go install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
+	$(KUBERNETES_TOOLS)/build/bin/go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+	$(KUBERNETES_TOOLS)/build/bin/go install github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
+	rm -rf $(KUBERNETES_TOOLS)/build
+	touch $@
+
+kubernetes: $(VENV)/installed $(KUBERNETES_TOOLS)/built ## Render the Kubernetes manifests with kustomize and Helm, and lint them (the first time it builds these)
+	$(BIN)/python -m tests.kubernetes $(KUBERNETES_TOOLS)
 
 SBOM ?= dist/tocsin.cdx.json
 
@@ -90,7 +116,7 @@ $(AUDIT_VENV)/installed: requirements/audit.txt
 
 # Strict: a package that the database does not answer for fails the audit instead of being left out.
 audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabilities (asks the Python package index)
-	@for file in runtime build dev calendars; do \
+	@for file in runtime build dev calendars kubernetes; do \
 	    echo "requirements/$$file.txt"; \
 	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$file.txt $(ARGS) || { \
 	        echo "make audit: requirements/$$file.txt has vulnerable packages (listed above), or the vulnerability data could not be read: it comes from the Python package index's JSON interface, which an ordinary mirror does not offer. ARGS='--vulnerability-service osv' asks the OSV database instead." >&2; \
@@ -103,6 +129,7 @@ requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(PIN) --extra console --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group calendars -o requirements/calendars.txt
+	$(PIN) --group kubernetes -o requirements/kubernetes.txt
 	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -
 
 PIN = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
