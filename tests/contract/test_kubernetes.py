@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from streams import __version__
 from streams.commands.main import commands
+from streams.console.people.access import load_access
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.operations.access_rights import ROLES
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
@@ -132,7 +133,7 @@ def test_the_chart_leaves_out_what_is_switched_off():
     variables = environment(pod["containers"][0])
     # Those of workers win over those of both.
     assert (variables["TOCSIN_REPORTERS"], variables["TOCSIN_LOG_LEVEL"]) == ("on", "WARNING")
-    assert variables["TOCSIN_PARTITIONS"] == "6"
+    assert (variables["TOCSIN_WATCHDOG_SECONDS"], variables["TOCSIN_PARTITIONS"]) == ("90", "6")
 
 
 @pytest.mark.parametrize(
@@ -278,6 +279,24 @@ def test_settings_and_commands_are_valid(made_by, pod):
         assert (own.sign_in, own.host) in {("openid", "0.0.0.0"), ("none", "127.0.0.1")}
 
 
+def test_people_can_sign_in_to_the_console_of_production(tmp_path):
+    files = {
+        "/etc/tocsin/sign-in/client-secret": "any",
+        "/etc/tocsin/sign-in/session-secret": "x" * 32,
+        "/etc/tocsin/people/people.yaml": "people: [{subject: s, ref: desk-7, role: desk}]",
+    }
+    variables = environment(container_of(PRODUCTION, "tocsin-console"))
+    for place, text in files.items():
+        (name,) = [name for name, value in variables.items() if value == place]
+        file = tmp_path / place.rpartition("/")[2]
+        file.write_text(text)
+        variables[name] = str(file)
+    access = load_access(
+        load_console_settings({k: v for k, v in variables.items() if k.startswith(CONSOLE_PREFIX)})
+    )
+    assert access.encrypted and len(access.people.now().all()) == 1
+
+
 def test_pods_run_as_the_user_of_the_image():
     dockerfile = (ROOT / "deploy/container/Dockerfile").read_text(encoding="utf-8")
     (user,) = re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE)
@@ -413,6 +432,8 @@ QUERIES = {trigger["name"]: trigger["metadata"]["query"] for trigger in SCALER["
 
 def test_scaling_stays_within_the_partitions_and_leaves_the_number_to_keda():
     assert (SCALER["minReplicaCount"], SCALER["maxReplicaCount"]) == (2, PARTITIONS)
+    variables = environment(container_of(PRODUCTION, "tocsin-worker"))
+    assert load_settings(variables).partitions == PARTITIONS
     assert SCALER["scaleTargetRef"]["name"] == "tocsin-worker"
     assert "replicas" not in PRODUCTION["Deployment", "tocsin-worker"]["spec"]
     exposed = {metric.name for metric in CATALOGUE + CONSOLE_CATALOGUE} | {"process_cpu_seconds_total"}

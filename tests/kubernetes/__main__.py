@@ -36,8 +36,9 @@ OTHER_VALUES = {
     "console": {"enabled": False},
     "image": {"tag": f"1.0.0@sha256:{'0' * 64}"},
     "imagePullSecrets": ["registry"],
+    "partitions": 6,
     "settings": {"TOCSIN_REPORTERS": "off", "TOCSIN_LOG_LEVEL": "WARNING"},
-    "worker": {"replicas": 5, "settings": {"TOCSIN_REPORTERS": "on", "TOCSIN_PARTITIONS": 6}},
+    "worker": {"replicas": 5, "settings": {"TOCSIN_REPORTERS": "on", "TOCSIN_WATCHDOG_SECONDS": 90}},
 }
 
 

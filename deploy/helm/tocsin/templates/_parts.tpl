@@ -75,6 +75,8 @@ securityContext:
       key: password
 - name: TOCSIN_LOG_FORMAT
   value: json
+- name: TOCSIN_PARTITIONS
+  value: {{ .root.Values.partitions | quote }}
 - name: TOCSIN_PLATFORM_FILE
   value: /etc/tocsin/registry/platform.yaml
 {{- range $name, $value := merge (dict) .own.settings .root.Values.settings }}
