@@ -76,7 +76,9 @@ def files() -> dict[Path, str]:
     return {
         strimzi / "topics.yaml": _text(_SOURCE, map(topic, load_catalogue().values())),
         strimzi / "users.yaml": _text(_SOURCE, (user(role) for role in ROLES if role.standing)),
-        strimzi / "people" / "users.yaml": _text(_SOURCE, (user(role) for role in ROLES if not role.standing)),
+        strimzi / "people" / "users.yaml": _text(
+            _SOURCE, (user(role) for role in ROLES if not role.standing)
+        ),
         DEPLOY / "kubernetes" / "monitoring" / "alerts.yaml": _text(rules, [rule]),
         DEPLOY / "helm" / "tocsin" / "files" / "alerts.yaml": _text(rules, [alerts()]),
     }
