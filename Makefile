@@ -84,7 +84,8 @@ $(KUBERNETES_TOOLS)/built: export GOBIN := $(KUBERNETES_TOOLS)
 $(KUBERNETES_TOOLS)/built: export GOMODCACHE := $(KUBERNETES_TOOLS)/build/modules
 $(KUBERNETES_TOOLS)/built: export GOCACHE := $(KUBERNETES_TOOLS)/build/cache
 $(KUBERNETES_TOOLS)/built: export GOFLAGS := -trimpath -modcacherw
-$(KUBERNETES_TOOLS)/built: requirements/kubernetes.txt
+# No prerequisite: every file of a new clone is newer than what was built before.
+$(KUBERNETES_TOOLS)/built:
 	$(PYTHON) -m venv $(KUBERNETES_TOOLS)/build
 	$(KUBERNETES_TOOLS)/build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kubernetes.txt
 	$(KUBERNETES_TOOLS)/build/bin/go install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
