@@ -38,6 +38,7 @@ check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.operations.generated.event_schemas --check
+	$(BIN)/python -m streams.operations.generated.asyncapi_document --check
 	$(BIN)/python -m streams.operations.generated.registry_schemas --check
 	$(BIN)/python -m streams.operations.generated.metrics_page --check
 	$(BIN)/python -m streams.operations.generated.dashboard --check
@@ -47,8 +48,9 @@ format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, metrics page, dashboard and holiday calendars
+generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncAPI document, metrics page, dashboard and holiday calendars
 	$(BIN)/python -m streams.operations.generated.event_schemas
+	$(BIN)/python -m streams.operations.generated.asyncapi_document
 	$(BIN)/python -m streams.operations.generated.registry_schemas
 	$(BIN)/python -m streams.operations.generated.metrics_page
 	$(BIN)/python -m streams.operations.generated.dashboard
