@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate clean requirements sbom dist docs audit
+.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate clean requirements sbom dist docs image audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -88,6 +88,12 @@ dist: $(VENV)/installed ## Build what a release has, into dist/: wheel, sources,
 	cp requirements/runtime.txt $(DIST)/requirements.txt
 	$(MAKE) --silent --no-print-directory sbom SBOM=$(DIST)/tocsin.cdx.json
 	cd $(DIST) && sha256sum * >SHA256SUMS && cat SHA256SUMS
+
+IMAGE ?= build/image
+
+image: $(VENV)/installed ## Build the container image on Debian's packages, run it on a real Kafka (root, buildah, umoci, mmdebstrap)
+	deploy/container/build_on_debian.sh $(IMAGE)
+	TOCSIN_IMAGE_LAYOUT=$(abspath $(IMAGE))/oci $(BIN)/python -m pytest tests/kafka/run_image.py $(ARGS)
 
 DOCS_VENV := .venv-docs
 SITE ?= build/site

