@@ -80,15 +80,6 @@ def document() -> Json:
     }
 
 
-def role(topic: Topic) -> Role:
-    """Who writes and reads a topic, as the document's description explains."""
-    if topic.event is None:
-        return "state"
-    if _are_foreign(topic.producers):
-        return "input"
-    return "output" if _are_foreign(topic.consumers) else "internal"
-
-
 def main(arguments: list[str]) -> int:
     """Write the document. With `--check`, report instead whether it is out of date. Returns the exit code."""
     text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
@@ -101,6 +92,15 @@ def main(arguments: list[str]) -> int:
         f"{DOCUMENT} is out of date: run `python -m streams.operations.generated.asyncapi_document`.\n"
     )
     return 1
+
+
+def _role(topic: Topic) -> Role:
+    """Who writes and reads a topic, as the document's description explains."""
+    if topic.event is None:
+        return "state"
+    if _are_foreign(topic.producers):
+        return "input"
+    return "output" if _are_foreign(topic.consumers) else "internal"
 
 
 def _are_foreign(programs: tuple[str, ...]) -> bool:
@@ -125,10 +125,9 @@ def _channel(topic: Topic) -> Json:
         "address": "{prefix}" + topic.name,
         "description": topic.description,
         "parameters": {"prefix": {"$ref": "#/components/parameters/prefix"}},
-        "messages": {_message_name(version): _message(topic, version) for version in topic.schemas}
-        | ({"rejected-record": _rejected_record(topic)} if topic.reasons else {}),
+        "messages": _messages(topic),
         "bindings": {"kafka": _channel_binding(topic)},
-        "x-role": role(topic),
+        "x-role": _role(topic),
         "x-owner": topic.owner,
         "x-producers": list(topic.producers),
         "x-consumers": list(topic.consumers),
@@ -154,20 +153,19 @@ def _retention_days(topic: Topic) -> int | None:
 
 
 def _operation(action: Literal["receive", "send"], topic: Topic) -> Json:
-    messages = [_message_name(version) for version in topic.schemas]
-    if topic.reasons:
-        messages.append("rejected-record")
     channel = f"#/channels/{topic.name}"
     return {
         "action": action,
         "channel": {"$ref": channel},
-        "messages": [{"$ref": f"{channel}/messages/{name}"} for name in messages],
+        "messages": [{"$ref": f"{channel}/messages/{name}"} for name in _messages(topic)],
         "x-programs": _actions(topic)[action],
     }
 
 
-def _message_name(version: SchemaVersion) -> str:
-    return Path(version.file).stem
+def _messages(topic: Topic) -> Json:
+    messages = {Path(version.file).stem: _message(topic, version) for version in topic.schemas}
+    # Records are kept as they were published, or else replaced by what the schema describes.
+    return messages | {"rejected-record": _rejected_record(topic)} if topic.reasons else messages
 
 
 def _message(topic: Topic, version: SchemaVersion) -> Json:
@@ -184,8 +182,8 @@ def _message(topic: Topic, version: SchemaVersion) -> Json:
     if topic.reasons:
         return message | {"traits": [{"$ref": "#/components/messageTraits/deadLetter"}]}
     assert topic.event is not None
-    published = role(topic) == "input"
-    trait = "publishedCloudEvent" if published else "cloudEvent"
+    # What is re-keyed to an internal topic keeps the form in which it was published.
+    trait = "cloudEvent" if _role(topic) == "output" else "publishedCloudEvent"
     return message | {
         "traits": [{"$ref": f"#/components/messageTraits/{trait}"}],
         "headers": {"type": "object", "properties": {CE_TYPE: {"const": schema["title"]}}},
@@ -210,13 +208,16 @@ def _message_binding(topic: Topic) -> Json:
 
 
 def _first_example(version: SchemaVersion) -> Json:
-    example = min((SCHEMAS / version.examples).glob("*.json"))
-    content = json.loads(example.read_text(encoding="utf-8"))
-    return {"name": example.stem, "headers": content["headers"], "payload": content["value"]}
+    """The first example in binary mode, whose value is the event alone."""
+    for path in sorted((SCHEMAS / version.examples).glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if CE_TYPE in content["headers"]:
+            return {"name": path.stem, "headers": content["headers"], "payload": content["value"]}
+    raise ValueError(f"{SCHEMAS / version.examples}: no example has the header {CE_TYPE}")
 
 
 def _written_event() -> Json:
-    """The headers of an event that Tocsin writes. Ticks and other records for Tocsin alone have no time."""
+    """The headers of an event that Tocsin writes."""
     return {
         "headers": {
             "type": "object",
@@ -234,7 +235,8 @@ def _published_event() -> Json:
             "description": "CloudEvents in binary mode, as shown here; or in structured mode, with the content type "
             "application/cloudevents+json and the event in `data`; or plain JSON without any ce_ header.",
             "properties": _attributes(),
-            "dependentRequired": {
+            # The schemas of an AsyncAPI document are of draft 7, in which `dependentRequired` has this name.
+            "dependencies": {
                 name: [CE_SPECVERSION, CE_ID, CE_SOURCE, CE_TYPE]
                 for name in _attributes()
                 if name != CONTENT_TYPE
