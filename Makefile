@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate kubernetes clean requirements sbom audit
+.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,7 @@ check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.operations.generated.event_schemas --check
+	$(BIN)/python -m streams.operations.generated.asyncapi_document --check
 	$(BIN)/python -m streams.operations.generated.registry_schemas --check
 	$(BIN)/python -m streams.operations.generated.metrics_page --check
 	$(BIN)/python -m streams.operations.generated.dashboard --check
@@ -48,8 +49,9 @@ format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, metrics page, dashboard, Kubernetes resources and holiday calendars
+generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncAPI document, metrics page, dashboard, Kubernetes resources and holiday calendars
 	$(BIN)/python -m streams.operations.generated.event_schemas
+	$(BIN)/python -m streams.operations.generated.asyncapi_document
 	$(BIN)/python -m streams.operations.generated.registry_schemas
 	$(BIN)/python -m streams.operations.generated.metrics_page
 	$(BIN)/python -m streams.operations.generated.dashboard
@@ -103,6 +105,34 @@ sbom: $(VENV)/installed ## Write the bill of materials of a production install: 
 	mkdir -p $(dir $(SBOM))
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file $(SBOM) requirements/runtime.txt
 
+DIST ?= dist
+
+# The wheel is built from the source distribution. Both are the same bytes wherever and whenever they are built. No isolation:
+# the build uses the pinned tools of the environment and asks no registry.
+dist: $(VENV)/installed ## Build what a release has, into dist/: wheel, sources, pins, bill of materials, checksums
+	rm -rf $(DIST)
+	$(BIN)/python -m build --no-isolation --outdir $(DIST) . >/dev/null
+	cp requirements/runtime.txt $(DIST)/requirements.txt
+	$(MAKE) --silent --no-print-directory sbom SBOM=$(DIST)/tocsin.cdx.json
+	cd $(DIST) && sha256sum * >SHA256SUMS && cat SHA256SUMS
+
+IMAGE ?= build/image
+
+image: $(VENV)/installed ## Build the container image on Debian's packages, run it on a real Kafka (root, buildah, umoci, mmdebstrap)
+	deploy/container/build_on_debian.sh $(IMAGE)
+	TOCSIN_IMAGE_LAYOUT=$(abspath $(IMAGE))/oci $(BIN)/python -m pytest tests/kafka/run_image.py $(ARGS)
+
+DOCS_VENV := .venv-docs
+SITE ?= build/site
+
+$(DOCS_VENV)/installed: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	touch $@
+
+docs: $(DOCS_VENV)/installed ## Build the pages of docs/ as a site that needs no other host, into build/site
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --quiet --strict --config-file deploy/site/mkdocs.yml --site-dir $(abspath $(SITE))
+
 $(CALENDARS_VENV)/installed: requirements/calendars.txt
 	$(PYTHON) -m venv $(CALENDARS_VENV)
 	$(CALENDARS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/calendars.txt
@@ -117,7 +147,7 @@ $(AUDIT_VENV)/installed: requirements/audit.txt
 
 # Strict: a package that the database does not answer for fails the audit instead of being left out.
 audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabilities (asks the Python package index)
-	@for file in runtime build dev calendars kubernetes; do \
+	@for file in runtime build dev calendars docs kubernetes; do \
 	    echo "requirements/$$file.txt"; \
 	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$file.txt $(ARGS) || { \
 	        echo "make audit: requirements/$$file.txt has vulnerable packages (listed above), or the vulnerability data could not be read: it comes from the Python package index's JSON interface, which an ordinary mirror does not offer. ARGS='--vulnerability-service osv' asks the OSV database instead." >&2; \
@@ -131,9 +161,10 @@ requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group calendars -o requirements/calendars.txt
 	$(PIN) --group kubernetes -o requirements/kubernetes.txt
+	$(PIN) --group docs -o requirements/docs.txt
 	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -
 
 PIN = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(AUDIT_VENV) $(CALENDARS_VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT_VENV) $(CALENDARS_VENV) $(DOCS_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,3 +1,3 @@
 """Tocsin: reports about messages in, escalations out, each exactly once."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

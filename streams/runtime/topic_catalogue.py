@@ -13,6 +13,12 @@ SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 MIN_INSYNC = "min.insync.replicas"
 
+# With 3 replicas of which 2 must have a record, one broker may fail without loss and without a stop. Partitions are the
+# most workers that can share the load; 4 of them use four cores.
+DEFAULT_PARTITIONS = 4
+DEFAULT_REPLICAS = 3
+DEFAULT_MIN_INSYNC = 2
+
 
 class EventAttributes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The CloudEvents type of the records, and what their id and time are."""

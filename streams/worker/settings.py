@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connection
+from streams.runtime.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
 
 PREFIX = "TOCSIN_"
 
@@ -104,13 +105,13 @@ class Settings(BaseSettings):
     ] = ""
     partitions: Annotated[
         int, Field(ge=1, le=1000, description="Partitions of the topics that `tocsin topics create` creates.")
-    ] = 4
+    ] = DEFAULT_PARTITIONS
     replication_factor: Annotated[
         int, Field(ge=1, le=9, description="Replicas of every topic; 1 with a single broker.")
-    ] = 3
+    ] = DEFAULT_REPLICAS
     min_insync_replicas: Annotated[
         int, Field(ge=1, le=9, description="Replicas that must have a record before it counts as written.")
-    ] = 2
+    ] = DEFAULT_MIN_INSYNC
     policies_file: Annotated[
         Path | None, Field(description="Policies (YAML); replaces the built-in file.")
     ] = None

@@ -1,10 +1,7 @@
 """docker-compose.yml and the Dockerfile match Tocsin's settings and files; their own tools accept them."""
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
 from streams.runtime.transaction import TRANSACTION_SECONDS
 from streams.worker.settings import PREFIX, load_settings
+from tests.tools import program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -37,18 +35,6 @@ PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*@sha256:[0-9a-f]{6
 def document(path):
     """Read a YAML file of the project."""
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
-def program(name, remedy):
-    """Find a tool next to this Python or on the path.
-
-    If it is missing, skip; fail in CI, which installs it.
-    """
-    candidate = Path(sys.executable).with_name(name)
-    path = str(candidate) if candidate.exists() else shutil.which(name)
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {name}: {remedy}")
-    return path
 
 
 @pytest.mark.parametrize("name", TOCSIN_SERVICES)

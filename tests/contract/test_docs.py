@@ -9,6 +9,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from streams import __version__
 from streams.commands.main import commands
 from streams.commands.outcome.payload import COLUMNS
 from streams.text.record_text import READABLE
@@ -137,6 +138,13 @@ def test_the_style_examples_are_in_the_code():
         source = text(place.removeprefix("# ")).splitlines()
         (defined,) = (line for line in lines if re.match(r"def |class |[A-Z_]+ = ", line))
         assert defined in source, f"{place}: {defined}"
+
+
+def test_the_newest_release_of_the_changelog_is_this_version_and_explains_the_upgrade():
+    unreleased, newest, *_ = re.findall(r"^## (.+)$", text("CHANGELOG.md"), re.MULTILINE)
+    assert unreleased == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d\d-\d\d", newest)
+    assert f" to {__version__.rpartition('.')[0]}\n" in text("docs/upgrading.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report, source_of
 from tests.kafka.harness.workers import ROOT
+from tests.tools import missing, npm_install, program
 
 KAFKAJS = "kafkajs@2.2.4"
 REPORTS = 300
@@ -31,48 +31,29 @@ def programs() -> dict[str, str]:
     return dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
 
 
-def needs(program: str, package: str) -> str:
-    """Find a program. If it is missing, skip; fail in CI, which installs it."""
-    path = shutil.which(program)
-    if path is None:
-        missing(f"needs {program}: apt-get install {package}")
-    return path
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 def python(folder: Path) -> list[str]:
     return [sys.executable, "publish.py"]
 
 
 def kcat(folder: Path) -> list[str]:
-    needs("kcat", "kcat")
+    program("kcat", "apt-get install kcat")
     return ["sh", "publish.sh"]
 
 
 def java(folder: Path) -> list[str]:
     # The Java of the local broker cannot compile.
-    program = needs("java", "default-jdk-headless")
-    modules = subprocess.run([program, "--list-modules"], capture_output=True, text=True, check=False).stdout
+    java = program("java", "apt-get install default-jdk-headless")
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=False).stdout
     if "jdk.compiler" not in modules:
         missing("needs a Java that compiles: apt-get install default-jdk-headless")
     class_path = os.pathsep.join(map(str, broker_jars()))
     quiet = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-    return [program, *quiet, "-cp", class_path, "Publish.java"]
+    return [java, *quiet, "-cp", class_path, "Publish.java"]
 
 
 def node(folder: Path) -> list[str]:
-    program = needs("node", "nodejs")
-    npm = needs("npm", "npm")
-    install = [npm, "install", "--no-audit", "--no-fund", "--no-save", KAFKAJS]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0:
-        missing(f"npm cannot install {KAFKAJS}: {done.stderr[-300:]}")
-    return [program, "publish.js"]
+    npm_install(folder, KAFKAJS)
+    return [program("node", "apt-get install nodejs"), "publish.js"]
 
 
 def publish_with(

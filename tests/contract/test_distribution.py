@@ -1,0 +1,129 @@
+"""What `make dist` builds: the same bytes everywhere, with every data file, and it runs where there is no checkout."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from streams import __version__
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+WHEEL = f"tocsin-{__version__}-py3-none-any.whl"
+SOURCES = f"tocsin-{__version__}.tar.gz"
+PACKAGED = ("streams", "schemas")
+
+
+def files(root):
+    """The files of the packages below `root`, by their path within it."""
+    return {
+        str(path.relative_to(root))
+        for package in PACKAGED
+        for path in (root / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    make = ["make", "--silent", "dist", f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_checksums_are_those_of_every_file(dist):
+    lines = (dist / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert sums.keys() == {WHEEL, SOURCES, "requirements.txt", "tocsin.cdx.json"}
+    assert sums.keys() | {"SHA256SUMS"} == {path.name for path in dist.iterdir()}
+    for name, digest in sums.items():
+        assert hashlib.sha256((dist / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_wheel_has_every_file_of_the_packages(dist):
+    with zipfile.ZipFile(dist / WHEEL) as wheel:
+        names = {name for name in wheel.namelist() if not name.startswith("tocsin-")}
+    assert names == files(ROOT)
+
+
+def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
+    # At another place and time, and with other rights; the wheel from the tree and not from the sources.
+    checkout = tmp_path / "checkout"
+    shutil.copytree(
+        ROOT,
+        checkout,
+        ignore=lambda folder, names: {
+            name for name in names if name in ("__pycache__", "dist") or name.startswith(".venv")
+        },
+    )
+    for path in checkout.rglob("*"):
+        if path.is_file():
+            path.chmod(0o600)
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+    (checkout / "left-over.txt").write_text("not in git")
+    for kind in ("--wheel", "--sdist"):
+        subprocess.run(
+            [sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", tmp_path / "dist", checkout],
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+    for name in (WHEEL, SOURCES):
+        assert (tmp_path / "dist" / name).read_bytes() == (dist / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def installed(dist, tmp_path_factory):
+    """Return the programs of an environment that has the pinned packages and the wheel, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        folder / "bin/python",
+        "install",
+        "--quiet",
+        "--no-compile",
+    ]
+    for arguments in (
+        ["--require-hashes", "--only-binary=:all:", "-r", dist / "requirements.txt"],
+        ["--no-index", "--no-deps", dist / WHEEL],
+    ):
+        done = subprocess.run([*pip, *arguments], capture_output=True, text=True, timeout=280, check=False)
+        assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["--version"], f"tocsin, version {__version__}"),
+        (["registry", "check"], "jurisdictions"),
+        (["worker"], "TOCSIN_HASH_KEY is missing"),
+        (["console"], "no Kafka broker answers"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_the_installed_program_runs_outside_of_a_checkout(installed, tmp_path, arguments, shown):
+    environment = {"PATH": "/usr/bin:/bin", "TOCSIN_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    done = subprocess.run(
+        [installed / "tocsin", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert shown in done.stdout + done.stderr

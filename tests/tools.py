@@ -1,0 +1,41 @@
+"""Programs that tests need and Python packages do not bring. Without one a test is skipped; CI installs all and fails."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def missing(what: str) -> None:
+    """Skip the test; fail in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def program(name: str, remedy: str) -> str:
+    """Find a program next to this Python or on the path."""
+    beside = Path(sys.executable).with_name(name)
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
+        missing(f"needs {name}: {remedy}")
+    return path
+
+
+def npm_install(folder: Path, *packages: str) -> None:
+    """Install packages with exact versions into a folder. Their install scripts do not run."""
+    npm = program("npm", "apt-get install npm")
+    options = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefer-offline"]
+    done = subprocess.run(
+        [npm, "install", *options, *packages],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        missing(f"npm cannot install {', '.join(packages)}: {done.stderr[-300:]}")
