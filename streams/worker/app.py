@@ -84,8 +84,7 @@ def _start_tracing() -> "Tracing | None":
     if settings.tracing == "off":
         return None
     try:
-        # An extra, which takes 0.2 s to import.
-        from streams.worker.tracing.start import start_tracing  # noqa: PLC0415
+        from streams.worker.tracing.start import start_tracing  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as missing:
         raise SettingsError(
             f"{PREFIX}TRACING=on needs packages that are not installed ({missing.name} is missing): "

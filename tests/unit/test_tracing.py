@@ -28,11 +28,11 @@ from streams.runtime.errors import OwnershipLost
 from streams.runtime.position import SourcePosition
 from streams.runtime.prepared import Prepared, prepare
 from streams.runtime.progress import NewRecords
-from streams.worker.settings import SettingsError
+from streams.worker.settings import SettingsError, load_settings
 from streams.worker.tracing import exporting
 from streams.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.worker.tracing.settings import load_tracing_settings
-from streams.worker.tracing.start import SCHEMA
+from streams.worker.tracing.start import SCHEMA, start_tracing
 from streams.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
 from tests.kafka.harness.workers import clean_environment
 from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report
@@ -215,6 +215,7 @@ def refusal(**variables: str) -> str:
     [
         ("exporter_otlp_endpoint", "localhost:4318", "'http' or 'https'"),
         ("exporter_otlp_traces_endpoint", "grpc://collector:4317", "'http' or 'https'"),
+        ("exporter_otlp_endpoint", "https://me:geheim@collector", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("exporter_otlp_protocol", "grpc", "'http/protobuf'"),
         ("exporter_otlp_timeout", "soon", "number"),
         ("exporter_otlp_timeout", "0", "greater than 0"),
@@ -231,7 +232,13 @@ def refusal(**variables: str) -> str:
 def test_an_invalid_variable_is_refused_with_what_would_be_valid(name, text, hint):
     message = refusal(**{name: text})
     assert f"OTEL_{name.upper()}" in message
-    assert hint in message
+    assert hint in message and "geheim" not in message
+
+
+def test_a_variable_that_only_opentelemetry_knows_is_refused_too(monkeypatch):
+    monkeypatch.setenv("OTEL_SPAN_LINK_COUNT_LIMIT", "many")
+    with pytest.raises(SettingsError, match="OTEL_SPAN_LINK_COUNT_LIMIT"):
+        start_tracing(load_settings({}), load_tracing_settings({}), Numbers(metric_catalogue.SPANS))
 
 
 @pytest.mark.parametrize("text", ["geheim", "=geheim", "authorization=", "a=b,geheim"])
@@ -263,19 +270,22 @@ class Stuck(SpanExporter):
         pass
 
 
-def queued(size: int, exporter: SpanExporter, monkeypatch) -> tuple[SpanQueue, Any, Numbers]:
-    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", str(size))
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+SMALL = load_tracing_settings(
+    {"OTEL_BSP_MAX_QUEUE_SIZE": "4", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4", "OTEL_BSP_SCHEDULE_DELAY": "1"}
+)
+
+
+def queued(exporter: SpanExporter) -> tuple[SpanQueue, Any, Numbers]:
     spans = Numbers(metric_catalogue.SPANS)
-    queue = SpanQueue(CountedExporter(exporter, spans), size, spans)
+    queue = SpanQueue(CountedExporter(exporter, spans), SMALL, spans)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(queue)
     return queue, provider.get_tracer("test"), spans
 
 
-def test_every_span_is_counted_once_while_the_exporter_is_stuck(monkeypatch):
+def test_every_span_is_counted_once_while_the_exporter_is_stuck():
     stuck = Stuck()
-    queue, tracer, spans = queued(4, stuck, monkeypatch)
+    queue, tracer, spans = queued(stuck)
     tracer.start_span("first").end()
     assert stuck.entered.wait(10)
     began = time.monotonic()
@@ -289,12 +299,12 @@ def test_every_span_is_counted_once_while_the_exporter_is_stuck(monkeypatch):
     assert (spans.of("sent"), spans.of("not_sent"), spans.of("no_room")) == (0, 5, 96)
 
 
-def test_an_exporter_that_raises_is_counted_too(monkeypatch):
+def test_an_exporter_that_raises_is_counted_too():
     class Broken(Stuck):
         def export(self, _spans):
             raise RuntimeError
 
-    queue, tracer, spans = queued(4, Broken(), monkeypatch)
+    queue, tracer, spans = queued(Broken())
     tracer.start_span("one").end()
     queue.shutdown()
     assert spans.of("not_sent") == 1
@@ -303,7 +313,7 @@ def test_an_exporter_that_raises_is_counted_too(monkeypatch):
 def test_a_worker_that_stops_does_not_wait_for_a_stuck_exporter(monkeypatch):
     monkeypatch.setattr(exporting, "ENDING_SECONDS", 0.2)
     stuck = Stuck()
-    queue, tracer, _ = queued(4, stuck, monkeypatch)
+    queue, tracer, _ = queued(stuck)
     tracer.start_span("one").end()
 
     async def stop() -> float:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from streams.operations.values import Numbers
+from streams.worker.tracing.settings import TracingSettings
 
 logger = structlog.get_logger(__name__)
 
@@ -46,15 +47,20 @@ class CountedExporter(SpanExporter):
 
 
 class SpanQueue(BatchSpanProcessor):
-    """Keeps at most `size` spans until `exporter` takes them, and counts those that it has no room for in `spans`.
+    """Keeps spans until `exporter` takes them, and counts those that it has no room for in `spans`.
 
     The SDK's own queue drops the oldest and counts nothing that we could show.
     """
 
-    def __init__(self, exporter: CountedExporter, size: int, spans: Numbers) -> None:
-        super().__init__(exporter, max_queue_size=size)
+    def __init__(self, exporter: CountedExporter, settings: TracingSettings, spans: Numbers) -> None:
+        super().__init__(
+            exporter,
+            settings.bsp_max_queue_size,
+            settings.bsp_schedule_delay,
+            settings.bsp_max_export_batch_size,
+        )
         self._counted = exporter
-        self._size = size
+        self._size = settings.bsp_max_queue_size
         self._spans = spans
         # Changed by the worker's thread alone, as `taken` is by the exporter's.
         self._given = 0

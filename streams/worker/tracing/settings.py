@@ -33,6 +33,21 @@ def _check_headers(headers: SecretStr) -> SecretStr:
     return headers
 
 
+def _check_url(url: HttpUrl | None) -> HttpUrl | None:
+    if url is not None and (url.username or url.password):
+        raise PydanticCustomError(
+            "credentials", "must be without user name and password: put these into OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    return url
+
+
+# Shown by `tocsin config show`, and logged when the receiver does not answer.
+_Url = Annotated[HttpUrl | None, AfterValidator(_check_url)]
+_Authority = Annotated[FilePath | None, Field(description="PEM file of trusted certificate authorities.")]
+_Certificate = Annotated[
+    FilePath | None, Field(description="PEM file of the client certificate, for mutual TLS.")
+]
+_Key = Annotated[FilePath | None, Field(description="PEM file of the client certificate's key.")]
 _Headers = Annotated[
     SecretStr | None,
     AfterValidator(lambda headers: headers and _check_headers(headers)),
@@ -55,10 +70,10 @@ class TracingSettings(BaseSettings):
         Literal["otlp"], Field(description="Only otlp is supported. TOCSIN_TRACING=off sends nothing.")
     ] = "otlp"
     exporter_otlp_endpoint: Annotated[
-        HttpUrl | None, Field(description="URL of the receiver, to which /v1/traces is added.")
+        _Url, Field(description="URL of the receiver, to which /v1/traces is added.")
     ] = None
     exporter_otlp_traces_endpoint: Annotated[
-        HttpUrl | None, Field(description="Whole URL of the receiver of traces, used as it is.")
+        _Url, Field(description="Whole URL of the receiver of traces, used as it is.")
     ] = None
     exporter_otlp_protocol: _Protocol = "http/protobuf"
     exporter_otlp_traces_protocol: _Protocol = "http/protobuf"
@@ -68,15 +83,12 @@ class TracingSettings(BaseSettings):
     exporter_otlp_traces_compression: _CompressionName = "none"
     exporter_otlp_headers: _Headers = None
     exporter_otlp_traces_headers: _Headers = None
-    exporter_otlp_certificate: Annotated[
-        FilePath | None, Field(description="PEM file of trusted certificate authorities.")
-    ] = None
-    exporter_otlp_client_certificate: Annotated[
-        FilePath | None, Field(description="PEM file of the client certificate, for mutual TLS.")
-    ] = None
-    exporter_otlp_client_key: Annotated[
-        FilePath | None, Field(description="PEM file of the client certificate's key.")
-    ] = None
+    exporter_otlp_certificate: _Authority = None
+    exporter_otlp_traces_certificate: _Authority = None
+    exporter_otlp_client_certificate: _Certificate = None
+    exporter_otlp_traces_client_certificate: _Certificate = None
+    exporter_otlp_client_key: _Key = None
+    exporter_otlp_traces_client_key: _Key = None
     traces_sampler: Annotated[
         Literal[
             "always_on",

@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, Tra
 from streams import __version__
 from streams.operations.values import Numbers
 from streams.runtime.identity import consumer_group
-from streams.worker.settings import Settings
+from streams.worker.settings import Settings, SettingsError
 from streams.worker.tracing.exporting import CountedExporter, SpanQueue
-from streams.worker.tracing.settings import TracingSettings
+from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings
 from streams.worker.tracing.transactions import KeepNotable, TransactionSpans
 
 # The version of the semantic conventions that the names of our attributes follow.
@@ -27,11 +27,19 @@ class Tracing(NamedTuple):
 
 
 def start_tracing(settings: Settings, tracing: TracingSettings, spans: Numbers) -> Tracing:
-    """Start the thread that sends spans, and count in `spans` what becomes of them."""
-    queue = SpanQueue(CountedExporter(OTLPSpanExporter(), spans), tracing.bsp_max_queue_size, spans)
-    provider = TracerProvider(
-        sampler=KeepNotable(_sampler(tracing)), resource=_resource(settings), shutdown_on_exit=False
-    )
+    """Start the thread that sends spans, and count in `spans` what becomes of them.
+
+    Raises SettingsError for a variable that OpenTelemetry refuses.
+    """
+    try:
+        exporter = OTLPSpanExporter()
+        provider = TracerProvider(
+            sampler=KeepNotable(_sampler(tracing)), resource=_resource(settings), shutdown_on_exit=False
+        )
+    except (ValueError, RuntimeError) as error:
+        # Limits of spans and providers of credentials, which are rarely set. The message names the variable or the provider.
+        raise SettingsError(f"{OTEL_PREFIX}*: {error}") from None
+    queue = SpanQueue(CountedExporter(exporter, spans), tracing, spans)
     provider.add_span_processor(queue)
     tracer = provider.get_tracer("tocsin", __version__, schema_url=SCHEMA)
     return Tracing(TransactionSpans(tracer, consumer_group(settings.topic_prefix)), queue)

@@ -27,6 +27,7 @@ from streams.runtime.position import SourcePosition
 from streams.runtime.prepared import Prepared, prepare
 from streams.runtime.progress import NewRecords
 from streams.worker.tracing.exporting import CountedExporter, SpanQueue
+from streams.worker.tracing.settings import load_tracing_settings
 from streams.worker.tracing.transactions import TransactionSpans
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC, Place
@@ -102,7 +103,8 @@ def _on(records: Sequence[Record], size: int) -> Cost:
     core, prepared = _prepared(records, size)
     spans = Numbers(metric_catalogue.SPANS)
     exporter = OTLPSpanExporter("http://127.0.0.1:4318/v1/traces", session=_Taken())
-    queue = SpanQueue(CountedExporter(exporter, spans), max(len(prepared), 512), spans)
+    settings = load_tracing_settings({"OTEL_BSP_MAX_QUEUE_SIZE": str(max(len(prepared), 512))})
+    queue = SpanQueue(CountedExporter(exporter, spans), settings, spans)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(queue)
     began = time.process_time()
