@@ -1,10 +1,11 @@
-"""The cost of tracing, on and off; in this process, without a broker.
+"""The cost of tracing, on and off: in this process, without a broker, and in a worker.
 
-The core prepares transactions as in a worker, and then each is traced. Both are timed in the same process, one after the
-other. The real share is smaller: a worker also fetches, compresses and writes.
+In this process the core prepares transactions as in a worker, and then each is traced. Both are timed one after the other.
+The share in a worker is smaller, because it also fetches, compresses and writes.
 """
 
 import asyncio
+import signal
 import time
 from collections.abc import Sequence
 from itertools import count as numbers
@@ -30,14 +31,19 @@ from streams.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.worker.tracing.settings import load_tracing_settings
 from streams.worker.tracing.transactions import TransactionSpans
 from tests.bench import traffic
-from tests.bench.place import ONE_TOPIC, Place
+from tests.bench.load import Load
+from tests.bench.place import ONE_TOPIC, Place, Site, cpu_seconds
 from tests.bench.scenarios.core import HOUR_MS, Record
+from tests.kafka.harness.spans import SpanReceiver
 
 REPORTS = 100_000
 # A cycle of a busy worker, and one at 1,000 reports a second.
 BATCHES = (5_000, 10)
 # Enough for a stable figure; more would take minutes with small batches.
 MOST_TRANSACTIONS = 500
+RATE = 1_000
+SECONDS = 15.0
+WARM_UP_SECONDS = 4.0
 # Tracing that is off takes less than the clock can resolve.
 REPEATS_OFF = 100
 
@@ -68,7 +74,10 @@ class _Taken(requests.Session):
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Percent of the CPU time of core and tracing, and microseconds per transaction. Every report has a traceparent."""
+    """Percent of the CPU time of a worker, and of core and tracing; microseconds per transaction.
+
+    In this process every report has a traceparent.
+    """
     begin = 1_800_000_000_000
     number = place.amount(REPORTS)
     trace_ids = numbers(1)
@@ -84,13 +93,36 @@ def measure(place: Place) -> dict[str, float]:
         )
         for offset, report in enumerate(traffic.usual(number, begin, HOUR_MS))
     ]
-    figures = {}
+    figures = {f"tracing {switch}: CPU at 1,000/s": _worker_cpu(place, switch) for switch in ("off", "on")}
     for size in BATCHES:
         some = records[: size * MOST_TRANSACTIONS]
         for switch, cost in (("off", _off(some, size)), ("on", _on(some, size))):
             figures[f"tracing {switch}, batches of {size:,}: share of CPU"] = cost.percent
             figures[f"tracing {switch}, batches of {size:,}: per transaction"] = cost.microseconds
     return figures
+
+
+def _worker_cpu(place: Place, switch: str) -> float:
+    """CPU of a worker in percent of a core. The receiver is in this process."""
+    seconds = 6.0 if place.quick else SECONDS
+    receiver = SpanReceiver()
+    try:
+        settings = {"TOCSIN_TRACING": switch, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        with Site(place, settings=settings) as site:
+            worker = site.start_worker()
+            load = Load(site, RATE, seconds, 70)
+            began = load.begin()
+            time.sleep(max(0.0, began + WARM_UP_SECONDS - time.monotonic()))
+            before = cpu_seconds(worker)
+            time.sleep(max(0.0, began + seconds - time.monotonic()))
+            measured = time.monotonic() - began - WARM_UP_SECONDS
+            percent = 100 * (cpu_seconds(worker) - before) / measured
+            load.finish()
+            site.stop(worker, signal.SIGTERM)
+        assert bool(receiver.spans) == (switch == "on")
+        return percent
+    finally:
+        receiver.close()
 
 
 def _off(records: Sequence[Record], size: int) -> Cost:
