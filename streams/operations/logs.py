@@ -17,8 +17,18 @@ LogFormat = Literal["console", "json"]
 REPEAT_SECONDS = 10.0
 
 # Faust and mode log every start and stop of some 30 services at INFO, uvicorn each malformed request as a warning. httpx and
-# Authlib log addresses and secrets of a sign-in, at INFO and DEBUG.
-QUIET_LOGGERS = ("faust", "mode", "aiokafka", "uvicorn", "httpx", "httpcore", "authlib")
+# Authlib log addresses and secrets of a sign-in, at INFO and DEBUG. OpenTelemetry logs each attempt to send spans.
+QUIET_LOGGERS = (
+    "faust",
+    "mode",
+    "aiokafka",
+    "uvicorn",
+    "httpx",
+    "httpcore",
+    "authlib",
+    "opentelemetry",
+    "urllib3",
+)
 
 
 class OncePerWhile(logging.Filter):

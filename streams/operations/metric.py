@@ -62,6 +62,7 @@ LABELS = {
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
+    "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too many were waiting",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",

@@ -384,4 +384,12 @@ LOOP_DELAY_SECONDS = Metric(
     buckets=LOOP_DELAY,
 )
 
+SPANS = Metric(
+    _PROCESS,
+    "tocsin_spans_total",
+    "counter",
+    "Spans of transactions that were to be sent (`TOCSIN_TRACING=on`), by what became of them.",
+    ("fate",),
+)
+
 CATALOGUE: tuple[Metric, ...] = tuple(value for value in globals().values() if isinstance(value, Metric))

@@ -66,6 +66,7 @@ class Metrics:
         self.rebalances = Numbers(catalogue.REBALANCES)
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
         self.loop_delay = Histogram(catalogue.LOOP_DELAY_SECONDS)
+        self.spans = _numbers(catalogue.SPANS, (("sent",), ("not_sent",), ("no_room",)))
         self.policy_info = Numbers(catalogue.POLICY_INFO)
         for policy in rules.policies:
             if policy.mode != "off":

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from faust.types import TP
@@ -31,6 +32,17 @@ MAX_CYCLE_BYTES = 20_000_000
 MAX_TRANSACTION_BYTES = 48 * 1024 * 1024
 
 
+Trace = Callable[[Mapping[Place, Prepared], int], AbstractContextManager[None]]
+"""Encloses the writing of a transaction: what its partitions prepared, and when the cycle began (ns since the epoch).
+
+It may add headers to the writes, and must not wait for anything.
+"""
+
+
+def _untraced(_prepared: Mapping[Place, Prepared], _began: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class _Applied(NamedTuple):
     owner: PartitionOwner[Any]
     prepared: Prepared | None
@@ -38,9 +50,10 @@ class _Applied(NamedTuple):
 
 
 class Cycle:
-    """Where the stages of a process hand over what they fetched. `run` does the rest."""
+    """Where the stages of a process hand over what they fetched. `run` does the rest, and `trace` follows its transactions."""
 
     def __init__(self, app: Any, ownership: Ownership, writer: Writer) -> None:
+        self.trace: Trace = _untraced
         self._app = app
         self._ownership = ownership
         self._writer = writer
@@ -114,6 +127,7 @@ class Cycle:
         """
         turn = self._ownership.turn
         self._pace.begin()
+        began = time.time_ns()
         by_place: dict[Place, list[Any]] = defaultdict(list)
         for place, event in wanted:
             by_place[place].append(event)
@@ -142,17 +156,20 @@ class Cycle:
         for owner, prepared, events in applied:
             left += [(owner.place, event) for event in events[_done(prepared, events) :]]
         await turn.written()
-        turn.leave_under_way(self._commit(applied))
+        turn.leave_under_way(self._commit(applied, began))
         if errors:
             await turn.written()
             raise errors[0]
         return left
 
-    async def _commit(self, applied: list[_Applied]) -> None:
+    async def _commit(self, applied: list[_Applied], began: int) -> None:
         to_write = [(each.owner, each.prepared) for each in applied if each.prepared is not None]
         if to_write:
             started = time.monotonic()
-            await self.write([owner for owner, _ in to_write], [prepared.writes for _, prepared in to_write])
+            with self.trace({owner.place: prepared for owner, prepared in to_write}, began):
+                await self.write(
+                    [owner for owner, _ in to_write], [prepared.writes for _, prepared in to_write]
+                )
             seconds = time.monotonic() - started
             self._pace.end(seconds)
             for owner, prepared in to_write:

@@ -5,6 +5,7 @@ Importing this module reads the environment and the registry, so an invalid sett
 
 import errno
 import os
+from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
@@ -27,7 +28,11 @@ from streams.worker.reporter_observer import ReporterObserver
 from streams.worker.reporters_switch import require_nothing_waiting
 from streams.worker.request_observer import RequestObserver
 from streams.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
-from streams.worker.settings import PREFIX, load_settings
+from streams.worker.settings import PREFIX, SettingsError, load_settings
+from streams.worker.tracing.settings import load_tracing_settings
+
+if TYPE_CHECKING:
+    from streams.worker.tracing.start import Tracing
 
 logger = structlog.get_logger(__name__)
 
@@ -58,6 +63,8 @@ async def _before_start() -> None:
                 else "The host must be a name or an address of this machine, and the port one that this user may listen on."
             )
         ) from error
+    if tracing is not None:
+        await app.add_async_context(tracing.queue.running())
     async with admin_client(app.connection) as admin:
         await _check_topics(admin)
         if settings.reporters == "off":
@@ -73,11 +80,27 @@ async def _check_topics(admin: AIOKafkaAdminClient) -> None:
         raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")
 
 
+def _start_tracing() -> "Tracing | None":
+    if settings.tracing == "off":
+        return None
+    try:
+        from streams.worker.tracing.start import start_tracing  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as missing:
+        raise SettingsError(
+            f"{PREFIX}TRACING=on needs packages that are not installed ({missing.name} is missing): "
+            "pip install 'tocsin[tracing]'"
+        ) from missing
+    return start_tracing(settings, load_tracing_settings(), operations.metrics.spans)
+
+
 app = StageApp(settings.connection(), settings.topic_prefix, _before_start, settings.instance)
 sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}
 if settings.reporters == "on":
     sources["reporters"] = REPORTER_SOURCES
 operations = WorkerOperations(rules, sources, app.lags)
+tracing = _start_tracing()
+if tracing is not None:
+    app.cycle.trace = tracing.spans
 app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
 app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
 if settings.reporters == "on":

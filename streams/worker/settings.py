@@ -159,6 +159,13 @@ class Settings(BaseSettings):
             "The same for all workers; docs/operations.md says how to change it."
         ),
     ] = "off"
+    tracing: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="`on` sends a span for each transaction to an OpenTelemetry receiver, which the standard OTEL_ variables "
+            "name, and marks escalations with its ids; needs the packages of tocsin[tracing]."
+        ),
+    ] = "off"
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(

@@ -29,6 +29,7 @@ from tests.bench.scenarios import (
     reporters,
     runtime_alone,
     takeover,
+    tracing,
     two_workers,
 )
 
@@ -46,6 +47,7 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "takeover": takeover.measure,
     "compression": compression.measure,
     "reporters": reporters.measure,
+    "tracing": tracing.measure,
     "console": console.measure,
 }
 RESULTS = Path(__file__).parents[2] / ".tocsin" / "bench"

@@ -90,6 +90,16 @@ FIGURES = (
     Figure("reporters on: p99 at 1,000/s", "ms", less_is_better=True),
     Figure("reporters: p99 on / off", "times", 1.7, less_is_better=True),
     Figure("reporters: bytes per reporter", "bytes", 400, less_is_better=True),
+    *(Figure(f"tracing {switch}: CPU at 1,000/s", "%", less_is_better=True) for switch in ("off", "on")),
+    *(
+        Figure(f"tracing {switch}, batches of {size}: {name}", unit, target, less_is_better=True)
+        for switch, share in (("off", 0.1), ("on", 3))
+        for size in ("5,000", "10")
+        for name, unit, target in (
+            ("share of CPU", "%", share if size == "5,000" else None),
+            ("per transaction", "us", None),
+        )
+    ),
     *(
         Figure(f"{codec}: {name}", unit, less_is_better=unit != "channels/s")
         for name, unit in (

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from streams.console.settings import ConsoleSettings, load_console_settings
 from streams.worker.hash_keys import given_hash_keys
 from streams.worker.settings import CONSOLE_PREFIX, PREFIX, Settings, load_settings
+from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_tracing_settings
 
 _WIDTH = 100
 
@@ -36,6 +37,10 @@ def show() -> None:
         _show(
             PREFIX + name.upper(), f"{_shown(value)}{f', id {key_id}' if key_id else ''}", field.description
         )
+    if settings.tracing == "on":
+        traced = load_tracing_settings()
+        for name, field in TracingSettings.model_fields.items():
+            _show(OTEL_PREFIX + name.upper(), _shown(getattr(traced, name)), field.description)
     own = load_console_settings()
     for name, field in ConsoleSettings.model_fields.items():
         _show(CONSOLE_PREFIX + name.upper(), _shown(getattr(own, name)), field.description)

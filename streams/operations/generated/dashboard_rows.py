@@ -316,6 +316,13 @@ ROWS: tuple[Row, ...] = (
                 {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
                 width=12,
             ),
+            Panel(
+                "Spans",
+                "With TOCSIN_TRACING=on. All but `sent` are lost: the receiver is down, or slower than the worker.",
+                "short",
+                {"{{fate}}": rate("tocsin_spans_total", "fate")},
+                width=12,
+            ),
         ),
     ),
     (
