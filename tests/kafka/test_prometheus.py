@@ -3,17 +3,10 @@
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
-from contextlib import contextmanager
 from datetime import date
 
-import orjson
-import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -21,91 +14,15 @@ from streams.commands.main import commands
 from streams.operations.generated.dashboard import dashboard
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW
-from tests.contract.test_alerts import ALERTS, RULES
+from tests.contract.test_alerts import ALERTS
 from tests.kafka.harness.deployment import VERIFIED
+from tests.kafka.harness.prometheus import needs_prometheus, prometheus
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import COMMAND
 from tests.promql import selectors
 
 SET_ASIDE = "tocsin_partition_set_aside"
-PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None, reason="prometheus is not installed: it is Debian's package `prometheus`"
-)
-
-
-class Prometheus:
-    """A client for the HTTP API of a Prometheus."""
-
-    def __init__(self, address):
-        self.address = address
-
-    def get(self, path, **parameters):
-        url = f"{self.address}/{path}?{urllib.parse.urlencode(parameters)}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            text = error.read()
-        return orjson.loads(text)
-
-    def query(self, expression):
-        """Run an instant query. Returns a list of series with their values."""
-        answer = self.get("api/v1/query", query=expression)
-        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
-        return answer["data"]["result"]
-
-    def targets_up(self):
-        """The health of each scraped target; empty while Prometheus is starting."""
-        try:
-            return [target["health"] for target in self.get("api/v1/targets")["data"]["activeTargets"]]
-        except (OSError, ValueError):
-            # Until it is ready, it refuses connections or answers in plain text.
-            return []
-
-
-@contextmanager
-def prometheus(folder, targets):
-    """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second, with these rules."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    configuration = folder / "prometheus.yml"
-    configuration.write_text(
-        yaml.safe_dump(
-            {
-                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-                "rule_files": [str(RULES)],
-                "scrape_configs": [
-                    {"job_name": job, "static_configs": [{"targets": [target]}]}
-                    for job, target in targets.items()
-                ],
-            }
-        )
-    )
-    log = folder / "prometheus.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                PROMETHEUS,
-                f"--config.file={configuration}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address={address}",
-            ],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        yield Prometheus(f"http://{address}")
-    except BaseException:
-        print(log.read_text(errors="replace")[-3000:])
-        raise
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+pytestmark = needs_prometheus
 
 
 def queries_of_the_dashboard():
@@ -159,7 +76,7 @@ def test_every_query_finds_data(deploy, tmp_path):
     deployment.fleet.wait_for(lambda: "console at" in console.text, 30, "serving pages", tend=False)
     desk = re.search(r"console at (http://\S+)", console.text)[1] + "/desk"
     targets = {
-        job: re.search(r"address=http://(\S+)", process.text)[1]
+        job: [re.search(r"address=http://(\S+)", process.text)[1]]
         for job, process in (("tocsin", worker), ("tocsin-console", console))
     }
 
