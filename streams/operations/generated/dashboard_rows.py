@@ -95,6 +95,18 @@ ROWS: tuple[Row, ...] = (
         "Latency",
         (
             Panel(
+                "Records committed within 30 seconds",
+                "Share of records committed within 30 seconds of their append. The objective is 99.9 % within 28 days; "
+                "docs/operations.md argues it.",
+                "percentunit",
+                {
+                    "share": rate("tocsin_append_to_commit_seconds_bucket", more=', le="30.0"')
+                    + " / "
+                    + rate("tocsin_append_to_commit_seconds_count")
+                },
+                width=12,
+            ),
+            Panel(
                 "Append to commit",
                 "From the append of a record to its source topic to the commit of its outputs.",
                 "s",
