@@ -105,7 +105,9 @@ def status(clock: Clock) -> RunningStatus:
 
 def nearly_due(clock: Clock) -> bool:
     """Return whether the clock runs and less than a tenth of its time is left."""
-    return status(clock) == "running" and clock.steps > 0 and _steps(clock)[clock.steps - 1][0] == "nine_tenths"
+    return (
+        status(clock) == "running" and clock.steps > 0 and _steps(clock)[clock.steps - 1][0] == "nine_tenths"
+    )
 
 
 def ends_by_itself(clock: Clock) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.operations.generated.dashboard_boards import BOARDS
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 
@@ -91,7 +92,7 @@ def test_an_alert_has_durations_severity_owner_and_annotations(name):
     notes = rule["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert notes["runbook_url"] == f"docs/runbooks/{name}.md"
-    assert notes["dashboard_url"] == "/d/tocsin-overview"
+    assert notes["dashboard_url"] in {f"/d/tocsin-{board.name}" for board in BOARDS}
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():

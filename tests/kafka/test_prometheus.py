@@ -12,9 +12,10 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.operations.generated.dashboard import dashboard
+from streams.operations.generated.dashboard_boards import BOARDS
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW
-from tests.contract.test_alerts import ALERTS
+from tests.contract.test_alerts import ALERTS, RECORDED
 from tests.kafka.harness.deployment import VERIFIED
 from tests.kafka.harness.prometheus import needs_prometheus, prometheus
 from tests.kafka.harness.reports import generate
@@ -25,11 +26,11 @@ SET_ASIDE = "tocsin_partition_set_aside"
 pytestmark = needs_prometheus
 
 
-def queries_of_the_dashboard():
+def queries_of_the_dashboards():
     """(panel title, query), with the variables replaced as Grafana does."""
     # One minute covers all the traffic of the test.
     values = {"$__rate_interval": "1m", "$instance": ".+"}
-    for panel in dashboard()["panels"]:
+    for panel in (panel for board in BOARDS for panel in dashboard(board)["panels"]):
         for target in panel.get("targets", ()):
             job = "tocsin-console" if "tocsin_console_" in target["expr"] else "tocsin"
             expression = target["expr"].replace("$job", job)
@@ -116,7 +117,7 @@ def test_every_query_finds_data(deploy, tmp_path):
         resting = "tocsin_source_resting"
         deployment.fleet.wait_for(lambda: server.query(resting), 10, "seen to rest", tend=False)
 
-        asked = list(queries_of_the_dashboard())
+        asked = list(queries_of_the_dashboards())
         # A partition that is set aside has a series only as long as it is (see test_set_aside.py).
         asked = [(title, query) for title, query in asked if SET_ASIDE not in query]
         assert [(title, query) for title, query in asked if not server.query(query)] == []
@@ -132,6 +133,10 @@ def test_every_query_finds_data(deploy, tmp_path):
         assert float(values["Partitions owned"][0]) == 8
         assert 0.1 < float(values["Dead letters"][0]) < 0.3
 
+        marks = [mark for board in BOARDS for mark in dashboard(board)["annotations"]["list"]]
+        for mark in marks:
+            server.query(mark["expr"].replace("$job", "tocsin").replace("$instance", ".+"))
+
         # Every series that an alert selects exists, even if the alert does not fire.
         wanted = {name: selectors(rule["expr"]) for name, rule in ALERTS.items()}
         assert [
@@ -141,8 +146,10 @@ def test_every_query_finds_data(deploy, tmp_path):
             if SET_ASIDE not in text and not server.query(text)
         ] == []
         rules = [rule for group in server.get("api/v1/rules")["data"]["groups"] for rule in group["rules"]]
-        assert {rule["name"] for rule in rules} == set(ALERTS)
-        assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
+        assert {rule["name"] for rule in rules} == {*ALERTS, *RECORDED}
+        assert {(rule["health"], rule["name"]) for rule in rules} == {
+            ("ok", name) for name in (*ALERTS, *RECORDED)
+        }
         # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
         # These depend on the day on which the test runs.

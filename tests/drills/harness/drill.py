@@ -9,6 +9,10 @@ from tests.drills.harness.scaled import seconds
 from tests.drills.harness.site import Site
 
 
+# The longest `for` of an alert that looks back at an incident (two minutes), and Alertmanager's wait, with a margin.
+_AFTERMATH = 180.0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a drill measured, in seconds: from the fault to the alert, from the mitigation to its end."""
@@ -50,6 +54,8 @@ def run(
     kept = seconds(rule["keep_firing_for"]) / site.scale
     site.wait_for(lambda: alert not in watch.firing(), clears_within + kept, f"{alert} ends")
     cleared = time.monotonic() - repaired
+    # Alerts that come only with the recovery page as well.
+    time.sleep(_AFTERMATH / site.scale)
     others = _others(watch.pager.called["page"], alert)
     print(f"{drill}: {alert} after {fired:.0f} s, other pages {others}, cleared after {cleared:.0f} s")
     print(watch.describe())

@@ -14,7 +14,14 @@ import orjson
 import pytest
 
 from tests.drills.harness.scaled import scaled_alertmanager, scaled_rules, write_yaml
-from tests.kafka.harness.prometheus import PROMETHEUS, Prometheus, free_address, prometheus, running
+from tests.kafka.harness.prometheus import (
+    PROMETHEUS,
+    Prometheus,
+    free_address,
+    prometheus,
+    running,
+    set_targets,
+)
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 needs_monitoring = pytest.mark.skipif(
@@ -58,10 +65,15 @@ class Pager:
 class Monitoring:
     """The alerts of a site, as the people on call see them."""
 
-    def __init__(self, server: Prometheus, alertmanager: str, pager: Pager) -> None:
+    def __init__(self, folder: Path, server: Prometheus, alertmanager: str, pager: Pager) -> None:
         self.prometheus = server
         self.pager = pager
+        self._folder = folder
         self._alertmanager = alertmanager
+
+    def scrape(self, workers: Sequence[str]) -> None:
+        """Scrape these workers from now on."""
+        set_targets(self._folder, "tocsin", workers)
 
     def firing(self) -> set[str]:
         """The names of the alerts that have reached Alertmanager and are not resolved, also inhibited ones."""
@@ -98,7 +110,7 @@ def monitoring(folder: Path, workers: Sequence[str], scale: float) -> Iterator[M
             prometheus(folder, {"tocsin": workers}, rules=rules, alertmanager=address) as server,
         ):
             _wait_until_it_answers(f"http://{address}/-/ready")
-            yield Monitoring(server, f"http://{address}", pager)
+            yield Monitoring(folder, server, f"http://{address}", pager)
     finally:
         pager.close()
 

@@ -17,10 +17,11 @@ from tests.contract.test_alerts import RUNBOOKS
 from tests.kafka.harness.workers import COMMAND, clean_environment
 
 _STAND_IN = """#!{python}
-import socket, sys
+import os, socket, sys
 with socket.socket(socket.AF_UNIX) as manager:
     manager.connect({address!r})
-    manager.sendall(("\\0".join(["{name}", *sys.argv[1:]]) + "\\n").encode())
+    words = [os.environ["DRILL_MACHINE"], "{name}", *sys.argv[1:]]
+    manager.sendall(("\\0".join(words) + "\\n").encode())
     answer = manager.makefile().read()
 sys.stdout.write(answer[1:])
 sys.exit(int(answer[:1] or 1))
@@ -31,8 +32,17 @@ _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+\b")
 
 def mitigation(alert: str, beginning: str) -> str:
     """The one command line of the alert's 'Mitigation' that begins with these words."""
+    return _line(alert, "Mitigation", beginning)
+
+
+def diagnosis(alert: str, beginning: str) -> str:
+    """Likewise of its 'Diagnosis'."""
+    return _line(alert, "Diagnosis", beginning)
+
+
+def _line(alert: str, section: str, beginning: str) -> str:
     page = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
-    section = page.partition("\n## Mitigation\n")[2]
+    section = re.split(r"^## ", page.partition(f"\n## {section}\n")[2], flags=re.M)[0]
     lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
     found = [line for line in lines if line.startswith(beginning)]
     assert len(found) == 1, f"{alert}.md has {len(found)} commands that begin with {beginning!r}: {lines}"
@@ -40,7 +50,7 @@ def mitigation(alert: str, beginning: str) -> str:
 
 
 class Shell:
-    """The terminal of an operator. `act` does what a stand-in is asked for, and raises ValueError if it cannot."""
+    """The terminal of an operator. `act` does what a stand-in is asked for on a machine, and raises ValueError if it cannot."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], act: Callable[[list[str]], None]) -> None:
         self._folder = folder
@@ -54,8 +64,9 @@ class Shell:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                machine, *words = self.rfile.readline().decode().rstrip("\n").split("\0")
                 try:
-                    act(self.rfile.readline().decode().rstrip("\n").split("\0"))
+                    act(machine, words)
                 except ValueError as error:
                     self.wfile.write(f"1{error}\n".encode())
                 else:
@@ -64,10 +75,11 @@ class Shell:
         self._server = socketserver.ThreadingUnixStreamServer(address, Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def run(self, line: str, **values: object) -> str:
-        """Run a line with its placeholders filled in. Returns its output; raises AssertionError if it fails."""
+    def run(self, line: str, *, machine: str = "", **values: object) -> str:
+        """Run a line with its placeholders filled in, on a machine. Returns its output; raises AssertionError if it fails."""
         filled = _PLACEHOLDER.sub(lambda found: str(values.get(found[0], found[0])), line)
         environment = clean_environment(self._settings)
+        environment["DRILL_MACHINE"] = machine
         environment["PATH"] = f"{self._folder}:{environment['PATH']}"
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", filled],

@@ -13,7 +13,7 @@ from typing import Self
 from streams.local_kafka import probe
 from tests.drills.harness.monitoring import Monitoring, monitoring
 from tests.drills.harness.shell import Shell, signal_of
-from tests.drills.harness.units import BrokerUnit, Unit, WorkerUnit
+from tests.drills.harness.units import WorkerUnit
 from tests.kafka.harness.deployment import Deployment
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.workers import WORKER
@@ -24,7 +24,8 @@ _CHANNELS = 32
 class Site:
     """As a context manager it starts the workers, `rate` reports a second and the monitoring, and ends them all.
 
-    It begins when every worker is ready and no alert fires.
+    It begins when every worker is ready and no alert fires. `command` is that of the first workers; `spare` ones more can
+    be started as units, and are scraped from then on.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Site:
         scale: float,
         workers: int = 2,
         rate: int = 20,
-        brokers: Mapping[str, BrokerUnit] | None = None,
+        brokers: Mapping[str, Callable[[], None]] | None = None,
         settings: Mapping[str, str] | None = None,
         command: Sequence[str] = WORKER,
+        spare: int = 0,
         correct_clock: Callable[[], None] | None = None,
     ) -> None:
         self.scale = scale
@@ -49,10 +51,11 @@ class Site:
         self.deployment = Deployment(bootstrap, prefix, folder, settings=dict(settings or {}))
         self._stack.callback(self.deployment.end)
         self.workers = [self._worker(number, command) for number in range(1, workers + 1)]
-        self.units: dict[str, Unit] = {
-            **{f"tocsin@{number}": worker for number, worker in enumerate(self.workers, start=1)},
-            **(brokers or {}),
+        self._spare = [self._worker(workers + number, WORKER) for number in range(1, spare + 1)]
+        self._workers_by_name = {
+            f"tocsin@{number}": worker for number, worker in enumerate([*self.workers, *self._spare], start=1)
         }
+        self._brokers = dict(brokers or {})
         self.shell = Shell(folder / "terminal", self.deployment.settings, self._act)
         self._stack.callback(self.shell.close)
         self._publisher = self.deployment.publisher()
@@ -80,6 +83,10 @@ class Site:
         """Whether every worker is."""
         return all(map(self.ready, self.workers))
 
+    def set_rate(self, rate: int) -> None:
+        """Publish so many reports a second from now on."""
+        self._rate = rate
+
     def stop_traffic(self) -> None:
         """No more reports."""
         self._quiet.set()
@@ -105,7 +112,7 @@ class Site:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for worker in self.workers:
+        for worker in self._workers_by_name.values():
             worker.end()
             if error is not None:
                 print(f"--- {worker.address}, {worker.starts} starts\n{worker.text[-3000:]}")
@@ -128,10 +135,13 @@ class Site:
             number += len(reports)
             self._publisher.send(reports)
 
-    def _act(self, arguments: list[str]) -> None:
+    def _act(self, machine: str, arguments: list[str]) -> None:
         match arguments:
+            case ["systemctl", "start", "kafka"]:
+                self._brokers[machine]()
             case ["systemctl", "start", name]:
                 self._unit(name).start()
+                self._scrape(name)
             case ["systemctl", "stop", name]:
                 self._unit(name).stop()
             case ["systemctl", "restart", name]:
@@ -144,10 +154,16 @@ class Site:
             case _:
                 raise ValueError(f"the drill has no stand-in for: {' '.join(arguments)}")
 
-    def _unit(self, name: str) -> Unit:
-        if name not in self.units:
-            raise ValueError(f"no unit {name}, only {sorted(self.units)}")
-        return self.units[name]
+    def _scrape(self, name: str) -> None:
+        worker = self._workers_by_name.get(name)
+        if worker is not None and worker not in self.workers:
+            self.workers.append(worker)
+            self.monitoring.scrape([each.address for each in self.workers])
+
+    def _unit(self, name: str) -> WorkerUnit:
+        if name not in self._workers_by_name:
+            raise ValueError(f"no unit {name}, only {sorted(self._workers_by_name)}")
+        return self._workers_by_name[name]
 
 
 def freeze(worker: WorkerUnit) -> None:

@@ -1,32 +1,18 @@
-"""The machines' service manager of a drill: workers and brokers as units that can be started, stopped and killed.
+"""A worker as a unit of a service manager, which can be started, stopped and sent signals.
 
-It restarts a worker as the systemd unit in docs/deployment.md says: after 5 seconds, unless it exited with 0.
+It is restarted as the systemd unit in docs/deployment.md says: after 5 seconds, unless it exited with 0.
 """
 
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from tests.kafka.harness.workers import ROOT, clean_environment
 
 RESTART_SECONDS = 5.0
 _STOP_SECONDS = 25
-
-
-class Unit(Protocol):
-    """A program that somebody watches over."""
-
-    def start(self) -> None:
-        """Start it. Does nothing if it runs."""
-
-    def stop(self) -> None:
-        """End it in good order and leave it so."""
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
 
 
 class WorkerUnit:
@@ -105,23 +91,3 @@ class WorkerUnit:
             if self._process.wait() == 0 or self._unwanted.wait(RESTART_SECONDS):
                 return
             self._launch()
-
-
-class BrokerUnit:
-    """A broker. Nothing restarts it by itself: that is what its drills are about."""
-
-    def __init__(self, start: Callable[[], None], stop: Callable[[], None], kill: Callable[[], None]) -> None:
-        self._start, self._stop, self._kill = start, stop, kill
-
-    def start(self) -> None:
-        """Start it and return when it serves clients."""
-        self._start()
-
-    def stop(self) -> None:
-        """Shut it down."""
-        self._stop()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Kill it; no drill needs another signal."""
-        assert number is signal.SIGKILL
-        self._kill()

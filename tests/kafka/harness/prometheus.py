@@ -63,13 +63,16 @@ def prometheus(
     rules: Path = RULES,
     alertmanager: str | None = None,
 ) -> Iterator[Prometheus]:
-    """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second."""
+    """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second.
+
+    `set_targets` changes them while it runs.
+    """
     address = free_address()
     configuration: dict[str, Any] = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(rules)],
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": list(addresses)}]}
+            {"job_name": job, "file_sd_configs": [{"files": [str(set_targets(folder, job, addresses))]}]}
             for job, addresses in targets.items()
         ],
     }
@@ -84,6 +87,15 @@ def prometheus(
     ]
     with running(command, folder, folder / "prometheus.log"):
         yield Prometheus(f"http://{address}")
+
+
+def set_targets(folder: Path, job: str, addresses: Sequence[str]) -> Path:
+    """Have the Prometheus in this folder scrape these addresses. Returns the file that it watches."""
+    file = folder / f"{job}-targets.json"
+    # Renamed when complete: Prometheus may read it at any moment.
+    (draft := file.with_suffix(".new")).write_bytes(orjson.dumps([{"targets": list(addresses)}]))
+    draft.rename(file)
+    return file
 
 
 def free_address() -> str:
