@@ -19,9 +19,7 @@ def pytest_addoption(parser):
     """Add the options that tests/kafka/test_random_faults.py and tests/drills explain."""
     group = parser.getgroup("tocsin")
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
-    group.addoption(
-        "--scale", type=float, default=10, help="divide the times of the alert rules by this in drills"
-    )
+    group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first scenario")
     group.addoption("--seconds", type=float, default=30, help="length of each scenario in seconds")

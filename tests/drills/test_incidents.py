@@ -125,9 +125,9 @@ def test_a_flood_of_poison(kafka: str, prefix: str, tmp_path: Path, scale: float
 
         def skip() -> None:
             shown = site.shell.run(diagnosis(alert, "tocsin source show"))
-            print(shown)
-            end = site.deployment._progress.catch_up().end_of(topic, 0)
-            site.shell.run(mitigation(alert, "tocsin source skip"), TOPIC=SOURCE, PARTITION=0, OFFSET=end)
+            (end,) = re.findall(rf"reports +{SOURCE} +0 +\d+ +(\d+)", shown)
+            line = mitigation(alert, "tocsin source skip")
+            site.shell.run(line, TOPIC=SOURCE, PARTITION=0, OFFSET=end)
 
         measure(
             site,

@@ -10,13 +10,13 @@ from tests.drills.harness.site import Site, freeze
 pytestmark = needs_monitoring
 
 ALERT = "TocsinWorkerDown"
-# Two minutes become four seconds.
-SCALE = 30
 
 
-def test_a_worker_that_hangs(kafka: str, prefix: str, tmp_path: Path, results: list[Result]) -> None:
+def test_a_worker_that_hangs(
+    kafka: str, prefix: str, tmp_path: Path, scale: float, results: list[Result]
+) -> None:
     """The other one takes over, so nothing but the worker pages, and killing it is the whole repair."""
-    with Site(tmp_path, kafka, prefix, scale=SCALE) as site:
+    with Site(tmp_path, kafka, prefix, scale=scale) as site:
         frozen = site.workers[0]
         results.append(
             run(
