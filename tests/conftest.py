@@ -43,6 +43,7 @@ LONG_FILES = (
     "test_several_brokers.py",
     "test_random_faults.py",
     "test_subscriber_waits.py",
+    "test_stalled_worker.py",
     "test_newcomer.py",
     "test_demo.py",
     "test_lost_fetch.py",

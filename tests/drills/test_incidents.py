@@ -69,16 +69,16 @@ def test_the_only_broker_is_down(prefix: str, tmp_path: Path, scale: float, meas
     with LocalKafka(tmp_path / "kafka") as broker:
         start = {"kafka": broker.start}
         with Site(tmp_path, broker.bootstrap, prefix, scale=scale, brokers=start) as site:
-            alert = "TocsinWorkerDown"
+            alert = "TocsinBrokersSilent"
             measure(
                 site,
                 "the only broker is down",
                 alert,
                 strike=broker.kill,
                 mitigate=lambda: site.shell.run(mitigation(alert, "systemctl start kafka"), machine="kafka"),
-                # A worker gives up after 20 s without a commit.
-                fires_within=60,
-                clears_within=90,
+                # Silence of ten seconds, after the worker has noticed.
+                fires_within=30,
+                clears_within=60,
             )
             settled(site)
 
@@ -87,9 +87,15 @@ def test_replicas_in_sync_are_lost(prefix: str, tmp_path: Path, scale: float, me
     with KafkaCluster(tmp_path / "kafka") as cluster:
         start = {f"kafka-{number}": partial(cluster.start, number) for number in (1, 2, 3)}
         with Site(
-            tmp_path, cluster.bootstrap, prefix, scale=scale, brokers=start, settings=cluster.settings
+            tmp_path,
+            cluster.bootstrap,
+            prefix,
+            scale=scale,
+            brokers=start,
+            settings=cluster.settings,
+            rate=200,
         ) as site:
-            alert = "TocsinWorkerDown"
+            alert = "TocsinNotReady"
 
             def lose_two() -> None:
                 cluster.kill(1)

@@ -104,6 +104,7 @@ class Site:
             up = ["up"] * len(self.workers)
             self.wait_for(lambda: self.monitoring.prometheus.targets_up() == up, 30, "scraped")
             self.wait_for(lambda: not self.monitoring.firing(), 60, "no alert fires")
+            self.wait_for(lambda: self.deployment.applied() > 5 * self._rate, 60, "reports are applied")
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
