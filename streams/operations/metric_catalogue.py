@@ -252,12 +252,6 @@ LAG_SECONDS = Metric(
     "not answer.",
     ("stage", "topic", "partition"),
 )
-BROKERS_SILENT = Metric(
-    _LATENCY,
-    "tocsin_brokers_silent_seconds",
-    "gauge",
-    "For how long this worker has known the lag of none of its partitions because no broker answers; 0 while one does.",
-)
 PARTITION_TIME = Metric(
     _LATENCY,
     "tocsin_partition_timestamp_seconds",

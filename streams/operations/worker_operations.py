@@ -131,7 +131,6 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
-            gauge(catalogue.BROKERS_SILENT, [((), self._lag_watch.silence)]),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
         ]

@@ -19,12 +19,6 @@ PARTITIONS: tuple[Row, ...] = (
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
             ),
             Panel(
-                "Brokers silent",
-                "For how long no broker has answered a worker. Its lag is not shown meanwhile.",
-                "s",
-                {"{{instance}}": f"max by (instance) ({series('tocsin_brokers_silent_seconds')})"},
-            ),
-            Panel(
                 "Since the last commit",
                 "Harmless while nothing is waiting. With lag it means that the partition is stuck.",
                 "s",
