@@ -50,10 +50,10 @@ def table(request: pytest.FixtureRequest, quick_brokers: None) -> Iterator[None]
     if not _results:
         return
     lines = [
-        "| drill | alert | severity | fired after | other pages | cleared after |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| drill | alert | severity | times divided by | fired after | other pages | cleared after |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {result.drill} | `{result.alert}` | {result.severity} | {result.fired:.0f} s | "
+            f"| {result.drill} | `{result.alert}` | {result.severity} | {result.scale:g} | {result.fired:.0f} s | "
             f"{', '.join(result.other_pages) or 'none'} | {result.cleared:.0f} s |"
             for result in _results
         ),

@@ -15,10 +15,14 @@ _AFTERMATH = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a drill measured, in seconds: from the fault to the alert, from the mitigation to its end."""
+    """What a drill measured, in seconds: from the fault to the alert, from the mitigation to its end.
+
+    The times of the rules were divided by `scale`.
+    """
 
     drill: str
     alert: str
+    scale: float
     severity: str
     fired: float
     other_pages: tuple[str, ...]
@@ -61,7 +65,7 @@ def run(
     print(watch.describe())
     assert others == (), f"these paged as well: {others}"
     assert alert in watch.pager.called[rule["labels"]["severity"]]
-    return Result(drill, alert, rule["labels"]["severity"], fired, others, cleared)
+    return Result(drill, alert, site.scale, rule["labels"]["severity"], fired, others, cleared)
 
 
 def _others(pages: Collection[str], alert: str) -> tuple[str, ...]:
