@@ -1,7 +1,7 @@
 """Runs the command lines of a runbook as they are written, in bash, as somebody on call would.
 
-`tocsin` is the real program. `systemctl` is a stand-in that asks the drill's service manager, which the machines of a
-drill have instead of systemd. Text in capitals is a placeholder, which the drill fills in.
+`tocsin` is the real program. `systemctl` and `chronyc` are stand-ins that ask the drill, whose machines have no systemd and
+share one clock. Text in capitals is a placeholder, which the drill fills in.
 """
 
 import re
@@ -18,8 +18,7 @@ from tests.kafka.harness.workers import COMMAND, clean_environment
 
 _STAND_IN = """#!{python}
 import os, socket, sys
-with socket.socket(socket.AF_UNIX) as manager:
-    manager.connect({address!r})
+with socket.create_connection(("127.0.0.1", {port})) as manager:
     words = [os.environ["DRILL_MACHINE"], "{name}", *sys.argv[1:]]
     manager.sendall(("\\0".join(words) + "\\n").encode())
     answer = manager.makefile().read()
@@ -42,8 +41,8 @@ def diagnosis(alert: str, beginning: str) -> str:
 
 def _line(alert: str, section: str, beginning: str) -> str:
     page = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
-    section = re.split(r"^## ", page.partition(f"\n## {section}\n")[2], flags=re.M)[0]
-    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    text = re.split(r"^## ", page.partition(f"\n## {section}\n")[2], flags=re.M)[0]
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     found = [line for line in lines if line.startswith(beginning)]
     assert len(found) == 1, f"{alert}.md has {len(found)} commands that begin with {beginning!r}: {lines}"
     return found[0]
@@ -52,15 +51,11 @@ def _line(alert: str, section: str, beginning: str) -> str:
 class Shell:
     """The terminal of an operator. `act` does what a stand-in is asked for on a machine, and raises ValueError if it cannot."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], act: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], act: Callable[[str, list[str]], None]
+    ) -> None:
         self._folder = folder
         self._settings = settings
-        folder.mkdir()
-        address = str(folder / "manager")
-        _write_program(folder / "tocsin", f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
-        for name in ("systemctl", "chronyc"):
-            text = _STAND_IN.format(python=sys.executable, address=address, name=name)
-            _write_program(folder / name, text)
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
@@ -72,8 +67,13 @@ class Shell:
                 else:
                     self.wfile.write(b"0")
 
-        self._server = socketserver.ThreadingUnixStreamServer(address, Handler)
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        folder.mkdir()
+        _write_program(folder / "tocsin", f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+        for name in ("systemctl", "chronyc"):
+            port = self._server.server_address[1]
+            _write_program(folder / name, _STAND_IN.format(python=sys.executable, port=port, name=name))
 
     def run(self, line: str, *, machine: str = "", **values: object) -> str:
         """Run a line with its placeholders filled in, on a machine. Returns its output; raises AssertionError if it fails."""
@@ -90,7 +90,7 @@ class Shell:
         return done.stdout
 
     def close(self) -> None:
-        """Stop the service manager."""
+        """Stop answering the stand-ins."""
         self._server.shutdown()
         self._server.server_close()
 

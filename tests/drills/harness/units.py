@@ -25,7 +25,8 @@ class WorkerUnit:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = threading.Event()
-        self._unwanted.set()
+        # No process is launched once it is set: whoever stops the unit then knows the last one.
+        self._launching = threading.Lock()
         self._supervisor: threading.Thread | None = None
 
     @property
@@ -49,7 +50,8 @@ class WorkerUnit:
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL if that does not end it in time."""
-        self._unwanted.set()
+        with self._launching:
+            self._unwanted.set()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -67,15 +69,18 @@ class WorkerUnit:
 
     def end(self) -> None:
         """Kill it whatever its state, at the end of a drill."""
-        self._unwanted.set()
+        with self._launching:
+            self._unwanted.set()
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
         if self._supervisor is not None:
             self._supervisor.join()
 
     def _launch(self) -> None:
-        self.starts += 1
-        with self._log.open("ab") as output:
+        with self._launching, self._log.open("ab") as output:
+            if self._unwanted.is_set():
+                return
+            self.starts += 1
             self._process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
