@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit
+.PHONY: help demo test test-fast check format generate soak hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ soak: $(VENV)/installed ## Test random faults under load, one minute per seed (A
 
 hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")
 	$(BIN)/python -m pytest tests/kafka/test_hostile.py --seconds 300 -s $(ARGS)
+
+drills: $(VENV)/installed ## Cause incidents: does the alert fire, does its runbook repair it? (some 20 minutes; ARGS="-k clock --scale 1")
+	$(BIN)/python -m pytest tests/drills --drills -s $(ARGS)
 
 bench: $(VENV)/installed ## Measure speed on a real Kafka, compared with plain Faust (some minutes)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -16,8 +16,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    """Add the options that tests/kafka/test_random_faults.py explains."""
+    """Add the options that tests/kafka/test_random_faults.py and tests/drills explain."""
     group = parser.getgroup("tocsin")
+    group.addoption("--drills", action="store_true", help="run the long incident drills too")
+    group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first scenario")
     group.addoption("--seconds", type=float, default=30, help="length of each scenario in seconds")
@@ -41,6 +43,7 @@ LONG_FILES = (
     "test_several_brokers.py",
     "test_random_faults.py",
     "test_subscriber_waits.py",
+    "test_stalled_worker.py",
     "test_newcomer.py",
     "test_demo.py",
     "test_lost_fetch.py",
@@ -63,7 +66,7 @@ def pytest_collection_modifyitems(items):
     ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
 
     def rank(item):
-        on_kafka = item.path.parent.name in ("kafka", "browser")
+        on_kafka = item.path.parent.name in ("kafka", "browser", "drills")
         return ranks.get(item.path.name, len(ranks)) if on_kafka else len(ranks) + 1
 
     # The sort is stable: the order within a file, and among all other files, stays the same.

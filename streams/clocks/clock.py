@@ -103,6 +103,13 @@ def status(clock: Clock) -> RunningStatus:
     return "over" if clock.terms in (True, "waits") else "lapsed"
 
 
+def nearly_due(clock: Clock) -> bool:
+    """Return whether the clock runs and less than a tenth of its time is left."""
+    return (
+        status(clock) == "running" and clock.steps > 0 and _steps(clock)[clock.steps - 1][0] == "nine_tenths"
+    )
+
+
 def ends_by_itself(clock: Clock) -> bool:
     """Return whether the clock needs no outcome: a retention period that is over. After a wait the duty is still owed."""
     return clock.terms is True and status(clock) == "over"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.clocks.clock import Clock, status
+from streams.clocks.clock import Clock, nearly_due, status
 from streams.events.clock import RunningStatus
 from streams.wire.state_records import STATE_VERSION, require_version
 
@@ -57,14 +57,15 @@ def read_clock(value: bytes) -> LegalClock:
 class LegalClockStore:
     """All clocks that have not ended. None expires: an unfulfilled duty is still owed.
 
-    `by_status` counts them by status. `size` is the number of bytes of their state records, keys included, as
+    `by_status` counts them by status, `nearly_due` are those with less than a tenth of their time left. `size` is the number of bytes of their state records, keys included, as
     of the last `drain_changes`; `changed_bytes` about the number that the next one will yield.
     """
 
-    __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "changed_bytes", "size")
+    __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "changed_bytes", "nearly_due", "size")
 
     def __init__(self) -> None:
         self.by_status: Counter[RunningStatus] = Counter()
+        self.nearly_due: set[ClockKey] = set()
         self.size = 0
         self.changed_bytes = 0
         self._sizes: dict[ClockKey, int] = {}
@@ -119,6 +120,8 @@ class LegalClockStore:
         current = status(kept.clock)
         self._clocks[key] = (kept, current)
         self.by_status[current] += 1
+        if nearly_due(kept.clock):
+            self.nearly_due.add(key)
 
     def _measure(self, key: ClockKey, size: int) -> None:
         self._sizes[key] = size
@@ -128,3 +131,4 @@ class LegalClockStore:
         found = self._clocks.pop(key, None)
         if found is not None:
             self.by_status[found[1]] -= 1
+            self.nearly_due.discard(key)

@@ -107,6 +107,13 @@ CLOCKS = Metric(
     "Legal clocks that no outcome has ended, in the partitions of this worker.",
     ("stage", "status"),
 )
+CLOCKS_NEARLY_DUE = Metric(
+    _LAW,
+    "tocsin_clocks_nearly_due",
+    "gauge",
+    "Running clocks with less than a tenth of their time left, in the partitions of this worker.",
+    ("stage",),
+)
 CLOCK_TRANSITIONS = Metric(
     _LAW,
     "tocsin_clock_transitions_total",

@@ -134,14 +134,16 @@ class OwnedPartitions:
         for kind in self._levels:
             episodes.add(kind, 0)
         owned_now = Numbers(catalogue.PARTITIONS_OWNED)
-        clocks = Numbers(catalogue.CLOCKS)
+        clocks, nearly_due = Numbers(catalogue.CLOCKS), Numbers(catalogue.CLOCKS_NEARLY_DUE)
         for stage in self._stages:
             owned_now.add((stage,), 0)
+            nearly_due.add((stage,), 0)
             for status in OPEN_STATUSES:
                 clocks.add((stage, status), 0)
         records, sizes = Numbers(catalogue.STATE_RECORDS), Numbers(catalogue.STATE_BYTES)
         for (stage, _), census in censuses.items():
             owned_now.add((stage,))
+            nearly_due.add((stage,), census.clocks_nearly_due)
             for numbers, found in (
                 (records, census.records),
                 (sizes, census.sizes),
@@ -159,6 +161,7 @@ class OwnedPartitions:
             records,
             sizes,
             clocks,
+            nearly_due,
             owned_now,
             gauge(
                 catalogue.PARTITIONS, (((stage,), number) for stage, number in self._shared.copy().items())

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.operations.generated.dashboard_boards import BOARDS
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 
@@ -20,9 +21,9 @@ ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
-ALERTS = {
-    rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
-}
+ALL_RULES = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+ALERTS = {rule["alert"]: rule for rule in ALL_RULES if "alert" in rule}
+RECORDED = {rule["record"]: rule for rule in ALL_RULES if "record" in rule}
 NAMED = pytest.mark.parametrize("name", ALERTS)
 
 PROMTOOL = shutil.which("promtool")
@@ -64,7 +65,16 @@ def test_selectors_finds_the_metrics_of_an_expression():
 @NAMED
 def test_every_metric_is_exposed_by_workers_or_consoles(name):
     used = metrics(ALERTS[name]["expr"])
-    assert used and used - exposed() == set()
+    assert used and used - exposed() - RECORDED.keys() == set()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_ratio_is_used_and_differs_from_the_others_in_its_window_alone(name):
+    window = re.fullmatch(r"job:tocsin_records_late:ratio_rate(\w+)", name)[1]
+    model = RECORDED["job:tocsin_records_late:ratio_rate5m"]["expr"]
+    assert RECORDED[name]["expr"] == model.replace("[5m]", f"[{window}]")
+    assert metrics(RECORDED[name]["expr"]) <= exposed()
+    assert any(name in metrics(rule["expr"]) for rule in ALERTS.values())
 
 
 @NAMED
@@ -82,7 +92,7 @@ def test_an_alert_has_durations_severity_owner_and_annotations(name):
     notes = rule["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert notes["runbook_url"] == f"docs/runbooks/{name}.md"
-    assert notes["dashboard_url"] == "/d/tocsin-overview"
+    assert notes["dashboard_url"] in {f"/d/tocsin-{board.name}" for board in BOARDS}
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
@@ -151,7 +161,7 @@ def test_promtool_accepts_the_configuration_and_its_rules():
     assert code == 0, output
     code, output = promtool("check", "rules", "--lint-fatal", RULES)
     assert code == 0, output
-    assert f"{len(ALERTS)} rules found" in output
+    assert f"{len(ALL_RULES)} rules found" in output
 
 
 @pytest.mark.slow
@@ -165,9 +175,10 @@ def test_every_alert_fires_when_it_should_and_only_then():
 def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
     """Shows that the cases would notice a broken alert, for every alert."""
     rules = yaml.safe_load(RULES.read_text())
-    for rule in rules["groups"][0]["rules"]:
-        # Kept short: promtool evaluates it at each step of several days.
-        rule["expr"] = "vector(1) > 2"
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            # Kept short: promtool evaluates it at each step of several days.
+            rule["expr"] = "vector(1) > 2"
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
     (tmp_path / "cases.yaml").write_text(yaml.safe_dump(cases))

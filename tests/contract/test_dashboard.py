@@ -1,44 +1,56 @@
-"""The committed dashboard is up to date, uses existing metrics, and explains each panel."""
+"""The committed dashboards are up to date, use existing metrics, and explain each panel."""
 
 import re
 
 import orjson
 import pytest
 
-from streams.operations.generated import dashboard
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.operations.generated import dashboard
+from streams.operations.generated.dashboard_boards import BOARDS
 from streams.operations.metric_catalogue import CATALOGUE
-from tests.contract.test_alerts import exposed
+from tests.contract.test_alerts import RUNBOOKS, exposed
 from tests.promql import metrics, selectors
 
-DASHBOARD = dashboard.dashboard()
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+DASHBOARDS = [dashboard.dashboard(board) for board in BOARDS]
+PANELS = [panel for board in DASHBOARDS for panel in board["panels"] if panel["type"] != "row"]
+EACH_BOARD = pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board["uid"])
 EACH = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 
 # The Grafana units in use. Grafana shows an unknown unit as text after the value.
 UNITS = {"short", "none", "s", "bytes", "reqps", "percentunit"}
 
 
-def test_the_committed_file_is_what_the_generator_writes(capsys):
+def test_the_committed_files_are_what_the_generator_writes(capsys):
     assert dashboard.main(["--check"]) == 0, capsys.readouterr().err
+    assert {file.stem for file in dashboard.FOLDER.iterdir()} == {board.name for board in BOARDS}
 
 
 def test_check_reports_a_file_that_differs(tmp_path, monkeypatch, capsys):
     file = tmp_path / "overview.json"
-    monkeypatch.setattr(dashboard, "FILE", file)
+    monkeypatch.setattr(dashboard, "FOLDER", tmp_path)
     assert dashboard.main(["--check"]) == 1
     assert dashboard.main([]) == dashboard.main(["--check"]) == 0
     file.write_bytes(file.read_bytes().replace(b"Workers up", b"Workers"))
     assert dashboard.main(["--check"]) == 1
-    assert "python -m streams.operations.generated.dashboard" in capsys.readouterr().err
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert str(file) in message and "partitions.json" not in message
+    assert "python -m streams.operations.generated.dashboard" in message
 
 
-def test_data_source_job_and_instance_can_be_chosen():
-    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == [
-        "datasource",
-        "job",
-        "instance",
-    ]
+@EACH_BOARD
+def test_data_source_job_and_instance_can_be_chosen(board):
+    names = [variable["name"] for variable in board["templating"]["list"]]
+    assert names == ["datasource", "job", "instance"]
+
+
+@EACH_BOARD
+def test_rebalances_and_changes_of_rules_are_marked(board):
+    marks = board["annotations"]["list"]
+    assert [mark["name"] for mark in marks] == ["Rebalances", "Changes of rules"]
+    for mark in marks:
+        assert metrics(mark["expr"]) <= exposed()
+        assert all('job=~"$job", instance=~"$instance"' in text for text in selectors(mark["expr"]))
 
 
 @EACH
@@ -67,19 +79,33 @@ def test_every_metric_is_exposed_by_workers(panel):
 
 
 def test_every_metric_is_shown():
-    text = orjson.dumps(DASHBOARD).decode()
+    text = orjson.dumps(PANELS).decode()
     everything = CATALOGUE + CONSOLE_CATALOGUE
     assert [metric.name for metric in everything if metric.name not in text] == []
 
 
 def test_titles_and_ids_are_unique():
     assert len({panel["title"] for panel in PANELS}) == len(PANELS)
-    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    for board in DASHBOARDS:
+        assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
 
 
-def test_no_panel_overlaps_another_or_crosses_the_edge():
+def test_every_panel_that_a_runbook_names_exists():
+    """Runbooks put the title of a panel in italics, and nothing else."""
+    titles = {panel["title"] for panel in PANELS}
+    named = [
+        (page.stem, " ".join(title.split()))
+        for page in RUNBOOKS.glob("*.md")
+        for title in re.findall(r"(?<!\*)\*([^*\n]+(?:\n[^*\n]+)?)\*(?!\*)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 20
+    assert [(page, title) for page, title in named if title not in titles] == []
+
+
+@EACH_BOARD
+def test_no_panel_overlaps_another_or_crosses_the_edge(board):
     taken = set()
-    for panel in DASHBOARD["panels"]:
+    for panel in board["panels"]:
         position = panel["gridPos"]
         assert position["x"] + position["w"] <= 24
         cells = {

@@ -1,10 +1,14 @@
-"""Every message that a runbook quotes is a text in the code."""
+"""Every message that a runbook quotes is a text in the code, and every command that it gives can be typed."""
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
+
+from streams.commands.main import commands
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
@@ -58,3 +62,41 @@ def test_the_check_finds_quotations_and_rejects_other_texts():
     assert len(quoted) >= 5
     assert not is_a_message("more than half of the last 1,000 records")
     assert not is_a_message("... of the last 1,000 records of partition ...")
+
+
+def commands_given(page):
+    """The arguments of each `tocsin` command on a line of its own, with numbers for the placeholders of numbers."""
+    lines = re.findall(r"^ {4,}(.*\btocsin .*)$", page, re.M)
+    for part in (part.strip() for line in lines for part in line.split("|")):
+        if part.startswith("tocsin "):
+            yield re.sub(r"\b(PARTITION|OFFSET)\b", "1", part).removeprefix("tocsin ")
+
+
+def parse(line):
+    """Parse a command down to its last subcommand, without running it. Raises click.UsageError."""
+    command, arguments, parent = commands, shlex.split(line), None
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        parent = click.Context(command, parent=parent, info_name=name)
+        found = command.get_command(parent, name)
+        assert found is not None, f"there is no command {name}"
+        command = found
+    command.make_context(command.name, arguments, parent)
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_every_command_can_be_typed(runbook, monkeypatch, tmp_path):
+    # Files are named by a placeholder, FILE.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").touch()
+    for line in commands_given(runbook.read_text(encoding="utf-8")):
+        parse(line)
+
+
+def test_the_check_finds_commands_and_rejects_wrong_ones():
+    found = [line for path in RUNBOOKS for line in commands_given(path.read_text(encoding="utf-8"))]
+    assert len(found) >= 12
+    with pytest.raises(click.UsageError, match="actor"):
+        parse("source skip --topic a --partition 0 --until 1 --reason b")
+    with pytest.raises(click.UsageError, match="--lapsed"):
+        parse("clocks --lapsed")

@@ -3,116 +3,34 @@
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
-from contextlib import contextmanager
 from datetime import date
 
-import orjson
-import pytest
 import yaml
 from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.operations.generated.dashboard import dashboard
+from streams.operations.generated.dashboard_boards import BOARDS
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW
-from tests.contract.test_alerts import ALERTS, RULES
+from tests.contract.test_alerts import ALERTS, RECORDED
 from tests.kafka.harness.deployment import VERIFIED
+from tests.kafka.harness.prometheus import needs_prometheus, prometheus
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import COMMAND
 from tests.promql import selectors
 
 SET_ASIDE = "tocsin_partition_set_aside"
-PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None, reason="prometheus is not installed: it is Debian's package `prometheus`"
-)
+pytestmark = needs_prometheus
 
 
-class Prometheus:
-    """A client for the HTTP API of a Prometheus."""
-
-    def __init__(self, address):
-        self.address = address
-
-    def get(self, path, **parameters):
-        url = f"{self.address}/{path}?{urllib.parse.urlencode(parameters)}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            text = error.read()
-        return orjson.loads(text)
-
-    def query(self, expression):
-        """Run an instant query. Returns a list of series with their values."""
-        answer = self.get("api/v1/query", query=expression)
-        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
-        return answer["data"]["result"]
-
-    def targets_up(self):
-        """The health of each scraped target; empty while Prometheus is starting."""
-        try:
-            return [target["health"] for target in self.get("api/v1/targets")["data"]["activeTargets"]]
-        except (OSError, ValueError):
-            # Until it is ready, it refuses connections or answers in plain text.
-            return []
-
-
-@contextmanager
-def prometheus(folder, targets):
-    """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second, with these rules."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    configuration = folder / "prometheus.yml"
-    configuration.write_text(
-        yaml.safe_dump(
-            {
-                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-                "rule_files": [str(RULES)],
-                "scrape_configs": [
-                    {"job_name": job, "static_configs": [{"targets": [target]}]}
-                    for job, target in targets.items()
-                ],
-            }
-        )
-    )
-    log = folder / "prometheus.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                PROMETHEUS,
-                f"--config.file={configuration}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address={address}",
-            ],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        yield Prometheus(f"http://{address}")
-    except BaseException:
-        print(log.read_text(errors="replace")[-3000:])
-        raise
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def queries_of_the_dashboard():
+def queries_of_the_dashboards():
     """(panel title, query), with the variables replaced as Grafana does."""
     # One minute covers all the traffic of the test.
     values = {"$__rate_interval": "1m", "$instance": ".+"}
-    for panel in dashboard()["panels"]:
+    for panel in (panel for board in BOARDS for panel in dashboard(board)["panels"]):
         for target in panel.get("targets", ()):
             job = "tocsin-console" if "tocsin_console_" in target["expr"] else "tocsin"
             expression = target["expr"].replace("$job", job)
@@ -159,7 +77,7 @@ def test_every_query_finds_data(deploy, tmp_path):
     deployment.fleet.wait_for(lambda: "console at" in console.text, 30, "serving pages", tend=False)
     desk = re.search(r"console at (http://\S+)", console.text)[1] + "/desk"
     targets = {
-        job: re.search(r"address=http://(\S+)", process.text)[1]
+        job: [re.search(r"address=http://(\S+)", process.text)[1]]
         for job, process in (("tocsin", worker), ("tocsin-console", console))
     }
 
@@ -199,7 +117,7 @@ def test_every_query_finds_data(deploy, tmp_path):
         resting = "tocsin_source_resting"
         deployment.fleet.wait_for(lambda: server.query(resting), 10, "seen to rest", tend=False)
 
-        asked = list(queries_of_the_dashboard())
+        asked = list(queries_of_the_dashboards())
         # A partition that is set aside has a series only as long as it is (see test_set_aside.py).
         asked = [(title, query) for title, query in asked if SET_ASIDE not in query]
         assert [(title, query) for title, query in asked if not server.query(query)] == []
@@ -215,6 +133,10 @@ def test_every_query_finds_data(deploy, tmp_path):
         assert float(values["Partitions owned"][0]) == 8
         assert 0.1 < float(values["Dead letters"][0]) < 0.3
 
+        marks = [mark for board in BOARDS for mark in dashboard(board)["annotations"]["list"]]
+        for mark in marks:
+            server.query(mark["expr"].replace("$job", "tocsin").replace("$instance", ".+"))
+
         # Every series that an alert selects exists, even if the alert does not fire.
         wanted = {name: selectors(rule["expr"]) for name, rule in ALERTS.items()}
         assert [
@@ -224,8 +146,10 @@ def test_every_query_finds_data(deploy, tmp_path):
             if SET_ASIDE not in text and not server.query(text)
         ] == []
         rules = [rule for group in server.get("api/v1/rules")["data"]["groups"] for rule in group["rules"]]
-        assert {rule["name"] for rule in rules} == set(ALERTS)
-        assert {(rule["health"], rule["name"]) for rule in rules} == {("ok", name) for name in ALERTS}
+        assert {rule["name"] for rule in rules} == {*ALERTS, *RECORDED}
+        assert {(rule["health"], rule["name"]) for rule in rules} == {
+            ("ok", name) for name in (*ALERTS, *RECORDED)
+        }
         # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
         # These depend on the day on which the test runs.

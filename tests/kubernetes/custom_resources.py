@@ -46,6 +46,11 @@ _ACL = closed(
         "operations": several({"enum": _OPERATIONS.split()}),
     }
 )
+_RECORDING_RULE = closed({"record": TEXT, "expr": TEXT})
+_ALERT = closed(
+    {"alert": TEXT, "expr": TEXT},
+    {"for": DURATION, "keep_firing_for": DURATION, "labels": TEXTS, "annotations": TEXTS},
+)
 _SCALING = closed(
     {
         "stabilizationWindowSeconds": {"type": "integer", "minimum": 0, "maximum": 3600},
@@ -128,17 +133,7 @@ SCHEMAS = {
                     closed(
                         {
                             "name": TEXT,
-                            "rules": several(
-                                closed(
-                                    {"alert": TEXT, "expr": TEXT},
-                                    {
-                                        "for": DURATION,
-                                        "keep_firing_for": DURATION,
-                                        "labels": TEXTS,
-                                        "annotations": TEXTS,
-                                    },
-                                )
-                            ),
+                            "rules": several({"anyOf": [_RECORDING_RULE, _ALERT]}),
                         }
                     )
                 )

@@ -16,6 +16,7 @@ from streams.clocks.clock import (
     due_time,
     elapsed,
     ends_by_itself,
+    nearly_due,
     next_step_time,
     start_clock,
     status,
@@ -114,6 +115,7 @@ def test_a_clock_agrees_with_the_model(
             "paused" if model.paused_at is not None else "lapsed" if "due" in model.taken else "running"
         )
         assert status(clock) == expected
+        assert nearly_due(clock) == (expected == "running" and "nine_tenths" in model.taken)
         share = 1.0 if expected == "lapsed" else min(1.0, model.run_by(now) / length)
         assert elapsed(clock, now) == round(share, 6)
         assert due_time(clock) == started + length + sum(end - begin for begin, end in model.pauses)

@@ -552,6 +552,7 @@ def test_gauges_cover_the_owned_partitions_of_both_stages():
     assert shown("tocsin_partitions_owned") == [1, 1]
     assert shown("tocsin_clocks", status="running") == [2, 3]
     assert shown("tocsin_clocks", status="lapsed") == [1, 0]
+    assert shown("tocsin_clocks_nearly_due") == [0, 0]
     assert shown("tocsin_state_records", kind="clocks") == [0, 3]
     assert shown("tocsin_state_records", kind="time") == [1, 1]
     kept = {key: kept for key, kept in stored.items() if key.startswith(CLOCK_RECORD)}

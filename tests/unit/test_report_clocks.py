@@ -70,6 +70,7 @@ def test_ticks_alone_advance_the_clocks_of_an_idle_partition() -> None:
         assert clock_steps(run(state, RULES, [tick(state.time.applied, clock)])) == [
             (reason, level, rfc3339(due))
         ]
+        assert take_census(state).clocks_nearly_due == (reason == "nine_tenths")
     assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1, "over": 0}
     # The counts expire. The clock without an outcome does not.
     run(state, RULES, [tick(state.time.applied, clock + 60 * DAY)])

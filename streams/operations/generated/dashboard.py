@@ -1,4 +1,4 @@
-"""Writes the Grafana dashboard of the workers: `python -m streams.operations.generated.dashboard [--check]`."""
+"""Writes the Grafana dashboards: `python -m streams.operations.generated.dashboard [--check]`."""
 
 import sys
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from streams.operations.generated.dashboard_queries import Panel
-from streams.operations.generated.dashboard_rows import ROWS
+from streams.operations.generated.dashboard_boards import ANNOTATIONS, BOARDS, Board
+from streams.operations.generated.dashboard_queries import Panel, Row
 
-FILE = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards" / "overview.json"
+FOLDER = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards"
 
 Json = dict[str, Any]
 
@@ -21,13 +21,24 @@ _COLUMNS = 24
 _HEIGHT = {"stat": 4, "timeseries": 8, "heatmap": 8, "table": 8}
 
 
-def dashboard() -> Json:
-    """The dashboard as Grafana's JSON model."""
+def dashboard(board: Board) -> Json:
+    """A dashboard as Grafana's JSON model."""
     return {
-        "uid": "tocsin-overview",
-        "title": "Tocsin overview",
-        "description": "Reports in, escalations out: traffic, latency, lag, decisions, dead letters and the workers.",
+        "uid": f"tocsin-{board.name}",
+        "title": board.title,
+        "description": board.description,
         "tags": ["tocsin"],
+        "annotations": {"list": [_annotation(*described) for described in ANNOTATIONS]},
+        "links": [
+            {
+                "title": "Tocsin",
+                "type": "dashboards",
+                "tags": ["tocsin"],
+                "asDropdown": True,
+                "includeVars": True,
+                "keepTime": True,
+            }
+        ],
         "schemaVersion": 39,
         "editable": False,
         "graphTooltip": 1,
@@ -41,20 +52,25 @@ def dashboard() -> Json:
                 _variable("instance", 'label_values(tocsin_build_info{job=~"$job"}, instance)'),
             ]
         },
-        "panels": list(_panels()),
+        "panels": list(_panels(board.rows)),
     }
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file. With `--check`, report instead whether it is out of date. Returns the exit code."""
-    text = orjson.dumps(dashboard(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if "--check" not in arguments:
-        FILE.write_bytes(text)
-        return 0
-    if FILE.exists() and FILE.read_bytes() == text:
-        return 0
-    sys.stderr.write(f"{FILE} is out of date: run `python -m streams.operations.generated.dashboard`.\n")
-    return 1
+    """Write the files. With `--check`, report instead which are out of date. Returns the exit code."""
+    outdated = []
+    for board in BOARDS:
+        file = FOLDER / f"{board.name}.json"
+        text = orjson.dumps(dashboard(board), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        if "--check" not in arguments:
+            file.write_bytes(text)
+        elif not file.exists() or file.read_bytes() != text:
+            outdated.append(str(file))
+    if outdated:
+        sys.stderr.write(
+            f"{', '.join(outdated)} out of date: run `python -m streams.operations.generated.dashboard`.\n"
+        )
+    return int(bool(outdated))
 
 
 def _variable(name: str, query: str) -> Json:
@@ -73,10 +89,23 @@ def _variable(name: str, query: str) -> Json:
     }
 
 
-def _panels() -> Iterator[Json]:
+def _annotation(name: str, colour: str, legend: str, query: str) -> Json:
+    return {
+        "name": name,
+        "datasource": _DATASOURCE,
+        "enable": True,
+        "iconColor": colour,
+        "expr": query,
+        "step": "60s",
+        "titleFormat": name,
+        "textFormat": legend,
+    }
+
+
+def _panels(rows: tuple[Row, ...]) -> Iterator[Json]:
     ids = count(1)
     top = 0
-    for title, panels in ROWS:
+    for title, panels in rows:
         place = {"x": 0, "y": top, "w": _COLUMNS, "h": 1}
         yield {
             "id": next(ids),

@@ -90,6 +90,12 @@ LAW: Row = (
             {"{{stage}} {{status}}": total("tocsin_clocks", "stage, status")},
         ),
         Panel(
+            "Clocks about to lapse",
+            "Running clocks with less than a tenth of their time left. Each needs an outcome now.",
+            "short",
+            {"{{stage}}": total("tocsin_clocks_nearly_due", "stage")},
+        ),
+        Panel(
             "Clock events",
             "Clocks armed, at half and at nine tenths of their time, lapsed, paused, resumed and ended.",
             "reqps",

@@ -15,9 +15,10 @@ from streams.local_kafka import LocalKafka, java
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 
-def shifted(command: Sequence[str], seconds: int) -> list[str]:
-    """The command of a process whose clock is ahead by so many seconds, behind if negative. The test is skipped if
-    the library does not work here: its wheel holds one for Linux on x86-64 only."""
+def shifted(command: Sequence[str], seconds: int | Path) -> list[str]:
+    """The command of a process whose clock is ahead by so many seconds, behind if negative, or by what a file says at
+    each moment, such as `+120s`. The test is skipped if the library does not work here: its wheel holds one for Linux on
+    x86-64 only."""
     spec = importlib.util.find_spec("libfaketime")
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     library = Path(folders[0]) / _LIBRARY if folders else None
@@ -27,8 +28,8 @@ def shifted(command: Sequence[str], seconds: int) -> list[str]:
 
 
 @contextmanager
-def broker_with_clock(folder: Path, seconds: int) -> Iterator[LocalKafka]:
-    """A broker whose clock is ahead by so many seconds, behind if negative. A later start on the folder keeps its records."""
+def broker_with_clock(folder: Path, seconds: int | Path) -> Iterator[LocalKafka]:
+    """A broker whose clock is `shifted`. A later start on the folder keeps its records."""
     usual = java.command
 
     def command(class_path: list[Path], scratch: Path, main: str, *arguments: str) -> list[str]:
@@ -44,11 +45,12 @@ def broker_with_clock(folder: Path, seconds: int) -> Iterator[LocalKafka]:
         broker.stop()
 
 
-def _prefix(library: Path, seconds: int) -> list[str]:
+def _prefix(library: Path, seconds: int | Path) -> list[str]:
+    by_file = [f"FAKETIME_TIMESTAMP_FILE={seconds}", "FAKETIME_NO_CACHE=1"]
     return [
         "/usr/bin/env",
         f"LD_PRELOAD={library}",
-        f"FAKETIME={seconds:+d}s",
+        *(by_file if isinstance(seconds, Path) else [f"FAKETIME={seconds:+d}s"]),
         # Java and asyncio measure durations with the monotonic clock. It must stay right, and waits on it too: with
         # the fix that the library would choose itself, a broker does not start.
         "DONT_FAKE_MONOTONIC=1",
