@@ -16,7 +16,12 @@ from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connect
 PREFIX = "TOCSIN_"
 
 CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
-"""The variables of the console (`console.settings`) begin with it, and are none of the worker's."""
+WEBHOOK_PREFIX = "TOCSIN_WEBHOOK_"
+OZONE_PREFIX = "TOCSIN_OZONE_"
+COOP_PREFIX = "TOCSIN_COOP_"
+
+OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
+"""The variables of other programs (`console.settings`, `adapters`) begin with them, and are none of the worker's."""
 
 
 Model = TypeVar("Model", bound=BaseSettings)
@@ -317,7 +322,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in variables.items()
-        if name.startswith(PREFIX) and not name.startswith(CONSOLE_PREFIX)
+        if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES)
     }
     removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
     if removed:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
@@ -44,7 +45,7 @@ FROM_CLIENT_LIBRARY = {
 def exposed():
     """Every metric name that a query may use."""
     names = set(FROM_CLIENT_LIBRARY)
-    for metric in CATALOGUE + CONSOLE_CATALOGUE:
+    for metric in CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
     return names
@@ -69,7 +70,8 @@ def test_every_metric_is_exposed_by_workers_or_consoles(name):
 
 @NAMED
 def test_every_selector_names_the_job(name):
-    job = "tocsin-console" if "tocsin_console_" in ALERTS[name]["expr"] else "tocsin"
+    jobs = {"tocsin_console_": "tocsin-console", "tocsin_adapter_": "tocsin-adapter"}
+    job = next((job for start, job in jobs.items() if start in ALERTS[name]["expr"]), "tocsin")
     assert [text for text in selectors(ALERTS[name]["expr"]) if f'job="{job}"' not in text] == []
 
 
