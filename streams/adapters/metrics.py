@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Protocol, get_args
+from time import monotonic
+from typing import Literal, Protocol, get_args
 
 from streams import __version__
 from streams.adapters.answer import Failure
 from streams.adapters.settings import AdapterSettings
+from streams.events.moderation_outcome import OutcomeDecision
 from streams.operations import adapter_metric_catalogue as catalogue
 from streams.operations.http_server import serve
 from streams.operations.metric_catalogue import BUILD_INFO
 from streams.operations.metrics import Exposition
 from streams.operations.values import Histogram, Numbers, Values, gauge
+
+# Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported. `no_rule`: no row of the
+# mapping applies. `refused`: a worker would refuse it.
+LeftOut = Literal["not_reported", "no_rule", "refused"]
 
 
 class Reading(Protocol):
@@ -36,12 +42,16 @@ class AdapterMetrics:
         self.delivered = _from_0(Numbers(catalogue.ADAPTER_DELIVERED), topics)
         self.retried = _from_0(Numbers(catalogue.ADAPTER_RETRIED), get_args(Failure))
         self.set_aside = _from_0(Numbers(catalogue.ADAPTER_SET_ASIDE), get_args(Failure))
+        self.outcomes = _from_0(Numbers(catalogue.ADAPTER_OUTCOMES), get_args(OutcomeDecision))
+        self.left_out = _from_0(Numbers(catalogue.ADAPTER_LEFT_OUT), get_args(LeftOut))
         self.delivery = Histogram(catalogue.ADAPTER_DELIVERY)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
+        self.asked_at: float | None = None
+        """When a desk was last asked for its decisions (monotonic); None if it is not asked."""
 
     def values(self) -> list[Values]:
         """All counters and histograms."""
-        return list(vars(self).values())
+        return [value for value in vars(self).values() if isinstance(value, Numbers | Histogram)]
 
 
 @asynccontextmanager
@@ -57,6 +67,8 @@ async def serve_metrics(
             (catalogue.ADAPTER_WAITING, reading.waiting),
         ):
             yield gauge(metric, [((), value)])
+        if metrics.asked_at is not None:
+            yield gauge(catalogue.ADAPTER_ASKED, [((), monotonic() - metrics.asked_at)])
 
     async with serve(
         settings.metrics_host,

@@ -39,6 +39,26 @@ ADAPTER_SET_ASIDE = Metric(
     "Events that the receiver does not take although it takes others, written to deliveries-set-aside.",
     ("failure",),
 )
+ADAPTER_OUTCOMES = Metric(
+    _ADAPTERS,
+    "tocsin_adapter_outcomes_total",
+    "counter",
+    "Decisions of the desk that the adapter published as outcomes.",
+    ("decision",),
+)
+ADAPTER_LEFT_OUT = Metric(
+    _ADAPTERS,
+    "tocsin_adapter_decisions_left_out_total",
+    "counter",
+    "Decisions of the desk that are no outcomes.",
+    ("why",),
+)
+ADAPTER_ASKED = Metric(
+    _ADAPTERS,
+    "tocsin_adapter_decisions_asked_seconds",
+    "gauge",
+    "Time since the desk last answered which decisions there are. Absent if decisions are not asked for.",
+)
 ADAPTER_DELIVERY = Metric(
     _ADAPTERS,
     "tocsin_adapter_delivery_seconds",

@@ -57,7 +57,8 @@ LABELS = {
     "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
-    "why": "`flood` or `paused`",
+    "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` (it is about nothing that the "
+    "adapter reported), `no_rule` (no row of the mapping applies) or `refused` (a worker would refuse it)",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
@@ -80,7 +81,7 @@ LABELS = {
     "change": "`begins` or `ends`",
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
-    "decision": "`routed`, `incomplete` or `refused`",
+    "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or `manifestly_unfounded`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "version": "version of Tocsin",
     "policy_version": "hash of the content of all policies",

@@ -145,6 +145,7 @@ def test_retention_is_as_documented():
         "escalations": 365,
         "escalations-shadow": 365,
         "dead-letters": 7,
+        "deliveries-set-aside": 30,
     }
     assert all("retention.ms" not in CATALOGUE[name].config for name in COMPACTED)
 

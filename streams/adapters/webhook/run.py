@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streams.adapters.deliveries import CONCURRENT
+from streams.adapters.given import needed
 from streams.adapters.http_client import http_client
 from streams.adapters.run import deliver, deliver_set_aside
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.adapters.webhook.webhook import Webhook, is_wanted, signing_keys, topics_of
-from streams.worker.settings import WEBHOOK_PREFIX, Settings, SettingsError
+from streams.worker.settings import Settings
 
 
 async def run_webhook(settings: Settings, own: WebhookSettings) -> None:
@@ -28,8 +29,6 @@ async def resend_webhook(settings: Settings, own: WebhookSettings) -> tuple[int,
 
 @asynccontextmanager
 async def _webhook(own: WebhookSettings) -> AsyncIterator[Webhook]:
-    if own.address is None:
-        raise SettingsError(f"{WEBHOOK_PREFIX}ADDRESS: must be set to the https address of the receiver.")
     keys = signing_keys(own)
-    async with http_client(own, own.address, CONCURRENT) as client:
+    async with http_client(own, needed(own, "address"), CONCURRENT) as client:
         yield Webhook(client, keys)

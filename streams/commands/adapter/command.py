@@ -5,6 +5,8 @@ import os
 
 import click
 
+from streams.adapters.ozone.run import resend_ozone, run_ozone
+from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.settings import load_adapter_settings
 from streams.adapters.webhook.run import resend_webhook, run_webhook
 from streams.adapters.webhook.settings import WebhookSettings
@@ -46,6 +48,22 @@ def webhook(set_aside: bool) -> None:
             _tell(*asyncio.run(resend_webhook(settings, own)))
         else:
             asyncio.run(run_webhook(settings, own))
+
+
+@adapter.command()
+@_set_aside
+def ozone(set_aside: bool) -> None:
+    """Report escalations to Ozone, and publish its moderators' decisions as outcomes.
+
+    Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Ozone does not take all of them.
+    """
+    settings, own = load_settings(), load_adapter_settings(OzoneSettings, os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+    with broker_errors_explained(settings):
+        if set_aside:
+            _tell(*asyncio.run(resend_ozone(settings, own)))
+        else:
+            asyncio.run(run_ozone(settings, own))
 
 
 def _tell(delivered: int, set_aside: int) -> None:
