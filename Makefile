@@ -99,8 +99,8 @@ audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabi
 
 requirements: $(VENV)/installed ## Pin the dependencies anew
 	$(BIN)/python -m pip install --quiet uv==0.13.9
-	$(PIN) --extra console -o requirements/runtime.txt pyproject.toml
-	$(PIN) --extra console --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(PIN) --extra console --extra adapters -o requirements/runtime.txt pyproject.toml
+	$(PIN) --extra console --extra adapters --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group calendars -o requirements/calendars.txt
 	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -

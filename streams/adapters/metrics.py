@@ -16,8 +16,8 @@ from streams.operations.metrics import Exposition
 from streams.operations.values import Histogram, Numbers, Values, gauge
 
 # Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported. `no_rule`: no row of the
-# mapping applies. `refused`: a worker would refuse it.
-LeftOut = Literal["not_reported", "no_rule", "refused"]
+# mapping applies. `no_person`: a program decided. `refused`: a worker would refuse it.
+LeftOut = Literal["not_reported", "no_rule", "no_person", "refused"]
 
 
 class Reading(Protocol):

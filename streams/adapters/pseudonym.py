@@ -4,6 +4,9 @@ import base64
 import hashlib
 import hmac
 
+LEAST_CHARACTERS = 32
+"""Of a key. Shorter ones can be guessed, and addresses of moderators are known: a guess that fits names every one of them."""
+
 _CHARACTERS = 26
 
 

@@ -22,13 +22,18 @@ from streams.adapters.pseudonym import reviewer_ref
 from streams.adapters.reported import Reported
 from streams.events.desk_member import DeskMember
 from streams.events.moderation_outcome import ModerationOutcome
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.dead_letter import Rejected
 from streams.wire.ids import stable_id
+from streams.wire.times import DAY
 
 logger = structlog.get_logger(__name__)
 
 _PAGE = 100
 _OVERLAP = timedelta(minutes=5)
+
+# Where to look first for what was published. An adapter that was stopped for longer reads the whole topic.
+_LOOK_BACK_MS = 7 * DAY
 
 
 class Decisions:
@@ -50,12 +55,18 @@ class Decisions:
         self._service = service
         self._key = reviewer_key
         self._types = [event_type(kind) for kind in mapping.kinds()]
-        self._after = None if outcomes.newest is None else outcomes.newest - _OVERLAP
-        # What needs nothing more, and may be found again.
+        self._after: datetime | None = None
+        # What needs nothing more, and may be found again: outcomes that were published, and events that are none.
+        self._published: dict[str, datetime] = {}
         self._seen: dict[int, datetime] = {}
 
     async def run(self, poll_seconds: float) -> None:
         """Follow until cancelled. Raises KafkaError."""
+        await self._remember(clock_ms() - _LOOK_BACK_MS)
+        if not self._published:
+            await self._remember(None)
+        if self._published:
+            self._after = max(self._published.values()) - _OVERLAP
         while True:
             failed = await self._catch_up()
             if failed is None:
@@ -63,6 +74,10 @@ class Decisions:
             else:
                 logger.warning("could not ask for decisions", why=failed.why)
             await asyncio.sleep(max(poll_seconds, failed.wait_seconds if failed else 0))
+
+    async def _remember(self, since_ms: int | None) -> None:
+        async for outcome in self._outcomes.published(since_ms):
+            self._published[outcome.outcome_id] = outcome.decided_at
 
     async def _catch_up(self) -> Failed | None:
         """Publish what has been decided up to now; return why it could not be asked for, if so."""
@@ -90,8 +105,8 @@ class Decisions:
             if not cursor or not page.events:
                 break
         self._after = max(self._after, newest - _OVERLAP)
-        self._outcomes.forget_before(self._after)
         self._seen = {number: time for number, time in self._seen.items() if time >= self._after}
+        self._published = {one: time for one, time in self._published.items() if time >= self._after}
         return None
 
     async def _first_report(self, did: str) -> SeenEvent | Failed | None:
@@ -103,12 +118,14 @@ class Decisions:
     async def _decide(self, event: SeenEvent, did: str) -> Failed | None:
         outcome_id = self._outcome_id(event)
         about = event.subject.uri or event.subject.did
-        if about is None or event.id in self._seen or self._outcomes.is_published(outcome_id):
+        if about is None or event.id in self._seen or outcome_id in self._published:
             return None
         reports = await self._history([event_type("Report")], about, ("createdBy", did))
         decisions = await self._history(self._types, about)
-        if isinstance(reports, Failed) or isinstance(decisions, Failed):
-            return reports if isinstance(reports, Failed) else decisions
+        if isinstance(reports, Failed):
+            return reports
+        if isinstance(decisions, Failed):
+            return decisions
         reported = _reported([one for one in reports if one.id < event.id])
         verdict = self._mapping.verdict(event, reported.category) if reported else None
         if reported is None or verdict is None:
@@ -137,6 +154,7 @@ class Decisions:
             self._metrics.left_out.add(("refused",))
             logger.warning("a decision is no valid outcome", field=error.field, detail=error.detail)
             return None
+        self._published[outcome_id] = event.created_at
         self._metrics.outcomes.add((verdict.decision,))
         return None
 

@@ -15,13 +15,11 @@ from streams.adapters.ozone.mapping import Mapping
 from streams.adapters.ozone.reporting import Reporting
 from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.ozone.xrpc import Account, Xrpc
+from streams.adapters.pseudonym import LEAST_CHARACTERS
 from streams.adapters.run import deliver, deliver_set_aside
 from streams.adapters.verdict import check_verdicts, load_mapping
 from streams.wire.topics import ESCALATIONS
 from streams.worker.settings import OZONE_PREFIX, Settings
-
-# Shorter keys can be guessed, and DIDs are public: whoever guesses one knows every moderator.
-_LEAST_CHARACTERS = 32
 
 _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
 
@@ -29,14 +27,13 @@ _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
 async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
     """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
     service = needed(own, "service")
-    key = needed_secret(own, "reviewer_key", _LEAST_CHARACTERS).encode()
+    key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
     check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions])
     async with _xrpc(own) as xrpc:
 
         async def receive(producer: AIOKafkaProducer, metrics: AdapterMetrics) -> None:
             outcomes = Outcomes(settings, producer, own.name)
-            await outcomes.load()
             await Decisions(xrpc, mapping, outcomes, metrics, service, key).run(own.poll_seconds)
 
         await deliver(settings, own, [ESCALATIONS], lambda _: True, _reporting(own, xrpc).send, receive)

@@ -5,6 +5,7 @@ import os
 
 import click
 
+from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.ozone.run import resend_ozone, run_ozone
 from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.settings import load_adapter_settings
@@ -64,6 +65,30 @@ def ozone(set_aside: bool) -> None:
             _tell(*asyncio.run(resend_ozone(settings, own)))
         else:
             asyncio.run(run_ozone(settings, own))
+
+
+@adapter.command()
+@_set_aside
+def coop(set_aside: bool) -> None:
+    """Report escalations to Coop, and publish its moderators' decisions as outcomes.
+
+    Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Coop does not take all of them.
+    """
+    try:
+        # Not with the other commands: verifying Coop's signatures needs a package that workers need not have.
+        from streams.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"the adapter for Coop needs packages that are not installed ({missing.name} is missing): "
+            "pip install 'tocsin[adapters]'"
+        ) from missing
+    settings, own = load_settings(), load_adapter_settings(CoopSettings, os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+    with broker_errors_explained(settings):
+        if set_aside:
+            _tell(*asyncio.run(resend_coop(settings, own)))
+        else:
+            asyncio.run(run_coop(settings, own))
 
 
 def _tell(delivered: int, set_aside: int) -> None:
