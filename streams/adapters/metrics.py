@@ -47,7 +47,7 @@ class AdapterMetrics:
         self.delivery = Histogram(catalogue.ADAPTER_DELIVERY)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
         self.asked_at: float | None = None
-        """When a desk was last asked for its decisions (monotonic); None if it is not asked."""
+        """When the desk last said which decisions there are (monotonic), or was first asked; None if it is not asked."""
 
     def values(self) -> list[Values]:
         """All counters and histograms."""

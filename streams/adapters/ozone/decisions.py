@@ -67,6 +67,8 @@ class Decisions:
             await self._remember(None)
         if self._published:
             self._after = max(self._published.values()) - _OVERLAP
+        # Counts from here until there is a first answer.
+        self._metrics.asked_at = monotonic()
         while True:
             failed = await self._catch_up()
             if failed is None:
