@@ -1,10 +1,9 @@
 """The settings that every adapter has; each adapter's own variables begin with a prefix of its own."""
 
 import ssl
-from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -12,9 +11,7 @@ from pydantic_settings import BaseSettings
 from yarl import URL
 
 from streams.adapters.addresses import Network
-from streams.worker.settings import HostName, Port, SettingsError, checked
-
-Adapter = TypeVar("Adapter", bound="AdapterSettings")
+from streams.worker.settings import HostName, Port, SettingsError
 
 
 def _check_https(address: str) -> str:
@@ -112,14 +109,3 @@ class AdapterSettings(BaseSettings):
             raise SettingsError(
                 f"{prefix}CA_FILE={self.ca_file}: cannot be used ({error}). It must be a PEM file that this user can read."
             ) from error
-
-
-def load_adapter_settings(model: type[Adapter], environment: Mapping[str, str]) -> Adapter:
-    """Load an adapter's settings. Raises SettingsError, also for unknown variables with its prefix."""
-    prefix = str(model.model_config["env_prefix"])
-    values = {
-        name.removeprefix(prefix).lower(): text
-        for name, text in environment.items()
-        if name.startswith(prefix)
-    }
-    return checked(model, prefix, values)

@@ -337,6 +337,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def load_prefixed(model: type[Model], environment: Mapping[str, str]) -> Model:
+    """Load the settings of another program, whose variables begin with a prefix of their own.
+
+    Raises SettingsError, also for unknown variables with that prefix.
+    """
+    prefix = str(model.model_config["env_prefix"])
+    values = {
+        name.removeprefix(prefix).lower(): text
+        for name, text in environment.items()
+        if name.startswith(prefix)
+    }
+    return checked(model, prefix, values)
+
+
 def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:
     """The settings that `values` say, by field; variables begin with `prefix`. Raises SettingsError, also for unknown fields."""
     unknown = sorted(values.keys() - model.model_fields.keys())

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from streams.operations.generated import dashboard
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.contract.test_alerts import exposed
@@ -68,7 +69,7 @@ def test_every_metric_is_exposed_by_workers(panel):
 
 def test_every_metric_is_shown():
     text = orjson.dumps(DASHBOARD).decode()
-    everything = CATALOGUE + CONSOLE_CATALOGUE
+    everything = CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE
     assert [metric.name for metric in everything if metric.name not in text] == []
 
 

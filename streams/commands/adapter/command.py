@@ -8,13 +8,12 @@ import click
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.ozone.run import resend_ozone, run_ozone
 from streams.adapters.ozone.settings import OzoneSettings
-from streams.adapters.settings import load_adapter_settings
 from streams.adapters.webhook.run import resend_webhook, run_webhook
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.operations.logs import configure_logs
-from streams.worker.settings import load_settings
+from streams.worker.settings import load_prefixed, load_settings
 
 
 @click.group()
@@ -42,7 +41,7 @@ def webhook(set_aside: bool) -> None:
       TOCSIN_WEBHOOK_ADDRESS=https://desk.example.org/tocsin TOCSIN_WEBHOOK_SECRET_FILE=/run/secrets/webhook tocsin adapter webhook
       tocsin adapter webhook --set-aside
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
-    settings, own = load_settings(), load_adapter_settings(WebhookSettings, os.environ)
+    settings, own = load_settings(), load_prefixed(WebhookSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
     with broker_errors_explained(settings):
         if set_aside:
@@ -58,7 +57,7 @@ def ozone(set_aside: bool) -> None:
 
     Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Ozone does not take all of them.
     """
-    settings, own = load_settings(), load_adapter_settings(OzoneSettings, os.environ)
+    settings, own = load_settings(), load_prefixed(OzoneSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
     with broker_errors_explained(settings):
         if set_aside:
@@ -82,7 +81,7 @@ def coop(set_aside: bool) -> None:
             f"the adapter for Coop needs packages that are not installed ({missing.name} is missing): "
             "pip install 'tocsin[adapters]'"
         ) from missing
-    settings, own = load_settings(), load_adapter_settings(CoopSettings, os.environ)
+    settings, own = load_settings(), load_prefixed(CoopSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
     with broker_errors_explained(settings):
         if set_aside:

@@ -1,5 +1,6 @@
 """The rows of the dashboard: first whether all is well, then the details to find out why not."""
 
+from streams.operations.generated.dashboard_adapter_row import ADAPTERS
 from streams.operations.generated.dashboard_console_row import CONSOLE
 from streams.operations.generated.dashboard_decision_rows import CHANGES_OF_LAW, DECISIONS, LAW, REPORTERS
 from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, series, stat, total
@@ -225,6 +226,7 @@ ROWS: tuple[Row, ...] = (
     LAW,
     CHANGES_OF_LAW,
     CONSOLE,
+    ADAPTERS,
     (
         "Dead letters and errors",
         (
