@@ -12,15 +12,24 @@ from typing import Any
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-# Addresses that look public and belong to the machine's own cloud: Azure's 168.63.129.16 answers requests for credentials
-# and configuration on every virtual machine. The others (169.254.169.254, fd00:ec2::254, 100.100.100.200) are not global.
-_CLOUD = (ip_network("168.63.129.16/32"),)
+# The special-purpose registries of IANA, as of 2026. `is_global` answers by the registry of the day on which that version of
+# Python was made: 3.11.7 takes 192.0.0.192, from which machines in Oracle's cloud get credentials, for a public address.
+_NOT_PUBLIC = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+        # Public, but on every virtual machine of Azure it is the machine's own cloud, which gives out configuration.
+        "168.63.129.16/32",
+        "2001::/23", "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
+
+# All public addresses of IPv6 are in it (RFC 4291).
+_PUBLIC_IPV6 = ip_network("2000::/3")
 
 # Carries an IPv4 address in its last 32 bits (RFC 6052), so a gateway would lead to a private one.
 _NAT64 = ip_network("64:ff9b::/96")
-
-# All public unicast addresses of IPv6 are in it (RFC 4291), and also 6to4 and Teredo, which carry IPv4 addresses.
-_PUBLIC_IPV6 = ip_network("2000::/3")
 
 
 class AddressNotAllowed(OSError):
@@ -32,7 +41,7 @@ def may_connect(address: Address, allowed: Sequence[Network]) -> bool:
     inner = _carried(address)
     if any(inner in network for network in allowed):
         return True
-    if inner.is_multicast or not inner.is_global or any(inner in network for network in _CLOUD):
+    if any(inner in network for network in _NOT_PUBLIC):
         return False
     return isinstance(inner, IPv4Address) or inner in _PUBLIC_IPV6
 

@@ -24,6 +24,9 @@ def _check_template(template: str) -> str:
     return template
 
 
+SubjectTemplate = Annotated[str, AfterValidator(_check_template)]
+
+
 class OzoneSettings(AdapterSettings):
     """One field per variable: `address` is TOCSIN_OZONE_ADDRESS."""
 
@@ -56,12 +59,11 @@ class OzoneSettings(AdapterSettings):
         Path | None, Field(description="File with that password, instead of the variable.")
     ] = None
     subject: Annotated[
-        str | None,
+        SubjectTemplate | None,
         Field(
             description="What is reported: a DID, or at://DID/COLLECTION/KEY, in which {channel} and {message} are replaced by the "
             "refs of an escalation."
         ),
-        AfterValidator(_check_template),
     ] = None
     mapping_file: Annotated[
         Path | None,
