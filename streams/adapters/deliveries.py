@@ -155,13 +155,22 @@ class Deliveries:
             # A receiver that asks for time asks it for everything that is sent to it.
             await asyncio.sleep(max(0.0, self._leave_alone_until - monotonic()))
             began = monotonic()
-            answer = await self._send(record)
+            answer = await self._sent(record)
         self._metrics.delivery.observe(monotonic() - began)
         if isinstance(answer, Accepted):
             self._accepted_at = monotonic()
         else:
             self._leave_alone_until = max(self._leave_alone_until, monotonic() + answer.wait_seconds)
         return answer
+
+    async def _sent(self, record: SourceRecord) -> Answer:
+        try:
+            return await self._send(record)
+        except (
+            Exception
+        ) as error:  # a mistake of ours about one event must not end the deliveries of all others
+            logger.exception("could not send an event", offset=record.offset, partition=record.partition)
+            return Failed("refused", type(error).__name__)
 
     def _is_to_blame(self, failing_since: float, now: float) -> bool:
         """Whether the event rather than the receiver is the reason: others were taken since its channel fails."""

@@ -81,7 +81,8 @@ def _why(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, AddressNotAllowed):
             return str(cause)
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        # The error of aiohttp is one of these too, and lacks the message.
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return f"its certificate cannot be verified: {cause.verify_message}"
-        cause = cause.__cause__ or getattr(cause, "os_error", None)
+        cause = cause.__cause__
     return type(error).__name__

@@ -10,7 +10,7 @@ from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from tests.kafka.harness.adapters import Adapters, escalation, event_id, metric, rows, until
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION
 from tests.kafka.harness.group import evict_everybody
-from tests.kafka.harness.ozone import ADAPTER, CID, DEFS, MODERATOR, PASSWORD, SERVICE, Ozone
+from tests.kafka.harness.ozone import ADAPTER, CID, DEFS, MODERATOR, Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 
 MAPPING = """
@@ -58,22 +58,7 @@ def adapters(deployment, ozone, tmp_path):
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text(MAPPING)
     with Receiver(tmp_path, ozone) as receiver:
-        made = Adapters(
-            "ozone",
-            deployment,
-            receiver,
-            tmp_path,
-            {
-                "address": receiver.address,
-                "service": SERVICE,
-                "identifier": "tocsin.example",
-                "password": PASSWORD,
-                "subject": "at://did:web:chat.example/example.chat.message/{message}",
-                "mapping_file": mapping,
-                "reviewer_key": "k" * 32,
-                "poll_seconds": 0.3,
-            },
-        )
+        made = Adapters("ozone", deployment, receiver, tmp_path, ozone_settings(receiver, mapping))
         yield made
         made.end()
         assert ozone.wrong == []

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import time
+from types import SimpleNamespace
 
 import httpx
 import orjson
@@ -42,12 +43,16 @@ from tests.kafka.harness.deployment import (
     REQUESTS_INTERNAL,
     REQUESTS_STATE,
     ROUTING,
+    SET_ASIDE,
     SHADOW,
     SOURCE,
     STATE,
     TOPICS,
     VERIFIED,
 )
+from tests.kafka.harness.adapters import Adapters, metric, until
+from tests.kafka.harness.ozone import Ozone, ozone_settings
+from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
@@ -93,6 +98,7 @@ TOPIC_RIGHTS = {
         ("READ", (ESCALATIONS, SHADOW, ROUTING, INTEGRITY, COUNTERS)),
         ("READ WRITE", (ACTIVITY, OUTCOMES, MODERATION)),
     ),
+    "adapter": (("READ", (ESCALATIONS,)), ("READ WRITE", (SET_ASIDE, MODERATION))),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
     "policies": (("READ", (SOURCE, VERIFIED)),),
     "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
@@ -111,6 +117,7 @@ def bindings():
     }
     for role in ("worker", "resetter", "unfenced"):
         wanted.add((ResourceType.GROUP, "tocsin", ResourcePatternType.LITERAL, role, "READ"))
+    wanted.add((ResourceType.GROUP, "tocsin-adapter-ozone", ResourcePatternType.LITERAL, "adapter", "READ"))
     for role in ("worker", "resetter"):
         for operation in ("WRITE", "DESCRIBE"):
             wanted.add(
@@ -213,6 +220,27 @@ def note_on_console(settings, folder, case):
         console.end()
 
 
+def report_to_ozone(settings, folder):
+    """Report escalations to a stand-in for Ozone, and take a decision back."""
+    (folder / "mapping.yaml").write_text(
+        "decisions: [{event: Takedown, verdict: {decision: upheld, category: fraud, ground: {kind: terms, rule: r-1}, "
+        "reason: phishing}}]"
+    )
+    ozone = Ozone()
+    with Receiver(folder, ozone) as receiver:
+        own = ozone_settings(receiver, folder / "mapping.yaml")
+        adapters = Adapters("ozone", SimpleNamespace(settings=settings), receiver, folder, own)
+        try:
+            process = adapters.start()
+            until(lambda: ozone.external)
+            ozone.moderate({"$type": "Takedown"}, ozone.events[0]["subject"])
+            until(lambda: metric(process, 'tocsin_adapter_outcomes_total{decision="upheld"}') == 1)
+            until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
+            process.terminate()
+        finally:
+            adapters.end()
+
+
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
@@ -263,6 +291,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
         note_on_console(settings_of("console", guarded), tmp_path, clock)
+        report_to_ozone(settings_of("adapter", guarded), tmp_path)
         run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
         judged = (
             "--channel",

@@ -188,6 +188,24 @@ def test_partitions_that_are_gone_are_no_longer_sent(no_waiting):
     asyncio.run(run())
 
 
+def test_a_mistake_in_sending_one_event_does_not_end_the_others(no_waiting):
+    async def run():
+        desk = Desk(0.1)
+        send = desk.deliveries._send
+
+        async def mistaken(record):
+            return await send(record) if record.key == b"good" else {}["key"]
+
+        desk.deliveries._send = mistaken
+        desk.deliveries.add(Record(b"odd", 1))
+        for offset in range(2, 200):
+            desk.deliveries.add(Record(b"good", offset))
+        await desk.until(lambda: len(desk.finished) == 199)
+        assert [offset for _, offset, _ in desk.aside] == [1]
+
+    asyncio.run(run())
+
+
 def test_an_error_of_the_broker_ends_the_adapter():
     async def run():
         desk = Desk(None, odd=[Failed("not_sendable", "no message")])

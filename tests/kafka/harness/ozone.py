@@ -6,13 +6,14 @@ The lexicons are those of the AT Protocol (bluesky-social/atproto, MIT or Apache
 import itertools
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from lexrpc.base import Base, ValidationError
 
-from tests.kafka.harness.receiver import Reply, Request
+from tests.kafka.harness.receiver import Receiver, Reply, Request
 
 ADAPTER = "did:plc:tocsinadapter"
 SERVICE = "did:web:ozone.example"
@@ -22,6 +23,20 @@ CID = "bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"
 DEFS = "tools.ozone.moderation.defs"
 
 _lexicons = Base()
+
+
+def ozone_settings(receiver: Receiver, mapping: Path) -> dict[str, object]:
+    """Settings of an adapter for the stand-in, without their prefix."""
+    return {
+        "address": receiver.address,
+        "service": SERVICE,
+        "identifier": "tocsin.example",
+        "password": PASSWORD,
+        "subject": "at://did:web:chat.example/example.chat.message/{message}",
+        "mapping_file": mapping,
+        "reviewer_key": "k" * 32,
+        "poll_seconds": 0.3,
+    }
 
 
 def _error(status: int, name: str) -> Reply:
