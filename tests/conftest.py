@@ -58,6 +58,7 @@ LONG_FILES = (
     "test_zombie.py",
     "test_clocks.py",
     "test_before_the_house.py",
+    "test_adapter_webhook.py",
 )
 
 

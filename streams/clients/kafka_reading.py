@@ -1,10 +1,10 @@
-"""Reads topics as subscribers do: committed records only. Uses no consumer group."""
+"""Reads topics as subscribers do: committed records only, without a consumer group but for `group_member`."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.runtime import topic_admin
@@ -91,14 +91,42 @@ async def committed_records(
         await consumer.stop()
 
 
-def _consumer(connection: Connection, *topics: str, auto_offset_reset: str) -> AIOKafkaConsumer:
+@asynccontextmanager
+async def group_member(
+    connection: Connection,
+    group: str,
+    topics: Sequence[str],
+    listener: ConsumerRebalanceListener,
+    *,
+    from_beginning: bool,
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer that shares the topics with the others of its group; the caller commits.
+
+    `from_beginning` says where a group starts that has committed nothing. Raises UnknownTopicOrPartitionError if a topic is
+    missing, KafkaConnectionError if no broker answers.
+    """
+    await require_topics(connection, topics)
+    reset = "earliest" if from_beginning else "latest"
+    consumer = _consumer(connection, auto_offset_reset=reset, group=group)
+    consumer.subscribe(topics, listener=listener)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def _consumer(
+    connection: Connection, *topics: str, auto_offset_reset: str, group: str | None = None
+) -> AIOKafkaConsumer:
     """A consumer that can read every record that a worker can read."""
     install_reading_patches()
     return AIOKafkaConsumer(
         *topics,
         **connection.client_options(),
         auto_offset_reset=auto_offset_reset,
-        group_id=None,
+        group_id=group,
+        enable_auto_commit=False,
         isolation_level="read_committed",
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,

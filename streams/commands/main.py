@@ -8,6 +8,7 @@ import click
 import structlog
 
 from streams import __version__
+from streams.commands.adapter import adapter
 from streams.commands.clock import clock
 from streams.commands.clocks import clocks
 from streams.commands.completion import completion
@@ -83,6 +84,7 @@ def commands() -> None:
 
 
 for command in (
+    adapter,
     clock,
     clocks,
     completion,

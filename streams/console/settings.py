@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.worker.settings import CONSOLE_PREFIX, HostName, Port, checked
+from streams.worker.settings import CONSOLE_PREFIX, HostName, Port, load_prefixed
 
 
 class ConsoleSettings(BaseSettings):
@@ -106,10 +106,4 @@ class ConsoleSettings(BaseSettings):
 
 def load_console_settings(environment: Mapping[str, str] | None = None) -> ConsoleSettings:
     """Load the settings from the environment. Raises SettingsError, also for unknown TOCSIN_CONSOLE_ variables."""
-    variables = os.environ if environment is None else environment
-    values = {
-        name.removeprefix(CONSOLE_PREFIX).lower(): text
-        for name, text in variables.items()
-        if name.startswith(CONSOLE_PREFIX)
-    }
-    return checked(ConsoleSettings, CONSOLE_PREFIX, values)
+    return load_prefixed(ConsoleSettings, os.environ if environment is None else environment)

@@ -17,6 +17,7 @@ from streams.wire.topics import (
     CLAIMS,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
+    DELIVERIES_SET_ASIDE,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -104,6 +105,16 @@ ROLES: Final = (
                 to=_READ,
             ),
             *_topics(CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES, to=_BOTH),
+        ),
+    ),
+    # The webhook also reads what else it is told to send.
+    Role(
+        "adapter",
+        True,
+        (
+            *_topics(ESCALATIONS, to=_READ),
+            *_topics(DELIVERIES_SET_ASIDE, MODERATION_OUTCOMES, to=_BOTH),
+            Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
         ),
     ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),

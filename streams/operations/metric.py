@@ -52,12 +52,13 @@ class Metric:
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
-    "`moderation-outcomes`, `authority-requests` or one of the three internal ones",
+    "`moderation-outcomes`, `authority-requests` or one of the three internal ones; of an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' requests, or "
     "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
-    "why": "`flood` or `paused`",
+    "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` (it is about nothing that the "
+    "adapter reported), `no_rule` (no row of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it)",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
@@ -70,6 +71,8 @@ LABELS = {
     "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
     "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
+    "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot be reached, is overloaded "
+    "or broken) or `not_sendable` (no request can be made from the event)",
     "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the console: `counted`, "
     "`refused` (somebody else was faster, or it was not allowed), or `not_confirmed` (the brokers did not confirm it)",
     "case": "`many_channels`, `misuse` or `brigade`",
@@ -79,7 +82,7 @@ LABELS = {
     "change": "`begins` or `ends`",
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
-    "decision": "`routed`, `incomplete` or `refused`",
+    "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or `manifestly_unfounded`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "version": "version of Tocsin",
     "policy_version": "hash of the content of all policies",

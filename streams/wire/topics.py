@@ -25,6 +25,7 @@ AUTHORITY_ROUTING: Final = "authority-routing"
 AUTHORITY_STATE: Final = "authority-state"
 TRANSPARENCY_COUNTERS: Final = "transparency-counters"
 DEAD_LETTERS: Final = "dead-letters"
+DELIVERIES_SET_ASIDE: Final = "deliveries-set-aside"
 CLAIMS: Final = "claims"
 
 ReportSource = Literal["message-reports", "verified-reports"]
@@ -52,6 +53,7 @@ TOPICS: Final = (
     AUTHORITY_STATE,
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
+    DELIVERIES_SET_ASIDE,
     CLAIMS,
 )
 

@@ -17,7 +17,12 @@ from streams.runtime.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIO
 PREFIX = "TOCSIN_"
 
 CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
-"""The variables of the console (`console.settings`) begin with it, and are none of the worker's."""
+WEBHOOK_PREFIX = "TOCSIN_WEBHOOK_"
+OZONE_PREFIX = "TOCSIN_OZONE_"
+COOP_PREFIX = "TOCSIN_COOP_"
+
+OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
+"""The variables of other programs (`console.settings`, `adapters`) begin with them, and are none of the worker's."""
 
 
 Model = TypeVar("Model", bound=BaseSettings)
@@ -325,7 +330,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in variables.items()
-        if name.startswith(PREFIX) and not name.startswith(CONSOLE_PREFIX)
+        if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES)
     }
     removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
     if removed:
@@ -338,6 +343,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "lower if writing must go on while a broker is down."
         )
     return settings
+
+
+def load_prefixed(model: type[Model], environment: Mapping[str, str]) -> Model:
+    """Load the settings of another program, whose variables begin with a prefix of their own.
+
+    Raises SettingsError, also for unknown variables with that prefix.
+    """
+    prefix = str(model.model_config["env_prefix"])
+    values = {
+        name.removeprefix(prefix).lower(): text
+        for name, text in environment.items()
+        if name.startswith(prefix)
+    }
+    return checked(model, prefix, values)
 
 
 def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.generated.dashboard_boards import BOARDS
 from streams.operations.metric_catalogue import CATALOGUE
@@ -45,7 +46,7 @@ FROM_CLIENT_LIBRARY = {
 def exposed():
     """Every metric name that a query may use."""
     names = set(FROM_CLIENT_LIBRARY)
-    for metric in CATALOGUE + CONSOLE_CATALOGUE:
+    for metric in CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
     return names
@@ -79,7 +80,8 @@ def test_a_recorded_ratio_is_used_and_differs_from_the_others_in_its_window_alon
 
 @NAMED
 def test_every_selector_names_the_job(name):
-    job = "tocsin-console" if "tocsin_console_" in ALERTS[name]["expr"] else "tocsin"
+    jobs = {"tocsin_console_": "tocsin-console", "tocsin_adapter_": "tocsin-adapter"}
+    job = next((job for start, job in jobs.items() if start in ALERTS[name]["expr"]), "tocsin")
     assert [text for text in selectors(ALERTS[name]["expr"]) if f'job="{job}"' not in text] == []
 
 

@@ -5,6 +5,7 @@ import re
 import orjson
 import pytest
 
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.generated import dashboard
 from streams.operations.generated.dashboard_boards import BOARDS
@@ -80,7 +81,7 @@ def test_every_metric_is_exposed_by_workers(panel):
 
 def test_every_metric_is_shown():
     text = orjson.dumps(PANELS).decode()
-    everything = CATALOGUE + CONSOLE_CATALOGUE
+    everything = CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE
     assert [metric.name for metric in everything if metric.name not in text] == []
 
 

@@ -29,6 +29,7 @@ from streams.wire.topics import (
     CHANNEL_STATE,
     CLAIMS,
     CLOCK_OUTCOMES,
+    DELIVERIES_SET_ASIDE,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
@@ -55,6 +56,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
         MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE, INTEGRITY_CASES,
+        DELIVERIES_SET_ASIDE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
@@ -143,6 +145,7 @@ def test_retention_is_as_documented():
         "escalations": 365,
         "escalations-shadow": 365,
         "dead-letters": 7,
+        "deliveries-set-aside": 30,
     }
     assert all("retention.ms" not in CATALOGUE[name].config for name in COMPACTED)
 

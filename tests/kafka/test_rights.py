@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import time
+from types import SimpleNamespace
 
 import httpx
 import orjson
@@ -25,7 +26,10 @@ from streams.runtime.connection import Connection
 from streams.runtime.identity import new_transactional_id
 from streams.runtime.patches.producer import abandon
 from streams.runtime.transaction import transactional_producer
+from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
+from tests.kafka.harness.ozone import Ozone, ozone_settings
+from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
@@ -151,6 +155,27 @@ def note_on_console(settings, folder, case):
         console.end()
 
 
+def report_to_ozone(settings, folder):
+    """Report escalations to a stand-in for Ozone, and take a decision back."""
+    (folder / "mapping.yaml").write_text(
+        "decisions: [{event: Takedown, verdict: {decision: upheld, category: fraud, ground: {kind: terms, rule: r-1}, "
+        "reason: phishing}}]"
+    )
+    ozone = Ozone()
+    with Receiver(folder, ozone) as receiver:
+        own = ozone_settings(receiver, folder / "mapping.yaml")
+        adapters = Adapters("ozone", SimpleNamespace(settings=settings), receiver, folder, own)
+        try:
+            process = adapters.start()
+            until(lambda: ozone.external)
+            ozone.moderate({"$type": "Takedown"}, ozone.events[0]["subject"])
+            until(lambda: metric(process, 'tocsin_adapter_outcomes_total{decision="upheld"}') == 1)
+            until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
+            process.terminate()
+        finally:
+            adapters.end()
+
+
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
@@ -201,6 +226,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("desk", "tail", ROUTING, "--from-beginning", "--max", "1")
         run("desk", "tail", ENRICHED, "--from-beginning", "--max", "1", code=1)
         note_on_console(settings_of("console", guarded), tmp_path, clock)
+        report_to_ozone(settings_of("adapter", guarded), tmp_path)
         run("desk", "clock", clock, "fulfilled", "--actor", "legal-7f3a")
         judged = (
             "--channel",

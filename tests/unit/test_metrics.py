@@ -22,6 +22,7 @@ from streams.operations import metric_catalogue as catalogue
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.generated import metrics_page
 from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.operations.values import Histogram, Numbers
 from streams.partition.hash_key import HashKeys, hash_key
@@ -95,7 +96,7 @@ def test_metric_names_follow_the_conventions_of_prometheus():
 
 
 def test_every_label_is_explained_and_none_can_name_a_person():
-    used = {label for metric in CATALOGUE for label in metric.labels}
+    used = {label for metric in CATALOGUE + ADAPTER_CATALOGUE for label in metric.labels}
     assert used == LABELS.keys()
     assert not used & {"channel", "reporter", "report_id", "message", "job", "instance"}
 

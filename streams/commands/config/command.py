@@ -6,9 +6,12 @@ import textwrap
 import click
 from pydantic import SecretStr
 
-from streams.console.settings import ConsoleSettings, load_console_settings
+from streams.adapters.coop.settings import CoopSettings
+from streams.adapters.ozone.settings import OzoneSettings
+from streams.adapters.webhook.settings import WebhookSettings
+from streams.console.settings import ConsoleSettings
 from streams.worker.hash_keys import given_hash_keys
-from streams.worker.settings import CONSOLE_PREFIX, PREFIX, Settings, load_settings
+from streams.worker.settings import PREFIX, Settings, load_prefixed, load_settings
 from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_tracing_settings
 
 _WIDTH = 100
@@ -41,9 +44,11 @@ def show() -> None:
         traced = load_tracing_settings()
         for name, field in TracingSettings.model_fields.items():
             _show(OTEL_PREFIX + name.upper(), _shown(getattr(traced, name)), field.description)
-    own = load_console_settings()
-    for name, field in ConsoleSettings.model_fields.items():
-        _show(CONSOLE_PREFIX + name.upper(), _shown(getattr(own, name)), field.description)
+    for model in (ConsoleSettings, WebhookSettings, OzoneSettings, CoopSettings):
+        prefix = str(model.model_config["env_prefix"])
+        own = load_prefixed(model, os.environ)
+        for name, field in model.model_fields.items():
+            _show(prefix + name.upper(), _shown(getattr(own, name)), field.description)
 
 
 def _show(variable: str, value: str, description: str | None) -> None:

@@ -1,5 +1,6 @@
 """The rows of the overview: whether all is well, how much comes in, and how long it takes."""
 
+from streams.operations.generated.dashboard_adapter_row import ADAPTERS
 from streams.operations.generated.dashboard_console_row import CONSOLE
 from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, series, stat, total
 
@@ -137,6 +138,8 @@ OVERVIEW: tuple[Row, ...] = (
         ),
     ),
     CONSOLE,
+    ADAPTERS,
+    ADAPTERS,
     (
         "Version and rules in force",
         (

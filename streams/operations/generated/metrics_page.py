@@ -4,6 +4,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric import LABELS, Metric
 from streams.operations.metric_catalogue import CATALOGUE
@@ -30,6 +31,16 @@ A console serves these on `/metrics` at TOCSIN_CONSOLE_METRICS_HOST and TOCSIN_C
 | --- | --- | --- | --- |
 """
 
+_ADAPTERS = """
+## Adapters
+
+An adapter serves these on `/metrics`, where its settings `..._METRICS_HOST` and `..._METRICS_PORT` say, with `process_*` and
+`python_gc_*`.
+
+| metric | kind | labels | meaning |
+| --- | --- | --- | --- |
+"""
+
 
 def page() -> str:
     """The content of docs/metrics.md."""
@@ -39,6 +50,8 @@ def page() -> str:
         parts += map(_row, metrics)
     parts.append(_CONSOLE)
     parts += map(_row, CONSOLE_CATALOGUE)
+    parts.append(_ADAPTERS)
+    parts += map(_row, ADAPTER_CATALOGUE)
     parts.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
     parts += (f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
     return "".join(parts)

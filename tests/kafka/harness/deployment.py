@@ -38,6 +38,7 @@ NOTICES = "reporter-notices"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
+SET_ASIDE = "deliveries-set-aside"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -60,6 +61,7 @@ TOPICS = (
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,
+    SET_ASIDE,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second.
 STAGES = (

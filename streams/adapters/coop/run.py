@@ -1,0 +1,66 @@
+"""Runs the adapter for Coop: reports out, decisions in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from streams.adapters.coop.callbacks import serve_callbacks
+from streams.adapters.coop.decisions import Recorder
+from streams.adapters.coop.mapping import Mapping
+from streams.adapters.coop.reporting import Reporting
+from streams.adapters.coop.settings import CoopSettings
+from streams.adapters.coop.signature import load_public_keys
+from streams.adapters.deliveries import CONCURRENT
+from streams.adapters.given import needed, needed_secret
+from streams.adapters.http_client import http_client
+from streams.adapters.metrics import AdapterMetrics
+from streams.adapters.outcomes import Outcomes
+from streams.adapters.pseudonym import LEAST_CHARACTERS
+from streams.adapters.run import deliver, deliver_set_aside
+from streams.adapters.verdict import check_verdicts, load_mapping
+from streams.wire.topics import ESCALATIONS
+from streams.worker.settings import COOP_PREFIX, Settings
+
+logger = structlog.get_logger(__name__)
+
+_MAPPING = f"{COOP_PREFIX}MAPPING_FILE"
+
+
+async def run_coop(settings: Settings, own: CoopSettings) -> None:
+    """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
+    mapping = _mapping(own)
+    keys = load_public_keys(Path(needed(own, "public_key_file")))
+    reviewer_key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
+
+    async def receive(producer: AIOKafkaProducer, metrics: AdapterMetrics) -> None:
+        recorder = Recorder(mapping, Outcomes(settings, producer, own.name), metrics, reviewer_key)
+        await recorder.load()
+        async with serve_callbacks(own, keys, recorder) as address:
+            logger.info("taking callbacks of Coop", at=address)
+            await asyncio.Event().wait()
+
+    async with _reporting(own, mapping) as reporting:
+        await deliver(settings, own, [ESCALATIONS], lambda _: True, reporting.send, receive)
+
+
+async def resend_coop(settings: Settings, own: CoopSettings) -> tuple[int, int]:
+    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_coop` does."""
+    async with _reporting(own, _mapping(own)) as reporting:
+        return await deliver_set_aside(settings, own, reporting.send)
+
+
+def _mapping(own: CoopSettings) -> Mapping:
+    mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
+    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions])
+    return mapping
+
+
+@asynccontextmanager
+async def _reporting(own: CoopSettings, mapping: Mapping) -> AsyncIterator[Reporting]:
+    api_key = needed_secret(own, "api_key")
+    async with http_client(own, needed(own, "address"), CONCURRENT) as client:
+        yield Reporting(client, api_key, mapping)

@@ -1,0 +1,179 @@
+"""Delivers events: those of one channel one after the other, those of different channels at the same time.
+
+An event is tried until the receiver takes it. One that the receiver does not take is set aside only if the receiver takes
+others meanwhile, because only then the event is the reason. While a receiver takes nothing, everything waits in Kafka.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import NamedTuple
+
+import structlog
+
+from streams.adapters.answer import Accepted, Answer, Failed
+from streams.adapters.backoff import wait_before
+from streams.adapters.metrics import AdapterMetrics
+from streams.wire.records import SourceRecord
+from streams.wire.topics import without_prefix
+
+logger = structlog.get_logger(__name__)
+
+# Events that are under way at the same time. A receiver that takes 50 ms gets 160 a second.
+CONCURRENT = 8
+
+# After an event of a channel was set aside, the next ones need not wait as long, but one hiccup is no reason.
+_LEAST_ATTEMPTS = 3
+
+Place = tuple[str, int]
+Send = Callable[[SourceRecord], Awaitable[Answer]]
+
+
+class SetAside(NamedTuple):
+    """An event that the receiver does not take, and why."""
+
+    record: SourceRecord
+    failed: Failed
+    attempts: int
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The events of one channel, the next one first. `failing_since` is when the receiver last began to refuse them."""
+
+    waiting: deque[SourceRecord] = field(default_factory=deque)
+    failing_since: float | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class Deliveries:
+    """Sends records in the order of their channel; tells `finished` of each that was delivered or set aside.
+
+    `patience` is for how many seconds the receiver may refuse a channel's events, while it takes others, before they are
+    set aside. None sets aside what a few attempts do not deliver.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        set_aside: Callable[[SetAside], Awaitable[None]],
+        finished: Callable[[SourceRecord], None],
+        metrics: AdapterMetrics,
+        patience: float | None,
+    ) -> None:
+        self._send = send
+        self._set_aside = set_aside
+        self._finished = finished
+        self._metrics = metrics
+        self._patience = patience
+        self._ending = False
+        self._lanes: dict[tuple[Place, bytes], _Lane] = {}
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._accepted_at = float("-inf")
+        self._leave_alone_until = 0.0
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def add(self, record: SourceRecord) -> None:
+        """Deliver a record after all others of its channel."""
+        place = (record.topic, record.partition)
+        lane = self._lanes.setdefault((place, record.key or b""), _Lane())
+        lane.waiting.append(record)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._deliver_all(place, record.key or b"", lane))
+            lane.task.add_done_callback(self._note_end)
+
+    async def drop(self, places: set[Place]) -> None:
+        """Stop delivering the records of partitions; whoever owns them next begins with what is not finished."""
+        tasks = []
+        for key in [key for key in self._lanes if key[0] in places]:
+            task = self._lanes.pop(key).task
+            if task is not None:
+                task.cancel()
+                tasks.append(task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def end(self, seconds: float) -> None:
+        """Stop sending; wait this long for the answers to what was sent."""
+        self._ending = True
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        await self.drop({place for place, _ in self._lanes})
+
+    def check(self) -> None:
+        """Raise what ended a delivery, such as a broker that does not take what is set aside."""
+        if self._failed.done():
+            self._failed.result()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _deliver_all(self, place: Place, key: bytes, lane: _Lane) -> None:
+        while lane.waiting and not self._ending:
+            record = lane.waiting[0]
+            await self._deliver(record, lane)
+            lane.waiting.popleft()
+            self._finished(record)
+        lane.task = None
+        # One that fails is remembered: its next event is not tried for as long again.
+        if lane.failing_since is None:
+            self._lanes.pop((place, key), None)
+
+    async def _deliver(self, record: SourceRecord, lane: _Lane) -> None:
+        attempt = 1
+        while True:
+            answer = await self._attempt(record)
+            if isinstance(answer, Accepted):
+                lane.failing_since = None
+                self._metrics.delivered.add((without_prefix(record.topic),))
+                return
+            now = monotonic()
+            lane.failing_since = lane.failing_since or now
+            if answer.failure == "not_sendable" or (
+                attempt >= _LEAST_ATTEMPTS and self._is_to_blame(lane.failing_since, now)
+            ):
+                await self._set_aside(SetAside(record, answer, attempt))
+                logger.warning(
+                    "set an event aside",
+                    why=answer.why,
+                    topic=without_prefix(record.topic),
+                    partition=record.partition,
+                    offset=record.offset,
+                )
+                self._metrics.set_aside.add((answer.failure,))
+                return
+            attempt += 1
+            self._metrics.retried.add((answer.failure,))
+            logger.info("will try again", why=answer.why, topic=without_prefix(record.topic), attempt=attempt)
+            await asyncio.sleep(wait_before(attempt))
+
+    async def _attempt(self, record: SourceRecord) -> Answer:
+        async with self._slots:
+            # A receiver that asks for time asks it for everything that is sent to it.
+            await asyncio.sleep(max(0.0, self._leave_alone_until - monotonic()))
+            began = monotonic()
+            answer = await self._sent(record)
+        self._metrics.delivery.observe(monotonic() - began)
+        if isinstance(answer, Accepted):
+            self._accepted_at = monotonic()
+        else:
+            self._leave_alone_until = max(self._leave_alone_until, monotonic() + answer.wait_seconds)
+        return answer
+
+    async def _sent(self, record: SourceRecord) -> Answer:
+        try:
+            return await self._send(record)
+        except (
+            Exception
+        ) as error:  # a mistake of ours about one event must not end the deliveries of all others
+            logger.exception("could not send an event", offset=record.offset, partition=record.partition)
+            return Failed("refused", type(error).__name__)
+
+    def _is_to_blame(self, failing_since: float, now: float) -> bool:
+        """Whether the event rather than the receiver is the reason: others were taken since its channel fails."""
+        if self._patience is None:
+            return True
+        return now - failing_since >= self._patience and self._accepted_at > failing_since

@@ -1,0 +1,200 @@
+"""Publishes what Ozone's moderators decide about what the adapter reported.
+
+Events are asked for in the order of their times, from a little before the newest decision that was published. An event whose
+time is older, because its transaction took longer, is found too as long as it is not older than that.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import msgspec
+import structlog
+
+from streams.adapters.answer import Failed
+from streams.adapters.metrics import AdapterMetrics
+from streams.adapters.outcomes import Outcomes
+from streams.adapters.ozone.lexicon import QUERY_EVENTS, TOOL, EventPage, SeenEvent, event_type
+from streams.adapters.ozone.mapping import Mapping
+from streams.adapters.ozone.xrpc import NamedError, Xrpc
+from streams.adapters.pseudonym import reviewer_ref
+from streams.adapters.reported import Reported
+from streams.events.desk_member import DeskMember
+from streams.events.moderation_outcome import ModerationOutcome
+from streams.runtime.wall_clock import clock_ms
+from streams.wire.dead_letter import Rejected
+from streams.wire.ids import stable_id
+from streams.wire.times import DAY
+
+logger = structlog.get_logger(__name__)
+
+_PAGE = 100
+_OVERLAP = timedelta(minutes=5)
+
+# Where to look first for what was published. An adapter that was stopped for longer reads the whole topic.
+_LOOK_BACK_MS = 7 * DAY
+
+
+class Decisions:
+    """Follows the events of one Ozone."""
+
+    def __init__(
+        self,
+        xrpc: Xrpc,
+        mapping: Mapping,
+        outcomes: Outcomes,
+        metrics: AdapterMetrics,
+        service: str,
+        reviewer_key: bytes,
+    ) -> None:
+        self._xrpc = xrpc
+        self._mapping = mapping
+        self._outcomes = outcomes
+        self._metrics = metrics
+        self._service = service
+        self._key = reviewer_key
+        self._types = [event_type(kind) for kind in mapping.kinds()]
+        self._after: datetime | None = None
+        # What needs nothing more, and may be found again: outcomes that were published, and events that are none.
+        self._published: dict[str, datetime] = {}
+        self._seen: dict[int, datetime] = {}
+
+    async def run(self, poll_seconds: float) -> None:
+        """Follow until cancelled. Raises KafkaError."""
+        await self._remember(clock_ms() - _LOOK_BACK_MS)
+        if not self._published:
+            await self._remember(None)
+        if self._published:
+            self._after = max(self._published.values()) - _OVERLAP
+        # Counts from here until there is a first answer.
+        self._metrics.asked_at = monotonic()
+        while True:
+            failed = await self._catch_up()
+            if failed is None:
+                self._metrics.asked_at = monotonic()
+            else:
+                logger.warning("could not ask for decisions", why=failed.why)
+            await asyncio.sleep(max(poll_seconds, failed.wait_seconds if failed else 0))
+
+    async def _remember(self, since_ms: int | None) -> None:
+        async for outcome in self._outcomes.published(since_ms):
+            self._published[outcome.outcome_id] = outcome.decided_at
+
+    async def _catch_up(self) -> Failed | None:
+        """Publish what has been decided up to now; return why it could not be asked for, if so."""
+        did = await self._xrpc.did()
+        if isinstance(did, Failed):
+            return did
+        if self._after is None:
+            first = await self._first_report(did)
+            if first is None or isinstance(first, Failed):
+                return first
+            self._after = first.created_at
+        parameters = [*self._named(self._types), ("createdAfter", _rfc3339(self._after)), *_page("asc")]
+        newest, cursor = self._after, ""
+        while True:
+            page = await self._events([*parameters, *([("cursor", cursor)] if cursor else [])])
+            if isinstance(page, Failed):
+                return page
+            for event in page.events:
+                failed = await self._decide(event, did)
+                if failed is not None:
+                    return failed
+                self._seen[event.id] = event.created_at
+                newest = max(newest, event.created_at)
+            cursor = page.cursor or ""
+            if not cursor or not page.events:
+                break
+        self._after = max(self._after, newest - _OVERLAP)
+        self._seen = {number: time for number, time in self._seen.items() if time >= self._after}
+        self._published = {one: time for one, time in self._published.items() if time >= self._after}
+        return None
+
+    async def _first_report(self, did: str) -> SeenEvent | Failed | None:
+        """The first report of the adapter: no decision about what it reported is older."""
+        types = self._named([event_type("Report")])
+        page = await self._events([*types, ("createdBy", did), *_page("asc", 1)])
+        return page if isinstance(page, Failed) else next(iter(page.events), None)
+
+    async def _decide(self, event: SeenEvent, did: str) -> Failed | None:
+        outcome_id = self._outcome_id(event)
+        about = event.subject.uri or event.subject.did
+        if about is None or event.id in self._seen or outcome_id in self._published:
+            return None
+        reports = await self._history([event_type("Report")], about, ("createdBy", did))
+        decisions = await self._history(self._types, about)
+        if isinstance(reports, Failed):
+            return reports
+        if isinstance(decisions, Failed):
+            return decisions
+        reported = _reported([one for one in reports if one.id < event.id])
+        verdict = self._mapping.verdict(event, reported.category) if reported else None
+        if reported is None or verdict is None:
+            self._metrics.left_out.add(("not_reported" if reported is None else "no_rule",))
+            return None
+        replaced = next(
+            (one for one in decisions if one.id < event.id and self._mapping.verdict(one, reported.category)),
+            None,
+        )
+        outcome = ModerationOutcome(
+            outcome_id=outcome_id,
+            subject=reported.subject(),
+            decision=verdict.decision,
+            category=verdict.category or reported.category,
+            ground=verdict.ground,
+            reason=verdict.reason,
+            decided_at=event.created_at,
+            reviewer=DeskMember(reviewer_ref(self._key, "ozone", event.created_by), "desk"),
+            confidence="one_reviewer",
+            action=verdict.action,
+            supersedes=self._outcome_id(replaced) if replaced else None,
+        )
+        try:
+            await self._outcomes.publish(outcome)
+        except Rejected as error:
+            self._metrics.left_out.add(("refused",))
+            logger.warning("a decision is no valid outcome", field=error.field, detail=error.detail)
+            return None
+        self._published[outcome_id] = event.created_at
+        self._metrics.outcomes.add((verdict.decision,))
+        return None
+
+    async def _history(
+        self, types: Sequence[str], about: str, *more: tuple[str, str]
+    ) -> Sequence[SeenEvent] | Failed:
+        """The newest events of these types about a subject, newest first."""
+        page = await self._events([*self._named(types), ("subject", about), *more, *_page("desc")])
+        return page if isinstance(page, Failed) else page.events
+
+    @staticmethod
+    def _named(types: Sequence[str]) -> list[tuple[str, str]]:
+        return [("types", name) for name in types]
+
+    async def _events(self, parameters: Sequence[tuple[str, str]]) -> EventPage | Failed:
+        page = await self._xrpc.query(QUERY_EVENTS, EventPage, parameters)
+        return (
+            Failed("refused", f"Ozone does not answer: {page.name}") if isinstance(page, NamedError) else page
+        )
+
+    def _outcome_id(self, event: SeenEvent) -> str:
+        return stable_id("ozone", self._service, str(event.id))
+
+
+def _reported(reports: Sequence[SeenEvent]) -> Reported | None:
+    """What the adapter said of its newest report; None if there is none."""
+    for one in reports:
+        if one.mod_tool is not None and one.mod_tool.name == TOOL:
+            try:
+                return msgspec.convert(one.mod_tool.meta, Reported)
+            except msgspec.ValidationError:
+                return None
+    return None
+
+
+def _page(direction: str, limit: int = _PAGE) -> list[tuple[str, str]]:
+    return [("sortDirection", direction), ("limit", str(limit))]
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

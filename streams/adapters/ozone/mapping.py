@@ -1,0 +1,43 @@
+"""What the decisions of Ozone's moderators mean: the mapping file."""
+
+from typing import Literal
+
+import msgspec
+
+from streams.adapters.ozone.lexicon import SeenEvent
+from streams.adapters.verdict import Verdict
+from streams.events.report import Category
+
+EventKind = Literal["Takedown", "ReverseTakedown", "Acknowledge", "Label"]
+
+
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row, which applies to events of its kind: with this label and policy, about reports in these categories, if it names any."""
+
+    event: EventKind
+    verdict: Verdict
+    label: str | None = None
+    policy: str | None = None
+    categories: tuple[Category, ...] = ()
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rows, of which the first one that applies counts. An event to which none applies decides nothing."""
+
+    decisions: tuple[Decision, ...]
+
+    def kinds(self) -> tuple[EventKind, ...]:
+        """The kinds of events that decide something."""
+        return tuple(dict.fromkeys(row.event for row in self.decisions))
+
+    def verdict(self, event: SeenEvent, category: Category) -> Verdict | None:
+        """What an event about a report in a category means; None if nothing."""
+        for row in self.decisions:
+            if (
+                row.event == event.kind
+                and (row.label is None or row.label in event.event.labels)
+                and (row.policy is None or row.policy in event.event.policies)
+                and (not row.categories or category in row.categories)
+            ):
+                return row.verdict
+        return None

@@ -1,0 +1,56 @@
+"""Runs the adapter for Ozone: reports out, decisions in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+
+from streams.adapters.deliveries import CONCURRENT
+from streams.adapters.given import needed, needed_secret
+from streams.adapters.http_client import http_client
+from streams.adapters.metrics import AdapterMetrics
+from streams.adapters.outcomes import Outcomes
+from streams.adapters.ozone.decisions import Decisions
+from streams.adapters.ozone.mapping import Mapping
+from streams.adapters.ozone.reporting import Reporting
+from streams.adapters.ozone.settings import OzoneSettings
+from streams.adapters.ozone.xrpc import Account, Xrpc
+from streams.adapters.pseudonym import LEAST_CHARACTERS
+from streams.adapters.run import deliver, deliver_set_aside
+from streams.adapters.verdict import check_verdicts, load_mapping
+from streams.wire.topics import ESCALATIONS
+from streams.worker.settings import OZONE_PREFIX, Settings
+
+_MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
+
+
+async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
+    """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
+    service = needed(own, "service")
+    key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
+    mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
+    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions])
+    async with _xrpc(own) as xrpc:
+
+        async def receive(producer: AIOKafkaProducer, metrics: AdapterMetrics) -> None:
+            outcomes = Outcomes(settings, producer, own.name)
+            await Decisions(xrpc, mapping, outcomes, metrics, service, key).run(own.poll_seconds)
+
+        await deliver(settings, own, [ESCALATIONS], lambda _: True, _reporting(own, xrpc).send, receive)
+
+
+async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int]:
+    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_ozone` does."""
+    async with _xrpc(own) as xrpc:
+        return await deliver_set_aside(settings, own, _reporting(own, xrpc).send)
+
+
+def _reporting(own: OzoneSettings, xrpc: Xrpc) -> Reporting:
+    return Reporting(xrpc, needed(own, "subject"))
+
+
+@asynccontextmanager
+async def _xrpc(own: OzoneSettings) -> AsyncIterator[Xrpc]:
+    account = Account(needed(own, "identifier"), needed_secret(own, "password"), needed(own, "service"))
+    async with http_client(own, needed(own, "address"), CONCURRENT) as client:
+        yield Xrpc(client, account)

@@ -1,0 +1,54 @@
+"""What an act of somebody else's desk means here: the part of a mapping file that says it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+from streams.events.moderation_outcome import OutcomeAction, OutcomeDecision, OutcomeGround
+from streams.events.outcome_reason import OutcomeReason
+from streams.events.report import Category
+from streams.wire.dead_letter import Rejected
+from streams.wire.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
+from streams.worker.settings import SettingsError
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The decision that an act stands for, as docs/decisions.md describes it.
+
+    `category` is what was found; without it, the category that was reported.
+    """
+
+    decision: OutcomeDecision
+    ground: OutcomeGround
+    reason: OutcomeReason
+    category: Category | None = None
+    action: OutcomeAction | None = None
+
+
+Rules = TypeVar("Rules")
+
+
+def load_mapping(variable: str, file: Path | None, shape: type[Rules]) -> Rules:
+    """The mapping in the YAML file that a variable names. Raises SettingsError with the field that is wrong."""
+    if file is None:
+        raise SettingsError(f"{variable}: must name a file that says what decisions mean (docs/adapters.md).")
+    try:
+        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), shape)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise SettingsError(f"{variable}={file}: {error}") from error
+
+
+def check_verdicts(variable: str, file: Path | None, verdicts: Sequence[Verdict]) -> None:
+    """Raise SettingsError if the parts of a verdict contradict each other."""
+    for number, verdict in enumerate(verdicts):
+        try:
+            check_finding(
+                "", verdict.decision, verdict.reason, verdict.ground, verdict.action, VALID_IN_FINDING
+            )
+        except Rejected as error:
+            raise SettingsError(
+                f"{variable}={file}: $.decisions[{number}].verdict.{error.field}: {error.detail}"
+            ) from error

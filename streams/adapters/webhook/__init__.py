@@ -1,0 +1,1 @@
+"""Sends events to an HTTPS address as signed CloudEvents."""

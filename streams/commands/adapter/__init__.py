@@ -1,0 +1,5 @@
+"""`tocsin adapter`."""
+
+from streams.commands.adapter.command import adapter
+
+__all__ = ["adapter"]

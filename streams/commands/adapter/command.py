@@ -1,0 +1,96 @@
+"""`tocsin adapter`: the commands."""
+
+import asyncio
+import os
+
+import click
+
+from streams.adapters.coop.settings import CoopSettings
+from streams.adapters.ozone.run import resend_ozone, run_ozone
+from streams.adapters.ozone.settings import OzoneSettings
+from streams.adapters.webhook.run import resend_webhook, run_webhook
+from streams.adapters.webhook.settings import WebhookSettings
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
+from streams.operations.logs import configure_logs
+from streams.worker.settings import load_prefixed, load_settings
+
+
+@click.group()
+def adapter() -> None:
+    """Connect desks that work elsewhere: a process per receiver.
+
+    docs/adapters.md says what each sends and what comes back.
+    """
+
+
+_set_aside = click.option(
+    "--set-aside", is_flag=True, help="Send once more what this adapter has set aside, and exit."
+)
+
+
+@adapter.command()
+@_set_aside
+def webhook(set_aside: bool) -> None:
+    """Post events to an https address, as signed CloudEvents.
+
+    Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if the receiver does not take all of them.
+
+    \b
+    Examples:
+      TOCSIN_WEBHOOK_ADDRESS=https://desk.example.org/tocsin TOCSIN_WEBHOOK_SECRET_FILE=/run/secrets/webhook tocsin adapter webhook
+      tocsin adapter webhook --set-aside
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
+    settings, own = load_settings(), load_prefixed(WebhookSettings, os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+    with broker_errors_explained(settings):
+        if set_aside:
+            _tell(*asyncio.run(resend_webhook(settings, own)))
+        else:
+            asyncio.run(run_webhook(settings, own))
+
+
+@adapter.command()
+@_set_aside
+def ozone(set_aside: bool) -> None:
+    """Report escalations to Ozone, and publish its moderators' decisions as outcomes.
+
+    Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Ozone does not take all of them.
+    """
+    settings, own = load_settings(), load_prefixed(OzoneSettings, os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+    with broker_errors_explained(settings):
+        if set_aside:
+            _tell(*asyncio.run(resend_ozone(settings, own)))
+        else:
+            asyncio.run(run_ozone(settings, own))
+
+
+@adapter.command()
+@_set_aside
+def coop(set_aside: bool) -> None:
+    """Report escalations to Coop, and publish its moderators' decisions as outcomes.
+
+    Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Coop does not take all of them.
+    """
+    try:
+        # Not with the other commands: verifying Coop's signatures needs a package that workers need not have.
+        from streams.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"the adapter for Coop needs packages that are not installed ({missing.name} is missing): "
+            "pip install 'tocsin[adapters]'"
+        ) from missing
+    settings, own = load_settings(), load_prefixed(CoopSettings, os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+    with broker_errors_explained(settings):
+        if set_aside:
+            _tell(*asyncio.run(resend_coop(settings, own)))
+        else:
+            asyncio.run(run_coop(settings, own))
+
+
+def _tell(delivered: int, set_aside: int) -> None:
+    echo(f"{delivered} delivered, {set_aside} set aside again")
+    if set_aside:
+        raise click.exceptions.Exit(1)
