@@ -176,7 +176,7 @@ def test_the_parser_accepts_the_document_and_no_wrong_one(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     said = dict(zip(documents, json.loads(done.stdout), strict=True))

@@ -8,6 +8,7 @@ import sys
 import time
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 
 from streams.local_kafka.jars import cache_folder, sha256_of
@@ -24,13 +25,16 @@ PAGE = (SCHEMAS.parent / "docs/contracts.md").read_text(encoding="utf-8")
 PROGRAMS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
 CHANNELS = json.loads(DOCUMENT.read_text(encoding="utf-8"))["channels"]
 
+ESCALATION = json.loads((SCHEMAS / "examples/escalations/v1/opened-clock-armed.json").read_text())["value"]
+HEADLINE = f"opened legal-clock armed, due {ESCALATION['clock']['due_at']}"
+
 APICURIO = ("io.apicurio", "apicurio-registry-app", "3.3.3")
 APICURIO_SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"
 START_SECONDS = 60
 
 
 def run(arguments, folder):
-    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_the_types_compile_and_know_the_fields(tmp_path):
@@ -52,11 +56,17 @@ def test_the_types_compile_and_know_the_fields(tmp_path):
     assert error.startswith("wrong.ts(") and "levelName" in error
 
     # The compiler writes programs in spite of errors.
-    example = SCHEMAS / "examples/escalations/v1/opened-clock-armed.json"
-    escalation = json.loads(example.read_text())["value"]
     call = "console.log(require('./headline').headline(process.argv[1]))"
-    printed = run([node, "-e", call, json.dumps(escalation)], tmp_path).stdout
-    assert printed == f"opened legal-clock armed, due {escalation['clock']['due_at']}\n"
+    printed = run([node, "-e", call, json.dumps(ESCALATION)], tmp_path).stdout
+    assert printed == f"{HEADLINE}\n"
+
+
+def test_the_types_for_python_decode_an_event_and_name_a_wrong_field():
+    made = {}
+    exec(PROGRAMS["headline.py"], made)
+    assert made["headline"](json.dumps(ESCALATION | {"from_a_later_version": 1}).encode()) == HEADLINE
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.level"):
+        made["headline"](json.dumps(ESCALATION | {"level": "one"}).encode())
 
 
 def test_the_frame_of_a_registry_serializer_is_refused_as_the_page_says():
