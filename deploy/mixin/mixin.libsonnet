@@ -5,9 +5,10 @@
 //   (import 'github.com/OWNER/tocsin/deploy/mixin/mixin.libsonnet') + { _config+:: { runbookURLPrefix: 'https://...' } }
 {
   _config+:: {
-    // Select the workers and the consoles. The alerts group by `job`, so it must stay a label.
+    // Select the workers, the consoles and the adapters. The alerts group by `job`, so it must stay a label.
     tocsinSelector: 'job="tocsin"',
     tocsinConsoleSelector: 'job="tocsin-console"',
+    tocsinAdapterSelector: 'job="tocsin-adapter"',
     // Before `docs/runbooks/NAME.md` and `/d/UID`: where these are on your servers.
     runbookURLPrefix: '',
     dashboardURLPrefix: '',
@@ -19,10 +20,14 @@
   local isRecording(group) = std.objectHas(group.rules[0], 'record'),
 
   local configured(rule) = rule {
-    expr: std.strReplace(
-      std.strReplace(super.expr, 'job="tocsin-console"', config.tocsinConsoleSelector),
-      'job="tocsin"',
-      config.tocsinSelector,
+    expr: std.foldl(
+      function(expression, each) std.strReplace(expression, 'job="%s"' % each.job, each.selector),
+      [
+        { job: 'tocsin', selector: config.tocsinSelector },
+        { job: 'tocsin-console', selector: config.tocsinConsoleSelector },
+        { job: 'tocsin-adapter', selector: config.tocsinAdapterSelector },
+      ],
+      super.expr,
     ),
     [if std.objectHas(rule, 'annotations') then 'annotations']+: {
       runbook_url: config.runbookURLPrefix + super.runbook_url,

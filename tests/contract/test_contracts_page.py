@@ -130,7 +130,9 @@ def test_a_real_registry_takes_the_schemas(registry, tmp_path):
     with urlopen(f"{registry}/subjects") as answer:
         subjects = set(json.load(answer))
     assert subjects == {
-        f"eu.{topic}-value" for topic, channel in CHANNELS.items() if channel["x-role"] in ("input", "output")
+        f"eu.{topic}-value"
+        for topic, channel in CHANNELS.items()
+        if channel["x-role"] in ("input", "output") and channel["messages"]
     }
     with urlopen(f"{registry}/subjects/eu.escalations-value/versions/1") as answer:
         kept = json.load(answer)

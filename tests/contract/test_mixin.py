@@ -51,6 +51,7 @@ def test_selectors_and_addresses_can_be_changed():
         """+ { _config+:: {
             tocsinSelector: 'job="a", cluster="x"',
             tocsinConsoleSelector: 'job="b"',
+            tocsinAdapterSelector: 'job="c"',
             runbookURLPrefix: 'https://runbooks.example/',
             dashboardURLPrefix: 'https://grafana.example',
             dashboardTags: ['reports'],

@@ -139,7 +139,6 @@ OVERVIEW: tuple[Row, ...] = (
     ),
     CONSOLE,
     ADAPTERS,
-    ADAPTERS,
     (
         "Version and rules in force",
         (
