@@ -1,7 +1,8 @@
 """Delivers events: those of one channel one after the other, those of different channels at the same time.
 
 An event is tried until the receiver takes it. One that the receiver does not take is set aside only if the receiver takes
-others meanwhile, because only then the event is the reason. While a receiver takes nothing, everything waits in Kafka.
+others meanwhile, because only then the event is the reason. While a receiver takes nothing, everything waits in Kafka, and that
+time counts against no event: a receiver that comes back after hours is slow at first.
 """
 
 import asyncio
@@ -41,10 +42,15 @@ class SetAside(NamedTuple):
 
 @dataclass(slots=True)
 class _Lane:
-    """The events of one channel, the next one first. `failing_since` is when the receiver last began to refuse them."""
+    """The events of one channel, the next one first.
+
+    `failed_at` is when the last attempt failed, None if it did not. `blamed` are the seconds between failed attempts in which
+    the receiver took events of other channels.
+    """
 
     waiting: deque[SourceRecord] = field(default_factory=deque)
-    failing_since: float | None = None
+    failed_at: float | None = None
+    blamed: float = 0.0
     task: asyncio.Task[None] | None = None
 
 
@@ -119,22 +125,18 @@ class Deliveries:
             self._finished(record)
         lane.task = None
         # One that fails is remembered: its next event is not tried for as long again.
-        if lane.failing_since is None:
+        if lane.failed_at is None:
             self._lanes.pop((place, key), None)
 
     async def _deliver(self, record: SourceRecord, lane: _Lane) -> None:
-        attempt = 1
+        began, attempt = monotonic(), 1
         while True:
             answer = await self._attempt(record)
             if isinstance(answer, Accepted):
-                lane.failing_since = None
+                lane.failed_at, lane.blamed = None, 0.0
                 self._metrics.delivered.add((without_prefix(record.topic),))
                 return
-            now = monotonic()
-            lane.failing_since = lane.failing_since or now
-            if answer.failure == "not_sendable" or (
-                attempt >= _LEAST_ATTEMPTS and self._is_to_blame(lane.failing_since, now)
-            ):
+            if answer.failure == "not_sendable" or self._is_to_blame(lane, began, attempt):
                 await self._set_aside(SetAside(record, answer, attempt))
                 logger.warning(
                     "set an event aside",
@@ -166,14 +168,17 @@ class Deliveries:
     async def _sent(self, record: SourceRecord) -> Answer:
         try:
             return await self._send(record)
-        except (
-            Exception
-        ) as error:  # a mistake of ours about one event must not end the deliveries of all others
+        except Exception as error:
+            # A mistake of ours about one event must not end the deliveries of all others.
             logger.exception("could not send an event", offset=record.offset, partition=record.partition)
             return Failed("refused", type(error).__name__)
 
-    def _is_to_blame(self, failing_since: float, now: float) -> bool:
-        """Whether the event rather than the receiver is the reason: others were taken since its channel fails."""
-        if self._patience is None:
-            return True
-        return now - failing_since >= self._patience and self._accepted_at > failing_since
+    def _is_to_blame(self, lane: _Lane, began: float, attempt: int) -> bool:
+        """Note a failed attempt; whether the event, first tried when it `began`, is the reason rather than the receiver."""
+        now = monotonic()
+        if lane.failed_at is not None and self._accepted_at > lane.failed_at:
+            lane.blamed += now - lane.failed_at
+        lane.failed_at = now
+        if attempt < _LEAST_ATTEMPTS:
+            return False
+        return self._patience is None or (lane.blamed >= self._patience and self._accepted_at > began)

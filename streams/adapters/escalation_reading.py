@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from streams.events.report import Category
+from streams.wire.envelope import CE_ID
 from streams.wire.records import SourceRecord
 
 
@@ -37,7 +38,7 @@ read_escalation = msgspec.json.Decoder(Escalated).decode
 
 def event_id(record: SourceRecord) -> str:
     """The CloudEvents id of a record. Raises ValueError if it has none."""
-    text = dict(record.headers).get("ce_id")
+    text = dict(record.headers).get(CE_ID)
     if not text:
         raise ValueError("the record is not a CloudEvent in binary mode")
     return text.decode()

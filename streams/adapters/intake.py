@@ -118,9 +118,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 consumer.pause(*consumer.assignment())
             fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=max(room, 1))
             for place, records in fetched.items():
-                # What is set aside again meanwhile waits for the next time.
-                end = ends.get(place, 0) if to_the_end else float("inf")
-                self._begin(place, [record for record in records if record.offset < end], deliveries)
+                if not to_the_end:
+                    self._begin(place, records, deliveries)
+                elif place not in ends:
+                    # Assigned a moment ago: read again once its end is known.
+                    consumer.seek(place, records[0].offset)
+                else:
+                    # What is set aside again meanwhile waits for the next time.
+                    self._begin(place, [row for row in records if row.offset < ends[place]], deliveries)
             if monotonic() - self._committed_at >= _COMMIT_SECONDS:
                 await self._commit(consumer)
 

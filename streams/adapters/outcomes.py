@@ -36,8 +36,14 @@ class Outcomes:
         """What was published up to now, or since a time (ms since the epoch). Raises KafkaError."""
         source = self._source.encode()
         async for record in committed_records(self._settings.connection(), self._topic, since_ms=since_ms):
-            if dict(record.headers).get(CE_SOURCE) == source:
-                yield _decode(record.value)
+            if dict(record.headers).get(CE_SOURCE) != source:
+                continue
+            try:
+                outcome = _decode(record.value or b"")
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                # Somebody else wrote it; workers refuse it.
+                continue
+            yield outcome
 
     async def publish(self, outcome: ModerationOutcome) -> None:
         """Publish an outcome. Raises Rejected if a worker would refuse it, KafkaError if the brokers do not confirm it."""

@@ -39,6 +39,16 @@ def _networks(listed: str) -> tuple[Network, ...]:
     return tuple(ip_network(text.strip()) for text in listed.split(",") if text.strip())
 
 
+def _check_origin(address: str) -> str:
+    url = URL(_check_https(address))
+    if url.path != "/" or url.query_string:
+        raise PydanticCustomError(
+            "origin", "must be an https address without a path, such as https://desk.example.org"
+        )
+    return address
+
+
+HttpsOrigin = Annotated[str, AfterValidator(_check_origin)]
 HttpsAddress = Annotated[str, AfterValidator(_check_https)]
 
 

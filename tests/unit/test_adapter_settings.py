@@ -34,6 +34,8 @@ SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
     [
         (WebhookSettings, "address", "http://desk.example", "must be an https address"),
         (WebhookSettings, "address", "https://user:secret@desk.example", "without user"),
+        (OzoneSettings, "address", "https://pds.example/xrpc", "without a path"),
+        (CoopSettings, "address", "https://coop.example/api/v1", "without a path"),
         (WebhookSettings, "allowed_networks", "10.0.0.1/8", "must be networks such as 10.1.0.0/16"),
         (
             WebhookSettings,

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from streams.adapters.settings import AdapterSettings, HttpsAddress
+from streams.adapters.settings import AdapterSettings, HttpsOrigin
 from streams.worker.settings import COOP_PREFIX, HostName, Port
 
 
@@ -17,7 +17,7 @@ class CoopSettings(AdapterSettings):
 
     name: Annotated[str, AdapterSettings.model_fields["name"]] = "coop"
     address: Annotated[
-        HttpsAddress | None, Field(description="Https address of Coop, such as https://coop.example.org.")
+        HttpsOrigin | None, Field(description="Https address of Coop, such as https://coop.example.org.")
     ] = None
     api_key: Annotated[
         SecretStr | None, Field(description="API key of your organisation in Coop. Never logged.")

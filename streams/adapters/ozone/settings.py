@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
-from streams.adapters.settings import AdapterSettings, HttpsAddress
+from streams.adapters.settings import AdapterSettings, HttpsOrigin
 from streams.worker.settings import OZONE_PREFIX
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._%:-]*[A-Za-z0-9._%-]\Z")
@@ -34,7 +34,7 @@ class OzoneSettings(AdapterSettings):
 
     name: Annotated[str, AdapterSettings.model_fields["name"]] = "ozone"
     address: Annotated[
-        HttpsAddress | None,
+        HttpsOrigin | None,
         Field(
             description="Https address of the server that has the adapter's account (PDS). It passes requests on to Ozone."
         ),
