@@ -8,20 +8,11 @@ from datetime import date
 
 import msgspec
 
+from streams.statutory.reporting_period import Period
 from streams.statutory.template import FIGURES, OTHER, CellKind, Part, Row
 
 Cell = int | float | str | date | None
 """A figure, a date or a text; None leaves the cell blank, which says that the row cannot apply to the service."""
-
-
-class Period(msgspec.Struct, frozen=True):
-    """A reporting period; both days belong to it."""
-
-    first: date
-    last: date
-
-    def __str__(self) -> str:
-        return f"{self.first}/{self.last}"
 
 
 class FilledRow(msgspec.Struct, frozen=True):

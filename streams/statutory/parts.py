@@ -29,6 +29,7 @@ _PARTS = (
 )
 
 PERIOD_PLACEHOLDER = "YYYY-MM-DD/YYYY-MM-DD"
+FREE_TEXT_PLACEHOLDER = "Free text"
 OTHER_PLACEHOLDER = 'Text to detail the "Other" keyword.'
 _STATES_PLACEHOLDER = "AT, […], SE"
 # Rows that stand for all Member States or languages: the template writes the first, an abbreviation, and the last.

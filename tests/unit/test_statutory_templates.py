@@ -14,10 +14,11 @@ from streams.statutory.category_codes import (
     code_of_notice,
     code_of_order,
 )
-from streams.statutory.fill import FilledRow, Period, WrongCell, cell_text, write_part
+from streams.statutory.fill import FilledRow, WrongCell, cell_text, write_part
 from streams.statutory.member_states import MEMBER_STATES, OFFICIAL_LANGUAGES, member_state
 from streams.statutory.parts import OTHER_PLACEHOLDER, PERIOD_PLACEHOLDER, parts
 from streams.statutory.provider import APPLICABILITY
+from streams.statutory.reporting_period import Period
 from streams.statutory.template import OTHER, TOTAL, CellKind
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))
