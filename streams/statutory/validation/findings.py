@@ -8,6 +8,10 @@ from streams.statutory.template import Part
 from streams.statutory.validation.checks import CHECKS, Severity
 
 
+# Room for two of the longest headers; a cell of the file may be as long as its author likes.
+_LONGEST_MESSAGE = 500
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One failure of a check.
 
@@ -37,6 +41,8 @@ class Findings:
 
     def add(self, check: str, message: str, line: int | None = None, column: str = "") -> None:
         """Add a failure of `check`, a key of CHECKS."""
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
         self._lines.setdefault((check, column, message), []).append(line)
 
     def __iter__(self) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ _LACKING_FOR_STATES = "KEYWORD_CHILD_SEXUAL_ABUSE_MATERIAL_DEEPFAKE"
 
 # Codes are long, so one that differs by a few letters is a typing error.
 _SIMILAR = 0.85
+# Longer than every code and indicator; comparing takes time with the square of the length.
+_LONGEST = 250
 
 # More rows than this are counted instead of named.
 _NAMED = 4
@@ -158,7 +160,7 @@ def _known_label(rows: _Rows, label: str, line: Line, findings: Findings) -> str
     known = rows.labels.get(plain(label))
     if known is None:
         where = column_name(rows.part, rows.label_column)
-        close = get_close_matches(plain(label), list(rows.labels), 1, _SIMILAR)
+        close = get_close_matches(plain(label[:_LONGEST]), list(rows.labels), 1, _SIMILAR)
         if label.startswith("STATEMENT_CATEGORY_") and not close:
             remedy = "; further high-level categories are not allowed"
         else:
