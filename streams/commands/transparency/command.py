@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
+from streams.commands.transparency.dossier import dossier
 from streams.commands.transparency.statements import statements
 from streams.commands.transparency.validate import validate
 from streams.events.transparency import TransparencyCounter
@@ -40,6 +41,7 @@ def transparency() -> None:
     """Produce the numbers for transparency reports, and check reports."""
 
 
+transparency.add_command(dossier)
 transparency.add_command(statements)
 transparency.add_command(validate)
 

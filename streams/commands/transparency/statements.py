@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from streams.commands.shared.terminal import echo
-from streams.commands.transparency.topic_records import published
+from streams.commands.transparency.topic_records import read_escalations, read_outcomes
 from streams.registry.loader import load_rules
 from streams.statutory.statements.draft import HowLearned, drafts
 from streams.statutory.statements.rules import check_statement
@@ -57,10 +57,11 @@ def draft(
     rules = load_rules(
         platform=settings.platform_file, law=settings.law_folder, categories=settings.categories_file
     )
-    found = published(outcomes, escalations)
+    decided = read_outcomes(outcomes)
+    events = [] if outcomes is not None and escalations is None else read_escalations(escalations)
     made = drafts(
-        found.outcomes,
-        HowLearned(found.escalations),
+        decided,
+        HowLearned(events),
         {duty.id: duty for duty in rules.obligations},
         rules.categories,
     )
@@ -70,9 +71,7 @@ def draft(
         if (first is None or str(first.date()) <= day) and (last is None or day <= str(last.date())):
             number += 1
             echo(orjson.dumps(msgspec.to_builtins(each)).decode())
-    for message in found.unread:
-        echo(f"warning: {message}", err=True)
-    echo(f"drafts: {number}; records not read: {len(found.unread)}", err=True)
+    echo(f"drafts: {number}", err=True)
 
 
 @statements.command()

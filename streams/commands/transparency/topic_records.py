@@ -1,7 +1,7 @@
-"""Reads what was published, from Kafka or from a file that `tocsin tail --json` wrote."""
+"""Reads outcomes and escalations, from Kafka or from a file that `tocsin tail --json` wrote."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
@@ -10,6 +10,7 @@ import msgspec
 
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
 from streams.events.escalation import Escalation
 from streams.runtime.wall_clock import clock_ms
 from streams.statutory.statements.draft import Decided
@@ -41,75 +42,67 @@ class _FileRecord:
     headers: Headers
 
 
+class _Placed(NamedTuple):
+    """A record, and in words where it was read."""
+
+    place: str
+    record: SourceRecord
+
+
 _LINE = msgspec.json.Decoder(_Line)
 
 
-class Published(NamedTuple):
-    """What was read, and a message for each record that could not be."""
-
-    outcomes: list[Decided]
-    escalations: list[Escalation]
-    unread: list[str]
-
-
-def published(outcomes: BinaryIO | None, escalations: BinaryIO | None) -> Published:
-    """Read outcomes and escalations from the files; from Kafka if neither is given.
-
-    Raises click.ClickException if Kafka cannot be read, or a line is no record.
-    """
-    records: Mapping[str, list[tuple[str, SourceRecord]]]
-    if outcomes is None and escalations is None:
-        records = _from_kafka()
-    else:
-        records = {
-            MODERATION_OUTCOMES: _lines(outcomes, MODERATION_OUTCOMES),
-            ESCALATIONS: _lines(escalations, ESCALATIONS),
-        }
-    decided: list[Decided] = []
-    events: list[Escalation] = []
-    unread: list[str] = []
-    for place, record in records[MODERATION_OUTCOMES]:
+def read_outcomes(file: BinaryIO | None) -> list[Decided]:
+    """Read moderation-outcomes from a file, or from Kafka without one. Warns of records that workers would refuse."""
+    found = []
+    for place, record in _records(file, MODERATION_OUTCOMES):
         try:
             decoded = decode_moderation_outcome(record.value, record.headers, record.timestamp)
-            decided.append(Decided(decoded.event, decoded.ce_source))
         except Rejected as rejected:
-            unread.append(f"{place} is not read: {rejected.field}: {rejected.detail}")
-    for place, record in records[ESCALATIONS]:
+            echo(f"warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
+        else:
+            found.append(Decided(decoded.event, decoded.ce_source))
+    return found
+
+
+def read_escalations(file: BinaryIO | None) -> list[Escalation]:
+    """Read escalations from a file, or from Kafka without one. Warns of records that are none of this version."""
+    found = []
+    for place, record in _records(file, ESCALATIONS):
         try:
-            events.append(decode_escalation(record))
+            found.append(decode_escalation(record))
         except msgspec.DecodeError as error:
-            unread.append(f"{place} is not read: {error}")
-    return Published(decided, events, unread)
+            echo(f"warning: {place} is not read: {error}", err=True)
+    return found
 
 
-def _from_kafka() -> Mapping[str, list[tuple[str, SourceRecord]]]:
+def _records(file: BinaryIO | None, topic: str) -> Iterator[_Placed]:
+    return iter(_of_topic(topic)) if file is None else _of_file(file, topic)
+
+
+def _of_topic(topic: str) -> list[_Placed]:
     settings = load_settings()
 
-    async def read() -> dict[str, list[tuple[str, SourceRecord]]]:
-        return {
-            topic: [
-                (f"{record.topic} partition {record.partition} offset {record.offset}", record)
-                async for record in committed_records(settings.connection(), settings.topic_prefix + topic)
-            ]
-            for topic in (MODERATION_OUTCOMES, ESCALATIONS)
-        }
+    async def read() -> list[_Placed]:
+        return [
+            _Placed(f"{record.topic} partition {record.partition} offset {record.offset}", record)
+            async for record in committed_records(settings.connection(), settings.topic_prefix + topic)
+        ]
 
     with broker_errors_explained(settings):
         return asyncio.run(read())
 
 
-def _lines(file: BinaryIO | None, topic: str) -> list[tuple[str, SourceRecord]]:
-    found: list[tuple[str, SourceRecord]] = []
+def _of_file(file: BinaryIO, topic: str) -> Iterator[_Placed]:
     now = clock_ms()
-    for number, line in enumerate(file or (), start=1):
-        if line.strip():
+    for number, text in enumerate(file, start=1):
+        if text.strip():
             try:
-                decoded = _LINE.decode(line)
+                line = _LINE.decode(text)
             except msgspec.DecodeError as error:
                 raise click.ClickException(
                     f"line {number} for {topic} is no record as `tocsin tail {topic} --json` prints it: {error}"
                 ) from error
-            headers = [(name, value.encode()) for name, value in decoded.headers.items()]
-            record = _FileRecord(topic, 0, number, now, None, bytes(decoded.value), headers)
-            found.append((f"line {number} for {topic}", record))
-    return found
+            headers = [(name, value.encode()) for name, value in line.headers.items()]
+            record = _FileRecord(topic, 0, number, now, None, bytes(line.value), headers)
+            yield _Placed(f"line {number} for {topic}", record)
