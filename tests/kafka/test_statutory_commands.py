@@ -41,6 +41,8 @@ def test_statements_and_dossiers_are_drafted_from_the_topics(deploy):
     (again,) = map(json.loads, tocsin("transparency", "statements", "draft").splitlines())
     assert again == draft
 
-    tip, notice = map(json.loads, tocsin("transparency", "dossier", "draft", case["escalation_id"]).splitlines())
+    tip, notice = map(
+        json.loads, tocsin("transparency", "dossier", "draft", case["escalation_id"]).splitlines()
+    )
     assert (tip["form"], notice["form"]) == ("cybertipline", "dsa_art18")
     assert tip["notice"]["personOrUserReported"]["groupIdentifier"] == "channel-1"
