@@ -803,6 +803,15 @@ def test_the_transitional_report_uses_the_templates_for_its_second_part():
     assert validate(files, "platform") == []
 
 
+def test_a_misplaced_row_does_not_change_what_its_neighbours_belong_to():
+    """The sub-category of another category, before KEYWORD_OTHER of this one."""
+    at = OTHER + 7
+    moved = of_rows(
+        NOTICES, lambda rows: [*rows[: HARM - 1], *rows[HARM : at - 1], rows[HARM - 1], *rows[at - 1 :]]
+    )
+    assert {each.check for each in validate(moved(VALID), "platform")} == {"wrong-category"}
+
+
 def test_lines_may_end_with_cr_lf():
     files = {name: data.replace(b"\n", b"\r\n") for name, data in VALID.items()}
     assert validate(files, "platform") == []
