@@ -258,6 +258,17 @@ def test_a_law_of_procedure_is_not_the_ground():
     assert "the outcome names a procedure" in whys["illegal_content_legal_ground"]
 
 
+def test_a_law_from_outside_the_union_and_spam_are_looked_at():
+    def looked_at(**changes):
+        (draft,) = drafted(outcome(**changes))
+        return {each.field for each in draft.look_at}
+
+    assert "decision_ground" in looked_at(ground=LawGround("US.take-it-down.s3", "US"))
+    for member in ("DE", "GR", "EL", "NO"):
+        assert "decision_ground" not in looked_at(ground=LawGround("EU.dsa.art16-5", member))
+    assert "category" in looked_at(category="spam")
+
+
 def test_how_the_platform_learned_of_a_message_is_said_by_the_first_event_that_names_it():
     named = next(event for event in escalations() if event.message_refs)
     message = MessageSubject(named.channel_ref, named.message_refs[0])
