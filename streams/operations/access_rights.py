@@ -132,6 +132,8 @@ ROLES: Final = (
     ),
     # A desk that also uses `tocsin explain` and `tocsin clocks`.
     Role("explainer", False, _topics(ESCALATIONS, ESCALATIONS_SHADOW, AUTHORITY_ROUTING, *_STATES, to=_READ)),
+    # Statements of reasons, and notices to authorities.
+    Role("drafter", False, _topics(ESCALATIONS, MODERATION_OUTCOMES, to=_READ)),
     Role("policy-owner", False, _topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_READ)),
     Role(
         "operator",

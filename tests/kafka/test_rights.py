@@ -251,6 +251,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         )
         run("desk", *outcome)
         run("report-publisher", *outcome, code=1)
+        assert "DECISION_GROUND_INCOMPATIBLE_CONTENT" in run("drafter", "transparency", "statements", "draft")
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"
