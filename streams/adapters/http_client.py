@@ -1,5 +1,6 @@
 """HTTPS requests to one receiver, which verify it and never leave it."""
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -85,4 +86,8 @@ def _why(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return f"its certificate cannot be verified: {cause.verify_message}"
         cause = cause.__cause__
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name cannot be resolved"
+    if isinstance(error, OSError) and error.errno:
+        return f"no connection: {os.strerror(error.errno)}"
     return type(error).__name__

@@ -144,7 +144,9 @@ def test_decisions_become_outcomes_each_once(deployment, ozone, adapters):
     deployment.publisher(topic=ESCALATIONS).publish([one(1, messages, category="fraud", channel="ch-x")])
     until(lambda: len(of_kind(ozone, "Tag")) == 4)
     taken_down = ozone.moderate({"$type": "Takedown", "policies": ["scams"]}, about("m-1"))
-    ozone.moderate({"$type": "Acknowledge"}, about("m-2"))
+    # The first one takes nothing back.
+    for message in ("m-1", "m-2"):
+        ozone.moderate({"$type": "Acknowledge"}, about(message))
     ozone.moderate({"$type": "Label", "createLabelVals": ["spam", "x"], "negateLabelVals": []}, about("m-3"))
     # No rule of the mapping, and nothing that was reported.
     ozone.moderate({"$type": "Label", "createLabelVals": ["x"], "negateLabelVals": []}, about("m-4"))

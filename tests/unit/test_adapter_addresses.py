@@ -53,6 +53,23 @@ def test_the_socket_of_a_refused_address_is_never_opened(monkeypatch):
             open_socket((family, socket.SOCK_STREAM, 6, "", place))
 
 
+def test_the_reason_why_there_is_no_connection_is_said(monkeypatch):
+    async def ask(address):
+        settings = WebhookSettings(allowed_networks="127.0.0.0/8,::1/128")
+        async with http_client(settings, address, 1) as client:
+            return await client.request("POST", body=b"", headers={})
+
+    refused = asyncio.run(ask("https://127.0.0.1:1/"))
+    assert refused == Failed("unavailable", "no connection: Connection refused")
+
+    def no_such_name(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    unknown = asyncio.run(ask("https://desk.invalid/"))
+    assert unknown == Failed("unavailable", "its name cannot be resolved")
+
+
 @pytest.mark.parametrize("address", ["https://127.0.0.1:1/", "https://[::1]:1/", "https://localhost:1/"])
 def test_names_and_literal_addresses_are_refused_alike(address):
     async def ask():

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from streams.adapters.answer import Failed
-from streams.adapters.metrics import AdapterMetrics
+from streams.adapters.metrics import AdapterMetrics, LeftOut
 from streams.adapters.outcomes import Outcomes
 from streams.adapters.ozone.lexicon import QUERY_EVENTS, TOOL, EventPage, SeenEvent, event_type
 from streams.adapters.ozone.mapping import Mapping
@@ -118,27 +118,45 @@ class Decisions:
         return page if isinstance(page, Failed) else next(iter(page.events), None)
 
     async def _decide(self, event: SeenEvent, did: str) -> Failed | None:
-        outcome_id = self._outcome_id(event)
-        about = event.subject.uri or event.subject.did
-        if about is None or event.id in self._seen or outcome_id in self._published:
+        """Publish what an event decides, if anything, unless it was; return why it could not be found out, if so."""
+        if event.id in self._seen or self._outcome_id(event) in self._published:
             return None
+        judged = await self._judge(event, did)
+        if isinstance(judged, Failed):
+            return judged
+        if not isinstance(judged, ModerationOutcome):
+            self._metrics.left_out.add((judged,))
+            return None
+        try:
+            await self._outcomes.publish(judged)
+        except Rejected as error:
+            self._metrics.left_out.add(("refused",))
+            logger.warning("a decision is no valid outcome", field=error.field, detail=error.detail)
+            return None
+        self._published[judged.outcome_id] = judged.decided_at
+        self._metrics.outcomes.add((judged.decision,))
+        return None
+
+    async def _judge(self, event: SeenEvent, did: str) -> ModerationOutcome | LeftOut | Failed:
+        """The outcome of an event, or why it has none."""
+        about = event.subject.uri or event.subject.did or ""
         reports = await self._history([event_type("Report")], about, ("createdBy", did))
-        decisions = await self._history(self._types, about)
         if isinstance(reports, Failed):
             return reports
+        ours = [one for one in reports if one.id < event.id]
+        reported = _reported(ours)
+        if reported is None:
+            return "not_reported"
+        decisions = await self._history(self._types, about)
         if isinstance(decisions, Failed):
             return decisions
-        reported = _reported([one for one in reports if one.id < event.id])
-        verdict = self._mapping.verdict(event, reported.category) if reported else None
-        if reported is None or verdict is None:
-            self._metrics.left_out.add(("not_reported" if reported is None else "no_rule",))
-            return None
-        replaced = next(
-            (one for one in decisions if one.id < event.id and self._mapping.verdict(one, reported.category)),
-            None,
-        )
-        outcome = ModerationOutcome(
-            outcome_id=outcome_id,
+        since = [one for one in reversed(decisions) if ours[-1].id < one.id <= event.id]
+        held = self._mapping.held(since, reported.category)
+        if not held or held[-1][0].id != event.id:
+            return "no_rule"
+        verdict = held[-1][1]
+        return ModerationOutcome(
+            outcome_id=self._outcome_id(event),
             subject=reported.subject(),
             decision=verdict.decision,
             category=verdict.category or reported.category,
@@ -148,17 +166,8 @@ class Decisions:
             reviewer=DeskMember(reviewer_ref(self._key, "ozone", event.created_by), "desk"),
             confidence="one_reviewer",
             action=verdict.action,
-            supersedes=self._outcome_id(replaced) if replaced else None,
+            supersedes=self._outcome_id(held[-2][0]) if len(held) > 1 else None,
         )
-        try:
-            await self._outcomes.publish(outcome)
-        except Rejected as error:
-            self._metrics.left_out.add(("refused",))
-            logger.warning("a decision is no valid outcome", field=error.field, detail=error.detail)
-            return None
-        self._published[outcome_id] = event.created_at
-        self._metrics.outcomes.add((verdict.decision,))
-        return None
 
     async def _history(
         self, types: Sequence[str], about: str, *more: tuple[str, str]

@@ -1,5 +1,6 @@
 """What the decisions of Ozone's moderators mean: the mapping file."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -41,3 +42,17 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ):
                 return row.verdict
         return None
+
+    def held(self, events: Iterable[SeenEvent], category: Category) -> list[tuple[SeenEvent, Verdict]]:
+        """The events that decide something about a subject, oldest first, and what each means.
+
+        An acknowledgement after an upheld decision takes nothing back: it closes what is open, for instance a report that came
+        after a takedown.
+        """
+        found: list[tuple[SeenEvent, Verdict]] = []
+        for event in events:
+            verdict = self.verdict(event, category)
+            takes_back_nothing = event.kind == "Acknowledge" and found and found[-1][1].decision == "upheld"
+            if verdict is not None and not takes_back_nothing:
+                found.append((event, verdict))
+        return found

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -12,6 +13,12 @@ from streams.adapters.answer import Accepted, Failed, answer_of
 from streams.adapters.http_client import HttpClient
 
 Shape = TypeVar("Shape")
+
+_CANNOT_SIGN_IN = "the account cannot sign in"
+
+# How long no sign-in is tried after one was refused. Servers allow 300 a day and lock out who tries more often, and events of
+# many channels would each try.
+_SIGN_IN_SECONDS = 300.0
 
 # A server answers so once the token of a session is two hours old.
 _EXPIRED = ("ExpiredToken", "InvalidToken")
@@ -48,6 +55,7 @@ class Xrpc:
         self._account = account
         self._session: _Session | None = None
         self._signing_in = asyncio.Lock()
+        self._refused_until = 0.0
 
     async def did(self) -> str | Failed:
         """The account's DID."""
@@ -93,6 +101,8 @@ class Xrpc:
     async def _signed_in(self, expired: _Session | None) -> _Session | Failed:
         """The session, or a new one if there is none or it has expired."""
         async with self._signing_in:
+            if monotonic() < self._refused_until:
+                return Failed("refused", _CANNOT_SIGN_IN)
             if self._session is None or self._session is expired:
                 answer = await self._decoded(
                     "POST",
@@ -104,7 +114,8 @@ class Xrpc:
                     _Session,
                 )
                 if isinstance(answer, NamedError):
-                    return Failed("refused", "the account cannot sign in")
+                    self._refused_until = monotonic() + _SIGN_IN_SECONDS
+                    return Failed("refused", _CANNOT_SIGN_IN)
                 if isinstance(answer, Failed):
                     return answer
                 self._session = answer
