@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
@@ -163,7 +163,11 @@ def test_a_malformed_traceparent_is_ignored(header):
     assert span.attributes["tocsin.escalations"] == 1
 
 
-@given(st.binary(max_size=80))
+@settings(deadline=None, max_examples=50)
+@given(
+    st.from_regex(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.{0,20})?", fullmatch=True)
+    | st.binary(max_size=80)
+)
 def test_of_a_header_nothing_but_ids_gets_into_a_span(header):
     (span,) = spans_of(prepared(escalating(None, None, header)))
     for link in span.links:
@@ -292,7 +296,7 @@ def test_every_span_is_counted_once_while_the_exporter_is_stuck():
     for _ in range(100):
         tracer.start_span("more").end()
     # Ending a span waits for nothing.
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert spans.of("no_room") == 96
     stuck.let_go.set()
     queue.shutdown()
@@ -322,7 +326,7 @@ def test_a_worker_that_stops_does_not_wait_for_a_stuck_exporter(monkeypatch):
         return time.monotonic() - began
 
     began = time.monotonic()
-    assert 0.2 <= asyncio.run(stop()) < 2
+    assert 0.2 <= asyncio.run(stop()) < 10
     stuck.let_go.set()
 
 
