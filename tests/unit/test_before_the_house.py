@@ -11,6 +11,7 @@ import orjson
 import pytest
 from aiokafka.partitioner import murmur2
 
+from streams.partition.daily_counters import DAILY_COUNTERS
 from streams.partition.hash_key import DEMONSTRATION
 from tests.fixtures import code_under_test
 from tests.fixtures.comparison import (
@@ -78,14 +79,25 @@ class Replay:
 
     def take_in(self, stage, partition, outcome):
         for topic, number, key, value, headers in outcome.outputs:
+            if topic == COUNTERS and counts_for_a_day_of_its_own(key, 5):
+                continue
             if number is None and key is None:
                 number = partition % self._recording.partitions
             elif number is None:
                 number = (murmur2(key) & 0x7FFFFFFF) % self._recording.partitions
             self.outputs[topic, number].append((key, value, tuple(headers)))
         # The recorded workers had no keys for reporters, and so no record about them.
-        changes = {key: value for key, value in outcome.changes.items() if key[:1] != HASH_KEYS}
+        changes = {
+            key: value
+            for key, value in outcome.changes.items()
+            if key[:1] != HASH_KEYS and not (key[:1] == DAILY_COUNTERS and counts_for_a_day_of_its_own(key, 3))
+        }
         self.changes[stage, partition].append(changes)
+
+
+def counts_for_a_day_of_its_own(key, before):
+    """Whether a counter is of orders, which the recorded workers did not count. `before`: the parts of the other keys."""
+    return key.count(b"/") == before
 
 
 def owners(recording):

@@ -1,0 +1,73 @@
+"""Counting items and decisions of messages for transparency reports."""
+
+from streams.counting.attribution import MessageReporters
+from streams.counting.message_facts import Decided, FirstReport
+from streams.counting.notices import report_role
+from streams.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
+from streams.reports.batch import ReportBatch
+from streams.reports.case import Case
+from streams.reports.crowd import message_key
+
+# Countries that no report and no law names.
+_UNKNOWN_COUNTRY = "XX"
+
+
+def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
+    """Count what a report, which names no reporter, changes for its message."""
+    message = case.report.message_ref
+    if message is None:
+        return
+    crowd = batch.state.crowd
+    key = message_key(channel_key, message)
+    record = crowd.reporters_of(key)
+    if count_report(batch, record, case):
+        crowd.put_reporters(key, record, batch.state.time.now)
+
+
+def count_report(batch: ReportBatch, record: MessageReporters, case: Case) -> bool:
+    """Count what a report changes for its message; return whether the record of the message has changed."""
+    report = case.report
+    reporter = report.reporter
+    role = report_role(report.kind, "anonymous" if reporter is None else reporter.kind)
+    if role is None:
+        return False
+    facts, state = record.facts, batch.state
+    now, category = state.time.now, report.category
+    country = case.law.jurisdictions[0].code
+    items = facts.new_items(role, category)
+    for named_by in items:
+        state.daily.count(now, country, category, ("items", named_by))
+    changed = facts.add_report(role, FirstReport(case.received // 1000, country, category))
+    if changed and facts.decisions:
+        _count_changes(batch, record)
+    return changed or bool(items)
+
+
+def count_outcome(
+    batch: ReportBatch, record: MessageReporters, outcome: ModerationOutcome, decided_s: int, *, leads: bool
+) -> None:
+    """Count what an outcome changes for a message; `leads`: it is the first message of the outcome's subject."""
+    ground, action = outcome.ground, outcome.action
+    record.facts.add_decision(
+        Decided(
+            decided_s,
+            outcome.outcome_id,
+            outcome.decision,
+            "law" if isinstance(ground, LawGround) else "terms",
+            ground.jurisdiction if isinstance(ground, LawGround) else _UNKNOWN_COUNTRY,
+            outcome.category,
+            None if action is None else action.visibility,
+            None if action is None else action.account,
+            outcome.supersedes,
+            single=isinstance(outcome.subject, ReportSubject),
+            leads=leads,
+        )
+    )
+    _count_changes(batch, record)
+
+
+def _count_changes(batch: ReportBatch, record: MessageReporters) -> None:
+    state = batch.state
+    now = state.time.now
+    for counted, number in record.facts.changes():
+        state.daily.count_for(counted.day, now, counted.country, counted.category, counted.cell, number)
