@@ -88,7 +88,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     also those that are not kept. `sampled`: not all reporters are kept, but those
     with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are
     decisions about single reports, by reporter, as (first, the one that holds). `facts` are what is counted for transparency
-    reports.
+    reports; None without any.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -98,7 +98,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     standing: Decision | None = None
     identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
     own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
-    facts: MessageFacts = msgspec.field(default_factory=MessageFacts)
+    facts: MessageFacts | None = None
 
     def add_report(
         self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
@@ -213,7 +213,7 @@ class _Stored(msgspec.Struct, array_like=True):
     ids: Sequence[str] = ()
     sources: Sequence[str] = ()
     source_of: bytes = b""
-    facts: MessageFacts = msgspec.field(default_factory=MessageFacts)
+    facts: MessageFacts | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode

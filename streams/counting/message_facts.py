@@ -79,34 +79,33 @@ class MessageFacts(msgspec.Struct, array_like=True):
     decisions: tuple[Decided, ...] = ()
     counted: tuple[Counted, ...] = ()
 
-    def add_report(self, role: ReportRole, report: FirstReport) -> bool:
-        """Note a report; return whether it changed anything."""
-        if role == "detection":
-            if self.detection is not None and report >= self.detection:
-                return False
-            self.detection = report
-            return True
-        changed = False
-        if self.notice is None or report < self.notice:
-            self.notice = report
-            changed = True
-        if role == "trusted_flagger_notice" and (self.trusted is None or report < self.trusted):
-            self.trusted = report
-            changed = True
-        return changed
+    def is_known(self, role: ReportRole, received_s: int, category: Category) -> bool:
+        """Return whether a report changes nothing, as nearly all further reports of a message."""
+        first = self.detection if role == "detection" else self.notice
+        if first is None or received_s <= first.received_s:
+            return False
+        if role == "notice":
+            return category in self.items
+        return role == "detection" or (
+            category in self.trusted_items and self.trusted is not None and received_s > self.trusted.received_s
+        )
 
-    def new_items(self, role: ReportRole, category: Category) -> tuple[NoticeSource, ...]:
-        """Return in which counts of items the message is new with a notice of this category, and note it."""
-        found: tuple[NoticeSource, ...] = ()
+    def add_report(self, role: ReportRole, report: FirstReport) -> tuple[NoticeSource, ...]:
+        """Note a report; return in which counts of items the message is new with it."""
         if role == "detection":
-            return found
-        if category not in self.items:
-            self.items += (category,)
-            found = ("any_notice",)
-        if role == "trusted_flagger_notice" and category not in self.trusted_items:
-            self.trusted_items += (category,)
-            found += ("trusted_flagger_notice",)
-        return found
+            self.detection = report if self.detection is None else min(self.detection, report)
+            return ()
+        items: tuple[NoticeSource, ...] = ()
+        self.notice = report if self.notice is None else min(self.notice, report)
+        if report.category not in self.items:
+            self.items += (report.category,)
+            items = ("any_notice",)
+        if role == "trusted_flagger_notice":
+            self.trusted = report if self.trusted is None else min(self.trusted, report)
+            if report.category not in self.trusted_items:
+                self.trusted_items += (report.category,)
+                items += ("trusted_flagger_notice",)
+        return items
 
     def add_decision(self, decision: Decided) -> None:
         """Note an outcome. The same one again changes nothing."""

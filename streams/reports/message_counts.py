@@ -1,7 +1,7 @@
 """Counting items and decisions of messages for transparency reports."""
 
 from streams.counting.attribution import MessageReporters
-from streams.counting.message_facts import Decided, FirstReport
+from streams.counting.message_facts import Decided, FirstReport, MessageFacts
 from streams.counting.notices import report_role
 from streams.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
 from streams.reports.batch import ReportBatch
@@ -20,27 +20,28 @@ def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
     crowd = batch.state.crowd
     key = message_key(channel_key, message)
     record = crowd.reporters_of(key)
-    if count_report(batch, record, case):
+    if count_report(batch, record, case, case.received):
         crowd.put_reporters(key, record, batch.state.time.now)
 
 
-def count_report(batch: ReportBatch, record: MessageReporters, case: Case) -> bool:
+def count_report(batch: ReportBatch, record: MessageReporters, case: Case, received_ms: int) -> bool:
     """Count what a report changes for its message; return whether the record of the message has changed."""
     report = case.report
-    reporter = report.reporter
+    reporter, category = report.reporter, report.category
     role = report_role(report.kind, "anonymous" if reporter is None else reporter.kind)
-    if role is None:
+    received = received_ms // 1000
+    facts = record.facts
+    if role is None or (facts is not None and facts.is_known(role, received, category)):
         return False
-    facts, state = record.facts, batch.state
-    now, category = state.time.now, report.category
+    if facts is None:
+        facts = record.facts = MessageFacts()
+    state = batch.state
+    now = state.time.now
     country = case.law.jurisdictions[0].code
-    items = facts.new_items(role, category)
-    for named_by in items:
+    for named_by in facts.add_report(role, FirstReport(received, country, category)):
         state.daily.count(now, country, category, ("items", named_by))
-    changed = facts.add_report(role, FirstReport(case.received // 1000, country, category))
-    if changed and facts.decisions:
-        _count_changes(batch, record)
-    return changed or bool(items)
+    _count_changes(batch, facts)
+    return True
 
 
 def count_outcome(
@@ -48,6 +49,8 @@ def count_outcome(
 ) -> None:
     """Count what an outcome changes for a message; `leads`: it is the first message of the outcome's subject."""
     ground, action = outcome.ground, outcome.action
+    if record.facts is None:
+        record.facts = MessageFacts()
     record.facts.add_decision(
         Decided(
             decided_s,
@@ -63,11 +66,11 @@ def count_outcome(
             leads=leads,
         )
     )
-    _count_changes(batch, record)
+    _count_changes(batch, record.facts)
 
 
-def _count_changes(batch: ReportBatch, record: MessageReporters) -> None:
+def _count_changes(batch: ReportBatch, facts: MessageFacts) -> None:
     state = batch.state
     now = state.time.now
-    for counted, number in record.facts.changes():
+    for counted, number in facts.changes():
         state.daily.count_for(counted.day, now, counted.country, counted.category, counted.cell, number)

@@ -67,8 +67,9 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     # Detectors need not be told.
     told = report.reporter is not None and report.reporter.kind != "automated"
     identity = ReportIdentity(case.ce_source, report.report_id) if told else None
-    credit = record.add_report(reporter, case.received, identity)
-    count_report(batch, record, case)
+    received = case.received
+    credit = record.add_report(reporter, received, identity)
+    count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
     if first:
