@@ -1,4 +1,4 @@
-"""`tocsin transparency report`: add up the daily counters and print them."""
+"""`tocsin transparency`, with `report`: add up the daily counters and print them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
+from streams.commands.transparency.validate import validate
 from streams.events.transparency import TransparencyCounter
 from streams.text.text_table import text_table
 from streams.text.transparency_tables import (
@@ -35,7 +36,10 @@ _decode = msgspec.json.Decoder(TransparencyCounter).decode
 
 @click.group()
 def transparency() -> None:
-    """Produce the numbers for transparency reports."""
+    """Produce the numbers for transparency reports, and check reports."""
+
+
+transparency.add_command(validate)
 
 
 @transparency.command()
