@@ -2,7 +2,7 @@
 
 from streams.counting.attribution import MessageReporters
 from streams.counting.message_facts import Decided, FirstReport, MessageFacts
-from streams.counting.notices import report_role
+from streams.counting.notices import REPORT_ROLES
 from streams.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
@@ -10,6 +10,8 @@ from streams.reports.crowd import message_key
 
 # Countries that no report and no law names.
 _UNKNOWN_COUNTRY = "XX"
+
+_new_tuple = tuple.__new__
 
 
 def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
@@ -28,7 +30,7 @@ def count_report(batch: ReportBatch, record: MessageReporters, case: Case, recei
     """Count what a report changes for its message; return whether the record of the message has changed."""
     report = case.report
     reporter, category = report.reporter, report.category
-    role = report_role(report.kind, "anonymous" if reporter is None else reporter.kind)
+    role = REPORT_ROLES[report.kind, "anonymous" if reporter is None else reporter.kind]
     received = received_ms // 1000
     facts = record.facts
     if role is None or (facts is not None and facts.is_known(role, received, category)):
@@ -38,9 +40,12 @@ def count_report(batch: ReportBatch, record: MessageReporters, case: Case, recei
     state = batch.state
     now = state.time.now
     country = case.law.jurisdictions[0].code
-    for named_by in facts.add_report(role, FirstReport(received, country, category)):
+    # This takes a quarter of the time of the named tuple's own constructor.
+    first = _new_tuple(FirstReport, (received, country, category))
+    for named_by in facts.add_report(role, first):
         state.daily.count(now, country, category, ("items", named_by))
-    _count_changes(batch, facts)
+    if facts.decisions:
+        _count_changes(batch, facts)
     return True
 
 
