@@ -38,6 +38,17 @@ E_EVIDENCE = BEGIN + 48 * DAY
 TIMED = {"removal_order": "EU.tco.art3-3", "production_order": "EU.e-evidence.art10-4"}
 
 
+class Setting(NamedTuple):
+    """When it begins (ms since the epoch), the days in which messages are first reported, and the countries concerned."""
+
+    begin: int = BEGIN
+    days: int = DAYS
+    countries: tuple[str | None, ...] = COUNTRIES
+
+    def moment(self, chance) -> int:
+        return self.begin + chance.randrange(self.days * DAY // MINUTE) * MINUTE
+
+
 class Year(NamedTuple):
     """What is published to the two stages, in the order in which they read it."""
 
@@ -45,31 +56,31 @@ class Year(NamedTuple):
     requests: list[Record]
 
 
-def half_year(seed: int, messages: int, orders: int) -> Year:
+def half_year(seed: int, messages: int, orders: int, setting: Setting = Setting()) -> Year:
     chance = random.Random(seed)
     arriving: list[tuple[int, Record]] = []
     numbers = iter(range(1, 10**9))
     for number in range(messages):
-        _message(chance, f"c{number % 40}", f"m{number}", numbers, arriving)
+        _message(chance, setting, f"c{number % 40}", f"m{number}", numbers, arriving)
     arriving.sort(key=lambda entry: entry[0])
     requests: list[tuple[int, Record]] = []
     for number in range(orders):
-        _order(chance, number, requests)
+        _order(chance, setting, number, requests)
     requests.sort(key=lambda entry: entry[0])
     return Year([record for _, record in arriving], [record for _, record in requests])
 
 
-def _message(chance, channel, message, numbers, arriving) -> None:
+def _message(chance, setting, channel, message, numbers, arriving) -> None:
     """Reports about one message within three weeks, and what is decided about it."""
-    start = BEGIN + chance.randrange(DAYS * DAY // MINUTE) * MINUTE
-    usual = chance.choice(COUNTRIES), chance.choice(CATEGORIES)
+    start = setting.moment(chance)
+    usual = chance.choice(setting.countries), chance.choice(CATEGORIES)
     reported = []
     for _ in range(min(int(chance.expovariate(0.4)) + 1, 12)):
         at = start + int(chance.random() ** 3 * 20 * DAY)
         kind, who = chance.choice(SOURCES)
         number = next(numbers)
         country, category = (
-            usual if chance.random() < 0.8 else (chance.choice(COUNTRIES), chance.choice(CATEGORIES))
+            usual if chance.random() < 0.8 else (chance.choice(setting.countries), chance.choice(CATEGORIES))
         )
         reporter = who and {**who, "ref": f"{who['kind']}{chance.randrange(300)}"}
         # Counts of the platform's delay: its clocks begin when it received the report.
@@ -129,7 +140,7 @@ def _decisions(chance, channel, message, numbers, start, arriving) -> None:
         at += int(chance.random() * 40 * DAY) + 1_000
 
 
-def _order(chance, number, arriving) -> None:
+def _order(chance, setting, number, arriving) -> None:
     name = chance.choice(
         ["removal-order", "removal-order", "production-order-emergency", "production-order-emergency"]
         + ["order-to-act-incomplete", "encryption-keys", "preservation-order"]
@@ -137,7 +148,7 @@ def _order(chance, number, arriving) -> None:
     request = json.loads((SCHEMAS / "examples" / "authority-requests" / "v1" / f"{name}.json").read_text())[
         "value"
     ]
-    at = BEGIN + chance.randrange(DAYS * DAY // MINUTE) * MINUTE
+    at = setting.moment(chance)
     request |= {"request_id": f"ar-{number}", "received_at": rfc3339(at)}
     request["authority"]["country"] = chance.choice(["DE", "FR", "GR", "EL", "KR"])
     if chance.random() < 0.2:

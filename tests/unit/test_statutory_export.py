@@ -1,7 +1,5 @@
 """The exported report of half a simulated year equals what an oracle counts from the published input."""
 
-import csv
-import io
 import random
 
 import msgspec
@@ -18,6 +16,7 @@ from streams.statutory.sums import Sums
 from streams.statutory.validation.validate import validate
 from tests.unit.batch_cuts import results
 from tests.unit.request_traffic import RULES as REQUEST_RULES
+from tests.unit.statutory_check import FIGURES, check_notices, near, read_table
 from tests.unit.statutory_oracle import Oracle
 from tests.unit.statutory_year import FIRST, LAST, half_year
 from tests.unit.traffic import compiled, levels, policy
@@ -60,45 +59,11 @@ def oracle(year):
 
 
 def table(report, name):
-    return list(csv.DictReader(io.StringIO(report.files[name].decode(), newline="")))
-
-
-def near(text, expected):
-    """A median in hours: within 1 %, and the hundredth of an hour to which it is written."""
-    if expected is None:
-        return text == ""
-    return text != "" and abs(float(text) - expected) <= 0.01 * expected + 0.006
-
-
-FIGURES = {
-    "Number of notices received ": "notices, all",
-    "Number of notices received from Trusted flaggers": "notices, trusted",
-    "Number of specific items of information included in the total number of notices": "items, all",
-    "Number of specific items of information included in the total number of notices by Trusted Flaggers (Trusted "
-    "Flagger notices)": "items, trusted",
-    "Number of actions taken on the basis of the law": "law, all",
-    "Number of actions taken on the basis of the law (Trusted Flagger notices)": "law, trusted",
-    "Number of actions taken on the basis of the terms and conditions of the service": "terms, all",
-    "Number of actions taken on the basis of the terms and conditions of the service (Trusted Flagger notices)": (
-        "terms, trusted"
-    ),
-}
+    return read_table(report.files[name])
 
 
 def test_part_4_equals_what_was_published(report, oracle):
-    high, found = "", set()
-    for line in table(report, NOTICES):
-        label = line["Category of illegal content"]
-        high = high if label.startswith("KEYWORD_") else label
-        row = (high, label, line['Description of the sub-category "Other"'])
-        found.add(row)
-        for column, figure in FIGURES.items():
-            assert line[column] == str(oracle.rows[row][figure]), (row, column)
-        assert near(line["Median time to take action"], oracle.median(row, "all")), row
-        trusted = line["Median time to take action (Trusted Flagger notices)"]
-        assert near(trusted, oracle.median(row, "trusted")), row
-    counted = {row for row, figures in oracle.rows.items() if figures.total()}
-    assert counted <= found
+    check_notices(report.files[NOTICES], oracle)
     total = oracle.rows["TOTAL", "TOTAL", ""]
     assert all(total[figure] > 10 for figure in FIGURES.values()), total
 
