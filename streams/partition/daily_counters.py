@@ -39,13 +39,16 @@ from streams.wire.times import DAY
 from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
-"""State key type of counters. The key is: type, then day, country and category separated by slashes, and for what is counted
-for a day of its own, this day as well."""
+"""State key type of counters. The key is: type, then day, country and category separated by slashes."""
+OWN_DAY_COUNTERS = b"Y"
+"""State key type of counters for a day of their own: as above, then the day that they concern."""
+_KEY_TYPES = (DAILY_COUNTERS, OWN_DAY_COUNTERS)
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
 # Country and category; then the day (YYYY-MM-DD), for what is counted for a day of its own.
 _Place = tuple[str, Category, *tuple[str, ...]]
+_PLACE_OF_CURRENT_DAY = 2
 # The fields of ReportCount or RequestCount in their order, without the count. Cells of the other lists of a counter have
 # the list's name before their fields.
 Cell = tuple[str | bool | int | None, ...]
@@ -90,7 +93,7 @@ class DailyCounters:
 
     A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing is
     left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
-    record whose key begins with DAILY_COUNTERS to `restore`.
+    record whose key begins with DAILY_COUNTERS or OWN_DAY_COUNTERS to `restore`.
     """
 
     __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
@@ -201,8 +204,8 @@ class DailyCounters:
 
         Raises UnknownStateVersion (a ValueError) if another version wrote it, ValueError if it is damaged.
         """
-        require_version(DAILY_COUNTERS, value)
-        written, country, category, *own_day = key[len(DAILY_COUNTERS) :].decode().split("/")
+        require_version(key[:1], value)
+        written, country, category, *own_day = key[1:].decode().split("/")
         day = date.fromisoformat(written).toordinal() - _EPOCH
         if self._groups and day != self._day:
             raise ValueError(f"the state is damaged: it has counters of two days, one of them {written}")
@@ -261,12 +264,16 @@ def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, b
     partitions, and nobody adds them up with those of the abandoned numbers. Of several days only the last is
     kept: the totals of the others are final, and have been published.
     """
-    mine = [one.of_type(DAILY_COUNTERS) for one in shared if one.partition % new.partitions == new.partition]
+    mine = [
+        {key: value for key, value in one.entries.items() if key[:1] in _KEY_TYPES}
+        for one in shared
+        if one.partition % new.partitions == new.partition
+    ]
     days = [_day_of(key) for entries in mine for key in entries]
     sums: dict[bytes, dict[Cell, int]] = {}
     for entries in mine:
         for key, value in entries.items():
-            require_version(DAILY_COUNTERS, value)
+            require_version(key[:1], value)
             if _day_of(key) == max(days):
                 cells = sums.setdefault(key, {})
                 for row in _decode_cells(memoryview(value)[1:]):
@@ -279,11 +286,12 @@ def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, b
 
 def _day_of(key: bytes) -> str:
     # An ISO date, so the later of two days is the greater one.
-    return key[len(DAILY_COUNTERS) :].decode().split("/")[0]
+    return key[1:].decode().split("/")[0]
 
 
 def _state_key(day: int, key: _Place) -> bytes:
-    return DAILY_COUNTERS + "/".join((_date(day), *key)).encode()
+    key_type = DAILY_COUNTERS if len(key) == _PLACE_OF_CURRENT_DAY else OWN_DAY_COUNTERS
+    return key_type + "/".join((_date(day), *key)).encode()
 
 
 def _date(day: int) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events.enriched_report import EnrichedReport, Source
-from streams.partition.daily_counters import DAILY_COUNTERS
+from streams.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.partition.home import home_partition
 from streams.partition.state import DUPLICATES_SLOT
 from streams.reports.state import ReportState, restore_reports
@@ -306,16 +306,12 @@ def _place(record: Record) -> Source:
     return Source(record.topic, record.partition, record.offset)
 
 
-# Slashes in the key of counters of another day than the current one.
-_WITH_OWN_DAY = 3
-
-
 def _comparable(stored: Mapping[bytes, bytes]) -> dict[Any, Any]:
     # A replay reads no dead letters, so the flood window differs. Compare the times and counters alone.
     return {
         key: value[:29] if key == b"T" else value
         for key, value in stored.items()
-        if key[:1] != DUPLICATES_SLOT and not (key[:1] == DAILY_COUNTERS and key.count(b"/") == _WITH_OWN_DAY)
+        if key[:1] not in (DUPLICATES_SLOT, OWN_DAY_COUNTERS)
     }
 
 
