@@ -15,14 +15,13 @@ every day that may be a holiday, and even so a holiday decreed at short notice c
 end of the calendar. A person decides before acting on it.
 """
 
-from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, Obligation
-from streams.wire.times import DAY, epoch_ms, from_epoch_ms
+from streams.wire.times import DAY, epoch_ms, from_epoch_ms, months_later
 
 _DAY = timedelta(days=1)
 # Regulation 1182/71 art. 2(2): Saturdays and Sundays are not working days, whatever is usual in the state.
@@ -51,7 +50,7 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
         calendar = _calendar(obligation, calendars)
         return _after_business_days(calendar, _whole_days(obligation), started_ms)
     if months:
-        return epoch_ms(_after_months(from_epoch_ms(started_ms), months))
+        return epoch_ms(months_later(from_epoch_ms(started_ms), months))
     if obligation.meaning == "not_before" and "T" not in obligation.duration:
         return _wait_end(obligation, started_ms, calendars)
     due = started_ms + milliseconds
@@ -115,12 +114,6 @@ def _after_whole_days(days: int, started_ms: int) -> int:
     while last.isoweekday() >= _SATURDAY:
         last += _DAY
     return epoch_ms(datetime.combine(last + _DAY, time(), _WESTERNMOST))
-
-
-def _after_months(moment: datetime, months: int) -> datetime:
-    years, month = divmod(moment.month - 1 + months, 12)
-    year, month = moment.year + years, month + 1
-    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
 def _after_business_days(calendar: HolidayCalendar, days: int, started_ms: int) -> int:

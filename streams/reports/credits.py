@@ -1,6 +1,5 @@
 """What the reporters of a message are told and credited with: receipts, credits for the stage of reporters, decisions."""
 
-from calendar import monthrange
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -12,7 +11,7 @@ from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.wire.credit import credit_record
 from streams.wire.reporter_notice import encode_receipt, encode_reporter_notice
-from streams.wire.times import DAY, from_epoch_ms
+from streams.wire.times import DAY, from_epoch_ms, months_later
 
 _DAY_S: Final = DAY // 1000
 # Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter is told.
@@ -61,13 +60,6 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
         report.report_id, case.ce_source, "received", _day(case.received // 1000), outcome=None
     )
     batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
-
-
-def months_later(day: date, months: int) -> date:
-    """Return the same day some months later, or the last one of a month that is too short (Regulation 1182/71, art. 3)."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _credited(decision: Decision | None) -> CreditedOutcome | None:

@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 
 from streams.statutory.provider import ProviderRole
+from streams.wire.times import months_later
 
 # Implementing Regulation (EU) 2024/2835, Annex II, part I, 3: what happened before is reported without the templates,
 # and the reports of very large services begin here.
@@ -27,12 +28,17 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def publish_until(self) -> date:
-        """The last day of publication: two months after the end (Article 2 of the Regulation)."""
-        year, month = divmod(self.last.year * 12 + self.last.month - 1 + 2, 12)
-        # A period that ends with a month is reported until the end of a month.
-        last_day = calendar.monthrange(year, month + 1)[1]
-        ends_month = self.last.day == calendar.monthrange(self.last.year, self.last.month)[1]
-        return date(year, month + 1, last_day if ends_month else min(self.last.day, last_day))
+        """The last day of publication: two months after the end (Article 2 of the Regulation).
+
+        Of a period that ends with a month, it is the end of a month.
+        """
+        ends_month = self.last.day == _days_of_month(self.last)
+        until = months_later(self.last, 2)
+        return until.replace(day=_days_of_month(until)) if ends_month else until
+
+
+def _days_of_month(day: date) -> int:
+    return calendar.monthrange(day.year, day.month)[1]
 
 
 def is_date(text: str) -> bool:

@@ -1,7 +1,8 @@
 """Units of time, and times as milliseconds since the epoch."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, TypeVar
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
@@ -15,6 +16,8 @@ MAX_CLOCK_DIFFERENCE_MS: Final = 5 * MINUTE
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+_Day = TypeVar("_Day", bound=date)
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -30,3 +33,10 @@ def moment_ms(moment: str) -> int:
 def from_epoch_ms(time_ms: int) -> datetime:
     """Convert milliseconds since the epoch to a datetime in UTC."""
     return EPOCH + time_ms * _MILLISECOND
+
+
+def months_later(day: _Day, months: int) -> _Day:
+    """Return the same day some months later, or the last one of a month that is too short (Regulation 1182/71, art. 3)."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1]))

@@ -20,6 +20,7 @@ from streams.events.moderation_outcome import ModerationOutcome, VisibilityActio
 from streams.events.report import CATEGORIES, MessageReport
 from streams.registry.loader import load_rules
 from streams.runtime.topic_catalogue import load_catalogue
+from streams.statutory.validation.checks import CHECKS
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.moderation_outcome_decoding import REASONS, decode_moderation_outcome
 from streams.wire.report_decoding import decode_report
@@ -97,6 +98,14 @@ def test_the_policy_shown_is_valid(tmp_path):
 def test_every_topic_that_tail_reads_is_in_its_help():
     words = CliRunner().invoke(commands, ["tail", "--help"]).output.replace(",", " ").split()
     assert [name for name in READABLE if name not in words] == []
+
+
+def test_every_check_of_a_transparency_report_is_in_the_table():
+    rows = [f"| `{name}` | {each.severity} | {each.rule} | {each.source} |" for name, each in CHECKS.items()]
+    page = text("docs/transparency.md")
+    assert [row for row in rows if row not in page] == []
+    table = page.partition("| check | severity |")[2].partition("\n\n")[0]
+    assert table.count("\n| `") == len(rows)
 
 
 def test_every_dead_letter_reason_is_in_the_table():

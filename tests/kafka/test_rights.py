@@ -93,6 +93,7 @@ TOPIC_RIGHTS = {
         ("READ", (ESCALATIONS, SHADOW, ROUTING, INTEGRITY, COUNTERS)),
         ("READ WRITE", (ACTIVITY, OUTCOMES, MODERATION)),
     ),
+    "drafter": (("READ", (ESCALATIONS, MODERATION)),),
     "explainer": (("READ", (ESCALATIONS, SHADOW, ROUTING, *STATES)),),
     "policies": (("READ", (SOURCE, VERIFIED)),),
     "operator": (("READ", (DEAD_LETTERS, *STATES, *READ)), ("WRITE", (SOURCE, VERIFIED))),
@@ -287,6 +288,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         )
         run("desk", *outcome)
         run("publisher", *outcome, code=1)
+        assert "DECISION_GROUND_INCOMPATIBLE_CONTENT" in run("drafter", "transparency", "statements", "draft")
         assert clock in run("explainer", "explain", clock)
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"

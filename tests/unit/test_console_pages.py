@@ -216,6 +216,33 @@ def test_transparency_shows_what_the_command_shows(world, browser):
     )
 
 
+def test_transparency_shows_numbers_over_time_and_hides_small_ones(browser):
+    page = browser.page("/transparency?from=2026-03-01&to=2026-03-10")
+    words = text_of(page)
+    assert "Reports, excluding state actors, by day" in words
+    # Ten bars, of which one is as high as the chart.
+    assert page.count('<rect class="bar"') == 10
+    assert page.count('height="84.0"') == 1
+    assert "2026-03-01 48" in words
+    assert "Requests of authorities, by day" not in words
+    assert "by month" in text_of(browser.page("/transparency?from=2026-01-01&to=2026-12-31"))
+
+
+def test_transparency_shows_what_is_open_before_a_period_is_closed(world, browser):
+    (waiting,) = world.writer.execute("SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock").fetchone()
+    (clocks,) = world.writer.execute("SELECT count(*) FROM clock WHERE is_open").fetchone()
+    assert waiting > 1
+    assert clocks > 1
+    words = text_of(browser.page("/transparency?from=2026-01-01&to=2026-12-31"))
+    assert f"{waiting} cases that opened by its end wait for a decision" in words
+    assert f"{clocks} legal clocks that began by its end have not ended" in words
+    assert "A report about this period is due by 2027-02-28" in words
+    assert "tocsin transparency export --from 2026-01-01 --to 2026-12-31" in words
+    before = text_of(browser.page("/transparency?from=2020-01-01&to=2020-12-31"))
+    assert "Nothing is open." in before
+    assert "is due by" not in before
+
+
 def test_health_shows_topics_versions_and_refused_acts(browser):
     words = text_of(browser.page("/health"))
     assert "has caught up" in words

@@ -10,7 +10,9 @@ import orjson
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.counters import read_counters
+from streams.commands.transparency.dossier import dossier
 from streams.commands.transparency.export import export
+from streams.commands.transparency.statements import statements
 from streams.commands.transparency.validate import validate
 from streams.text.text_table import text_table
 from streams.text.transparency_tables import (
@@ -35,7 +37,9 @@ def transparency() -> None:
     """Produce the numbers for transparency reports, and check reports."""
 
 
+transparency.add_command(dossier)
 transparency.add_command(export)
+transparency.add_command(statements)
 transparency.add_command(validate)
 
 

@@ -1,15 +1,24 @@
-"""The page of numbers for transparency reports. They are those of `tocsin transparency report`, with the same ones hidden."""
+"""The page of numbers for transparency reports, and of what is open before a period can be closed.
 
-from datetime import UTC, date, datetime, timedelta
+The numbers are those of `tocsin transparency report`, with the same ones hidden.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.console.read_model.period_query import open_in_period
+from streams.console.web.bars import bar_chart
 from streams.console.web.context import console_of, page
 from streams.events.transparency import TransparencyCounter
+from streams.statutory.provider import PROVIDER_ROLES
+from streams.statutory.reporting_period import Period, lawful_period
+from streams.text.transparency_series import series
 from streams.text.transparency_tables import LEGEND, REPORT_DIMENSIONS, REQUEST_DIMENSIONS, SECTIONS, sections
+from streams.wire.times import epoch_ms
 
 _DIMENSIONS = tuple(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
 
@@ -30,24 +39,35 @@ def transparency(request: Request) -> Response:
     group_by = tuple(dict.fromkeys(filter(None, given.getlist("by"))))
     if not any(set(group_by) <= set(kind.dimensions) for kind in SECTIONS):
         raise HTTPException(400, "by must name dimensions that all belong to reports, or all to requests")
-    rows = (
-        console_of(request)
-        .database.reader()
-        .execute(
-            "SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key",
-            (str(first), str(last)),
-        )
+    reader = console_of(request).database.reader()
+    rows = reader.execute(
+        "SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key",
+        (str(first), str(last)),
     )
+    counters = [_COUNTER.decode(event) for (event,) in rows]
+    period = Period(first, last)
     context = {
         "nav": "transparency",
+        "charts": [bar_chart(each) for each in series(counters, first, last)],
+        "open": open_in_period(reader, _midnight_ms(first), _midnight_ms(last + timedelta(days=1))),
+        "is_over": last < today,
+        # Only a period that a report may have has a day on which the report is due.
+        "publish_until": next(
+            (period.publish_until for role in PROVIDER_ROLES if lawful_period(last, role) == period),
+            None,
+        ),
         "first": first,
         "last": last,
         "group_by": group_by,
         "dimensions": _DIMENSIONS,
-        "sections": sections((_COUNTER.decode(event) for (event,) in rows), group_by),
+        "sections": sections(counters, group_by),
         "legend": LEGEND.split("\n"),
     }
     return page(request, "transparency.html", context)
+
+
+def _midnight_ms(day: date) -> int:
+    return epoch_ms(datetime.combine(day, time(), UTC))
 
 
 def _day(text: str | None, default: date) -> date:

@@ -7,7 +7,6 @@ import msgspec
 from streams.statutory.template import Part
 from streams.statutory.validation.checks import CHECKS, Severity
 
-
 # Room for two of the longest headers; a cell of the file may be as long as its author likes.
 _LONGEST_MESSAGE = 500
 

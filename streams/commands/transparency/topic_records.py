@@ -1,0 +1,108 @@
+"""Reads outcomes and escalations, from Kafka or from a file that `tocsin tail --json` wrote."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+import click
+import msgspec
+
+from streams.clients.kafka_reading import committed_records
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
+from streams.events.escalation import Escalation
+from streams.runtime.wall_clock import clock_ms
+from streams.statutory.statements.draft import Decided
+from streams.text.record_text import decode_escalation
+from streams.wire.dead_letter import Rejected
+from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from streams.wire.records import Headers, SourceRecord
+from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
+from streams.worker.settings import load_settings
+
+
+class _Line(msgspec.Struct):
+    """One line of `tocsin tail --json`."""
+
+    value: msgspec.Raw
+    headers: dict[str, str] = {}
+
+
+@dataclass
+class _FileRecord:
+    """A line of a file as a record. Files do not say when records were written, so it is now."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class _Placed(NamedTuple):
+    """A record, and in words where it was read."""
+
+    place: str
+    record: SourceRecord
+
+
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def read_outcomes(file: BinaryIO | None) -> list[Decided]:
+    """Read moderation-outcomes from a file, or from Kafka without one. Warns of records that workers would refuse."""
+    found = []
+    for place, record in _records(file, MODERATION_OUTCOMES):
+        try:
+            decoded = decode_moderation_outcome(record.value, record.headers, record.timestamp)
+        except Rejected as rejected:
+            echo(f"warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
+        else:
+            found.append(Decided(decoded.event, decoded.ce_source))
+    return found
+
+
+def read_escalations(file: BinaryIO | None) -> list[Escalation]:
+    """Read escalations from a file, or from Kafka without one. Warns of records that are none of this version."""
+    found = []
+    for place, record in _records(file, ESCALATIONS):
+        try:
+            found.append(decode_escalation(record))
+        except msgspec.DecodeError as error:
+            echo(f"warning: {place} is not read: {error}", err=True)
+    return found
+
+
+def _records(file: BinaryIO | None, topic: str) -> Iterator[_Placed]:
+    return iter(_of_topic(topic)) if file is None else _of_file(file, topic)
+
+
+def _of_topic(topic: str) -> list[_Placed]:
+    settings = load_settings()
+
+    async def read() -> list[_Placed]:
+        return [
+            _Placed(f"{record.topic} partition {record.partition} offset {record.offset}", record)
+            async for record in committed_records(settings.connection(), settings.topic_prefix + topic)
+        ]
+
+    with broker_errors_explained(settings):
+        return asyncio.run(read())
+
+
+def _of_file(file: BinaryIO, topic: str) -> Iterator[_Placed]:
+    now = clock_ms()
+    for number, text in enumerate(file, start=1):
+        if text.strip():
+            try:
+                line = _LINE.decode(text)
+            except msgspec.DecodeError as error:
+                raise click.ClickException(
+                    f"line {number} for {topic} is no record as `tocsin tail {topic} --json` prints it: {error}"
+                ) from error
+            headers = [(name, value.encode()) for name, value in line.headers.items()]
+            record = _FileRecord(topic, 0, number, now, None, bytes(line.value), headers)
+            yield _Placed(f"line {number} for {topic}", record)
