@@ -87,7 +87,9 @@ class MessageFacts(msgspec.Struct, array_like=True):
         if role == "notice":
             return category in self.items
         return role == "detection" or (
-            category in self.trusted_items and self.trusted is not None and received_s > self.trusted.received_s
+            category in self.trusted_items
+            and self.trusted is not None
+            and received_s > self.trusted.received_s
         )
 
     def add_report(self, role: ReportRole, report: FirstReport) -> tuple[NoticeSource, ...]:
@@ -145,7 +147,9 @@ class MessageFacts(msgspec.Struct, array_like=True):
                 break
             first = decision
         at = first.decided_s
-        notice, trusted, detection = (_before(each, at) for each in (self.notice, self.trusted, self.detection))
+        notice, trusted, detection = (
+            _before(each, at) for each in (self.notice, self.trusted, self.detection)
+        )
         country, category = self._row(trusted or notice or detection, holds)
         day = at // _SECONDS_PER_DAY
         yield Counted(

@@ -102,8 +102,10 @@ class ComplaintCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderCount(msgspec.Struct, frozen=True, gc=False):
-    """Steps of authorities' orders: items that they name, and orders of whose receipt the authority was informed or that
-    were given effect, with the `seconds` since receipt (rounded as action times); null for items.
+    """The number of items that authorities' orders name, or of orders with a later step.
+
+    `informed`: the authority was informed of the receipt. `effected`: the order was given effect. `seconds` is the time since
+    receipt, rounded as action times; null for items.
     """
 
     kind: RequestKind

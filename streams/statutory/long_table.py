@@ -76,7 +76,11 @@ def _counts(counter: TransparencyCounter) -> Iterator[tuple[str, str, int]]:
         known = [
             name for name in ("notice", "trusted_flagger_notice", "detection") if getattr(decision, name)
         ]
-        yield f"decisions_{decision.decision}", f"{decision.ground}/{'+'.join(known) or 'none'}", decision.count
+        yield (
+            f"decisions_{decision.decision}",
+            f"{decision.ground}/{'+'.join(known) or 'none'}",
+            decision.count,
+        )
     for complaint in counter.complaints:
         yield f"complaints_{complaint.result}", complaint.about, complaint.count
     for request in counter.requests:

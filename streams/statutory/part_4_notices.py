@@ -31,9 +31,7 @@ _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
 
 def fill_notices(sums: Sums) -> Iterator[FilledRow]:
     """Fill in every category. Without the stage of reporters only the numbers of notices are known; the rest is blank."""
-    yield from fill_categories(
-        parts()[3].rows, code_of_notice, lambda categories: _values(sums, categories)
-    )
+    yield from fill_categories(parts()[3].rows, code_of_notice, lambda categories: _values(sums, categories))
 
 
 def _values(sums: Sums, categories: frozenset[Category]) -> Mapping[str, Cell]:

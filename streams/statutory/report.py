@@ -1,6 +1,6 @@
 """A report by the templates of Implementing Regulation (EU) 2024/2835: all its files, and what is left to complete."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -35,7 +35,9 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
     for part in parts():
         if part.number != _CATEGORIES and not any(row.fills(role) for row in part.rows):
             continue
-        rows = [row if row.row.fills(role) else FilledRow(row.row) for row in _rows(part, sums, rules, period)]
+        rows = [
+            row if row.row.fills(role) else FilledRow(row.row) for row in _rows(part, sums, rules, period)
+        ]
         files[part.file_name] = write_part(part, service, period, rows)
     return Report(files, tuple(what_to_complete(sums, service, role)))
 
@@ -44,20 +46,21 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
 _CATEGORIES = 2
 
 
+_COUNTED: Mapping[int, Callable[[Sums], Iterable[FilledRow]]] = {
+    3: fill_orders,
+    4: fill_notices,
+    7: fill_complaints,
+    8: fill_automated_means,
+}
+
+
 def _rows(part: Part, sums: Sums, rules: Rules, period: Period) -> Iterable[FilledRow]:
-    match part.number:
-        case 1:
-            return _identification(part, period)
-        case 3:
-            return fill_orders(sums)
-        case 4:
-            return fill_notices(sums)
-        case 7:
-            return fill_complaints(sums)
-        case 8:
-            return fill_automated_means(sums)
-        case 11:
-            return fill_texts(rules)
+    if part.number in _COUNTED:
+        return _COUNTED[part.number](sums)
+    if part.number == 1:
+        return _identification(part, period)
+    if part.number == 11:
+        return fill_texts(rules)
     return (FilledRow(row) for row in part.rows)
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
-from streams.counting.notices import report_role
+from streams.counting.notices import ReportRole, report_role
 from streams.counting.rounded_times import median_time
 from streams.events.authority_request import RequestKind
 from streams.events.moderation_outcome import OutcomeDecision
@@ -66,7 +66,8 @@ class Sums:
         self._days_with_notices: set[str] = set()
         self._days_with_items: set[str] = set()
         for counter in counters:
-            self._add_reports(counter)
+            self._add_notices(counter)
+            self._add_decisions(counter)
             self._add_requests(counter)
 
     @property
@@ -87,9 +88,7 @@ class Sums:
         """Return the number of different messages that notices named."""
         return sum(self._items[category, source] for category in categories)
 
-    def actions(
-        self, categories: Collection[Category], source: NoticeSource, ground: DecisionGround
-    ) -> int:
+    def actions(self, categories: Collection[Category], source: NoticeSource, ground: DecisionGround) -> int:
         """Return the number of actions after a notice: decisions that upheld it."""
         return sum(self._actions[category, source, ground] for category in categories)
 
@@ -113,22 +112,23 @@ class Sums:
             self._order_times[state, category, aim, step] for state in states for category in categories
         )
 
-    def _add_reports(self, counter: TransparencyCounter) -> None:
-        category = counter.category
-        inside = union_state(counter.country) is not None or counter.country == _UNKNOWN_PLACE
+    def _add_notices(self, counter: TransparencyCounter) -> None:
+        roles = Counter[ReportRole | None]()
         for report in counter.reports:
-            role = report_role(report.kind, report.source)
-            if role is None or role == "detection":
-                continue
-            if not inside:
-                self.notices_elsewhere += report.count
-                continue
+            roles[report_role(report.kind, report.source)] += report.count
+        flagged = roles["trusted_flagger_notice"]
+        notices = roles["notice"] + flagged
+        if not _concerns_union(counter):
+            self.notices_elsewhere += notices
+        elif notices:
             self._days_with_notices.add(counter.date)
-            self._notices[category, "any_notice"] += report.count
-            if role == "trusted_flagger_notice":
-                self._notices[category, "trusted_flagger_notice"] += report.count
-        if not inside:
+            self._notices[counter.category, "any_notice"] += notices
+            self._notices[counter.category, "trusted_flagger_notice"] += flagged
+
+    def _add_decisions(self, counter: TransparencyCounter) -> None:
+        if not _concerns_union(counter):
             return
+        category = counter.category
         if counter.items or counter.decisions:
             self._days_with_items.add(counter.date)
         for item in counter.items:
@@ -167,6 +167,10 @@ class Sums:
                 self._order_times[state, category, aim, order.step][order.seconds] += order.count
             elif aim == "act":
                 self._order_items[state, category] += order.count
+
+
+def _concerns_union(counter: TransparencyCounter) -> bool:
+    return union_state(counter.country) is not None or counter.country == _UNKNOWN_PLACE
 
 
 def union_state(country: str) -> str | None:

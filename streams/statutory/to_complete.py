@@ -62,7 +62,11 @@ def _found(sums: Sums, service: str) -> Iterator[tuple[int, str, str]]:
         yield 4, "notices", f"{sums.notices_elsewhere} from places outside of the Union are not in it"
     days = sums.days_without_items
     if not sums.follows_messages:
-        yield 4, "items, median times, actions", "not counted: workers ran with TOCSIN_REPORTERS=off, or as an earlier version"
+        yield (
+            4,
+            "items, median times, actions",
+            "not counted: workers ran with TOCSIN_REPORTERS=off, or as an earlier version",
+        )
         yield 7, "complaints", "not counted: workers ran with TOCSIN_REPORTERS=off, or as an earlier version"
     elif days:
         yield (

@@ -56,7 +56,9 @@ def test_the_exported_report_is_exact_after_kills(deploy, tmp_path):
     assert min(total["law, all"], total["terms, all"]) > 20
     lines = read_table((folder / "3_member_states_orders.csv").read_bytes())
     act = "Number of orders to act against illegal content received"
-    orders = {line["Scope"]: int(line[act]) for line in lines if line["Category of illegal content"] == "TOTAL"}
+    orders = {
+        line["Scope"]: int(line[act]) for line in lines if line["Category of illegal content"] == "TOTAL"
+    }
     for scope in orders:
         counted = sum(number for key, number in oracle.orders.items() if (key[0], key[2]) == ("act", scope))
         assert orders[scope] == counted
@@ -68,7 +70,9 @@ def test_the_exported_report_is_exact_after_kills(deploy, tmp_path):
 def kill(deployment):
     """Kill the worker while it starts, takes over or applies."""
     (worker,) = deployment.fleet.running
-    deployment.fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "an owner before the kill", tend=False)
+    deployment.fleet.wait_for(
+        lambda: "owns partitions [" in worker.text, 60, "an owner before the kill", tend=False
+    )
     deployment.kill(worker)
 
 

@@ -30,7 +30,9 @@ class Oracle:
     def __init__(self, reports: Iterable[Any], requests: Iterable[Any], first: date, last: date) -> None:
         self._within = lambda moment: first <= moment.astimezone(UTC).date() <= last
         self.rows: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-        self.hours: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.hours: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         self.complaints: Counter[tuple[str, str]] = Counter()
         self.detectors: Counter[str] = Counter()
         self.orders: Counter[tuple[str, ...]] = Counter()
@@ -72,7 +74,9 @@ class Oracle:
                     if self._within(now) and body["country"] in EU:
                         self._add(body["category"], f"items, {kind}")
         for message, outcomes in decided.items():
-            self._decide(about[message], sorted(outcomes.values(), key=lambda one: (one["decided"], one["outcome_id"])))
+            self._decide(
+                about[message], sorted(outcomes.values(), key=lambda one: (one["decided"], one["outcome_id"]))
+            )
 
     def _decide(self, reports: list[dict[str, Any]], outcomes: list[dict[str, Any]]) -> None:
         by_id = {one["outcome_id"]: one for one in outcomes}

@@ -131,7 +131,9 @@ def test_days_on_which_nothing_but_notices_was_counted_are_named(export):
 def test_notices_of_other_places_and_other_requests_are_left_out_and_named(export):
     result, folder = export(
         [
-            of_reports("XX", "fraud", notices(1), notices(2, source="state_actor"), notices(4, source="automated")),
+            of_reports(
+                "XX", "fraud", notices(1), notices(2, source="state_actor"), notices(4, source="automated")
+            ),
             of_reports("RE", "fraud", notices(8, "trusted_flagger_notice", "trusted_flagger")),
             of_reports("KR", "fraud", notices(16), items=(ItemCount("any_notice", 16),)),
             of_requests("GR", "terrorism", order(2), order(1, decision="refused")),
@@ -145,7 +147,9 @@ def test_notices_of_other_places_and_other_requests_are_left_out_and_named(expor
     assert "16 from places outside of the Union are not in it" in result.output
     orders = lines(folder, "3_member_states_orders.csv")
     act = "Number of orders to act against illegal content received"
-    assert {line["Scope"]: line[act] for line in orders if line["Category of illegal content"] == "TOTAL"} == {
+    assert {
+        line["Scope"]: line[act] for line in orders if line["Category of illegal content"] == "TOTAL"
+    } == {
         "TOTAL": "3",
         "EL": "3",
     }
@@ -159,7 +163,9 @@ def test_what_was_taken_back_is_not_in_the_sum(export):
         [
             of_reports("DE", "fraud", notices(2), items=(ItemCount("any_notice", 2),)),
             of_reports("DE", "fraud", decisions=(UPHELD,), action_times=(action,)),
-            of_reports("DE", "fraud", decisions=(UPHELD,), action_times=(ActionTimeCount("any_notice", 7200, 1),)),
+            of_reports(
+                "DE", "fraud", decisions=(UPHELD,), action_times=(ActionTimeCount("any_notice", 7200, 1),)
+            ),
             of_reports(
                 "DE",
                 "fraud",
@@ -233,5 +239,10 @@ def test_a_period_that_ends_before_it_begins_is_refused(export):
 
 
 def test_territories_where_union_law_holds_belong_to_their_state():
-    assert (union_state("GR"), union_state("EL"), union_state("RE"), union_state("AX")) == ("EL", "EL", "FR", "FI")
+    assert (union_state("GR"), union_state("EL"), union_state("RE"), union_state("AX")) == (
+        "EL",
+        "EL",
+        "FR",
+        "FI",
+    )
     assert (union_state("GB"), union_state("NC"), union_state("XX"), union_state("KR")) == (None,) * 4

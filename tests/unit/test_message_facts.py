@@ -97,7 +97,12 @@ def test_a_confirmed_decision_keeps_its_day_and_time():
         ({"visibility": "removed"}, {"visibility": "removed"}, "visibility", "upheld"),
         ({"visibility": "removed"}, {"visibility": "labelled"}, "visibility", "partially_reversed"),
         ({"account": "suspended"}, {"verdict": "dismissed"}, "account", "reversed"),
-        ({"verdict": "dismissed"}, {"verdict": "manifestly_unfounded"}, "no_action_trusted_flagger", "upheld"),
+        (
+            {"verdict": "dismissed"},
+            {"verdict": "manifestly_unfounded"},
+            "no_action_trusted_flagger",
+            "upheld",
+        ),
         ({"verdict": "dismissed"}, {"account": "suspended"}, "no_action_trusted_flagger", "reversed"),
     ],
 )
@@ -197,7 +202,9 @@ def test_a_known_report_changes_nothing(reported):
 
 def test_a_state_makes_no_notice_and_a_machine_detects():
     assert report_role("user_report", "state_actor") is None
-    assert report_role("user_report", "automated") == report_role("automated_detection", "user") == "detection"
+    assert (
+        report_role("user_report", "automated") == report_role("automated_detection", "user") == "detection"
+    )
     assert report_role("trusted_flagger_notice", "trusted_flagger") == "trusted_flagger_notice"
     assert report_role("statutory_victim_request", "anonymous") == "notice"
     assert all(role == report_role(*key) for key, role in REPORT_ROLES.items())

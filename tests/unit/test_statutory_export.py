@@ -130,7 +130,9 @@ def test_part_7_equals_what_was_published(report, oracle):
     compared = 0
     for line in table(report, "7_appeals_and_recidivism.csv"):
         for begin, subjects in about.items():
-            if line["Indicator"].startswith(begin) and (line["Scope"] in scopes or line["Scope"] == "Total number"):
+            if line["Indicator"].startswith(begin) and (
+                line["Scope"] in scopes or line["Scope"] == "Total number"
+            ):
                 wanted = sum(
                     number
                     for (subject, came_out), number in oracle.complaints.items()

@@ -31,7 +31,6 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DIMENSIONS = list(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
 
 
-
 @click.group()
 def transparency() -> None:
     """Produce the numbers for transparency reports, and check reports."""

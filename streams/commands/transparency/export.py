@@ -33,7 +33,9 @@ _TO_COMPLETE_FILE = "TO-COMPLETE.txt"
     "--format", "form", type=click.Choice([_DSA, "long"]), default=_DSA, show_default=True,
     help="The EU's templates, or all figures in one table.",
 )  # fmt: skip
-@click.option("--service", default="", metavar="NAME", help="The name of the service, for the column Service.")
+@click.option(
+    "--service", default="", metavar="NAME", help="The name of the service, for the column Service."
+)
 @click.option(
     "--role", type=click.Choice(PROVIDER_ROLES), default="platform", show_default=True,
     help="What the service is: it decides which parts and rows are filled in.",
@@ -78,7 +80,5 @@ def export(
 
 
 def _text(period: Period, points: Iterable[ToComplete]) -> str:
-    lines = [f"To complete or check in the report for {period}, before it is published:"]
-    for point in points:
-        lines.append(f"{point.file}: {point.what}: {point.why}")
-    return "\n".join(lines) + "\n"
+    lines = (f"{point.file}: {point.what}: {point.why}\n" for point in points)
+    return "".join((f"To complete or check in the report for {period}, before it is published:\n", *lines))
