@@ -33,17 +33,13 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
     """
     files = {}
     for part in parts():
-        if part.number != _CATEGORIES and not any(row.fills(role) for row in part.rows):
+        if not any(row.fills(role) for row in part.rows):
             continue
         rows = [
             row if row.row.fills(role) else FilledRow(row.row) for row in _rows(part, sums, rules, period)
         ]
         files[part.file_name] = write_part(part, service, period, rows)
     return Report(files, tuple(what_to_complete(sums, service, role)))
-
-
-# Part 2 explains categories and has no column for the kind of provider.
-_CATEGORIES = 2
 
 
 _COUNTED: Mapping[int, Callable[[Sums], Iterable[FilledRow]]] = {

@@ -44,11 +44,8 @@ def what_to_complete(sums: Sums, service: str, role: ProviderRole) -> Iterator[T
     by_number = {part.number: part for part in parts()}
     for number, what, why in (*_ALWAYS, *_found(sums, service)):
         part = by_number[number]
-        if number == _CATEGORIES or any(row.fills(role) for row in part.rows):
+        if any(row.fills(role) for row in part.rows):
             yield ToComplete(part.file_name, what, why)
-
-
-_CATEGORIES = 2
 
 
 def _found(sums: Sums, service: str) -> Iterator[tuple[int, str, str]]:

@@ -231,6 +231,14 @@ def test_the_long_table_has_every_figure_by_country(export):
     assert all(row["definition"] and row["period"] == "2026-01-01/2026-12-31" for row in rows)
 
 
+def test_what_was_taken_back_and_is_not_there_is_explained(export):
+    taken_back = DecisionCount("upheld", "law", True, False, False, -1)
+    result, folder = export([of_reports("DE", "fraud", decisions=(taken_back,))])
+    assert result.exit_code == 1
+    assert "More was taken back than the topic has" in result.output
+    assert not folder.exists()
+
+
 def test_a_period_that_ends_before_it_begins_is_refused(export):
     result, folder = export([], "--from", "2026-03-02", "--to", "2026-03-01")
     assert result.exit_code == 2

@@ -20,7 +20,8 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
+from streams.partition.moving import NewPartition, Shared
 from streams.reports.apply import daily_cell
 from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.encoding import encode
@@ -280,3 +281,27 @@ def test_every_value_has_an_id_of_its_own_also_when_counts_are_taken_back():
             counters.restore(key, value)
     assert seen == [b"2026-09-04/reports/3/DE/fraud/2026-09-04/%d" % number for number in range(1, 7)]
     assert msgspec.json.decode(drained.records[0].value, type=TransparencyCounter).decisions == ()
+
+
+def test_merged_partitions_add_up_what_is_of_the_last_day_of_counting():
+    def stored(partition, time):
+        counters = DailyCounters("reports", partition)
+        counters.count_for(START // DAY, time, "DE", "fraud", OF_DECISION)
+        counters.count_for(START // DAY, time, "DE", "fraud", OTHER_DECISION, -1)
+        counters.count(time, "DE", "fraud", OF_USER)
+        return Shared(partition, counters.drain(time).changes, frozenset())
+
+    later = START + DAY
+    merged = merge_counters(NewPartition(0, 2, 1_000), [stored(0, later), stored(2, later), stored(4, START)])
+    restored = DailyCounters("reports", 0)
+    for key, value in merged.items():
+        restored.restore(key, value)
+    again = restored.publish_again(later)
+    assert {record.key for record in again} == {
+        b"2026-09-05/reports/0/DE/fraud",
+        b"2026-09-04/reports/0/DE/fraud/2026-09-05",
+    }
+    decisions = [msgspec.json.decode(record.value, type=TransparencyCounter).decisions for record in again]
+    assert sorted(row.count for rows in decisions for row in rows) == [-2, 2]
+    # Other numbers leave it alone.
+    assert merge_counters(NewPartition(1, 2, 1_000), [stored(0, later)]) == {}

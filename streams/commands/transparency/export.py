@@ -11,6 +11,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.counters import read_counters
 from streams.registry.loader import load_rules
+from streams.statutory.fill import WrongCell
 from streams.statutory.long_table import long_table
 from streams.statutory.provider import PROVIDER_ROLES, ProviderRole
 from streams.statutory.report import make_report
@@ -67,7 +68,14 @@ def export(
     with broker_errors_explained(settings):
         counters = asyncio.run(read_counters(settings, period.first, period.last))
     if form == _DSA:
-        report = make_report(Sums(counters), load_rules(**settings.registry_files()), service, period, role)
+        rules = load_rules(**settings.registry_files())
+        try:
+            report = make_report(Sums(counters), rules, service, period, role)
+        except WrongCell as error:
+            raise click.ClickException(
+                f"{error}. More was taken back than the topic has: the rest was counted in other topics, before the number of "
+                "partitions or the prefix changed. Export each of them with --format long, and add up."
+            ) from error
         files = report.files | {_TO_COMPLETE_FILE: _text(period, report.to_complete).encode()}
     else:
         files = {_LONG_FILE: long_table(counters, period)}
