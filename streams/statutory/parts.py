@@ -13,19 +13,19 @@ from importlib.resources import files
 from streams.statutory.member_states import MEMBER_STATES, OFFICIAL_LANGUAGES
 from streams.statutory.template import TOTAL, CellKind, Part, Row
 
-# The sheet names of Annex II, and the section of its part II that says how to fill each in.
+# The sheet names of Annex II.
 _PARTS = (
-    ("1_report_identification", "1.1"),
-    ("2_categories_names", "1"),
-    ("3_member_states_orders", "1.2"),
-    ("4_notices", "1.3"),
-    ("5_own_initiative_illegal", "1.4"),
-    ("6_own_initiative_TC", "1.4"),
-    ("7_appeals_and_recidivism", "1.5"),
-    ("8_automated_means", "1.6"),
-    ("9_human_resources", "1.7"),
-    ("10_AMAR", "1.8"),
-    ("11_qualitative", "2"),
+    "1_report_identification",
+    "2_categories_names",
+    "3_member_states_orders",
+    "4_notices",
+    "5_own_initiative_illegal",
+    "6_own_initiative_TC",
+    "7_appeals_and_recidivism",
+    "8_automated_means",
+    "9_human_resources",
+    "10_AMAR",
+    "11_qualitative",
 )
 
 PERIOD_PLACEHOLDER = "YYYY-MM-DD/YYYY-MM-DD"
@@ -50,16 +50,15 @@ _COUNTS = ("Number of", "Visibility", "Monetary", "Provision of", "Account")
 @cache
 def parts() -> tuple[Part, ...]:
     """Give the eleven parts of the report, in their order."""
-    return tuple(_part(number, name, section) for number, (name, section) in enumerate(_PARTS, start=1))
+    return tuple(_part(number, name) for number, name in enumerate(_PARTS, start=1))
 
 
-def _part(number: int, name: str, section: str) -> Part:
+def _part(number: int, name: str) -> Part:
     official = files("streams.statutory").joinpath("templates", f"{name}.csv").read_bytes()
     header, *lines = csv.reader(io.StringIO(official.decode(), newline=""))
     return Part(
         number=number,
         name=name,
-        instruction=f"Annex II, part II, {section}",
         columns=tuple(header),
         column_kinds=tuple(map(_column_kind, header)),
         rows=tuple(_rows(name, header, lines)),

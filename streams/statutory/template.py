@@ -65,12 +65,11 @@ class Part(msgspec.Struct, frozen=True):
 
     `rows` are those that every report has. Where the template abbreviates with [...], they are written out: one per
     official language in parts 8 and 9, one per Member State in part 10. Part 3 has a block per Member State *that
-    issued an order* in addition: `state_rows`. `instruction` is the place in Annex II of the Implementing Regulation.
+    issued an order* in addition: `state_rows`.
     """
 
     number: int
     name: str
-    instruction: str
     columns: tuple[str, ...]
     column_kinds: tuple[CellKind, ...]
     rows: tuple[Row, ...]

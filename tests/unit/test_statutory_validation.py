@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streams.commands.main import commands
 from streams.statutory.parts import parts
 from streams.statutory.provider import PROVIDER_ROLES
+from streams.statutory.template import CellKind
 from streams.statutory.validation.checks import CHECKS
 from streams.statutory.validation.validate import validate
 from tests.unit.statutory_reports import HALF_YEAR, YEAR, valid_report
@@ -621,21 +622,21 @@ BROKEN = {
         "items",
         NOTICES,
         HARM,
-        "1 notices name only 0 items",
+        "is 0, fewer than the 1 notices",
     ),
     "views counted as items": (
         cell(ORDERS, 4, "H", "250000"),
         "items-many",
         ORDERS,
         4,
-        "2 orders name 250000 items",
+        "is 250000, for 2 orders",
     ),
     "more actions than items": (
         cell(NOTICES, HARM, "L", "7"),
         "actions",
         NOTICES,
         HARM,
-        "7 actions were taken on 2 items",
+        "7 actions were taken, more than the 2 items",
     ),
     "a median without actions": (
         cells(NOTICES, {(HARM, "L"): "0", (HARM, "N"): "0"}),
@@ -649,7 +650,7 @@ BROKEN = {
         "median-missing",
         NOTICES,
         HARM,
-        "is blank, but there were 1 actions",
+        "is blank, but the number of actions is 1",
     ),
     "more automated measures than measures": (
         cell(ILLEGAL, 4, "G", "5"),
@@ -663,14 +664,14 @@ BROKEN = {
         "restrictions",
         TERMS,
         4,
-        "500 measures, but only 11 restrictions",
+        "is 500, but the restrictions add up to 11",
     ),
     "more decisions than complaints": (
         cell(COMPLAINTS, COMPLAINED, "G", "3"),
         "complaints",
         COMPLAINTS,
         COMPLAINED,
-        "9 decisions about 3 complaints or disputes",
+        "is 3, but 9 were decided or omitted",
     ),
     "more complaints of a kind than complaints": (
         cell(
@@ -683,7 +684,7 @@ BROKEN = {
         "complaints",
         COMPLAINTS,
         line_of(COMPLAINTS, "Number of restrictions newly imposed as a result of an internal complaint") + 1,
-        "11 complaints of this kind are among 10",
+        "is 11, more than the 10 complaints of all kinds",
     ),
     "more automated notices than notices": (
         cell(AUTOMATED, line_of(AUTOMATED, "NAM Total"), "G", "5000"),
@@ -802,6 +803,15 @@ def test_the_transitional_report_uses_the_templates_for_its_second_part():
     assert validate(files, "platform") == []
 
 
+def test_a_misplaced_row_does_not_change_what_its_neighbours_belong_to():
+    """The sub-category of another category, before KEYWORD_OTHER of this one."""
+    at = OTHER + 7
+    moved = of_rows(
+        NOTICES, lambda rows: [*rows[: HARM - 1], *rows[HARM : at - 1], rows[HARM - 1], *rows[at - 1 :]]
+    )
+    assert {each.check for each in validate(moved(VALID), "platform")} == {"wrong-category"}
+
+
 def test_lines_may_end_with_cr_lf():
     files = {name: data.replace(b"\n", b"\r\n") for name, data in VALID.items()}
     assert validate(files, "platform") == []
@@ -810,6 +820,23 @@ def test_lines_may_end_with_cr_lf():
 def test_repeated_failures_are_one_finding():
     (finding,) = validate(column_of(NOTICES, "B", lambda _: "")(VALID), "platform")
     assert (finding.line, finding.more) == (2, 90)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_no_count_can_change_without_a_finding(data):
+    """Every count is part of a sum."""
+    file = data.draw(st.sampled_from([ORDERS, NOTICES, ILLEGAL, TERMS]))
+    part = next(part for part in parts() if part.file_name == file)
+    rows = records(VALID[file])
+    line = data.draw(st.integers(2, len(rows)))
+    column = data.draw(
+        st.sampled_from([at for at, kind in enumerate(part.column_kinds) if kind is CellKind.COUNT])
+    )
+    before = int(rows[line - 1][column] or 0)
+    rows[line - 1][column] = str(data.draw(st.integers(0, 10**6).filter(lambda count: count != before)))
+    found = {each.check for each in validate({file: written(rows)}, "platform")}
+    assert found & {"sub-categories", "total", "states-total"}
 
 
 @settings(deadline=None, max_examples=100)

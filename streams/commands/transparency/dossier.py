@@ -55,10 +55,7 @@ def draft(escalation_id: str, submitted: datetime | None, escalations: BinaryIO 
 
     Exits with 1 if the case is not in escalations, or its category calls for no notice.
     """
-    settings = load_settings()
-    rules = load_rules(
-        platform=settings.platform_file, law=settings.law_folder, categories=settings.categories_file
-    )
+    rules = load_rules(**load_settings().registry_files())
     events = read_escalations(escalations)
     case = next((event for event in events if event.escalation_id == escalation_id), None)
     if case is None:

@@ -53,10 +53,7 @@ def draft(
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     if outcomes is None and escalations is not None:
         raise click.UsageError("--escalations needs --outcomes.")
-    settings = load_settings()
-    rules = load_rules(
-        platform=settings.platform_file, law=settings.law_folder, categories=settings.categories_file
-    )
+    rules = load_rules(**load_settings().registry_files())
     decided = read_outcomes(outcomes)
     events = [] if outcomes is not None and escalations is None else read_escalations(escalations)
     made = drafts(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from streams.events.countries import COUNTRY_ALIASES
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import (
     EscalationSubject,
@@ -21,12 +22,9 @@ from streams.events.report import Category
 from streams.events.statement import Statement as Learned
 from streams.registry.rules import CategoryRules, Obligation
 from streams.statutory.statements.rules import check_statement
-from streams.statutory.statements.vocabulary import CATEGORY_OF_KEYWORD
+from streams.statutory.statements.vocabulary import CATEGORY_OF_KEYWORD, EEA_STATES
 from streams.statutory.template import OTHER
 from streams.wire.ids import stable_id
-
-# What the database calls the actions of outcomes.
-_OTHER_VISIBILITY = "DECISION_VISIBILITY_OTHER"
 
 # Duties whose text forbids the content; others are procedures, such as the duty to decide on notices.
 _ACTIONS_AGAINST_CONTENT = ("remove", "geo_disable")
@@ -135,10 +133,7 @@ class _Outcomes:
         for each in decided:
             if self._by_puid.setdefault(each.puid, each) is each:
                 self._by_id.setdefault((each.outcome.subject.channel_ref, each.outcome.outcome_id), each)
-        self._superseded = {self._earlier(each) for each in self._by_puid.values()}
-
-    def _earlier(self, each: Decided) -> tuple[str, str | None]:
-        return (each.outcome.subject.channel_ref, each.outcome.supersedes)
+        self._superseded = {_earlier(each) for each in self._by_puid.values()}
 
     def holding(self) -> Iterator[Decided]:
         """Give the outcomes that no other one supersedes."""
@@ -149,13 +144,18 @@ class _Outcomes:
     def replaced(self, each: Decided) -> str | None:
         """Give the puid of the last upheld outcome that this one supersedes, directly or by way of others."""
         seen = {each.puid}
-        earlier = self._by_id.get(self._earlier(each))
+        earlier = self._by_id.get(_earlier(each))
         while earlier is not None and earlier.puid not in seen:
             if earlier.outcome.decision == "upheld":
                 return earlier.puid
             seen.add(earlier.puid)
-            earlier = self._by_id.get(self._earlier(earlier))
+            earlier = self._by_id.get(_earlier(earlier))
         return None
+
+
+def _earlier(each: Decided) -> tuple[str, str | None]:
+    """By what the outcome is known that this one supersedes."""
+    return (each.outcome.subject.channel_ref, each.outcome.supersedes)
 
 
 def _withdrawal(decided: Decided, replaced: str) -> Draft:
@@ -176,7 +176,7 @@ def _draft(
         **_restrictions(outcome.action),
         **_ground(outcome, duties),
         **_category(outcome, categories),
-        # As the desk wrote it: the day at its place.
+        # The day in the time zone in which the desk wrote it.
         "application_date": str(outcome.decided_at.date()),
         # Every outcome is decided by a person; automated means only chose what to look at.
         "automated_decision": "AUTOMATED_DECISION_NOT_AUTOMATED",
@@ -216,8 +216,8 @@ def _made(
 def _restrictions(action: OutcomeAction | None) -> dict[str, object]:
     restrictions: dict[str, object] = {}
     if action is not None and action.visibility is not None:
-        content = f"DECISION_VISIBILITY_CONTENT_{action.visibility.upper()}"
-        restrictions["decision_visibility"] = [_OTHER_VISIBILITY if action.visibility == "other" else content]
+        kind = "OTHER" if action.visibility == "other" else f"CONTENT_{action.visibility.upper()}"
+        restrictions["decision_visibility"] = [f"DECISION_VISIBILITY_{kind}"]
     if action is not None and action.account is not None:
         restrictions["decision_account"] = f"DECISION_ACCOUNT_{action.account.upper()}"
     return restrictions
@@ -261,6 +261,20 @@ _WHY: Mapping[str, str] = {
 
 
 def _look_at(outcome: ModerationOutcome, how: Learned | None, learned: HowLearned) -> Iterator[Remark]:
+    ground = outcome.ground
+    if (
+        isinstance(ground, LawGround)
+        and COUNTRY_ALIASES.get(ground.jurisdiction, ground.jurisdiction) not in EEA_STATES
+    ):
+        yield Remark(
+            "decision_ground",
+            f"illegal is what the law of the Union or of a member forbids (art. 3(h)), and not that of {ground.jurisdiction} "
+            "alone; name the terms by which you restricted it",
+        )
+    if outcome.category == "spam":
+        yield Remark(
+            "category", "no statement is owed for deceptive high-volume commercial content (art. 17(2))"
+        )
     if how is not None and how.territorial_scope:
         states = ", ".join(how.territorial_scope)
         yield Remark("territorial_scope", f"the reports concern {states}; the restriction may reach further")

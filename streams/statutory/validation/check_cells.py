@@ -21,25 +21,16 @@ _PLACEHOLDERS = frozenset(
     {"Text", FREE_TEXT_PLACEHOLDER, "YYYY-MM-DD", PERIOD_PLACEHOLDER, OTHER_PLACEHOLDER}
 )
 
-_CATCH_ALL = frozenset(
-    {
-        "other",
-        "others",
-        "misc",
-        "misc.",
-        "miscellaneous",
-        "various",
-        "n/a",
-        "na",
-        "none",
-        "-",
-        "everything else",
-        "unknown",
-    }
-)
+_CATCH_ALL = frozenset({
+    "other", "others", "misc", "misc.", "miscellaneous", "various", "n/a", "na", "none", "-", "everything else",
+    "unknown",
+})  # fmt: skip
 
-# An authority is told of a receipt within hours, and action takes days. From here on, seconds or minutes are likelier
-# than weeks and months: 604,800 s and 10,080 min are a week.
+# Restrictions that a service may not be able to impose (Annex II, part I, 1).
+_OPTIONAL = ("Visibility", "Monetary", "Provision of", "Account")
+
+# An authority is told of a receipt within hours, and action takes days. A median of more hours than this is likelier one
+# of minutes or seconds.
 _UNLIKELY_HOURS_TO_INFORM = 24 * 14
 _UNLIKELY_HOURS = 24 * 90
 
@@ -185,7 +176,3 @@ def _check_blanks(part: Part, rows: list[CheckedRow], role: ProviderRole, findin
                 blank[0].match.line,
                 column_name(part, column),
             )
-
-
-# Restrictions that a service may not be able to impose (Annex II, part I, 1).
-_OPTIONAL = ("Visibility", "Monetary", "Provision of", "Account")

@@ -1,273 +1,227 @@
 """Checks figures of one part against each other."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from streams.statutory.template import OTHER, TOTAL, CellKind, Part
+from streams.statutory.template import OTHER, TOTAL, VALUE, CellKind, Part
 from streams.statutory.validation.check_cells import CheckedRow
 from streams.statutory.validation.findings import Findings, column_name
 
 # A notice that names more items than this is likelier a count of something else: views, or items that were removed.
 _MANY_ITEMS = 1000
 
+_COMPLAINTS = "Number of complaints submitted to the internal-complaints mechanism"
 
-def check_sums(part: Part, rows: list[CheckedRow], findings: Findings) -> None:
+
+def check_sums(part: Part, rows: Sequence[CheckedRow], findings: Findings) -> None:
     """Check sums over rows, and comparisons within a row."""
+    figures = [_Figures(part, row, findings) for row in rows]
     if 3 <= part.number <= 6:
-        _check_categories(part, rows, findings)
+        _check_categories(figures)
     if part.number == 3:
-        _check_states(part, rows, findings)
-    for row in rows:
-        if part.number == 3:
-            _check_orders(part, row, findings)
-        elif part.number == 4:
-            _check_notices(part, row, findings)
-        elif part.number in (5, 6):
-            _check_measures(part, row, findings)
+        _check_states(figures)
     if part.number == 7:
-        _check_complaints(part, rows, findings)
-    if part.number == 8:
-        _check_accuracy(part, rows, findings)
+        _check_complaints(figures)
+    for each in figures:
+        match part.number:
+            case 3:
+                _check_orders(each)
+            case 4:
+                _check_notices(each)
+            case 5 | 6:
+                _check_measures(each)
+            case 8:
+                _check_accuracy(each)
 
 
-def _counts(part: Part) -> Iterator[int]:
-    return (column for column, kind in enumerate(part.column_kinds) if kind is CellKind.COUNT)
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """The figures of a row, and where to report what is wrong with them. Columns count from 0."""
+
+    part: Part
+    row: CheckedRow
+    findings: Findings
+
+    @property
+    def scope(self) -> str:
+        return self.row.match.row.scope
+
+    @property
+    def label(self) -> str:
+        return self.row.match.row.label
+
+    @property
+    def category(self) -> str:
+        return self.row.match.row.category
+
+    @property
+    def counts(self) -> list[int]:
+        """The columns of counts."""
+        return [column for column, kind in enumerate(self.part.column_kinds) if kind is CellKind.COUNT]
+
+    def column(self, header: str) -> int:
+        """The first column whose header starts so."""
+        return next(
+            column for column, name in enumerate(self.part.columns) if name.strip().startswith(header)
+        )
+
+    def get(self, column: int) -> float | None:
+        return self.row.figures.get(column)
+
+    def add(self, check: str, column: int, message: str) -> None:
+        self.findings.add(check, message, self.row.match.line, column_name(self.part, column))
+
+    def compare_sum(self, column: int, parts: Sequence["_Figures"], check: str, what: str) -> None:
+        """Report a count that is not the sum of others. A cell that cannot be read was reported, so nothing is added."""
+        whole = self.get(column)
+        if any(column not in each.row.blank and each.get(column) is None for each in (self, *parts)):
+            return
+        summed = sum(each.get(column) or 0 for each in parts)
+        if summed != (whole or 0):
+            name = self.label if self.scope in ("", TOTAL) else f"{self.label} of {self.scope}"
+            given = "blank" if whole is None else f"{whole:.0f}"
+            self.add(check, column, f"{name} is {given}, but {what} add up to {summed:.0f}")
+
+    def compare_among(self, among: int, every: int, check: str) -> None:
+        """Report a count of some that is greater than that of all."""
+        some, whole = self.get(among), self.get(every)
+        if some is not None and whole is not None and some > whole:
+            where = column_name(self.part, every)
+            self.add(check, among, f"is {some:.0f}, more than the {whole:.0f} of {where}")
+
+    def compare_items(self, named: int, given: int, what: str) -> None:
+        """Report items that are fewer, or far more, than the notices or orders that name them."""
+        items, count = self.get(named), self.get(given)
+        if items is None or count is None:
+            return
+        if items < count:
+            self.add("items", named, f"is {items:.0f}, fewer than the {count:.0f} {what}")
+        elif items > _MANY_ITEMS * count:
+            self.add("items-many", named, f"is {items:.0f}, for {count:.0f} {what}")
+
+    def compare_median(self, median: int, cases: float | None, what: str) -> None:
+        """Report a median of nothing, and one that is missing."""
+        if cases == 0 and self.get(median):
+            self.add("median-without-cases", median, f"is {self.get(median):g}, but there were no {what}")
+        if cases and median in self.row.blank:
+            self.add("median-missing", median, f"is blank, but the number of {what} is {cases:.0f}")
 
 
-def _check_categories(part: Part, rows: list[CheckedRow], findings: Findings) -> None:
-    by_scope: dict[str, list[CheckedRow]] = defaultdict(list)
-    for row in rows:
-        by_scope[row.match.row.scope].append(row)
-    for block in by_scope.values():
-        high_level = [each for each in block if each.match.row.is_high_level]
-        for column in _counts(part):
-            for row in high_level:
-                category = row.match.row.category
-                below = [
-                    each
-                    for each in block
-                    if each.match.row.category == category and not each.match.row.is_high_level
-                ]
-                if category == TOTAL:
-                    below = [each for each in high_level if each.match.row.category != TOTAL]
-                check, what = (
-                    ("total", "the categories")
-                    if category == TOTAL
-                    else ("sub-categories", "its sub-categories")
-                )
-                if below:
-                    _compare_sum(part, row, below, column, check, what, findings)
+def _check_categories(rows: Iterable[_Figures]) -> None:
+    blocks: dict[str, list[_Figures]] = defaultdict(list)
+    for each in rows:
+        blocks[each.scope].append(each)
+    for block in blocks.values():
+        categories = {each.category: each for each in block if each.row.match.row.is_high_level}
+        below: dict[str, list[_Figures]] = defaultdict(list)
+        for each in block:
+            if each.category != TOTAL:
+                below[TOTAL if each is categories.get(each.category) else each.category].append(each)
+        for category, whole in categories.items():
+            check, what = "sub-categories", "its sub-categories"
+            if category == TOTAL:
+                check, what = "total", "the categories"
+            if below[category]:
+                for column in whole.counts:
+                    whole.compare_sum(column, below[category], check, what)
 
 
-def _check_states(part: Part, rows: list[CheckedRow], findings: Findings) -> None:
-    """Only sums of high-level categories: a State may describe rows of KEYWORD_OTHER that the total joins."""
-    of_states: dict[str, list[CheckedRow]] = defaultdict(list)
-    for row in rows:
-        if row.match.row.scope != TOTAL:
-            of_states[row.match.row.label].append(row)
-    for row in rows:
-        if row.match.row.scope == TOTAL and row.match.row.label != OTHER:
-            for column in _counts(part):
-                _compare_sum(
-                    part,
-                    row,
-                    of_states[row.match.row.label],
-                    column,
-                    "states-total",
-                    "the Member States",
-                    findings,
-                )
-    orders = list(_counts(part))
-    for row in of_states[TOTAL]:
-        if not any(row.figures.get(column) for column in orders):
-            findings.add(
-                "state-without-orders", f"{row.match.row.scope} has rows, but no order", row.match.line
+def _check_states(rows: Sequence[_Figures]) -> None:
+    """Not rows of KEYWORD_OTHER: those of a State may have other descriptions than those of the total."""
+    states: dict[str, list[_Figures]] = defaultdict(list)
+    for each in rows:
+        if each.scope != TOTAL:
+            states[each.label].append(each)
+    for each in rows:
+        if each.scope == TOTAL and each.label != OTHER:
+            for column in each.counts:
+                each.compare_sum(column, states[each.label], "states-total", "the Member States")
+    for each in states[TOTAL]:
+        if not any(each.get(column) for column in each.counts):
+            each.findings.add(
+                "state-without-orders", f"{each.scope} has rows, but no order", each.row.match.line
             )
 
 
-def _compare_sum(
-    part: Part,
-    row: CheckedRow,
-    parts: list[CheckedRow],
-    column: int,
-    check: str,
-    what: str,
-    findings: Findings,
-) -> None:
-    """Report a figure that is not the sum of others. Cells that cannot be read were reported, so no sum is made."""
-    if column not in row.figures or any(
-        column not in each.figures and column not in each.blank for each in parts
-    ):
-        return
-    summed = sum(each.figures.get(column, 0) for each in parts)
-    if summed != row.figures[column]:
-        scope = row.match.row.scope
-        findings.add(
-            check,
-            f"{row.match.row.label}{'' if scope in ('', TOTAL) else f' of {scope}'} is {row.figures[column]:.0f}, but "
-            f"{what} add up to {summed:.0f}",
-            row.match.line,
-            column_name(part, column),
-        )
+def _check_orders(row: _Figures) -> None:
+    to_act = row.column("Number of orders to act")
+    to_inform = row.column("Number of orders to provide information")
+    row.compare_items(row.column("Number of specific items"), to_act, "orders")
+    for column, kind in enumerate(row.part.column_kinds):
+        if kind is CellKind.HOURS:
+            row.compare_median(column, row.get(to_act if column < to_inform else to_inform), "orders")
 
 
-def _column(part: Part, starts: str) -> int:
-    return next(column for column, name in enumerate(part.columns) if name.strip().startswith(starts))
-
-
-def _check_orders(part: Part, row: CheckedRow, findings: Findings) -> None:
-    against = _column(part, "Number of orders to act")
-    _check_items(part, row, against, _column(part, "Number of specific items"), "orders", findings)
-    _check_median(
-        part,
-        row,
-        _column(part, "Median time to inform the authority of the receipt of the order to act"),
-        against,
-        findings,
-    )
-    _check_median(
-        part, row, _column(part, "Median time to give effect to the order to act"), against, findings
-    )
-    inform = _column(part, "Number of orders to provide information")
-    for median in (inform + 1, inform + 2):
-        _check_median(part, row, median, inform, findings)
-
-
-def _check_notices(part: Part, row: CheckedRow, findings: Findings) -> None:
-    first = _column(part, "Number of notices received")
-    notices, trusted, items, trusted_items, median, trusted_median, law, trusted_law, terms, trusted_terms = (
-        range(first, first + 10)
-    )
+def _check_notices(row: _Figures) -> None:
+    first = row.column("Number of notices received")
+    notices, trusted, items, trusted_items, median, trusted_median = range(first, first + 6)
+    law, trusted_law, terms, trusted_terms = range(first + 6, first + 10)
     for among, every in (
         (trusted, notices),
         (trusted_items, items),
         (trusted_law, law),
         (trusted_terms, terms),
     ):
-        _check_among(part, row, among, every, "trusted-flaggers", findings)
-    for given, named in ((notices, items), (trusted, trusted_items)):
-        _check_items(part, row, given, named, "notices", findings)
-    figures = row.figures
-    for taken, named, time in (
-        ((law, terms), items, median),
-        ((trusted_law, trusted_terms), trusted_items, trusted_median),
+        row.compare_among(among, every, "trusted-flaggers")
+    row.compare_items(items, notices, "notices")
+    row.compare_items(trusted_items, trusted, "notices")
+    for by_law, by_terms, named, time in (
+        (law, terms, items, median),
+        (trusted_law, trusted_terms, trusted_items, trusted_median),
     ):
-        if any(column not in figures for column in taken):
+        taken = [row.get(by_law), row.get(by_terms)]
+        if None in taken:
             continue
-        actions = sum(figures[column] for column in taken)
-        if named in figures and actions > figures[named]:
-            findings.add(
-                "actions",
-                f"{actions:.0f} actions were taken on {figures[named]:.0f} items",
-                row.match.line,
-                column_name(part, taken[0]),
+        actions = sum(filter(None, taken))
+        items_named = row.get(named)
+        if items_named is not None and actions > items_named:
+            row.add(
+                "actions", by_law, f"{actions:.0f} actions were taken, more than the {items_named:.0f} items"
             )
-        _check_cases(part, row, time, actions, "actions", findings)
+        row.compare_median(time, actions, "actions")
 
 
-def _check_measures(part: Part, row: CheckedRow, findings: Findings) -> None:
-    measures = _column(part, "Number of measures taken at")
-    _check_among(part, row, measures + 1, measures, "automated-above-all", findings)
-    restrictions = range(measures + 2, measures + 16)
-    given = [row.figures[column] for column in restrictions if column in row.figures]
-    if given and sum(given) < row.figures.get(measures, 0):
-        findings.add(
-            "restrictions",
-            f"{row.figures[measures]:.0f} measures, but only {sum(given):.0f} restrictions",
-            row.match.line,
-            column_name(part, measures),
-        )
+def _check_measures(row: _Figures) -> None:
+    measures = row.column("Number of measures taken at")
+    row.compare_among(row.column("Number of measures taken after"), measures, "automated-above-all")
+    restrictions = [row.get(column) for column in row.counts[2:]]
+    number = row.get(measures)
+    if number is not None and any(each is not None for each in restrictions):
+        restricted = sum(filter(None, restrictions))
+        if restricted < number:
+            row.add(
+                "restrictions", measures, f"is {number:.0f}, but the restrictions add up to {restricted:.0f}"
+            )
 
 
-def _check_among(part: Part, row: CheckedRow, among: int, every: int, check: str, findings: Findings) -> None:
-    if row.figures.get(among, 0) > row.figures.get(every, float("inf")):
-        findings.add(
-            check,
-            f"is {row.figures[among]:.0f}, more than the {row.figures[every]:.0f} of {column_name(part, every)}",
-            row.match.line,
-            column_name(part, among),
-        )
-
-
-def _check_items(part: Part, row: CheckedRow, given: int, named: int, what: str, findings: Findings) -> None:
-    if given not in row.figures or named not in row.figures:
-        return
-    count, items = row.figures[given], row.figures[named]
-    where = column_name(part, named)
-    if items < count:
-        findings.add("items", f"{count:.0f} {what} name only {items:.0f} items", row.match.line, where)
-    elif items > _MANY_ITEMS * count:
-        findings.add("items-many", f"{count:.0f} {what} name {items:.0f} items", row.match.line, where)
-
-
-def _check_median(part: Part, row: CheckedRow, median: int, counted: int, findings: Findings) -> None:
-    if counted in row.figures:
-        _check_cases(part, row, median, row.figures[counted], "orders", findings)
-
-
-def _check_cases(
-    part: Part, row: CheckedRow, median: int, cases: float, what: str, findings: Findings
-) -> None:
-    where = column_name(part, median)
-    if not cases and row.figures.get(median):
-        findings.add(
-            "median-without-cases",
-            f"is {row.figures[median]:g}, but there were no {what}",
-            row.match.line,
-            where,
-        )
-    if cases and median in row.blank:
-        findings.add("median-missing", f"is blank, but there were {cases:.0f} {what}", row.match.line, where)
-
-
-def _check_complaints(part: Part, rows: list[CheckedRow], findings: Findings) -> None:
-    value = part.columns.index("Value")
-    where = column_name(part, value)
-    by_indicator: dict[str, dict[str, CheckedRow]] = defaultdict(dict)
-    for row in rows:
-        by_indicator[row.match.row.label.strip()][row.match.row.scope] = row
-    complaints = _value(
-        by_indicator["Number of complaints submitted to the internal-complaints mechanism"].get(
-            "Total number"
-        ),
-        value,
-    )
-    for indicator, scopes in by_indicator.items():
-        total = _value(scopes.get("Total number"), value)
-        decided = [
-            _value(row, value) or 0
-            for scope, row in scopes.items()
-            if scope.startswith(("Decisions", "Decision omitted"))
-        ]
+def _check_complaints(rows: Iterable[_Figures]) -> None:
+    indicators: dict[str, dict[str, _Figures]] = defaultdict(dict)
+    for each in rows:
+        indicators[each.label.strip()][each.scope] = each
+    every = _total(indicators[_COMPLAINTS])
+    for indicator, scopes in indicators.items():
+        total = _total(scopes)
         if total is None:
             continue
-        line = scopes["Total number"].match.line
-        if sum(decided) > total:
-            findings.add(
-                "complaints",
-                f"{sum(decided):.0f} decisions about {total:.0f} complaints or disputes",
-                line,
-                where,
-            )
-        if indicator.startswith("Complaint regarding") and complaints is not None and total > complaints:
-            findings.add(
-                "complaints", f"{total:.0f} complaints of this kind are among {complaints:.0f}", line, where
-            )
+        row = scopes["Total number"]
+        value = row.column(VALUE)
+        decided = sum(each.get(value) or 0 for scope, each in scopes.items() if scope.startswith("Decision"))
+        if decided > total:
+            row.add("complaints", value, f"is {total:.0f}, but {decided:.0f} were decided or omitted")
+        if indicator.startswith("Complaint regarding") and every is not None and total > every:
+            row.add("complaints", value, f"is {total:.0f}, more than the {every:.0f} complaints of all kinds")
         if "Median time" in scopes:
-            _check_cases(part, scopes["Median time"], value, sum(decided), "decisions", findings)
+            scopes["Median time"].compare_median(value, decided, "decisions")
 
 
-def _check_accuracy(part: Part, rows: Iterable[CheckedRow], findings: Findings) -> None:
-    value = part.columns.index("Value")
-    context = part.column_kinds.index(CellKind.CONTEXT)
-    for row in rows:
-        if (
-            row.match.row.label.startswith("Accuracy of")
-            and value in row.figures
-            and not row.match.cells.get(context, "").strip()
-        ):
-            findings.add("accuracy-context", "is blank", row.match.line, column_name(part, context))
+def _total(scopes: Mapping[str, _Figures]) -> float | None:
+    row = scopes.get("Total number")
+    return None if row is None else row.get(row.column(VALUE))
 
 
-def _value(row: CheckedRow | None, column: int) -> float | None:
-    return None if row is None else row.figures.get(column)
+def _check_accuracy(row: _Figures) -> None:
+    context = row.part.column_kinds.index(CellKind.CONTEXT)
+    given = row.get(row.column(VALUE)) is not None
+    if row.label.startswith("Accuracy of") and given and not row.row.match.cells.get(context, "").strip():
+        row.add("accuracy-context", context, "is blank")

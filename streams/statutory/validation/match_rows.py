@@ -77,46 +77,62 @@ def match_rows(
     if rows.label_column not in places or (rows.scope_column is not None and rows.scope_column not in places):
         return []
     matched: list[MatchedRow] = []
-    seen: dict[tuple[str, str, str], int] = {}
-    # Part 8 abbreviates the rows of languages in an order of its own.
-    category, block, newest, disordered = "", "", -1, part.number == 8
+    order = _Order(rows, findings)
     for line in table.lines:
         cells = {column: line.cells[place] for column, place in places.items()}
-        if _left_blank(part, cells, role):
-            continue
-        label = cells[rows.label_column].strip()
+        if not _left_blank(part, cells, role) and (row := order.take(line, cells)) is not None:
+            _compare_texts(part, row, cells, line, findings)
+            matched.append(MatchedRow(row, line.number, cells))
+    _report_missing(rows, matched, role, findings)
+    return matched
+
+
+class _Order:
+    """Follows the records of a file, as a row is known by those above it."""
+
+    def __init__(self, rows: _Rows, findings: Findings) -> None:
+        self._rows = rows
+        self._findings = findings
+        self._seen: dict[tuple[str, str, str], int] = {}
+        # The high-level category and the block of a Member State that the record is below.
+        self._above = self._block = ""
+        # The furthest row of the template so far. Part 8 abbreviates the rows of languages in an order of its own.
+        self._furthest = -1
+        self._reported = rows.part.number == 8
+
+    def take(self, line: Line, cells: Mapping[int, str]) -> Row | None:
+        """Give the row of the template that a record is; None if it is none, or one that was there before."""
+        rows, findings = self._rows, self._findings
         scope = "" if rows.scope_column is None else cells[rows.scope_column].strip()
-        if scope != block and part.number == 3:
-            block, category, newest = scope, "", -1
+        if scope != self._block and rows.part.number == 3:
+            self._block, self._above, self._furthest = scope, "", -1
         if not _known_scope(rows, scope, line, findings):
-            continue
-        known = _known_label(rows, label, line, findings)
-        if known is None:
-            continue
-        label = known
-        category = _category(rows, label, category, line, findings) if rows.by_category else ""
+            return None
+        label = _known_label(rows, cells[rows.label_column].strip(), line, findings)
+        category = None if label is None else _category(rows, label, self._above, line, findings)
+        if label is None or category is None:
+            return None
+        self._above = label if label == category else self._above
         found = rows.find(category, label, scope)
         if found is None:
             findings.add("row-unknown", f"{label!r} has no row for {scope!r} in the template", line.number)
-            continue
+            return None
         number, row = found
-        key = (scope, category, plain(label))
-        if key in seen and not _may_repeat(row):
-            findings.add("row-twice", f"{_name(row)} is in line {seen[key]} already", line.number)
-            continue
-        seen.setdefault(key, line.number)
-        if number < newest and not disordered:
-            disordered = True
-            findings.add(
-                "row-order",
-                f"{_name(row)} comes earlier in the template; further rows are not checked",
-                line.number,
-            )
-        newest = max(number, newest)
-        _compare_texts(part, row, cells, line, findings)
-        matched.append(MatchedRow(row, line.number, cells))
-    _report_missing(rows, matched, role, findings)
-    return matched
+        before = self._seen.setdefault((scope, category, label), line.number)
+        if before != line.number and not _may_repeat(row):
+            findings.add("row-twice", f"{_name(row)} is in line {before} already", line.number)
+            return None
+        # A row below another category was reported, and is no reason to report its neighbours.
+        if category == self._above:
+            self._follow(number, row, line)
+        return row
+
+    def _follow(self, number: int, row: Row, line: Line) -> None:
+        if number < self._furthest and not self._reported:
+            self._reported = True
+            message = f"{_name(row)} comes earlier in the template; further rows are not checked"
+            self._findings.add("row-order", message, line.number)
+        self._furthest = max(number, self._furthest)
 
 
 def _left_blank(part: Part, cells: Mapping[int, str], role: ProviderRole) -> bool:
@@ -172,17 +188,21 @@ def _known_label(rows: _Rows, label: str, line: Line, findings: Findings) -> str
     return known
 
 
-def _category(rows: _Rows, label: str, above: str, line: Line, findings: Findings) -> str:
-    """The category of a row below the category `above`."""
+def _category(rows: _Rows, label: str, above: str, line: Line, findings: Findings) -> str | None:
+    """The category of a row below the category `above`: empty in parts without, None if it cannot be known."""
+    if not rows.by_category:
+        return ""
     parents = rows.parents[label]
     if label in parents or above in parents:
         return label if label in parents else above
+    where = above or "no category"
     if label == OTHER:
-        message = f"{OTHER} stands below {above or 'no category'}, which has no sub-categories"
-    else:
-        message = f"{label} belongs to {parents[0]}, but stands below {above or 'no category'}"
-    findings.add("wrong-category", message, line.number)
-    return parents[0] if label != OTHER else above
+        findings.add(
+            "wrong-category", f"{OTHER} stands below {where}, which has no sub-categories", line.number
+        )
+        return None
+    findings.add("wrong-category", f"{label} belongs to {parents[0]}, but stands below {where}", line.number)
+    return parents[0]
 
 
 def _may_repeat(row: Row) -> bool:
