@@ -81,32 +81,33 @@ class MessageFacts(msgspec.Struct, array_like=True):
 
     def is_known(self, role: ReportRole, received_s: int, category: Category) -> bool:
         """Return whether a report changes nothing, as nearly all further reports of a message."""
-        first = self.detection if role == "detection" else self.notice
-        if first is None or received_s <= first.received_s:
-            return False
         if role == "notice":
-            return category in self.items
-        return role == "detection" or (
-            category in self.trusted_items
-            and self.trusted is not None
-            and received_s > self.trusted.received_s
-        )
+            first, items = self.notice, self.items
+        elif role == "detection":
+            return self.detection is not None and received_s > self.detection.received_s
+        else:
+            # Then it is known as a notice as well: every one of a trusted flagger is.
+            first, items = self.trusted, self.trusted_items
+        return first is not None and received_s > first.received_s and category in items
 
     def add_report(self, role: ReportRole, report: FirstReport) -> tuple[NoticeSource, ...]:
         """Note a report; return in which counts of items the message is new with it."""
         if role == "detection":
             self.detection = report if self.detection is None else min(self.detection, report)
             return ()
+        category = report.category
         items: tuple[NoticeSource, ...] = ()
-        self.notice = report if self.notice is None else min(self.notice, report)
-        if report.category not in self.items:
-            self.items += (report.category,)
+        if self.notice is None or report < self.notice:
+            self.notice = report
+        if category not in self.items:
+            self.items = (*self.items, category)
             items = ("any_notice",)
         if role == "trusted_flagger_notice":
-            self.trusted = report if self.trusted is None else min(self.trusted, report)
-            if report.category not in self.trusted_items:
-                self.trusted_items += (report.category,)
-                items += ("trusted_flagger_notice",)
+            if self.trusted is None or report < self.trusted:
+                self.trusted = report
+            if category not in self.trusted_items:
+                self.trusted_items = (*self.trusted_items, category)
+                items = (*items, "trusted_flagger_notice")
         return items
 
     def add_decision(self, decision: Decided) -> None:

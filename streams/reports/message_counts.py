@@ -1,15 +1,22 @@
 """Counting items and decisions of messages for transparency reports."""
 
+from collections.abc import Mapping
+from typing import get_args
+
 from streams.counting.attribution import MessageReporters
 from streams.counting.message_facts import Decided, FirstReport, MessageFacts
 from streams.counting.notices import REPORT_ROLES
 from streams.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
+from streams.events.transparency import NoticeSource
+from streams.partition.daily_counters import Cell
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.crowd import message_key
 
 # Countries that no report and no law names.
 _UNKNOWN_COUNTRY = "XX"
+
+_ITEMS: Mapping[NoticeSource, Cell] = {named_by: ("items", named_by) for named_by in get_args(NoticeSource)}
 
 _new_tuple = tuple.__new__
 
@@ -43,7 +50,7 @@ def count_report(batch: ReportBatch, record: MessageReporters, case: Case, recei
     # This takes a quarter of the time of the named tuple's own constructor.
     first = _new_tuple(FirstReport, (received, country, category))
     for named_by in facts.add_report(role, first):
-        state.daily.count(now, country, category, ("items", named_by))
+        state.daily.count(now, country, category, _ITEMS[named_by])
     if facts.decisions:
         _count_changes(batch, facts)
     return True
