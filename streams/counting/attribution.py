@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from streams.counting.message_facts import MessageFacts
 from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround
 from streams.events.report import Category
 from streams.wire.times import DAY
@@ -86,7 +87,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
     `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first reports,
     also those that are not kept. `sampled`: not all reporters are kept, but those
     with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are
-    decisions about single reports, by reporter, as (first, the one that holds).
+    decisions about single reports, by reporter, as (first, the one that holds). `facts` are what is counted for transparency
+    reports; None without any.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -96,6 +98,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     standing: Decision | None = None
     identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
     own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
+    facts: MessageFacts | None = None
 
     def add_report(
         self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
@@ -210,6 +213,7 @@ class _Stored(msgspec.Struct, array_like=True):
     ids: Sequence[str] = ()
     sources: Sequence[str] = ()
     source_of: bytes = b""
+    facts: MessageFacts | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -226,6 +230,7 @@ def encode_reporters(record: MessageReporters) -> bytes:
         record.first_s,
         record.standing,
         [(reporter, *own) for reporter, own in sorted(record.own.items())],
+        facts=record.facts,
     )
     if record.identities:
         identities = [record.identities.get(reporter, _UNKNOWN) for reporter, _ in rows]
@@ -253,6 +258,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
             if report_id
         },
         {reporter: (first, standing) for reporter, first, standing in stored.own},
+        stored.facts,
     )
 
 

@@ -4,6 +4,8 @@ A counter is the running total of one UTC day of the partition's time. A batch p
 changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
 When the time is set back to a day that was counted before, counting goes on in a new part, under other keys: the
 totals of the earlier part are no longer in the state, and must not be overwritten.
+What concerns another day, as a decision that arrives late or is taken back, has a key with both days: the day that it
+concerns, and the day on which it was counted. So the totals of earlier days need not be kept to be corrected.
 Memory and the stage's state hold only the current day; earlier days are in the topic.
 """
 
@@ -18,7 +20,12 @@ import msgspec
 from streams.events.report import Category
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
+    ActionTimeCount,
+    ComplaintCount,
     CountedStage,
+    DecisionCount,
+    ItemCount,
+    OrderCount,
     ReportCount,
     RequestCount,
     TransparencyCounter,
@@ -33,15 +40,31 @@ from streams.wire.topics import TRANSPARENCY_COUNTERS
 
 DAILY_COUNTERS = b"R"
 """State key type of counters. The key is: type, then day, country and category separated by slashes."""
+OWN_DAY_COUNTERS = b"Y"
+"""State key type of counters for a day of their own: as above, then the day that they concern."""
+_KEY_TYPES = (DAILY_COUNTERS, OWN_DAY_COUNTERS)
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
-# Country and category.
-_Place = tuple[str, Category]
-# The fields of ReportCount or RequestCount in their order, without the count.
-Cell = tuple[str | bool | None, ...]
+# Country and category; then the day (YYYY-MM-DD), for what is counted for a day of its own.
+_Place = tuple[str, Category, *tuple[str, ...]]
+_PLACE_OF_CURRENT_DAY = 2
+# The fields of ReportCount or RequestCount in their order, without the count. Cells of the other lists of a counter have
+# the list's name before their fields.
+Cell = tuple[str | bool | int | None, ...]
 
-_COUNTS: Mapping[CountedStage, Callable[..., Any]] = {"reports": ReportCount, "requests": RequestCount}
+_COUNTS: Mapping[str, Callable[..., Any]] = {
+    "reports": ReportCount,
+    "requests": RequestCount,
+    "items": ItemCount,
+    "decisions": DecisionCount,
+    "action_times": ActionTimeCount,
+    "complaints": ComplaintCount,
+    "orders": OrderCount,
+}
+# A cell without fields: twice what was taken back. With it the sum of all cells grows with every change, and gives every
+# value of a counter an id of its own.
+_TAKEN_BACK: Cell = ()
 
 _encode_cells = msgspec.msgpack.Encoder().encode
 _decode_cells = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
@@ -70,7 +93,7 @@ class DailyCounters:
 
     A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing is
     left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
-    record whose key begins with DAILY_COUNTERS to `restore`.
+    record whose key begins with DAILY_COUNTERS or OWN_DAY_COUNTERS to `restore`.
     """
 
     __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
@@ -105,6 +128,31 @@ class DailyCounters:
             group = self._groups[key] = _Group({}, stored=False)
         cells = group.cells
         cells[cell] = cells.get(cell, 0) + 1
+        group.counted_at = now
+        self._touched[key] = group
+
+    def count_for(
+        self, day: int, now: int, country: str, category: Category, cell: Cell, number: int = 1
+    ) -> None:
+        """Count for a day (days since the epoch) of its own; a negative `number` takes back what was counted for that day.
+
+        `cell` begins with the name of its list in TransparencyCounter. `now` as in `count`.
+        """
+        today = now // DAY
+        if today != self._day:
+            self._begin(today)
+        key = (country, category, _date(day))
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = _Group({}, stored=False)
+        cells = group.cells
+        total = cells.get(cell, 0) + number
+        if total:
+            cells[cell] = total
+        else:
+            del cells[cell]
+        if number < 0:
+            cells[_TAKEN_BACK] = cells.get(_TAKEN_BACK, 0) - 2 * number
         group.counted_at = now
         self._touched[key] = group
 
@@ -156,14 +204,14 @@ class DailyCounters:
 
         Raises UnknownStateVersion (a ValueError) if another version wrote it, ValueError if it is damaged.
         """
-        require_version(DAILY_COUNTERS, value)
-        written, country, category = key[len(DAILY_COUNTERS) :].decode().split("/")
+        require_version(key[:1], value)
+        written, country, category, *own_day = key[1:].decode().split("/")
         day = date.fromisoformat(written).toordinal() - _EPOCH
         if self._groups and day != self._day:
             raise ValueError(f"the state is damaged: it has counters of two days, one of them {written}")
         self._day = day
         cells = {row[:-1]: row[-1] for row in _decode_cells(memoryview(value)[1:])}
-        self._groups[country, msgspec.convert(category, Category)] = _Group(cells, stored=True)
+        self._groups[country, msgspec.convert(category, Category), *own_day] = _Group(cells, stored=True)
 
     def _begin(self, day: int) -> None:
         """Begin a day. What the previous day still has to publish waits for `drain`."""
@@ -176,17 +224,31 @@ class DailyCounters:
         self._day = day
 
     def _record(self, day: int, part: int, key: _Place, group: _Group) -> OutputRecord:
-        country, category = key
-        written = _date(day)
+        country, category, *own_day = key
+        counted = _date(day)
         assert self._stage is not None
-        count = _COUNTS[self._stage]
-        rows: dict[str, tuple[Any, ...]] = {"reports": (), "requests": ()}
-        rows[self._stage] = tuple(count(*cell, number) for cell, number in group.cells.items())
-        counter = TransparencyCounter(written, self._stage, self._partition, country, category, **rows)
+        rows: dict[str, list[Any]] = {"reports": [], "requests": []}
+        for cell, number in group.cells.items():
+            if cell and cell[0] in _COUNTS:
+                name, *fields = cell
+                rows.setdefault(str(name), []).append(_COUNTS[str(name)](*fields, number))
+            elif cell:
+                rows[self._stage].append(_COUNTS[self._stage](*cell, number))
+        written = own_day[0] if own_day else counted
+        counter = TransparencyCounter(
+            written,
+            self._stage,
+            self._partition,
+            country,
+            category,
+            **{name: tuple(counts) for name, counts in rows.items()},
+        )
         name = f"{written}/{self._stage}/{self._partition}/{country}/{category}"
+        if own_day:
+            name += f"/{counted}"
         if part:
             name += f"/{part}"
-        # The total gives every value of the counter an id of its own.
+        # The sum gives every value of the counter an id of its own.
         headers = event_headers(
             TRANSPARENCY_COUNTER_TYPE, f"{name}/{sum(group.cells.values())}", group.counted_at
         )
@@ -202,12 +264,16 @@ def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, b
     partitions, and nobody adds them up with those of the abandoned numbers. Of several days only the last is
     kept: the totals of the others are final, and have been published.
     """
-    mine = [one.of_type(DAILY_COUNTERS) for one in shared if one.partition % new.partitions == new.partition]
+    mine = [
+        {key: value for key, value in one.entries.items() if key[:1] in _KEY_TYPES}
+        for one in shared
+        if one.partition % new.partitions == new.partition
+    ]
     days = [_day_of(key) for entries in mine for key in entries]
     sums: dict[bytes, dict[Cell, int]] = {}
     for entries in mine:
         for key, value in entries.items():
-            require_version(DAILY_COUNTERS, value)
+            require_version(key[:1], value)
             if _day_of(key) == max(days):
                 cells = sums.setdefault(key, {})
                 for row in _decode_cells(memoryview(value)[1:]):
@@ -220,11 +286,12 @@ def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, b
 
 def _day_of(key: bytes) -> str:
     # An ISO date, so the later of two days is the greater one.
-    return key[len(DAILY_COUNTERS) :].decode().split("/")[0]
+    return key[1:].decode().split("/")[0]
 
 
 def _state_key(day: int, key: _Place) -> bytes:
-    return DAILY_COUNTERS + "/".join((_date(day), *key)).encode()
+    key_type = DAILY_COUNTERS if len(key) == _PLACE_OF_CURRENT_DAY else OWN_DAY_COUNTERS
+    return key_type + "/".join((_date(day), *key)).encode()
 
 
 def _date(day: int) -> str:

@@ -7,7 +7,12 @@ from typing import Any
 from streams.clocks.clock import next_step_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
 from streams.events.transparency import CountedStage
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
+from streams.partition.daily_counters import (
+    DAILY_COUNTERS,
+    OWN_DAY_COUNTERS,
+    DailyCounters,
+    merge_counters,
+)
 from streams.partition.due import DueSteps
 from streams.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
 from streams.partition.flood import FloodWindow
@@ -137,6 +142,7 @@ class PartitionState:
             CLOCK_RECORD: self.clocks.restore,
             SOURCE_CONTROL: self.sources.restore,
             DAILY_COUNTERS: self.daily.restore,
+            OWN_DAY_COUNTERS: self.daily.restore,
             **own,
         }
         for key, value in entries:
@@ -230,6 +236,8 @@ MOVES: Moves = {
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
     CLOCK_RECORD: ByRef(ref_before_nul),
+    # Each of the two merges the records of both types, because all that remains must be of one day.
     DAILY_COUNTERS: Merged(merge_counters),
+    OWN_DAY_COUNTERS: Merged(merge_counters),
 }
 """How the records of every stage move when the number of partitions changes."""

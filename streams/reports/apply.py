@@ -18,6 +18,7 @@ from streams.reports.case import Case
 from streams.reports.enrich import enriched_json
 from streams.reports.episodes import EpisodeKey, Open, note_clear, rise
 from streams.reports.integrity import REVIEW, ask_once, find_coordination, suspect
+from streams.reports.message_counts import count_message
 from streams.reports.rules import CategoryPlan
 from streams.reports.transitions import open_or_raise
 from streams.reports.voices import hear
@@ -111,6 +112,8 @@ def _count(
         case.law.protection,
     )
     if heard is None:
+        if rules.through_reporters:
+            count_message(batch, channel_key, case)
         return counted, None
     if counted:
         counts.add_stamped(case.occurred, heard.added)

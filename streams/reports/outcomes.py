@@ -11,6 +11,7 @@ from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.credits import publish_credit, publish_receipt
 from streams.reports.crowd import message_key
+from streams.reports.message_counts import count_outcome, count_report
 from streams.wire.dead_letter import Rejected
 from streams.wire.reading import Decoded
 
@@ -18,8 +19,8 @@ from streams.wire.reading import Decoded
 def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
-    It does not move the partition's time and changes nothing that is counted: only whom later reports come from is known
-    better. Without the stage of reporters it has no effect. Raises Rejected, changing nothing, if the report or escalation
+    It does not move the partition's time and changes nothing that policies count: only whom later reports come from is known
+    better, and the counters for transparency reports follow. Without the stage of reporters it has no effect. Raises Rejected, changing nothing, if the report or escalation
     that it is about is not known here.
     """
     outcome = decoded.event
@@ -35,11 +36,12 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     state.recent.add(hashed)
     batch.counters.moderation_outcomes += 1
     decision = _decision(batch, outcome, decoded.time_ms)
-    for message in messages:
+    for number, message in enumerate(messages):
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
         changes = record.add_outcome(decision, only)
+        count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
             publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
@@ -65,7 +67,9 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     # Detectors need not be told.
     told = report.reporter is not None and report.reporter.kind != "automated"
     identity = ReportIdentity(case.ce_source, report.report_id) if told else None
-    credit = record.add_report(reporter, case.received, identity)
+    received = case.received
+    credit = record.add_report(reporter, received, identity)
+    count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
     if first:

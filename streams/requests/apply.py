@@ -10,6 +10,7 @@ from streams.partition.replay import ticks_headers
 from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import clock_id, publish_routing, routing_id
 from streams.requests.judge import Judgement, judge_request
+from streams.requests.order_counts import count_item
 from streams.requests.rules import RequestRules, country_of
 from streams.wire.envelope import rfc3339
 from streams.wire.origin import ORIGIN_HEADER, Origin, written_origin
@@ -93,3 +94,4 @@ def _count(batch: RequestBatch, decoded: Decoded[AuthorityRequest], judgement: J
     country = country_of(request.authority.country)
     state = batch.state
     state.daily.count(state.time.now, country, request.category or "unspecified", cell)
+    count_item(batch, request, decoded.time_ms)

@@ -10,6 +10,7 @@ from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRo
 from streams.partition.legal_clocks import OutcomeTrace
 from streams.partition.replay import outcome_headers
 from streams.requests.batch import RequestBatch
+from streams.requests.order_counts import count_fulfilled
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers, rfc3339
 from streams.wire.ids import stable_id, step_id
@@ -59,7 +60,7 @@ def publish_routing(
 def publish_change(
     batch: RequestBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
-    """Publish a change of a clock: the judgement without its findings, updated with the change."""
+    """Publish a change of a clock, and count what was fulfilled: the judgement without its findings, updated with the change."""
     headers: Headers = ()
     if trace is not None:
         origin = (ORIGIN_HEADER, written_origin(trace.origin))
@@ -78,3 +79,5 @@ def publish_change(
         not_before=change.view.not_before if waits else opening.not_before,
     )
     publish_routing(batch, event, change.at, key.clock_id, headers)
+    if change.event == "fulfilled":
+        count_fulfilled(batch, key, kept, opening, change)

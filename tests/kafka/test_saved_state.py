@@ -197,7 +197,7 @@ def sums_of_last_day(deployment):
     day = max(key.split("/")[0] for key in last)
     sums = Counter()
     for key, value in last.items():
-        date, stage, _, country, category = key.split("/")
+        date, stage, _, country, category, *_ = key.split("/")
         if date == day:
             sums[stage, country, category] += sum(row["count"] for row in orjson.loads(value)[stage])
     return day, sums

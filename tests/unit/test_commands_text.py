@@ -206,7 +206,7 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
-1 user_report by state_actor (late)""",
+1 user_report by state_actor (late), 9 items""",
     ("transparency-counters", "requests"): """\
 2026-03-01 requests, FR unspecified: 3 in partition 2
          2 order_for_information routed, 1 order_for_information refused (bulk_identify)""",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.commands.main import commands
-from streams.commands.transparency import command
+from streams.commands.transparency import counters as reading
 from streams.text.transparency_tables import SECTIONS, as_document, sections
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
 from streams.wire.encoding import encode
@@ -73,7 +73,7 @@ def tocsin(monkeypatch):
             for written in records:
                 yield written
 
-        monkeypatch.setattr(command, "committed_records", committed_records)
+        monkeypatch.setattr(reading, "committed_records", committed_records)
         monkeypatch.setenv("TOCSIN_TOPIC_PREFIX", "eu.")
         result = CliRunner().invoke(commands, ["transparency", "report", *arguments])
         assert read in ([], ["eu.transparency-counters"])

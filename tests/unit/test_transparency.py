@@ -1,8 +1,10 @@
 """Daily counters: exact in batches of any size, and kept in the state for the current day alone."""
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import chain
 
 import msgspec
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from streams.counting.rounded_times import rounded_time
 from streams.events.report import Channel, MessageReport, Reporter
 from streams.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
@@ -17,13 +20,15 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters
+from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
+from streams.partition.moving import NewPartition, Shared
 from streams.reports.apply import daily_cell
 from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.encoding import encode
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownStateVersion
 from tests.contract.examples import example, example_files, name_of
+from tests.unit.transparency_totals import LISTS
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -215,7 +220,88 @@ def test_an_example_is_a_valid_counter_with_its_key(path):
     Draft202012Validator(schema).validate(shown.document)
     counter = msgspec.json.decode(shown.value, type=TransparencyCounter)
     assert json.loads(encode(counter)) == shown.document
-    place = (counter.date, counter.stage, str(counter.partition), counter.country, counter.category)
-    assert shown.key == "/".join(place)
-    total = sum(row.count for row in (*counter.reports, *counter.requests))
+    place = "/".join((counter.date, counter.stage, str(counter.partition), counter.country, counter.category))
+    own = [getattr(counter, name) for name in LISTS[3:]]
+    if any(own):
+        assert re.fullmatch(re.escape(place) + r"/\d{4}-\d\d-\d\d", shown.key)
+    else:
+        assert shown.key == place
+    # What was taken back was counted before.
+    counts = [row.count for row in (*counter.reports, *counter.requests, *counter.items, *chain(*own))]
+    total = sum(counts) + 2 * sum(-count for count in counts if count < 0)
     assert dict(shown.headers)["ce_id"].decode() == f"{shown.key}/{total}"
+    times = (*counter.action_times, *(row for row in counter.orders if row.seconds is not None))
+    assert all(rounded_time(row.seconds) == row.seconds for row in times)
+
+
+def test_examples_show_every_list():
+    shown = [example(path).document for path in example_files("transparency-counters")]
+    assert all(any(document.get(name) for document in shown) for name in LISTS)
+
+
+OF_DECISION = ("decisions", "upheld", "law", True, False, False)
+OTHER_DECISION = ("decisions", "dismissed", "law", True, False, False)
+
+
+def test_a_day_of_its_own_is_counted_beside_the_current_one_and_taken_back():
+    counters = DailyCounters("reports", 3)
+    day = START // DAY
+    counters.count(START + DAY, "DE", "fraud", OF_USER)
+    counters.count_for(day, START + DAY, "DE", "fraud", OF_DECISION)
+    counters.count_for(day + 1, START + DAY, "DE", "fraud", OTHER_DECISION)
+    records = counters.drain(START + DAY).records
+    assert [record.key for record in records] == [
+        b"2026-09-05/reports/3/DE/fraud",
+        b"2026-09-04/reports/3/DE/fraud/2026-09-05",
+        b"2026-09-05/reports/3/DE/fraud/2026-09-05",
+    ]
+    assert [msgspec.json.decode(record.value)["date"] for record in records] == [
+        "2026-09-05",
+        "2026-09-04",
+        "2026-09-05",
+    ]
+    # Two days later it is taken back: under another key, so the earlier total need not be known.
+    counters.count_for(day, START + 3 * DAY, "DE", "fraud", OF_DECISION, -1)
+    (record,) = counters.drain(START + 3 * DAY).records
+    assert record.key == b"2026-09-04/reports/3/DE/fraud/2026-09-07"
+    [row] = msgspec.json.decode(record.value, type=TransparencyCounter).decisions
+    assert row.count == -1
+
+
+def test_every_value_has_an_id_of_its_own_also_when_counts_are_taken_back():
+    counters = DailyCounters("reports", 3)
+    seen, state = [], {}
+    for number in (1, -1, 1, -1, -1, 1):
+        counters.count_for(START // DAY, START, "DE", "fraud", OF_DECISION, number)
+        drained = counters.drain(START)
+        seen += [dict(record.headers)["ce_id"] for record in drained.records]
+        fold(state, drained.changes.items())
+        counters = DailyCounters("reports", 3)
+        for key, value in state.items():
+            counters.restore(key, value)
+    assert seen == [b"2026-09-04/reports/3/DE/fraud/2026-09-04/%d" % number for number in range(1, 7)]
+    assert msgspec.json.decode(drained.records[0].value, type=TransparencyCounter).decisions == ()
+
+
+def test_merged_partitions_add_up_what_is_of_the_last_day_of_counting():
+    def stored(partition, time):
+        counters = DailyCounters("reports", partition)
+        counters.count_for(START // DAY, time, "DE", "fraud", OF_DECISION)
+        counters.count_for(START // DAY, time, "DE", "fraud", OTHER_DECISION, -1)
+        counters.count(time, "DE", "fraud", OF_USER)
+        return Shared(partition, counters.drain(time).changes, frozenset())
+
+    later = START + DAY
+    merged = merge_counters(NewPartition(0, 2, 1_000), [stored(0, later), stored(2, later), stored(4, START)])
+    restored = DailyCounters("reports", 0)
+    for key, value in merged.items():
+        restored.restore(key, value)
+    again = restored.publish_again(later)
+    assert {record.key for record in again} == {
+        b"2026-09-05/reports/0/DE/fraud",
+        b"2026-09-04/reports/0/DE/fraud/2026-09-05",
+    }
+    decisions = [msgspec.json.decode(record.value, type=TransparencyCounter).decisions for record in again]
+    assert sorted(row.count for rows in decisions for row in rows) == [-2, 2]
+    # Other numbers leave it alone.
+    assert merge_counters(NewPartition(1, 2, 1_000), [stored(0, later)]) == {}

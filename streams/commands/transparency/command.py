@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import click
-import msgspec
 import orjson
-from aiokafka import ConsumerRecord
 
-from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
+from streams.commands.transparency.counters import read_counters
 from streams.commands.transparency.dossier import dossier
+from streams.commands.transparency.export import export
 from streams.commands.transparency.statements import statements
 from streams.commands.transparency.validate import validate
-from streams.events.transparency import TransparencyCounter
 from streams.text.text_table import text_table
 from streams.text.transparency_tables import (
     LEGEND,
@@ -27,13 +25,10 @@ from streams.text.transparency_tables import (
     as_document,
     sections,
 )
-from streams.wire.topics import TRANSPARENCY_COUNTERS
-from streams.worker.settings import Settings, load_settings
+from streams.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DIMENSIONS = list(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
-
-_decode = msgspec.json.Decoder(TransparencyCounter).decode
 
 
 @click.group()
@@ -42,6 +37,7 @@ def transparency() -> None:
 
 
 transparency.add_command(dossier)
+transparency.add_command(export)
 transparency.add_command(statements)
 transparency.add_command(validate)
 
@@ -87,7 +83,7 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
         )
     settings = load_settings()
     with broker_errors_explained(settings):
-        counters = asyncio.run(_read(settings, *days))
+        counters = asyncio.run(read_counters(settings, *days))
     made = sections(counters, group_by)
     if as_json:
         document = {
@@ -98,26 +94,6 @@ def report(first: datetime, last: datetime, as_json: bool, group_by: tuple[str, 
         echo(orjson.dumps(document).decode())
     else:
         echo("\n".join(_text(*days, made)))
-
-
-async def _read(settings: Settings, first: date, last: date) -> list[TransparencyCounter]:
-    """The last value of each key whose day is in the period."""
-    topic = settings.topic_prefix + TRANSPARENCY_COUNTERS
-    found: dict[bytes, ConsumerRecord] = {}
-    async for record in committed_records(settings.connection(), topic):
-        if str(first) <= record.key[:10].decode(errors="replace") <= str(last):
-            found[record.key] = record
-    return [_decoded(record) for record in found.values()]
-
-
-def _decoded(record: ConsumerRecord) -> TransparencyCounter:
-    try:
-        return _decode(record.value or b"")
-    except msgspec.DecodeError as error:
-        raise click.ClickException(
-            f"{record.topic} partition {record.partition} offset {record.offset} is not a counter of this version "
-            f"({error}). Use the version that wrote it; only `tocsin worker` may write to this topic."
-        ) from error
 
 
 def _text(first: date, last: date, made: list[Section]) -> Iterator[str]:

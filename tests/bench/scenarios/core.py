@@ -13,17 +13,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import CodeType, FrameType
 from typing import NamedTuple
+from unittest.mock import patch
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.counting.counts import ChannelCounts
 from streams.counting.store import CountStore
 from streams.events.report import Channel, MessageReport
+from streams.events.stamp import ReportStamp
 from streams.law.resolution import Resolved, Resolver
 from streams.partition.batch import Batch
 from streams.partition.stage import Stage
 from streams.registry.loader import load_rules
-from streams.reports import apply, handle
+from streams.reports import apply, handle, outcomes
 from streams.reports.enrich import channel_window, enriched_json, public_report
 from streams.reports.risk import RiskModel
 from streams.reports.rules import ReportRules, compile_report_rules
@@ -33,8 +35,10 @@ from streams.runtime.garbage_collection import leave_out_what_stays
 from streams.runtime.transaction import BATCH_BYTES
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
+from streams.wire.origin import ORIGIN_HEADER
 from streams.wire.report_decoding import decode_report
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.wire.stamp import STAMP_HEADER, encode_stamp
+from streams.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC, Place
 
@@ -43,6 +47,8 @@ REPORTS = 100_000
 # The records of one partition in a cycle of a busy worker.
 BATCH = 5_000
 HOUR_MS = 3_600_000
+# Of a reporter of whom nothing is known.
+STAMP = ReportStamp("low", 0.25, 0.056, 0.0, 1.0, True, False, 0, 1)
 
 STAGES = {
     "decode": (decode_report,),
@@ -124,6 +130,7 @@ def measure(place: Place) -> dict[str, float]:
         whole = min(seconds for seconds, _ in rounds) / count * 1e6
         publish = min(_publish(rounds[-1][1]) for _ in range(ROUNDS)) / count * 1e6
         law = _law(records, rules) / count * 1e6
+        messages = _messages(records, rules) / count * 1e6
     finally:
         gc.unfreeze()
         gc.enable()
@@ -134,6 +141,7 @@ def measure(place: Place) -> dict[str, float]:
             **figures,
             "assess, total": whole,
             "assess, added by the law": law,
+            "assess, added by counting messages": messages,
             "publish": publish,
         }.items()
     }
@@ -160,6 +168,32 @@ def _law(records: Sequence[Record], rules: ReportRules) -> float:
     pairs = [(_assess(records, rules)[0], _assess(records, lawless)[0]) for _ in range(ROUNDS)]
     with_law, without = zip(*pairs, strict=True)
     return min(with_law) - min(without)
+
+
+def _messages(records: Sequence[Record], rules: ReportRules) -> float:
+    """The part of assess, in CPU seconds, that counts messages for transparency reports, with the stage of reporters on."""
+    rules = replace(rules, through_reporters=True)
+    # As they come from the stage of reporters; those that name no reporter do not go there.
+    stamped = [
+        _stamped(record) if b'"ref":"' in record.value.partition(b'"reporter"')[2] else record
+        for record in records
+    ]
+    pairs = []
+    for _ in range(ROUNDS):
+        counting = _assess(stamped, rules)[0]
+        with (
+            patch.object(outcomes, "count_report", lambda *_: False),
+            patch.object(apply, "count_message", lambda *_: None),
+        ):
+            pairs.append((counting, _assess(stamped, rules)[0]))
+    with_counts, without = zip(*pairs, strict=True)
+    return min(with_counts) - min(without)
+
+
+def _stamped(record: Record) -> Record:
+    origin = f"{record.topic}/{record.partition}/{record.offset}/{record.timestamp}"
+    headers = [*record.headers, (ORIGIN_HEADER, origin.encode()), (STAMP_HEADER, encode_stamp(STAMP))]
+    return record._replace(topic=MESSAGE_REPORTS_INTERNAL, headers=headers)
 
 
 def _assess(records: Sequence[Record], rules: ReportRules) -> tuple[float, list[Batch]]:

@@ -1,0 +1,46 @@
+"""Part 3: orders of Member States (Regulation (EU) 2022/2065, art. 15(1)(a))."""
+
+from collections.abc import Iterator, Mapping
+
+from streams.events.report import Category
+from streams.statutory.category_codes import code_of_order
+from streams.statutory.category_rows import fill_categories
+from streams.statutory.fill import Cell, FilledRow
+from streams.statutory.parts import parts
+from streams.statutory.sums import OrderAim, Sums
+
+_COLUMNS: dict[OrderAim, tuple[str, str, str]] = {
+    "act": (
+        "Number of orders to act against illegal content received",
+        "Median time to inform the authority of the receipt of the order to act against illegal content",
+        "Median time to give effect to the order to act against illegal content",
+    ),
+    "information": (
+        "Number of orders to provide information",
+        "Median time to inform the authority of the receipt of the order to provide information",
+        "Median time to give effect to the order to provide information",
+    ),
+}
+_ITEMS = "Number of specific items of information included in the total number of orders to act against illegal content"
+
+
+def fill_orders(sums: Sums) -> Iterator[FilledRow]:
+    """Fill in the total, and a block for each Member State that issued an order, by its code."""
+    part = parts()[2]
+    states = sorted(sums.states)
+    yield from fill_categories(part.rows, code_of_order, lambda categories: _values(sums, states, categories))
+    for state in states:
+        yield from fill_categories(
+            part.state_rows(state),
+            code_of_order,
+            lambda categories, state=state: _values(sums, [state], categories),  # type: ignore[misc]
+        )
+
+
+def _values(sums: Sums, states: list[str], categories: frozenset[Category]) -> Mapping[str, Cell]:
+    values: dict[str, Cell] = {_ITEMS: sums.order_items(states, categories)}
+    for aim, (number, inform, effect) in _COLUMNS.items():
+        values[number] = sums.orders(states, categories, aim)
+        values[inform] = sums.hours_of_order(states, categories, aim, "informed")
+        values[effect] = sums.hours_of_order(states, categories, aim, "effected")
+    return values

@@ -1,0 +1,55 @@
+"""Part 7: complaints, disputes and suspensions (Regulation (EU) 2022/2065, art. 15(1)(d) and 24(1))."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from streams.events.transparency import ComplaintResult, ComplaintSubject
+from streams.statutory.fill import Cell, FilledRow
+from streams.statutory.parts import parts
+from streams.statutory.sums import Sums
+from streams.statutory.template import VALUE, Row
+
+_NO_ACTION: Final[tuple[ComplaintSubject, ...]] = ("no_action", "no_action_trusted_flagger")
+# By the beginning of the indicator. A notice of a trusted flagger is one under article 16 too.
+_ABOUT: Final[dict[str, tuple[ComplaintSubject, ...] | None]] = {
+    "Number of complaints submitted": None,
+    "Complaint regarding a decision to remove or disable": ("visibility",),
+    "Complaint regarding a decision to suspend or terminate an account": ("account",),
+    "Complaint regarding a decision not to take action on a notice submitted in accordance": _NO_ACTION,
+    "Complaint regarding a decision not to take action on a notice submitted by a Trusted": (
+        "no_action_trusted_flagger",
+    ),
+}
+_RESULTS: Final[dict[str, ComplaintResult | None]] = {
+    "Total number": None,
+    "Decisions upheld": "upheld",
+    "Decisions partially reversed": "partially_reversed",
+    "Decisions reversed": "reversed",
+}
+_NEW_RESTRICTIONS: Final = "Number of restrictions newly imposed"
+_CONTEXT: Final = "Contextual Information"
+_COUNTED_FROM: Final = "Decisions that replaced an earlier one, after a complaint or a second look"
+
+
+def fill_complaints(sums: Sums) -> Iterator[FilledRow]:
+    """Fill in complaints by what came of them. When they were sent, and disputes and suspensions, only the platform knows."""
+    for row in parts()[6].rows:
+        value = _value(sums, row) if sums.follows_messages else None
+        yield FilledRow(row, {} if value is None else {VALUE: value, _CONTEXT: _COUNTED_FROM})
+
+
+def _value(sums: Sums, row: Row) -> Cell:
+    if row.label.startswith(_NEW_RESTRICTIONS):
+        return _sum(sums, _NO_ACTION, "reversed")
+    for beginning, about in _ABOUT.items():
+        if row.label.startswith(beginning) and row.scope in _RESULTS:
+            return _sum(sums, about, _RESULTS[row.scope])
+    return None
+
+
+def _sum(sums: Sums, about: tuple[ComplaintSubject, ...] | None, result: ComplaintResult | None) -> int:
+    return sum(
+        count
+        for (subject, came_out), count in sums.complaints.items()
+        if (about is None or subject in about) and (result is None or came_out == result)
+    )
