@@ -39,3 +39,12 @@ def npm_install(folder: Path, *packages: str) -> None:
     )
     if done.returncode != 0:
         missing(f"npm cannot install {', '.join(packages)}: {done.stderr[-300:]}")
+
+
+def build_release(folder: Path) -> None:
+    """Build what `make dist` builds into a folder."""
+    make = ["make", "--silent", "dist", f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(
+        make, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

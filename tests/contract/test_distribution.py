@@ -1,17 +1,17 @@
-"""What `make dist` builds: the same bytes everywhere, with every data file, and it runs where there is no checkout."""
+"""What `make dist` builds: the same bytes everywhere, with every data file. tests/kafka/test_bare_metal.py installs it."""
 
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from streams import __version__
+from tests.tools import build_release
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +34,7 @@ def files(root):
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
-    make = ["make", "--silent", "dist", f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
-    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    build_release(folder)
     return folder
 
 
@@ -79,51 +77,3 @@ def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
         )
     for name in (WHEEL, SOURCES):
         assert (tmp_path / "dist" / name).read_bytes() == (dist / name).read_bytes(), name
-
-
-@pytest.fixture(scope="module")
-def installed(dist, tmp_path_factory):
-    """Return the programs of an environment that has the pinned packages and the wheel, and nothing else."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=False)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        folder / "bin/python",
-        "install",
-        "--quiet",
-        "--no-compile",
-    ]
-    for arguments in (
-        ["--require-hashes", "--only-binary=:all:", "-r", dist / "requirements.txt"],
-        ["--no-index", "--no-deps", dist / WHEEL],
-    ):
-        done = subprocess.run([*pip, *arguments], capture_output=True, text=True, timeout=280, check=False)
-        assert done.returncode == 0, done.stderr
-    return folder / "bin"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "shown"),
-    [
-        (["--version"], f"tocsin, version {__version__}"),
-        (["registry", "check"], "jurisdictions"),
-        (["worker"], "TOCSIN_HASH_KEY is missing"),
-        (["console"], "no Kafka broker answers"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_the_installed_program_runs_outside_of_a_checkout(installed, tmp_path, arguments, shown):
-    environment = {"PATH": "/usr/bin:/bin", "TOCSIN_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
-    done = subprocess.run(
-        [installed / "tocsin", *arguments],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert shown in done.stdout + done.stderr
