@@ -69,5 +69,5 @@ def _found(sums: Sums, service: str) -> Iterator[tuple[int, str, str]]:
         yield (
             4,
             "items, median times, actions",
-            f"too low: nothing was counted on {len(days)} days with notices, the first one {days[0]}",
+            f"too low: nothing was counted on {len(days)} of the days with notices, the first one {days[0]}",
         )

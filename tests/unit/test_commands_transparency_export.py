@@ -125,7 +125,7 @@ def test_without_the_stage_of_reporters_only_notices_are_known(export):
 def test_days_on_which_nothing_but_notices_was_counted_are_named(export):
     known = of_reports("DE", "fraud", notices(3), items=(ItemCount("any_notice", 1),))
     result, _ = export([known, of_reports("DE", "fraud", notices(3), date="2026-03-05")])
-    assert "nothing was counted on 1 days with notices, the first one 2026-03-05" in result.output
+    assert "nothing was counted on 1 of the days with notices, the first one 2026-03-05" in result.output
 
 
 def test_notices_of_other_places_and_other_requests_are_left_out_and_named(export):
