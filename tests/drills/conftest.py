@@ -32,8 +32,9 @@ def prefix() -> str:
 
 @pytest.fixture
 def scale(request: pytest.FixtureRequest) -> float:
-    """By how much the times of the rules are divided: in `make test` so that two minutes become four seconds."""
-    shortest = 10.0 if request.config.getoption("--drills") else 30.0
+    """By how much the times of the rules are divided: in `make test` so that two minutes become six seconds, longer
+    than a rebalance on a busy machine."""
+    shortest = 10.0 if request.config.getoption("--drills") else 20.0
     return float(request.config.getoption("--scale") or shortest)
 
 

@@ -71,17 +71,9 @@ class Site:
             time.sleep(0.1)
         return time.monotonic() - started
 
-    def ready(self, worker: WorkerUnit) -> bool:
-        """Whether a worker answers that it is ready."""
-        try:
-            urllib.request.urlopen(f"http://{worker.address}/readyz", timeout=1).close()
-        except OSError:
-            return False
-        return True
-
     def all_ready(self) -> bool:
-        """Whether every worker is."""
-        return all(map(self.ready, self.workers))
+        """Whether every worker answers that it is ready."""
+        return all(_answers(worker, "/readyz") for worker in self.workers)
 
     def set_rate(self, rate: int) -> None:
         """Publish so many reports a second from now on."""
@@ -158,6 +150,8 @@ class Site:
     def _scrape(self, name: str) -> None:
         worker = self._workers_by_name.get(name)
         if worker is not None and worker not in self.workers:
+            # In scaled time its start would look like two minutes without an answer.
+            self.wait_for(lambda: _answers(worker, "/livez"), 60, f"{name} serves")
             self.workers.append(worker)
             self.monitoring.scrape([each.address for each in self.workers])
 
@@ -165,6 +159,14 @@ class Site:
         if name not in self._workers_by_name:
             raise ValueError(f"no unit {name}, only {sorted(self._workers_by_name)}")
         return self._workers_by_name[name]
+
+
+def _answers(worker: WorkerUnit, path: str) -> bool:
+    try:
+        urllib.request.urlopen(f"http://{worker.address}{path}", timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def freeze(worker: WorkerUnit) -> None:
