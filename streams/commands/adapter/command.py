@@ -2,18 +2,23 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import click
 
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.ozone.run import resend_ozone, run_ozone
 from streams.adapters.ozone.settings import OzoneSettings
+from streams.adapters.settings import AdapterSettings
 from streams.adapters.webhook.run import resend_webhook, run_webhook
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.operations.logs import configure_logs
-from streams.worker.settings import load_prefixed, load_settings
+from streams.worker.settings import Settings, load_prefixed, load_settings
+
+Own = TypeVar("Own", bound=AdapterSettings)
 
 
 @click.group()
@@ -41,13 +46,7 @@ def webhook(set_aside: bool) -> None:
       TOCSIN_WEBHOOK_ADDRESS=https://desk.example.org/tocsin TOCSIN_WEBHOOK_SECRET_FILE=/run/secrets/webhook tocsin adapter webhook
       tocsin adapter webhook --set-aside
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
-    settings, own = load_settings(), load_prefixed(WebhookSettings, os.environ)
-    configure_logs(settings.log_level, settings.log_format)
-    with broker_errors_explained(settings):
-        if set_aside:
-            _tell(*asyncio.run(resend_webhook(settings, own)))
-        else:
-            asyncio.run(run_webhook(settings, own))
+    _run(WebhookSettings, resend_webhook if set_aside else run_webhook)
 
 
 @adapter.command()
@@ -57,13 +56,7 @@ def ozone(set_aside: bool) -> None:
 
     Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Ozone does not take all of them.
     """
-    settings, own = load_settings(), load_prefixed(OzoneSettings, os.environ)
-    configure_logs(settings.log_level, settings.log_format)
-    with broker_errors_explained(settings):
-        if set_aside:
-            _tell(*asyncio.run(resend_ozone(settings, own)))
-        else:
-            asyncio.run(run_ozone(settings, own))
+    _run(OzoneSettings, resend_ozone if set_aside else run_ozone)
 
 
 @adapter.command()
@@ -81,16 +74,18 @@ def coop(set_aside: bool) -> None:
             f"the adapter for Coop needs packages that are not installed ({missing.name} is missing): "
             "pip install 'tocsin[adapters]'"
         ) from missing
-    settings, own = load_settings(), load_prefixed(CoopSettings, os.environ)
+    _run(CoopSettings, resend_coop if set_aside else run_coop)
+
+
+def _run(
+    model: type[Own], work: Callable[[Settings, Own], Coroutine[Any, Any, tuple[int, int] | None]]
+) -> None:
+    settings, own = load_settings(), load_prefixed(model, os.environ)
     configure_logs(settings.log_level, settings.log_format)
     with broker_errors_explained(settings):
+        resent = asyncio.run(work(settings, own))
+    if resent is not None:
+        delivered, set_aside = resent
+        echo(f"{delivered} delivered, {set_aside} set aside again")
         if set_aside:
-            _tell(*asyncio.run(resend_coop(settings, own)))
-        else:
-            asyncio.run(run_coop(settings, own))
-
-
-def _tell(delivered: int, set_aside: int) -> None:
-    echo(f"{delivered} delivered, {set_aside} set aside again")
-    if set_aside:
-        raise click.exceptions.Exit(1)
+            raise click.exceptions.Exit(1)

@@ -2,30 +2,17 @@
 
 import heapq
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
 from streams.clients.kafka_reading import committed_records, partition_count
+from streams.commands.shared.file_record import FileRecord
 from streams.runtime.connection import Connection
-from streams.wire.records import Headers, SourceRecord
+from streams.wire.records import SourceRecord
 from streams.wire.topics import MESSAGE_REPORTS
 
 # Large enough that the cost per batch does not matter, small enough that the progress line moves.
 BATCH_SIZE = 1_000
-
-
-@dataclass(slots=True)
-class FileRecord:
-    """A line of a file in the form of a record; `offset` is the line number, counted from 0."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 async def from_topics(connection: Connection, topics: Sequence[str]) -> AsyncIterator[list[SourceRecord]]:

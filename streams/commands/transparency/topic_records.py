@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 import click
@@ -10,6 +9,7 @@ import msgspec
 
 from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.file_record import FileRecord
 from streams.commands.shared.terminal import echo
 from streams.events.escalation import Escalation
 from streams.runtime.wall_clock import clock_ms
@@ -17,7 +17,7 @@ from streams.statutory.statements.draft import Decided
 from streams.text.record_text import decode_escalation
 from streams.wire.dead_letter import Rejected
 from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
-from streams.wire.records import Headers, SourceRecord
+from streams.wire.records import SourceRecord
 from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
 from streams.worker.settings import load_settings
 
@@ -27,19 +27,6 @@ class _Line(msgspec.Struct):
 
     value: msgspec.Raw
     headers: dict[str, str] = {}
-
-
-@dataclass
-class _FileRecord:
-    """A line of a file as a record. Files do not say when records were written, so it is now."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class _Placed(NamedTuple):
@@ -104,5 +91,5 @@ def _of_file(file: BinaryIO, topic: str) -> Iterator[_Placed]:
                     f"line {number} for {topic} is no record as `tocsin tail {topic} --json` prints it: {error}"
                 ) from error
             headers = [(name, value.encode()) for name, value in line.headers.items()]
-            record = _FileRecord(topic, 0, number, now, None, bytes(line.value), headers)
+            record = FileRecord(topic, 0, number, now, None, bytes(line.value), headers)
             yield _Placed(f"line {number} for {topic}", record)
