@@ -53,7 +53,7 @@ def exposed():
 
 
 def promtool(*arguments):
-    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=240)
     return done.returncode, done.stdout + done.stderr
 
 
