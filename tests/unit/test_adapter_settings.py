@@ -93,7 +93,7 @@ def test_no_topic_that_is_sent_has_reporters():
 
 
 def shown(name, tmp_path):
-    (block,) = re.findall(rf"```yaml {name} mapping\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(rf"```yaml {name}.yaml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "mapping.yaml").write_text(block)
     return tmp_path / "mapping.yaml"
 
