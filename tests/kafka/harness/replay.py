@@ -223,7 +223,7 @@ def check_replay(
             if topic == STATE and deployment.with_reporters:
                 ours, theirs = map(_take_ids, (view, kept))
                 assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
-                view, kept = _net_cells(view), _net_cells(kept)
+                view, kept = _without_own_days(view), _without_own_days(kept)
             if topic == COUNTERS:
                 view, kept = _net_counters(view), _net_counters(kept)
             _check_state(f"{topic} {partition}", view, kept)
@@ -310,29 +310,31 @@ def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
     return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
 
 
-def _net_cells(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """A state with what decisions count in the end: how often it was taken back on the way depends on their order."""
-    found = {}
-    for key, value in kept.items():
-        if key[:1] == OWN_DAY_COUNTERS:
-            cells = sorted((cell for cell in msgspec.msgpack.decode(value[1:]) if len(cell) > 1), key=repr)
-            if cells:
-                found[key] = value[:1] + msgspec.msgpack.encode(cells)
-        else:
-            found[key] = value
-    return found
+def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """A state without counters for a day of their own: what they add up to was published, and is compared there."""
+    return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
 
 
 def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """Counters with their rows in one order, and without those of a day of their own that count nothing in the end."""
-    found = {}
+    """Counters, of which those for a day of their own are added up over the days of counting.
+
+    An outcome is counted on the day of its partition's time, and taken back on a later one, perhaps: when that is depends on its
+    place among the reports. A partition without reports has no time, so its day is the first of the epoch.
+    """
+    found: dict[bytes, bytes] = {}
+    sums: defaultdict[bytes, Counter[tuple[str, bytes]]] = defaultdict(Counter)
     for key, value in published.items():
-        event = orjson.loads(value)
-        rows = {
-            name: sorted(each, key=orjson.dumps) for name, each in event.items() if isinstance(each, list)
-        }
-        if any(rows.values()):
-            found[key] = orjson.dumps(event | rows)
+        *place, counted_on = key.split(b"/")[:6]
+        if len(place) < 5 or b"-" not in counted_on:
+            found[key] = value
+            continue
+        for name, rows in orjson.loads(value).items():
+            for row in rows if isinstance(rows, list) else ():
+                count = row.pop("count")
+                sums[b"/".join(place)][name, orjson.dumps(row)] += count
+    for key, counts in sums.items():
+        if rows := sorted((name, row.decode(), count) for (name, row), count in counts.items() if count):
+            found[key] = orjson.dumps(rows)
     return found
 
 
