@@ -11,9 +11,11 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import Producer
 
+from streams.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
 from tests.fixtures.comparison import (
+    SLASHES_WITH_OWN_DAY,
     as_refused_now,
     check_same,
     check_same_in_any_order,
@@ -173,9 +175,13 @@ def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, 
         # Counters are published once per batch, and the batches differ here: only the last value is the same.
         counted = recorded(COUNTERS, n, recording.before, recording.between)
         assert counted
-        assert new.latest(deployment.name(COUNTERS), n) == compacted((row.key, row.value) for row in counted)
+        # The old version counted nothing for a day of its own.
+        latest = new.latest(deployment.name(COUNTERS), n)
+        latest = {key: value for key, value in latest.items() if key.count(b"/") < SLASHES_WITH_OWN_DAY}
+        assert latest == compacted((row.key, row.value) for row in counted)
         for topic in STATES:
             kept = new.latest(deployment.name(topic), n)
+            kept = {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
             expected = old.latest(deployment.name(topic), n, recording.between[topic][n])
             positions = [decode_position(view.pop(POSITION_KEY)) for view in (kept, expected)]
             for source in SOURCES:

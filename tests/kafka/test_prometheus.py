@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker and a real console: every dashboard query and every alert selector finds data."""
+"""A real Prometheus scrapes a real worker, console and adapter: every dashboard query and every alert selector finds data."""
 
 import re
 import shutil
@@ -7,6 +7,7 @@ import time
 import urllib.request
 from datetime import date
 
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -18,6 +19,7 @@ from streams.registry.loader import SHIPPED_LAW
 from tests.contract.test_alerts import ALERTS, RECORDED
 from tests.kafka.harness.deployment import VERIFIED
 from tests.kafka.harness.prometheus import needs_prometheus, prometheus
+from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import COMMAND
 from tests.promql import selectors
@@ -32,8 +34,8 @@ def queries_of_the_dashboards():
     values = {"$__rate_interval": "1m", "$instance": ".+"}
     for panel in (panel for board in BOARDS for panel in dashboard(board)["panels"]):
         for target in panel.get("targets", ()):
-            job = "tocsin-console" if "tocsin_console_" in target["expr"] else "tocsin"
-            expression = target["expr"].replace("$job", job)
+            program = re.search(r"tocsin_(console|adapter)_", target["expr"])
+            expression = target["expr"].replace("$job", f"tocsin-{program[1]}" if program else "tocsin")
             for name, value in values.items():
                 expression = expression.replace(name, value)
             yield panel["title"], expression
@@ -64,7 +66,13 @@ def law_that_will_change(folder):
     return law
 
 
-def test_every_query_finds_data(deploy, tmp_path):
+@pytest.fixture
+def receiver(tmp_path):
+    with Receiver(tmp_path) as receiver:
+        yield receiver
+
+
+def test_every_query_finds_data(deploy, receiver, tmp_path):
     deployment = deploy(settings={"TOCSIN_LAW_FOLDER": str(law_that_will_change(tmp_path))})
     worker = deployment.fleet.start()
     deployment.fleet.wait_for(lambda: "address=http://" in worker.text, 30, "serving", tend=False)
@@ -72,17 +80,24 @@ def test_every_query_finds_data(deploy, tmp_path):
         "TOCSIN_CONSOLE_PORT": "0",
         "TOCSIN_CONSOLE_METRICS_PORT": "0",
         "TOCSIN_CONSOLE_DATABASE": str(tmp_path / "console.sqlite"),
+        "TOCSIN_WEBHOOK_ADDRESS": f"{receiver.address}/",
+        "TOCSIN_WEBHOOK_SECRET": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+        "TOCSIN_WEBHOOK_CA_FILE": str(receiver.ca_file),
+        "TOCSIN_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+        "TOCSIN_WEBHOOK_METRICS_PORT": "0",
     }
     console = deployment.fleet.start((*COMMAND, "console"))
     deployment.fleet.wait_for(lambda: "console at" in console.text, 30, "serving pages", tend=False)
+    adapter = deployment.fleet.start((*COMMAND, "adapter", "webhook"))
+    deployment.fleet.wait_for(lambda: "address=http://" in adapter.text, 30, "serving metrics", tend=False)
     desk = re.search(r"console at (http://\S+)", console.text)[1] + "/desk"
     targets = {
         job: [re.search(r"address=http://(\S+)", process.text)[1]]
-        for job, process in (("tocsin", worker), ("tocsin-console", console))
+        for job, process in (("tocsin", worker), ("tocsin-console", console), ("tocsin-adapter", adapter))
     }
 
     with prometheus(tmp_path, targets) as server:
-        deployment.fleet.wait_for(lambda: server.targets_up() == ["up", "up"], 20, "scraped", tend=False)
+        deployment.fleet.wait_for(lambda: server.targets_up() == ["up"] * 3, 20, "scraped", tend=False)
         deployment.fleet.wait_for(
             lambda: [row["value"][1] for row in server.query("sum(tocsin_ready)")] == ["1"],
             20,
@@ -119,7 +134,9 @@ def test_every_query_finds_data(deploy, tmp_path):
 
         asked = list(queries_of_the_dashboards())
         # A partition that is set aside has a series only as long as it is (see test_set_aside.py).
-        asked = [(title, query) for title, query in asked if SET_ASIDE not in query]
+        # Only adapters that ask for decisions say when they did (see test_adapter_ozone.py).
+        absent = (SET_ASIDE, "tocsin_adapter_decisions_asked_seconds")
+        asked = [(title, query) for title, query in asked if not any(name in query for name in absent)]
         assert [(title, query) for title, query in asked if not server.query(query)] == []
         # Zero divided by zero is NaN, which a panel shows as no data.
         values = {title: [row["value"][1] for row in server.query(query)] for title, query in asked}
@@ -143,7 +160,7 @@ def test_every_query_finds_data(deploy, tmp_path):
             (name, text)
             for name, texts in wanted.items()
             for text in texts
-            if SET_ASIDE not in text and not server.query(text)
+            if not any(name in text for name in absent) and not server.query(text)
         ] == []
         rules = [rule for group in server.get("api/v1/rules")["data"]["groups"] for rule in group["rules"]]
         assert {rule["name"] for rule in rules} == {*ALERTS, *RECORDED}

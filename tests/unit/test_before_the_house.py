@@ -18,6 +18,7 @@ from tests.fixtures.comparison import (
     CLOCK,
     COUNTS,
     HASH_KEYS,
+    SLASHES_WITH_OWN_DAY,
     as_refused_now,
     check_same,
     check_same_in_any_order,
@@ -40,7 +41,6 @@ OWN = (*REPORTS_OUTPUTS, ROUTING)
 SHARED = (DEAD_LETTERS, COUNTERS, *INTERNALS)
 
 POSITION = b"Position"
-SLASHES_WITH_OWN_DAY = 5
 # Start of the flood window in the record of a partition's time. The window counts dead letters and
 # duplicates, and the order read from the outputs has neither.
 TIME, TIME_BYTES = b"T", 29
