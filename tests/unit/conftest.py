@@ -1,9 +1,13 @@
-"""Fixtures shared by many tests: the shipped rules, and a copy of their files that a test may edit."""
+"""Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging as it was."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from streams.operations.logs import QUIET_LOGGERS
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.unit.registry_files import copy_files
@@ -19,3 +23,18 @@ def rules() -> Rules:
 def folder(tmp_path: Path) -> Path:
     """A temporary copy of the registry's files."""
     return copy_files(tmp_path)
+
+
+@pytest.fixture
+def kept_logs() -> Iterator[None]:
+    """For a test that runs in this process what configures logging: afterwards it is as before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    quiet = {name: logging.getLogger(name).level for name in QUIET_LOGGERS}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, was in quiet.items():
+        logging.getLogger(name).setLevel(was)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()

@@ -78,7 +78,7 @@ def test_the_current_key_signs_first():
 
 
 @pytest.mark.parametrize("kind", ["webhook", "ozone", "coop"])
-def test_an_adapter_without_its_settings_says_which_one_is_missing(kind):
+def test_an_adapter_without_its_settings_says_which_one_is_missing(kind, kept_logs):
     done = CliRunner().invoke(commands, ["adapter", kind], env={})
     assert isinstance(done.exception, SettingsError)
     assert re.match(rf"TOCSIN_{kind.upper()}_[A-Z_]+: must ", str(done.exception))

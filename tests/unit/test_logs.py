@@ -67,18 +67,9 @@ def test_service_steps_are_dropped_and_service_errors_are_kept():
 
 
 @pytest.fixture
-def written(capsys):
-    """Returns what is written to standard error. Restores the logging configuration afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    quiet = {name: logging.getLogger(name).level for name in logs.QUIET_LOGGERS}
-    yield lambda: capsys.readouterr().err
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, was in quiet.items():
-        logging.getLogger(name).setLevel(was)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+def written(capsys, kept_logs):
+    """Returns what is written to standard error."""
+    return lambda: capsys.readouterr().err
 
 
 def fails_with_a_report():
