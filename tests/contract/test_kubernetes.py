@@ -129,7 +129,7 @@ def test_the_chart_leaves_out_what_is_switched_off():
     assert deployment["spec"]["replicas"] == 5
     pod = deployment["spec"]["template"]["spec"]
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
-    assert pod["containers"][0]["image"] == f"registry.example.org/tocsin:1.0.0@sha256:{'0' * 64}"
+    assert pod["containers"][0]["image"] == f"images.example.org/tocsin:1.0.0@sha256:{'0' * 64}"
     variables = environment(pod["containers"][0])
     # Those of workers win over those of both.
     assert (variables["TOCSIN_REPORTERS"], variables["TOCSIN_LOG_LEVEL"]) == ("on", "WARNING")
@@ -370,7 +370,7 @@ def test_images_have_the_version_of_tocsin():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     assert chart["version"] == chart["appVersion"] == __version__
     for name in ("tocsin-worker", "tocsin-console"):
-        assert container_of(PRODUCTION, name)["image"] == f"registry.example.org/tocsin:{__version__}"
+        assert container_of(PRODUCTION, name)["image"] == f"images.example.org/tocsin:{__version__}"
 
 
 def test_there_is_a_kafka_topic_for_every_topic_with_its_settings():
