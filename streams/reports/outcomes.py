@@ -19,9 +19,9 @@ from streams.wire.reading import Decoded
 def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
-    It does not move the partition's time and changes nothing that policies count: only whom later reports come from is known
-    better, and the counters for transparency reports follow. Without the stage of reporters it has no effect. Raises Rejected, changing nothing, if the report or escalation
-    that it is about is not known here.
+    It does not move the partition's time and changes nothing that policies count: it is known better whom later reports come
+    from, and the counters for transparency reports follow. Without the stage of reporters it has no effect. Raises Rejected,
+    changing nothing, if the report or escalation that it is about is not known here.
     """
     outcome = decoded.event
     state = batch.state
