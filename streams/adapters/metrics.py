@@ -11,8 +11,8 @@ from streams.adapters.settings import AdapterSettings
 from streams.events.moderation_outcome import OutcomeDecision
 from streams.operations import adapter_metric_catalogue as catalogue
 from streams.operations.http_server import serve
-from streams.operations.metric_catalogue import BUILD_INFO
 from streams.operations.metrics import Exposition
+from streams.operations.process_metric_catalogue import BUILD_INFO
 from streams.operations.values import Histogram, Numbers, Values, gauge
 
 # Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported. `no_rule`: no row of the
@@ -39,11 +39,11 @@ class AdapterMetrics:
     """The counters of an adapter. Series with known labels start at 0, because alerts look at their increase."""
 
     def __init__(self, topics: Iterable[str]) -> None:
-        self.delivered = _from_0(Numbers(catalogue.ADAPTER_DELIVERED), topics)
-        self.retried = _from_0(Numbers(catalogue.ADAPTER_RETRIED), get_args(Failure))
-        self.set_aside = _from_0(Numbers(catalogue.ADAPTER_SET_ASIDE), get_args(Failure))
-        self.outcomes = _from_0(Numbers(catalogue.ADAPTER_OUTCOMES), get_args(OutcomeDecision))
-        self.left_out = _from_0(Numbers(catalogue.ADAPTER_LEFT_OUT), get_args(LeftOut))
+        self.delivered = Numbers(catalogue.ADAPTER_DELIVERED, zip(topics))
+        self.retried = Numbers(catalogue.ADAPTER_RETRIED, zip(get_args(Failure)))
+        self.set_aside = Numbers(catalogue.ADAPTER_SET_ASIDE, zip(get_args(Failure)))
+        self.outcomes = Numbers(catalogue.ADAPTER_OUTCOMES, zip(get_args(OutcomeDecision)))
+        self.left_out = Numbers(catalogue.ADAPTER_LEFT_OUT, zip(get_args(LeftOut)))
         self.delivery = Histogram(catalogue.ADAPTER_DELIVERY)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
         self.asked_at: float | None = None
@@ -84,9 +84,3 @@ async def serve_metrics(
         },
     ) as address:
         yield address
-
-
-def _from_0(numbers: Numbers, labels: Iterable[str]) -> Numbers:
-    for label in labels:
-        numbers.add((label,), 0)
-    return numbers

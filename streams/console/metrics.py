@@ -12,8 +12,8 @@ from streams.console.live_feed import LiveFeed
 from streams.console.settings import ConsoleSettings
 from streams.operations import console_metric_catalogue as catalogue
 from streams.operations.http_server import serve
-from streams.operations.metric_catalogue import BUILD_INFO
 from streams.operations.metrics import Exposition
+from streams.operations.process_metric_catalogue import BUILD_INFO
 from streams.operations.values import Histogram, Numbers, Values, gauge
 
 _EFFECTS = ("counted", "refused", "not_confirmed")
@@ -23,9 +23,7 @@ class ConsoleMetrics:
     """The counters of a console. `decisions_without_outcome` is set by whoever looks for them."""
 
     def __init__(self, progress: Progress, feed: LiveFeed) -> None:
-        self.acts = Numbers(catalogue.CONSOLE_ACTS)
-        for effect in _EFFECTS:
-            self.acts.add((effect,), 0)
+        self.acts = Numbers(catalogue.CONSOLE_ACTS, zip(_EFFECTS))
         self.answer = Histogram(catalogue.CONSOLE_ANSWER)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
         self.decisions_without_outcome = 0

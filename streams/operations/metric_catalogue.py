@@ -4,11 +4,11 @@ from streams.operations.metric import (
     APPEND_LATENCY,
     BATCH,
     EVENT_LATENCY,
-    LOOP_DELAY,
     TAKEOVER,
     TRANSACTION,
     Metric,
 )
+from streams.operations.process_metric_catalogue import PROCESS_CATALOGUE
 
 _INTAKE = "Intake"
 RECORDS = Metric(
@@ -381,22 +381,7 @@ REGISTRY_INFO = Metric(
     ("policy_version", "registry_version"),
 )
 
-_PROCESS = "Process"
-BUILD_INFO = Metric(_PROCESS, "tocsin_build_info", "gauge", "1 for the running version.", ("version",))
-LOOP_DELAY_SECONDS = Metric(
-    _PROCESS,
-    "tocsin_loop_delay_seconds",
-    "histogram",
-    "How late a timer of one second fired in the worker's event loop.",
-    buckets=LOOP_DELAY,
+CATALOGUE: tuple[Metric, ...] = (
+    *(value for value in globals().values() if isinstance(value, Metric)),
+    *PROCESS_CATALOGUE,
 )
-
-SPANS = Metric(
-    _PROCESS,
-    "tocsin_spans_total",
-    "counter",
-    "Spans of transactions that were to be sent (`TOCSIN_TRACING=on`), by what became of them.",
-    ("fate",),
-)
-
-CATALOGUE: tuple[Metric, ...] = tuple(value for value in globals().values() if isinstance(value, Metric))

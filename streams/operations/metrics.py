@@ -15,7 +15,7 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.integrity_case import IntegrityCaseKind
 from streams.events.stamp import TrustClass
 from streams.operations import metric_catalogue as catalogue
-from streams.operations.metric import Metric
+from streams.operations.process_metric_catalogue import BUILD_INFO, LOOP_DELAY_SECONDS, SPANS
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
 
@@ -28,52 +28,52 @@ class Metrics:
     """
 
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
-        self.records = _numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
+        self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.late = Numbers(catalogue.LATE)
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)
         self.passed_to_reporters = Numbers(catalogue.PASSED_TO_REPORTERS)
-        self.dead_letters = _numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
+        self.dead_letters = Numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
-        self.ticks_read = _numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
-        self.time_corrections = _numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))
-        self.escalations = _numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
-        self.clock_transitions = _numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
-        self.clock_outcomes = _numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))
-        self.authority_requests = _numbers(
+        self.ticks_read = Numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
+        self.time_corrections = Numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))
+        self.escalations = Numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
+        self.clock_transitions = Numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
+        self.clock_outcomes = Numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))
+        self.authority_requests = Numbers(
             catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(Decision))
         )
-        self.refusals = _numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
-        self.reports_stamped = _numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))
+        self.refusals = Numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
+        self.reports_stamped = Numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))
         self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
-        self.credits = _numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
+        self.credits = Numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
         self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
         self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
         self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
         self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
-        self.integrity_cases = _numbers(
+        self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)
         self.transaction_duration = Histogram(catalogue.TRANSACTION_DURATION)
-        self.transactions_failed = _numbers(catalogue.TRANSACTIONS_FAILED, (("fenced",), ("not_committed",)))
+        self.transactions_failed = Numbers(catalogue.TRANSACTIONS_FAILED, (("fenced",), ("not_committed",)))
         self.takeover_duration = Histogram(catalogue.TAKEOVER_DURATION)
         self.restored_records = Numbers(catalogue.RESTORED_RECORDS)
         self.rebalances = Numbers(catalogue.REBALANCES)
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
-        self.loop_delay = Histogram(catalogue.LOOP_DELAY_SECONDS)
-        self.spans = _numbers(catalogue.SPANS, (("sent",), ("not_sent",), ("no_room",)))
+        self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
+        self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
         self.policy_info = Numbers(catalogue.POLICY_INFO)
         for policy in rules.policies:
             if policy.mode != "off":
                 self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
         self.registry_info = Numbers(catalogue.REGISTRY_INFO)
         self.registry_info.put((rules.policy_version, rules.registry_version), 1)
-        self.build_info = Numbers(catalogue.BUILD_INFO)
+        self.build_info = Numbers(BUILD_INFO)
         self.build_info.put((__version__,), 1)
 
     def values(self) -> list[Values]:
@@ -103,13 +103,6 @@ class Exposition:
     def text(self) -> bytes:
         """All metrics in Prometheus' text format, version 0.0.4."""
         return generate_latest(self._registry)
-
-
-def _numbers(metric: Metric, series: Iterable[tuple[str, ...]]) -> Numbers:
-    numbers = Numbers(metric)
-    for labels in series:
-        numbers.add(labels, 0)
-    return numbers
 
 
 def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:

@@ -24,11 +24,11 @@ class Values(Protocol):
 
 
 class Numbers:
-    """A counter or gauge by label values. A series appears only once it was added, so add the known ones at the start."""
+    """A counter or gauge by label values. The series in `known` begin at 0; others appear once they are added."""
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, known: Iterable[Labels] = ()) -> None:
         self.metric = metric
-        self._numbers: dict[Labels, float] = {} if metric.labels else {(): 0.0}
+        self._numbers: dict[Labels, float] = dict.fromkeys(known if metric.labels else [()], 0.0)
 
     def add(self, labels: Labels, amount: float = 1) -> None:
         """Add to a series, which an amount of 0 creates at 0."""

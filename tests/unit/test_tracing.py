@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from opentelemetry.semconv.schemas import Schemas
 
-from streams.operations import metric_catalogue
+from streams.operations.process_metric_catalogue import SPANS
 from streams.operations.values import Numbers
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.reports.stage import report_stage
@@ -242,7 +242,7 @@ def test_an_invalid_variable_is_refused_with_what_would_be_valid(name, text, hin
 def test_a_variable_that_only_opentelemetry_knows_is_refused_too(monkeypatch):
     monkeypatch.setenv("OTEL_SPAN_LINK_COUNT_LIMIT", "many")
     with pytest.raises(SettingsError, match="OTEL_SPAN_LINK_COUNT_LIMIT"):
-        start_tracing(load_settings({}), load_tracing_settings({}), Numbers(metric_catalogue.SPANS))
+        start_tracing(load_settings({}), load_tracing_settings({}), Numbers(SPANS))
 
 
 @pytest.mark.parametrize("text", ["geheim", "=geheim", "authorization=", "a=b,geheim"])
@@ -280,7 +280,7 @@ SMALL = load_tracing_settings(
 
 
 def queued(exporter: SpanExporter) -> tuple[SpanQueue, Any, Numbers]:
-    spans = Numbers(metric_catalogue.SPANS)
+    spans = Numbers(SPANS)
     queue = SpanQueue(CountedExporter(exporter, spans), SMALL, spans)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(queue)

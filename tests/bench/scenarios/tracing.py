@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 
-from streams.operations import metric_catalogue
+from streams.operations.process_metric_catalogue import SPANS
 from streams.operations.values import Numbers
 from streams.registry.loader import load_rules
 from streams.reports.rules import compile_report_rules
@@ -133,7 +133,7 @@ def _off(records: Sequence[Record], size: int) -> Cost:
 
 def _on(records: Sequence[Record], size: int) -> Cost:
     core, prepared = _prepared(records, size)
-    spans = Numbers(metric_catalogue.SPANS)
+    spans = Numbers(SPANS)
     exporter = OTLPSpanExporter("http://127.0.0.1:4318/v1/traces", session=_Taken())
     settings = load_tracing_settings({"OTEL_BSP_MAX_QUEUE_SIZE": str(max(len(prepared), 512))})
     queue = SpanQueue(CountedExporter(exporter, spans), settings, spans)
