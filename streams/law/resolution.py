@@ -93,9 +93,12 @@ class Resolved(NamedTuple):
 
 
 class Resolver:
-    """Resolves reports by one set of rules, and caches results: a typical report costs one look-up."""
+    """Resolves reports by one set of rules, and caches results: a typical report costs one look-up.
 
-    __slots__ = ("_changes", "_elements", "_resolved", "_rules", "_rulings")
+    `days_of_change` are the ordinals of the days on which the law of some report changes.
+    """
+
+    __slots__ = ("_elements", "_resolved", "_rules", "_rulings", "days_of_change")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -105,7 +108,7 @@ class Resolver:
         days |= {
             until.toordinal() + 1 for row in rules.jurisdictions.values() for until, _ in row.earlier_tiers
         }
-        self._changes = sorted(days)
+        self.days_of_change = sorted(days)
         self._elements = _elements_that_matter(rules)
         self._resolved: BoundedCache[object, Resolved] = BoundedCache(CACHED_REPORTS_BYTES)
         self._rulings: BoundedCache[CaseFacts, Ruling] = BoundedCache(CACHED_RULINGS_BYTES)
@@ -131,7 +134,7 @@ class Resolver:
             report.category,
             report.kind,
             channel.visibility,
-            bisect_right(self._changes, received.toordinal()),
+            bisect_right(self.days_of_change, received.toordinal()),
             _NO_ELEMENTS
             if notice is None
             else self._elements.get((report.kind, report.category), _NO_ELEMENTS).intersection(
@@ -162,7 +165,7 @@ class Resolver:
         )
         ruling = self._rulings.get(facts)
         if ruling is None:
-            day = date.fromordinal(self._changes[era - 1]) if era else date.min
+            day = date.fromordinal(self.days_of_change[era - 1]) if era else date.min
             ruling = rule(self._rules, facts, day)
             texts = (ruling.routing_json, ruling.rule_of_law_json, ruling.obligations_json)
             size = sum(len(memoryview(text)) for text in texts if text is not None)

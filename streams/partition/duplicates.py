@@ -116,6 +116,32 @@ class RecentIds:
         if leaving >= 0:
             self._forget(leaving)
 
+    @property
+    def hashes(self) -> set[int]:
+        """All hashes remembered. Change them with `add` and `add_all` only."""
+        return self._hashes
+
+    @property
+    def has_hashes_without_key(self) -> bool:
+        """Whether slots of the first version are left, which know events by source and id alone."""
+        return bool(self._old)
+
+    def add_all(self, hashed: Sequence[int]) -> None:
+        """Remember events that are not yet remembered, in this order, as `add` does one by one."""
+        begin = 0
+        while begin < len(hashed):
+            number, place = divmod(self._next, SLOT_SIZE)
+            part = hashed[begin : begin + SLOT_SIZE - place]
+            if place == 0:
+                self._slots[number] = array("Q")
+            self._slots[number].extend(part)
+            self._touched[number] = None
+            self._hashes.update(part)
+            begin += len(part)
+            before, self._next = self._next, self._next + len(part)
+            for leaving in range(max(0, before - self._remembered), self._next - self._remembered):
+                self._forget(leaving)
+
     def _forget(self, sequence: int) -> None:
         number, place = divmod(sequence, SLOT_SIZE)
         slot = self._slots.get(number)

@@ -28,6 +28,13 @@ class FloodWindow:
         if letters and letters[0] <= seen - WINDOW:
             letters.popleft()
 
+    def note_read(self, records: int) -> None:
+        """Count records that could be read."""
+        self._seen = seen = self._seen + records
+        letters = self._dead
+        while letters and letters[0] <= seen - WINDOW:
+            letters.popleft()
+
     @property
     def is_flooded(self) -> bool:
         """Whether the window is full and more than half of it are dead letters."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from xxhash import xxh3_64_intdigest
@@ -14,8 +15,11 @@ LONGEST_KEY: Final = 64
 DEMONSTRATION_KEY: Final = b"tocsin demonstration key, public"
 
 
-class HashKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class HashKey:
     """A key that hashes refs of reporters. `id` names it in state, logs and /status without revealing it.
+
+    `secret` is the key itself, for a hash function outside of Python; it must not get into any of these.
 
     Without the key nobody can choose refs by their hash, which would steer the sample of reporters (see
     counting/distinct.py), or try refs that they know against the hashes in the state.
@@ -23,6 +27,7 @@ class HashKey(NamedTuple):
 
     id: str
     reporter_hash: Callable[[str], int]
+    secret: bytes = field(repr=False)
 
     def target_hash(self, channel_ref: str, message_ref: str) -> int:
         """Return the hash of a message in a channel. No ref has NUL, so it is the hash of no reporter."""
@@ -50,10 +55,10 @@ def hash_key(secret: bytes) -> HashKey:
         hashed.update(ref.encode())
         return int.from_bytes(hashed.digest(), "little")
 
-    return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash)
+    return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash, secret)
 
 
-UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()))
+UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()), b"")
 """How versions before keys hashed reporters; only to recognise them in the state of such a version."""
 
 DEMONSTRATION: Final = HashKeys(hash_key(DEMONSTRATION_KEY))

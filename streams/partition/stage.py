@@ -20,6 +20,9 @@ from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _FORESEEN = 1_000
 
+Ahead = Callable[[Any, Sequence[SourceRecord], int], int]
+"""Applies records of a batch from an index on as handlers would, until it leaves one to them; returns their number."""
+
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
 
@@ -32,7 +35,8 @@ class Stage(Generic[State, Rules, Counters]):
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
     `serve_due(batch, time, key)` takes the step due at `time`. `slow_floods`: whether the runtime lets a flooded
-    source rest. `moves` says how state records move when the number of partitions changes.
+    source rest. `moves` says how state records move when the number of partitions changes. `ahead`, if there is one, gets
+    every record before the handlers.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Stage(Generic[State, Rules, Counters]):
     serve_due: Callable[[Any, int, DueKey], None]
     slow_floods: bool
     moves: Moves
+    ahead: Ahead | None = None
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -105,13 +110,31 @@ class Stage(Generic[State, Rules, Counters]):
                 state.homes.foresee(records[begin : begin + _FORESEEN])
                 foreseen = begin + _FORESEEN
             batch.begin_slice()
-            batch.finished_records += self._apply_slice(batch, _slice(records, begin, limits))
+            apply = self._apply_slice if self.ahead is None else self._apply_slice_ahead
+            batch.finished_records += apply(batch, _slice(records, begin, limits))
             yield batch
             if batch.is_full():
                 break
         for _ in batch.finish():
             yield batch
         yield batch
+
+    def _apply_slice_ahead(
+        self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]
+    ) -> int:
+        """As `_apply_slice`, but leaves to the handlers what `ahead` does not apply."""
+        assert self.ahead is not None
+        outputs = batch.outputs
+        most_outputs = len(outputs) + batch.limits.slice_more_outputs
+        finished = 0
+        while finished < len(records) and len(outputs) - finished < most_outputs:
+            applied = self.ahead(batch, records, finished) or self._apply_slice(
+                batch, records[finished : finished + 1]
+            )
+            if not applied:
+                break
+            finished += applied
+        return finished
 
     def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
         """Apply the records of a slice, or as many as its other limits allow; return their number."""

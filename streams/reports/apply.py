@@ -76,11 +76,33 @@ def apply_report(
     if law.armed:
         arm_clocks(batch, case)
     if counted:
-        _decide(batch, case, channel_key, plan, counts, windows)
+        judge_counted(batch, case, channel_key, plan, counts, windows, written)
     else:
         batch.counters.late += 1
-    cell = daily_cell(report, batch.outputs[written:], late=not counted)
-    state.daily.count(now, law.jurisdictions[0].code, report.category, cell)
+        _count_for_day(batch, case, written, late=True)
+
+
+def judge_counted(
+    batch: ReportBatch,
+    case: Case,
+    channel_key: bytes,
+    plan: CategoryPlan,
+    counts: ChannelCounts,
+    windows: list[WindowCounts],
+    written: int,
+) -> None:
+    """Evaluate the policies for a report that `counts` include, and count it for the day.
+
+    `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched report.
+    """
+    _decide(batch, case, channel_key, plan, counts, windows)
+    _count_for_day(batch, case, written, late=False)
+
+
+def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) -> None:
+    state, report = batch.state, case.report
+    cell = daily_cell(report, batch.outputs[written:], late=late)
+    state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
 
 
 def _count(

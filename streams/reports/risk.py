@@ -20,24 +20,24 @@ from streams.registry.rules import Rules, Scoring
 
 # Odds, odds of the prior, risk, and for a stamped report: the weight before its limit, and that limit.
 _Scored = tuple[float, float, Risk, float, float]
-_Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
+Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
 
 
 class RiskModel:
     """Scores reports by one set of rules.
 
-    The part that does not depend on a classifier is computed in advance for each of some 1,800 cohorts
-    (category, kind of reporter, membership, age of account).
+    The part that does not depend on a classifier is computed in advance for each of some 1,800 `cohorts`
+    (category, kind of reporter, membership, age of account). `classifier_limit` limits the odds of a classifier.
     """
 
-    __slots__ = ("_classifier_limit", "_cohorts", "_limit")
+    __slots__ = ("classifier_limit", "cohorts", "_limit")
 
     def __init__(self, rules: Rules) -> None:
         scoring = rules.scoring
-        self._classifier_limit = math.exp(scoring.classifier_clamp)
+        self.classifier_limit = math.exp(scoring.classifier_clamp)
         self._limit = limit = math.exp(scoring.reports_clamp)
         ages: tuple[AccountAge | None, ...] = (None, *get_args(AccountAge))
-        self._cohorts: dict[_Cohort, _Scored] = {}
+        self.cohorts: dict[Cohort, _Scored] = {}
         for category in rules.categories.values():
             prior = _odds(category.prior)
             for kind, member, age in product(REPORTER_KINDS, (None, True, False), ages):
@@ -47,7 +47,7 @@ class RiskModel:
                 odds = prior * _clamp(_odds(weight) / prior, limit)
                 shown = round(weight * MILLION) / MILLION
                 risk = _risk(category.severity, category.prior, shown, None, odds)
-                self._cohorts[category.category, kind, member, age] = (odds, prior, risk, full, most)
+                self.cohorts[category.category, kind, member, age] = (odds, prior, risk, full, most)
 
     def score(self, report: MessageReport, factor: float = 1.0) -> Risk:
         """Return the risk of a report; one without a reporter counts as an anonymous reporter's.
@@ -56,9 +56,9 @@ class RiskModel:
         """
         reporter = report.reporter
         if reporter is None:
-            odds, prior, risk, full, most = self._cohorts[report.category, "anonymous", None, None]
+            odds, prior, risk, full, most = self.cohorts[report.category, "anonymous", None, None]
         else:
-            odds, prior, risk, full, most = self._cohorts[
+            odds, prior, risk, full, most = self.cohorts[
                 report.category, reporter.kind, reporter.member, reporter.account_age
             ]
         if factor != 1.0:
@@ -71,7 +71,7 @@ class RiskModel:
             return risk
         known = risk.components
         confidence = classifier.score
-        limit = self._classifier_limit
+        limit = self.classifier_limit
         # A classifier score of 1 means infinite odds; the limit applies.
         ratio = limit if confidence == 1 else confidence / ((1 - confidence) * prior)
         odds *= ratio if 1 / limit < ratio < limit else _clamp(ratio, limit)

@@ -14,7 +14,13 @@ ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
 
 def report_stage(rules: ReportRules) -> ReportStage:
-    """Return the stage with these rules."""
+    """Return the stage with these rules. Raises ImportError if they ask for the native core and it is not installed."""
+    ahead = None
+    if rules.native:
+        # Only here: it needs an extension that most installations do not have.
+        from streams.reports.native_core import NativeCore  # noqa: PLC0415
+
+        ahead = NativeCore(rules).apply
     return Stage(
         name="reports",
         rules=rules,
@@ -26,4 +32,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         serve_due=serve_due,
         slow_floods=rules.dead_letter_breaker,
         moves=MOVES,
+        ahead=ahead,
     )

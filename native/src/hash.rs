@@ -1,0 +1,56 @@
+//! The hashes that Python computes in partition/hash_key.py, partition/duplicates.py and partition/murmur2.py.
+
+use blake2b_simd::{Params, State};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Hashes refs of reporters under the deployment's key.
+pub struct ReporterHash(State);
+
+impl ReporterHash {
+    pub fn new(secret: &[u8]) -> Self {
+        // The state has taken in the key, so that a hash need not.
+        ReporterHash(Params::new().hash_length(8).key(secret).personal(b"reporter").to_state())
+    }
+
+    pub fn of(&self, reference: &str) -> u64 {
+        let mut state = self.0.clone();
+        state.update(reference.as_bytes());
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(state.finalize().as_bytes());
+        u64::from_le_bytes(bytes)
+    }
+}
+
+/// The hash of a report's idempotency key. `text` is only room to write in.
+pub fn event_hash(source: &str, id: &str, channel: &str, text: &mut Vec<u8>) -> u64 {
+    text.clear();
+    text.extend_from_slice(source.as_bytes());
+    text.push(0);
+    text.extend_from_slice(id.as_bytes());
+    text.push(0);
+    text.extend_from_slice(channel.as_bytes());
+    xxh3_64(text)
+}
+
+/// The partition that Java's default partitioner gives to a record with this key.
+pub fn home_partition(key: &[u8], partitions: u32) -> u32 {
+    (murmur2(key) & 0x7fff_ffff) % partitions
+}
+
+fn murmur2(key: &[u8]) -> u32 {
+    const MULTIPLIER: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c ^ key.len() as u32;
+    let words = key.chunks_exact(4);
+    let tail = words.remainder();
+    for word in words {
+        let mut word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]).wrapping_mul(MULTIPLIER);
+        word = (word ^ (word >> 24)).wrapping_mul(MULTIPLIER);
+        hash = hash.wrapping_mul(MULTIPLIER) ^ word;
+    }
+    if !tail.is_empty() {
+        let number = tail.iter().rev().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
+        hash = (hash ^ number).wrapping_mul(MULTIPLIER);
+    }
+    hash = (hash ^ (hash >> 13)).wrapping_mul(MULTIPLIER);
+    hash ^ (hash >> 15)
+}
