@@ -1,8 +1,17 @@
 //! The native core: applies ordinary reports as `streams/reports` does, to the same bytes.
 
+mod cursor;
+mod envelope;
+mod for_tests;
+mod refs;
+mod report;
+mod times;
+mod vocabulary;
+
 use pyo3::prelude::*;
 
 #[pymodule]
-fn tocsin_native(_module: &Bound<PyModule>) -> PyResult<()> {
-    Ok(())
+fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
+    module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)
 }
