@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PySequence, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PySet, PyString, PyTuple, PyType};
 
 use crate::counts::{is_held, ReporterKind, Window, WindowCounts};
 use crate::daily::{CountedRow, DailyCells};
@@ -18,7 +18,7 @@ use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::json::{write_integer, write_string};
 use crate::judge::{must_decide, Policy, PolicyRow};
 use crate::law::LawCache;
-use crate::record::{Reading, Record};
+use crate::record::Reading;
 use crate::report::{read_report, Report};
 use crate::risk::{CohortRow, RiskModel};
 use crate::store::{CountStore, Found};
@@ -79,6 +79,8 @@ pub struct Kernel {
     /// By category; None if its policies have a measure that is not known here.
     plans: Vec<Option<Plan>>,
     tail: Vec<u8>,
+    /// Where enriched reports are written to.
+    topic: Py<PyString>,
     /// The headers of an enriched report; those with its id and time are exchanged.
     headers: Vec<Py<PyTuple>>,
     id_header: usize,
@@ -186,6 +188,7 @@ impl Kernel {
             risk,
             plans,
             tail: field(rules, "tail")?,
+            topic: field(rules, "topic")?,
             id_header: header("ce_id")?,
             time_header: header("ce_time")?,
             headers,
@@ -206,8 +209,8 @@ impl Kernel {
     /// Apply the records from `begin` on, until one is Python's.
     ///
     /// `place` is (partition, number of partitions); `time` is (now, newest append time, limit), in ms. `recent` are the hashes
-    /// of known reports, `episodes` those of the partition's channels. Appends to `rows` what to write (topic excluded:
-    /// key, value, headers), and to `event_times`.
+    /// of known reports, `episodes` those of the partition's channels. Appends to `rows` what to write, as the fields of
+    /// OutputRecord, and to `event_times`.
     ///
     /// Returns how many records were applied, whether Python must judge the last of them, now, the newest append time,
     /// the hashes to remember, and what was counted for the day.
@@ -274,7 +277,10 @@ impl Kernel {
         };
         let mut envelope = Envelope::new();
         for (name, content) in &record.headers {
-            envelope.header(name.to_str()?, content.as_ref().map(|content| content.as_bytes()));
+            match name.to_str() {
+                Ok(name) => envelope.header(name, content.as_ref().map(|content| content.as_bytes())),
+                Err(_) => return Ok(Done::Python),
+            }
         }
         let source = match envelope.source(&self.event_type) {
             Some(source) => source,
@@ -368,7 +374,8 @@ impl Kernel {
             _ => PyBytes::new(py, channel.as_bytes()),
         };
         let headers = self.headers_of(py, report.id, report.occurred)?;
-        rows.append((key, PyBytes::new(py, &self.out), headers))?;
+        let topic = self.topic.bind(py);
+        rows.append((topic, place.0, key, PyBytes::new(py, &self.out), headers))?;
         event_times.append(occurred)?;
         Ok(Done::Applied { decide })
     }

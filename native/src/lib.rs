@@ -1,5 +1,16 @@
 //! The native core: applies ordinary reports as `streams/reports` does, to the same bytes.
 
+mod counts;
+mod daily;
+mod enriched;
+mod hash;
+mod json;
+mod judge;
+mod kernel;
+mod law;
+mod record;
+mod risk;
+mod store;
 mod cursor;
 mod envelope;
 mod for_tests;

@@ -96,7 +96,7 @@ class NativeCore:
         return applied
 
     def _judge(self, batch: ReportBatch, record: SourceRecord) -> None:
-        """Decide about a report that has been counted and published: some episode opens, rises or turns clear."""
+        """Decide about a report that has been counted and published: some episode may open, rise or turn clear."""
         rules, state = self._rules, batch.state
         origin = own_place(record)
         report, ce_source, occurred = decode_report(record.value, record.headers, origin.timestamp)

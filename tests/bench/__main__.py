@@ -20,6 +20,7 @@ from tests.bench.scenarios import (
     compression,
     console,
     core,
+    cores,
     latency,
     many_channels,
     metrics,
@@ -35,6 +36,7 @@ from tests.bench.scenarios import (
 
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
+    "cores": cores.measure,
     "against-faust": against_faust.measure,
     "runtime-alone": runtime_alone.measure,
     "metrics": metrics.measure,

@@ -47,6 +47,19 @@ FIGURES = (
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),
     Figure("one worker: CPU per report", "us", less_is_better=True),
+    *(
+        Figure(f"{core} core{traffic}: {name}", unit, less_is_better=less)
+        for traffic, name, unit, less in (
+            ("", "reports/s", "reports/s", False),
+            ("", "CPU per report", "us", True),
+            (", all-new channels", "reports/s", "reports/s", False),
+            ("", "p99 at 1,000/s", "ms", True),
+            ("", "bytes per quiet channel", "bytes", True),
+        )
+        for core in ("python", "native")
+    ),
+    Figure("native / python: reports/s", "times", 3),
+    Figure("native / python, all-new channels: reports/s", "times", 2),
     Figure("the runtime alone: reports/s", "reports/s"),
     Figure("the runtime alone: CPU per report", "us", less_is_better=True),
     Figure("metrics: share of the worker's CPU", "%", 2, less_is_better=True),

@@ -1,0 +1,104 @@
+"""Runs the same records through the Python core and the native one, and compares everything that comes of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from streams.partition.hash_key import DEMONSTRATION, HashKeys
+from streams.registry.rules import Rules
+from streams.reports.rules import compile_report_rules
+from streams.reports.stage import report_stage
+
+
+class Record(NamedTuple):
+    """A consumed record with the fields that the stages read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+class BothCores:
+    """One partition on both cores. `native` counts the records that the native core applied, `all` all of them."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        partition: int = 0,
+        partitions: int = 1,
+        remembered: int = 200_000,
+        hash_keys: HashKeys = DEMONSTRATION,
+    ) -> None:
+        self._place = partition, partitions
+        self._stages = [
+            report_stage(
+                compile_report_rules(
+                    rules, duplicates_remembered=remembered, hash_keys=hash_keys, native=native
+                )
+            )
+            for native in (False, True)
+        ]
+        self._states = [stage.restore(*self._place) for stage in self._stages]
+        self._stored: list[dict[bytes, bytes]] = [{}, {}]
+        self.native = self.all = 0
+        self._count_what_is_native()
+
+    def _count_what_is_native(self) -> None:
+        stage = self._stages[1]
+        ahead = stage.ahead
+        assert ahead is not None
+
+        def counted(batch: Any, records: Sequence[Any], begin: int) -> int:
+            applied = ahead(batch, records, begin)
+            self.native += applied
+            return applied
+
+        object.__setattr__(stage, "ahead", counted)
+
+    def apply(self, records: Sequence[Record]) -> Any:
+        """Apply records on both, raise AssertionError if anything differs, and return Python's batch."""
+        wanted, found = (
+            stage.apply(state, records) for stage, state in zip(self._stages, self._states, strict=True)
+        )
+        self.all += len(records)
+        for output, other in zip(wanted.outputs, found.outputs, strict=True):
+            assert output == other
+            assert type(output) is type(other)
+        assert found.changes == wanted.changes
+        assert list(found.changes) == list(wanted.changes)
+        assert found.counters == wanted.counters
+        assert found.event_times == wanted.event_times
+        assert found.finished_records == wanted.finished_records
+        assert found.refused == wanted.refused
+        for stored, batch in zip(self._stored, (wanted, found), strict=True):
+            stored.update(batch.changes)
+        self._compare_states()
+        return wanted
+
+    def restart(self, *, swap: bool = False) -> None:
+        """Restore both states from what they have written; with `swap`, each from what the other one has written."""
+        stored = self._stored[::-1] if swap else self._stored
+        self._states = [
+            stage.restore(*self._place, [(key, value) for key, value in entries.items() if value is not None])
+            for stage, entries in zip(self._stages, stored, strict=True)
+        ]
+        self._compare_states()
+
+    def _compare_states(self) -> None:
+        wanted, found = (tuple(_facts(state)) for state in self._states)
+        assert found == wanted
+
+
+def _facts(state: Any) -> Iterator[Any]:
+    time = state.time
+    yield time.now, time.applied, time.newest_append, time.ticks, time.corrections
+    yield state.flood.encode()
+    yield state.recent.hashes
+    yield state.next_due(), state.changed_bytes()
+    yield len(state.counts), state.counts.size, state.counts.next_expiry(), state.counts.last_expiry()
+    yield state.episodes
+    yield len(state.daily)

@@ -1,0 +1,39 @@
+"""The native core writes the bytes that the Python core writes, and leaves the same state."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from streams.registry.rules import Rules
+from tests.bench import traffic
+from tests.native.both_cores import BothCores, Record
+
+pytest.importorskip("tocsin_native")
+
+BEGIN = 1_800_000_000_000
+HOUR = 3_600_000
+
+
+def _records(reports: Iterator[traffic.Report]) -> list[Record]:
+    return [
+        Record("message-reports", 0, number, BEGIN + HOUR, *report) for number, report in enumerate(reports)
+    ]
+
+
+def _in_batches(both: BothCores, records: list[Record], seed: int) -> None:
+    chance = random.Random(seed)
+    begin = 0
+    while begin < len(records):
+        size = chance.choice((1, 2, 7, 40, 200, 1_000))
+        both.apply(records[begin : begin + size])
+        begin += size
+        if chance.random() < 0.02:
+            both.restart(swap=chance.random() < 0.5)
+
+
+@pytest.mark.parametrize("name", ["usual", "one_channel", "all_new"])
+def test_traffic_of_the_benchmark(moving_rules: Rules, name: str) -> None:
+    both = BothCores(moving_rules)
+    _in_batches(both, _records(getattr(traffic, name)(6_000, BEGIN, HOUR)), seed=1)
+    assert both.native > 0.9 * both.all
