@@ -57,7 +57,9 @@ def unpack_crates() -> None:
         published, name = line.split()
         crate = NATIVE / "crates" / name
         if hashlib.sha256(crate.read_bytes()).hexdigest() != published:
-            sys.exit(f"{crate}: its SHA-256 is not the one in native/crates.sha256. Restore both from the repository.")
+            sys.exit(
+                f"{crate}: its SHA-256 is not the one in native/crates.sha256. Restore both from the repository."
+            )
         shutil.unpack_archive(crate, unpacked, "gztar")
         # Cargo wants this file. It compares `package` with nothing, and the archive is checked above.
         checksums = json.dumps({"files": {}, "package": published})

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 #[pymodule]
-fn tocsin_native(_module: &Bound<PyModule>) -> PyResult<()> {
+fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

@@ -35,7 +35,7 @@ class ReportRules:
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
     transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
-    reporters, and what desks decide is credited to reporters.
+    reporters, and what desks decide is credited to reporters. `native`: the native core applies ordinary reports.
     """
 
     registry: Rules
@@ -50,6 +50,7 @@ class ReportRules:
     duplicates_remembered: int
     hash_keys: HashKeys
     through_reporters: bool
+    native: bool
 
 
 def compile_report_rules(
@@ -59,13 +60,14 @@ def compile_report_rules(
     duplicates_remembered: int = 200_000,
     hash_keys: HashKeys = DEMONSTRATION,
     through_reporters: bool = False,
+    native: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
     recognised. `hash_keys` are for reporters; workers must give their own. `through_reporters`: the
-    workers run the stage of reporters too. Raises ValueError if a policy's
-    window fits no ring of panes.
+    workers run the stage of reporters too. `native` needs the extension, and no stage of reporters. Raises
+    ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
@@ -84,6 +86,7 @@ def compile_report_rules(
         duplicates_remembered=duplicates_remembered,
         hash_keys=hash_keys,
         through_reporters=through_reporters,
+        native=native,
     )
 
 
