@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit
+.PHONY: help demo test test-fast check format generate soak hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,8 @@ demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalation
 	$(BIN)/tocsin demo $(ARGS)
 
 # Two processes, because Kafka tests mostly wait. Each process has its own broker. The longest files come first, in the
-# order of tests/conftest.py, so that neither process waits for the other at the end.
-test: check ## Run every check and every test on a real Kafka
+# order of tests/conftest.py, so that neither process waits for the other at the end. Where cargo is, the native core is tested too.
+test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check and every test on a real Kafka
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, less than two minutes
@@ -57,6 +57,24 @@ generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncA
 	$(BIN)/python -m streams.operations.generated.dashboard
 	$(BIN)/python -m streams.operations.generated.kubernetes_resources
 	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars
+
+native: $(VENV)/installed ## Build the native core into the environment (needs cargo, and no network)
+	$(BIN)/python native/build.py
+
+native-check: native ## Lint the native core (needs clippy and rustfmt)
+	cargo fmt --manifest-path native/Cargo.toml --check
+	cd build/native && CARGO_TARGET_DIR=target PYO3_NO_PYTHON=1 cargo clippy --release --offline --quiet -- -D warnings
+
+# Each in its newest version that Debian 12's Rust builds; native/Cargo.toml says which Rust that is. Cargo compares what it
+# fetches with the checksums of the index.
+crates: ## Fetch the packages of the native core anew (needs cargo 1.84 or newer; asks the Rust package index)
+	rm -rf build/crates
+	mkdir -p build/crates
+	cp -R native/Cargo.toml native/src build/crates
+	cd build/crates && CARGO_HOME=$$PWD/home CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo fetch
+	rm native/crates/*.crate
+	cp build/crates/home/registry/cache/*/*.crate native/crates
+	cd native/crates && sha256sum *.crate >../crates.sha256
 
 soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)

@@ -23,6 +23,9 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<kernel::Kernel>()?;
+    module.add_class::<store::CountStore>()?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)
 }

@@ -84,6 +84,7 @@ LABELS = {
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or `manifestly_unfounded`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
+    "core": "`native` or `python`",
     "version": "version of Tocsin",
     "policy_version": "hash of the content of all policies",
     "registry_version": "hash of the content of the registry",

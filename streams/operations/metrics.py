@@ -15,6 +15,7 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.integrity_case import IntegrityCaseKind
 from streams.events.stamp import TrustClass
 from streams.operations import metric_catalogue as catalogue
+from streams.operations.core import Core
 from streams.operations.process_metric_catalogue import BUILD_INFO, LOOP_DELAY_SECONDS, SPANS
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
@@ -27,7 +28,7 @@ class Metrics:
     the source topics of each stage, without prefix.
     """
 
-    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.late = Numbers(catalogue.LATE)
@@ -73,6 +74,8 @@ class Metrics:
                 self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
         self.registry_info = Numbers(catalogue.REGISTRY_INFO)
         self.registry_info.put((rules.policy_version, rules.registry_version), 1)
+        self.core_info = Numbers(catalogue.CORE_INFO)
+        self.core_info.put((core.runs,), 1)
         self.build_info = Numbers(BUILD_INFO)
         self.build_info.put((__version__,), 1)
 

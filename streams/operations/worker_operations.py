@@ -10,6 +10,7 @@ import structlog
 
 from streams import __version__
 from streams.operations import metric_catalogue as catalogue
+from streams.operations.core import Core
 from streams.operations.http_server import serve
 from streams.operations.lag_watch import Lag, LagWatch
 from streams.operations.law_watch import LawWatch
@@ -43,11 +44,13 @@ class WorkerOperations:
         rules: Rules,
         topics: Mapping[str, Iterable[str]],
         source_lags: Callable[[], Iterable[SourceLag]],
+        core: Core,
     ) -> None:
-        self.metrics = Metrics(rules, topics)
+        self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
         self._rules = rules
+        self._core = core
         self._lag_watch = LagWatch(source_lags)
         self._law_watch = LawWatch(rules)
         self._restore_standstill = Standstill()
@@ -89,6 +92,7 @@ class WorkerOperations:
             "version": __version__,
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
+            "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
             "reason": reason,

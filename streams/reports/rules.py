@@ -66,8 +66,8 @@ def compile_report_rules(
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
     recognised. `hash_keys` are for reporters; workers must give their own. `through_reporters`: the
-    workers run the stage of reporters too. Raises ValueError if a policy's
-    window fits no ring of panes.
+    workers run the stage of reporters too. `native` needs the extension, and no stage of reporters. Raises
+    ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(

@@ -22,6 +22,7 @@ from streams.runtime.errors import RefusedToStart
 from streams.runtime.stage_app import StageApp
 from streams.runtime.topic_admin import admin_client, check_topics
 from streams.runtime.topic_catalogue import load_catalogue
+from streams.worker.core_choice import choose_core
 from streams.worker.hash_keys import configured_hash_keys, is_public
 from streams.worker.report_observer import ReportObserver
 from streams.worker.reporter_observer import ReporterObserver
@@ -39,6 +40,7 @@ logger = structlog.get_logger(__name__)
 settings = load_settings()
 rules = configured_rules(settings)
 hash_keys = configured_hash_keys(settings)
+core = choose_core(settings)
 
 
 async def _before_start() -> None:
@@ -47,6 +49,7 @@ async def _before_start() -> None:
             "the key for hashing reporters is the public one of the demo: use a secret one for real reports",
             hash_key=hash_keys.current.id,
         )
+    logger.info("core that applies reports", runs=core.runs, why=core.why)
     # First, so that probes are answered while topics are checked and state is restored.
     watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
     try:
@@ -97,11 +100,14 @@ app = StageApp(settings.connection(), settings.topic_prefix, _before_start, sett
 sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}
 if settings.reporters == "on":
     sources["reporters"] = REPORTER_SOURCES
-operations = WorkerOperations(rules, sources, app.lags)
+operations = WorkerOperations(rules, sources, app.lags, core)
 tracing = _start_tracing()
 if tracing is not None:
     app.cycle.trace = tracing.spans
-app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
+app.add_stage(
+    report_stage(report_rules(settings, rules, hash_keys, native=core.runs == "native")),
+    ReportObserver(operations),
+)
 app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
 if settings.reporters == "on":
     app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))

@@ -14,14 +14,17 @@ def configured_rules(settings: Settings) -> Rules:
     return load_rules(**settings.registry_files())
 
 
-def report_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReportRules:
-    """Return the rules in the form that the stage of reports needs."""
+def report_rules(
+    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
+) -> ReportRules:
+    """Return the rules in the form that the stage of reports needs. `native`: the native core applies reports."""
     return compile_report_rules(
         rules,
         dead_letter_breaker=settings.dead_letter_breaker == "on",
         duplicates_remembered=settings.duplicates_remembered,
         hash_keys=hash_keys,
         through_reporters=settings.reporters == "on",
+        native=native,
     )
 
 

@@ -164,6 +164,13 @@ class Settings(BaseSettings):
             "The same for all workers; docs/operations.md says how to change it."
         ),
     ] = "off"
+    core: Annotated[
+        Literal["auto", "python", "native"],
+        Field(
+            description="What applies reports: `native` the extension tocsin_native, `python` none, `auto` the extension if it is "
+            "installed and TOCSIN_REPORTERS is off. Outputs and state are the same, so workers may differ."
+        ),
+    ] = "auto"
     tracing: Annotated[
         Literal["on", "off"],
         Field(
@@ -341,6 +348,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
             f"{settings.replication_factor}: no record could ever be written. Set the first to at most the second, and "
             "lower if writing must go on while a broker is down."
+        )
+    if settings.core == "native" and settings.reporters == "on":
+        raise SettingsError(
+            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. Set {PREFIX}CORE=auto, or "
+            f"{PREFIX}REPORTERS=off."
         )
     return settings
 

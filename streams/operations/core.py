@@ -1,0 +1,10 @@
+"""Which core applies reports."""
+
+from typing import Literal, NamedTuple
+
+
+class Core(NamedTuple):
+    """The core that a worker runs, and `why` that one, as an operator reads it."""
+
+    runs: Literal["native", "python"]
+    why: str

@@ -1,0 +1,35 @@
+"""Chooses between the native core and Python, as `TOCSIN_CORE` says."""
+
+from streams import __version__
+from streams.operations.core import Core
+from streams.worker.settings import PREFIX, Settings, SettingsError
+
+
+def choose_core(settings: Settings) -> Core:
+    """Return the core that applies reports.
+
+    Raises SettingsError if the native core is required and cannot be used.
+    """
+    setting = f"{PREFIX}CORE={settings.core}"
+    if settings.core == "python":
+        return Core("python", setting)
+    if settings.reporters == "on":
+        return Core("python", f"{PREFIX}REPORTERS=on: the native core has no stage of reporters")
+    problem = _problem()
+    if problem is None:
+        return Core("native", setting)
+    if settings.core == "native":
+        raise SettingsError(f"{setting}, but {problem}. Run make native, or set {PREFIX}CORE=auto.")
+    return Core("python", problem)
+
+
+def _problem() -> str | None:
+    """Return what is wrong with the installed extension; None if nothing is."""
+    try:
+        import tocsin_native  # noqa: PLC0415  # optional
+    except ImportError as error:
+        return f"tocsin_native cannot be imported ({error})"
+    # Another version may write another state.
+    if tocsin_native.__version__ != __version__:
+        return f"tocsin_native is of version {tocsin_native.__version__}, not {__version__}"
+    return None
