@@ -79,6 +79,14 @@ class BothCores:
         self._compare_states()
         return wanted
 
+    def tick(self, clock_ms: int) -> Record | None:
+        """Return the tick that a worker would append at that time, None if nothing is due."""
+        output = self._stages[0].tick(self._states[0], clock_ms)
+        if output is None:
+            return None
+        offset = self.all
+        return Record(output.topic, self._place[0], offset, clock_ms, output.key, output.value, list(output.headers))
+
     def restart(self, *, swap: bool = False) -> None:
         """Restore both states from what they have written; with `swap`, each from what the other one has written."""
         stored = self._stored[::-1] if swap else self._stored

@@ -8,6 +8,7 @@ import pytest
 from streams.registry.rules import Rules
 from tests.bench import traffic
 from tests.native.both_cores import BothCores, Record
+from tests.native.fuzz import fuzz
 
 pytest.importorskip("tocsin_native")
 
@@ -37,3 +38,11 @@ def test_traffic_of_the_benchmark(moving_rules: Rules, name: str) -> None:
     both = BothCores(moving_rules)
     _in_batches(both, _records(getattr(traffic, name)(6_000, BEGIN, HOUR)), seed=1)
     assert both.native > 0.9 * both.all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first_seed", [0, 1_000])
+def test_random_histories(first_seed: int) -> None:
+    tally = fuzz(100_000, first_seed)
+    # The rest is damaged, re-keyed, late, or leads to a clock or an escalation.
+    assert tally.native > 0.3 * tally.cases

@@ -1,0 +1,226 @@
+"""Random histories of one partition on both cores: honest reports, damaged ones, odd envelopes, times, keys and restarts.
+
+`python -m tests.native.fuzz --cases 5000000` runs as many as you like. A difference raises AssertionError and names the seed.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from streams.events.report import (
+    CATEGORIES,
+    REPORTER_KINDS,
+    AccountAge,
+    EvidenceBasis,
+    NoticeDeclaration,
+    NoticeElement,
+    ReportKind,
+    Visibility,
+)
+from streams.registry.loader import load_rules
+from streams.registry.rules import Rules
+from streams.wire.origin import with_origin
+from tests.native.both_cores import BothCores, Record
+from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
+
+BEGIN_MS = 1_800_000_000_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+_ONE_TOPIC = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
+
+# Long enough for episodes to open, rise, clear and cool down, short enough that another seed is drawn soon.
+CASES_PER_SEED = 4_000
+
+
+class Tally(NamedTuple):
+    """How many records were compared, and how many of them the native core applied."""
+
+    cases: int
+    native: int
+
+
+class Publishers:
+    """Makes records in the order of their append times. Everything about them is drawn from `chance`."""
+
+    def __init__(self, chance: random.Random, partition: int, partitions: int) -> None:
+        self.clock_ms = BEGIN_MS + chance.randrange(40 * DAY)
+        self._chance = chance
+        self._place = partition, partitions
+        self._channels = [ref_of_any_form(chance) or "c" for _ in range(chance.choice((1, 3, 20, 300)))]
+        self._people = [f"person-{number:x}" for number in range(chance.choice((2, 50, 3_000)))]
+        self._messages = [f"message-{number}" for number in range(chance.choice((1, 5, 60)))]
+        # A few categories come often, so that their policies have something to judge.
+        self._categories = chance.sample(CATEGORIES, chance.choice((1, 3, len(CATEGORIES))))
+        self._usual_step = chance.choice((0, 5, 1_000, 30_000, 5 * MINUTE))
+        self._damage = chance.choice((0.0, 0.05, 0.5))
+        self._offset = 0
+        self._published: list[Record] = []
+
+    def record(self) -> Record:
+        """Return the next record."""
+        chance = self._chance
+        if self._published and chance.random() < 0.01:
+            return self._again(chance.choice(self._published))
+        self.clock_ms += int(chance.expovariate(1) * self._usual_step)
+        if chance.random() < 0.002:
+            self.clock_ms += chance.choice((HOUR, DAY, 3 * DAY, 35 * DAY))
+        report = self._report()
+        value = json.dumps(report, separators=chance.choice(((",", ":"), (", ", ": ")))).encode()
+        headers = self._headers(report)
+        if chance.random() < self._damage:
+            value = mutated(chance, value)
+        if chance.random() < self._damage / 4:
+            headers = mutated_headers(chance, headers)
+        ref = report["channel"]["ref"].encode()
+        key = ref if chance.random() < 0.95 else chance.choice((None, b"", b"other", ref + b"x"))
+        topic = chance.choice(("message-reports",) * 9 + ("prefix.message-reports", "verified-reports", "other-reports"))
+        record = Record(topic, self._place[0], self._offset, self.clock_ms + chance.randrange(2_000), key, value, headers)
+        self._offset += 1
+        if chance.random() < 0.02:
+            record = self._re_keyed(record)
+        self._published.append(record)
+        del self._published[:-500]
+        return record
+
+    def _again(self, record: Record) -> Record:
+        self._offset += 1
+        return record._replace(offset=self._offset - 1, timestamp=self.clock_ms)
+
+    def _re_keyed(self, record: Record) -> Record:
+        return record._replace(topic="message-reports-internal", headers=with_origin(record))
+
+    def _report(self) -> dict[str, Any]:
+        chance = self._chance
+        occurred = self.clock_ms
+        if chance.random() < 0.1:
+            occurred -= chance.choice((MINUTE, 20 * MINUTE, 3 * HOUR, 2 * DAY, 29 * DAY, 40 * DAY))
+        if chance.random() < 0.02:
+            occurred += chance.choice((MINUTE, 6 * MINUTE))
+        kind = chance.choice(("user_report",) * 6 + get_args(ReportKind))
+        report: dict[str, Any] = {
+            "report_id": f"r-{chance.randrange(1 << 40):x}",
+            "kind": kind,
+            "occurred_at": self._time(occurred),
+            "channel": {"ref": chance.choice(self._channels), "visibility": chance.choice(get_args(Visibility))},
+            "category": chance.choice(self._categories),
+        }
+        if chance.random() < 0.7:
+            report["channel"]["country"] = chance.choice(("DE", "FR", "US", "IN", "RU", "BR", "GB", None))
+        if chance.random() < 0.5:
+            report["channel"]["language"] = chance.choice(("de", "en-GB", "pt-BR", None))
+        if chance.random() < 0.2:
+            report["received_at"] = self._time(occurred + chance.choice((0, MINUTE, -MINUTE, -DAY)))
+        if chance.random() < 0.8:
+            report["message_ref"] = chance.choice(self._messages)
+        if chance.random() < 0.9:
+            report["reporter"] = self._reporter()
+        if chance.random() < 0.15:
+            score = chance.choice((chance.random(), round(chance.random(), 2), 0.0, 1.0, 1e-9, 1 - 1e-12))
+            report["classifier"] = {"name": "scan", "version": "7", "score": score}
+        if chance.random() < 0.7:
+            report["evidence"] = [
+                {
+                    "country": chance.choice(("DE", "FR", "US", "IN", "RU")),
+                    "basis": chance.choice(get_args(EvidenceBasis)),
+                    "confidence": chance.choice((0.8, 0.5, 0.9, 1.0, 0.0, round(chance.random(), 3))),
+                }
+                for _ in range(chance.choice((0, 1, 1, 1, 2, 4)))
+            ]
+        if chance.random() < 0.2:
+            notice: dict[str, Any] = {"elements": chance.sample(get_args(NoticeElement), chance.randrange(6))}
+            if chance.random() < 0.3:
+                notice["declares"] = chance.sample(get_args(NoticeDeclaration), chance.randrange(3))
+            report["notice"] = notice
+        if chance.random() < 0.2:
+            items = list(report.items())
+            chance.shuffle(items)
+            report = dict(items)
+        return report
+
+    def _reporter(self) -> dict[str, Any] | None:
+        chance = self._chance
+        if chance.random() < 0.05:
+            return None
+        reporter: dict[str, Any] = {"kind": chance.choice(("user",) * 6 + REPORTER_KINDS)}
+        if chance.random() < 0.8:
+            reporter["ref"] = chance.choice(self._people)
+        if chance.random() < 0.5:
+            reporter["country"] = chance.choice(("DE", "FR", "US", None))
+        if chance.random() < 0.5:
+            reporter["member"] = chance.choice((True, False, None))
+        if chance.random() < 0.5:
+            reporter["account_age"] = chance.choice((*get_args(AccountAge), None))
+        return reporter
+
+    def _headers(self, report: dict[str, Any]) -> list[tuple[str, bytes | None]]:
+        chance = self._chance
+        if chance.random() < 0.1:
+            return []
+        headers: list[tuple[str, bytes | None]] = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", report["report_id"].encode()),
+            ("ce_source", chance.choice((b"/app", b"/app", b"/app/eu"))),
+            ("ce_type", b"tocsin.report.v1"),
+            ("ce_time", report["occurred_at"].encode()),
+            ("content-type", b"application/json"),
+        ]
+        if chance.random() < 0.1:
+            headers.append(("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+        return headers
+
+    def _time(self, time_ms: int) -> str:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=time_ms)
+        digits = self._chance.choice(("seconds", "milliseconds", "milliseconds", "microseconds"))
+        return moment.isoformat(timespec=digits).replace("+00:00", "Z")
+
+
+def run(rules: Rules, seed: int, cases: int) -> Tally:
+    """Run one history of so many records. Raises AssertionError, with the seed, if the cores differ."""
+    chance = random.Random(seed)
+    partition, partitions = chance.choice(((0, 1), (0, 1), (1, 3)))
+    both = BothCores(
+        rules, partition=partition, partitions=partitions, remembered=chance.choice((20, 3_000, 200_000))
+    )
+    publishers = Publishers(chance, partition, partitions)
+    try:
+        while both.all < cases:
+            size = chance.choice((1, 1, 2, 5, 30, 150, 1_500))
+            batch: Sequence[Record] = [publishers.record() for _ in range(size)]
+            if chance.random() < 0.2 and (tick := both.tick(publishers.clock_ms)) is not None:
+                batch = [tick, *batch]
+            both.apply(batch)
+            if chance.random() < 0.05:
+                both.restart(swap=chance.random() < 0.5)
+    except AssertionError as error:
+        error.add_note(f"seed {seed}")
+        raise
+    return Tally(both.all, both.native)
+
+
+def fuzz(cases: int, first_seed: int = 0) -> Tally:
+    """Run histories of as many records in all."""
+    rules = load_rules(sources=_ONE_TOPIC)
+    total = Tally(0, 0)
+    seed = first_seed
+    while total.cases < cases:
+        tally = run(rules, seed, CASES_PER_SEED)
+        total = Tally(total.cases + tally.cases, total.native + tally.native)
+        seed += 1
+    return total
+
+
+def main() -> None:
+    """Parse the command line, run, and print what was compared."""
+    parser = argparse.ArgumentParser(prog="python -m tests.native.fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--first-seed", type=int, default=0)
+    options = parser.parse_args()
+    tally = fuzz(options.cases, options.first_seed)
+    print(f"{tally.cases:,} records, {tally.native:,} of them applied by the native core: no difference")
+
+
+if __name__ == "__main__":
+    main()
