@@ -162,8 +162,8 @@ def mutable_reports(seed):
         b'"notice":{"elements":["explanation","location"],"declares":["intimate_image_content"]}}'
     )
     while True:
-        for report in traffic.usual(1_000, BEGIN_MS, HOUR_MS, seed=seed):
-            yield every_field if report.value[15] % 4 == 0 else report.value
+        for number, report in enumerate(traffic.usual(1_000, BEGIN_MS, HOUR_MS, seed=seed)):
+            yield report.value if number % 4 else every_field
 
 
 def compare_mutations(seed, count):
