@@ -62,8 +62,8 @@ fn is_no_number(signs: &[u8]) -> bool {
     };
     match signs[first] {
         b't' => !may_be_telephone(&signs[first..]),
-        b'T' => !may_be_telephone(&signs[first..]) && !may_be_iban(&signs[first..]),
-        b'A'..=b'Z' => !may_be_iban(&signs[first..]),
+        b'T' => !may_be_telephone(&signs[first..]) && !may_be_iban(signs),
+        b'A'..=b'Z' => !may_be_iban(signs),
         _ => true,
     }
 }
