@@ -1,4 +1,33 @@
 """What Python sees of the native core."""
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from streams.events.report import Category
+
 __version__: str
 """The version of Tocsin from whose sources it was built."""
+
+class Kernel:
+    """Applies ordinary reports; see streams/reports/native_core.py."""
+
+    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    def apply(
+        self,
+        store: object,
+        place: tuple[int, int],
+        records: Sequence[object],
+        begin: int,
+        time: tuple[int, int, int],
+        recent: AbstractSet[int],
+        episodes: Mapping[str, object],
+        rows: list[tuple[object, ...]],
+        event_times: list[int],
+    ) -> tuple[
+        int,
+        bool,
+        int,
+        int,
+        list[int],
+        list[tuple[str, Category, tuple[str, str, bool, bool, bool], int, int]],
+    ]: ...

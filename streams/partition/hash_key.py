@@ -55,7 +55,9 @@ def hash_key(secret: bytes) -> HashKey:
         hashed.update(ref.encode())
         return int.from_bytes(hashed.digest(), "little")
 
-    return HashKey(hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash, secret)
+    return HashKey(
+        hashlib.blake2b(key=secret, digest_size=4, person=b"key-id").hexdigest(), reporter_hash, secret
+    )
 
 
 UNKEYED: Final = HashKey("unkeyed", lambda ref: xxh3_64_intdigest(ref.encode()), b"")

@@ -16,7 +16,6 @@ from streams.events.countries import COUNTRIES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import (
     CATEGORIES,
-    REPORT_TYPE,
     REPORTER_KINDS,
     AccountAge,
     Category,
@@ -101,7 +100,12 @@ class NativeCore:
         origin = own_place(record)
         report, ce_source, occurred = decode_report(record.value, record.headers, origin.timestamp)
         case = Case(
-            report, ce_source, occurred, origin, rules.resolver.resolve(report), rules.risk_model.score(report)
+            report,
+            ce_source,
+            occurred,
+            origin,
+            rules.resolver.resolve(report),
+            rules.risk_model.score(report),
         )
         plan = rules.plans[report.category]
         channel_key = report.channel.ref.encode()
@@ -191,7 +195,12 @@ def _cohort(model: RiskModel, key: Cohort) -> tuple[tuple[Any, ...], tuple[Any, 
         encode((number,))[1:-1] for number in (known.severity, known.prior, known.reporter_weight)
     )
     return (
-        (CATEGORIES.index(category), REPORTER_KINDS.index(kind), member, None if age is None else _AGES.index(age)),
+        (
+            CATEGORIES.index(category),
+            REPORTER_KINDS.index(kind),
+            member,
+            None if age is None else _AGES.index(age),
+        ),
         (odds, prior, known.severity, model.millionths(risk)),
         (encode(risk), components),
     )
@@ -204,7 +213,8 @@ def _plan(rules: ReportRules, category: Category) -> tuple[Any, ...]:
         plan.suffix,
         [tuple(spec) for spec in plan.windows],
         [_policy(policy, window) for policy, window in plan.policies],
-        b',"dsa_category":%s,"dsa_keywords":%s,"risk":' % (encode((dsa_category,))[1:-1], bytes(dsa_keywords)),
+        b',"dsa_category":%s,"dsa_keywords":%s,"risk":'
+        % (encode((dsa_category,))[1:-1], bytes(dsa_keywords)),
     )
 
 

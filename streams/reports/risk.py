@@ -30,7 +30,7 @@ class RiskModel:
     (category, kind of reporter, membership, age of account). `classifier_limit` limits the odds of a classifier.
     """
 
-    __slots__ = ("classifier_limit", "cohorts", "_limit")
+    __slots__ = ("_limit", "classifier_limit", "cohorts")
 
     def __init__(self, rules: Rules) -> None:
         scoring = rules.scoring

@@ -85,7 +85,9 @@ class BothCores:
         if output is None:
             return None
         offset = self.all
-        return Record(output.topic, self._place[0], offset, clock_ms, output.key, output.value, list(output.headers))
+        return Record(
+            output.topic, self._place[0], offset, clock_ms, output.key, output.value, list(output.headers)
+        )
 
     def restart(self, *, swap: bool = False) -> None:
         """Restore both states from what they have written; with `swap`, each from what the other one has written."""

@@ -76,8 +76,12 @@ class Publishers:
             headers = mutated_headers(chance, headers)
         ref = report["channel"]["ref"].encode()
         key = ref if chance.random() < 0.95 else chance.choice((None, b"", b"other", ref + b"x"))
-        topic = chance.choice(("message-reports",) * 9 + ("prefix.message-reports", "verified-reports", "other-reports"))
-        record = Record(topic, self._place[0], self._offset, self.clock_ms + chance.randrange(2_000), key, value, headers)
+        topic = chance.choice(
+            ("message-reports",) * 9 + ("prefix.message-reports", "verified-reports", "other-reports")
+        )
+        record = Record(
+            topic, self._place[0], self._offset, self.clock_ms + chance.randrange(2_000), key, value, headers
+        )
         self._offset += 1
         if chance.random() < 0.02:
             record = self._re_keyed(record)
@@ -104,7 +108,10 @@ class Publishers:
             "report_id": f"r-{chance.randrange(1 << 40):x}",
             "kind": kind,
             "occurred_at": self._time(occurred),
-            "channel": {"ref": chance.choice(self._channels), "visibility": chance.choice(get_args(Visibility))},
+            "channel": {
+                "ref": chance.choice(self._channels),
+                "visibility": chance.choice(get_args(Visibility)),
+            },
             "category": chance.choice(self._categories),
         }
         if chance.random() < 0.7:
