@@ -4,8 +4,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::counts::{union_distinct, ChannelCounts, Window, WindowCounts};
+use crate::counts::{union_distinct, ChannelCounts, WindowCounts};
 use crate::store::{CountStore, Found};
+use crate::windows::Window;
 
 const MILLION: i64 = 1_000_000;
 
@@ -85,9 +86,9 @@ impl Policy {
     }
 
     /// Judge all categories together; None if only Python can, because it keeps the counts of one of them.
-    fn judge_categories(&self, store: &CountStore, channel: &str, now: i64) -> Option<Verdict> {
+    fn judge_categories(&self, store: &mut CountStore, channel: &str, now: i64) -> Option<Verdict> {
         let mut key = Vec::with_capacity(160);
-        let mut found: Vec<(&ChannelCounts, WindowCounts)> = Vec::with_capacity(self.suffixes.len());
+        let mut places = Vec::with_capacity(self.suffixes.len());
         for suffix in &self.suffixes {
             key.clear();
             key.push(b'K');
@@ -96,13 +97,15 @@ impl Policy {
             match store.look_up(&key) {
                 Found::Nothing => (),
                 Found::Foreign => return None,
-                Found::Native(at) => {
-                    let counts = store.counts(at);
-                    let sums = counts.measure(self.spec, now);
-                    if sums.reports > 0 {
-                        found.push((counts, sums));
-                    }
-                }
+                Found::Native(at) => places.push(at),
+            }
+        }
+        let mut found: Vec<(&ChannelCounts, WindowCounts)> = Vec::with_capacity(places.len());
+        for at in places {
+            let counts = store.counts(at);
+            let sums = counts.measure(self.spec, now);
+            if sums.reports > 0 {
+                found.push((counts, sums));
             }
         }
         if found.len() < 2 {
@@ -141,7 +144,7 @@ impl Policy {
 pub fn must_decide(
     policies: &[Policy],
     windows: &[WindowCounts],
-    store: &CountStore,
+    store: &mut CountStore,
     episodes: &Bound<PyDict>,
     open: &Bound<PyType>,
     channel: &str,
