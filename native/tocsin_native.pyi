@@ -1,6 +1,6 @@
 """What Python sees of the native core."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from streams.events.report import Category
@@ -31,3 +31,14 @@ class Kernel:
         list[int],
         list[tuple[str, Category, tuple[str, str, bool, bool, bool], int, int]],
     ]: ...
+
+class CountStore:
+    """Has the methods of streams.counting.store.CountStore; see there."""
+
+    def __init__(
+        self,
+        decode_entry: Callable[[bytes, bytes], object],
+        require_version: Callable[[bytes, bytes], None],
+        window_counts: type,
+        not_stamped: object,
+    ) -> None: ...

@@ -1,23 +1,30 @@
 //! The native core: applies ordinary reports as `streams/reports` does, to the same bytes.
 
 mod counts;
+mod cursor;
 mod daily;
+mod distinct;
 mod enriched;
+mod entry;
+mod envelope;
+mod expiry;
+mod for_tests;
 mod hash;
 mod json;
 mod judge;
 mod kernel;
 mod law;
+mod msgpack;
+mod panes;
 mod record;
-mod risk;
-mod store;
-mod cursor;
-mod envelope;
-mod for_tests;
 mod refs;
 mod report;
+mod risk;
+mod store;
+mod tally;
 mod times;
 mod vocabulary;
+mod windows;
 
 use pyo3::prelude::*;
 
@@ -26,6 +33,8 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<kernel::Kernel>()?;
     module.add_class::<store::CountStore>()?;
+    module.add_class::<entry::CountEntry>()?;
+    module.add_function(wrap_pyfunction!(entry::union_distinct, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)
 }

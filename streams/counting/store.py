@@ -34,6 +34,18 @@ class UnreadableCounts(ValueError):
     """The bytes stored under a key of counts cannot be decoded as counts."""
 
 
+def decode_entry(key: bytes, value: bytes) -> CountEntry:
+    """Decode the state record of a key. Raises UnreadableCounts."""
+    try:
+        counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
+    except (ValueError, LookupError, struct.error) as error:
+        raise UnreadableCounts(
+            f"counts of state key type {key[:1]!r} cannot be read ({error}): run `tocsin state check` "
+            "to find the record"
+        ) from error
+    return CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+
+
 class CountStore:
     """ChannelCounts by state key. A missing key means that nothing is counted.
 
@@ -62,6 +74,10 @@ class CountStore:
         self._encoded[key] = value
         self.size += len(key) + len(value)
         self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+
+    def new_entry(self) -> CountEntry:
+        """Return an empty entry, which the store does not know before `counted`."""
+        return CountEntry(ChannelCounts(), None)
 
     def find(self, key: bytes) -> CountEntry | None:
         """Return the entry of a key; None if nothing is counted there."""
@@ -163,14 +179,7 @@ class CountStore:
             value = self._encoded.get(key)
             if value is None:
                 return None
-            try:
-                counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
-            except (ValueError, LookupError, struct.error) as error:
-                raise UnreadableCounts(
-                    f"counts of state key type {key[:1]!r} cannot be read ({error}): run `tocsin state check` "
-                    "to find the record"
-                ) from error
-            entry = CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+            entry = decode_entry(key, value)
         self._remember(key, entry)
         return entry
 

@@ -6,7 +6,6 @@ from streams.coordination.arrivals import Signs
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.measures import WindowCounts
-from streams.counting.store import CountEntry
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import MessageReport
 from streams.events.stamp import ReportStamp
@@ -54,7 +53,7 @@ def apply_report(
     key = CHANNEL_COUNTS + channel_key + plan.suffix
     entry = state.counts.find(key)
     if entry is None:
-        entry = CountEntry(ChannelCounts(), None)
+        entry = state.counts.new_entry()
     counts = entry.counts
     counted, signs = _count(batch, channel_key, counts, case)
     if counted:

@@ -44,7 +44,7 @@ class ReportState(PartitionState):
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.duplicates_remembered)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts = CountStore()
+        self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
@@ -137,6 +137,15 @@ class ReportState(PartitionState):
         if of_channel is None:
             return None
         return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
+
+
+def _count_store(*, native: bool) -> CountStore:
+    if not native:
+        return CountStore()
+    # Only here: it needs an extension that most installations do not have.
+    from streams.counting.native_store import native_count_store  # noqa: PLC0415
+
+    return native_count_store()
 
 
 def restore_reports(

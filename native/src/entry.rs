@@ -1,0 +1,284 @@
+//! An entry of the store, as Python code is given it.
+
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::counts::{self, ChannelCounts, ReporterKind};
+use crate::store::{CountStore, Decoded};
+use crate::windows::{Window, RINGS};
+
+/// Where the counts of an entry are. An entry that has counted nothing yet is in no store.
+pub(crate) enum Held {
+    Loose(Box<ChannelCounts>),
+    LooseForeign(PyObject),
+    Stored { at: usize, serial: u32 },
+}
+
+/// `streams.counting.store.CountEntry`, and its ChannelCounts too: `counts` is the entry itself.
+///
+/// It must not be used after the store has removed it: RuntimeError then.
+#[pyclass(module = "tocsin_native")]
+pub struct CountEntry {
+    store: Py<CountStore>,
+    held: Held,
+}
+
+impl CountEntry {
+    pub(crate) fn new(store: Py<CountStore>, held: Held) -> Self {
+        CountEntry { store, held }
+    }
+
+    /// Take the counts out if they are in no store; `store_at` must follow.
+    pub(crate) fn take_loose(&mut self) -> Option<Decoded> {
+        let gone = Held::Stored { at: usize::MAX, serial: 0 };
+        match std::mem::replace(&mut self.held, gone) {
+            Held::Loose(counts) => Some(Decoded::Native(counts)),
+            Held::LooseForeign(foreign) => Some(Decoded::Foreign(foreign)),
+            stored => {
+                self.held = stored;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn store_at(&mut self, at: usize, serial: u32) {
+        self.held = Held::Stored { at, serial };
+    }
+
+    /// The place in the store. Raises RuntimeError if the entry was removed.
+    pub(crate) fn place(&self, store: &CountStore) -> PyResult<usize> {
+        let place = match self.held {
+            Held::Stored { at, serial } => store.place_with(at, serial),
+            _ => None,
+        };
+        place.ok_or_else(|| PyRuntimeError::new_err("the store has removed this entry"))
+    }
+
+    /// Python's ChannelCounts, if the counts are foreign.
+    fn foreign<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let entry = match &self.held {
+            Held::Loose(_) => return Ok(None),
+            Held::LooseForeign(foreign) => foreign.clone_ref(py),
+            Held::Stored { .. } => {
+                let mut store = self.store.bind(py).borrow_mut();
+                let at = self.place(&store)?;
+                if store.native(at).is_some() {
+                    return Ok(None);
+                }
+                store.make_foreign(py, at)?
+            }
+        };
+        entry.bind(py).getattr("counts").map(Some)
+    }
+
+    /// Call `with` with the counts, which are not foreign.
+    fn native<R>(&mut self, py: Python, with: impl FnOnce(&mut ChannelCounts) -> R) -> PyResult<R> {
+        if let Held::Loose(counts) = &mut self.held {
+            return Ok(with(counts));
+        }
+        let mut store = self.store.bind(py).borrow_mut();
+        let at = self.place(&store)?;
+        Ok(with(store.counts_mut(at)))
+    }
+
+    fn make_foreign(&mut self, py: Python) -> PyResult<()> {
+        let mut store = self.store.bind(py).borrow_mut();
+        match &self.held {
+            Held::LooseForeign(_) => {}
+            Held::Loose(counts) => {
+                let foreign = store.foreign_of(py, counts)?;
+                self.held = Held::LooseForeign(foreign);
+            }
+            Held::Stored { .. } => {
+                let at = self.place(&store)?;
+                store.make_foreign(py, at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Read Python's WindowSpec.
+fn window_of(spec: &Bound<PyAny>) -> PyResult<Window> {
+    let ring: usize = spec.get_item(0)?.extract()?;
+    if ring >= RINGS.len() {
+        return Err(PyIndexError::new_err("there is no such ring"));
+    }
+    Ok(Window { ring, panes: spec.get_item(1)?.extract()? })
+}
+
+fn kind_of(name: &str) -> ReporterKind {
+    match name {
+        "anonymous" => ReporterKind::Anonymous,
+        "automated" => ReporterKind::Automated,
+        "trusted_flagger" => ReporterKind::TrustedFlagger,
+        "state_actor" => ReporterKind::StateActor,
+        _ => ReporterKind::User,
+    }
+}
+
+/// `streams.counting.counts.union_distinct` of entries, none of which is foreign.
+#[pyfunction]
+pub fn union_distinct(
+    py: Python,
+    entries: Vec<PyRef<CountEntry>>,
+    spec: &Bound<PyAny>,
+    now_ms: i64,
+) -> PyResult<i64> {
+    let window = window_of(spec)?;
+    for entry in &entries {
+        if entry.foreign(py)?.is_some() {
+            return Err(PyTypeError::new_err("the counts of an entry are foreign"));
+        }
+    }
+    let stores: Vec<_> = entries.iter().map(|entry| entry.store.bind(py).borrow()).collect();
+    let mut found = Vec::new();
+    for (entry, store) in entries.iter().zip(&stores) {
+        found.push(match &entry.held {
+            Held::Loose(counts) => counts,
+            _ => store.counts(entry.place(store)?),
+        });
+    }
+    Ok(counts::union_distinct(&found, window, now_ms))
+}
+
+#[pymethods]
+impl CountEntry {
+    #[getter]
+    fn counts(slf: Bound<Self>) -> Bound<Self> {
+        slf
+    }
+
+    #[getter]
+    fn expires(&self, py: Python) -> PyResult<Option<u32>> {
+        match self.held {
+            Held::Stored { .. } => {
+                let store = self.store.bind(py).borrow();
+                Ok(store.expires(self.place(&store)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // As in Python.
+    #[pyo3(signature = (occurred_ms, now_ms, reporter_kind, reporter_hash, risk_millionths, message_ref, tier=0))]
+    fn add(
+        &mut self,
+        py: Python,
+        occurred_ms: i64,
+        now_ms: i64,
+        reporter_kind: &str,
+        reporter_hash: Option<u64>,
+        risk_millionths: i64,
+        message_ref: Option<&str>,
+        tier: i64,
+    ) -> PyResult<bool> {
+        if let Some(foreign) = self.foreign(py)? {
+            let report = (occurred_ms, now_ms, reporter_kind, reporter_hash, risk_millionths, message_ref, tier);
+            return foreign.call_method1("add", report)?.extract();
+        }
+        let kind = kind_of(reporter_kind);
+        self.native(py, |counts| {
+            counts.add(occurred_ms, now_ms, kind, reporter_hash, risk_millionths, message_ref, tier)
+        })
+    }
+
+    fn add_stamped(&mut self, py: Python, occurred_ms: i64, added: PyObject) -> PyResult<()> {
+        self.make_foreign(py)?;
+        if let Some(foreign) = self.foreign(py)? {
+            foreign.call_method1("add_stamped", (occurred_ms, added))?;
+        }
+        Ok(())
+    }
+
+    fn measure<'py>(
+        &mut self,
+        py: Python<'py>,
+        spec: &Bound<'py, PyAny>,
+        now_ms: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("measure", (spec, now_ms));
+        }
+        let window = window_of(spec)?;
+        let found = self.native(py, |counts| counts.measure(window, now_ms))?;
+        let store = self.store.bind(py).borrow();
+        let numbers = (
+            found.reports,
+            found.distinct_reporters,
+            found.risk_millionths,
+            found.trusted_flaggers,
+            found.automated,
+            found.state_actors,
+            found.anonymous,
+            found.without_ref,
+            store.not_stamped(),
+        );
+        store.window_counts().bind(py).call1(numbers)
+    }
+
+    fn messages(&mut self, py: Python, spec: &Bound<PyAny>, now_ms: i64) -> PyResult<Vec<(String, i64)>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("messages", (spec, now_ms))?.extract();
+        }
+        let window = window_of(spec)?;
+        self.native(py, |counts| {
+            let found = counts.messages(window, now_ms);
+            found.into_iter().map(|(message, count)| (message.to_owned(), count)).collect()
+        })
+    }
+
+    fn tier(&mut self, py: Python, spec: &Bound<PyAny>, now_ms: i64) -> PyResult<i64> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("tier", (spec, now_ms))?.extract();
+        }
+        let window = window_of(spec)?;
+        self.native(py, |counts| counts.tier(window, now_ms))
+    }
+
+    fn sample<'py>(&mut self, py: Python<'py>, start: i64) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("sample", (start,));
+        }
+        let found = self.native(py, |counts| {
+            counts.sample(start).map(|(last_seen, weight)| (last_seen.rows().to_vec(), weight))
+        })?;
+        let (rows, weight) = found.ok_or_else(|| PyIndexError::new_err("no pane begins so late"))?;
+        let last_seen = PyDict::new(py);
+        for row in rows {
+            last_seen.set_item(row.reporter, row.fine)?;
+        }
+        Ok((last_seen, weight).into_pyobject(py)?.into_any())
+    }
+
+    fn rename_reporter(&mut self, py: Python, before: u64, after: u64) -> PyResult<bool> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("rename_reporter", (before, after))?.extract();
+        }
+        self.native(py, |counts| counts.rename_reporter(before, after))
+    }
+
+    fn turn_back(&mut self, py: Python, now_ms: i64) -> PyResult<bool> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("turn_back", (now_ms,))?.extract();
+        }
+        self.native(py, |counts| counts.turn_back(now_ms))
+    }
+
+    fn newest_pane_ms(&mut self, py: Python) -> PyResult<Option<i64>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method0("newest_pane_ms")?.extract();
+        }
+        self.native(py, |counts| counts.newest_pane_ms())
+    }
+
+    fn encode<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method0("encode");
+        }
+        let mut encoded = Vec::new();
+        self.native(py, |counts| counts.encode(&mut encoded))?;
+        Ok(PyBytes::new(py, &encoded).into_any())
+    }
+}

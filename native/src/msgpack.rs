@@ -1,0 +1,149 @@
+//! The part of MessagePack in which counts are stored, as msgspec writes it: every number in its shortest form.
+
+pub fn write_int(out: &mut Vec<u8>, number: i64) {
+    match number {
+        0..=0x7f => out.push(number as u8),
+        0x80..=0xff => out.extend_from_slice(&[0xcc, number as u8]),
+        0x100..=0xffff => write_tagged(out, 0xcd, &(number as u16).to_be_bytes()),
+        0x1_0000..=0xffff_ffff => write_tagged(out, 0xce, &(number as u32).to_be_bytes()),
+        0x1_0000_0000..=i64::MAX => write_tagged(out, 0xcf, &number.to_be_bytes()),
+        -0x20..=-1 => out.push(number as u8),
+        -0x80..=-0x21 => out.extend_from_slice(&[0xd0, number as u8]),
+        -0x8000..=-0x81 => write_tagged(out, 0xd1, &(number as i16).to_be_bytes()),
+        -0x8000_0000..=-0x8001 => write_tagged(out, 0xd2, &(number as i32).to_be_bytes()),
+        i64::MIN..=-0x8000_0001 => write_tagged(out, 0xd3, &number.to_be_bytes()),
+    }
+}
+
+pub fn write_array(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=15 => out.push(0x90 | length as u8),
+        16..=0xffff => write_tagged(out, 0xdc, &(length as u16).to_be_bytes()),
+        _ => write_tagged(out, 0xdd, &(length as u32).to_be_bytes()),
+    }
+}
+
+pub fn write_map(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=15 => out.push(0x80 | length as u8),
+        16..=0xffff => write_tagged(out, 0xde, &(length as u16).to_be_bytes()),
+        _ => write_tagged(out, 0xdf, &(length as u32).to_be_bytes()),
+    }
+}
+
+pub fn write_str(out: &mut Vec<u8>, text: &str) {
+    match text.len() {
+        0..=31 => out.push(0xa0 | text.len() as u8),
+        32..=0xff => out.extend_from_slice(&[0xd9, text.len() as u8]),
+        0x100..=0xffff => write_tagged(out, 0xda, &(text.len() as u16).to_be_bytes()),
+        _ => write_tagged(out, 0xdb, &(text.len() as u32).to_be_bytes()),
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Write the head of a byte string of this length; its bytes must follow.
+pub fn write_bin(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
+        0x100..=0xffff => write_tagged(out, 0xc5, &(length as u16).to_be_bytes()),
+        _ => write_tagged(out, 0xc6, &(length as u32).to_be_bytes()),
+    }
+}
+
+fn write_tagged(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads values from the front. Each method returns None if the next value is another or has been cut off.
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Reader { rest: bytes }
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        if length > self.rest.len() {
+            return None;
+        }
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        Some(taken)
+    }
+
+    /// Read an unsigned big-endian number of so many bytes.
+    fn number(&mut self, length: usize) -> Option<u64> {
+        Some(self.take(length)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+
+    fn length(&mut self, bytes: usize) -> Option<usize> {
+        self.number(bytes).map(|length| length as usize)
+    }
+
+    fn tag(&mut self) -> Option<u8> {
+        self.take(1).map(|tag| tag[0])
+    }
+
+    /// Read an integer of 0 or more that is below `limit`.
+    pub fn int(&mut self, limit: i64) -> Option<i64> {
+        let number = match self.tag()? {
+            tag @ 0..=0x7f => u64::from(tag),
+            0xcc => self.number(1)?,
+            0xcd => self.number(2)?,
+            0xce => self.number(4)?,
+            0xcf => self.number(8)?,
+            _ => return None,
+        };
+        if number < limit as u64 {
+            Some(number as i64)
+        } else {
+            None
+        }
+    }
+
+    pub fn array(&mut self) -> Option<usize> {
+        match self.tag()? {
+            tag @ 0x90..=0x9f => Some(usize::from(tag & 0x0f)),
+            0xdc => self.length(2),
+            0xdd => self.length(4),
+            _ => None,
+        }
+    }
+
+    pub fn map(&mut self) -> Option<usize> {
+        match self.tag()? {
+            tag @ 0x80..=0x8f => Some(usize::from(tag & 0x0f)),
+            0xde => self.length(2),
+            0xdf => self.length(4),
+            _ => None,
+        }
+    }
+
+    pub fn str(&mut self) -> Option<&'a str> {
+        let length = match self.tag()? {
+            tag @ 0xa0..=0xbf => usize::from(tag & 0x1f),
+            0xd9 => self.length(1)?,
+            0xda => self.length(2)?,
+            0xdb => self.length(4)?,
+            _ => return None,
+        };
+        std::str::from_utf8(self.take(length)?).ok()
+    }
+
+    pub fn bin(&mut self) -> Option<&'a [u8]> {
+        let length = match self.tag()? {
+            0xc4 => self.length(1)?,
+            0xc5 => self.length(2)?,
+            0xc6 => self.length(4)?,
+            _ => return None,
+        };
+        self.take(length)
+    }
+}

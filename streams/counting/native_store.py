@@ -1,0 +1,16 @@
+"""The store of counts of the native core."""
+
+from typing import cast
+
+import tocsin_native
+
+from streams.counting.measures import WindowCounts
+from streams.counting.store import CountStore, decode_entry
+from streams.counting.voices import NOT_STAMPED
+from streams.wire.state_records import require_version
+
+
+def native_count_store() -> CountStore:
+    """Return a store with the methods of CountStore, which the native core reads and changes too."""
+    store = tocsin_native.CountStore(decode_entry, require_version, WindowCounts, NOT_STAMPED)
+    return cast(CountStore, store)

@@ -1,0 +1,417 @@
+"""Native counts and their store do to the byte what the Python ones do."""
+
+import random
+import struct
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.coordination.clusters import Sums
+from streams.counting.counts import ChannelCounts
+from streams.counting.counts import union_distinct as python_union
+from streams.counting.measures import WindowCounts
+from streams.counting.store import CountStore, UnreadableCounts, decode_entry
+from streams.counting.voices import NOT_STAMPED
+from streams.counting.windows import FINE_MS, window_start
+from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from tests.unit.test_counts import DAY, EVERY_WINDOW, HOUR, KINDS, MINUTE, POOL, T0, histories, late, replay, times
+
+tocsin_native = pytest.importorskip("tocsin_native")
+
+SOME_WINDOWS = EVERY_WINDOW[::5]
+
+
+def native_store():
+    return tocsin_native.CountStore(decode_entry, require_version, WindowCounts, NOT_STAMPED)
+
+
+def restored(data):
+    """The native counts of these bytes; they must not be foreign."""
+    store = native_store()
+    store.restore(b"Kc\0spam", data + bytes(4))
+    entry = store.find(b"Kc\0spam")
+    assert isinstance(entry, tocsin_native.CountEntry)
+    return entry.counts
+
+
+class Both:
+    """Counts in Python and native ones, to which the same is done."""
+
+    def __init__(self):
+        self.python, self.native = ChannelCounts(), native_store().new_entry().counts
+        self.now = T0
+
+    def do(self, method, *arguments):
+        result = getattr(self.python, method)(*arguments)
+        assert getattr(self.native, method)(*arguments) == result, (method, arguments)
+        return result
+
+    def add(self, *report):
+        self.now = report[1]
+        return self.do("add", *report)
+
+    def turn_back(self, now):
+        # As the store does: it removes counts without panes.
+        self.now = now
+        if self.do("turn_back", now) and self.do("newest_pane_ms") is None:
+            self.__init__()
+            self.now = now
+
+    def restore(self):
+        data = self.do("encode")
+        self.python, self.native = ChannelCounts.decode(data), restored(data)
+
+    def check(self, windows=SOME_WINDOWS):
+        self.do("encode")
+        self.do("newest_pane_ms")
+        for spec in windows:
+            assert type(self.native.measure(spec, self.now)) is WindowCounts
+            self.do("measure", spec, self.now)
+            self.do("messages", spec, self.now)
+            self.do("tier", spec, self.now)
+            if self.python.measure(spec, self.now).reports:
+                start = window_start(spec.ring, spec.panes, self.now // FINE_MS)
+                (seen, weight), (native, same) = self.python.sample(start), self.native.sample(start)
+                assert same == weight
+                assert list(native) == list(seen)
+                assert [at >= start for at in native.values()] == [at >= start for at in seen.values()]
+
+
+tiers = st.lists(st.integers(0, 5), min_size=60, max_size=60)
+steps = st.lists(st.sampled_from("....mrnb"), min_size=60, max_size=60)
+
+
+@settings(deadline=None, max_examples=250)
+@given(histories, tiers, steps, st.data())
+def test_any_history_gives_the_same_counts_and_bytes(history, tiers, steps, data):
+    both = Both()
+    back = 0
+    for report, tier, step in zip(replay(history), tiers, steps, strict=False):
+        both.add(report[0] - back, report[1] - back, *report[2:], tier)
+        if step == "m":
+            both.check()
+        elif step == "r":
+            both.restore()
+        elif step == "n":
+            before, after = data.draw(st.sampled_from(POOL)), data.draw(st.sampled_from([*POOL, 3, 1 << 63]))
+            both.do("rename_reporter", before, after)
+            assert not both.do("rename_reporter", 12345, after)
+        elif step == "b":
+            wrong = data.draw(late)
+            back += wrong
+            both.turn_back(both.now - wrong)
+    both.check(EVERY_WINDOW)
+    both.restore()
+    both.check(EVERY_WINDOW)
+
+
+def test_twenty_thousand_random_operations_give_the_same_bytes():
+    source = random.Random(7)
+    pools = [[source.getrandbits(64) for _ in range(size)] for size in (5, 300, 9000, 60_000)]
+    both, done = Both(), 0
+    while done < 20_000:
+        pool, step = source.choice(pools), source.choice([0, 0, 1, 40, MINUTE, HOUR])
+        for _ in range(source.choice([1, 20, 500, 3000])):
+            done += 1
+            now = both.now + source.randrange(step + 1) // 4
+            occurred = now - source.choice([0] * 12 + [HOUR, 3 * HOUR, DAY, 9 * DAY, 29 * DAY, 31 * DAY])
+            reporter = None if source.random() < 0.05 else source.choice(pool)
+            message = None if source.random() < 0.3 else f"m{int(source.random() ** 3 * 90)}"
+            risk, tier = source.randrange(10**6), source.randrange(4)
+            both.add(occurred, now, source.choice(KINDS), reporter, risk, message, tier)
+        event = source.random()
+        if event < 0.2:
+            both.restore()
+        elif event < 0.4:
+            for _ in range(5):
+                both.do("rename_reporter", source.choice(pool), source.getrandbits(64))
+        elif event < 0.45:
+            both.turn_back(both.now - source.choice([MINUTE, HOUR, 5 * HOUR, 3 * DAY]))
+        elif event < 0.5:
+            both.now += source.choice([DAY, 20 * DAY, 45 * DAY])
+        both.check(EVERY_WINDOW[source.randrange(9) :: 9])
+    both.check(EVERY_WINDOW)
+
+
+@pytest.mark.parametrize("span", [4 * MINUTE, 20 * HOUR, 25 * DAY])
+def test_a_crowd_is_sampled_alike(span):
+    source = random.Random(span)
+    both = Both()
+    reporters = [source.getrandbits(64) for _ in range(30_000)]
+    for number, reporter in enumerate(reporters):
+        at = T0 + number * span // len(reporters)
+        both.add(at, at, "user", reporter, 1, None)
+        if number % 9999 == 0:
+            both.restore()
+    both.check(EVERY_WINDOW)
+    for reporter in source.sample(reporters, 300):
+        both.do("rename_reporter", reporter, source.getrandbits(64))
+    # Reporters who return, after which panes of unequal weights are folded.
+    for step in (HOUR, 3 * HOUR, DAY, 2 * DAY):
+        both.now += step
+        for reporter in reporters[:3000:7]:
+            both.add(both.now - source.choice([0, HOUR]), both.now, "user", reporter, 1, None)
+    both.check(EVERY_WINDOW)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(histories, max_size=4), st.sampled_from([0, 300, 9000]), st.integers(0, 9))
+def test_a_union_over_categories_is_the_same(found, crowd, seed):
+    source = random.Random(seed)
+    shared = [source.getrandbits(64) for _ in range(crowd)]
+    both = [Both() for _ in found]
+    for one, history in zip(both, found, strict=True):
+        for reporter in shared[source.randrange(crowd + 1) :]:
+            one.add(T0, T0, "user", reporter, 1, None)
+        for report in replay(history):
+            one.add(*report)
+    now = max((one.now for one in both), default=T0)
+    for spec in SOME_WINDOWS:
+        union = python_union([one.python for one in both], spec, now)
+        assert tocsin_native.union_distinct([one.native for one in both], spec, now) == union
+        # Python's function takes native counts too, and any mixture.
+        assert python_union([one.native for one in both[:1]] + [one.python for one in both[1:]], spec, now) == union
+
+
+@pytest.mark.parametrize(
+    "number",
+    [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**40],
+)
+def test_numbers_of_every_length_are_encoded_alike(number):
+    both = Both()
+    both.add(T0, T0, "user", number, number, "m" * (number % 300), number)
+    both.restore()
+    both.add(T0, T0, "user", 2**64 - 1, number, "é" * 16, 0)
+    both.add(T0, T0, "anonymous", None, number, "🦀" * 64, 0)
+    both.check()
+    both.restore()
+    both.check()
+
+
+def encoded(*, now=T0 // FINE_MS, limit=2048, pane=(), reporters=b"", places=b"", messages=(), more=()):
+    start, kept, weight = pane or (T0 // FINE_MS, len(places), 64)
+    panes = [(start, 1, 2, 0, 0, 0, 0, 0, kept, weight, 0)]
+    return STATE_VERSION + msgspec.msgpack.encode(
+        (now, limit, panes, reporters, places, dict(messages), *more)
+    )
+
+
+HASH = struct.pack("<Q", 77)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(now=2**63),
+        encoded(now=-1),
+        encoded(pane=(T0 // FINE_MS, 0, 0)),
+        encoded(pane=(T0 // FINE_MS, 0, 2**40)),
+        encoded(pane=(T0 // FINE_MS - 13, 0, 64)),
+        encoded(pane=(T0 // FINE_MS - 99_999, 0, 64)),
+        encoded(reporters=HASH),
+        encoded(reporters=HASH, places=b"\x01", pane=(T0 // FINE_MS, 1, 64)),
+        encoded(reporters=HASH, places=b"\x00", pane=(T0 // FINE_MS, 2, 64)),
+        encoded(reporters=HASH * 2, places=b"\x00\x00"),
+        encoded(reporters=HASH * 40, places=bytes(40)),
+        encoded(reporters=HASH[:7], places=b"\x00"),
+        encoded(messages=[("m", 2**63)]),
+        encoded(messages=[(f"m{number}", 2**32) for number in range(33)]),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1)],)),
+        encoded(more=([], 1)),
+        encoded() + b"\x00",
+        encoded()[:-1],
+        STATE_VERSION,
+        STATE_VERSION + b"\xc1" * 20,
+    ],
+)
+def test_bytes_that_are_not_exactly_of_the_form_are_decoded_by_python(data):
+    native, python = native_store(), CountStore()
+    for store in (native, python):
+        store.restore(b"K", data + struct.pack(">I", 20_030))
+    try:
+        expected = python.find(b"K")
+    except UnreadableCounts as error:
+        with pytest.raises(UnreadableCounts) as raised:
+            native.find(b"K")
+        assert str(raised.value) == str(error)
+    else:
+        found = native.find(b"K")
+        assert type(found) is type(expected)
+        assert found is native.find(b"K")
+        assert found.counts.encode() == expected.counts.encode()
+
+
+def test_a_record_of_another_version_is_not_restored():
+    store = native_store()
+    with pytest.raises(UnknownStateVersion, match="'K' has version 07"):
+        store.restore(b"Kc\0spam", b"\x07abcd")
+    with pytest.raises(ValueError, match="cut off"):
+        store.restore(b"Kc\0spam", STATE_VERSION)
+
+
+def test_an_entry_that_was_removed_is_not_another_one():
+    store = native_store()
+    entry = store.new_entry()
+    entry.add(T0, T0, "user", 1, 1, None)
+    store.counted(b"a", entry, T0)
+    assert entry.expires == T0 // DAY + 30
+    assert store.expire(T0 + 31 * DAY, 9)
+    other = store.new_entry()
+    other.add(T0, T0, "user", 1, 1, None)
+    store.counted(b"b", other, T0)
+    with pytest.raises(RuntimeError, match="removed"):
+        entry.counts.encode()
+
+
+class Stores:
+    """A store in Python and a native one, to which the same is done."""
+
+    def __init__(self):
+        self.python, self.native = CountStore(), native_store()
+        self.records = {}
+
+    def same(self, one, other):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert other.expires == one.expires
+            assert other.counts.encode() == one.counts.encode()
+
+    def report(self, key, *report, stamped=None):
+        results = []
+        for store in (self.python, self.native):
+            entry = store.find(key)
+            if entry is None:
+                entry = store.new_entry()
+            counts = entry.counts
+            counted = counts.add(*report)
+            if counted:
+                if stamped is not None:
+                    counts.add_stamped(report[0], stamped)
+                store.counted(key, entry, report[0])
+            elif entry.expires is not None:
+                store.aged(key, entry)
+            windows = [counts.measure(spec, report[1]) for spec in SOME_WINDOWS[::4]]
+            results.append((counted, entry.expires, counts.encode(), windows))
+        assert results[0] == results[1]
+
+    def rename(self, suffixes, before, after):
+        found = []
+        for store in (self.python, self.native):
+            renamed = []
+            for key, entry in store.find_all(b"K", suffixes):
+                if entry.counts.rename_reporter(before, after):
+                    store.aged(key, entry)
+                    renamed.append(key)
+            found.append(renamed)
+        assert found[0] == found[1]
+
+    def expire(self, now, at_most):
+        # Which of the entries of a day are removed first is not determined.
+        assert self.native.expire(now, at_most) == self.python.expire(now, at_most)
+
+    def drain(self):
+        python, native = list(self.python.drain_changes()), list(self.native.drain_changes())
+        assert sorted(key for key, value in native if value is None) == sorted(
+            key for key, value in python if value is None
+        )
+        assert [change for change in native if change[1]] == [change for change in python if change[1]]
+        assert [value is None for _, value in native] == [value is None for _, value in python]
+        for key, value in python:
+            if value is None:
+                del self.records[key]
+            else:
+                self.records[key] = value
+
+    def restore(self):
+        self.drain()
+        size = self.native.size
+        self.python, self.native = CountStore(), native_store()
+        for key, value in self.records.items():
+            self.python.restore(key, value)
+            self.native.restore(key, value)
+        assert self.native.size == size
+
+    def check(self):
+        for name in ("size", "changed_bytes"):
+            assert getattr(self.native, name) == getattr(self.python, name), name
+        assert len(self.native) == len(self.python)
+        assert self.native.next_expiry() == self.python.next_expiry()
+        assert self.native.last_expiry() == self.python.last_expiry()
+
+
+KEYS = [b"%d\0c" % number for number in range(6)]
+operations = st.lists(
+    st.tuples(
+        st.sampled_from(["report"] * 12 + ["stamped", "rename", "expire", "back", "drain", "drain", "restore"]),
+        st.sampled_from(KEYS),
+        times,
+        late,
+        st.none() | st.integers(0, 30),
+        st.integers(0, 40),
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=250)
+@given(operations)
+def test_stores_agree_whatever_is_done(operations):
+    stores, now = Stores(), T0
+    for operation, key, step, lateness, reporter, number in operations:
+        if operation in ("report", "stamped"):
+            now += step
+            hashed = None if reporter is None else POOL[reporter]
+            kind = KINDS[number % 5]
+            stamped = None if operation == "report" else Sums(1, number % 2, 0, 1)
+            report = (now - lateness, now, kind, hashed, number, f"m{number}")
+            stores.report(b"K" + key, *report, stamped=stamped)
+        elif operation == "rename":
+            stores.rename(KEYS[: number % 7], POOL[number % 31], POOL[reporter or 0] ^ 1)
+        elif operation == "expire":
+            now += step
+            # All of a day: the stores may differ in which they remove first.
+            stores.expire(now, 100)
+        elif operation == "back":
+            now -= lateness
+            for store in (stores.python, stores.native):
+                store.turn_back(now)
+        elif operation == "drain":
+            stores.drain()
+        else:
+            stores.restore()
+        stores.check()
+        for key in KEYS:
+            stores.same(stores.python.find(b"K" + key), stores.native.find(b"K" + key))
+    stores.drain()
+    stores.check()
+
+
+@pytest.mark.parametrize("at_most", [0, 1, 3, 4, 6, 9])
+def test_an_expiry_takes_as_many_steps(at_most):
+    stores = Stores()
+    for number in range(9):
+        at = T0 + number // 3 * DAY
+        stores.report(b"K%d" % number, at, at, "user", 1, 1, None)
+    if at_most % 2:
+        stores.drain()
+    for _ in range(4):
+        stores.expire(T0 + 31 * DAY, at_most)
+        assert stores.native.next_expiry() == stores.python.next_expiry()
+        assert len(stores.native) == len(stores.python)
+
+
+def test_counts_that_left_memory_are_read_back_unchanged():
+    stores, source = Stores(), random.Random(3)
+    keys = [b"K%d" % number for number in range(90_000)]
+    for number, key in enumerate(keys + source.sample(keys, 9000)):
+        at = T0 + number
+        for store in (stores.python, stores.native):
+            entry = store.find(key) or store.new_entry()
+            entry.counts.add(at, at, "user", number, 1, None)
+            store.counted(key, entry, at)
+        if number % 30_000 == 29_999:
+            stores.drain()
+    stores.drain()
+    stores.check()
