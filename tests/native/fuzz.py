@@ -8,7 +8,6 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from streams.events.report import (
@@ -24,12 +23,12 @@ from streams.events.report import (
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.wire.origin import with_origin
+from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores, Record
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
 
 BEGIN_MS = 1_800_000_000_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-_ONE_TOPIC = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
 
 # Long enough for episodes to open, rise, clear and cool down, short enough that another seed is drawn soon.
 CASES_PER_SEED = 4_000
@@ -209,7 +208,7 @@ def run(rules: Rules, seed: int, cases: int) -> Tally:
 
 def fuzz(cases: int, first_seed: int = 0) -> Tally:
     """Run histories of as many records in all."""
-    rules = load_rules(sources=_ONE_TOPIC)
+    rules = load_rules(sources=ONE_TOPIC)
     total = Tally(0, 0)
     seed = first_seed
     while total.cases < cases:

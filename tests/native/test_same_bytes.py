@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.registry.rules import Rules
+from streams.registry.loader import load_rules
 from tests.bench import traffic
+from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores, Record
 from tests.native.fuzz import fuzz
 
@@ -34,8 +35,8 @@ def _in_batches(both: BothCores, records: list[Record], seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["usual", "one_channel", "all_new"])
-def test_traffic_of_the_benchmark(moving_rules: Rules, name: str) -> None:
-    both = BothCores(moving_rules)
+def test_traffic_of_the_benchmark(name: str) -> None:
+    both = BothCores(load_rules(sources=ONE_TOPIC))
     _in_batches(both, _records(getattr(traffic, name)(6_000, BEGIN, HOUR)), seed=1)
     assert both.native > 0.9 * both.all
 
