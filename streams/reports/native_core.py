@@ -116,8 +116,6 @@ class NativeCore:
 
 
 def _handed_over(rules: ReportRules) -> dict[str, Any]:
-    if rules.through_reporters:
-        raise ValueError("the native core has no part in the stage of reporters")
     model, registry = rules.risk_model, rules.registry
     versions = (encode((registry.policy_version,))[1:-1], encode((registry.registry_version,))[1:-1])
     return {

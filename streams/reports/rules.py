@@ -52,6 +52,11 @@ class ReportRules:
     through_reporters: bool
     native: bool
 
+    @property
+    def runs_native(self) -> bool:
+        """Whether the native core applies ordinary reports: it has no part in the stage of reporters."""
+        return self.native and not self.through_reporters
+
 
 def compile_report_rules(
     rules: Rules,
@@ -66,7 +71,7 @@ def compile_report_rules(
 
     `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
     recognised. `hash_keys` are for reporters; workers must give their own. `through_reporters`: the
-    workers run the stage of reporters too. `native` needs the extension, and no stage of reporters. Raises
+    workers run the stage of reporters too. `native` needs the extension; it has no effect while reports go through the stage of reporters. Raises
     ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]

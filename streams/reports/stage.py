@@ -16,7 +16,7 @@ ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 def report_stage(rules: ReportRules) -> ReportStage:
     """Return the stage with these rules. Raises ImportError if they ask for the native core and it is not installed."""
     ahead = None
-    if rules.native:
+    if rules.runs_native:
         # Only here: it needs an extension that most installations do not have.
         from streams.reports.native_core import NativeCore  # noqa: PLC0415
 

@@ -1,6 +1,10 @@
-"""Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging as it was."""
+"""Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging as it was.
+
+With TEST_CORE=native the stage of reports of every test runs on the native core (tests/native/test_unit_tests.py).
+"""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import structlog
 from streams.operations.logs import QUIET_LOGGERS
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
+from streams.reports.rules import compile_report_rules
 from tests.unit.registry_files import copy_files
 
 
@@ -38,3 +43,9 @@ def kept_logs() -> Iterator[None]:
         logging.getLogger(name).setLevel(was)
     logging.captureWarnings(False)
     structlog.reset_defaults()
+
+
+if os.environ.get("TEST_CORE") == "native":
+    # Tests compile their rules in many places, most of them when they are imported.
+    assert compile_report_rules.__kwdefaults__ is not None
+    compile_report_rules.__kwdefaults__["native"] = True

@@ -1,0 +1,42 @@
+"""The unit tests of the stage of reports, once more on the native core: golden logs, properties, replays, restores."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tocsin_native")
+
+ROOT = Path(__file__).parents[2]
+FILES = (
+    "assess", "before_the_house", "enrichment", "episodes", "law_change", "mixed_traffic", "open_episode_gates",
+    "partition_state", "policy_backtest", "priority", "repartition", "replay", "report_clocks", "report_clocks_model",
+    "reporter_keys", "restore", "scenario", "slices", "source_controls", "sources", "transparency_assess", "wrong_clocks",
+)  # fmt: skip
+# These two look into the objects of the Python core.
+LEFT_OUT = (
+    "partition_state.py::test_restore_does_not_decode_counts",
+    "wrong_clocks.py::test_the_state_is_sound_after_corrections_and_restores_leave_no_trace",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", [0, 1])
+def test_they_pass_on_the_native_core(part: int) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+            *(f"tests/unit/test_{name}.py" for name in FILES[part::2]),
+            *(f"--deselect=tests/unit/test_{name}" for name in LEFT_OUT),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"TEST_CORE": "native"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8_000:]
+    assert " passed" in done.stdout
