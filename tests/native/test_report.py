@@ -1,5 +1,6 @@
 """What the native core reads of a report is what Python reads, and honest publishers' reports are not left to Python."""
 
+import json
 import random
 from datetime import UTC, datetime
 from typing import get_args
@@ -22,6 +23,7 @@ from streams.events.report import (
 )
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
+from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.report_decoding import decode_report
 from streams.wire.times import EPOCH, epoch_ms
 from tests.bench import traffic
@@ -122,6 +124,26 @@ def test_takes_all_traffic_of_the_benchmark(reports):
     for report in reports(2_000, BEGIN_MS, HOUR_MS):
         assert assert_read_alike(report.value) == (True, True)
         assert native_source(report.headers) == "/bench/app"
+
+
+@pytest.mark.parametrize("form", [{}, {"indent": 2}, {"sort_keys": True}, {"separators": (",", ":")}])
+def test_takes_the_json_of_any_encoder(form):
+    report = json.loads(VALID) | {
+        "occurred_at": datetime(2026, 9, 21, 13, 33, 20, 250_000, UTC).isoformat(),
+        "received_at": None,
+        "message_ref": None,
+        "reporter": {"kind": "user", "ref": None, "country": None, "member": None, "account_age": None},
+        "classifier": {"name": "scan", "version": "2026.08", "score": 1},
+        "evidence": [],
+        "notice": None,
+    }
+    assert assert_read_alike(json.dumps(report, **form).encode()) == (True, True)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_takes_reports_to_the_limit_of_their_size(beyond):
+    padding = b" " * (MAX_EVENT_BYTES - len(VALID) + beyond)
+    assert assert_read_alike(VALID + padding) == (not beyond, not beyond)
 
 
 # A time with an offset that is not zero, structured mode, a field of a later version, a re-keyed record.
@@ -272,3 +294,8 @@ def test_names_a_missing_list(missing):
     lists = {name: words for name, words in WORDS.items() if name != missing}
     with pytest.raises(ValueError, match=f'no list "{missing}"'):
         tocsin_native.read_report_fields(VALID, lists)
+
+
+def test_names_a_country_that_has_no_code():
+    with pytest.raises(ValueError, match='country "Germany" must be two capital letters'):
+        tocsin_native.read_report_fields(VALID, WORDS | {"countries": ["DE", "Germany"]})
