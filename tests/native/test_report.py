@@ -289,6 +289,58 @@ def test_takes_the_refs_that_publishers_make(ref, taken):
     assert assert_read_alike(report) == (taken, True)
 
 
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "TR330006100519786457841326",
+        "T-N59_1000_6035_1835_9847_8831",
+        "DE89370400440532013000",
+        "MT84MALT011000012345MTLCAST001S",
+        "tel:0171-1234567",
+        "0171_1234567",
+        "00491711234567890",
+        "4111111111111111",
+    ],
+)
+def test_takes_no_number_of_a_person(ref):
+    assert assert_read_alike(VALID.replace(b"mfrggzdfmz", ref.encode())) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("category", '"fraud"'),
+        ("added_later", "{}"),
+        ("message_ref", r'"\u0061bc"'),
+        ("received_at", '"2026-09-21T15:33:20+02:00"'),
+        ("received_at", '"2026-09-21T13:33:20.1234567Z"'),
+        ("classifier", '{"name":"scan","version":"1","score":-0.0}'),
+        ("classifier", '{"name":"scan","version":"1","score":5e-1}'),
+        ("classifier", '{"name":"scan","version":"1","score":0.5,"score":0.5}'),
+    ],
+)
+def test_leaves_the_unusual_to_python(field, value):
+    report = VALID[:-1] + f',"{field}":{value}}}'.encode()
+    assert assert_read_alike(report) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("ce_type", b"tocsin.report.v1"),
+        ("ce_time", b"2026-09-21T13:33:20Z"),
+        ("ce_type", None),
+        ("content-type", b"Application/CloudEvents+json"),
+        ("ce_ofplatform", b"x"),
+        ("tocsin-origin", b"x"),
+    ],
+)
+def test_leaves_unusual_headers_to_python(header):
+    usual = next(traffic.usual(1, BEGIN_MS, HOUR_MS)).headers
+    assert native_source(usual) is not None
+    assert native_source([*usual, header]) is None
+
+
 @pytest.mark.parametrize("missing", WORDS)
 def test_names_a_missing_list(missing):
     lists = {name: words for name, words in WORDS.items() if name != missing}
