@@ -253,6 +253,15 @@ def test_reads_and_writes_times_alike():
     assert compare_times(seed=23, count=4_000) > 1_000
 
 
+def test_knows_leap_years():
+    # The calendar repeats after 400 years.
+    for year in (*range(1970, 2401), 9999):
+        for day in ("01-01", "02-28", "02-29", "03-01", "12-31"):
+            report = VALID.replace(b"2026-09-21", f"{year}-{day}".encode())
+            taken, valid = assert_read_alike(report)
+            assert taken == valid
+
+
 def compare_headers(seed, count):
     chance, taken = random.Random(seed), 0
     usual = next(traffic.usual(1, BEGIN_MS, HOUR_MS)).headers
