@@ -146,6 +146,20 @@ def test_takes_reports_to_the_limit_of_their_size(beyond):
     assert assert_read_alike(VALID + padding) == (not beyond, not beyond)
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize(
+    ("template", "most", "item"),
+    [
+        ('"evidence":[%s]', 32, '{"country":"DE","basis":"victim","confidence":0.5}'),
+        ('"notice":{"elements":[%s]}', 16, '"location"'),
+        ('"notice":{"declares":[%s]}', 8, '"against_a_woman"'),
+    ],
+)
+def test_takes_arrays_to_the_limit_of_their_length(template, most, item, beyond):
+    field = template % ",".join([item] * (most + beyond))
+    assert assert_read_alike(VALID[:-1] + f",{field}}}".encode()) == (not beyond, not beyond)
+
+
 # A time with an offset that is not zero, structured mode, a field of a later version, a re-keyed record.
 PYTHONS = {
     "message-reports/v1/binary-user-report.json",
