@@ -5,8 +5,6 @@
 
 use std::mem;
 
-use memchr::memchr;
-
 // A double needs at most 17 digits, of which the first of a small probability may come after some zeros.
 const LONGEST_NUMBER: usize = 32;
 
@@ -29,7 +27,7 @@ impl<'a> Cursor<'a> {
     pub fn string(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
         let begin = self.at;
-        let length = memchr(b'"', &self.text.as_bytes()[begin..])?;
+        let length = length_to_quote(&self.text.as_bytes()[begin..])?;
         self.at = begin + length + 1;
         self.text.get(begin..begin + length)
     }
@@ -159,4 +157,26 @@ impl<'a> Cursor<'a> {
 pub fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Option<()> {
     value.as_ref()?;
     mem::replace(slot, value).is_none().then_some(())
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH_BITS: u64 = ONES << 7;
+const QUOTES: u64 = ONES * b'"' as u64;
+
+/// The number of bytes before the next quote. Eight bytes are looked at together: names and words are short, and a call of
+/// memchr for each takes longer.
+#[inline]
+fn length_to_quote(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(eight) = text.get(at..at + 8) {
+        // A byte that is a quote becomes 0. Only a byte that was 0 borrows from the next, and sets its high bit if it was
+        // below 128 before; so the lowest of these bits is right.
+        let differences = u64::from_le_bytes(eight.try_into().ok()?) ^ QUOTES;
+        let found = differences.wrapping_sub(ONES) & !differences & HIGH_BITS;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    text[at..].iter().position(|byte| *byte == b'"').map(|rest| at + rest)
 }

@@ -11,20 +11,7 @@ const NUMBER_WITHOUT_A_MEANING: usize = 17;
 // A card's number of 13 digits has 14 characters if they are in groups.
 const SHORTER_THAN_A_CARD_IN_GROUPS: usize = 13;
 
-static IN_ALPHABET: [bool; 256] = alphabet();
-
-const fn alphabet() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let sign = byte as u8;
-        table[byte] = sign.is_ascii_alphanumeric() || is_separator(sign);
-        byte += 1;
-    }
-    table
-}
-
-const fn is_separator(sign: u8) -> bool {
+fn is_separator(sign: u8) -> bool {
     matches!(sign, b'.' | b'_' | b':' | b'~' | b'-')
 }
 
@@ -43,7 +30,12 @@ pub fn is_counter(text: &str) -> bool {
 
 #[inline]
 fn is_ref(text: &str) -> bool {
-    (1..=LONGEST_REF).contains(&text.len()) && text.bytes().all(|sign| IN_ALPHABET[usize::from(sign)])
+    (1..=LONGEST_REF).contains(&text.len()) && is_in_alphabet(text.as_bytes())
+}
+
+fn is_in_alphabet(signs: &[u8]) -> bool {
+    // Without a way out of the loop, several bytes are checked at a time.
+    signs.iter().fold(true, |all, sign| all & (sign.is_ascii_alphanumeric() | is_separator(*sign)))
 }
 
 fn is_plain_counter(signs: &[u8]) -> bool {

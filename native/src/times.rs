@@ -43,8 +43,8 @@ impl Moment {
     }
 
     fn write_second(self, out: &mut Vec<u8>) {
-        let second = self.micros / MICROS_PER_SECOND % SECONDS_PER_DAY;
-        let (year, month, day) = date(self.day());
+        let second = (self.micros / MICROS_PER_SECOND % SECONDS_PER_DAY) as u32;
+        let (year, month, day) = date(self.day() as u32);
         let mut text = *b"0000-00-00T00:00:00";
         for (at, number) in [
             (0, year / 100),
@@ -131,8 +131,8 @@ fn days_before(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The year, month and day that is some days after the epoch.
-fn date(day: i64) -> (i64, i64, i64) {
-    let day = day + DAYS_TO_EPOCH;
+fn date(day: u32) -> (u32, u32, u32) {
+    let day = day + DAYS_TO_EPOCH as u32;
     let (era, of_era) = (day / 146_097, day % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

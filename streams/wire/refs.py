@@ -10,7 +10,8 @@ _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 # The form of nearly all pseudonyms: in the alphabet, and with a letter before which there are neither two capitals and a
 # digit, as in an IBAN, nor `tel`; or 17 digits and more, but not after 00. So it is no telephone, card or account number.
-_LETTER = r"(?:[a-su-z]|[A-SU-Z](?![._:~-]*[A-Z][._:~-]*[0-9])|[Tt](?![Ee][Ll]))"
+_NO_IBAN = r"(?![._:~-]*[A-Z][._:~-]*[0-9])"
+_LETTER = rf"(?:[a-su-z]|[A-SU-Z]{_NO_IBAN}|t(?![Ee][Ll])|T(?![Ee][Ll]){_NO_IBAN})"
 _PSEUDONYM = rf"(?:[0-9._:~-]*+{_LETTER}[A-Za-z0-9._:~-]*+|(?!00)[0-9]{{17,}}+(?![^ ]))"
 # A counter may also be of digits alone, or of too few digits for a card's number in groups, such as a version.
 _COUNTER = rf"(?:[0-9]++(?![^ ])|[0-9._:~-]{{1,13}}(?![^ ])|{_PSEUDONYM})"

@@ -1,5 +1,6 @@
 """What the native core reads of a report is what Python reads, and honest publishers' reports are not left to Python."""
 
+import json
 import random
 from datetime import UTC, datetime
 from typing import get_args
@@ -22,6 +23,7 @@ from streams.events.report import (
 )
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
+from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.report_decoding import decode_report
 from streams.wire.times import EPOCH, epoch_ms
 from tests.bench import traffic
@@ -122,6 +124,40 @@ def test_takes_all_traffic_of_the_benchmark(reports):
     for report in reports(2_000, BEGIN_MS, HOUR_MS):
         assert assert_read_alike(report.value) == (True, True)
         assert native_source(report.headers) == "/bench/app"
+
+
+@pytest.mark.parametrize("form", [{}, {"indent": 2}, {"sort_keys": True}, {"separators": (",", ":")}])
+def test_takes_the_json_of_any_encoder(form):
+    report = json.loads(VALID) | {
+        "occurred_at": datetime(2026, 9, 21, 13, 33, 20, 250_000, UTC).isoformat(),
+        "received_at": None,
+        "message_ref": None,
+        "reporter": {"kind": "user", "ref": None, "country": None, "member": None, "account_age": None},
+        "classifier": {"name": "scan", "version": "2026.08", "score": 1},
+        "evidence": [],
+        "notice": None,
+    }
+    assert assert_read_alike(json.dumps(report, **form).encode()) == (True, True)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_takes_reports_to_the_limit_of_their_size(beyond):
+    padding = b" " * (MAX_EVENT_BYTES - len(VALID) + beyond)
+    assert assert_read_alike(VALID + padding) == (not beyond, not beyond)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize(
+    ("template", "most", "item"),
+    [
+        ('"evidence":[%s]', 32, '{"country":"DE","basis":"victim","confidence":0.5}'),
+        ('"notice":{"elements":[%s]}', 16, '"location"'),
+        ('"notice":{"declares":[%s]}', 8, '"against_a_woman"'),
+    ],
+)
+def test_takes_arrays_to_the_limit_of_their_length(template, most, item, beyond):
+    field = template % ",".join([item] * (most + beyond))
+    assert assert_read_alike(VALID[:-1] + f",{field}}}".encode()) == (not beyond, not beyond)
 
 
 # A time with an offset that is not zero, structured mode, a field of a later version, a re-keyed record.
@@ -231,6 +267,15 @@ def test_reads_and_writes_times_alike():
     assert compare_times(seed=23, count=4_000) > 1_000
 
 
+def test_knows_leap_years():
+    # The calendar repeats after 400 years.
+    for year in (*range(1970, 2401), 9999):
+        for day in ("01-01", "02-28", "02-29", "03-01", "12-31"):
+            report = VALID.replace(b"2026-09-21", f"{year}-{day}".encode())
+            taken, valid = assert_read_alike(report)
+            assert taken == valid
+
+
 def compare_headers(seed, count):
     chance, taken = random.Random(seed), 0
     usual = next(traffic.usual(1, BEGIN_MS, HOUR_MS)).headers
@@ -267,8 +312,65 @@ def test_takes_the_refs_that_publishers_make(ref, taken):
     assert assert_read_alike(report) == (taken, True)
 
 
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "TR330006100519786457841326",
+        "T-N59_1000_6035_1835_9847_8831",
+        "DE89370400440532013000",
+        "MT84MALT011000012345MTLCAST001S",
+        "tel:0171-1234567",
+        "0171_1234567",
+        "00491711234567890",
+        "4111111111111111",
+    ],
+)
+def test_takes_no_number_of_a_person(ref):
+    assert assert_read_alike(VALID.replace(b"mfrggzdfmz", ref.encode())) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("category", '"fraud"'),
+        ("added_later", "{}"),
+        ("message_ref", r'"\u0061bc"'),
+        ("received_at", '"2026-09-21T15:33:20+02:00"'),
+        ("received_at", '"2026-09-21T13:33:20.1234567Z"'),
+        ("classifier", '{"name":"scan","version":"1","score":-0.0}'),
+        ("classifier", '{"name":"scan","version":"1","score":5e-1}'),
+        ("classifier", '{"name":"scan","version":"1","score":0.5,"score":0.5}'),
+    ],
+)
+def test_leaves_the_unusual_to_python(field, value):
+    report = VALID[:-1] + f',"{field}":{value}}}'.encode()
+    assert assert_read_alike(report) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("ce_type", b"tocsin.report.v1"),
+        ("ce_time", b"2026-09-21T13:33:20Z"),
+        ("ce_type", None),
+        ("content-type", b"Application/CloudEvents+json"),
+        ("ce_ofplatform", b"x"),
+        ("tocsin-origin", b"x"),
+    ],
+)
+def test_leaves_unusual_headers_to_python(header):
+    usual = next(traffic.usual(1, BEGIN_MS, HOUR_MS)).headers
+    assert native_source(usual) is not None
+    assert native_source([*usual, header]) is None
+
+
 @pytest.mark.parametrize("missing", WORDS)
 def test_names_a_missing_list(missing):
     lists = {name: words for name, words in WORDS.items() if name != missing}
     with pytest.raises(ValueError, match=f'no list "{missing}"'):
         tocsin_native.read_report_fields(VALID, lists)
+
+
+def test_names_a_country_that_has_no_code():
+    with pytest.raises(ValueError, match='country "Germany" must be two capital letters'):
+        tocsin_native.read_report_fields(VALID, WORDS | {"countries": ["DE", "Germany"]})
