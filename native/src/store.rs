@@ -54,6 +54,21 @@ struct Entry {
     touched: bool,
 }
 
+impl Entry {
+    fn free(serial: u32) -> Self {
+        Entry {
+            key: Box::default(),
+            encoded: Box::default(),
+            decoded: Decoded::No,
+            expires: None,
+            place: 0,
+            generation: 0,
+            serial,
+            touched: false,
+        }
+    }
+}
+
 /// What the store needs of Python.
 struct Interpreter {
     decode_entry: PyObject,
@@ -101,23 +116,7 @@ impl CountStore {
 
     /// Return the place of a new, empty entry. `find` does not know it before `note_counted`.
     pub fn begin(&mut self, key: &[u8]) -> usize {
-        let at = match self.free.pop() {
-            Some(at) => at as usize,
-            None => {
-                self.entries.push(Entry {
-                    key: Box::default(),
-                    encoded: Box::default(),
-                    decoded: Decoded::No,
-                    expires: None,
-                    place: 0,
-                    generation: 0,
-                    serial: 0,
-                    touched: false,
-                });
-                self.entries.len() - 1
-            }
-        };
-        self.entries[at].key = key.into();
+        let at = self.take_place(key);
         self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
         at
     }
@@ -274,18 +273,21 @@ impl CountStore {
         self.free_place(at);
     }
 
-    fn free_place(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        *entry = Entry {
-            key: Box::default(),
-            encoded: Box::default(),
-            decoded: Decoded::No,
-            expires: None,
-            place: 0,
-            generation: 0,
-            serial: entry.serial.wrapping_add(1),
-            touched: false,
+    /// Return the place of an entry with this key and without counts.
+    fn take_place(&mut self, key: &[u8]) -> usize {
+        let at = match self.free.pop() {
+            Some(at) => at as usize,
+            None => {
+                self.entries.push(Entry::free(0));
+                self.entries.len() - 1
+            }
         };
+        self.entries[at].key = key.into();
+        at
+    }
+
+    fn free_place(&mut self, at: usize) {
+        self.entries[at] = Entry::free(self.entries[at].serial.wrapping_add(1));
         self.free.push(at as u32);
     }
 
@@ -346,7 +348,7 @@ impl CountStore {
         let mut store = slf.borrow_mut();
         let at = match store.find_place(key) {
             Some(at) => at,
-            None => store.begin(key),
+            None => store.take_place(key),
         };
         store.entries[at].decoded = decoded;
         if let Some(handle) = handle {
@@ -474,7 +476,7 @@ impl CountStore {
         let at = match self.find_place(key) {
             Some(at) => at,
             None => {
-                let at = self.begin(key);
+                let at = self.take_place(key);
                 self.register(at);
                 at
             }

@@ -16,7 +16,19 @@ from streams.counting.store import CountStore, UnreadableCounts, decode_entry
 from streams.counting.voices import NOT_STAMPED
 from streams.counting.windows import FINE_MS, window_start
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
-from tests.unit.test_counts import DAY, EVERY_WINDOW, HOUR, KINDS, MINUTE, POOL, T0, histories, late, replay, times
+from tests.unit.test_counts import (
+    DAY,
+    EVERY_WINDOW,
+    HOUR,
+    KINDS,
+    MINUTE,
+    POOL,
+    T0,
+    histories,
+    late,
+    replay,
+    times,
+)
 
 tocsin_native = pytest.importorskip("tocsin_native")
 
@@ -172,7 +184,10 @@ def test_a_union_over_categories_is_the_same(found, crowd, seed):
         union = python_union([one.python for one in both], spec, now)
         assert tocsin_native.union_distinct([one.native for one in both], spec, now) == union
         # Python's function takes native counts too, and any mixture.
-        assert python_union([one.native for one in both[:1]] + [one.python for one in both[1:]], spec, now) == union
+        assert (
+            python_union([one.native for one in both[:1]] + [one.python for one in both[1:]], spec, now)
+            == union
+        )
 
 
 @pytest.mark.parametrize(
@@ -344,7 +359,9 @@ class Stores:
 KEYS = [b"%d\0c" % number for number in range(6)]
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["report"] * 12 + ["stamped", "rename", "expire", "back", "drain", "drain", "restore"]),
+        st.sampled_from(
+            ["report"] * 12 + ["stamped", "rename", "expire", "back", "drain", "drain", "restore"]
+        ),
         st.sampled_from(KEYS),
         times,
         late,
