@@ -54,6 +54,21 @@ struct Entry {
     touched: bool,
 }
 
+impl Entry {
+    fn free(serial: u32) -> Self {
+        Entry {
+            key: Box::default(),
+            encoded: Box::default(),
+            decoded: Decoded::No,
+            expires: None,
+            place: 0,
+            generation: 0,
+            serial,
+            touched: false,
+        }
+    }
+}
+
 /// What the store needs of Python.
 struct Interpreter {
     decode_entry: PyObject,
@@ -101,23 +116,7 @@ impl CountStore {
 
     /// Return the place of a new, empty entry. `find` does not know it before `note_counted`.
     pub fn begin(&mut self, key: &[u8]) -> usize {
-        let at = match self.free.pop() {
-            Some(at) => at as usize,
-            None => {
-                self.entries.push(Entry {
-                    key: Box::default(),
-                    encoded: Box::default(),
-                    decoded: Decoded::No,
-                    expires: None,
-                    place: 0,
-                    generation: 0,
-                    serial: 0,
-                    touched: false,
-                });
-                self.entries.len() - 1
-            }
-        };
-        self.entries[at].key = key.into();
+        let at = self.take_place(key);
         self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
         at
     }
@@ -184,15 +183,18 @@ fn hash_of(hasher: &RandomState, key: &[u8]) -> u64 {
 impl CountStore {
     fn find_place(&self, key: &[u8]) -> Option<usize> {
         self.by_key
-            .find(hash_of(&self.hasher, key), |&at| &*self.entries[at as usize].key == key)
+            .find(hash_of(&self.hasher, key), |&at| {
+                &*self.entries[at as usize].key == key
+            })
             .map(|&at| at as usize)
     }
 
     fn register(&mut self, at: usize) {
         let (entries, hasher) = (&self.entries, &self.hasher);
-        self.by_key.insert_unique(hash_of(hasher, &entries[at].key), at as u32, |&at| {
-            hash_of(hasher, &entries[at as usize].key)
-        });
+        self.by_key
+            .insert_unique(hash_of(hasher, &entries[at].key), at as u32, |&at| {
+                hash_of(hasher, &entries[at as usize].key)
+            });
     }
 
     /// Decode the counts if they are not; return false if they are foreign.
@@ -271,18 +273,21 @@ impl CountStore {
         self.free_place(at);
     }
 
-    fn free_place(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        *entry = Entry {
-            key: Box::default(),
-            encoded: Box::default(),
-            decoded: Decoded::No,
-            expires: None,
-            place: 0,
-            generation: 0,
-            serial: entry.serial.wrapping_add(1),
-            touched: false,
+    /// Return the place of an entry with this key and without counts.
+    fn take_place(&mut self, key: &[u8]) -> usize {
+        let at = match self.free.pop() {
+            Some(at) => at as usize,
+            None => {
+                self.entries.push(Entry::free(0));
+                self.entries.len() - 1
+            }
         };
+        self.entries[at].key = key.into();
+        at
+    }
+
+    fn free_place(&mut self, at: usize) {
+        self.entries[at] = Entry::free(self.entries[at].serial.wrapping_add(1));
         self.free.push(at as u32);
     }
 
@@ -320,7 +325,10 @@ impl CountStore {
         if !store.open(at) {
             return store.foreign(py, at);
         }
-        let held = Held::Stored { at, serial: store.entries[at].serial };
+        let held = Held::Stored {
+            at,
+            serial: store.entries[at].serial,
+        };
         Ok(Py::new(py, CountEntry::new(slf.clone().unbind(), held))?.into_any())
     }
 
@@ -340,7 +348,7 @@ impl CountStore {
         let mut store = slf.borrow_mut();
         let at = match store.find_place(key) {
             Some(at) => at,
-            None => store.begin(key),
+            None => store.take_place(key),
         };
         store.entries[at].decoded = decoded;
         if let Some(handle) = handle {
@@ -351,7 +359,10 @@ impl CountStore {
 
     /// The place of an entry that Python code was given; None if it was removed since.
     pub(crate) fn place_with(&self, at: usize, serial: u32) -> Option<usize> {
-        self.entries.get(at).filter(|entry| entry.serial == serial).map(|_| at)
+        self.entries
+            .get(at)
+            .filter(|entry| entry.serial == serial)
+            .map(|_| at)
     }
 
     pub(crate) fn expires(&self, at: usize) -> Option<u32> {
@@ -371,7 +382,9 @@ impl CountStore {
     pub(crate) fn make_foreign(&mut self, py: Python, at: usize) -> PyResult<PyObject> {
         if self.open(at) {
             let record = record_of(self.counts(at), self.entries[at].expires);
-            let foreign = self.interpreter.decode(py, &self.entries[at].key, &record)?;
+            let foreign = self
+                .interpreter
+                .decode(py, &self.entries[at].key, &record)?;
             self.entries[at].decoded = Decoded::Foreign(foreign);
         }
         self.foreign(py, at)
@@ -395,7 +408,8 @@ impl CountStore {
 
 impl Interpreter {
     fn decode(&self, py: Python, key: &[u8], record: &[u8]) -> PyResult<PyObject> {
-        self.decode_entry.call1(py, (PyBytes::new(py, key), PyBytes::new(py, record)))
+        self.decode_entry
+            .call1(py, (PyBytes::new(py, key), PyBytes::new(py, record)))
     }
 }
 
@@ -429,7 +443,12 @@ impl CountStore {
             touched: Vec::new(),
             removed: Vec::new(),
             expiry: ExpiryDays::default(),
-            interpreter: Interpreter { decode_entry, require_version, window_counts, not_stamped },
+            interpreter: Interpreter {
+                decode_entry,
+                require_version,
+                window_counts,
+                not_stamped,
+            },
         }
     }
 
@@ -438,13 +457,18 @@ impl CountStore {
     }
 
     fn new_entry(slf: &Bound<Self>) -> CountEntry {
-        CountEntry::new(slf.clone().unbind(), Held::Loose(Box::new(ChannelCounts::new())))
+        CountEntry::new(
+            slf.clone().unbind(),
+            Held::Loose(Box::new(ChannelCounts::new())),
+        )
     }
 
     fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
         if value.first() != Some(&STATE_VERSION) {
             let kind = PyBytes::new(py, &key[..key.len().min(1)]);
-            self.interpreter.require_version.call1(py, (kind, PyBytes::new(py, value)))?;
+            self.interpreter
+                .require_version
+                .call1(py, (kind, PyBytes::new(py, value)))?;
         }
         if value.len() <= EXPIRY_DAY {
             return Err(PyValueError::new_err("a record of counts is cut off"));
@@ -452,7 +476,7 @@ impl CountStore {
         let at = match self.find_place(key) {
             Some(at) => at,
             None => {
-                let at = self.begin(key);
+                let at = self.take_place(key);
                 self.register(at);
                 at
             }
@@ -485,7 +509,12 @@ impl CountStore {
         found.try_iter()
     }
 
-    fn counted(slf: &Bound<Self>, key: &[u8], entry: &Bound<PyAny>, occurred_ms: i64) -> PyResult<()> {
+    fn counted(
+        slf: &Bound<Self>,
+        key: &[u8],
+        entry: &Bound<PyAny>,
+        occurred_ms: i64,
+    ) -> PyResult<()> {
         let at = CountStore::put(slf, key, entry)?;
         let mut store = slf.borrow_mut();
         store.note_counted(at, occurred_ms);
@@ -505,7 +534,8 @@ impl CountStore {
         for at in self.expiry.pop(now_ms.div_euclid(DAY), at_most) {
             self.remove(at as usize);
         }
-        self.next_expiry().map_or(true, |earliest| earliest > now_ms)
+        self.next_expiry()
+            .map_or(true, |earliest| earliest > now_ms)
     }
 
     fn turn_back(&mut self, py: Python, now_ms: i64) -> PyResult<()> {
@@ -521,7 +551,10 @@ impl CountStore {
                 }
                 None => {
                     let counts = self.foreign(py, at)?.getattr(py, "counts")?;
-                    if !counts.call_method1(py, "turn_back", (now_ms,))?.extract::<bool>(py)? {
+                    if !counts
+                        .call_method1(py, "turn_back", (now_ms,))?
+                        .extract::<bool>(py)?
+                    {
                         continue;
                     }
                     counts.call_method0(py, "newest_pane_ms")?.extract(py)?
@@ -575,7 +608,10 @@ impl CountStore {
             value.extend_from_slice(&expires.to_be_bytes());
             self.set_encoded(at, &value);
             self.entries[at].touched = false;
-            changes.append((PyBytes::new(py, &self.entries[at].key), PyBytes::new(py, &value)))?;
+            changes.append((
+                PyBytes::new(py, &self.entries[at].key),
+                PyBytes::new(py, &value),
+            ))?;
         }
         self.changed_bytes = 0;
         changes.try_iter()

@@ -258,6 +258,33 @@ def test_bytes_that_are_not_exactly_of_the_form_are_decoded_by_python(data):
         assert found.counts.encode() == expected.counts.encode()
 
 
+@settings(deadline=None, max_examples=300)
+@given(histories, st.data())
+def test_damaged_records_are_counted_on_alike(history, data):
+    both = Both()
+    for report in replay(history):
+        both.add(*report)
+    record = bytearray(both.do("encode"))
+    for _ in range(data.draw(st.integers(1, 2))):
+        record[data.draw(st.integers(1, len(record) - 1))] ^= data.draw(st.sampled_from([1, 2, 16, 128, 255]))
+    outcomes = []
+    for store in (CountStore(), native_store()):
+        outcome = []
+        store.restore(b"K", bytes(record) + bytes(4))
+        try:
+            counts = store.find(b"K").counts
+            outcome.append(counts.encode())
+            for step in (0, HOUR, DAY):
+                now = both.now + step
+                outcome.append(counts.add(now, now, "user", POOL[3], 1, "m", 1))
+                outcome.append([counts.measure(spec, now) for spec in SOME_WINDOWS])
+                outcome.append(counts.encode())
+        except Exception as error:  # noqa: BLE001 - damaged numbers fail in any way, in Python
+            outcome.append((type(error), str(error)))
+        outcomes.append(outcome)
+    assert outcomes[0] == outcomes[1]
+
+
 def test_a_record_of_another_version_is_not_restored():
     store = native_store()
     with pytest.raises(UnknownStateVersion, match="'K' has version 07"):
