@@ -57,7 +57,9 @@ def test_the_wheel_has_every_file_of_the_packages(dist):
 def test_the_sources_have_what_the_native_core_is_built_from(dist):
     top = SOURCES.removesuffix(".tar.gz")
     with tarfile.open(dist / SOURCES) as sources:
-        names = {name.removeprefix(f"{top}/native/") for name in sources.getnames() if f"{top}/native/" in name}
+        names = {
+            name.removeprefix(f"{top}/native/") for name in sources.getnames() if f"{top}/native/" in name
+        }
     packages = {line.split()[1] for line in (ROOT / "native" / "crates.sha256").read_text().splitlines()}
     rust = {str(path.relative_to(ROOT / "native")) for path in (ROOT / "native" / "src").rglob("*.rs")}
     expected = {f"crates/{name}" for name in packages} | rust
