@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -23,6 +24,15 @@ def program(name: str, remedy: str) -> str:
     if path is None:
         missing(f"needs {name}: {remedy}")
     return path
+
+
+def native_core() -> ModuleType:
+    """Import the extension that `make native` builds."""
+    try:
+        import tocsin_native
+    except ImportError as error:
+        missing(f"needs the native core ({error}): apt-get install cargo, and make native")
+    return tocsin_native
 
 
 def npm_install(folder: Path, *packages: str) -> None:

@@ -167,8 +167,8 @@ class Settings(BaseSettings):
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="What applies reports: `native` the extension tocsin_native, `python` none, `auto` the extension if it is "
-            "installed and TOCSIN_REPORTERS is off. Outputs and state are the same, so workers may differ."
+            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` in the extension if it "
+            "is installed and TOCSIN_REPORTERS is off. Outputs and state are the same, so workers may differ."
         ),
     ] = "auto"
     tracing: Annotated[

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,20 @@ def test_the_wheel_has_every_file_of_the_packages(dist):
     assert names == files(ROOT)
 
 
+def test_the_sources_have_what_the_native_core_is_built_from(dist):
+    top = SOURCES.removesuffix(".tar.gz")
+    with tarfile.open(dist / SOURCES) as sources:
+        names = {
+            name.removeprefix(f"{top}/native/") for name in sources.getnames() if f"{top}/native/" in name
+        }
+    packages = {line.split()[1] for line in (ROOT / "native" / "crates.sha256").read_text().splitlines()}
+    rust = {str(path.relative_to(ROOT / "native")) for path in (ROOT / "native" / "src").rglob("*.rs")}
+    expected = {f"crates/{name}" for name in packages} | rust
+    expected |= {"Cargo.toml", "build.py", "crates.sha256"}
+    assert expected <= names
+    assert not [name for name in names if name.startswith("target/") or name == "Cargo.lock"]
+
+
 def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
     # At another place and time, and with other rights; the wheel from the tree and not from the sources.
     checkout = tmp_path / "checkout"
@@ -60,7 +75,7 @@ def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
         ROOT,
         checkout,
         ignore=lambda folder, names: {
-            name for name in names if name in ("__pycache__", "dist") or name.startswith(".venv")
+            name for name in names if name in ("__pycache__", "build", "dist") or name.startswith(".venv")
         },
     )
     for path in checkout.rglob("*"):
@@ -68,6 +83,8 @@ def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
             path.chmod(0o600)
             os.utime(path, (1_000_000_000, 1_000_000_000))
     (checkout / "left-over.txt").write_text("not in git")
+    (checkout / "native" / "target").mkdir(exist_ok=True)
+    (checkout / "native" / "target" / "left-over.so").write_text("not in git")
     for kind in ("--wheel", "--sdist"):
         subprocess.run(
             [sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", tmp_path / "dist", checkout],

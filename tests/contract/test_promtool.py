@@ -8,6 +8,7 @@ import pytest
 from streams.operations.worker_operations import WorkerOperations
 from streams.runtime.lag import SourceLag
 from tests.unit.test_metrics import EXTERNAL, INTERNAL, START, Worker, at_home, report
+from tests.unit.traffic import PYTHON
 
 PROMTOOL = shutil.which("promtool")
 
@@ -21,6 +22,7 @@ def test_promtool_accepts_the_metrics_of_a_worker():
         worker.rules.registry,
         {"reports": (EXTERNAL, INTERNAL)},
         lambda: [SourceLag(EXTERNAL, 0, 7, 5, 5, START)],
+        PYTHON,
     )
     worker.observer.__init__(worker.operations)
     worker.take_over(0)

@@ -63,7 +63,10 @@ def test_the_image_is_tocsins_and_its_user_is_not_root(image):
     assert image.process["args"] == ["tocsin", "worker"]
     said = subprocess.run(image.command("--version"), capture_output=True, text=True, check=True)
     assert said.stdout == f"tocsin, version {__version__}\n"
-    writes = [*image.command()[: -len(image.process["args"])], "touch", "/opt/tocsin/x"]
+    program = image.command()[: -len(image.process["args"])]
+    imports = [*program, "python", "-c", "import tocsin_native; print(tocsin_native.__version__)"]
+    assert subprocess.run(imports, capture_output=True, text=True, check=True).stdout == f"{__version__}\n"
+    writes = [*program, "touch", "/opt/tocsin/x"]
     assert b"Read-only file system" in subprocess.run(writes, capture_output=True).stderr
 
 

@@ -14,7 +14,7 @@ from streams.operations.http_server import serve
 from streams.operations.readiness import Readiness
 from streams.operations.worker_operations import WorkerOperations
 from streams.runtime.lag import SourceLag
-from tests.unit.traffic import SHIPPED
+from tests.unit.traffic import PYTHON, SHIPPED
 
 # --- readiness
 
@@ -99,7 +99,7 @@ def test_every_step_of_a_restore_counts_as_progress(readiness):
 
 
 def test_a_restore_without_records_is_a_standstill_for_the_watchdog(monkeypatch):
-    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [], PYTHON)
     now = [100.0]
     monkeypatch.setattr(operations._restore_standstill, "_monotonic", lambda: now[0])
     operations.readiness.taking_over(3)
@@ -125,7 +125,7 @@ def test_a_restore_without_records_is_a_standstill_for_the_watchdog(monkeypatch)
 
 def test_waiting_for_other_members_of_the_group_is_not_a_standstill(monkeypatch):
     operations = WorkerOperations(
-        SHIPPED, {"reports": ("a", "b")}, lambda: [SourceLag("a", 0, 7, 5, 5, None)]
+        SHIPPED, {"reports": ("a", "b")}, lambda: [SourceLag("a", 0, 7, 5, 5, None)], PYTHON
     )
     now = [100.0]
     for clock in (operations._lag_watch, operations.readiness):
@@ -152,7 +152,7 @@ def test_waiting_for_other_members_of_the_group_is_not_a_standstill(monkeypatch)
 
 def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
     lags = [SourceLag("a", 0, 7, 0, 0, None)]
-    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: lags)
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: lags, PYTHON)
     now = [100.0]
     monkeypatch.setattr(operations._lag_watch, "_monotonic", lambda: now[0])
     operations.readiness.rebalanced()
@@ -455,7 +455,7 @@ def test_an_error_of_ours_keeps_its_traceback(caplog):
 
 
 def test_a_worker_with_hundreds_of_open_connections_stops_serving_in_time():
-    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [], PYTHON)
 
     async def scenario():
         loop = asyncio.get_running_loop()
@@ -494,7 +494,7 @@ def test_the_server_listens_on_the_given_address_alone():
 
 
 def test_a_worker_serves_from_start_to_end():
-    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [])
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: [], PYTHON)
 
     async def scenario():
         with capture_logs() as lines:
@@ -513,6 +513,8 @@ def test_a_worker_serves_from_start_to_end():
                 async with client.get("/metrics") as answer:
                     assert "tocsin_ready 1.0" in await answer.text()
                 async with client.get("/status") as answer:
-                    assert (await answer.json())["ready"] is True
+                    status = await answer.json()
+                assert status["ready"] is True
+                assert status["core"] == {"runs": "python", "why": PYTHON.why}
 
     asyncio.run(scenario())

@@ -50,6 +50,7 @@ from tests.unit.traffic import (
     HOUR,
     INTERNAL,
     MINUTE,
+    PYTHON,
     SHIPPED,
     START,
     Record,
@@ -186,7 +187,7 @@ class Worker:
 
     def __init__(self, rules=RULES):
         self.rules = rules
-        self.operations = WorkerOperations(rules.registry, TOPICS, lambda: [])
+        self.operations = WorkerOperations(rules.registry, TOPICS, lambda: [], PYTHON)
         self.observer = ReportObserver(self.operations)
         self.states = {}
 

@@ -15,7 +15,7 @@ from streams.worker.reporter_observer import ReporterObserver
 from tests.unit.crowd_traffic import outcome, reported
 from tests.unit.reporter_traffic import gate, read_back, stamp_all
 from tests.unit.reporter_traffic import INTERNAL as REPORTERS_INTERNAL
-from tests.unit.traffic import EXTERNAL, HOUR, INTERNAL, SHIPPED, START, report, run
+from tests.unit.traffic import EXTERNAL, HOUR, INTERNAL, PYTHON, SHIPPED, START, report, run
 
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
 RULES = compile_report_rules(SHIPPED, through_reporters=True, dead_letter_breaker=False)
@@ -23,7 +23,7 @@ RULES = compile_report_rules(SHIPPED, through_reporters=True, dead_letter_breake
 
 def watched(observer_class, topic, batch):
     """The metrics after one batch."""
-    operations = WorkerOperations(SHIPPED, {observer_class.stage: (topic,)}, lambda: [])
+    operations = WorkerOperations(SHIPPED, {observer_class.stage: (topic,)}, lambda: [], PYTHON)
     observer = observer_class(operations)
     observer.committed(CommittedBatch(0, {}, [], batch, 0.01))
     return operations.metrics

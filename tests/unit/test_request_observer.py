@@ -18,12 +18,12 @@ from tests.unit.request_traffic import (
     run_requests,
     tick_record,
 )
-from tests.unit.traffic import HOUR
+from tests.unit.traffic import HOUR, PYTHON
 
 
 @pytest.fixture
 def operations():
-    return WorkerOperations(SHIPPED, {"reports": REPORT_SOURCES, "requests": SOURCES}, list)
+    return WorkerOperations(SHIPPED, {"reports": REPORT_SOURCES, "requests": SOURCES}, list, PYTHON)
 
 
 def commit(observer, state, records):

@@ -50,6 +50,7 @@ def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
         ("instance", "pod 1", "no other live worker has"),
         ("instance", "x" * 101, "no other live worker has"),
         ("compression", "gzip", "'none', 'lz4' or 'zstd'"),
+        ("core", "rust", "'auto', 'python' or 'native'"),
         ("compression", "ZSTD", "'none', 'lz4' or 'zstd'"),
         ("dead_letter_breaker", "maybe", "'on' or 'off'"),
         ("duplicates_remembered", "1500", "multiple of 1000"),
@@ -171,6 +172,13 @@ def test_more_in_sync_replicas_than_replicas_are_refused(replicas, in_sync):
 def test_as_many_in_sync_replicas_as_replicas_are_accepted():
     settings = load_settings({"TOCSIN_REPLICATION_FACTOR": "1", "TOCSIN_MIN_INSYNC_REPLICAS": "1"})
     assert settings.min_insync_replicas == settings.replication_factor
+
+
+def test_the_native_core_is_refused_together_with_the_stage_of_reporters():
+    message = refused(core="native", reporters="on")
+    assert message.startswith("TOCSIN_CORE is native and TOCSIN_REPORTERS on: ")
+    assert "Set TOCSIN_CORE=auto, or TOCSIN_REPORTERS=off." in message
+    assert load_settings({"TOCSIN_REPORTERS": "on"}).core == "auto"
 
 
 def test_an_unreadable_certificate_is_refused(tmp_path):

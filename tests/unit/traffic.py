@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from streams.operations.core import Core
 from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
@@ -26,6 +27,7 @@ START = 20_700 * DAY
 EXTERNAL = "message-reports"
 INTERNAL = "message-reports-internal"
 
+PYTHON = Core("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
 SHIPPED = dataclasses.replace(load_rules(), sources=UNRESTRICTED)
 

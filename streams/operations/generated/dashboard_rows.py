@@ -148,6 +148,15 @@ OVERVIEW: tuple[Row, ...] = (
                 "none",
                 {"version": total("tocsin_build_info", "version")},
                 "table",
+                width=4,
+            ),
+            Panel(
+                "Core",
+                "Workers by what applies reports; `/status` of a worker says why.",
+                "none",
+                {"core": total("tocsin_core_info", "core")},
+                "table",
+                width=4,
             ),
             Panel(
                 "Policies",

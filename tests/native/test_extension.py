@@ -1,0 +1,10 @@
+from streams import __version__
+from streams.operations.core import Core
+from streams.worker.core_choice import choose_core
+from streams.worker.settings import load_settings
+from tests.tools import native_core
+
+
+def test_a_worker_uses_what_make_native_built():
+    assert native_core().__version__ == __version__
+    assert choose_core(load_settings({})) == Core("native", "TOCSIN_CORE=auto")
