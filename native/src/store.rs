@@ -114,16 +114,11 @@ impl CountStore {
         }
     }
 
-    /// Return the place of a new, empty entry. `find` does not know it before `note_counted`.
+    /// Return the place of a new, empty entry, which `note_counted` must follow: `find` does not know it before.
     pub fn begin(&mut self, key: &[u8]) -> usize {
         let at = self.take_place(key);
         self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
         at
-    }
-
-    /// Give back the place of an entry that has counted nothing since `begin`.
-    pub fn abandon(&mut self, at: usize) {
-        self.free_place(at);
     }
 
     /// The counts in a place that `look_up` or `begin` has returned.

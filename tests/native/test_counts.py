@@ -446,6 +446,23 @@ def test_an_expiry_takes_as_many_steps(at_most):
         assert len(stores.native) == len(stores.python)
 
 
+def test_entries_that_move_to_another_day_expire_on_it():
+    stores = Stores()
+    keys = [b"K%d" % number for number in range(6)]
+    for key in keys:
+        stores.report(key, T0, T0, "user", 1, 1, None)
+    stores.drain()
+    for number, at in ((0, T0 + DAY), (5, T0 + DAY), (4, T0 + DAY), (0, T0 + 2 * DAY), (1, T0 + 2 * DAY)):
+        stores.report(keys[number], at, T0 + 2 * DAY, "user", 1, 1, None)
+    stores.drain()
+    for day in range(30, 33):
+        stores.expire(T0 + day * DAY, 9)
+        stores.drain()
+        for key in keys:
+            stores.same(stores.python.find(key), stores.native.find(key))
+        stores.check()
+
+
 def test_counts_that_left_memory_are_read_back_unchanged():
     stores, source = Stores(), random.Random(3)
     keys = [b"K%d" % number for number in range(90_000)]
@@ -455,7 +472,8 @@ def test_counts_that_left_memory_are_read_back_unchanged():
             entry = store.find(key) or store.new_entry()
             entry.counts.add(at, at, "user", number, 1, None)
             store.counted(key, entry, at)
-        if number % 30_000 == 29_999:
+        # More than two generations are changed before they are stored.
+        if number % 60_000 == 59_999:
             stores.drain()
     stores.drain()
     stores.check()
