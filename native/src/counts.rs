@@ -4,14 +4,10 @@
 //! There are no voices: a channel with stamped reports is Python's. There are no running sums either: a window has
 //! at most 66 panes, and they are quickly summed.
 
-use crate::distinct::{
-    next_limit, rename, resample, see, settle, thin_out, union_size, LastSeen, Seen,
-};
+use crate::distinct::{next_limit, rename, resample, see, settle, thin_out, union_size, LastSeen, Seen};
 use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, Reader};
 use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
-use crate::tally::{
-    forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES,
-};
+use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
 use crate::windows::{fine_of, held_from, pane_start, Window, FINE_MS, LONGEST};
 
 /// The first byte of the encoding (streams/wire/state_records.py).
@@ -120,12 +116,7 @@ impl ChannelCounts {
     pub fn measure(&self, window: Window, now_ms: i64) -> WindowCounts {
         let start = window.start(fine_of(now_ms));
         let mut total = WindowCounts::default();
-        for pane in self
-            .panes
-            .iter()
-            .rev()
-            .take_while(|pane| pane.start >= start)
-        {
+        for pane in self.panes.iter().rev().take_while(|pane| pane.start >= start) {
             total.reports += pane.reports;
             total.distinct_reporters += pane.kept * pane.weight;
             total.risk_millionths += pane.risk;
@@ -147,18 +138,12 @@ impl ChannelCounts {
     /// The highest tier among the reports of the window that ends with the pane of `now_ms`, or 0.
     pub fn tier(&self, window: Window, now_ms: i64) -> i64 {
         let start = window.start(fine_of(now_ms));
-        self.panes[first_from(&self.panes, start)..]
-            .iter()
-            .map(|pane| pane.tier)
-            .max()
-            .unwrap_or(0)
+        self.panes[first_from(&self.panes, start)..].iter().map(|pane| pane.tier).max().unwrap_or(0)
     }
 
     /// The map of reporters, and the largest weight of its panes from the fine index `start` on; None without any.
     pub fn sample(&self, start: i64) -> Option<(&LastSeen, i64)> {
-        self.panes
-            .get(first_from(&self.panes, start))
-            .map(|pane| (&self.last_seen, pane.weight))
+        self.panes.get(first_from(&self.panes, start)).map(|pane| (&self.last_seen, pane.weight))
     }
 
     /// Give a reporter the hash under another key; return false if none has the hash `before`.
@@ -238,13 +223,7 @@ impl ChannelCounts {
         let last_seen = decode_reporters(&mut reader, &panes)?;
         let messages = decode_messages(&mut reader)?;
         if reader.is_at_end() {
-            Some(ChannelCounts {
-                now,
-                limit,
-                panes,
-                last_seen,
-                messages,
-            })
+            Some(ChannelCounts { now, limit, panes, last_seen, messages })
         } else {
             None
         }
@@ -257,10 +236,7 @@ impl ChannelCounts {
     /// Move panes, reporters and messages on to the pane of `now`.
     fn move_on(&mut self, now: i64) {
         let before = std::mem::replace(&mut self.now, now);
-        let oldest_is_fine = self
-            .panes
-            .first()
-            .map_or(true, |pane| pane.start >= held_from(0, now));
+        let oldest_is_fine = self.panes.first().map_or(true, |pane| pane.start >= held_from(0, now));
         if oldest_is_fine && self.limit == next_limit(0) {
             // The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return;
@@ -310,9 +286,7 @@ fn decode_panes(reader: &mut Reader, now: i64) -> Option<Vec<Pane>> {
             weight: reader.int(WEIGHT_LIMIT)?,
             tier: reader.int(SUM_LIMIT)?,
         };
-        let follows = panes
-            .last()
-            .map_or(true, |before| before.start < pane.start);
+        let follows = panes.last().map_or(true, |before| before.start < pane.start);
         if !follows || pane.weight == 0 || pane_start(pane.start, now) != Some(pane.start) {
             return None;
         }
@@ -334,10 +308,7 @@ fn decode_reporters(reader: &mut Reader, panes: &[Pane]) -> Option<LastSeen> {
         bytes.copy_from_slice(hash);
         kept[usize::from(place)] += 1;
         let fine = panes.get(usize::from(place))?.start;
-        rows.push(Seen {
-            reporter: u64::from_le_bytes(bytes),
-            fine,
-        });
+        rows.push(Seen { reporter: u64::from_le_bytes(bytes), fine });
     }
     if panes.iter().zip(kept).any(|(pane, kept)| pane.kept != kept) {
         return None;

@@ -38,10 +38,7 @@ fn in_sample(reporter: u64, weight: i64) -> bool {
 
 impl LastSeen {
     pub fn new() -> Self {
-        LastSeen {
-            rows: Vec::with_capacity(1),
-            index: None,
-        }
+        LastSeen { rows: Vec::with_capacity(1), index: None }
     }
 
     /// Return the map of these rows; None if a reporter is there twice.
@@ -51,11 +48,7 @@ impl LastSeen {
             map.build_index()
         } else {
             let rows = &map.rows;
-            (1..rows.len()).all(|at| {
-                rows[..at]
-                    .iter()
-                    .all(|one| one.reporter != rows[at].reporter)
-            })
+            (1..rows.len()).all(|at| rows[..at].iter().all(|one| one.reporter != rows[at].reporter))
         };
         if unique {
             Some(map)
@@ -72,9 +65,7 @@ impl LastSeen {
         match &self.index {
             None => self.rows.iter().position(|row| row.reporter == reporter),
             Some(index) => index
-                .find(spread(reporter), |&at| {
-                    self.rows[at as usize].reporter == reporter
-                })
+                .find(spread(reporter), |&at| self.rows[at as usize].reporter == reporter)
                 .map(|&at| at as usize),
         }
     }
@@ -86,9 +77,7 @@ impl LastSeen {
         match &mut self.index {
             Some(index) => {
                 let rows = &self.rows;
-                index.insert_unique(spread(reporter), at, |&at| {
-                    spread(rows[at as usize].reporter)
-                });
+                index.insert_unique(spread(reporter), at, |&at| spread(rows[at as usize].reporter));
             }
             None if self.rows.len() > FEW => {
                 self.build_index();
@@ -100,9 +89,7 @@ impl LastSeen {
     fn remove(&mut self, at: usize) -> Seen {
         if let Some(index) = &mut self.index {
             let place = at as u32;
-            if let Ok(found) =
-                index.find_entry(spread(self.rows[at].reporter), |&other| other == place)
-            {
+            if let Ok(found) = index.find_entry(spread(self.rows[at].reporter), |&other| other == place) {
                 found.remove();
             }
             for other in index.iter_mut() {
@@ -130,14 +117,9 @@ impl LastSeen {
         let mut unique = true;
         for (at, row) in rows.iter().enumerate() {
             let hash = spread(row.reporter);
-            unique &= index
-                .find(hash, |&other: &u32| {
-                    rows[other as usize].reporter == row.reporter
-                })
-                .is_none();
-            index.insert_unique(hash, at as u32, |&other| {
-                spread(rows[other as usize].reporter)
-            });
+            unique &=
+                index.find(hash, |&other: &u32| rows[other as usize].reporter == row.reporter).is_none();
+            index.insert_unique(hash, at as u32, |&other| spread(rows[other as usize].reporter));
         }
         self.index = Some(Box::new(index));
         unique
@@ -227,11 +209,7 @@ pub fn next_limit(size: usize) -> i64 {
 ///
 /// `samples` = (map, largest weight of its panes from `start` on), at least one.
 pub fn union_size(samples: &[(&LastSeen, i64)], start: i64) -> i64 {
-    let weight = samples
-        .iter()
-        .map(|&(_, weight)| weight)
-        .max()
-        .unwrap_or(UNIT);
+    let weight = samples.iter().map(|&(_, weight)| weight).max().unwrap_or(UNIT);
     let union: HashSet<u64, std::collections::hash_map::RandomState> = samples
         .iter()
         .flat_map(|(last_seen, _)| last_seen.rows())

@@ -31,10 +31,7 @@ impl CountEntry {
 
     /// Take the counts out if they are in no store; `store_at` must follow.
     pub(crate) fn take_loose(&mut self) -> Option<Decoded> {
-        let gone = Held::Stored {
-            at: usize::MAX,
-            serial: 0,
-        };
+        let gone = Held::Stored { at: usize::MAX, serial: 0 };
         match std::mem::replace(&mut self.held, gone) {
             Held::Loose(counts) => Some(Decoded::Native(counts)),
             Held::LooseForeign(foreign) => Some(Decoded::Foreign(foreign)),
@@ -108,10 +105,7 @@ fn window_of(spec: &Bound<PyAny>) -> PyResult<Window> {
     if ring >= RINGS.len() {
         return Err(PyIndexError::new_err("there is no such ring"));
     }
-    Ok(Window {
-        ring,
-        panes: spec.get_item(1)?.extract()?,
-    })
+    Ok(Window { ring, panes: spec.get_item(1)?.extract()? })
 }
 
 fn kind_of(name: &str) -> ReporterKind {
@@ -138,10 +132,7 @@ pub fn union_distinct(
             return Err(PyTypeError::new_err("the counts of an entry are foreign"));
         }
     }
-    let stores: Vec<_> = entries
-        .iter()
-        .map(|entry| entry.store.bind(py).borrow())
-        .collect();
+    let stores: Vec<_> = entries.iter().map(|entry| entry.store.bind(py).borrow()).collect();
     let mut found = Vec::new();
     for (entry, store) in entries.iter().zip(&stores) {
         found.push(match &entry.held {
@@ -184,28 +175,13 @@ impl CountEntry {
         tier: i64,
     ) -> PyResult<bool> {
         if let Some(foreign) = self.foreign(py)? {
-            let report = (
-                occurred_ms,
-                now_ms,
-                reporter_kind,
-                reporter_hash,
-                risk_millionths,
-                message_ref,
-                tier,
-            );
+            let report =
+                (occurred_ms, now_ms, reporter_kind, reporter_hash, risk_millionths, message_ref, tier);
             return foreign.call_method1("add", report)?.extract();
         }
         let kind = kind_of(reporter_kind);
         self.native(py, |counts| {
-            counts.add(
-                occurred_ms,
-                now_ms,
-                kind,
-                reporter_hash,
-                risk_millionths,
-                message_ref,
-                tier,
-            )
+            counts.add(occurred_ms, now_ms, kind, reporter_hash, risk_millionths, message_ref, tier)
         })
     }
 
@@ -243,22 +219,14 @@ impl CountEntry {
         store.window_counts().bind(py).call1(numbers)
     }
 
-    fn messages(
-        &mut self,
-        py: Python,
-        spec: &Bound<PyAny>,
-        now_ms: i64,
-    ) -> PyResult<Vec<(String, i64)>> {
+    fn messages(&mut self, py: Python, spec: &Bound<PyAny>, now_ms: i64) -> PyResult<Vec<(String, i64)>> {
         if let Some(foreign) = self.foreign(py)? {
             return foreign.call_method1("messages", (spec, now_ms))?.extract();
         }
         let window = window_of(spec)?;
         self.native(py, |counts| {
             let found = counts.messages(window, now_ms);
-            found
-                .into_iter()
-                .map(|(message, count)| (message.to_owned(), count))
-                .collect()
+            found.into_iter().map(|(message, count)| (message.to_owned(), count)).collect()
         })
     }
 
@@ -275,12 +243,9 @@ impl CountEntry {
             return foreign.call_method1("sample", (start,));
         }
         let found = self.native(py, |counts| {
-            counts
-                .sample(start)
-                .map(|(last_seen, weight)| (last_seen.rows().to_vec(), weight))
+            counts.sample(start).map(|(last_seen, weight)| (last_seen.rows().to_vec(), weight))
         })?;
-        let (rows, weight) =
-            found.ok_or_else(|| PyIndexError::new_err("no pane begins so late"))?;
+        let (rows, weight) = found.ok_or_else(|| PyIndexError::new_err("no pane begins so late"))?;
         let last_seen = PyDict::new(py);
         for row in rows {
             last_seen.set_item(row.reporter, row.fine)?;
@@ -290,9 +255,7 @@ impl CountEntry {
 
     fn rename_reporter(&mut self, py: Python, before: u64, after: u64) -> PyResult<bool> {
         if let Some(foreign) = self.foreign(py)? {
-            return foreign
-                .call_method1("rename_reporter", (before, after))?
-                .extract();
+            return foreign.call_method1("rename_reporter", (before, after))?.extract();
         }
         self.native(py, |counts| counts.rename_reporter(before, after))
     }

@@ -193,15 +193,8 @@ pub fn must_decide(
 }
 
 /// Policies of a category as handed over: key, window, least reports, suffixes, whether it needs the union, levels, clear.
-pub type PolicyRow<'py> = (
-    Bound<'py, PyTuple>,
-    usize,
-    i64,
-    Vec<Vec<u8>>,
-    bool,
-    Vec<(i64, Vec<(String, i64)>)>,
-    Vec<(String, f64)>,
-);
+pub type PolicyRow<'py> =
+    (Bound<'py, PyTuple>, usize, i64, Vec<Vec<u8>>, bool, Vec<(i64, Vec<(String, i64)>)>, Vec<(String, f64)>);
 
 impl Policy {
     /// None if it has a measure that is not known here.

@@ -98,6 +98,9 @@ pub struct Kernel {
     out: Vec<u8>,
 }
 
+/// Kinds of reports and of reporters that are allowed, and the names of publishers if they are.
+type RightsRow = (Vec<bool>, Vec<bool>, Option<HashSet<String>>);
+
 /// The windows of a category as (ring, panes, name), its policies, and the texts.
 type PlanRow<'py> = (Vec<u8>, Vec<(usize, i64, String)>, Vec<PolicyRow<'py>>, Vec<u8>);
 
@@ -163,7 +166,7 @@ impl Kernel {
         );
         let rows: Vec<PlanRow> = field(rules, "plans")?;
         let plans = rows.into_iter().map(plan).collect();
-        let rows: Vec<(Vec<bool>, Vec<bool>, Option<HashSet<String>>)> = field(rules, "sources")?;
+        let rows: Vec<RightsRow> = field(rules, "sources")?;
         let rights = rows
             .into_iter()
             .map(|(kinds, reporters, ce_sources)| Rights { kinds, reporters, ce_sources })
@@ -172,7 +175,10 @@ impl Kernel {
         let names: Vec<String> =
             headers.iter().map(|header| header.bind(py).get_item(0)?.extract()).collect::<PyResult<_>>()?;
         let header = |name: &str| {
-            names.iter().position(|one| one == name).ok_or_else(|| PyValueError::new_err(format!("no {name}")))
+            names
+                .iter()
+                .position(|one| one == name)
+                .ok_or_else(|| PyValueError::new_err(format!("no {name}")))
         };
         Ok(Kernel {
             event_type: field(rules, "event_type")?,
@@ -241,7 +247,9 @@ impl Kernel {
             let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 self.apply_one(&mut store, place, &record, &mut progress, recent, episodes, rows, event_times)
             }))
-            .unwrap_or_else(|_| Err(PyRuntimeError::new_err("the native core panicked: its message is above")))
+            .unwrap_or_else(|_| {
+                Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
+            })
             .map_err(|error| with_place(error, &record))?;
             match applied {
                 Done::Python => break,
@@ -405,7 +413,12 @@ impl Kernel {
             && rights.ce_sources.as_ref().map_or(true, |names| names.contains(source))
     }
 
-    fn headers_of<'py>(&mut self, py: Python<'py>, id: &str, occurred: Moment) -> PyResult<Bound<'py, PyList>> {
+    fn headers_of<'py>(
+        &mut self,
+        py: Python<'py>,
+        id: &str,
+        occurred: Moment,
+    ) -> PyResult<Bound<'py, PyList>> {
         self.text.clear();
         occurred.write_milliseconds(&mut self.text);
         let id = (intern!(py, "ce_id"), PyBytes::new(py, id.as_bytes())).into_pyobject(py)?;
@@ -462,7 +475,8 @@ impl Progress {
 /// Name the record at which an error happened, as Stage._apply_slice does.
 fn with_place(error: PyErr, record: &Bound<PyAny>) -> PyErr {
     let py = record.py();
-    let name = |attribute: &str| record.getattr(attribute).map_or_else(|_| "?".to_owned(), |it| it.to_string());
+    let name =
+        |attribute: &str| record.getattr(attribute).map_or_else(|_| "?".to_owned(), |it| it.to_string());
     let note =
         format!("while applying {} partition {} offset {}", name("topic"), name("partition"), name("offset"));
     // An error without this note is still the error.

@@ -80,11 +80,7 @@ impl<'a> Reader<'a> {
 
     /// Read an unsigned big-endian number of so many bytes.
     fn number(&mut self, length: usize) -> Option<u64> {
-        Some(
-            self.take(length)?
-                .iter()
-                .fold(0, |number, &byte| number << 8 | u64::from(byte)),
-        )
+        Some(self.take(length)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
     fn length(&mut self, bytes: usize) -> Option<usize> {

@@ -25,11 +25,7 @@ pub struct Pane {
 
 impl Pane {
     fn new(start: i64, weight: i64) -> Self {
-        Pane {
-            start,
-            weight,
-            ..Pane::default()
-        }
+        Pane { start, weight, ..Pane::default() }
     }
 
     /// Count one report, but not its reporter.
@@ -72,9 +68,7 @@ pub fn first_from(panes: &[Pane], start: i64) -> usize {
 ///
 /// Folding only moves starts back, never past another pane.
 pub fn place_of(panes: &[Pane], seen: i64) -> usize {
-    panes
-        .partition_point(|pane| pane.start <= seen)
-        .saturating_sub(1)
+    panes.partition_point(|pane| pane.start <= seen).saturating_sub(1)
 }
 
 /// The place of the pane that begins at `start`; it is inserted if there is none.

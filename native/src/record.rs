@@ -69,7 +69,7 @@ impl Reading {
             for (place, name) in found.iter_mut().zip(ATTRIBUTES) {
                 *place = names.iter().position(|one| one == name).unwrap_or(usize::MAX);
             }
-            places = (!found.contains(&usize::MAX)).then(|| found);
+            places = if found.contains(&usize::MAX) { None } else { Some(found) };
         }
         self.class = Some((class.unbind(), places));
         Ok(places)

@@ -19,8 +19,7 @@ pub struct Cohort {
 }
 
 /// Category, kind of reporter, membership, age of account; odds, odds of the prior, severity, risk in millionths; the texts.
-pub type CohortRow =
-    ((usize, usize, Option<bool>, Option<usize>), (f64, f64, f64, i64), (Vec<u8>, Vec<u8>));
+pub type CohortRow = ((usize, usize, Option<bool>, Option<usize>), (f64, f64, f64, i64), (Vec<u8>, Vec<u8>));
 
 pub struct RiskModel {
     cohorts: Vec<Option<Cohort>>,
@@ -80,8 +79,7 @@ impl RiskModel {
             Some(classifier) => classifier.score,
         };
         let limit = self.classifier_limit;
-        let ratio =
-            if classifier == 1.0 { limit } else { classifier / ((1.0 - classifier) * cohort.prior) };
+        let ratio = if classifier == 1.0 { limit } else { classifier / ((1.0 - classifier) * cohort.prior) };
         let within = if ratio > limit {
             limit
         } else if ratio < 1.0 / limit {

@@ -178,18 +178,15 @@ fn hash_of(hasher: &RandomState, key: &[u8]) -> u64 {
 impl CountStore {
     fn find_place(&self, key: &[u8]) -> Option<usize> {
         self.by_key
-            .find(hash_of(&self.hasher, key), |&at| {
-                &*self.entries[at as usize].key == key
-            })
+            .find(hash_of(&self.hasher, key), |&at| &*self.entries[at as usize].key == key)
             .map(|&at| at as usize)
     }
 
     fn register(&mut self, at: usize) {
         let (entries, hasher) = (&self.entries, &self.hasher);
-        self.by_key
-            .insert_unique(hash_of(hasher, &entries[at].key), at as u32, |&at| {
-                hash_of(hasher, &entries[at as usize].key)
-            });
+        self.by_key.insert_unique(hash_of(hasher, &entries[at].key), at as u32, |&at| {
+            hash_of(hasher, &entries[at as usize].key)
+        });
     }
 
     /// Decode the counts if they are not; return false if they are foreign.
@@ -320,10 +317,7 @@ impl CountStore {
         if !store.open(at) {
             return store.foreign(py, at);
         }
-        let held = Held::Stored {
-            at,
-            serial: store.entries[at].serial,
-        };
+        let held = Held::Stored { at, serial: store.entries[at].serial };
         Ok(Py::new(py, CountEntry::new(slf.clone().unbind(), held))?.into_any())
     }
 
@@ -354,10 +348,7 @@ impl CountStore {
 
     /// The place of an entry that Python code was given; None if it was removed since.
     pub(crate) fn place_with(&self, at: usize, serial: u32) -> Option<usize> {
-        self.entries
-            .get(at)
-            .filter(|entry| entry.serial == serial)
-            .map(|_| at)
+        self.entries.get(at).filter(|entry| entry.serial == serial).map(|_| at)
     }
 
     pub(crate) fn expires(&self, at: usize) -> Option<u32> {
@@ -377,9 +368,7 @@ impl CountStore {
     pub(crate) fn make_foreign(&mut self, py: Python, at: usize) -> PyResult<PyObject> {
         if self.open(at) {
             let record = record_of(self.counts(at), self.entries[at].expires);
-            let foreign = self
-                .interpreter
-                .decode(py, &self.entries[at].key, &record)?;
+            let foreign = self.interpreter.decode(py, &self.entries[at].key, &record)?;
             self.entries[at].decoded = Decoded::Foreign(foreign);
         }
         self.foreign(py, at)
@@ -403,8 +392,7 @@ impl CountStore {
 
 impl Interpreter {
     fn decode(&self, py: Python, key: &[u8], record: &[u8]) -> PyResult<PyObject> {
-        self.decode_entry
-            .call1(py, (PyBytes::new(py, key), PyBytes::new(py, record)))
+        self.decode_entry.call1(py, (PyBytes::new(py, key), PyBytes::new(py, record)))
     }
 }
 
@@ -438,12 +426,7 @@ impl CountStore {
             touched: Vec::new(),
             removed: Vec::new(),
             expiry: ExpiryDays::default(),
-            interpreter: Interpreter {
-                decode_entry,
-                require_version,
-                window_counts,
-                not_stamped,
-            },
+            interpreter: Interpreter { decode_entry, require_version, window_counts, not_stamped },
         }
     }
 
@@ -452,18 +435,13 @@ impl CountStore {
     }
 
     fn new_entry(slf: &Bound<Self>) -> CountEntry {
-        CountEntry::new(
-            slf.clone().unbind(),
-            Held::Loose(Box::new(ChannelCounts::new())),
-        )
+        CountEntry::new(slf.clone().unbind(), Held::Loose(Box::new(ChannelCounts::new())))
     }
 
     fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
         if value.first() != Some(&STATE_VERSION) {
             let kind = PyBytes::new(py, &key[..key.len().min(1)]);
-            self.interpreter
-                .require_version
-                .call1(py, (kind, PyBytes::new(py, value)))?;
+            self.interpreter.require_version.call1(py, (kind, PyBytes::new(py, value)))?;
         }
         if value.len() <= EXPIRY_DAY {
             return Err(PyValueError::new_err("a record of counts is cut off"));
@@ -504,12 +482,7 @@ impl CountStore {
         found.try_iter()
     }
 
-    fn counted(
-        slf: &Bound<Self>,
-        key: &[u8],
-        entry: &Bound<PyAny>,
-        occurred_ms: i64,
-    ) -> PyResult<()> {
+    fn counted(slf: &Bound<Self>, key: &[u8], entry: &Bound<PyAny>, occurred_ms: i64) -> PyResult<()> {
         let at = CountStore::put(slf, key, entry)?;
         let mut store = slf.borrow_mut();
         store.note_counted(at, occurred_ms);
@@ -529,8 +502,7 @@ impl CountStore {
         for at in self.expiry.pop(now_ms.div_euclid(DAY), at_most) {
             self.remove(at as usize);
         }
-        self.next_expiry()
-            .map_or(true, |earliest| earliest > now_ms)
+        self.next_expiry().map_or(true, |earliest| earliest > now_ms)
     }
 
     fn turn_back(&mut self, py: Python, now_ms: i64) -> PyResult<()> {
@@ -546,10 +518,7 @@ impl CountStore {
                 }
                 None => {
                     let counts = self.foreign(py, at)?.getattr(py, "counts")?;
-                    if !counts
-                        .call_method1(py, "turn_back", (now_ms,))?
-                        .extract::<bool>(py)?
-                    {
+                    if !counts.call_method1(py, "turn_back", (now_ms,))?.extract::<bool>(py)? {
                         continue;
                     }
                     counts.call_method0(py, "newest_pane_ms")?.extract(py)?
@@ -603,10 +572,7 @@ impl CountStore {
             value.extend_from_slice(&expires.to_be_bytes());
             self.set_encoded(at, &value);
             self.entries[at].touched = false;
-            changes.append((
-                PyBytes::new(py, &self.entries[at].key),
-                PyBytes::new(py, &value),
-            ))?;
+            changes.append((PyBytes::new(py, &self.entries[at].key), PyBytes::new(py, &value)))?;
         }
         self.changed_bytes = 0;
         changes.try_iter()

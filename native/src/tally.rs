@@ -23,11 +23,8 @@ pub fn tally_message(tally: &mut Tally, message: &str, fine: i64) {
     let mut count = 0;
     if tally.len() >= TALLIED_MESSAGES {
         // `min_by_key` returns the first of equals, which entered first.
-        if let Some((least, code)) = tally
-            .iter()
-            .map(|&(_, code)| code)
-            .enumerate()
-            .min_by_key(|&(_, code)| code)
+        if let Some((least, code)) =
+            tally.iter().map(|&(_, code)| code).enumerate().min_by_key(|&(_, code)| code)
         {
             tally.remove(least);
             count = code & !SEEN;

@@ -13,18 +13,9 @@ pub struct Ring {
 }
 
 pub const RINGS: [Ring; 3] = [
-    Ring {
-        pane_ms: 5 * MINUTE,
-        panes: 12,
-    },
-    Ring {
-        pane_ms: HOUR,
-        panes: 24,
-    },
-    Ring {
-        pane_ms: DAY,
-        panes: 30,
-    },
+    Ring { pane_ms: 5 * MINUTE, panes: 12 },
+    Ring { pane_ms: HOUR, panes: 24 },
+    Ring { pane_ms: DAY, panes: 30 },
 ];
 pub const LONGEST: usize = RINGS.len() - 1;
 pub const FINE_MS: i64 = RINGS[0].pane_ms;
@@ -53,11 +44,7 @@ pub fn fine_of(time_ms: i64) -> i64 {
 
 /// The first fine index that a ring holds at `now`.
 pub fn held_from(ring: usize, now: i64) -> i64 {
-    Window {
-        ring,
-        panes: RINGS[ring].panes,
-    }
-    .start(now)
+    Window { ring, panes: RINGS[ring].panes }.start(now)
 }
 
 /// The start of the pane in which a report of `fine` is counted at `now`; None if no ring holds it.
