@@ -18,6 +18,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser):
     """Add the options that tests/kafka/test_random_faults.py and tests/drills explain."""
     group = parser.getgroup("tocsin")
+    group.addoption(
+        "--native",
+        action="store_true",
+        help="run the proofs of tests/kafka that have the stage of reporters without it, on the native core",
+    )
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")

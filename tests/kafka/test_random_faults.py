@@ -17,6 +17,7 @@ from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.tools import native_core
 
 # Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
 pytestmark = pytest.mark.timeout(900)
@@ -46,11 +47,19 @@ FAULTS = {
 REASONS = ("Crashed reason=OwnershipLost(", "Error: RefusedToStart(")
 
 
-class Trouble:
-    """Causes faults in a deployment and its broker, and records them in `story`."""
+# The stage of reporters is Python's alone. Without it each new worker runs one core or the other, and takes over what any wrote.
+FLEETS = {
+    "reporters": (WITH_REPORTERS, [{}]),
+    "both-cores": ({}, [{"TOCSIN_CORE": "native"}, {"TOCSIN_CORE": "python"}]),
+}
 
-    def __init__(self, deployment, broker, chance):
+
+class Trouble:
+    """Causes faults in a deployment and its broker, and records them in `story`. A new worker has one of the `settings`."""
+
+    def __init__(self, deployment, broker, chance, settings):
         self.story = []
+        self._settings = settings
         self._deployment = deployment
         self._fleet = deployment.fleet
         self._broker = broker
@@ -66,7 +75,7 @@ class Trouble:
         awake = [worker for worker in self._fleet.running if worker not in self._paused]
         if fault.startswith("start"):
             for _ in range(min(1 + fault.endswith("two"), MOST_WORKERS - len(self._fleet.running))):
-                self._note("start", self._fleet.start())
+                self.start()
         elif fault.endswith("broker"):
             self._note(fault)
             self._harm_broker(fault)
@@ -76,7 +85,13 @@ class Trouble:
             self._harm(worker, fault)
         self._fleet.tend()
         if not self._fleet.running:
-            self._note("start", self._fleet.start())
+            self.start()
+
+    def start(self):
+        """Start one worker more."""
+        settings = self._chance.choice(self._settings)
+        what = " ".join(("start", *settings.values()))
+        self._note(what, self._fleet.start(settings=settings))
 
     def wake(self, *, only_due=False):
         """Wake paused workers: all of them, or only those whose pause is over."""
@@ -116,11 +131,15 @@ def pytest_generate_tests(metafunc):
     metafunc.parametrize("seed", range(first, first + seeds))
 
 
-def test_random_faults(deploy, tmp_path, seed, request):
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_random_faults(deploy, tmp_path, seed, fleet, request):
+    usual, settings = FLEETS[fleet]
+    if fleet == "both-cores":
+        native_core()
     seconds = request.config.getoption("seconds")
     chance = random.Random(seed)
     with LocalKafka(tmp_path / "kafka") as broker:
-        deployment = deploy(bootstrap=broker.bootstrap, settings=WITH_REPORTERS)
+        deployment = deploy(bootstrap=broker.bootstrap, settings=usual)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
         publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]
@@ -140,9 +159,9 @@ def test_random_faults(deploy, tmp_path, seed, request):
             for publisher in publishers:
                 publisher.flush()
 
+        trouble = Trouble(deployment, broker, chance, settings)
         for _ in range(chance.choice((1, 2, 3))):
-            deployment.fleet.start()
-        trouble = Trouble(deployment, broker, chance)
+            trouble.start()
         publishing = threading.Thread(target=publish)
         publishing.start()
         try:

@@ -98,9 +98,10 @@ class Fleet:
         self._folder = folder
         self._numbers = itertools.count()
 
-    def start(self, command: Sequence[str] = WORKER) -> Worker:
-        """One worker more. Its supervisor starts a usual one in place of one that runs another command."""
-        worker = Worker(self._folder / f"worker-{next(self._numbers)}.log", self.settings, command)
+    def start(self, command: Sequence[str] = WORKER, settings: Mapping[str, str] | None = None) -> Worker:
+        """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place of it."""
+        log = self._folder / f"worker-{next(self._numbers)}.log"
+        worker = Worker(log, self.settings | dict(settings or {}), command)
         self.running.append(worker)
         return worker
 
