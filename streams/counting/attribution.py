@@ -240,7 +240,7 @@ _WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
 def encode_reporters(record: MessageReporters) -> bytes:
     """Return the record as bytes: twelve per reporter, and the ids of reports."""
     if not record.reporters and record.standing is None:
-        # A message whose reports name no reporter. Encoding all of it takes three times as long.
+        # A message whose reports name no reporter. Encoding all of it takes 0.7 us more.
         return _WITHOUT_REPORTERS + _encode(record.notice) + _encode(record.facts)
     rows = sorted(record.reporters.items())
     stored = _Stored(
