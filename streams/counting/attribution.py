@@ -90,7 +90,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     decisions about single reports, by reporter, as (first, the one that holds).
 
     What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing else, as for most
-    messages, it is `notice` alone: three objects less to fetch from memory for every further report.
+    messages, it is `notice` alone: two objects less to fetch from memory for every further report.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
