@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.counting.message_facts import MessageFacts
+from streams.counting.message_facts import FirstReport, MessageFacts
 from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround
 from streams.events.report import Category
 from streams.wire.times import DAY
@@ -87,8 +87,10 @@ class MessageReporters(msgspec.Struct, array_like=True):
     `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first reports,
     also those that are not kept. `sampled`: not all reporters are kept, but those
     with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are
-    decisions about single reports, by reporter, as (first, the one that holds). `facts` are what is counted for transparency
-    reports; None without any.
+    decisions about single reports, by reporter, as (first, the one that holds).
+
+    What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing else, as for most
+    messages, it is `notice` alone: two objects less to fetch from memory for every further report.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -98,7 +100,17 @@ class MessageReporters(msgspec.Struct, array_like=True):
     standing: Decision | None = None
     identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
     own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
+    notice: FirstReport | None = None
     facts: MessageFacts | None = None
+
+    def facts_to_change(self) -> MessageFacts:
+        """Return the facts, in which from now on the first notice is as well."""
+        if self.facts is None:
+            self.facts = MessageFacts()
+            if self.notice is not None:
+                self.facts.add_report("notice", self.notice)
+                self.notice = None
+        return self.facts
 
     def add_report(
         self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
@@ -175,8 +187,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
         undecided = newest_ms + UNDECIDED_DAYS * DAY
         if self.first_s is not None:
             return self.first_s * 1000 + DECIDED_DAYS * DAY
-        firsts = [first for first, _ in self.own.values()]
-        return max(undecided, min(firsts) * 1000 + DECIDED_DAYS * DAY) if firsts else undecided
+        if not self.own:
+            return undecided
+        return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
 
     def _known(self, reporter: int) -> _Known | None:
         """Return the decisions about the message, and about this reporter's report, as one."""
@@ -213,15 +226,22 @@ class _Stored(msgspec.Struct, array_like=True):
     ids: Sequence[str] = ()
     sources: Sequence[str] = ()
     source_of: bytes = b""
+    notice: FirstReport | None = None
     facts: MessageFacts | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
 
+# A record without reporters and decisions up to its last two fields, of which None takes one byte.
+_WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
+
 
 def encode_reporters(record: MessageReporters) -> bytes:
     """Return the record as bytes: twelve per reporter, and the ids of reports."""
+    if not record.reporters and record.standing is None:
+        # A message whose reports name no reporter. Encoding all of it takes 0.7 us more.
+        return _WITHOUT_REPORTERS + _encode(record.notice) + _encode(record.facts)
     rows = sorted(record.reporters.items())
     stored = _Stored(
         b"".join([_ENTRY.pack(*row) for row in rows]),
@@ -230,6 +250,7 @@ def encode_reporters(record: MessageReporters) -> bytes:
         record.first_s,
         record.standing,
         [(reporter, *own) for reporter, own in sorted(record.own.items())],
+        notice=record.notice,
         facts=record.facts,
     )
     if record.identities:
@@ -258,6 +279,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
             if report_id
         },
         {reporter: (first, standing) for reporter, first, standing in stored.own},
+        stored.notice,
         stored.facts,
     )
 

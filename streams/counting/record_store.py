@@ -31,7 +31,7 @@ class RecordStore(Generic[Kept]):
     """
 
     __slots__ = (
-        "_days", "_decode", "_encode", "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched",
+        "_decode", "_encode", "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched",
         "changed_bytes", "size",
     )  # fmt: skip
 
@@ -47,11 +47,10 @@ class RecordStore(Generic[Kept]):
         self.size = 0
         self.changed_bytes = 0
         self._encoded: dict[bytes, bytes] = {}
-        # The day of expiry of what was put since the last `drain_changes`; otherwise it is in the bytes.
-        self._days: dict[bytes, int] = {}
         self._new: dict[bytes, Kept] = {}
         self._old: dict[bytes, Kept] = {}
-        self._touched: dict[bytes, Kept] = {}
+        # What was put since the last `drain_changes`, and its day of expiry; of all others the day is in the bytes.
+        self._touched: dict[bytes, tuple[Kept, int]] = {}
         self._removed: dict[bytes, None] = {}
         self._expiry = ExpiryDays()
 
@@ -68,7 +67,7 @@ class RecordStore(Generic[Kept]):
         require_version(key[:1], value)
         self._encoded[key] = value
         self.size += len(key) + len(value)
-        self._expiry.move(key, None, self._day(key) or 0)
+        self._expiry.move(key, None, _day_in(value))
 
     def find(self, key: bytes) -> Kept | None:
         """Return the record of a key; None without one. Call `put` after changing it.
@@ -79,22 +78,30 @@ class RecordStore(Generic[Kept]):
 
     def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
         """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` at the latest."""
-        known = self._day(key)
+        known: int | None = None
+        if (touched := self._touched.get(key)) is not None:
+            known = touched[1]
+        elif (value := self._encoded.get(key)) is not None:
+            known = _day_in(value)
+            self.changed_bytes += len(value)
+        else:
+            self.changed_bytes += _NEW_BYTES
         day = -(-expires_ms // DAY)
         if day != known:
             self._expiry.move(key, known, day)
-        self._days[key] = day
-        if key not in self._touched:
-            self.changed_bytes += len(self._encoded.get(key, b"")) or _NEW_BYTES
-        self._touched[key] = record
+        self._touched[key] = record, day
         self._remember(key, record)
 
     def remove(self, key: bytes) -> None:
         """Remove the record of a key."""
-        day = self._day(key)
-        if day is not None:
-            self._expiry.remove(key, day)
-            self._forget(key)
+        if (touched := self._touched.get(key)) is not None:
+            day = touched[1]
+        elif (value := self._encoded.get(key)) is not None:
+            day = _day_in(value)
+        else:
+            return
+        self._expiry.remove(key, day)
+        self._forget(key)
 
     def expire(self, now_ms: int, at_most: int) -> bool:
         """Remove so many of the records that have expired by `now_ms`; return False if some are left."""
@@ -114,41 +121,35 @@ class RecordStore(Generic[Kept]):
         for key in self._removed:
             if key not in self._touched:
                 yield key, None
-        for key, record in self._touched.items():
-            value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(self._days[key])
+        for key, (record, day) in self._touched.items():
+            value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(day)
             before = self._encoded.get(key)
             self.size += len(value) + len(key) if before is None else len(value) - len(before)
             self._encoded[key] = value
             yield key, value
-        self._days = {}
         self._removed = {}
         self._touched = {}
         self.changed_bytes = 0
-
-    def _day(self, key: bytes) -> int | None:
-        day = self._days.get(key)
-        if day is None and (value := self._encoded.get(key)) is not None:
-            (day,) = _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])
-        return day
 
     def _forget(self, key: bytes) -> None:
         self._new.pop(key, None)
         self._old.pop(key, None)
         self._touched.pop(key, None)
-        self._days.pop(key, None)
         value = self._encoded.pop(key, None)
         if value is not None:
             self.size -= len(key) + len(value)
             self._removed[key] = None
 
     def _recall(self, key: bytes) -> Kept | None:
-        # A touched record may have left both generations; its bytes are out of date then.
-        record = self._old.get(key) or self._touched.get(key)
+        record = self._old.get(key)
         if record is None:
-            value = self._encoded.get(key)
-            if value is None:
+            # A touched record may have left both generations; its bytes are out of date then.
+            if (touched := self._touched.get(key)) is not None:
+                record = touched[0]
+            elif (value := self._encoded.get(key)) is not None:
+                record = self._decode(memoryview(value)[len(STATE_VERSION) : -_EXPIRY_DAY.size])
+            else:
                 return None
-            record = self._decode(memoryview(value)[len(STATE_VERSION) : -_EXPIRY_DAY.size])
         self._remember(key, record)
         return record
 
@@ -157,3 +158,9 @@ class RecordStore(Generic[Kept]):
             self._old = self._new
             self._new = {}
         self._new[key] = record
+
+
+def _day_in(value: bytes) -> int:
+    """Return the day of expiry in the bytes of a record."""
+    day: int = _EXPIRY_DAY.unpack_from(value, len(value) - _EXPIRY_DAY.size)[0]
+    return day

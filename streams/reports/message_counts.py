@@ -38,17 +38,30 @@ def count_report(batch: ReportBatch, record: MessageReporters, case: Case, recei
     report = case.report
     reporter, category = report.reporter, report.category
     role = REPORT_ROLES[report.kind, "anonymous" if reporter is None else reporter.kind]
-    received = received_ms // 1000
-    facts = record.facts
-    if role is None or (facts is not None and facts.is_known(role, received, category)):
+    if role is None:
         return False
-    if facts is None:
-        facts = record.facts = MessageFacts()
+    received = received_ms // 1000
+    facts, notice = record.facts, record.notice
+    if facts is not None:
+        if facts.is_known(role, received, category):
+            return False
+    elif (
+        notice is not None
+        and role == "notice"
+        and category == notice.category
+        and received > notice.received_s
+    ):
+        return False
     state = batch.state
     now = state.time.now
     country = case.law.jurisdictions[0].code
     # This takes a quarter of the time of the named tuple's own constructor.
     first = _new_tuple(FirstReport, (received, country, category))
+    if role == "notice" and facts is None and notice is None:
+        record.notice = first
+        state.daily.count(now, country, category, _ITEMS["any_notice"])
+        return True
+    facts = record.facts_to_change()
     for named_by in facts.add_report(role, first):
         state.daily.count(now, country, category, _ITEMS[named_by])
     if facts.decisions:
@@ -61,9 +74,8 @@ def count_outcome(
 ) -> None:
     """Count what an outcome changes for a message; `leads`: it is the first message of the outcome's subject."""
     ground, action = outcome.ground, outcome.action
-    if record.facts is None:
-        record.facts = MessageFacts()
-    record.facts.add_decision(
+    facts = record.facts_to_change()
+    facts.add_decision(
         Decided(
             decided_s,
             outcome.outcome_id,
@@ -78,7 +90,7 @@ def count_outcome(
             leads=leads,
         )
     )
-    _count_changes(batch, record.facts)
+    _count_changes(batch, facts)
 
 
 def _count_changes(batch: ReportBatch, facts: MessageFacts) -> None:

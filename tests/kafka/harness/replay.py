@@ -326,7 +326,7 @@ def _without_items(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
         if key[:1] == MESSAGE_REPORTERS:
             # Version byte first, day of expiry last.
             record = decode_reporters(value[1:-4])
-            record.facts = None
+            record.notice = record.facts = None
             if record.reporters or record.standing is not None:
                 found[key] = value[:1] + encode_reporters(record) + value[-4:]
         elif key[:1] == DAILY_COUNTERS:
