@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
+.PHONY: help demo test test-fast check format generate soak soak-cores hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -76,8 +76,12 @@ crates: ## Fetch the packages of the native core anew (needs cargo 1.84 or newer
 	cp build/crates/home/registry/cache/*/*.crate native/crates
 	cd native/crates && sha256sum *.crate >../crates.sha256
 
-soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
+soak: $(VENV)/installed ## Test random faults under load, one minute per seed and fleet (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
+
+# Some ten minutes.
+soak-cores: native ## Compare the native core with Python on millions of random records (ARGS="--cases 50000000 --first-seed 10000")
+	$(BIN)/python -m tests.native.fuzz --cases 3000000 $(ARGS)
 
 hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")
 	$(BIN)/python -m pytest tests/kafka/test_hostile.py --seconds 300 -s $(ARGS)
