@@ -29,8 +29,9 @@ from tests.unit.test_counts import (
     replay,
     times,
 )
+from tests.tools import native_core
 
-tocsin_native = pytest.importorskip("tocsin_native")
+tocsin_native = native_core()
 
 SOME_WINDOWS = EVERY_WINDOW[::5]
 

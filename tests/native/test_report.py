@@ -35,8 +35,9 @@ from tests.native.mutations import (
     ref_of_any_form,
     time_of_any_form,
 )
+from tests.tools import native_core
 
-tocsin_native = pytest.importorskip("tocsin_native")
+tocsin_native = native_core()
 
 WORDS = {
     "kinds": get_args(ReportKind),

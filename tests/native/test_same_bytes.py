@@ -10,8 +10,9 @@ from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores, Record
 from tests.native.fuzz import fuzz
+from tests.tools import native_core
 
-pytest.importorskip("tocsin_native")
+native_core()
 
 BEGIN = 1_800_000_000_000
 HOUR = 3_600_000

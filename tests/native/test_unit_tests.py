@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.tools import native_core
 
-pytest.importorskip("tocsin_native")
+native_core()
 
 ROOT = Path(__file__).parents[2]
 FILES = (
