@@ -165,9 +165,7 @@ class Stage(Generic[State, Rules, Counters]):
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
             except Exception as error:
-                error.add_note(
-                    f"while applying {record.topic} partition {record.partition} offset {record.offset}"
-                )
+                name_record(error, record)
                 raise
             else:
                 state.flood.note(dead=False)
@@ -175,6 +173,11 @@ class Stage(Generic[State, Rules, Counters]):
             if len(outputs) - finished >= most_outputs:
                 break
         return finished
+
+
+def name_record(error: Exception, record: SourceRecord) -> None:
+    """Add to an error the place of the record at which it happened."""
+    error.add_note(f"while applying {record.topic} partition {record.partition} offset {record.offset}")
 
 
 def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Sequence[SourceRecord]:

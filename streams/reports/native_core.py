@@ -25,6 +25,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from streams.partition.stage import name_record
 from streams.reports.apply import judge_counted
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
@@ -91,7 +92,12 @@ class NativeCore:
         for country, category, cell, number, at in counted:
             state.daily.count(at, country, category, cell, number)
         if judge:
-            self._judge(batch, records[begin + applied - 1])
+            record = records[begin + applied - 1]
+            try:
+                self._judge(batch, record)
+            except Exception as error:
+                name_record(error, record)
+                raise
         return applied
 
     def _judge(self, batch: ReportBatch, record: SourceRecord) -> None:

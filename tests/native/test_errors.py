@@ -1,0 +1,60 @@
+"""What goes wrong inside the native core is an exception that names the record, as everywhere in a stage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from streams.registry.loader import load_rules
+from streams.reports import native_core as seam
+from streams.reports.rules import ReportRules, compile_report_rules
+from streams.reports.stage import report_stage
+from tests.bench import traffic
+from tests.bench.place import ONE_TOPIC
+from tests.native.both_cores import Record
+from tests.tools import native_core
+
+native_core()
+
+BEGIN = 1_800_000_000_000
+
+
+def _handed_over_with(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ReportRules:
+    rules = compile_report_rules(load_rules(sources=ONE_TOPIC), native=True)
+    handed_over = seam._handed_over
+    monkeypatch.setattr(seam, "_handed_over", lambda rules: handed_over(rules) | changes)
+    return rules
+
+
+def _records() -> Sequence[Record]:
+    return [
+        Record("message-reports", 0, 40 + number, BEGIN, *report)
+        for number, report in enumerate(traffic.all_new(3, BEGIN, 1_000))
+    ]
+
+
+def test_a_panic_names_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With no plan for any category, the core looks for one beyond the end.
+    rules = _handed_over_with(monkeypatch, plans=[])
+    stage = report_stage(rules)
+    first, *others = _records()
+    state = stage.restore(0, 1)
+    # Time begins with the first record, which is Python's.
+    stage.apply(state, [first])
+    with pytest.raises(RuntimeError, match="the native core panicked") as found:
+        stage.apply(state, others)
+    assert found.value.__notes__ == ["while applying message-reports partition 0 offset 41"]
+
+
+def test_an_error_of_what_the_core_asks_names_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_law(value: bytes) -> tuple[bytes, int, str, bool]:
+        raise LookupError("no law")
+
+    rules = _handed_over_with(monkeypatch, resolve=no_law)
+    stage = report_stage(rules)
+    first, *others = _records()
+    state = stage.restore(0, 1)
+    stage.apply(state, [first])
+    with pytest.raises(LookupError, match="no law") as found:
+        stage.apply(state, others)
+    assert found.value.__notes__ == ["while applying message-reports partition 0 offset 41"]
