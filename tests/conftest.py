@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.local_kafka import LocalKafka, java
+from streams.local_kafka import java
 from tests.kafka.harness import quick_java
+from tests.kafka.harness.brokers import throwaway_broker
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.
@@ -90,5 +91,5 @@ def kafka(quick_brokers: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield existing
         return
     quick_java.make_cache()
-    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+    with throwaway_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap
