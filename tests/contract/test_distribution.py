@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from streams import __version__
-from tests.tools import build_release
 
 pytestmark = pytest.mark.slow
 
@@ -31,29 +30,22 @@ def files(root):
     }
 
 
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
-    build_release(folder)
-    return folder
-
-
-def test_the_checksums_are_those_of_every_file(dist):
-    lines = (dist / "SHA256SUMS").read_text().splitlines()
+def test_the_checksums_are_those_of_every_file(release):
+    lines = (release / "SHA256SUMS").read_text().splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert sums.keys() == {WHEEL, SOURCES, "requirements.txt", "tocsin.cdx.json"}
-    assert sums.keys() | {"SHA256SUMS"} == {path.name for path in dist.iterdir()}
+    assert sums.keys() | {"SHA256SUMS"} == {path.name for path in release.iterdir()}
     for name, digest in sums.items():
-        assert hashlib.sha256((dist / name).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_wheel_has_every_file_of_the_packages(dist):
-    with zipfile.ZipFile(dist / WHEEL) as wheel:
+def test_the_wheel_has_every_file_of_the_packages(release):
+    with zipfile.ZipFile(release / WHEEL) as wheel:
         names = {name for name in wheel.namelist() if not name.startswith("tocsin-")}
     assert names == files(ROOT)
 
 
-def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
+def test_another_checkout_gives_the_same_bytes(release, tmp_path):
     # At another place and time, and with other rights; the wheel from the tree and not from the sources.
     checkout = tmp_path / "checkout"
     shutil.copytree(
@@ -76,4 +68,4 @@ def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
             check=True,
         )
     for name in (WHEEL, SOURCES):
-        assert (tmp_path / "dist" / name).read_bytes() == (dist / name).read_bytes(), name
+        assert (tmp_path / "dist" / name).read_bytes() == (release / name).read_bytes(), name
