@@ -1,13 +1,17 @@
 """Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
+import fcntl
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import LocalKafka, java
+from streams.local_kafka import java
 from tests.kafka.harness import quick_java
+from tests.kafka.harness.brokers import throwaway_broker
+from tests.tools import build_release
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.
@@ -95,5 +99,19 @@ def kafka(quick_brokers: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield existing
         return
     quick_java.make_cache()
-    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+    with throwaway_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what `make dist` builds. All processes of a session share it, so do not change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "release"
+    with (shared / "release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            build_release(shared / "release-unfinished")
+            (shared / "release-unfinished").rename(folder)
+    return folder

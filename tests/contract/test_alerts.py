@@ -17,7 +17,7 @@ from tests.promql import metrics, selectors
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULES = PROMETHEUS / "rules" / "tocsin.yaml"
-CASES = PROMETHEUS / "tests" / "tocsin.yaml"
+CASES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
@@ -25,6 +25,7 @@ SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 ALL_RULES = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in ALL_RULES if "alert" in rule}
 RECORDED = {rule["record"]: rule for rule in ALL_RULES if "record" in rule}
+ALL_CASES = [case for path in CASES for case in yaml.safe_load(path.read_text())["tests"]]
 NAMED = pytest.mark.parametrize("name", ALERTS)
 
 PROMTOOL = shutil.which("promtool")
@@ -122,7 +123,7 @@ def test_every_file_that_the_runbook_names_exists(name):
 @NAMED
 def test_there_are_cases_where_the_alert_fires_and_where_it_does_not(name):
     fires, silent = set(), set()
-    for case in yaml.safe_load(CASES.read_text())["tests"]:
+    for case in ALL_CASES:
         for check in case.get("alert_rule_test", ()):
             (fires if check.get("exp_alerts") else silent).add(check["alertname"])
     assert name in fires
@@ -169,7 +170,7 @@ def test_promtool_accepts_the_configuration_and_its_rules():
 @pytest.mark.slow
 @needs_promtool
 def test_every_alert_fires_when_it_should_and_only_then():
-    code, output = promtool("test", "rules", CASES)
+    code, output = promtool("test", "rules", *CASES)
     assert code == 0, output
 
 
@@ -182,8 +183,9 @@ def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
             # Kept short: promtool evaluates it at each step of several days.
             rule["expr"] = "vector(1) > 2"
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["rules.yaml"]}
-    (tmp_path / "cases.yaml").write_text(yaml.safe_dump(cases))
-    code, output = promtool("test", "rules", tmp_path / "cases.yaml")
+    for path in CASES:
+        cases = yaml.safe_load(path.read_text()) | {"rule_files": ["rules.yaml"]}
+        (tmp_path / path.name).write_text(yaml.safe_dump(cases))
+    code, output = promtool("test", "rules", *(tmp_path / path.name for path in CASES))
     assert code != 0
     assert [name for name in ALERTS if f"alertname: {name}," not in output] == []

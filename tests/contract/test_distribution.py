@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from streams import __version__
-from tests.tools import build_release
 
 pytestmark = pytest.mark.slow
 
@@ -32,31 +31,24 @@ def files(root):
     }
 
 
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
-    build_release(folder)
-    return folder
-
-
-def test_the_checksums_are_those_of_every_file(dist):
-    lines = (dist / "SHA256SUMS").read_text().splitlines()
+def test_the_checksums_are_those_of_every_file(release):
+    lines = (release / "SHA256SUMS").read_text().splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert sums.keys() == {WHEEL, SOURCES, "requirements.txt", "tocsin.cdx.json"}
-    assert sums.keys() | {"SHA256SUMS"} == {path.name for path in dist.iterdir()}
+    assert sums.keys() | {"SHA256SUMS"} == {path.name for path in release.iterdir()}
     for name, digest in sums.items():
-        assert hashlib.sha256((dist / name).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_wheel_has_every_file_of_the_packages(dist):
-    with zipfile.ZipFile(dist / WHEEL) as wheel:
+def test_the_wheel_has_every_file_of_the_packages(release):
+    with zipfile.ZipFile(release / WHEEL) as wheel:
         names = {name for name in wheel.namelist() if not name.startswith("tocsin-")}
     assert names == files(ROOT)
 
 
-def test_the_sources_have_what_the_native_core_is_built_from(dist):
+def test_the_sources_have_what_the_native_core_is_built_from(release):
     top = SOURCES.removesuffix(".tar.gz")
-    with tarfile.open(dist / SOURCES) as sources:
+    with tarfile.open(release / SOURCES) as sources:
         names = {
             name.removeprefix(f"{top}/native/") for name in sources.getnames() if f"{top}/native/" in name
         }
@@ -68,7 +60,7 @@ def test_the_sources_have_what_the_native_core_is_built_from(dist):
     assert not [name for name in names if name.startswith("target/") or name == "Cargo.lock"]
 
 
-def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
+def test_another_checkout_gives_the_same_bytes(release, tmp_path):
     # At another place and time, and with other rights; the wheel from the tree and not from the sources.
     checkout = tmp_path / "checkout"
     shutil.copytree(
@@ -93,4 +85,4 @@ def test_another_checkout_gives_the_same_bytes(dist, tmp_path):
             check=True,
         )
     for name in (WHEEL, SOURCES):
-        assert (tmp_path / "dist" / name).read_bytes() == (dist / name).read_bytes(), name
+        assert (tmp_path / "dist" / name).read_bytes() == (release / name).read_bytes(), name

@@ -11,12 +11,12 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 
-from streams.local_kafka import LocalKafka
 from tests.drills.harness import drill
 from tests.drills.harness.drill import Result
 from tests.drills.harness.monitoring import needs_monitoring
 from tests.drills.harness.shell import diagnosis, mitigation
 from tests.drills.harness.site import Site
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.deployment import SOURCE, VERIFIED
@@ -76,7 +76,7 @@ def settled(site: Site) -> None:
 
 
 def test_the_only_broker_is_down(prefix: str, tmp_path: Path, scale_of_restarts: float, measure: Any) -> None:
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         start = {"kafka": broker.start}
         with Site(tmp_path, broker.bootstrap, prefix, scale=scale_of_restarts, brokers=start) as site:
             alert = "TocsinNoneReady"

@@ -6,6 +6,7 @@ is the test, which starts what the systemd unit of the page starts.
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,6 @@ from streams import __version__
 from streams.local_kafka.probe import free_port
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.workers import ROOT
-from tests.tools import build_release
 
 pytestmark = pytest.mark.slow
 
@@ -129,10 +129,8 @@ def until_ready(process, port):
 
 
 @pytest.fixture
-def machine(tmp_path):
-    release = tmp_path / "release"
-    build_release(release)
-    return Machine(tmp_path, release)
+def machine(release, tmp_path):
+    return Machine(tmp_path, shutil.copytree(release, tmp_path / "release"))
 
 
 def test_a_fresh_machine_follows_the_page(machine, kafka, prefix, tmp_path):

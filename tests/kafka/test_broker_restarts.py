@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from streams.local_kafka import LocalKafka
 from streams.runtime.transaction import TRANSACTION_SECONDS
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.oracle import check_outputs
@@ -27,7 +27,7 @@ LONG_SECONDS = TRANSACTION_SECONDS + 4
 @pytest.fixture
 def broker(tmp_path):
     """A broker for this test alone: other tests need the shared one."""
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         yield broker
 
 

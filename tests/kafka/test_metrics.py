@@ -14,9 +14,9 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.local_kafka import LocalKafka
 from streams.operations.worker_operations import SILENCE_SECONDS
 from streams.runtime.patches.consumer_thread import UNANSWERED_SECONDS
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTERNAL,
@@ -237,7 +237,7 @@ def test_a_takeover_is_counted_and_lag_covers_only_waiting_records(deploy):
 
 @pytest.mark.parametrize("away", ["refusing", "silent"])
 def test_without_a_broker_no_lag_is_shown_and_the_worker_stops_in_time(deploy, tmp_path, away):
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         deployment = deploy(bootstrap=broker.bootstrap)
         worker = deployment.fleet.start()
         deployment.publish(generate(26, 500))

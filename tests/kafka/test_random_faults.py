@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from streams.local_kafka import LocalKafka
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
@@ -138,7 +138,7 @@ def test_random_faults(deploy, tmp_path, seed, fleet, request):
         native_core()
     seconds = request.config.getoption("seconds")
     chance = random.Random(seed)
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         deployment = deploy(bootstrap=broker.bootstrap, settings=usual)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)

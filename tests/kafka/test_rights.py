@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.local_kafka import LocalKafka, properties
+from streams.local_kafka import properties
 from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
@@ -27,6 +27,7 @@ from streams.runtime.identity import new_transactional_id
 from streams.runtime.patches.producer import abandon
 from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.adapters import Adapters, metric, until
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
@@ -92,7 +93,7 @@ def guarded(tmp_path, monkeypatch):
         return "".join(f"{name}={value}\n" for name, value in lines.items())
 
     monkeypatch.setattr(properties, "render", with_rights)
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
         for done in admin.create_acls(bindings()).values():
             done.result(20)

@@ -6,7 +6,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from streams.local_kafka import LocalKafka, properties
+from streams.local_kafka import properties
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 
@@ -66,7 +67,7 @@ def secured(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(properties, "render", with_second_listener)
-        with LocalKafka(folder / "kafka") as broker:
+        with throwaway_broker(folder / "kafka") as broker:
             yield (
                 broker.bootstrap,
                 {

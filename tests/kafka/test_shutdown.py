@@ -8,8 +8,8 @@ import time
 import urllib.request
 from contextlib import suppress
 
-from streams.local_kafka import LocalKafka
 from streams.runtime.transaction import TRANSACTION_SECONDS
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -69,7 +69,7 @@ def test_a_worker_with_hundreds_of_half_sent_requests_answers_and_stops_in_time(
 
 
 def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
-    with LocalKafka(tmp_path / "kafka") as broker:
+    with throwaway_broker(tmp_path / "kafka") as broker:
         stopped, left_alone = (deploy(bootstrap=broker.bootstrap) for _ in range(2))
         for number, deployment in enumerate((stopped, left_alone)):
             deployment.publish(generate(27 + number, 40_000))

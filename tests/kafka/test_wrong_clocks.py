@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Consumer, TopicPartition
 
 from streams.commands.main import commands
-from streams.local_kafka import LocalKafka
 from streams.reports.stage import report_stage
 from tests.kafka.harness.admin import Operator
+from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock, shifted
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
@@ -68,7 +68,7 @@ def test_a_broker_a_year_ahead_stops_workers_before_anything_is_applied(tmp_path
         assert "Traceback" not in log
         assert nothing_applied(deployment.outputs(), deployment)
     # With the right clock, new records have right times. Those in the log are refused until they are passed over.
-    with LocalKafka(folder) as broker:
+    with throwaway_broker(folder) as broker:
         assert broker.bootstrap == deployment.bootstrap
         assert "this machine's is behind" in stopped(deployment, deployment.fleet.start())
         assert nothing_applied(deployment.outputs(), deployment)
@@ -92,7 +92,7 @@ def test_a_broker_a_year_behind_refuses_honest_reports_until_they_are_driven_aga
         assert clock_difference(worker) < -YEAR_S + 60
         worker.terminate()
         deployment.fleet.tend()
-    with LocalKafka(folder) as broker:
+    with throwaway_broker(folder) as broker:
         assert broker.bootstrap == deployment.bootstrap
         deployment.fleet.start()
         arguments = ["dead-letters", "redrive", "--reason", "future_timestamp"]

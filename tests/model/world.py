@@ -7,7 +7,7 @@ import msgspec
 replace = msgspec.structs.replace
 
 
-class Value(msgspec.Struct, frozen=True, cache_hash=True):
+class Value(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A part of the state. Its hash is cached, because the exhaustive search looks every state up by hash."""
 
 

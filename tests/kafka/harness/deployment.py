@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from streams.partition.hash_key import DEMONSTRATION_KEY
@@ -178,21 +178,21 @@ class Deployment:
     def applied_but(self, partition: int) -> bool:
         """Whether all published reports are applied but those of one partition."""
         self._progress.catch_up()
+        ends = self._ends((SOURCE, VERIFIED))
         return all(
-            self._position(STATE, other, topic) >= self._progress.end_of(self.name(topic), other)
-            for topic in (SOURCE, VERIFIED)
-            for other in range(self.partitions)
+            self._position(STATE, other, topic) >= end
+            for (topic, other), end in ends.items()
             if other != partition
         )
 
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of all source topics."""
         self._progress.catch_up()
+        ends = self._ends(topic for _, sources, _ in self.stages for topic in sources)
         for state, sources, _ in self.stages:
             for topic in sources:
                 for partition in range(self.partitions):
-                    end = self._progress.end_of(self.name(topic), partition)
-                    if self._position(state, partition, topic) < end:
+                    if self._position(state, partition, topic) < ends[topic, partition]:
                         return False
         # Only now: what was moved to its home was written by the transactions that have just been seen.
         self._internal.catch_up()
@@ -221,6 +221,14 @@ class Deployment:
         self.fleet.end()
         self._progress.__exit__()
         self._internal.__exit__()
+
+    def _ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        places = {
+            (self.name(topic), partition): (topic, partition)
+            for topic in topics
+            for partition in range(self.partitions)
+        }
+        return {places[place]: end for place, end in self._progress.ends(places).items()}
 
     def _position(self, state: str, partition: int, topic: str) -> int:
         for row in reversed(self._progress.rows[self.name(state)][partition]):

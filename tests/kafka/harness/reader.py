@@ -3,9 +3,20 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,12 @@ class Reader:
     def __init__(self, bootstrap: str, topics: Iterable[str], *, only: bytes | None = None) -> None:
         self._only = only
         # The next offset to read, counting records that are not kept.
-        self._next: dict[tuple[str, int], int] = {}
+        self._next: dict[Place, int] = {}
+        # The committed end up to which a partition was read last. It differs from the next offset after a transaction marker.
+        self._read_to: dict[Place, int] = {}
         self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
+        # It asks for many ends at once, and not on the connection where a fetch may be waiting for records.
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -45,12 +60,9 @@ class Reader:
                 "topic.metadata.refresh.interval.ms": 5_000,
             }
         )
-        self._assigned = [
-            TopicPartition(topic, partition, OFFSET_BEGINNING)
-            for topic, partitions in self._partitions().items()
-            for partition in partitions
+        self._places = [
+            (topic, partition) for topic, partitions in self._partitions().items() for partition in partitions
         ]
-        self._consumer.assign(self._assigned)
 
     def __enter__(self) -> "Reader":
         return self
@@ -60,21 +72,33 @@ class Reader:
 
     def catch_up(self, seconds: float = 60) -> "Reader":
         """Read up to the present committed end of every partition."""
-        # A partition may have grown since its end was reached, so every partition must report its end again.
-        open_ends = {(tp.topic, tp.partition) for tp in self._assigned}
-        self._consumer.incremental_unassign(self._assigned)
-        self._consumer.incremental_assign(self._next_positions())
-        deadline = time.monotonic() + seconds
-        while open_ends:
-            assert time.monotonic() < deadline, f"the end of {open_ends} was not reached in {seconds} s"
-            for message in self._consumer.consume(5_000, 0.1):
-                error = message.error()
-                if error is None:
-                    self._keep(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    open_ends.discard((message.topic(), message.partition()))
-                elif not error.retriable() and error.code() not in _TRANSIENT:
-                    raise AssertionError(error)
+        ends = self._ends(self._places)
+        # What has not grown is left out: it would take each partition two requests and a wait to say so.
+        grown = {
+            place for place in self._places if place not in ends or ends[place] != self._read_to.get(place)
+        }
+        if not grown:
+            return self
+        assigned = [TopicPartition(*place, self._next.get(place, OFFSET_BEGINNING)) for place in grown]
+        self._consumer.incremental_assign(assigned)
+        try:
+            deadline = time.monotonic() + seconds
+            while grown:
+                assert time.monotonic() < deadline, f"the end of {grown} was not reached in {seconds} s"
+                for message in self._consumer.consume(5_000, 0.02):
+                    error = message.error()
+                    if error is None:
+                        self._keep(message)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        place = message.topic(), message.partition()
+                        # An earlier assignment may have met an earlier end.
+                        if message.offset() >= ends.get(place, 0):
+                            grown.discard(place)
+                    elif not error.retriable() and error.code() not in _TRANSIENT:
+                        raise AssertionError(error)
+        finally:
+            self._consumer.incremental_unassign(assigned)
+        self._read_to |= ends
         return self
 
     @property
@@ -87,17 +111,14 @@ class Reader:
         for _, rows in sorted(self.rows[topic].items()):
             yield from rows
 
-    def end_of(self, topic: str, partition: int) -> int:
-        """The offset that the next record of a partition will get."""
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1]
-            except KafkaException as error:
-                # After its leader went away the client does not know the partition for a moment.
-                if time.monotonic() > deadline or error.args[0].code() not in _TRANSIENT:
-                    raise
-                time.sleep(0.1)
+    def ends(self, places: Iterable[Place], seconds: float = 20) -> dict[Place, int]:
+        """The offset that the next record of each partition will get, also of topics that are not read here."""
+        wanted = list(places)
+        deadline = time.monotonic() + seconds
+        while len(found := self._ends(wanted)) < len(wanted):
+            assert time.monotonic() < deadline, f"no ends of {set(wanted) - found.keys()} in {seconds} s"
+            time.sleep(0.1)
+        return found
 
     def count(self, topic: str) -> int:
         """Number of rows of a topic read so far."""
@@ -125,11 +146,17 @@ class Reader:
             assert time.monotonic() < deadline, f"no such topics: {self.rows.keys() - found.keys()}"
             time.sleep(0.05)
 
-    def _next_positions(self) -> list[TopicPartition]:
-        return [
-            TopicPartition(tp.topic, tp.partition, self._next.get((tp.topic, tp.partition), OFFSET_BEGINNING))
-            for tp in self._assigned
-        ]
+    def _ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Committed ends, but for partitions whose leader does not answer now: after it went away, for instance."""
+        asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
+        answers = self._admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10
+        )
+        found = {}
+        for tp, answer in answers.items():
+            with suppress(KafkaException):
+                found[tp.topic, tp.partition] = answer.result().offset
+        return found
 
     def _keep(self, message: object) -> None:
         place = message.topic(), message.partition()
@@ -157,7 +184,6 @@ _TRANSIENT = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
     KafkaError._TIMED_OUT,
-    KafkaError._UNKNOWN_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
