@@ -22,6 +22,13 @@ RECORDS = Metric(
 APPLIED = Metric(
     _INTAKE, "tocsin_reports_applied_total", "counter", "Reports enriched and published, including late ones."
 )
+APPLIED_NATIVELY = Metric(
+    _INTAKE,
+    "tocsin_reports_applied_natively_total",
+    "counter",
+    "Those of them that the native core applied. The others were out of the ordinary, or `TOCSIN_CORE` or `TOCSIN_REPORTERS` "
+    "leaves all to Python.",
+)
 LATE = Metric(
     _INTAKE,
     "tocsin_reports_late_total",

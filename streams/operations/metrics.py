@@ -31,6 +31,7 @@ class Metrics:
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
+        self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)
         self.late = Numbers(catalogue.LATE)
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)

@@ -86,6 +86,7 @@ class NativeCore:
             return 0
         batch.outputs.extend(map(_new_output, rows))
         batch.counters.applied += applied
+        batch.counters.applied_natively += applied
         time.restore(time.applied + applied, now, newest_append, 0)
         state.recent.add_all(hashes)
         state.flood.note_read(applied)

@@ -75,6 +75,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         """Update the metrics; return the change in open episodes, by policy, mode and level."""
         metrics = self._metrics
         metrics.applied.add((), counters.applied)
+        metrics.applied_natively.add((), counters.applied_natively)
         metrics.late.add((), counters.late)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)

@@ -107,7 +107,7 @@ def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Ba
 
 
 def counted(batch: Batch) -> dict[str, float]:
-    """The counters of a batch by name and labels, without those that are zero."""
+    """The counters of a batch by name and labels, without those that are zero, and whichever core applied the reports."""
     names = {
         "dead_letters": "dead_letter",
         "clock_events": "clock",
@@ -120,6 +120,8 @@ def counted(batch: Batch) -> dict[str, float]:
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
+        if field.name == "applied_natively":
+            continue
         value = getattr(batch.counters, field.name)
         if isinstance(value, int | float):
             flat[field.name] = value
