@@ -32,6 +32,10 @@ class Row:
     headers: tuple[tuple[str, bytes], ...]
 
 
+def _admin_client(bootstrap: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+
 class Reader:
     """Reads topics from their start to the committed end, as often as asked.
 
@@ -46,7 +50,8 @@ class Reader:
         self._read_to: dict[Place, int] = {}
         self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
         # It asks for many ends at once, and not on the connection where a fetch may be waiting for records.
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = _admin_client(bootstrap)
+        self._bootstrap = bootstrap
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -156,6 +161,9 @@ class Reader:
         for tp, answer in answers.items():
             with suppress(KafkaException):
                 found[tp.topic, tp.partition] = answer.result().offset
+        if len(found) < len(asked):
+            # The client goes on with the leader's epoch of before the broker was away.
+            self._admin = _admin_client(self._bootstrap)
         return found
 
     def _keep(self, message: object) -> None:
