@@ -80,7 +80,8 @@ soak: $(VENV)/installed ## Test random faults under load, one minute per seed an
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
 # Some ten minutes.
-soak-cores: native ## Compare the native core with Python on millions of random records (ARGS="--cases 50000000 --first-seed 10000")
+soak-cores: native ## Run all unit tests of the stage on the native core, and millions of random records on both (ARGS="--cases 50000000 --first-seed 10000")
+	$(BIN)/python -m pytest tests/native/test_unit_tests.py --native
 	$(BIN)/python -m tests.native.fuzz --cases 3000000 $(ARGS)
 
 hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")

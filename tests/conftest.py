@@ -25,7 +25,7 @@ def pytest_addoption(parser):
     group.addoption(
         "--native",
         action="store_true",
-        help="run the proofs of tests/kafka that have the stage of reporters without it, on the native core",
+        help="run on the native core: proofs of tests/kafka that have the stage of reporters, then without it; long unit tests",
     )
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")

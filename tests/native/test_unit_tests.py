@@ -3,19 +3,23 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.tools import native_core
 
 native_core()
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 FILES = (
-    "assess", "before_the_house", "enrichment", "episodes", "law_change", "mixed_traffic", "open_episode_gates",
-    "partition_state", "policy_backtest", "priority", "repartition", "replay", "report_clocks", "report_clocks_model",
-    "reporter_keys", "restore", "scenario", "slices", "source_controls", "sources", "transparency_assess", "wrong_clocks",
+    "assess", "before_the_house", "enrichment", "episodes", "open_episode_gates", "partition_state", "policy_backtest",
+    "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore", "scenario", "slices", "source_controls",
+    "sources", "transparency_assess", "wrong_clocks",
 )  # fmt: skip
+# Some minutes: with --native only, as `make soak-cores` runs them.
+LONG_FILES = ("law_change", "mixed_traffic", "report_clocks_model")
 # These two look into the objects of the Python core.
 LEFT_OUT = (
     "partition_state.py::test_restore_does_not_decode_counts",
@@ -23,14 +27,21 @@ LEFT_OUT = (
 )
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("part", [0, 1])
-def test_they_pass_on_the_native_core(part: int) -> None:
+def test_they_pass_on_the_native_core() -> None:
+    run_on_the_native_core(FILES)
+
+
+def test_the_long_ones_pass_on_the_native_core(request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("native"):
+        pytest.skip("takes minutes: make soak-cores")
+    run_on_the_native_core(LONG_FILES)
+
+
+def run_on_the_native_core(names: Sequence[str]) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            *(f"tests/unit/test_{name}.py" for name in FILES[part::2]),
+            *(f"tests/unit/test_{name}.py" for name in names),
             *(f"--deselect=tests/unit/test_{name}" for name in LEFT_OUT),
         ],
         cwd=ROOT,

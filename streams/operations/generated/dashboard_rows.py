@@ -68,13 +68,14 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Reports by result",
-                "A re-keyed report is applied in its home partition later. Late reports are applied, but not counted in any "
-                "window.",
+                "A re-keyed report is applied in its home partition later. Those applied include those that the native core "
+                "applied, and late ones, which are not counted in any window.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
+                    "applied natively": rate("tocsin_reports_applied_natively_total"),
                     "late": rate("tocsin_reports_late_total"),
                     "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
                 },
