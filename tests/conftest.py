@@ -20,13 +20,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    """Add the options that tests/kafka/test_random_faults.py and tests/drills explain."""
+    """Add the options that tests/kafka/test_random_faults.py, tests/drills and tests/native explain."""
     group = parser.getgroup("tocsin")
-    group.addoption(
-        "--native",
-        action="store_true",
-        help="run on the native core: proofs of tests/kafka that have the stage of reporters, then without it; long unit tests",
-    )
+    group.addoption("--native", action="store_true", help="run the long unit tests on the native core too")
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")

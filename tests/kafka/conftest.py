@@ -9,16 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.commands.main import commands
-from tests.kafka.harness.deployment import WITH_REPORTERS, Deployment
+from tests.kafka.harness.deployment import Deployment
 
 _numbers = itertools.count(1)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """With --native, workers run the native core in the place of the stage of reporters, of which it has no part."""
-    if config.getoption("native"):
-        WITH_REPORTERS.clear()
-        WITH_REPORTERS["TOCSIN_CORE"] = "native"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
