@@ -87,12 +87,13 @@ fn optional_bytes<'py>(value: &Bound<'py, PyAny>) -> Option<Option<Bound<'py, Py
 type Headers<'py> = Vec<(Bound<'py, PyString>, Option<Bound<'py, PyBytes>>)>;
 
 fn headers<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Headers<'py>>> {
-    let list = match value.downcast::<PyList>() {
-        Ok(list) => list,
-        Err(_) => return Ok(None),
+    let pairs: Vec<Bound<'py, PyAny>> = match (value.downcast::<PyList>(), value.downcast::<PyTuple>()) {
+        (Ok(list), _) => list.iter().collect(),
+        (_, Ok(tuple)) => tuple.iter().collect(),
+        _ => return Ok(None),
     };
-    let mut found = Vec::with_capacity(list.len());
-    for pair in list.iter() {
+    let mut found = Vec::with_capacity(pairs.len());
+    for pair in pairs {
         let pair = match pair.downcast_into::<PyTuple>() {
             Ok(pair) if pair.len() == 2 => pair,
             _ => return Ok(None),

@@ -33,28 +33,27 @@ def _records() -> Sequence[Record]:
     ]
 
 
-def test_a_panic_names_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    # With no plan for any category, the core looks for one beyond the end.
-    rules = _handed_over_with(monkeypatch, plans=[])
+def _notes_of_the_error(rules: ReportRules, error: type[Exception], message: str) -> list[str]:
     stage = report_stage(rules)
     first, *others = _records()
     state = stage.restore(0, 1)
     # Time begins with the first record, which is Python's.
     stage.apply(state, [first])
-    with pytest.raises(RuntimeError, match="the native core panicked") as found:
+    with pytest.raises(error, match=message) as found:
         stage.apply(state, others)
-    assert found.value.__notes__ == ["while applying message-reports partition 0 offset 41"]
+    return found.value.__notes__
+
+
+def test_a_panic_names_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With no plan for any category, the core looks for one beyond the end.
+    rules = _handed_over_with(monkeypatch, plans=[])
+    notes = _notes_of_the_error(rules, RuntimeError, "the native core panicked")
+    assert notes == ["while applying message-reports partition 0 offset 41"]
 
 
 def test_an_error_of_what_the_core_asks_names_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_law(value: bytes) -> tuple[bytes, int, str, bool]:
         raise LookupError("no law")
 
-    rules = _handed_over_with(monkeypatch, resolve=no_law)
-    stage = report_stage(rules)
-    first, *others = _records()
-    state = stage.restore(0, 1)
-    stage.apply(state, [first])
-    with pytest.raises(LookupError, match="no law") as found:
-        stage.apply(state, others)
-    assert found.value.__notes__ == ["while applying message-reports partition 0 offset 41"]
+    notes = _notes_of_the_error(_handed_over_with(monkeypatch, resolve=no_law), LookupError, "no law")
+    assert notes == ["while applying message-reports partition 0 offset 41"]

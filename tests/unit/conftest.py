@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -46,6 +47,22 @@ def kept_logs() -> Iterator[None]:
 
 
 if os.environ.get("TEST_CORE") == "native":
+    from streams.reports.native_core import NativeCore
+
     # Tests compile their rules in many places, most of them when they are imported.
     assert compile_report_rules.__kwdefaults__ is not None
     compile_report_rules.__kwdefaults__["native"] = True
+
+    _apply, _applied = NativeCore.apply, 0
+
+    def _counted(*arguments: Any) -> int:
+        global _applied
+        applied = _apply(*arguments)
+        _applied += applied
+        return applied
+
+    NativeCore.apply = _counted
+
+    def pytest_terminal_summary(terminalreporter: Any) -> None:
+        """Say how much was tested, for tests/native/test_unit_tests.py."""
+        terminalreporter.write_line(f"reports applied natively: {_applied}")
