@@ -40,7 +40,7 @@ impl Reading {
             Some(key) => key,
             None => return Ok(None),
         };
-        let headers = match headers(&all[6])? {
+        let headers = match headers(&all[6]) {
             Some(headers) => headers,
             None => return Ok(None),
         };
@@ -84,24 +84,23 @@ fn optional_bytes<'py>(value: &Bound<'py, PyAny>) -> Option<Option<Bound<'py, Py
     }
 }
 
+/// A CloudEvent has six, tracing and gateways add a few.
+const USUAL_HEADERS: usize = 8;
+
 type Headers<'py> = Vec<(Bound<'py, PyString>, Option<Bound<'py, PyBytes>>)>;
 
-fn headers<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Headers<'py>>> {
-    let pairs: Vec<Bound<'py, PyAny>> = match (value.downcast::<PyList>(), value.downcast::<PyTuple>()) {
-        (Ok(list), _) => list.iter().collect(),
-        (_, Ok(tuple)) => tuple.iter().collect(),
-        _ => return Ok(None),
+fn headers<'py>(value: &Bound<'py, PyAny>) -> Option<Headers<'py>> {
+    let mut found = Vec::with_capacity(USUAL_HEADERS);
+    let mut take = |pair: Bound<'py, PyAny>| {
+        let pair = pair.downcast_into::<PyTuple>().ok().filter(|pair| pair.len() == 2)?;
+        let name = pair.get_item(0).ok()?.downcast_into::<PyString>().ok()?;
+        found.push((name, optional_bytes(&pair.get_item(1).ok()?)?));
+        Some(())
     };
-    let mut found = Vec::with_capacity(pairs.len());
-    for pair in pairs {
-        let pair = match pair.downcast_into::<PyTuple>() {
-            Ok(pair) if pair.len() == 2 => pair,
-            _ => return Ok(None),
-        };
-        match (pair.get_item(0)?.downcast_into::<PyString>(), optional_bytes(&pair.get_item(1)?)) {
-            (Ok(name), Some(content)) => found.push((name, content)),
-            _ => return Ok(None),
-        }
+    match (value.downcast::<PyList>(), value.downcast::<PyTuple>()) {
+        (Ok(list), _) => list.iter().try_for_each(&mut take)?,
+        (_, Ok(tuple)) => tuple.iter().try_for_each(&mut take)?,
+        _ => return None,
     }
-    Ok(Some(found))
+    Some(found)
 }

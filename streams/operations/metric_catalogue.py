@@ -388,14 +388,6 @@ REGISTRY_INFO = Metric(
     ("policy_version", "registry_version"),
 )
 
-CORE_INFO = Metric(
-    _STATE,
-    "tocsin_core_info",
-    "gauge",
-    "1 for the core that applies reports; `/status` says why that one.",
-    ("core",),
-)
-
 CATALOGUE: tuple[Metric, ...] = (
     *(value for value in globals().values() if isinstance(value, Metric)),
     *PROCESS_CATALOGUE,

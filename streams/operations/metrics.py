@@ -16,7 +16,7 @@ from streams.events.integrity_case import IntegrityCaseKind
 from streams.events.stamp import TrustClass
 from streams.operations import metric_catalogue as catalogue
 from streams.operations.core import Core
-from streams.operations.process_metric_catalogue import BUILD_INFO, LOOP_DELAY_SECONDS, SPANS
+from streams.operations.process_metric_catalogue import BUILD_INFO, CORE_INFO, LOOP_DELAY_SECONDS, SPANS
 from streams.operations.values import Histogram, Numbers, Values
 from streams.registry.rules import Rules
 
@@ -75,7 +75,7 @@ class Metrics:
                 self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
         self.registry_info = Numbers(catalogue.REGISTRY_INFO)
         self.registry_info.put((rules.policy_version, rules.registry_version), 1)
-        self.core_info = Numbers(catalogue.CORE_INFO)
+        self.core_info = Numbers(CORE_INFO)
         self.core_info.put((core.runs,), 1)
         self.build_info = Numbers(BUILD_INFO)
         self.build_info.put((__version__,), 1)

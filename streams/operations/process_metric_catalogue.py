@@ -4,6 +4,13 @@ from streams.operations.metric import LOOP_DELAY, Metric
 
 _GROUP = "Process"
 BUILD_INFO = Metric(_GROUP, "tocsin_build_info", "gauge", "1 for the running version.", ("version",))
+CORE_INFO = Metric(
+    _GROUP,
+    "tocsin_core_info",
+    "gauge",
+    "1 for the core that applies reports; `/status` says why that one.",
+    ("core",),
+)
 LOOP_DELAY_SECONDS = Metric(
     _GROUP,
     "tocsin_loop_delay_seconds",

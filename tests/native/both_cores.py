@@ -2,24 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from streams.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.registry.rules import Rules
 from streams.reports.rules import compile_report_rules
 from streams.reports.stage import report_stage
-
-
-class Record(NamedTuple):
-    """A consumed record with the fields that the stages read."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
+from tests.unit.traffic import Record
 
 
 class BothCores:
@@ -32,15 +20,10 @@ class BothCores:
         partition: int = 0,
         partitions: int = 1,
         remembered: int = 200_000,
-        hash_keys: HashKeys = DEMONSTRATION,
     ) -> None:
         self._place = partition, partitions
         self._stages = [
-            report_stage(
-                compile_report_rules(
-                    rules, duplicates_remembered=remembered, hash_keys=hash_keys, native=native
-                )
-            )
+            report_stage(compile_report_rules(rules, duplicates_remembered=remembered, native=native))
             for native in (False, True)
         ]
         self._states = [stage.restore(*self._place) for stage in self._stages]

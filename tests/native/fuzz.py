@@ -24,7 +24,8 @@ from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.wire.origin import with_origin
 from tests.bench.place import ONE_TOPIC
-from tests.native.both_cores import BothCores, Record
+from tests.native.both_cores import BothCores
+from tests.unit.traffic import Record
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
 
 BEGIN_MS = 1_800_000_000_000

@@ -11,7 +11,7 @@ from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import report_stage
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
-from tests.native.both_cores import Record
+from tests.unit.traffic import Record
 from tests.tools import native_core
 
 native_core()

@@ -8,7 +8,8 @@ import pytest
 from streams.registry.loader import load_rules
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
-from tests.native.both_cores import BothCores, Record
+from tests.native.both_cores import BothCores
+from tests.unit.traffic import Record
 from tests.native.fuzz import fuzz
 from tests.tools import native_core
 

@@ -1,7 +1,7 @@
 """Both cores in whole workers, by turns: throughput of usual and of all-new channels, latency, memory per channel."""
 
 from tests.bench import traffic
-from tests.bench.load import Load, percentile
+from tests.bench.load import p99_of_a_worker
 from tests.bench.outputs import Outputs
 from tests.bench.place import ENRICHED, Place, Site, resident_bytes
 from tests.bench.scenarios.backlog import HOUR_MS, Worked, an_hour_ago, work_off
@@ -57,11 +57,7 @@ def _all_new(place: Place, core: str) -> Worked:
 def _p99(place: Place, core: str) -> float:
     seconds = 6.0 if place.quick else SECONDS
     with _site(place, core) as site:
-        site.start_worker()
-        load = Load(site, RATE, seconds, 70)
-        load.begin()
-        load.finish()
-        return percentile(load.latency[int(RATE * WARM_UP_SECONDS) :], 0.99) * 1000
+        return p99_of_a_worker(site, RATE, seconds, WARM_UP_SECONDS, 70)
 
 
 def _bytes_per_channel(place: Place, core: str) -> float:

@@ -10,7 +10,7 @@ from streams.reporters.state import state_key
 from streams.reporters.store import ReporterStore
 from streams.wire.times import DAY
 from tests.bench import traffic
-from tests.bench.load import Load, percentile
+from tests.bench.load import p99_of_a_worker
 from tests.bench.place import ONE_TOPIC, Place, Site
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
 
@@ -52,11 +52,7 @@ def _backlog(place: Place, switch: str) -> float:
 def _p99(place: Place, switch: str) -> float:
     seconds = 6.0 if place.quick else SECONDS
     with _site(place, switch) as site:
-        site.start_worker()
-        load = Load(site, RATE, seconds, 60)
-        load.begin()
-        load.finish()
-        return percentile(load.latency[int(RATE * WARM_UP_SECONDS) :], 0.99) * 1000
+        return p99_of_a_worker(site, RATE, seconds, WARM_UP_SECONDS, 60)
 
 
 def _bytes_per_reporter(count: int) -> float:
