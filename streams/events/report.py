@@ -1,5 +1,6 @@
 """A report about a message, as publishers write it: the payload of `tocsin.report.v1`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
@@ -45,6 +46,29 @@ Category = Literal[
     "unspecified",
 ]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
+CATEGORY_CODES: Mapping[Category, int] = {
+    "csam": 0,
+    "csam_synthetic": 1,
+    "grooming": 2,
+    "threat_to_life": 3,
+    "terrorism": 4,
+    "trafficking": 5,
+    "ncii_deepfake": 6,
+    "ncii": 7,
+    "sextortion": 8,
+    "self_harm": 9,
+    "weapons_drugs": 10,
+    "fraud": 11,
+    "hate": 12,
+    "doxxing": 13,
+    "harassment": 14,
+    "civic": 15,
+    "defamation": 16,
+    "ip": 17,
+    "spam": 18,
+    "unspecified": 19,
+}
+"""The number that state keeps instead of a category's name. It never changes; a new category gets the next free one."""
 REPORTER_KINDS: tuple[ReporterKind, ...] = get_args(ReporterKind)
 
 # A pseudonym or identifier made by the publisher. 128 characters hold a base32 HMAC-SHA256 (52), a UUID (36) and

@@ -7,15 +7,13 @@ they were meant to harm (d) no counter knows. Nothing follows from it by itself:
 
 from typing import Final, NamedTuple
 
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
 from streams.registry.reporter_rules import MisuseNeeds
-from streams.reporters.tally import PERIOD_DAYS, VERDICTS
+from streams.reporters.tally import PERIOD_DAYS, category_and_verdict
 
 # The current and the previous period: 90 to 180 days. An outcome can be superseded for 180 days, so hardly any number is of
 # decisions that no longer hold.
 PERIODS_COUNTED: Final = 2
-
-_UNFOUNDED: Final = VERDICTS.index("manifestly_unfounded")
 
 # Outcomes by code (tally.code_of) and age in periods. Zeros are left out.
 Numbers = dict[int, int]
@@ -69,11 +67,10 @@ def find_misuse(needs: MisuseNeeds, numbers: Numbers, period: int) -> Misuse | N
     decided = 0
     unfounded: dict[Category, int] = {}
     for code, number in numbers.items():
-        category, verdict = divmod(code >> 3, len(VERDICTS))
+        category, verdict = category_and_verdict(code)
         decided += number
-        if verdict == _UNFOUNDED:
-            name = CATEGORIES[category]
-            unfounded[name] = unfounded.get(name, 0) + number
+        if verdict == "manifestly_unfounded":
+            unfounded[category] = unfounded.get(category, 0) + number
     wrong = sum(unfounded.values())
     if wrong < needs.manifestly_unfounded or wrong < needs.share * decided:
         return None

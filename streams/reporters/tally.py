@@ -10,7 +10,7 @@ back exactly; what is older is added up and halved from period to period.
 from typing import Final, NamedTuple
 
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import CATEGORY_CODES, Category
 
 PERIOD_DAYS: Final = 90
 # An outcome may be superseded for 180 days (counting/attribution.py): it then is at most two periods old. One more is for
@@ -20,10 +20,10 @@ PERIODS: Final = 4
 _ONE = 1_024
 _GROWTH: Final = tuple(round(_ONE * 2 ** (day / PERIOD_DAYS)) for day in range(PERIOD_DAYS))
 
-# The order is part of the state, as is that of categories: append only.
+# The order is part of the state: append only.
 VERDICTS: Final[tuple[OutcomeDecision, ...]] = ("upheld", "dismissed", "manifestly_unfounded")
 _VERDICT_INDEX: Final = {verdict: index for index, verdict in enumerate(VERDICTS)}
-_CATEGORY_INDEX: Final = {category: index for index, category in enumerate(CATEGORIES)}
+_CATEGORIES: Final[dict[int, Category]] = {number: category for category, number in CATEGORY_CODES.items()}
 _OLDER: Final = PERIODS
 
 # Sums by code: category, verdict and period in one number; period PERIODS is everything older. Zeros are left out.
@@ -45,7 +45,13 @@ class Outcomes(NamedTuple):
 
 def code_of(category: Category, verdict: OutcomeDecision) -> int:
     """Return the first of the codes of the sums of a category and verdict."""
-    return (_CATEGORY_INDEX[category] * len(VERDICTS) + _VERDICT_INDEX[verdict]) << 3
+    return (CATEGORY_CODES[category] * len(VERDICTS) + _VERDICT_INDEX[verdict]) << 3
+
+
+def category_and_verdict(code: int) -> tuple[Category, OutcomeDecision]:
+    """Return what a code counts: the inverse of `code_of`, whatever the period."""
+    category, verdict = divmod(code >> 3, len(VERDICTS))
+    return _CATEGORIES[category], VERDICTS[verdict]
 
 
 def move_on(sums: Sums, before: int, period: int) -> Sums:
@@ -99,10 +105,10 @@ def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
 def totals(sums: Sums, period: int, day: int, category: Category | None = None) -> Outcomes:
     """Return the outcomes as they count on `day`, of one category or of all. `sums` are as of `period`."""
     found = [0, 0, 0]
-    wanted = None if category is None else _CATEGORY_INDEX[category]
+    wanted = None if category is None else CATEGORY_CODES[category]
     for code, value in sums.items():
-        index, verdict = divmod(code >> 3, len(VERDICTS))
-        if wanted is None or index == wanted:
+        counted, verdict = divmod(code >> 3, len(VERDICTS))
+        if wanted is None or counted == wanted:
             found[verdict] += value << (PERIODS - (code & 7))
     day = max(day, period * PERIOD_DAYS)
     passed = day // PERIOD_DAYS - period

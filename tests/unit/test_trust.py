@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.report import CATEGORIES, REPORTER_KINDS
+from streams.events.report import CATEGORIES, CATEGORY_CODES, REPORTER_KINDS
 from streams.registry.loader import load_rules
 from streams.reporters.reporter import (
     REPORTER,
@@ -19,7 +20,7 @@ from streams.reporters.reporter import (
     encode_reporter,
 )
 from streams.reporters.store import ReporterStore
-from streams.reporters.tally import PERIOD_DAYS, VERDICTS, change, code_of, totals
+from streams.reporters.tally import PERIOD_DAYS, VERDICTS, category_and_verdict, change, code_of, totals
 from streams.reporters.trust import trust_of
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
 
@@ -261,11 +262,18 @@ def test_a_reporter_takes_at_most_320_bytes_of_state_after_a_busy_fortnight():
     assert len(STATE_VERSION + encode_reporter(reporter)) < 320
 
 
-def test_a_category_keeps_its_place_in_the_state():
-    # The place of a category is part of the state: append only.
-    assert CATEGORIES[:5] == ("csam", "csam_synthetic", "grooming", "threat_to_life", "terrorism")
-    assert CATEGORIES[-3:] == ("ip", "spam", "unspecified")
+def test_state_keeps_a_category_and_a_verdict_under_the_same_number_for_ever():
+    # Frozen: state of every version has them. Add the number of a new category at the end; change none.
+    frozen = (
+        "csam csam_synthetic grooming threat_to_life terrorism trafficking ncii_deepfake ncii sextortion self_harm "
+        "weapons_drugs fraud hate doxxing harassment civic defamation ip spam unspecified"
+    ).split()
+    assert {number: category for category, number in CATEGORY_CODES.items()} == dict(enumerate(frozen))
+    assert set(CATEGORY_CODES) == set(CATEGORIES)
+    assert VERDICTS == ("upheld", "dismissed", "manifestly_unfounded")
     assert code_of("unspecified", "manifestly_unfounded") == 59 << 3
+    for category, verdict in product(CATEGORIES, VERDICTS):
+        assert category_and_verdict(code_of(category, verdict) | 3) == (category, verdict)
 
 
 def test_rules_of_a_registry_apply_to_earlier_outcomes():

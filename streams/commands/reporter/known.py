@@ -10,7 +10,7 @@ from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.reporters.misuse import Numbers, first_day, keep_recent
 from streams.reporters.reporter import Reporter
-from streams.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, totals
+from streams.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
 from streams.reporters.trust import Basis, Trust, trust_of, trust_over_all
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY
@@ -94,13 +94,13 @@ def _categories(
     rules: ReporterRules, kind: ReporterKind, reporter: Reporter, numbers: Numbers, day: int
 ) -> list[KnownCategory]:
     found = []
-    for index, category in enumerate(CATEGORIES):
+    for category in CATEGORIES:
         outcomes = totals(reporter.sums, reporter.period, day, category)
         decided = dict.fromkeys(VERDICTS, 0)
         for code, number in numbers.items():
-            of_category, verdict = divmod(code >> 3, len(VERDICTS))
-            if of_category == index:
-                decided[VERDICTS[verdict]] += number
+            of_category, verdict = category_and_verdict(code)
+            if of_category == category:
+                decided[verdict] += number
         if outcomes.all or any(decided.values()):
             trust = trust_of(rules, kind, reporter.sums, reporter.period, day, category)
             found.append(KnownCategory(category, decided, _trust(trust, outcomes)))
