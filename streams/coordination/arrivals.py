@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import CATEGORY_CODES, Category
 from streams.wire.times import HOUR, MINUTE
 
 # Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few that the
@@ -26,21 +26,25 @@ SAMPLE: Final = 32
 # From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
 MANY_MESSAGES: Final = 3
 
+# The reporters of SPAN_HOURS whose further reports are recognised. Beyond them whoever was counted longest ago is
+# forgotten and counts again: to be counted twice an attacker needs more accounts than this, and with so many there is no
+# need to. 512 are 7 KB in the state of a channel, and only of one with so many reporters.
+COUNTED: Final = 512
+
 # Numbers of a row before those of its categories.
 _FIXED: Final = 5
-# The order of categories is part of the state, as in reporters/tally.py.
-_CATEGORY_INDEX: Final = {category: index for index, category in enumerate(CATEGORIES)}
 
 
 class Signs(NamedTuple):
-    """The last SPAN_HOURS of a channel. Shares are of its `reports`; `usual` is its own average in such a time.
+    """The last SPAN_HOURS of a channel. Shares are of its `reporters`; `usual` is its own average in such a time.
 
     `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
     `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
-    in it. `disagreement` is the share of the reports that name another category than most do.
+    in it. `disagreement` is the share of those who name another category than most do. A reporter is counted with the first
+    report alone, so that no account can make shares or a burst of its own.
     """
 
-    reports: int
+    reporters: int
     usual: float
     first_time: float
     young: float
@@ -50,12 +54,13 @@ class Signs(NamedTuple):
 
 
 class Arrivals(msgspec.Struct, array_like=True):
-    """The reports of a channel by half an hour, for SPAN_HOURS, and its average rate.
+    """The reporters of a channel by half an hour, for SPAN_HOURS, and their average rate.
 
-    `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reports, first-time, young,
-    outsiders] per bucket with reports, newest last, where age counts buckets back to `bucket`. After these five a row has
-    the index of each category that was named, and how often; rows of earlier versions do not. `hour` is the hour up
-    to which `average` is complete, `of_hour` the reports since. `sampled`: messages by reporter in hour `sampled_hour`.
+    `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reporters, first-time, young,
+    outsiders] per bucket with reporters, newest last, where age counts buckets back to `bucket`. After these five a row
+    has the code of each category that was named, and how often; rows of version 0.1 do not, and up to 0.2 rows count
+    reports. `hour` is the hour up to which `average` is complete, `of_hour` the reporters since. `sampled`: messages by
+    reporter in hour `sampled_hour`. `counted`: the bucket in which each reporter of the rows is, in the order of counting.
     """
 
     bucket: int = 0
@@ -65,11 +70,12 @@ class Arrivals(msgspec.Struct, array_like=True):
     of_hour: int = 0
     sampled_hour: int = 0
     sampled: dict[int, int] = msgspec.field(default_factory=dict)
+    counted: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(
         self,
         time_ms: int,
-        reporter: int | None,
+        reporter: int,
         category: Category,
         *,
         first_time: bool,
@@ -78,9 +84,15 @@ class Arrivals(msgspec.Struct, array_like=True):
     ) -> Signs:
         """Add a report and return the signs of the time that ends with it.
 
-        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, None without a ref.
+        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash.
         """
         self._move_to(time_ms)
+        self._sample(time_ms // HOUR, reporter)
+        if reporter in self.counted:
+            return self.signs()
+        self.counted[reporter] = self.bucket
+        if len(self.counted) > COUNTED:
+            del self.counted[next(iter(self.counted))]
         if not self.recent or self.recent[-1][0]:
             self.recent.append([0, 0, 0, 0, 0])
         row = self.recent[-1]
@@ -88,7 +100,7 @@ class Arrivals(msgspec.Struct, array_like=True):
         row[2] += first_time
         row[3] += young
         row[4] += outsider
-        named = _CATEGORY_INDEX[category]
+        named = CATEGORY_CODES[category]
         for place in range(_FIXED, len(row), 2):
             if row[place] == named:
                 row[place + 1] += 1
@@ -96,31 +108,29 @@ class Arrivals(msgspec.Struct, array_like=True):
         else:
             row += (named, 1)
         self.of_hour += 1
-        if reporter is not None:
-            self._sample(time_ms // HOUR, reporter)
         return self.signs()
 
     def signs(self) -> Signs:
         """Return the signs of the time that ends with the newest report."""
-        reports = first_time = young = outsiders = 0
+        reporters = first_time = young = outsiders = 0
         named: dict[int, int] = {}
         for _, of_row, first, fresh, outside, *categories in self.recent:
-            reports += of_row
+            reporters += of_row
             first_time += first
             young += fresh
             outsiders += outside
             for place in range(0, len(categories), 2):
                 category = categories[place]
                 named[category] = named.get(category, 0) + categories[place + 1]
-        if not reports:
+        if not reporters:
             return Signs(0, self.usual, 0.0, 0.0, 0.0, 0.0, 0.0)
         repeating = sum(count >= MANY_MESSAGES for count in self.sampled.values())
         return Signs(
-            reports,
+            reporters,
             self.usual,
-            first_time / reports,
-            young / reports,
-            outsiders / reports,
+            first_time / reporters,
+            young / reporters,
+            outsiders / reporters,
             repeating / len(self.sampled) if self.sampled else 0.0,
             1 - max(named.values()) / sum(named.values()) if len(named) > 1 else 0.0,
         )
@@ -131,7 +141,7 @@ class Arrivals(msgspec.Struct, array_like=True):
 
     @property
     def usual(self) -> float:
-        """The channel's average number of reports in SPAN_HOURS, up to the end of the last full hour."""
+        """The channel's average number of reporters in SPAN_HOURS, up to the end of the last full hour."""
         return SPAN_HOURS * self.average / (1 << _FRACTION_BITS)
 
     def _move_to(self, time_ms: int) -> None:
@@ -141,6 +151,8 @@ class Arrivals(msgspec.Struct, array_like=True):
             for row in self.recent:
                 row[0] += passed
             self.recent = [row for row in self.recent if row[0] < BUCKETS]
+            first = bucket - BUCKETS + 1
+            self.counted = {one: when for one, when in self.counted.items() if when >= first}
             self.bucket = bucket
         if not self.hour:
             self.hour = hour

@@ -44,11 +44,11 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
     return IntegrityCase(
         score=round(min(max(score, 0.0), 1.0), 6),
         suspected=by_links or by_signs,
-        members=sums.linked if by_links else signs.reports if by_signs else 0,
+        members=sums.linked if by_links else signs.reporters if by_signs else 0,
         signals={
             "linked_share": round(share, 6),
             "voices": round(voices, 6),
-            "burst_reports": float(signs.reports),
+            "burst_reporters": float(signs.reporters),
             "burst_usual": round(signs.usual, 6),
             "first_time_share": round(signs.first_time, 6),
             "young_account_share": round(signs.young, 6),
@@ -61,8 +61,8 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
 
 
 def is_burst(signs: Signs) -> bool:
-    """Tell whether the last hours had many reports, for this channel."""
-    return signs.reports >= FEWEST_REPORTS and signs.reports >= BURST * signs.usual
+    """Tell whether the last hours had many reporters, for this channel."""
+    return signs.reporters >= FEWEST_REPORTS and signs.reporters >= BURST * signs.usual
 
 
 def _fresh_signs(signs: Signs) -> tuple[float, ...]:
@@ -83,9 +83,9 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str
         )
     if by_signs:
         said.append(
-            f"{signs.reports} reports came within {SPAN_HOURS} hours, where this channel usually has {signs.usual:.1f}: "
-            f"{signs.young:.0%} from accounts under a week old, {signs.outsiders:.0%} from people who are not members, "
-            f"{signs.first_time:.0%} from reporters without any earlier outcome."
+            f"{signs.reporters} reporters came within {SPAN_HOURS} hours, where this channel usually has {signs.usual:.1f}: "
+            f"{signs.young:.0%} with accounts under a week old, {signs.outsiders:.0%} who are not members, "
+            f"{signs.first_time:.0%} without any earlier outcome."
         )
         if signs.repeating > MOST:
             said.append(

@@ -13,10 +13,16 @@ SHARE_PERCENT: Final = 5
 MOST: Final = 2_000
 # In a small partition 5 % are a handful. A single brigade must not be able to switch the rule off there.
 LEAST: Final = 100
+# Links that a fault of linking makes join strangers by twos and threes. Ten who were linked one after the other are what
+# the links are for: if they counted, a brigade of a hundred would switch off what tells it from a crowd.
+LARGE_CLUSTER: Final = 10
 
 
 class GuardRail(msgspec.Struct, array_like=True):
-    """One partition's active and linked reporters of a day (UTC), each as its smallest keyed hashes."""
+    """One partition's active and linked reporters of a day (UTC), each as its smallest keyed hashes.
+
+    Those linked to a cluster of LARGE_CLUSTER or more are not among `linked`.
+    """
 
     day: int = 0
     active: list[int] = msgspec.field(default_factory=list)
@@ -26,15 +32,18 @@ class GuardRail(msgspec.Struct, array_like=True):
         """Return what is another after every change."""
         return self.day, len(self.active), *self.active[-1:], len(self.linked), *self.linked[-1:]
 
-    def note(self, time_ms: int, reporter: int, *, linked: bool) -> bool:
-        """Add a report; return whether links still have an effect on this day."""
+    def note(self, time_ms: int, reporter: int, cluster: int) -> bool:
+        """Add a report that joined a cluster, which now has `cluster` members; 1 is alone, or nothing new.
+
+        Return whether links still have an effect on this day.
+        """
         day = time_ms // DAY
         if day > self.day:
             self.day = day
             self.active = []
             self.linked = []
         note(self.active, reporter)
-        if linked:
+        if 1 < cluster < LARGE_CLUSTER:
             note(self.linked, reporter)
         return not self.tripped()
 

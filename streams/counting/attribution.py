@@ -182,6 +182,17 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
         return changes
 
+    def notices_of(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+        """Return whom an outcome that credits nobody concerns, in the order of hashes. The record stays as it is.
+
+        With `reporter`, who must be among those kept, it is about the report of this one alone.
+        """
+        concerned = sorted(self.reporters) if reporter is None else [reporter]
+        return [
+            Credit(each, self.reporters[each], decision, None, None, anew=self._known(each) is not None)
+            for each in concerned
+        ]
+
     def expires(self, newest_ms: int) -> int:
         """Return the time (ms) from which on the record is not needed; `newest_ms` is that of its newest report."""
         undecided = newest_ms + UNDECIDED_DAYS * DAY

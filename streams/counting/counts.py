@@ -28,7 +28,9 @@ from streams.counting.panes import (
     drop_before,
     find_or_insert,
     fold,
+    pane_at,
 )
+from streams.counting.repeats import RiskCounted, with_repeat
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.voices import NOT_STAMPED, StampedSums, VoicePane, Voices
 from streams.counting.windows import (
@@ -118,8 +120,14 @@ class _VoicedState(_State, array_like=True, gc=False):
     voices: list[VoicePane] = []
 
 
+class _RepeatedState(_VoicedState, array_like=True, gc=False):
+    """The persisted form of a channel which somebody with a stamp has reported again."""
+
+    repeats: RiskCounted = {}
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_VoicedState).decode
+_decode = msgspec.msgpack.Decoder(_RepeatedState).decode
 
 
 class ChannelCounts(msgspec.Struct, gc=False):
@@ -138,6 +146,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
     _limit: int = next_limit(0)
     _sums: dict[WindowSpec, RunningSum] | None = None
     _voices: Voices | None = None
+    _repeats: RiskCounted | None = None
 
     def add(
         self,
@@ -195,6 +204,17 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._voices = Voices()
         self._voices.add(start, added)
 
+    def risk_counted_at(self, reporter_hash: int) -> int | None:
+        """Return the pane (fine index) in which a reporter's risk was last counted; None if in none, or not sampled."""
+        if self._repeats and (at := self._repeats.get(reporter_hash)) is not None:
+            return at
+        seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
+        return None if seen is None else pane_at(self._panes, seen).start
+
+    def note_risk(self, reporter_hash: int, counted_at: int | None) -> None:
+        """Note in which pane a reporter's risk was last counted; None: in that of the report which `add` counts next."""
+        self._repeats = with_repeat(self._repeats, reporter_hash, counted_at)
+
     def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
         """Return the counts of the window that ends with the pane of `now_ms`."""
         now = now_ms // FINE_MS
@@ -236,6 +256,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
         """Give a reporter the hash under another key; return False if none has the hash `before`."""
         if not self._last_seen or before not in self._last_seen:
             return False
+        if self._repeats is not None and (at := self._repeats.pop(before, None)) is not None:
+            self._repeats[after] = at
         if not rename(self._last_seen, self._panes, before, after):
             self._sums = None
         return True
@@ -261,6 +283,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._voices.keep(0, now)
         if self._messages:
             forget_after(self._messages, now)
+        if self._repeats:
+            self._repeats = {reporter: at for reporter, at in self._repeats.items() if at <= now}
         return True
 
     def newest_pane_ms(self) -> int | None:
@@ -276,7 +300,9 @@ class ChannelCounts(msgspec.Struct, gc=False):
             reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
             places = bytes(len(last_seen)) if len(panes) == 1 else _places(last_seen, panes)
         parts = (self._now, self._limit, panes, reporters, places, self._messages or {})
-        voices = None if self._voices is None else self._voices.rows()
+        voices = [] if self._voices is None else self._voices.rows()
+        if self._repeats:
+            return STATE_VERSION + _encode(_RepeatedState(*parts, voices, self._repeats))
         return STATE_VERSION + _encode(_VoicedState(*parts, voices) if voices else _State(*parts))
 
     @classmethod
@@ -299,6 +325,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             counts._messages = state.messages
         if state.voices:
             counts._voices = Voices(state.voices)
+        if state.repeats:
+            counts._repeats = state.repeats
         return counts
 
     def _count_in_sums(
@@ -342,6 +370,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             left = {reporter: seen for reporter, seen in self._last_seen.items() if seen >= horizon}
             self._last_seen = left
             self._limit = min(self._limit, next_limit(len(left)))
+            if self._repeats:
+                self._repeats = {reporter: at for reporter, at in self._repeats.items() if reporter in left}
 
 
 def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:

@@ -21,6 +21,7 @@ from streams.reports.message_counts import count_message
 from streams.reports.rules import CategoryPlan
 from streams.reports.transitions import open_or_raise
 from streams.reports.voices import hear
+from streams.reports.weighing import adds_risk
 from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
 from streams.wire.reading import Decoded
@@ -55,7 +56,7 @@ def apply_report(
     if entry is None:
         entry = state.counts.new_entry()
     counts = entry.counts
-    counted, signs = _count(batch, channel_key, counts, case)
+    counted, signs = _count(batch, channel_key, plan, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -105,12 +106,13 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
 
 
 def _count(
-    batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case
+    batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
 ) -> tuple[bool, Signs | None]:
     """Count a report; return whether a pane held its time, and the signs of its channel if it has a stamp."""
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, heard = "anonymous", None, None
+    risk = rules.risk_model.millionths(case.risk)
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:
@@ -120,9 +122,8 @@ def _count(
                 keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
             if case.stamp is not None:
                 heard = hear(batch, channel_key, case, case.stamp, hashed)
-    risk = rules.risk_model.millionths(case.risk)
-    if heard is not None and not heard.weighs and rules.registry.integrity == "live":
-        risk = 0
+                if not adds_risk(batch, channel_key, plan, counts, case, heard, hashed):
+                    risk = 0
     counted = counts.add(
         case.occurred,
         state.time.now,

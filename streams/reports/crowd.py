@@ -146,10 +146,10 @@ class Crowd:
         """Return the messages that an escalation has named."""
         return self.listed.find(LISTED_MESSAGES + key) or ()
 
-    def note_link(self, now: int, reporter: int, *, linked: bool) -> bool:
-        """Add a report to those of the day; return whether links still have an effect."""
+    def note_link(self, now: int, reporter: int, cluster: int) -> bool:
+        """Add a report to those of the day (see GuardRail.note); return whether links still have an effect."""
         before = self.guard.mark()
-        effective = self.guard.note(now, reporter, linked=linked)
+        effective = self.guard.note(now, reporter, cluster)
         self._guard_changed |= before != self.guard.mark()
         return effective
 

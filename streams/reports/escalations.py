@@ -173,8 +173,10 @@ def _counts(counts: WindowCounts) -> Counts:
 
 def _integrity(counts: WindowCounts, signs: Signs | None) -> Integrity:
     shown = integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous)
-    finding = find_coordination(counts.stamped, signs)
-    return shown if finding is None else replace(shown, finding=finding.published)
+    found = find_coordination(counts.stamped, signs)
+    if found is None:
+        return shown
+    return replace(shown, brigade_suspected=found.suspected, finding=found.published)
 
 
 def _priority(

@@ -9,7 +9,7 @@ from streams.events.moderation_outcome import (
 )
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.credits import publish_credit, publish_receipt
+from streams.reports.credits import publish_credit, publish_decision, publish_receipt
 from streams.reports.crowd import message_key
 from streams.reports.message_counts import count_outcome, count_report
 from streams.wire.dead_letter import Rejected
@@ -20,8 +20,9 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
     It does not move the partition's time and changes nothing that policies count: it is known better whom later reports come
-    from, and the counters for transparency reports follow. Without the stage of reporters it has no effect. Raises Rejected,
-    changing nothing, if the report or escalation that it is about is not known here.
+    from, and the counters for transparency reports follow. A message that was gone before anybody could look says nothing
+    about those who reported it: they are told, and that is all. Without the stage of reporters an outcome has no effect.
+    Raises Rejected, changing nothing, if the report or escalation that it is about is not known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -40,11 +41,15 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
-        changes = record.add_outcome(decision, only)
+        seen = outcome.reason != "not_found"
+        changes = record.add_outcome(decision, only) if seen else record.notices_of(decision, only)
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
-            publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
+            reported = record.identities.get(credit.reporter)
+            if seen:
+                publish_credit(batch, channel, message, credit)
+            publish_decision(batch, channel, credit, reported)
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
@@ -75,7 +80,8 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     if first:
         publish_receipt(batch, case, reporter)
     if credit is not None:
-        publish_credit(batch, report.channel.ref, message, credit, identity)
+        publish_credit(batch, report.channel.ref, message, credit)
+        publish_decision(batch, report.channel.ref, credit, identity)
     return first
 
 

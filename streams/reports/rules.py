@@ -22,11 +22,15 @@ DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
 
 
 class CategoryPlan(NamedTuple):
-    """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`)."""
+    """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
+
+    `judged_together` are the suffixes of the other categories that any of these policies counts.
+    """
 
     suffix: bytes
     windows: tuple[WindowSpec, ...]
     policies: tuple[tuple[CompiledPolicy, int], ...]
+    judged_together: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +104,10 @@ def _plan(category: Category, compiled: list[CompiledPolicy]) -> CategoryPlan:
     windows = sorted(
         {policy.spec for policy in concerned}, key=lambda spec: (spec.ring, spec.panes, spec.text)
     )
+    together = dict.fromkeys(other for policy in concerned for other in policy.policy.categories)
     return CategoryPlan(
         category_suffix(category),
         tuple(windows) or (DEFAULT_WINDOW,),
         tuple((policy, windows.index(policy.spec)) for policy in concerned),
+        tuple(category_suffix(other) for other in together if other != category),
     )

@@ -21,12 +21,14 @@ _ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
 class Heard(NamedTuple):
     """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
 
-    `weighs`: it is neither a further report of a cluster, nor a further one by the same reporter about the message.
+    `first_about_message`: the reporter has not reported the message before. `first_of_cluster`: nor has anybody who is linked
+    to the reporter.
     """
 
     added: Sums
     signs: Signs
-    weighs: bool
+    first_about_message: bool
+    first_of_cluster: bool
 
 
 def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int) -> Heard:
@@ -52,8 +54,8 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     )
     crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
-        crowd.note_link(now, reporter, linked=False)
-        return Heard(Sums(), signs, weighs=False)
+        crowd.note_link(now, reporter, 1)
+        return Heard(Sums(), signs, first_about_message=False, first_of_cluster=False)
     known = stamp.reporter_class != "low"
     joined = alone = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
@@ -64,7 +66,7 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
         crowd.put_clusters(key, clusters, now)
     linked = joined.size > 1
     batch.counters.linked += linked
-    if not crowd.note_link(now, reporter, linked=linked):
+    if not crowd.note_link(now, reporter, joined.size):
         batch.counters.links_without_effect += linked
         joined = alone
-    return Heard(joined.added, signs, weighs=joined.first)
+    return Heard(joined.added, signs, first_about_message=True, first_of_cluster=joined.first)

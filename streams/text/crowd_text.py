@@ -2,8 +2,8 @@
 
 import msgspec
 
-from streams.events.escalation import Counts
-from streams.events.integrity import IntegrityFinding, IntegritySignal
+from streams.events.escalation import Counts, Integrity
+from streams.events.integrity import IntegritySignal
 from streams.events.priority import Priority
 
 _Rows = list[tuple[str, str]]
@@ -34,15 +34,25 @@ def voices_rows(counts: Counts) -> _Rows:
     ]
 
 
-def finding_rows(finding: IntegrityFinding | msgspec.UnsetType) -> _Rows:
-    """What was found of coordination, and by which signs; nothing if nothing was."""
+def integrity_text(integrity: Integrity) -> str:
+    """The verdict about those who reported, as in `brigade suspected, 16 reporters look coordinated`; empty if there is none."""
+    verdicts = ["brigade suspected"] if integrity.brigade_suspected else []
+    if integrity.finding is not msgspec.UNSET:
+        verdicts.append(f"{integrity.finding.members} reporters look coordinated")
+    return ", ".join(verdicts)
+
+
+def integrity_rows(integrity: Integrity) -> _Rows:
+    """The verdict about those who reported, and the signs on which it rests: the finding's if there is one."""
+    verdict = integrity_text(integrity)
+    if not integrity.brigade_suspected:
+        verdict = f"no brigade suspected, {verdict}" if verdict else "no brigade suspected"
+    finding = integrity.finding
     if finding is msgspec.UNSET:
-        return []
-    signs = "; ".join(SIGNALS[signal] for signal in finding.signals)
-    return [
-        ("coordinated", f"{finding.members} reporters, score {finding.score:.2f}: {signs}"),
-        ("", finding.sentence),
-    ]
+        signs = ", ".join(f"{name} {value:.3g}" for name, value in integrity.signals.items())
+        return [("integrity", f"{verdict}, score {integrity.score:.2f}{f' ({signs})' if signs else ''}")]
+    words = "; ".join(SIGNALS[signal] for signal in finding.signals)
+    return [("integrity", f"{verdict}, score {finding.score:.2f}: {words}"), ("", finding.sentence)]
 
 
 def priority_text(priority: Priority) -> str:

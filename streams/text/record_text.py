@@ -11,6 +11,7 @@ from streams.events.clock import ClockView
 from streams.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.events.escalation import Condition, Escalation
 from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.text.crowd_text import integrity_text
 from streams.text.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
 from streams.text.routing_text import minute, request_line, routing_line
 from streams.wire.dead_letter import Rejected
@@ -63,10 +64,9 @@ def escalation_grounds(escalation: Escalation) -> str:
     where = likely_countries(escalation.jurisdictions)
     if where:
         remarks.append(" ".join(where))
-    if escalation.integrity.brigade_suspected:
-        remarks.append("brigade suspected")
-    if escalation.integrity.finding is not msgspec.UNSET:
-        remarks.append(f"{escalation.integrity.finding.members} reporters look coordinated")
+    crowd = integrity_text(escalation.integrity)
+    if crowd:
+        remarks.append(crowd)
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
     return "; ".join(remarks)

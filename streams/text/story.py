@@ -7,7 +7,7 @@ import msgspec
 from streams.events.clock import ClockView
 from streams.events.escalation import Escalation
 from streams.events.obligation import EscalatedObligation, NotArmedReason
-from streams.text.crowd_text import finding_rows, priority_text, voices_rows
+from streams.text.crowd_text import integrity_rows, priority_text, voices_rows
 from streams.text.routing_text import minute
 from streams.text.text_table import text_table
 
@@ -130,8 +130,7 @@ def _measured(event: Escalation) -> _Rows:
         ("counted", counted),
         *voices_rows(counts),
         ("risk", f"{_number(score.value)}{f' = {parts}' if parts else ''}"),
-        ("integrity", _integrity(event)),
-        *finding_rows(event.integrity.finding),
+        *integrity_rows(event.integrity),
     ]
 
 
@@ -141,12 +140,6 @@ def _block(rows: Sequence[tuple[str, str]], indent: str = "  ") -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
-
-
-def _integrity(event: Escalation) -> str:
-    signs = ", ".join(f"{name} {_number(value)}" for name, value in event.integrity.signals.items())
-    suspected = "brigade suspected" if event.integrity.brigade_suspected else "no brigade suspected"
-    return f"{suspected}, score {_number(event.integrity.score)}{f' ({signs})' if signs else ''}"
 
 
 def _cause(event: Escalation) -> str:

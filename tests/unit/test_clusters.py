@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.coordination.arrivals import Arrivals, Signs, decode_arrivals, encode_arrivals
+from streams.coordination.arrivals import COUNTED, Arrivals, Signs, decode_arrivals, encode_arrivals
 from streams.coordination.assessment import assess
 from streams.coordination.clusters import (
     ALONE,
@@ -22,7 +22,7 @@ from streams.coordination.clusters import (
     voices_millionths,
 )
 from streams.coordination.distinct_sketch import estimate, note
-from streams.coordination.guard_rail import LEAST, GuardRail
+from streams.coordination.guard_rail import LARGE_CLUSTER, LEAST, GuardRail
 from streams.coordination.signature import enter, linked, used_bins
 from streams.events.report import CATEGORIES, Category
 
@@ -161,17 +161,24 @@ def test_voices_are_between_one_and_the_reports(given_reports):
 def test_the_guard_rail_stops_at_five_per_cent_of_the_active_and_the_next_day_begins_anew():
     rail, rng = GuardRail(), random.Random(4)
     active = [rng.getrandbits(64) for _ in range(10_000)]
-    assert all(rail.note(T0, reporter, linked=False) for reporter in active)
-    held = [rail.note(T0, reporter, linked=True) for reporter in active[:1_000]]
+    assert all(rail.note(T0, reporter, 1) for reporter in active)
+    held = [rail.note(T0, reporter, 2) for reporter in active[:1_000]]
     # Both estimates have a standard error of 6 %.
     assert 400 < held.index(False) < 620
     assert not any(held[620:])
-    assert rail.note(T0 + DAY, 1, linked=True)
+    assert rail.note(T0 + DAY, 1, 2)
 
 
 def test_a_single_brigade_does_not_switch_the_rule_off_in_a_quiet_partition():
     rail = GuardRail()
-    assert all(rail.note(T0, number << 40, linked=True) for number in range(LEAST))
+    assert all(rail.note(T0, number << 40, 2) for number in range(LEAST))
+
+
+def test_links_to_a_large_cluster_switch_nothing_off():
+    rail = GuardRail()
+    assert all(rail.note(T0, number << 40, number) for number in range(LARGE_CLUSTER, 100))
+    assert all(rail.note(T0, number << 40, 2) for number in range(1_000, 1_000 + LEAST))
+    assert not rail.note(T0, 2_000 << 40, LARGE_CLUSTER - 1)
 
 
 def test_the_sketch_is_exact_when_few_and_near_when_many():
@@ -189,8 +196,9 @@ def test_the_sketch_is_exact_when_few_and_near_when_many():
 def burst(
     arrivals: Arrivals, at: int, number: int, categories: Sequence[Category] = ("spam",), **how: bool
 ) -> Signs:
+    """Reports at `at`, each by somebody else: of who they are, the time is a part."""
     for reporter in range(number):
-        signs = arrivals.add(at, reporter, categories[reporter % len(categories)], **how)
+        signs = arrivals.add(at, at + reporter, categories[reporter % len(categories)], **how)
     return signs
 
 
@@ -216,7 +224,7 @@ def test_a_channel_with_as_many_reports_every_hour_has_no_burst():
     arrivals = Arrivals()
     for hour in range(600):
         signs = burst(arrivals, T0 + hour * HOUR, 20, **FRESH)
-    assert signs.reports == 120
+    assert signs.reporters == 120
     assert 100 < signs.usual < 120
     assert not assess(Sums(120, 0, 0, 120), signs).suspected
     # A month of silence, and it is one again.
@@ -228,6 +236,7 @@ def test_accounts_that_go_through_a_channel_are_seen():
     for _ in range(3):
         signs = burst(arrivals, T0, 12, first_time=True, young=True, outsider=False)
     assert signs.repeating == 1
+    assert signs.reporters == 12
     case = assess(Sums(36, 0, 0, 36), signs)
     assert case.suspected
     assert "three or more of its messages" in case.sentence
@@ -248,7 +257,7 @@ def test_reporters_who_do_not_agree_what_is_wrong_are_shown_and_not_suspected_fo
 def test_rows_of_an_earlier_version_name_no_category():
     arrivals = Arrivals(bucket=T0 // (HOUR // 2), recent=[[0, 30, 0, 0, 0]])
     signs = arrivals.add(T0, 1, "fraud", first_time=True, young=True, outsider=True)
-    assert (signs.reports, signs.disagreement) == (31, 0)
+    assert (signs.reporters, signs.disagreement) == (31, 0)
 
 
 def test_the_sentence_says_who_was_linked_and_as_what_they_count():
@@ -265,18 +274,35 @@ def test_the_sentence_says_who_was_linked_and_as_what_they_count():
 
 
 @given(st.lists(st.tuples(st.integers(0, 100 * HOUR), st.integers(0, 50), st.booleans()), max_size=60))
-def test_arrivals_are_a_recount_of_the_last_six_hours(given_reports):
-    arrivals, seen = Arrivals(), []
+def test_arrivals_count_each_reporter_of_the_last_six_hours_once(given_reports):
+    arrivals, counted = Arrivals(), []
     half = HOUR // 2
     for offset, reporter, young in sorted(given_reports):
         at = T0 + offset
         arrivals = decode_arrivals(encode_arrivals(arrivals))
         category = CATEGORIES[reporter % 4]
         signs = arrivals.add(at, reporter, category, first_time=False, young=young, outsider=not young)
-        seen.append((at, young, category))
-        within = [each for when, each, _ in seen if at // half - when // half < 12]
-        named = Counter(named for when, _, named in seen if at // half - when // half < 12)
-        assert signs.disagreement == pytest.approx(1 - max(named.values()) / len(within))
-        assert signs.reports == len(within)
-        assert signs.young == sum(within) / len(within)
-        assert signs.outsiders == 1 - signs.young or abs(signs.outsiders + signs.young - 1) < 1e-12
+        counted = [each for each in counted if at // half - each[0] // half < 12]
+        if reporter not in [one for _, one, _, _ in counted]:
+            counted.append((at, reporter, young, category))
+        named = Counter(named for *_, named in counted)
+        assert signs.disagreement == pytest.approx(1 - max(named.values()) / len(counted))
+        assert signs.reporters == len(counted)
+        assert signs.young == sum(young for _, _, young, _ in counted) / len(counted)
+        assert signs.outsiders == pytest.approx(1 - signs.young)
+
+
+def test_further_reports_of_an_account_move_neither_shares_nor_the_usual_rate():
+    """Nor are they remembered: the state of a channel stays small, whoever reports how often."""
+    arrivals = Arrivals()
+    burst(arrivals, T0, 20, **HONEST)
+    before = len(encode_arrivals(arrivals))
+    for _ in range(1_000):
+        signs = arrivals.add(T0 + HOUR, 7, "fraud", **FRESH)
+    assert (signs.reporters, signs.young) == (21, pytest.approx(1 / 21))
+    assert len(encode_arrivals(arrivals)) < before + 40
+    burst(arrivals, T0 + 2 * HOUR, 2_000, **HONEST)
+    assert len(arrivals.counted) == COUNTED
+    assert len(encode_arrivals(arrivals)) < 8_000
+    arrivals.add(T0 + 9 * HOUR, 7, "fraud", **FRESH)
+    assert list(arrivals.counted) == [7]

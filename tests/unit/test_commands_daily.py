@@ -88,7 +88,7 @@ def test_explain_says_how_many_voices_what_looks_coordinated_and_what_the_priori
             msgspec.structs.replace(
                 event,
                 counts=msgspec.structs.replace(event.counts, voices=1.6, linked=31, trusted_voices=1),
-                integrity=msgspec.structs.replace(event.integrity, finding=finding),
+                integrity=msgspec.structs.replace(event.integrity, brigade_suspected=True, finding=finding),
                 priority=Priority(14, points),
             )
         ]
@@ -96,7 +96,7 @@ def test_explain_says_how_many_voices_what_looks_coordinated_and_what_the_priori
     for expected in (
         r"voices +1\.6 of 1 reporters; 31 of them report together\n",
         r"trust +1 with medium or high trust",
-        r"coordinated +31 reporters, score 0\.96: some reported the same messages before; far more reports than usual\n",
+        r"integrity +brigade suspected, 31 reporters look coordinated, score 0\.96: some reported the same messages before; far more reports than usual\n",
         re.escape(sentence),
         r"priority +14 of 100: clock 0, level 9, risk 3, voices 2, age 0\n",
     ):
@@ -108,13 +108,15 @@ def test_explain_has_words_for_every_sign(signal):
     event = escalation("opened-threshold-crossed")
     found = msgspec.structs.replace(event.integrity, finding=IntegrityFinding(0.5, (signal,), "Said.", 3))
     text = story([msgspec.structs.replace(event, integrity=found)])
-    assert re.search(r"coordinated +3 reporters, score 0\.50: [a-z ]+\n", text)
+    assert re.search(
+        r"integrity +no brigade suspected, 3 reporters look coordinated, score 0\.50: [a-z ]+\n", text
+    )
 
 
 def test_explain_leaves_out_what_an_event_does_not_have():
     event = escalation("opened-threshold-crossed")
     text = story([msgspec.structs.replace(event, priority=msgspec.UNSET)])
-    assert not re.search(r"^ +(voices|trust|coordinated|priority) ", text, re.MULTILINE)
+    assert not re.search(r"^ +(voices|trust|priority) ", text, re.MULTILINE)
 
 
 CLOCK = ["opened-clock-armed", "updated-clock-paused", "updated-clock-lapsed", "resolved-clock-fulfilled"]

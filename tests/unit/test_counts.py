@@ -11,6 +11,7 @@ from streams.counting import distinct
 from streams.counting.counts import ChannelCounts
 from streams.counting.measures import WindowCounts
 from streams.counting.panes import RunningSum
+from streams.counting.repeats import MOST_REPEATS
 from streams.counting.windows import RINGS, WindowSpec, window_spec
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
 
@@ -351,3 +352,42 @@ def test_the_largest_state_fits_into_the_default_maximum_message(monkeypatch):
     rng = random.Random(9)
     data = fill(ChannelCounts(), [rng.getrandbits(64) for _ in range(most)])
     assert 9 * most < len(data) < 9 * most + 12_000 < 2**20
+
+
+def test_when_the_risk_of_a_reporter_was_last_counted_outlives_further_reports_and_restores():
+    counts = ChannelCounts()
+    minutes = 5 * MINUTE
+
+    def report(at, counted_at=None):
+        counts.note_risk(POOL[1], counted_at)
+        counts.add(at, at, "user", POOL[1], 0, None)
+
+    assert counts.risk_counted_at(POOL[1]) is None
+    report(T0)
+    first = T0 // minutes
+    assert (counts.risk_counted_at(POOL[1]), counts.risk_counted_at(POOL[2])) == (first, None)
+    report(T0 + 2 * DAY, first)
+    counts = ChannelCounts.decode(counts.encode())
+    assert counts.risk_counted_at(POOL[1]) == first
+    assert counts.rename_reporter(POOL[1], POOL[2])
+    assert (counts.risk_counted_at(POOL[1]), counts.risk_counted_at(POOL[2])) == (None, first)
+    assert counts.rename_reporter(POOL[2], POOL[1])
+    report(T0 + 9 * DAY)
+    assert counts.risk_counted_at(POOL[1]) == (T0 + 9 * DAY) // minutes
+    report(T0 + 10 * DAY, (T0 + 9 * DAY) // minutes)
+    assert counts.turn_back(T0 + 8 * DAY)
+    # What came later is forgotten, and with it that it was a repeat.
+    assert counts.risk_counted_at(POOL[1]) is None
+
+
+def test_reporters_who_report_again_take_bounded_memory_and_never_count_more():
+    counts = ChannelCounts()
+    pool = [random.Random(2).getrandbits(64) + number for number in range(MOST_REPEATS + 100)]
+    for at, counted_at in ((T0, None), (T0 + DAY, T0 // (5 * MINUTE))):
+        for reporter in pool:
+            counts.note_risk(reporter, counted_at)
+            counts.add(at, at, "user", reporter, 0, None)
+    assert len(counts.encode()) < 14 * len(pool) + 9 * MOST_REPEATS
+    known = [counts.risk_counted_at(reporter) for reporter in pool]
+    assert known[:100] == [(T0 + DAY) // (5 * MINUTE)] * 100
+    assert set(known[100:]) == {T0 // (5 * MINUTE)}

@@ -16,11 +16,13 @@ from streams.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
+from streams.events.escalation import Escalation
 from streams.events.time_correction import TimeCorrection
 from streams.partition.home import home_partition
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState, restore_reports
+from streams.text.story import story
 from streams.wire.credit import decode_credit
 from streams.wire.envelope import rfc3339
 from streams.wire.records import OutputRecord
@@ -286,8 +288,30 @@ def test_signs_are_shown_on_reports_and_escalations_and_change_nothing_in_shadow
     opened, raised = of_topic(batch, "escalations")
     assert (opened["level"], raised["level"]) == (1, 2)
     assert raised["integrity"]["finding"]["score"] == pytest.approx(1 - 1 / 8)
+    # Eight are too few to suspect a brigade.
+    assert not raised["integrity"]["brigade_suspected"]
     assert (raised["counts"]["voices"], raised["counts"]["linked"]) == (1, 8)
     assert of_topic(batch, "integrity-cases") == []
+
+
+def test_there_is_one_verdict_about_a_crowd():
+    """16 accounts with one report each look independent to counts alone; their links say otherwise."""
+    rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 16})))
+    opened, raised = of_topic(run(ReportState(0, 1, rules), rules, brigade(16)), "escalations")
+    assert (opened["integrity"]["brigade_suspected"], raised["integrity"]["brigade_suspected"]) == (
+        False,
+        True,
+    )
+    assert raised["integrity"]["score"] == 0
+    text = story([msgspec.convert(event, Escalation) for event in (opened, raised)])
+    assert "no brigade suspected, 3 reporters look coordinated, score 0.67" in text
+    assert " brigade suspected, 16 reporters look coordinated, score 0.94" in text
+    # Without links and without a burst the counts have the only word: forty reports by one reporter.
+    one = [by(number, "u1", START + number * MINUTE, f"m{number}") for number in range(40)]
+    concentrated = rules_with(policy(levels=levels({"reports": 40})))
+    [event] = of_topic(run(ReportState(0, 1, concentrated), concentrated, one), "escalations")
+    assert event["integrity"]["brigade_suspected"]
+    assert "finding" not in event["integrity"]
 
 
 def test_live_a_suspected_brigade_stays_at_review_and_becomes_one_case():
@@ -340,7 +364,8 @@ def test_live_only_the_first_report_of_a_cluster_weighs():
         state = ReportState(0, 1, rules)
         run(state, rules, [*brigade(5), by(70, "u0", START, signature=BRIGADE), by(80, "v", START)])
         risks.append(MEASURES["risk"].value(counts_of(state).measure(SPECS[0], START)))
-    assert risks[0] / risks[1] == pytest.approx(7 / 2)
+    # The second report of u0 adds nothing in either.
+    assert risks[0] / risks[1] == pytest.approx(6 / 2)
 
 
 def test_a_fresh_brigade_is_suspected_by_how_it_arrives():
@@ -370,12 +395,23 @@ def test_a_fresh_brigade_that_names_any_harm_is_shown_as_such():
 
 def test_beyond_the_guard_rail_links_have_no_effect():
     state = ReportState(0, 1, RULES)
-    batch = run(state, RULES, brigade(110))
-    # The founder of a cluster is not counted as linked; beyond 100 others nobody is.
-    assert (batch.counters.linked, batch.counters.links_without_effect) == (109, 9)
+    pairs = [
+        by(10 * number + second, f"u{number}-{second}", START, f"m{number}", signature=BRIGADE)
+        for number in range(110)
+        for second in range(2)
+    ]
+    batch = run(state, RULES, pairs)
+    # The founder of a pair is not counted as linked; beyond 100 others nobody is.
+    assert (batch.counters.linked, batch.counters.links_without_effect) == (110, 10)
     counts = counts_of(state).measure(SPECS[0], START)
-    assert counts.stamped.sums.reports == 110
-    assert counts.stamped.sums.squares == 101 * 101 + 9
+    assert counts.stamped.sums.reports == 220
+    assert counts.stamped.sums.squares == 100 * 4 + 10 * 2
+
+
+def test_a_single_brigade_does_not_open_the_guard_rail():
+    state = ReportState(0, 1, RULES)
+    batch = run(state, RULES, brigade(500))
+    assert (batch.counters.linked, batch.counters.links_without_effect) == (499, 0)
 
 
 def test_what_is_kept_of_messages_and_channels_expires():

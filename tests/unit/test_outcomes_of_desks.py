@@ -125,6 +125,25 @@ def test_reporters_are_told_of_the_decision_and_of_another_one_in_its_place():
     assert one["outcome"]["ground"] == {"kind": "terms", "rule": "scams-2.1"}
 
 
+def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1, 2))
+    gone = run(state, RULES, [outcome(1, "dismissed", START + HOUR, reason="not_found")])
+    assert credits_of(gone) == {}
+    notices = of_topic(gone, "reporter-notices")
+    assert {(each["report_id"], each["state"]) for each in notices} == {("r1", "decided"), ("r2", "decided")}
+    # A decision about what came back is the first one, for those in between too.
+    run(state, RULES, reported(61 + 5))
+    batch = run(state, RULES, [outcome(2, "upheld", START + 2 * HOUR)])
+    assert credits_of(batch) == {name: (None, "upheld") for name in ("u1", "u2", "u66")}
+    # And one that is gone later leaves the decision that was made on seeing it.
+    again = run(
+        state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, reason="not_found", supersedes="o2")]
+    )
+    assert credits_of(again) == {}
+    assert {each["state"] for each in of_topic(again, "reporter-notices")} == {"superseded"}
+
+
 def test_detectors_are_credited_but_not_told():
     state = ReportState(0, 1, RULES)
     found = stamped(report(1, START, message_ref="m1", reporter={"kind": "automated", "ref": "u1"}))

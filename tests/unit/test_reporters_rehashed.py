@@ -10,7 +10,7 @@ from streams.reporters.state import state_key
 from streams.wire.reporter_history import EARLIER_HEADER
 from tests.unit.crowd_traffic import outcome
 from tests.unit.reporter_traffic import RULES, credit, new_state, stamp_all
-from tests.unit.test_reporters_end_to_end import Deployment, of
+from tests.unit.both_stages import Deployment, of
 from tests.unit.traffic import DAY, HOUR, START, report
 
 OLD, NEW, NEWER = (hash_key(bytes(range(first, first + 32))) for first in (0, 40, 80))

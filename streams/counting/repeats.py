@@ -1,0 +1,31 @@
+"""Reporters who reported a channel again without adding risk, and when their risk was last counted.
+
+Whoever is not here was last counted when last seen, which the counts know (distinct.py). So only those who report again
+take memory. Of a channel with thousands of reporters the counts know a sample: who is not in it is not limited, and one
+more or less does not matter there.
+"""
+
+from typing import Final
+
+RiskCounted = dict[int, int]
+"""Reporter hash -> fine index of the pane in which the reporter's risk was last counted."""
+
+# Who falls out counts as counted when last seen, which is later: the limit never lets anybody count more. 14 bytes each,
+# so 7 KB in the state of a channel that 512 people report again within a month.
+MOST_REPEATS: Final = 512
+
+
+def with_repeat(
+    repeats: RiskCounted | None, reporter_hash: int, counted_at: int | None
+) -> RiskCounted | None:
+    """Return the map with one reporter noted anew, or forgotten (None). Whoever was noted first makes room for others."""
+    if counted_at is None:
+        if repeats:
+            repeats.pop(reporter_hash, None)
+        return repeats
+    if repeats is None:
+        repeats = {}
+    repeats[reporter_hash] = counted_at
+    if len(repeats) > MOST_REPEATS:
+        del repeats[next(iter(repeats))]
+    return repeats
