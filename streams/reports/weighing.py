@@ -9,15 +9,12 @@ from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.rules import CategoryPlan
 from streams.reports.voices import Heard
-from streams.wire.times import DAY
 
-# The longest window of the shipped policies. In a longer one a reporter counts once a week.
-ONCE_IN: Final = 7 * DAY // FINE_MS
 # Each of their reports is a finding of its own about one message, and only sources that the platform vouches for may use
 # these kinds (sources.yaml). They count once per message.
 _FINDERS: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
-# A pane from which on a week has passed for every report.
-_NEVER: Final = -ONCE_IN
+# A pane that lies before every window.
+_NEVER: Final = 0
 
 
 def adds_risk(
@@ -31,8 +28,9 @@ def adds_risk(
 ) -> bool:
     """Tell whether the risk of a report counts, and note it; call it before `counts` count the report.
 
-    That of a reporter, by keyed hash, counts once a week in a channel, over all categories that a policy judges together with
-    the report's. With `integrity: live` that of a further member of a cluster does not count at all.
+    That of a reporter, by keyed hash, counts once in a channel within the longest window of the policies that judge the
+    report, over all categories that they judge together. With `integrity: live` that of a further member of a cluster does
+    not count at all.
     """
     who = case.report.reporter
     linked = batch.rules.registry.integrity == "live" and not heard.first_of_cluster
@@ -40,7 +38,7 @@ def adds_risk(
         return heard.first_about_message and not linked
     now = case.occurred // FINE_MS
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
-    if counted_at is not None and now - counted_at < ONCE_IN:
+    if counted_at is not None and now - counted_at < plan.longest_window:
         counts.note_risk(reporter, counted_at)
         return False
     counts.note_risk(reporter, _NEVER if linked else None)
