@@ -14,7 +14,8 @@ from confluent_kafka import Producer
 
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
-from tests.fixtures.comparison import BEFORE_THE_HOUSE, VERSION_0_2, Comparison, without_hashes
+from tests.fixtures.comparison import Comparison
+from tests.fixtures.differences import BEFORE_THE_HOUSE, VERSION_0_2, without_hashes
 from tests.fixtures.recorded import (
     RecordedTopics,
     Recording,

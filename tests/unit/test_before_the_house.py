@@ -10,7 +10,9 @@ import pytest
 
 from streams.partition.hash_key import DEMONSTRATION
 from tests.fixtures import code_under_test
-from tests.fixtures.comparison import BEFORE_THE_HOUSE, CLOCK, COUNTS, first_difference, without_hashes
+from tests.fixtures.comparison import CLOCK, first_difference
+from tests.fixtures.coverage import check_covers_every_kind
+from tests.fixtures.differences import BEFORE_THE_HOUSE, COUNTS, without_hashes
 from tests.fixtures.recorded import compacted, load_before_the_house
 from tests.fixtures.replay import (
     COUNTERS,
@@ -18,7 +20,6 @@ from tests.fixtures.replay import (
     ROUTING,
     Past,
     Replay,
-    check_covers_every_kind,
 )
 from tests.unit.traffic import fold
 

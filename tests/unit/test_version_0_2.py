@@ -1,6 +1,6 @@
 """Compatibility with version 0.2: its state is taken over and its logs replay to the same bytes, in each mode.
 
-What is to differ from now on is declared in tests/fixtures/comparison.py.
+What is to differ from now on is declared in tests/fixtures/differences.py.
 """
 
 from collections import defaultdict
@@ -16,9 +16,10 @@ from streams.reports import crowd
 from streams.wire.credit import decode_credit
 from streams.wire.stamp import read_stamp
 from tests.fixtures import code_under_test
-from tests.fixtures.comparison import VERSION_0_2
+from tests.fixtures.coverage import check_covers_every_kind
+from tests.fixtures.differences import VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
-from tests.fixtures.replay import Past, check_covers_every_kind
+from tests.fixtures.replay import Past
 
 MODERATION, CREDITS = "moderation-outcomes", "reporters-internal"
 
