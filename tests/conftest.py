@@ -38,6 +38,7 @@ LONG_FILES = (
     "test_exactly_once.py",
     "test_hostile.py",
     "test_metrics.py",
+    "test_before_the_house.py",
     "test_broker_restarts.py",
     "test_refusals.py",
     "test_rebalances.py",
@@ -62,7 +63,6 @@ LONG_FILES = (
     "test_partitioners.py",
     "test_zombie.py",
     "test_clocks.py",
-    "test_before_the_house.py",
     "test_adapter_webhook.py",
 )
 

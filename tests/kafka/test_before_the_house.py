@@ -1,42 +1,38 @@
-"""A new worker takes over state that the code before the new layout wrote, and continues from it.
+"""A new worker takes over state that an earlier version wrote, in each mode, and continues from it.
 
 On a real broker, the state, source and internal topics are restored to what they held when the old worker
 stopped, with the same offsets and append times. Then the source topics receive the rest of the recording in
 the same lumps, because each partition's owner must apply it in the same order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Producer
 
-from streams.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
-from tests.fixtures.comparison import (
-    SLASHES_WITH_OWN_DAY,
-    as_refused_now,
-    check_same,
-    check_same_in_any_order,
-    check_same_state,
-    without_hashes,
+from tests.fixtures.comparison import Comparison
+from tests.fixtures.differences import BEFORE_THE_HOUSE, VERSION_0_2, without_hashes
+from tests.fixtures.recorded import (
+    RecordedTopics,
+    Recording,
+    compacted,
+    load_before_the_house,
+    load_version_0_2,
 )
-from tests.fixtures.recorded import RecordedTopics, compacted, load
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import (
     COUNTERS,
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
-    INTERNAL,
-    OUTCOMES,
-    REQUESTS,
-    REQUESTS_INTERNAL,
-    REQUESTS_STATE,
+    INTEGRITY,
+    NOTICES,
     ROUTING,
     SHADOW,
-    SOURCE,
     STATE,
     TOPICS,
     VERIFIED,
@@ -46,9 +42,17 @@ from tests.kafka.harness.reader import Row
 from tests.kafka.harness.replay import TIME_BYTES, TIME_KEY
 from tests.kafka.harness.workers import changed_worker
 
-SOURCES = (SOURCE, OUTCOMES, REQUESTS)
-INTERNALS = (INTERNAL, REQUESTS_INTERNAL)
-STATES = (STATE, REQUESTS_STATE)
+# Topics whose partitions have a single writer, and topics that several owners write to.
+OWN = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
+SHARED = (DEAD_LETTERS, NOTICES, INTEGRITY)
+
+
+class Past(NamedTuple):
+    """What an earlier version wrote. `kept` is what of a state must be the same."""
+
+    recording: Recording
+    comparison: Comparison
+    kept: Callable[[Mapping[bytes, bytes | None]], Mapping[bytes, bytes | None]] = dict
 
 
 class Copier:
@@ -91,29 +95,42 @@ class Copier:
         )
 
 
-@pytest.fixture
-def recording():
-    return load()
+PASTS: Mapping[str, Callable[[], Past]] = {
+    # The worker moves reporters over to its key, which the recorded one did not have.
+    "before the house": lambda: Past(load_before_the_house(), BEFORE_THE_HOUSE, without_hashes),
+    "0.2 without reporters": lambda: Past(load_version_0_2("off"), VERSION_0_2["off"]),
+    "0.2 with reporters": lambda: Past(load_version_0_2("on"), VERSION_0_2["on"]),
+}
+
+
+@pytest.fixture(params=list(PASTS))
+def past(request):
+    return PASTS[request.param]()
 
 
 @pytest.fixture
-def deployment(kafka, recording, tmp_path):
+def deployment(kafka, past, tmp_path):
     # Events name the topics of their sources, so the prefix must be the same.
     operator = Operator(kafka)
+    recording = past.recording
     rules = recording.write_rules(tmp_path / "rules")
-    settings = {
+    own_sources = rules / "sources.yaml"
+    files = {
         "TOCSIN_POLICIES_FILE": rules / "policies.yaml",
         "TOCSIN_SCORING_FILE": rules / "scoring.yaml",
         "TOCSIN_CATEGORIES_FILE": rules / "categories.yaml",
         "TOCSIN_LAW_FOLDER": rules / "law",
-        "TOCSIN_SOURCES_FILE": SOURCES_FILE,
+        "TOCSIN_SOURCES_FILE": own_sources if own_sources.exists() else SOURCES_FILE,
     }
     deployment = Deployment(
         kafka,
         recording.prefix,
         tmp_path,
         partitions=recording.partitions,
-        settings={name: str(path) for name, path in settings.items()},
+        settings={
+            "TOCSIN_REPORTERS": "on" if recording.reporters else "off",
+            **{name: str(path) for name, path in files.items()},
+        },
     )
     try:
         yield deployment
@@ -124,35 +141,40 @@ def deployment(kafka, recording, tmp_path):
             operator.delete(deployment.name(topic))
 
 
-def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, recording):
+def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, past):
+    recording, comparison, kept_of = past
     old = RecordedTopics(recording)
     operator, copier = Operator(kafka), Copier(kafka, recording.prefix)
     partitions = range(recording.partitions)
+    sources = list(recording.lumps[0])
+    states, _, internals = zip(*deployment.stages, strict=True)
 
     def recorded(topic, n, start, end):
         """The recorded records of a partition from the offsets `start` up to the offsets `end`."""
+        if topic not in end:
+            return []
         first, after = (0 if start is None else start[topic][n]), end[topic][n]
         return [row for row in old.rows[deployment.name(topic)][n] if first <= row.offset < after]
 
-    for topic in (*SOURCES, *INTERNALS, *STATES):
+    for topic in (*sources, *internals, *states):
         operator.set(deployment.name(topic), "message.timestamp.type", "CreateTime")
         operator.set(deployment.name(topic), "retention.ms", "-1")
     for n in partitions:
-        for topic in SOURCES:
+        for topic in sources:
             copier.append(recorded(topic, n, None, recording.before))
-        for topic in (*INTERNALS, *STATES):
+        for topic in (*internals, *states):
             copier.write_transactions(recorded(topic, n, None, recording.before))
-    for topic in (*INTERNALS, *STATES):
+    for topic in (*internals, *states):
         operator.set(deployment.name(topic), "message.timestamp.type", "LogAppendTime")
     loaded = deployment.outputs()
-    for topic in (*SOURCES, *INTERNALS, *STATES):
+    for topic in (*sources, *internals, *states):
         for n in partitions:
             assert loaded.rows[deployment.name(topic)][n] == recorded(topic, n, None, recording.before)
 
     worker = deployment.fleet.start(changed_worker(NO_TICKS + OLD_RECORDS))
     deployment.fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "the takeover")
     for start, end in pairwise([recording.before, *recording.lumps]):
-        for topic in SOURCES:
+        for topic in sources:
             for n in partitions:
                 copier.append(recorded(topic, n, start, end))
         deployment.wait_until_applied(60)
@@ -162,38 +184,36 @@ def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, 
 
     new = deployment.outputs()
     for n in partitions:
-        for topic in (ENRICHED, ESCALATIONS, SHADOW, ROUTING, DEAD_LETTERS, *INTERNALS):
+        for topic in (*OWN, *SHARED, *internals):
             found = new.rows[deployment.name(topic)][n]
-            if topic in INTERNALS:
+            if topic in internals:
                 found = [row for row in found if row.offset >= recording.before[topic][n]]
             expected = recorded(topic, n, recording.before, recording.between)
-            check = check_same_in_any_order if topic in (DEAD_LETTERS, *INTERNALS) else check_same
-            ours, theirs = ([(r.key, r.value, r.headers) for r in rows] for rows in (found, expected))
-            if topic == DEAD_LETTERS:
-                theirs = [as_refused_now(row) for row in theirs]
-            check(f"{topic} {n}", ours, theirs)
+            comparison.check(topic, n, written(found), written(expected), in_order=topic in OWN)
         # Counters are published once per batch, and the batches differ here: only the last value is the same.
         counted = recorded(COUNTERS, n, recording.before, recording.between)
         assert counted
-        # The old version counted nothing for a day of its own.
-        latest = new.latest(deployment.name(COUNTERS), n)
-        latest = {key: value for key, value in latest.items() if key.count(b"/") < SLASHES_WITH_OWN_DAY}
-        assert latest == compacted((row.key, row.value) for row in counted)
-        for topic in STATES:
+        views = comparison.sides(COUNTERS, written(new.rows[deployment.name(COUNTERS)][n]), written(counted))
+        found, expected = (compacted((key, value) for key, value, _ in rows) for rows in views)
+        assert found == expected
+        for topic in states:
             kept = new.latest(deployment.name(topic), n)
-            kept = {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
             expected = old.latest(deployment.name(topic), n, recording.between[topic][n])
             positions = [decode_position(view.pop(POSITION_KEY)) for view in (kept, expected)]
-            for source in SOURCES:
+            for source in sources:
                 here, there = (position.get(deployment.name(source)) for position in positions)
                 assert here == there
-            if topic == STATE:
+            new_source = deployment.name(VERIFIED)
+            if topic == STATE and VERIFIED not in sources:
                 # The recorded state knows nothing of this topic: it is read from its beginning.
-                new_source = deployment.name(VERIFIED)
                 assert new_source not in positions[1]
                 assert positions[0][new_source] == SourcePosition(0, recording.partitions, None)
             for view in (kept, expected):
                 # The flood window follows, which also counts records re-keyed in the meantime.
                 view[TIME_KEY] = view[TIME_KEY][:TIME_BYTES]
-            # The worker moved reporters over to its key, which the recorded one did not have.
-            check_same_state(f"{topic} {n}", without_hashes(kept), without_hashes(expected))
+            comparison.check_state(f"{topic} {n}", kept_of(kept), kept_of(expected))
+
+
+def written(rows: Sequence[Row]) -> list[Any]:
+    """What was written, without its place."""
+    return [(row.key, row.value, row.headers) for row in rows]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 FILES = (
     "assess", "before_the_house", "enrichment", "episodes", "open_episode_gates", "partition_state", "policy_backtest",
     "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore", "scenario", "slices", "source_controls",
-    "sources", "transparency_assess", "wrong_clocks",
+    "sources", "transparency_assess", "version_0_2", "wrong_clocks",
 )  # fmt: skip
 # Some minutes: with --native only, as `make soak-cores` runs them.
 LONG_FILES = ("law_change", "mixed_traffic", "report_clocks_model")

@@ -1,0 +1,189 @@
+"""Compatibility with version 0.2: its state is taken over and its logs replay to the same bytes, in each mode.
+
+What is to differ from now on is declared in tests/fixtures/differences.py.
+"""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import msgspec
+import orjson
+import pytest
+
+from streams.events.credit import CREDIT_TYPE
+from streams.reporters.reporter import REPORTER
+from streams.reports import crowd
+from streams.wire.credit import decode_credit
+from streams.wire.stamp import read_stamp
+from tests.fixtures import code_under_test
+from tests.fixtures.coverage import check_covers_every_kind
+from tests.fixtures.differences import VERSION_0_2
+from tests.fixtures.recorded import load_version_0_2
+from tests.fixtures.replay import Past
+
+MODERATION, CREDITS = "moderation-outcomes", "reporters-internal"
+
+
+def past_of(mode, folder):
+    recording = load_version_0_2(mode)
+    stages = code_under_test.stages(
+        recording.write_rules(folder),
+        code_under_test.WORKERS_KEYS,
+        sources=None,
+        reporters=recording.reporters,
+    )
+    return Past(recording, stages, VERSION_0_2[mode])
+
+
+@pytest.fixture(scope="module")
+def off(tmp_path_factory):
+    return past_of("off", tmp_path_factory.mktemp("off"))
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory):
+    return past_of("on", tmp_path_factory.mktemp("on"))
+
+
+@pytest.fixture(params=["off", "on"])
+def past(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_replay_from_the_start_gives_the_same_bytes(past):
+    assert past.check_written(past.replayed(), past.nothing) > 1_500
+
+
+@pytest.mark.parametrize("mark", ["before", "between"])
+def test_a_takeover_midway_applies_the_rest_to_the_same_bytes(past, mark):
+    compared = past.check_written(past.taken_over(mark), getattr(past.recording, mark))
+    assert compared > (700 if mark == "before" else 200)
+
+
+def test_a_takeover_before_each_batch_gives_the_same_bytes(past):
+    past.check_written(past.taken_over_before_each_batch(), past.nothing)
+
+
+def test_the_recording_covers_every_kind_of_event(past):
+    check_covers_every_kind(past)
+    assert {event["subject"]["kind"] for event in past.events(MODERATION)} == {
+        "message",
+        "report",
+        "escalation",
+    }
+
+
+def test_without_the_stage_of_reporters_decisions_are_read_and_lead_to_nothing(off):
+    assert {stage for stage, _ in off.owners} == {"reports", "requests"}
+    assert any(topic == MODERATION for batch in off.recording.batches for topic, _ in batch.records)
+    for topic in (CREDITS, "reporter-notices", "integrity-cases"):
+        assert not off.events(topic)
+    assert not any("trust" in event or "integrity" in event for event in off.events("enriched-reports"))
+
+
+def test_with_it_the_recording_covers_stamps_credits_findings_the_cap_and_cases(on):
+    stamps = [
+        stamp
+        for n in range(on.recording.partitions)
+        for _, _, headers in on.written("message-reports-internal", n)
+        if (stamp := read_stamp(headers)) is not None
+    ]
+    assert {stamp.reporter_class for stamp in stamps} >= {"low", "high"}
+    for name in ("first_time", "over_limit"):
+        assert {getattr(stamp, name) for stamp in stamps} == {False, True}
+    assert any(stamp.signature for stamp in stamps)
+    assert {stamp.needed for stamp in stamps} == {1, 2, 3}
+
+    credited = [
+        decode_credit(value)
+        for n in range(on.recording.partitions)
+        for _, value, headers in on.written(CREDITS, n)
+        if ("ce_type", CREDIT_TYPE.encode()) in headers
+    ]
+    assert {credit.decision for credit in credited} == {"upheld", "dismissed", "manifestly_unfounded"}
+    assert any(credit.removed and credit.added for credit in credited)
+    assert {event["state"] for event in on.events("reporter-notices")} == {
+        "received",
+        "decided",
+        "superseded",
+    }
+
+    findings = [event["integrity"] for event in on.events("enriched-reports") if "integrity" in event]
+    assert {signal for finding in findings for signal in finding["signals"]} >= {
+        "linked_reporters",
+        "burst",
+        "first_time_reporters",
+        "young_accounts",
+        "non_members",
+        "same_hour_raid",
+    }
+    cases = on.events("integrity-cases")
+    assert {case["kind"] for case in cases} == {"brigade", "misuse", "many_channels"}
+    levels = defaultdict(int)
+    for event in on.events("escalations"):
+        levels[event["channel_ref"]] = max(levels[event["channel_ref"]], event["level"])
+    # As many reporters: of members, of new accounts, and of a brigade.
+    assert (levels["crowd-1"], levels["crowd-20"], levels["crowd-14"]) == (2, 1, 1)
+    assert {"crowd-20", "crowd-14"} <= {case["channel_ref"] for case in cases}
+
+
+def test_with_it_every_record_about_reporters_is_in_the_states_that_are_taken_over(on):
+    kinds = {
+        stage: {
+            key[:1]
+            for owner in on.owners
+            if owner[0] == stage
+            for key in on.stored_at(owner, on.recording.before)
+        }
+        for stage in on.stages
+    }
+    assert kinds["reporters"] >= {REPORTER}
+    assert kinds["reports"] >= {
+        crowd.MESSAGE_REPORTERS,
+        crowd.MESSAGE_CLUSTERS,
+        crowd.CHANNEL_ARRIVALS,
+        crowd.LISTED_MESSAGES,
+        crowd.GUARD_RAIL,
+    }
+
+
+def test_what_is_not_declared_must_not_differ(on):
+    """A comparison of one topic with a field changed in the recording, of which each declaration is as wide as it says."""
+    topic = "escalations"
+    found = on.written(topic, 0)
+
+    def changed(rows):
+        """As if all had been recorded with another level, or a field of the integrity of a finding."""
+        return [
+            (key, orjson.dumps(event | {"level": event["level"] + 1}), headers)
+            for key, value, headers in rows
+            for event in [orjson.loads(value)]
+        ]
+
+    def check(**declared):
+        return replace(on.comparison, **declared).check(topic, 0, found, found, in_order=True)
+
+    assert check() == len(found) > 20
+    with pytest.raises(
+        AssertionError, match=r"escalations 0, record 0 with key .*: value.level is \d instead of \d"
+    ):
+        check(rewritten={topic: changed})
+    with pytest.raises(AssertionError, match="records instead of"):
+        check(rewritten={topic: lambda rows: rows[1:]})
+    assert check(rewritten={topic: changed}, left_out=frozenset({"escalations.level"}))
+    for other in ("escalations.counts.level", "enriched-reports.level", "level"):
+        with pytest.raises(AssertionError, match="value.level is"):
+            check(rewritten={topic: changed}, left_out=frozenset({other}))
+
+    owner = "reports", 0
+    stored = on.stored(owner)
+    key = next(key for key in stored if key[:1] == crowd.CHANNEL_ARRIVALS)
+    first, *rest = msgspec.msgpack.decode(stored[key][1:-4])
+    other = stored | {key: stored[key][:1] + msgspec.msgpack.encode([first + 1, *rest]) + stored[key][-4:]}
+    with pytest.raises(AssertionError, match="key b'V"):
+        on.comparison.check_state("reports 0", other, stored)
+    view = {crowd.CHANNEL_ARRIVALS: lambda value: msgspec.msgpack.decode(value[1:-4])[1:]}
+    replace(on.comparison, views=view).check_state("reports 0", other, stored)
+    with pytest.raises(AssertionError, match="only here"):
+        on.comparison.check_state("reports 0", stored | {b"!": b"new"}, stored)
+    replace(on.comparison, new_state=frozenset({b"!"})).check_state("reports 0", stored | {b"!": b""}, stored)
