@@ -18,6 +18,8 @@ TABLE = "[target.'cfg(any())'.dependencies]\n"
 def main() -> None:
     """Resolve anew, and write the pins and the checksums."""
     chosen, table, _ = (NATIVE / "Cargo.toml").read_text(encoding="utf-8").partition(TABLE)
+    if shutil.which("cargo") is None:
+        sys.exit("native/pin.py: needs cargo, and none is on the PATH")
     if not table:
         sys.exit(f"native/pin.py: native/Cargo.toml lacks the line {TABLE.strip()}, at its end")
     shutil.rmtree(WORK, ignore_errors=True)
