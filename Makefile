@@ -58,23 +58,15 @@ generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncA
 	$(BIN)/python -m streams.operations.generated.kubernetes_resources
 	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars
 
-native: $(VENV)/installed ## Build the native core into the environment (needs cargo, and no network)
+native: $(VENV)/installed ## Build the native core into the environment (needs cargo, and the network for the first time)
 	$(BIN)/python native/build.py
 
 native-check: native ## Lint the native core (needs clippy and rustfmt)
 	cargo fmt --manifest-path native/Cargo.toml --check
-	cd build/native && CARGO_TARGET_DIR=target PYO3_NO_PYTHON=1 cargo clippy --release --offline --quiet -- -D warnings
+	cd build/native && CARGO_TARGET_DIR=target PYO3_NO_PYTHON=1 cargo clippy --release --locked --offline --quiet -- -D warnings
 
-# Each in its newest version that Debian 12's Rust builds; native/Cargo.toml says which Rust that is. Cargo compares what it
-# fetches with the checksums of the index.
-crates: ## Fetch the packages of the native core anew (needs cargo 1.84 or newer; asks the Rust package index)
-	rm -rf build/crates
-	mkdir -p build/crates
-	cp -R native/Cargo.toml native/src build/crates
-	cd build/crates && CARGO_HOME=$$PWD/home CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo fetch
-	rm native/crates/*.crate
-	cp build/crates/home/registry/cache/*/*.crate native/crates
-	cd native/crates && sha256sum *.crate >../crates.sha256
+crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)
+	$(BIN)/python native/pin.py
 
 soak: $(VENV)/installed ## Test random faults under load, one minute per seed and fleet (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)

@@ -32,7 +32,7 @@ def native_core() -> ModuleType:
     try:
         import tocsin_native
     except ImportError as error:
-        missing(f"needs the native core ({error}): apt-get install cargo, and make native")
+        missing(f"needs the native core ({error}): make native")
     return tocsin_native
 
 

@@ -236,7 +236,7 @@ impl ChannelCounts {
     /// Move panes, reporters and messages on to the pane of `now`.
     fn move_on(&mut self, now: i64) {
         let before = std::mem::replace(&mut self.now, now);
-        let oldest_is_fine = self.panes.first().map_or(true, |pane| pane.start >= held_from(0, now));
+        let oldest_is_fine = self.panes.first().is_none_or(|pane| pane.start >= held_from(0, now));
         if oldest_is_fine && self.limit == next_limit(0) {
             // The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return;
@@ -286,7 +286,7 @@ fn decode_panes(reader: &mut Reader, now: i64) -> Option<Vec<Pane>> {
             weight: reader.int(WEIGHT_LIMIT)?,
             tier: reader.int(SUM_LIMIT)?,
         };
-        let follows = panes.last().map_or(true, |before| before.start < pane.start);
+        let follows = panes.last().is_none_or(|before| before.start < pane.start);
         if !follows || pane.weight == 0 || pane_start(pane.start, now) != Some(pane.start) {
             return None;
         }

@@ -53,7 +53,7 @@ impl<'a> Cursor<'a> {
         if self.is_next(b'.') {
             self.at += 1;
             let fraction = self.at;
-            while self.text.as_bytes().get(self.at).map_or(false, u8::is_ascii_digit) {
+            while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
                 self.at += 1;
             }
             if self.at == fraction {

@@ -62,7 +62,7 @@ impl<'a> Envelope<'a> {
     /// The `source` of an event of this type, "" for plain JSON, or None if Python has to look.
     #[inline]
     pub fn source(&self, event_type: &[u8]) -> Option<&'a str> {
-        if self.is_unusual || self.content_type.map_or(false, is_structured) {
+        if self.is_unusual || self.content_type.is_some_and(is_structured) {
             return None;
         }
         if self.is_plain() {
@@ -82,7 +82,7 @@ impl<'a> Envelope<'a> {
 }
 
 fn is_structured(content_type: &[u8]) -> bool {
-    content_type.get(..STRUCTURED.len()).map_or(false, |begin| begin.eq_ignore_ascii_case(STRUCTURED))
+    content_type.get(..STRUCTURED.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(STRUCTURED))
 }
 
 /// A text that cannot contain an e-mail address.

@@ -402,7 +402,7 @@ impl Kernel {
     fn is_timely(&self, report: &Report, appended: i64) -> bool {
         let latest = appended + self.max_ahead_ms;
         let timely = |moment: Moment| (0..=latest).contains(&moment.millis());
-        timely(report.occurred) && report.received.map_or(true, timely)
+        timely(report.occurred) && report.received.is_none_or(timely)
     }
 
     fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
@@ -410,7 +410,7 @@ impl Kernel {
         let kind = report.reporter.as_ref().map_or(self.anonymous, |one| one.kind);
         rights.kinds[usize::from(report.kind)]
             && rights.reporters[usize::from(kind)]
-            && rights.ce_sources.as_ref().map_or(true, |names| names.contains(source))
+            && rights.ce_sources.as_ref().is_none_or(|names| names.contains(source))
     }
 
     fn headers_of<'py>(

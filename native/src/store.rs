@@ -502,7 +502,7 @@ impl CountStore {
         for at in self.expiry.pop(now_ms.div_euclid(DAY), at_most) {
             self.remove(at as usize);
         }
-        self.next_expiry().map_or(true, |earliest| earliest > now_ms)
+        self.next_expiry().is_none_or(|earliest| earliest > now_ms)
     }
 
     fn turn_back(&mut self, py: Python, now_ms: i64) -> PyResult<()> {

@@ -51,7 +51,7 @@ impl Countries {
 
     #[inline]
     pub fn contains(&self, code: &str) -> bool {
-        Self::cell(code).map_or(false, |(row, bit)| self.0[row] & bit != 0)
+        Self::cell(code).is_some_and(|(row, bit)| self.0[row] & bit != 0)
     }
 
     #[inline]

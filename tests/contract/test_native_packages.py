@@ -1,97 +1,42 @@
-"""The packages of the native core are those that were published, complete, and old enough for Debian 12's Rust."""
+"""The native core is built from the packages that native/ pins, and from nothing else, whatever cargo is told."""
 
-import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from streams import __version__
+from tests.contract.crate_registry import Checkout, Registry
+from tests.tools import program
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 CARGO = tomllib.loads((NATIVE / "Cargo.toml").read_text(encoding="utf-8"))
-PUBLISHED = {
-    name: digest
-    for digest, name in map(str.split, (NATIVE / "crates.sha256").read_text(encoding="ascii").splitlines())
-}
-
-
-@cache
-def manifest(name):
-    """The Cargo.toml inside of a package."""
-    with tarfile.open(NATIVE / "crates" / name) as crate:
-        text = crate.extractfile(f"{name.removesuffix('.crate')}/Cargo.toml").read()
-    return tomllib.loads(text.decode())
-
-
-def pinned():
-    """Versions by the names of the packages."""
-    packages = [manifest(name)["package"] for name in PUBLISHED]
-    assert len({package["name"] for package in packages}) == len(packages), "one version of each"
-    return {package["name"]: package["version"] for package in packages}
-
-
-def needed(name):
-    """What a package always needs, whichever features are chosen."""
-    document = manifest(name)
-    # Not what other systems than Linux need.
-    for kind in ("dependencies", "build-dependencies"):
-        for key, value in document.get(kind, {}).items():
-            if isinstance(value, str) or not value.get("optional"):
-                yield key if isinstance(value, str) else value.get("package", key)
-
-
-def minor(rust):
-    return int(rust.split(".")[1])
 
 
 def test_the_native_core_has_the_version_of_tocsin():
     assert CARGO["package"]["version"] == __version__
 
 
-def test_every_package_is_the_published_one():
-    assert {path.name for path in (NATIVE / "crates").iterdir()} == PUBLISHED.keys()
-    for name, digest in PUBLISHED.items():
-        assert hashlib.sha256((NATIVE / "crates" / name).read_bytes()).hexdigest() == digest, name
+def test_every_package_has_an_exact_version_and_a_checksum():
+    exact = {
+        f"{name}-{(row if isinstance(row, str) else row['version']).removeprefix('=')}.crate"
+        for table in (CARGO["dependencies"], CARGO["target"]["cfg(any())"]["dependencies"])
+        for name, row in table.items()
+        if (row if isinstance(row, str) else row["version"]).startswith("=")
+    }
+    lines = (NATIVE / "crates.sha256").read_text(encoding="ascii").splitlines()
+    assert exact == {name for _, name in map(str.split, lines)} != set()
+    assert {len(digest) for digest, _ in map(str.split, lines)} == {64}
 
 
-def test_the_pins_and_what_they_need_are_there():
-    versions = pinned()
-    for name, row in CARGO["dependencies"].items():
-        assert (row if isinstance(row, str) else row["version"]) == f"={versions[name]}"
-    for name in PUBLISHED:
-        assert [other for other in needed(name) if other not in versions] == [], name
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_no_package_asks_for_a_newer_rust_than_debian_12_has(name):
-    allowed = CARGO["package"]["rust-version"]
-    assert allowed == "1.63"
-    assert minor(manifest(name)["package"].get("rust-version", allowed)) <= minor(allowed)
-
-
-def test_no_lock_file_says_where_packages_come_from():
-    texts = [
-        path.read_text(encoding="utf-8")
-        for path in NATIVE.rglob("*")
-        if path.suffix in (".toml", ".py", ".md", ".sha256")
-    ]
-    assert len(texts) > 3
-    assert [text for text in texts if "://" in text] == []
-    assert "native/Cargo.lock" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-
-
-def build(folder, **environment):
+def build(**environment):
     return subprocess.run(
-        [sys.executable, folder / "native" / "build.py"],
+        [sys.executable, NATIVE / "build.py"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -100,19 +45,132 @@ def build(folder, **environment):
     )
 
 
-def test_without_cargo_the_build_says_how_to_get_it():
-    done = build(ROOT, PATH="")
+@pytest.mark.parametrize("found", [None, "cargo 1.65.0", "cargo 1.84.1 (66221abde 2024-11-19)"])
+def test_without_a_cargo_that_can_build_it_the_message_says_which_package_to_install(found, tmp_path):
+    if found:
+        (tmp_path / "cargo").write_text(f"#!/bin/sh\necho '{found}'\n")
+        (tmp_path / "cargo").chmod(0o755)
+    done = build(PATH=str(tmp_path))
     assert done.returncode == 1
-    assert "needs cargo" in done.stderr and "apt-get install cargo" in done.stderr
+    assert f"needs cargo {CARGO['package']['rust-version']} or newer" in done.stderr
+    assert "On Debian 12: apt-get install cargo-web." in done.stderr
+    assert "Debian 13 and newer: apt-get install cargo." in done.stderr
 
 
-def test_a_package_that_is_not_the_published_one_is_not_built(tmp_path):
-    shutil.copytree(NATIVE, tmp_path / "native")
-    name = next(iter(PUBLISHED))
-    with (tmp_path / "native" / "crates" / name).open("ab") as crate:
-        crate.write(b"x")
-    # Any program: it must not be started.
-    (tmp_path / "cargo").symlink_to(shutil.which("true"))
-    done = build(tmp_path, PATH=str(tmp_path))
+@pytest.fixture
+def registry(tmp_path):
+    program("cargo", "apt-get install cargo-web")
+    return Registry(tmp_path / "registry")
+
+
+@pytest.fixture
+def checkout(registry, tmp_path):
+    """A native core that needs `forked`, which needs `needed`, as a registry has them. Compiling either leaves a trace."""
+    trace = f"""fn main() {{ std::fs::write("{tmp_path}/trace", "").unwrap(); }}"""
+    sources = {"build.rs": trace, "src/lib.rs": "pub fn one() -> u8 { 1 }"}
+    sums = {
+        "needed-1.0.0.crate": registry.publish("needed", "1.0.0", sources, {}, "1.56"),
+        # For a newer Rust than native/Cargo.toml asks for.
+        "needed-1.1.0.crate": registry.publish("needed", "1.1.0", sources, {}, "1.999"),
+        "forked-2.0.0.crate": registry.publish("forked", "2.0.0", sources, {"needed": "1"}, "1.56"),
+    }
+    checkout = Checkout(tmp_path / "checkout", registry)
+    (checkout.native / "src" / "lib.rs").write_text("pub fn one() -> u8 { forked::one() }\n")
+    (checkout.native / "Cargo.toml").write_text("""\
+[package]
+name = "tocsin_native"
+version = "0.0.0"
+edition = "2021"
+rust-version = "1.85"
+resolver = "3"
+[lib]
+crate-type = ["cdylib"]
+[dependencies]
+forked = "=2.0.0"
+[target.'cfg(any())'.dependencies]
+needed = { version = "=1.0.0", default-features = false }
+""")
+    (checkout.native / "crates.sha256").write_text(
+        "".join(f"{sums[name]}  {name}\n" for name in ("forked-2.0.0.crate", "needed-1.0.0.crate"))
+    )
+    return checkout
+
+
+def test_it_is_fetched_from_the_users_own_mirror_once_and_then_built_without_network(
+    registry, checkout, tmp_path
+):
+    with registry.serve():
+        done = checkout.run("build.py")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "checkout" / "environment").rglob("tocsin_native*")] == [
+        "tocsin_native.abi3.so"
+    ]
+    assert (tmp_path / "trace").exists(), "the package was compiled"
+    assert not (checkout.native / "Cargo.lock").exists()
+    # Without what was built and resolved, without the registry, and as on another host.
+    shutil.rmtree(tmp_path / "checkout" / "build")
+    fetched, checkout.cargo_home = checkout.cargo_home, tmp_path / "other"
+    shutil.copytree(fetched / "registry", checkout.cargo_home / "registry")
+    done = checkout.run("build.py")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_network_and_packages_the_message_says_what_to_do(registry, checkout):
+    with registry.serve():
+        pass
+    done = checkout.run("build.py")
     assert done.returncode == 1
-    assert re.search(rf"{name}: its SHA-256 is not the one in native/crates.sha256", done.stderr)
+    assert "cargo could not fetch the packages of the native core, see above" in done.stderr
+    assert "needs the network once, or a mirror" in done.stderr
+    assert "copy the folder `registry` from ~/.cargo" in done.stderr
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_package_that_is_not_the_published_one_is_not_compiled(registry, checkout, tmp_path, fetched):
+    with registry.serve():
+        if fetched:
+            assert checkout.run("build.py").returncode == 0
+            (tmp_path / "trace").unlink()
+            shutil.rmtree(checkout.built)
+        sums = checkout.native / "crates.sha256"
+        listed = sums.read_text()
+        sums.write_text("0" * 64 + listed[64:])
+        done = checkout.run("build.py")
+    assert done.returncode == 1
+    assert f"  forked-2.0.0.crate: {listed[:64]} instead of {'0' * 64}\n" in done.stderr
+    assert not (tmp_path / "trace").exists() and not checkout.built.exists()
+
+
+def test_a_package_that_nobody_listed_and_one_that_the_user_replaced_are_not_compiled(
+    registry, checkout, tmp_path
+):
+    forked = tmp_path / "replaced"
+    (forked / "src").mkdir(parents=True)
+    (forked / "Cargo.toml").write_text('[package]\nname = "forked"\nversion = "2.0.0"\nedition = "2021"\n')
+    (forked / "build.rs").write_text(f"""fn main() {{ std::fs::write("{tmp_path}/trace", "").unwrap(); }}""")
+    (forked / "src" / "lib.rs").write_text("pub fn one() -> u8 { 2 }")
+    sums = checkout.native / "crates.sha256"
+    sums.write_text(sums.read_text().partition("\n")[0] + "\n")
+    (tmp_path / "checkout" / ".cargo").mkdir()
+    (tmp_path / "checkout" / ".cargo" / "config.toml").write_text(
+        f'[patch.crates-io]\nforked = {{ path = "{forked}" }}\n'
+    )
+    with registry.serve():
+        done = checkout.run("build.py")
+    assert done.returncode == 1
+    assert "  forked-2.0.0.crate: no checksum instead of " in done.stderr
+    assert "  needed-1.0.0.crate: " in done.stderr and " instead of nothing\n" in done.stderr
+    assert not (tmp_path / "trace").exists() and not checkout.built.exists()
+
+
+def test_pinning_anew_writes_what_the_build_takes(registry, checkout):
+    manifest, sums = checkout.native / "Cargo.toml", checkout.native / "crates.sha256"
+    expected = manifest.read_text(), sums.read_text()
+    manifest.write_text(expected[0].replace('needed = { version = "=1.0.0"', 'stale = { version = "=9.0.0"'))
+    sums.write_text("")
+    with registry.serve():
+        done = checkout.run("pin.py")
+        assert done.returncode == 0, done.stderr
+        # The newest for the Rust that native/Cargo.toml names.
+        assert (manifest.read_text(), sums.read_text()) == expected
+        assert checkout.run("build.py").returncode == 0

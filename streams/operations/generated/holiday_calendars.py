@@ -136,8 +136,8 @@ def _calendar(code: str) -> Iterator[str]:
     yield from _days("possible", covered((parts | around) - known.keys()))
     yield from _days("working", covered(working))
     yield "    source:"
-    yield f"      title: holidays {RELEASE} of {RELEASED} (PyPI), national public holidays"
-    yield f"      url: https://pypi.org/project/holidays/{RELEASE}/"
+    yield f"      title: holidays {RELEASE} of {RELEASED} (MIT licence), national public holidays"
+    yield "      url: https://github.com/vacanza/holidays"
     yield f"      checked: {CHECKED}"
     yield "      verification: secondary"
 
