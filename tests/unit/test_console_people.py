@@ -168,6 +168,8 @@ def test_a_change_of_the_file_is_noticed_and_a_wrong_one_changes_nothing(tmp_pat
 
     path.write_text(without.replace("role: lead", "role: boss"), encoding="utf-8")
     assert people.now().of_subject("d") is not None
+    path.write_text(without.replace("role: lead", f"role: {'9' * 5_000}"), encoding="utf-8")
+    assert people.now().of_subject("d") is not None
     os.remove(path)
     assert people.now().of_subject("d") is not None
 
