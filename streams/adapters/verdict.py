@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import yaml
 
 from streams.events.moderation_outcome import OutcomeAction, OutcomeDecision, OutcomeGround
 from streams.events.outcome_reason import OutcomeReason
 from streams.events.report import Category
+from streams.registry.document import read_document
+from streams.registry.errors import RegistryError
 from streams.wire.dead_letter import Rejected
 from streams.wire.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
 from streams.worker.settings import SettingsError
@@ -32,12 +33,12 @@ Rules = TypeVar("Rules")
 
 
 def load_mapping(variable: str, file: Path | None, shape: type[Rules]) -> Rules:
-    """The mapping in the YAML file that a variable names. Raises SettingsError with the field that is wrong."""
+    """The mapping in the YAML file that a variable names. Raises SettingsError with the line or field that is wrong."""
     if file is None:
         raise SettingsError(f"{variable}: must name a file that says what decisions mean (docs/adapters.md).")
     try:
-        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), shape)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        return msgspec.convert(read_document(file).content, shape)
+    except (RegistryError, msgspec.ValidationError) as error:
         raise SettingsError(f"{variable}={file}: {error}") from error
 
 

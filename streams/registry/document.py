@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -44,26 +44,45 @@ class Row(BaseModel):
 Shape = TypeVar("Shape", bound=Row)
 
 
+# More than any file needs, and less than the numbers of 64 bits that state and events hold.
+_MOST_DIGITS: Final = 18
+_MOST: Final = 10**_MOST_DIGITS
+
+# Enough to find it in the line.
+_SHOWN: Final = 40
+
+_KINDS: Final = {
+    "bool": "true or false",
+    "float": "a number",
+    "int": f"a whole number of at most {_MOST_DIGITS} digits",
+    "timestamp": "a date",
+}
+
+
 class _Loader(SafeLoader):
     """SafeLoader with only true and false as booleans: YAML 1.1 reads NO (Norway) and off (a mode) as false."""
 
-    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        """Make a date. Raises MarkedYAMLError with the line for an invalid one such as 2026-02-30."""
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make a value. Raises MarkedYAMLError with the line for one that is none, such as 2026-02-30 or a huge number."""
         try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError as error:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and abs(value) >= _MOST:
+                raise OverflowError(value.bit_length())
+        except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
+            # What PyYAML raises for a scalar that fits its type by its look or its tag only.
+            text, kind = str(node.value), node.tag.rpartition(":")[2]
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"
             raise yaml.MarkedYAMLError(
-                problem=f"{node.value} is not a date: {error}", problem_mark=node.start_mark
+                problem=f"{shown} is not {_KINDS.get(kind, kind)}", problem_mark=node.start_mark
             ) from error
+        return value
 
 
 _BOOLEAN = "tag:yaml.org,2002:bool"
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_constructor(_TIMESTAMP, _Loader.construct_yaml_timestamp)
 _Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
 
 

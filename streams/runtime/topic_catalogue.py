@@ -79,7 +79,7 @@ def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
     for path in sorted(folder.glob("*.yaml")):
         try:
             topic = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Topic)
-        except (yaml.YAMLError, msgspec.ValidationError) as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         if topic.name != path.stem:
             raise ValueError(

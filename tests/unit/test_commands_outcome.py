@@ -307,6 +307,32 @@ def test_an_unknown_column_is_refused_with_the_known_ones(log):
     assert all(column in result.stderr for column in COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("x" * 131_073, 4),
+        ('"message-c', 4),
+        ('"message"-c', 4),
+        ('"\n\n\n' + "x" * 131_073, 4),
+    ],
+    ids=["too long", "not closed", "not doubled", "not closed and too long"],
+)
+def test_a_table_whose_cells_cannot_be_told_apart_is_refused_with_the_line(log, cell, line):
+    row = TABLE.splitlines()[1]
+    text = TABLE + row.replace("message-a", cell) + f"\n{row}\n"
+    result = tocsin("outcome", "import", "-", "--yes", text=text)
+    assert result.exit_code == 1
+    assert f"Error: line {line}: the cells cannot be told apart" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+    assert log.sent == []
+
+
+def test_a_table_whose_first_line_is_too_long_is_refused(log):
+    result = tocsin("outcome", "import", "-", text="x" * 131_073)
+    assert result.exit_code == 1
+    assert "Error: line 1: the cells cannot be told apart" in result.stderr
+
+
 def test_a_file_that_is_not_text_is_refused(log):
     result = tocsin("outcome", "import", "-", text=b"\xff\xfe\x00")
     assert result.exit_code == 1

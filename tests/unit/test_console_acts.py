@@ -140,6 +140,29 @@ def test_two_people_decide_where_the_gate_asks_for_it_and_one_person_in_two_sess
     assert (outcome["confidence"], outcome["reviewer"]["ref"]) == ("two_agree", "ben")
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"type": "resolved", "status": "resolved", "reason": "cleared"},
+        {"type": "updated", "reason": "level_raised", "level": 3},
+    ],
+    ids=["resolved", "raised"],
+)
+def test_two_people_call_a_trusted_flaggers_notice_unfounded_also_after_it_left_the_window(
+    world, anna, ben, later
+):
+    counts = world.put_case()["counts"]
+    world.put_case(sequence=2, type="updated", reason="level_raised", counts=counts | {"trusted_flaggers": 1})
+    world.put_case(sequence=3, counts=counts | {"trusted_flaggers": 0}, **later)
+    unfounded = DISMISSED | {"decision": "manifestly_unfounded", "reason_manifestly_unfounded": "fabricated"}
+    assert act(anna, "/cases/e-1", "decided", **unfounded).status_code == 303
+    assert kinds(world) == ["outcome_proposed"]
+    assert world.sent("moderation-outcomes") == []
+    assert act(ben, "/cases/e-1", "proposal_signed").status_code == 303
+    (outcome,) = world.sent("moderation-outcomes")
+    assert (outcome["decision"], outcome["confidence"]) == ("manifestly_unfounded", "two_agree")
+
+
 def test_notes_and_snoozes(world, anna):
     world.put_case()
     act(anna, "/cases/e-1", "noted", note="translation_needed")

@@ -243,13 +243,14 @@ def escalation():
 
 def test_guarded_cases_need_two_and_so_does_calling_a_trusted_flagger_unfounded():
     case = escalation()
-    assert not needs_two(case, "manifestly_unfounded")
+    assert not needs_two([case], "manifestly_unfounded")
     for gate in ("two_person_review", "judicial_order", "human_rights_review"):
         law = msgspec.structs.replace(case.rule_of_law, decision=gate)
-        assert needs_two(msgspec.structs.replace(case, rule_of_law=law), "dismissed")
+        assert needs_two([msgspec.structs.replace(case, rule_of_law=law)], "dismissed")
     flagged = msgspec.structs.replace(case, counts=msgspec.structs.replace(case.counts, trusted_flaggers=1))
-    assert needs_two(flagged, "manifestly_unfounded")
-    assert not needs_two(flagged, "dismissed")
+    for events in ([flagged], [flagged, case], [case, flagged, case]):
+        assert needs_two(events, "manifestly_unfounded")
+        assert not needs_two(events, "dismissed")
 
 
 def test_roles_and_categories_limit_who_may_do_what():

@@ -186,12 +186,12 @@ def changed(event: object, **fields: object) -> object:
 def test_two_people_decide_where_a_gate_asks_for_it():
     case = msgspec.convert(example("escalations", "opened-clock-armed"), Escalation)
     case = changed(case, rule_of_law=changed(case.rule_of_law, decision="human_review"), routing=())
-    assert not any(needs_two(case, decision) for decision in get_args(OutcomeDecision))
+    assert not any(needs_two([case], decision) for decision in get_args(OutcomeDecision))
     for gate in ("two_person_review", "judicial_order", "human_rights_review"):
-        assert needs_two(changed(case, rule_of_law=changed(case.rule_of_law, decision=gate)), "dismissed")
+        assert needs_two([changed(case, rule_of_law=changed(case.rule_of_law, decision=gate))], "dismissed")
     flagged = changed(case, counts=changed(case.counts, trusted_flaggers=1))
-    assert needs_two(flagged, "manifestly_unfounded")
-    assert not needs_two(flagged, "dismissed")
+    assert needs_two([flagged], "manifestly_unfounded")
+    assert not needs_two([flagged], "dismissed")
 
 
 def test_two_people_answer_an_authority_where_a_gate_asks_for_it():

@@ -1,6 +1,7 @@
 """Open pages are told of changes in cases that their reader may see, and of no others."""
 
 import asyncio
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,6 @@ from streams.console.live_feed import LiveFeed
 from streams.console.read_model.apply import apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
-from streams.console.web import live as live_page
 from streams.console.web.live import live
 from streams.events.report import CATEGORIES
 from tests.unit.console_pages import World, lead
@@ -46,14 +46,24 @@ def changed(*ids, **categories):
     )
 
 
-async def first(response, number):
-    """The first events of a stream."""
-    found = []
+async def first(stream, number):
+    """The first events of a stream, until it has sent so many or ended."""
+    found, enough = [], asyncio.Event()
+
+    async def receive():
+        await enough.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        lines = [line.partition(": ") for line in message.get("body", b"").decode().splitlines()]
+        event = {name: text for name, _, text in lines if name}
+        if event:
+            found.append(SimpleNamespace(**{"data": None, "event": None, "id": None} | event))
+        if len(found) == number:
+            enough.set()
+
     async with asyncio.timeout(10):
-        async for event in response.body_iterator:
-            found.append(event)
-            if len(found) == number:
-                return found
+        await stream({"type": "http", "method": "GET"}, receive, send)
     return found
 
 
@@ -99,7 +109,6 @@ def test_a_change_of_others_moves_the_position_without_an_event():
         )
         assert (hidden.data, hidden.event) == (None, None)
         assert hidden.id.endswith("-1")
-        assert b"data" not in hidden.encode()
         assert seen.data == '["e-spam"]'
         assert seen.id.endswith("-2")
 
@@ -137,16 +146,41 @@ def test_a_page_that_is_open_ends_when_its_reader_loses_access():
     asyncio.run(run())
 
 
-def test_nobody_opens_pages_without_end(monkeypatch):
-    monkeypatch.setattr(live_page, "_MOST_PAGES", 2)
+@pytest.mark.parametrize("digits", [20, 5_000])
+@pytest.mark.parametrize("where", ["position", "last-event-id"])
+def test_a_position_with_a_number_that_none_has_is_refused(world, where, digits):
+    browser = world.browser(ALL)
+    process, _, _ = browser.app.state.console.feed.position.partition("-")
+    position = f"{process}-{'9' * digits}"
+    parameters, headers = ({where: position}, {}) if where == "position" else ({}, {where: position})
+    answer = browser.get("/live", params=parameters, headers=headers)
+    assert answer.status_code == 400
+    assert "has at most 24 characters" in answer.text
 
+
+def test_a_page_counts_until_its_answer_ends_also_one_that_never_began():
     async def run():
         feed = LiveFeed()
-        with feed.reading(None, "all"), feed.reading(None, "all"), feed.reading(None, "narrow"):
-            with pytest.raises(HTTPException) as caught:
-                await live(request(None, feed, ALL))
-            assert caught.value.status_code == 429
-            assert await live(request(None, feed, NARROW))
-        assert await live(request(None, feed, ALL))
+        await live(request(None, feed, ALL))
+        assert feed.pages_of("all") == 0
+
+        async def gone():
+            return {"type": "http.disconnect"}
+
+        async def broken(_):
+            assert feed.pages_of("all") == 1
+            raise OSError("nobody reads")
+
+        for receive, send in ((gone, broken), (asyncio.Event().wait, broken)):
+            stream = await live(request(None, feed, ALL))
+            with contextlib.suppress(OSError):
+                await stream({"type": "http", "method": "GET"}, receive, send)
+            assert feed.pages_of("all") == feed.readers == 0
+        ended = asyncio.create_task(first(await live(request(None, feed, ALL)), 9))
+        while not feed.readers:
+            await asyncio.sleep(0)
+        ended.cancel()
+        await asyncio.wait([ended])
+        assert feed.pages_of("all") == feed.readers == 0
 
     asyncio.run(run())

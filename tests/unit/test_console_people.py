@@ -71,8 +71,8 @@ def test_nobody_else_is_known(tmp_path):
         ("role: desk", "role: boss", 7, "people[0].role", "'desk', 'lead', 'legal'"),
         ("ref: desk-7", "ref: anna@example.org", 6, "people[0].ref", "pseudonym such as desk-7"),
         ("ref: desk-7", "ref: +49 170 1234567", 6, "people[0].ref", "pseudonym such as desk-7"),
-        ("ref: desk-7", "ref: lead-1", 17, "people[3].ref", "is that of people[0] too"),
-        ("subject: d", "subject: c", 16, "people[3].subject", "is that of people[2] too"),
+        ("ref: desk-7", "ref: lead-1", 17, "people[3].ref", "is that of people[0] in line 6 too"),
+        ("subject: d", "subject: c", 16, "people[3].subject", "is that of people[2] in line 13 too"),
         ('"248289761001"', "248289761001", 8, "people[1].subject", "valid string"),
         (
             "child_safety: [csam]",
@@ -110,6 +110,41 @@ def test_a_wrong_file_is_refused_with_line_and_field(tmp_path, old, new, line, f
     assert "anna@" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "one", "another"),
+    [
+        ("subject", "anna@example.org", "Anna@example.org"),
+        ("subject", "jos\u00e9@example.org", "jose\u0301@example.org"),
+        ("subject", "stra\u00dfe@example.org", "STRASSE@example.org"),
+        ("subject", "anna@example.org", "\uff41nna@example.org"),
+        ("ref", "desk-7", "Desk-7"),
+        ("ref", "desk-7", "desk_7"),
+        ("ref", "desk-7", "DESK:7"),
+        ("ref", "a.b~c", "a-b_c"),
+    ],
+)
+def test_nobody_is_listed_twice_in_another_spelling(tmp_path, field, one, another):
+    rows = [{"subject": "s-1", "ref": "r-1"}, {"subject": "s-2", "ref": "r-2"}]
+    for row, value in zip(rows, (one, another), strict=True):
+        row[field] = value
+    lines = [
+        f"  - {{role: desk,\n     subject: {row['subject']},\n     ref: {row['ref']}}}\n" for row in rows
+    ]
+    with pytest.raises(RegistryError) as caught:
+        load_people(written(tmp_path, "people:\n" + "".join(lines)))
+    line, other = {"subject": (6, 3), "ref": (7, 4)}[field]
+    said = f"people.yaml:{line}: people[1].{field}: is that of people[0] in line {other} too"
+    assert str(caught.value).startswith(said)
+    assert another not in str(caught.value)
+
+
+def test_what_differs_in_more_than_spelling_is_of_two_people(tmp_path):
+    rows = [("a_b@example.org", "desk-1-11"), ("a-b@example.org", "desk-11-1"), ("ab@example.org", "desk111")]
+    lines = [f"  - {{subject: {subject}, ref: {ref}, role: desk}}\n" for subject, ref in rows]
+    people = load_people(written(tmp_path, "people:\n" + "".join(lines)))
+    assert len(people.all()) == 3
+
+
 @pytest.mark.parametrize("text", ["", "people: []\n", "people: [\n", "- a\n"])
 def test_a_file_that_lists_nobody_is_refused(tmp_path, text):
     with pytest.raises(RegistryError):
@@ -132,6 +167,8 @@ def test_a_change_of_the_file_is_noticed_and_a_wrong_one_changes_nothing(tmp_pat
     assert people.now().of_subject("c") is None
 
     path.write_text(without.replace("role: lead", "role: boss"), encoding="utf-8")
+    assert people.now().of_subject("d") is not None
+    path.write_text(without.replace("role: lead", f"role: {'9' * 5_000}"), encoding="utf-8")
     assert people.now().of_subject("d") is not None
     os.remove(path)
     assert people.now().of_subject("d") is not None

@@ -1,7 +1,9 @@
 """The read model: its rows follow from the records, whatever the order of topics and partitions, and the cuts of batches."""
 
 import contextlib
+import os
 import sqlite3
+import stat
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,6 +21,7 @@ from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import Database, transaction
 from streams.console.casework.work import Decision
+from streams.console.settings import ConsoleSettings
 from streams.events.case_activity import CaseActivity, ProposedOutcome
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.desk_member import DeskMember
@@ -140,6 +143,51 @@ def test_what_others_wrote_wrongly_is_skipped_and_counted(tmp_path):
         assert tables(writer) == tables(other)
     # A counter without a value is one that was deleted.
     assert unreadable >= 5 * len(HANDLERS) - 2
+
+
+@pytest.fixture
+def careless_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def permissions(folder):
+    return {each.name: stat.filemode(each.stat().st_mode) for each in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("careless_umask")
+def test_nobody_else_on_the_machine_reads_the_file_in_its_default_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with model(ConsoleSettings().database):
+        names = ("tocsin-console.sqlite", "tocsin-console.sqlite-wal", "tocsin-console.sqlite-shm")
+        assert permissions(tmp_path) == dict.fromkeys(names, "-rw-------")
+
+
+@pytest.mark.usefixtures("careless_umask")
+def test_a_file_that_everybody_could_read_is_kept_from_them_also_by_another_name(tmp_path):
+    folder, link = tmp_path / "data", tmp_path / "link.sqlite"
+    folder.mkdir()
+    link.symlink_to(folder / "console.sqlite")
+    # As a console of before that was killed leaves it.
+    with model(folder / "console.sqlite") as killed:
+        apply(killed, in_order(everything_golden()))
+        for each in folder.iterdir():
+            each.chmod(0o644)
+        with model(link) as writer:
+            assert tables(writer)["desk_row"]
+            names = ("console.sqlite", "console.sqlite-wal", "console.sqlite-shm")
+            assert permissions(folder) == dict.fromkeys(names, "-rw-------")
+
+
+def test_a_file_that_cannot_be_kept_from_others_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "missing" / "console.sqlite"
+    with pytest.raises(sqlite3.Error, match=f"{path}: cannot be made, or kept from other users"):
+        Database(path).open_writer()
+    tmp_path.chmod(0o755)
+    with pytest.raises(sqlite3.Error):
+        Database(tmp_path).open_writer()
+    assert stat.filemode(tmp_path.stat().st_mode) == "drwxr-xr-x"
 
 
 def test_a_file_of_another_version_is_made_anew(tmp_path):

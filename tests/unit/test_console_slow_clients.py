@@ -1,15 +1,12 @@
 """Clients that send or read slowly are cut off by the real server, and keep nobody from being answered."""
 
-import asyncio
 import socket
-import threading
 import time
 
 import pytest
-import uvicorn
 
 from streams.console.web import slow_clients
-from streams.console.web.slow_clients import BoundedProtocol
+from tests.unit.console_server import is_closed, port_of, served
 
 pytestmark = pytest.mark.slow
 
@@ -49,43 +46,17 @@ def server():
         patch.setattr(slow_clients, "REQUEST_SECONDS", 1.0)
         patch.setattr(slow_clients, "_READING_SECONDS", 1.0)
         patch.setattr(slow_clients, "MAX_CONNECTIONS", 20)
-        config = uvicorn.Config(
-            app,
-            port=0,
-            http=BoundedProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            timeout_keep_alive=60,
-        )
-        server = uvicorn.Server(config)
-        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-        thread.start()
-        yield server
-        server.should_exit = True
-        thread.join()
+        with served(app) as server:
+            yield server
 
 
 @pytest.fixture
 def port(server):
-    while not server.started:
-        time.sleep(0.01)
-    return server.servers[0].sockets[0].getsockname()[1]
+    return port_of(server)
 
 
 def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-
-
-def is_closed(client):
-    """Wait for the server's end of the connection."""
-    try:
-        while client.recv(65536):
-            pass
-    except ConnectionError:
-        return True
-    return True
 
 
 def answer_of(client):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from streams.registry.document import read_document
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
@@ -181,6 +182,48 @@ def test_an_unknown_category_is_reported_with_the_known_ones(folder: Path) -> No
 def test_the_reported_line_is_exact(folder: Path, name: str, old: str, new: str) -> None:
     line = edit(folder, name, old, new)
     with pytest.raises(RegistryError, match=rf"^{re.escape(Path(name).name)}:{line}: "):
+        load_rules(folder)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("9" * 5_000, f"{'9' * 40}... (5,000 characters) is not a whole number of at most 18 digits"),
+        (f"-0x{'f' * 5_000}", "(5,003 characters) is not a whole number of at most 18 digits"),
+        ("1000000000000000000", "1000000000000000000 is not a whole number of at most 18 digits"),
+        ("59:" * 300 + "59", "(902 characters) is not a whole number of at most 18 digits"),
+        ("59:" * 300 + "59.5", "(904 characters) is not a number"),
+        ("!!int many", "many is not a whole number of at most 18 digits"),
+        ("!!int ''", " is not a whole number of at most 18 digits"),
+        ("!!float many", "many is not a number"),
+        ("!!bool maybe", "maybe is not true or false"),
+        ("!!timestamp today", "today is not a date"),
+    ],
+    ids=lambda text: text[:16],
+)
+def test_what_is_no_value_of_its_type_is_reported_on_its_line(tmp_path: Path, value: str, said: str) -> None:
+    path = tmp_path / "rules.yaml"
+    for text in (f"rows:\n  - a: {value}\n", f"rows:\n  ? {value}\n  : 1\n", f"rows: [1,\n  {value}]\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(RegistryError) as caught:
+            read_document(path)
+        assert str(caught.value).startswith("rules.yaml:2: not valid YAML: ")
+        assert str(caught.value).endswith(said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "categories.yaml", "scoring.yaml", "reporters.yaml", "sources.yaml", "policies.yaml", "law/DE.yaml",
+        "law/triggers.yaml", "law/location_hints.yaml", "law/calendars.yaml", "law/platform.yaml",
+        "law/territories.yaml",
+    ],
+)  # fmt: skip
+def test_a_huge_number_is_refused_in_every_file(folder: Path, name: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8") + f"huge: {'9' * 5_000}\n"
+    (folder / name).write_text(text, encoding="utf-8")
+    line = text.count("\n")
+    with pytest.raises(RegistryError, match=rf"^{Path(name).name}:{line}: .* at most 18 digits$"):
         load_rules(folder)
 
 

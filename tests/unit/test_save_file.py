@@ -71,7 +71,8 @@ def test_no_changed_byte_and_no_shorter_file_passes(data: st.DataObject, tmp_pat
 
 def test_a_truncated_or_foreign_file_is_refused(file: Path) -> None:
     content = file.read_bytes()
-    for damaged in (content[:-9], content[: len(content) // 2], b"", b"text", gzip.compress(b"{}\n")):
+    deep = gzip.compress(b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"\n")
+    for damaged in (deep, content[:-9], content[: len(content) // 2], b"", b"text", gzip.compress(b"{}\n")):
         file.write_bytes(damaged)
         with pytest.raises(BadStateFile):
             read_file(file)

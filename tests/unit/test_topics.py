@@ -45,6 +45,12 @@ def create(cluster):
     return asyncio.run(create_topics(cluster, CATALOGUE, "p.", 4, 3, 2))
 
 
+def test_a_huge_number_in_a_topic_is_refused_by_its_file(tmp_path):
+    (tmp_path / "message-reports.yaml").write_text(f"name: message-reports\npartitions: {'9' * 5_000}\n")
+    with pytest.raises(ValueError, match=r"message-reports\.yaml: "):
+        load_catalogue(tmp_path)
+
+
 def test_creation_waits_until_every_broker_knows_the_topics():
     cluster = Cluster([0, 3, 1])
     assert create(cluster) == ["p." + name for name in CATALOGUE]

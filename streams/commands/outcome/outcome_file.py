@@ -18,14 +18,18 @@ Line = tuple[int, Mapping[str, Any] | Rejected]
 def read_lines(content: bytes) -> Iterator[Line]:
     """Yield the outcomes in a file; empty lines are skipped. A file that begins with `{` is JSON lines, any other CSV.
 
-    Raises ClickException if it is neither: not UTF-8, or a table without the columns of COLUMNS.
+    Raises ClickException if it is neither: not UTF-8, a table without the columns of COLUMNS, or one whose cells cannot be told
+    apart.
     """
     try:
         # Spreadsheets write a byte order mark.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise click.ClickException("the file is not UTF-8: save it as CSV UTF-8 or as JSON lines.") from error
-    return _json_lines(text) if text.lstrip().startswith("{") else _table_rows(text)
+    if text.lstrip().startswith("{"):
+        return _json_lines(text)
+    # Strict: a quotation mark that is not closed would make one cell of all the lines that follow.
+    return _table_rows(csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True))
 
 
 def _json_lines(text: str) -> Iterator[Line]:
@@ -42,8 +46,21 @@ def _json_lines(text: str) -> Iterator[Line]:
             yield number, Rejected("not_json", "value", "Must be one JSON object per line.")
 
 
-def _table_rows(text: str) -> Iterator[Line]:
-    table = csv.DictReader(io.StringIO(text, newline=""), restval="")
+def _table_rows(table: "csv.DictReader[str]") -> Iterator[Line]:
+    begins = 1
+    try:
+        _name_columns(table)
+        for row in table:
+            begins = table.line_num + 1
+            yield table.line_num, _payload_of_row(row)
+    except csv.Error as error:
+        raise click.ClickException(
+            f"line {begins}: the cells cannot be told apart ({error}). A quotation mark must be closed, and doubled inside a cell; "
+            f"a cell has at most {csv.field_size_limit():,} characters."
+        ) from error
+
+
+def _name_columns(table: "csv.DictReader[str]") -> None:
     columns = [name.strip() for name in table.fieldnames or ()]
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown or not columns:
@@ -52,12 +69,12 @@ def _table_rows(text: str) -> Iterator[Line]:
             f"Valid are {', '.join(COLUMNS)}, separated by commas; or write one JSON object per line."
         )
     table.fieldnames = columns
-    for row in table:
-        number = table.line_num
-        if None in row:
-            yield number, Rejected("invalid_value", "value", f"Must have at most {len(columns)} cells.")
-            continue
-        try:
-            yield number, payload_of({name: text.strip() for name, text in row.items()})
-        except Rejected as rejected:
-            yield number, rejected
+
+
+def _payload_of_row(row: Mapping[str, str]) -> Mapping[str, Any] | Rejected:
+    if None in row:
+        return Rejected("invalid_value", "value", f"Must have at most {len(row) - 1} cells.")
+    try:
+        return payload_of({name: text.strip() for name, text in row.items()})
+    except Rejected as rejected:
+        return rejected

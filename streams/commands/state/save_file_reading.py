@@ -91,7 +91,7 @@ class _Reader:
             raise self._damaged("it ends too early")
         try:
             return msgspec.json.decode(line, type=form)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
 
     def _read(self, size: int) -> bytes:

@@ -1,5 +1,6 @@
 """Who may do what: by role, by category, and by the gate that a case must pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,15 +42,16 @@ def gate_needs_two(case: Escalation) -> bool:
     )
 
 
-def needs_two(case: Escalation, decision: OutcomeDecision) -> bool:
-    """Whether a decision about a case needs a second person.
+def needs_two(events: Sequence[Escalation], decision: OutcomeDecision) -> bool:
+    """Whether a decision about a case with these events, in their order, needs a second person.
 
     It does where the rule of law asks for more than one reviewer, and before a trusted flagger's notice is called manifestly
     unfounded: such decisions may end the flagger's status (DSA art. 22(6)).
     """
-    if gate_needs_two(case):
+    if gate_needs_two(events[-1]):
         return True
-    return decision == "manifestly_unfounded" and case.counts.trusted_flaggers > 0
+    # Of every event: each counts its own window, and a notice leaves the window long before somebody decides about it.
+    return decision == "manifestly_unfounded" and any(event.counts.trusted_flaggers > 0 for event in events)
 
 
 def request_gate_needs_two(request: AuthorityRouting) -> bool:

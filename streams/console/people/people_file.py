@@ -1,6 +1,7 @@
 """Reads the people file: who may use the console, in which role, for which categories."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from streams.console.people.people import CHILD_SAFETY, USUAL_CATEGORIES, Listed
 from streams.events.report import PSEUDONYM_PATTERN, Category
 from streams.registry.document import Document, Place, Row, read_document
 from streams.wire.personal_data import names_a_person
+
+# All that a pseudonym may have between its letters and digits: desk_7 beside desk-7 is a mistake, or an attempt.
+_SEPARATORS = re.compile("[._:~-]")
 
 
 class RoleRow(Row):
@@ -52,8 +56,8 @@ def load_people(path: Path) -> People:
     for index, person in enumerate(file.people):
         place: Place = ("people", index)
         _check_person(document, place, person)
-        _note_once(document, (*place, "subject"), subjects, person.subject, index)
-        _note_once(document, (*place, "ref"), refs, person.ref, index)
+        _note_once(document, index, "subject", subjects, _folded(person.subject))
+        _note_once(document, index, "ref", refs, _SEPARATORS.sub("-", _folded(person.ref)))
         usual = file.roles[person.role].categories if person.role in file.roles else USUAL_CATEGORIES
         seen = usual if person.categories is None else person.categories
         listed.append(
@@ -88,7 +92,18 @@ def _check_usual(document: Document, place: Place, categories: list[Category] | 
             )
 
 
-def _note_once(document: Document, place: Place, known: dict[str, int], value: str, index: int) -> None:
-    if value in known:
-        document.refuse(place, f"is that of people[{known[value]}] too; each person needs their own")
-    known[value] = index
+def _folded(text: str) -> str:
+    """What texts have in common that differ in capitals, or in how their characters are coded."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _note_once(document: Document, index: int, field: str, known: dict[str, int], folded: str) -> None:
+    """Refuse what an earlier row has: somebody with two rows would sign as the second person what they proposed as the first."""
+    if folded in known:
+        other = known[folded]
+        document.refuse(
+            ("people", index, field),
+            f"is that of people[{other}] in line {document.lines['people', other, field]} too, but for capitals, the coding of "
+            "characters or a separator; each person needs their own, and has one row",
+        )
+    known[folded] = index

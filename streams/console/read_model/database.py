@@ -17,6 +17,8 @@ _VERSION = int.from_bytes(sha256(_SCHEMA.encode()).digest()[:4], "big") & 0x7FFF
 # A reader never waits for the writer in this mode; a checkpoint may make one wait for milliseconds.
 _BUSY_SECONDS = 5.0
 
+_OWNER_ONLY = 0o600
+
 
 class Database:
     """The read model's file. Each thread that reads has a connection of its own."""
@@ -28,8 +30,10 @@ class Database:
     def open_writer(self) -> sqlite3.Connection:
         """The connection that writes; the caller closes it. A file of another version is emptied.
 
-        Raises sqlite3.Error if the file cannot be opened or is no database.
+        Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file cannot be opened or
+        kept from others, or is no database.
         """
+        _make_private(self._path)
         writer = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -63,6 +67,23 @@ def transaction(writer: sqlite3.Connection) -> Iterator[None]:
         writer.execute("ROLLBACK")
         raise
     writer.execute("COMMIT")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file if it is missing, and keep it from other users of the machine: it says who decided what about whom."""
+    # SQLite puts the files beside the one to which a link leads, and gives them the permissions of that one.
+    path = path.resolve()
+    try:
+        path.touch(_OWNER_ONLY)
+        # A console that was killed leaves the two others. A folder, or a device, is not for us to change.
+        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            if each.is_file():
+                each.chmod(_OWNER_ONLY)
+    except OSError as error:
+        raise sqlite3.OperationalError(
+            f"{path}: cannot be made, or kept from other users of this machine ({error.strerror}). It must be a file of the user "
+            "who runs the console, or a new one in a folder that exists."
+        ) from error
 
 
 def _make_anew(writer: sqlite3.Connection) -> None:

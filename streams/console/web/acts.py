@@ -38,7 +38,7 @@ def _activity(request: Request, form: FormData, known: KnownCase, kind: Activity
     member = person_of(request).member()
     assert member is not None
     proposed = _proposed_outcome(form, known) if kind in ("decided", "outcome_proposed") else None
-    if kind == "decided" and proposed is not None and needs_two(known.newest, proposed.decision):
+    if kind == "decided" and proposed is not None and needs_two(known.events, proposed.decision):
         kind = "outcome_proposed"
     return CaseActivity(
         **act_fields(form, kind, member),

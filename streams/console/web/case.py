@@ -69,7 +69,7 @@ def case_page(
         # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
         "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
-        "two_for": [each for each in get_args(OutcomeDecision) if needs_two(newest, each)],
+        "two_for": [each for each in get_args(OutcomeDecision) if needs_two(known.events, each)],
         "decisions": get_args(OutcomeDecision),
         "reasons": REASONS,
         "notes": get_args(CaseNote),

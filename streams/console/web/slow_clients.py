@@ -1,11 +1,14 @@
-"""Keeps clients that send or read slowly from using up the server.
+"""Keeps clients that are slow, or that open very many pages, from using up the server.
 
 uvicorn limits how long a connection may wait for its next request, but not how long a request may take to arrive, how long an
 answer may take to be read, or how many connections there are.
 """
 
 import asyncio
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -22,8 +25,21 @@ _READING_SECONDS: Final = 30.0
 MAX_CONNECTIONS: Final = 1_000
 
 
+class OpenStream(NamedTuple):
+    """An answer that lasts for as long as a page is open: whose page, and when it was opened, in seconds.
+
+    What answers a request sets it as `stream` in the request's state.
+    """
+
+    viewer: str
+    opened: float
+
+
 class BoundedProtocol(H11Protocol):
     """A connection that is closed if its client is too slow, or if there are too many."""
+
+    awaited_since = 0.0
+    """Since when the request that is to come next is awaited, by the loop's clock."""
 
     _arriving: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -31,6 +47,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by a new connection. Closes one if there are too many."""
         super().connection_made(transport)
+        self.awaited_since = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
         self._watch()
@@ -43,6 +60,7 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Called when an answer is complete."""
         super().on_response_complete()
+        self.awaited_since = self.loop.time()
         self._watch()
 
     def pause_writing(self) -> None:
@@ -69,6 +87,17 @@ class BoundedProtocol(H11Protocol):
             return True
         return state is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0] != b"")
 
+    @property
+    def awaits_request(self) -> bool:
+        """Whether no request is being answered: none has come yet, or not all of it, or the last one has been answered."""
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+
+    @property
+    def stream(self) -> OpenStream | None:
+        """The stream that is the answer to the client's request; None if it is another answer, or not known yet."""
+        found: OpenStream | None = self.scope["state"].get("stream") if self.scope else None
+        return found
+
     def _watch(self) -> None:
         # One time from the first byte to the last: a byte now and then does not prolong it.
         if not self.waits_for_request:
@@ -78,7 +107,10 @@ class BoundedProtocol(H11Protocol):
             self._arriving = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def _make_room(self) -> None:
-        """Close a connection whose request is still to arrive: an honest one arrives at once. Without one, close this."""
+        """Close the connection whose request is awaited for longest: an honest one arrives at once.
+
+        If all are being answered, close the oldest stream of whoever has most; without a stream, this connection.
+        """
         # One that was closed stays in the set until the loop's next round, which may accept a hundred before.
         open_ones = [
             each
@@ -87,8 +119,16 @@ class BoundedProtocol(H11Protocol):
         ]
         if len(open_ones) <= MAX_CONNECTIONS:
             return
-        slow = (each for each in open_ones if each is not self and each.waits_for_request)
-        next(slow, self).transport.abort()
+        awaited = (each for each in open_ones if each is not self and each.awaits_request)
+        longest = min(awaited, key=attrgetter("awaited_since"), default=None)
+        (longest or _oldest_of_most(open_ones) or self).transport.abort()
+
+
+def _oldest_of_most(connections: Iterable[BoundedProtocol]) -> BoundedProtocol | None:
+    """The oldest stream of whoever has most; None if there is no stream."""
+    streams = {each: stream for each in connections if (stream := each.stream) is not None}
+    pages = Counter(stream.viewer for stream in streams.values())
+    return min(streams, key=lambda each: (-pages[streams[each].viewer], streams[each].opened), default=None)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:
