@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.distribution import packages_missing
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
 from streams.reporters.stage import SOURCES as REPORTER_SOURCES
@@ -90,8 +91,7 @@ def _start_tracing() -> "Tracing | None":
         from streams.worker.tracing.start import start_tracing  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as missing:
         raise SettingsError(
-            f"{PREFIX}TRACING=on needs packages that are not installed ({missing.name} is missing): "
-            "pip install 'tocsin[tracing]'"
+            packages_missing(f"{PREFIX}TRACING=on", "tracing", str(missing.name))
         ) from missing
     return start_tracing(settings, load_tracing_settings(), operations.metrics.spans)
 
