@@ -147,7 +147,10 @@ def test_publish_sends_valid_lines_and_names_invalid_ones(tocsin, topics, kafka,
 
 def test_publish_dry_run_sends_nothing(tocsin, topics, kafka, prefix):
     result = tocsin("publish", "--dry-run", text=report(1))
-    assert (result.returncode, result.stdout) == (0, "1 ready to publish, 0 refused\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        "1 ready to publish, 0 refused, 1 too old for every policy\n",
+    )
     topic = f"{prefix}message-reports"
     with Reader(kafka, [topic]) as reader:
         assert not any(reader.catch_up().rows[topic].values())
@@ -166,7 +169,7 @@ def test_publish_sends_each_line_at_once(environment, topics, kafka, prefix):
             while not any(reader.catch_up().rows[topic].values()):
                 assert time.monotonic() < deadline, "the line was not sent while standard input stayed open"
         out, _ = command.communicate(timeout=30)
-        assert out == b"1 published, 0 refused\n"
+        assert out == b"1 published, 0 refused, 1 too old for every policy\n"
     finally:
         command.kill()
         command.wait()
