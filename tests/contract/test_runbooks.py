@@ -99,7 +99,7 @@ AT_A_TERMINAL = (
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 TERMINAL = OPERATIONS.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
 COMMAND = re.compile(
-    r"`(?:tocsin|kafka-[a-z-]+|systemctl) |^ {4,}.*\b(?:tocsin|systemctl|kafka-[a-z-]+\.sh) ", re.M
+    r"`(?:tocsin|kafka-[a-z-]+(?:\.sh)?|systemctl) |^ {4,}.*\b(?:tocsin|systemctl|kafka-[a-z-]+\.sh) ", re.M
 )
 
 
