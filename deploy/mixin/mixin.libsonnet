@@ -3,14 +3,17 @@
 //
 //   jb install github.com/OWNER/tocsin/deploy@main
 //   (import 'github.com/OWNER/tocsin/deploy/mixin/mixin.libsonnet') + { _config+:: { runbookURLPrefix: 'https://...' } }
+local shippedRunbooks = '{{ $externalURL }}/user/';
+
 {
   _config+:: {
     // Select the workers, the consoles and the adapters. The alerts group by `job`, so it must stay a label.
     tocsinSelector: 'job="tocsin"',
     tocsinConsoleSelector: 'job="tocsin-console"',
     tocsinAdapterSelector: 'job="tocsin-adapter"',
-    // Before `docs/runbooks/NAME.md` and `/d/UID`: where these are on your servers.
-    runbookURLPrefix: '',
+    // Before `docs/runbooks/NAME.md` and `/d/UID`: where these are on your servers. Prometheus itself shows runbooks if
+    // --web.user-assets names the folder that holds `docs`.
+    runbookURLPrefix: shippedRunbooks,
     dashboardURLPrefix: '',
     dashboardTags: ['tocsin'],
   },
@@ -30,7 +33,7 @@
       super.expr,
     ),
     [if std.objectHas(rule, 'annotations') then 'annotations']+: {
-      runbook_url: config.runbookURLPrefix + super.runbook_url,
+      runbook_url: std.strReplace(super.runbook_url, shippedRunbooks, config.runbookURLPrefix),
       dashboard_url: config.dashboardURLPrefix + super.dashboard_url,
     },
   },

@@ -7,7 +7,7 @@ from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
-from streams.events.report import REPORT_TYPE
+from streams.events.report import REPORT_TYPE, MessageReport
 from streams.reports.claims import Sources, check_claims, source_for
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.envelope import (
@@ -23,7 +23,7 @@ from streams.wire.envelope import (
 )
 from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.report_decoding import decode_report
+from streams.wire.reading import Decoded
 from streams.wire.request_decoding import decode_request
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
@@ -68,13 +68,17 @@ def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event
 
 
 def published_report(
-    sources: Sources, topic: ReportSource | None, value: bytes, source: str, now_ms: int
+    sources: Sources,
+    topic: ReportSource | None,
+    value: bytes,
+    source: str,
+    decoded: Decoded[MessageReport],
 ) -> Event:
     """The event that publisher `source` sends for a report, to `topic` or else to the topic that takes it.
 
-    Raises Rejected if a worker with these `sources` would refuse the report.
+    `decoded` is what `value` says. Raises Rejected if a worker with these `sources` would refuse the report.
     """
-    report, _, occurred_ms = decode_report(value, (), now_ms)
+    report, _, occurred_ms = decoded
     topic = topic or source_for(sources, report, source) or MESSAGE_REPORTS
     check_claims(sources, topic, report, source)
     return _event(

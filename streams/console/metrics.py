@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,10 +11,12 @@ from streams.console.follower import Progress
 from streams.console.live_feed import LiveFeed
 from streams.console.settings import ConsoleSettings
 from streams.operations import console_metric_catalogue as catalogue
+from streams.operations.address_refused import address_refused
 from streams.operations.http_server import serve
 from streams.operations.metrics import Exposition
 from streams.operations.process_metric_catalogue import BUILD_INFO
 from streams.operations.values import Histogram, Numbers, Values, gauge
+from streams.worker.settings import CONSOLE_PREFIX, SettingsError
 
 _EFFECTS = ("counted", "refused", "not_confirmed")
 
@@ -50,10 +52,10 @@ async def serve_metrics(
 ) -> AsyncIterator[str]:
     """Serve /metrics, /livez, /readyz and /status, apart from the pages: a scrape signs in nowhere. Yields the address.
 
-    Raises OSError if the port is taken.
+    Raises SettingsError if the port is taken.
     """
     exposition = Exposition((metrics.acts, metrics.answer, metrics.build), metrics.live)
-    async with serve(
+    serving = serve(
         own.metrics_host,
         own.metrics_port,
         metrics=exposition.text,
@@ -65,7 +67,14 @@ async def serve_metrics(
             "records_behind": progress.left,
             "records_unreadable": progress.unreadable,
         },
-    ) as address:
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(serving)
+        except OSError as error:
+            raise SettingsError(
+                address_refused(f"{CONSOLE_PREFIX}METRICS_", own.metrics_host, own.metrics_port, error)
+            ) from error
         yield address
 
 

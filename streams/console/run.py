@@ -20,13 +20,14 @@ from streams.console.people.access import Access
 from streams.console.publisher import NotReadBack, Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
+from streams.console.start import listening, opened
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
 from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
 from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.worker.rules import configured_rules
-from streams.worker.settings import Settings
+from streams.worker.settings import CONSOLE_PREFIX, Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -46,14 +47,14 @@ async def run_console(
     """Serve until SIGTERM or SIGINT.
 
     `person` is who works without sign-in and without a people file. `ready` is called with the address once pages can be asked for.
-    Raises RegistryError if the registry's files are invalid, a KafkaError if brokers cannot be reached or topics are missing,
-    sqlite3.Error if the file cannot be used, OSError if the port is taken.
+    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used or a port is taken, a
+    KafkaError if brokers cannot be reached or topics are missing.
     """
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
     floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
-    with contextlib.closing(database.open_writer()) as writer:
+    with contextlib.closing(opened(database, own.database)) as writer:
         feed = LiveFeed()
         follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell)
         written = [
@@ -61,20 +62,22 @@ async def run_console(
         ]
         metrics = ConsoleMetrics(follower.progress, feed)
         async with (
-            producer_for(settings, *written) as producer,
+            # Before brokers are asked: a taken port is known at once.
+            listening(CONSOLE_PREFIX, own.host, own.port) as sockets,
             serve_metrics(own, metrics, follower.progress) as address,
+            producer_for(settings, *written) as producer,
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
             console = Console(own, database, publisher, follower.progress, feed, duties, floor)
             app = Timed(build_app(console, person, access), metrics)
-            server = _Server(_configuration(own, app), feed, ready)
+            server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())
             # Pages that no longer change would mislead whoever decides by them.
             reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
             repairing = asyncio.create_task(_repair(publisher, follower, metrics))
             try:
-                await server.serve()
+                await server.serve(sockets)
             finally:
                 reading.cancel()
                 repairing.cancel()
@@ -116,11 +119,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _configuration(own: ConsoleSettings, app: ASGIApp) -> uvicorn.Config:
+def _configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        host=own.host,
-        port=own.port,
         log_level="warning",
         access_log=False,
         server_header=False,

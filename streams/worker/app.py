@@ -3,13 +3,13 @@
 Importing this module reads the environment and the registry, so an invalid setting stops the worker at once.
 """
 
-import errno
-import os
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.distribution import packages_missing
+from streams.operations.address_refused import address_refused
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
 from streams.reporters.stage import SOURCES as REPORTER_SOURCES
@@ -55,16 +55,8 @@ async def _before_start() -> None:
     try:
         await app.add_async_context(watching)
     except OSError as error:
-        # getaddrinfo errors use their own (negative) codes, which strerror() does not know.
-        number = max(error.errno or 0, 0)
         raise RefusedToStart(
-            f"{PREFIX}HTTP_HOST={settings.http_host} {PREFIX}HTTP_PORT={settings.http_port}: cannot listen on this address "
-            f"({os.strerror(number) if number else error.strerror or error}). "
-            + (
-                "Another program uses the port: choose another one, or 0 for a free port, which is logged."
-                if number == errno.EADDRINUSE
-                else "The host must be a name or an address of this machine, and the port one that this user may listen on."
-            )
+            address_refused(f"{PREFIX}HTTP_", settings.http_host, settings.http_port, error)
         ) from error
     if tracing is not None:
         await app.add_async_context(tracing.queue.running())
@@ -90,8 +82,7 @@ def _start_tracing() -> "Tracing | None":
         from streams.worker.tracing.start import start_tracing  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as missing:
         raise SettingsError(
-            f"{PREFIX}TRACING=on needs packages that are not installed ({missing.name} is missing): "
-            "pip install 'tocsin[tracing]'"
+            packages_missing(f"{PREFIX}TRACING=on", "tracing", str(missing.name))
         ) from missing
     return start_tracing(settings, load_tracing_settings(), operations.metrics.spans)
 

@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         Literal["on", "off"],
         Field(
             description="`on` sends a span for each transaction to an OpenTelemetry receiver, which the standard OTEL_ variables "
-            "name, and marks escalations with its ids; needs the packages of tocsin[tracing]."
+            "name, and marks escalations with its ids; needs the packages of the extra `tracing`."
         ),
     ] = "off"
     dead_letter_breaker: Annotated[

@@ -20,6 +20,8 @@ RULES = PROMETHEUS / "rules" / "tocsin.yaml"
 CASES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
+# By default the Prometheus that fires the alert shows its runbook: tests/contract/test_runbook_links.py follows the links.
+RUNBOOK_URL_PREFIX = "{{ $externalURL }}/user/"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
 ALL_RULES = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
@@ -94,7 +96,7 @@ def test_an_alert_has_durations_severity_owner_and_annotations(name):
     assert rule["labels"]["owner"]
     notes = rule["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}
-    assert notes["runbook_url"] == f"docs/runbooks/{name}.md"
+    assert notes["runbook_url"] == f"{RUNBOOK_URL_PREFIX}docs/runbooks/{name}.md"
     assert notes["dashboard_url"] in {f"/d/tocsin-{board.name}" for board in BOARDS}
 
 

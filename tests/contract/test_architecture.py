@@ -30,7 +30,7 @@ def names_in(path: str) -> set[str]:
 def arrows() -> set[tuple[str, str]]:
     """Which room imports which."""
     graph = grimp.build_graph("streams")
-    rooms = graph.find_children("streams")
+    rooms = {name for name in graph.find_children("streams") if graph.find_children(name)}
     return {
         (one.removeprefix("streams."), other.removeprefix("streams."))
         for one in rooms

@@ -171,6 +171,18 @@ def test_health_checks_and_scrapes_use_the_http_port_of_the_worker():
     assert (discovery["names"], discovery["port"]) == (["worker"], settings.http_port)
 
 
+def test_the_links_of_alerts_open_runbooks():
+    prometheus = SERVICES["prometheus"]
+    (port,) = prometheus["ports"]
+    assert f"--web.external-url=http://{port.rpartition(':')[0]}" in prometheus["command"]
+    (assets,) = (word.partition("=")[2] for word in prometheus["command"] if "user-assets" in word)
+    assert f"./docs:{assets}/docs:ro" in prometheus["volumes"]
+    # What the image does without a command of ours.
+    assert {"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"} < set(
+        prometheus["command"]
+    )
+
+
 def test_prometheus_and_grafana_differ_from_other_deployments_only_in_addresses():
     here, elsewhere = (document(f"deploy/{folder}/prometheus.yml") for folder in ("container", "prometheus"))
     for config in (here, elsewhere):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from streams import __version__
+from streams.distribution import requirement
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +57,24 @@ def test_the_sources_have_what_the_native_core_is_built_from(release):
     expected = rust | {"Cargo.toml", "build.py", "crates.sha256"}
     assert expected <= names
     assert not [name for name in names if name.startswith("target/") or name == "Cargo.lock"]
+
+
+def test_pip_installs_the_path_that_messages_name(release, tmp_path):
+    (tmp_path / "dist").symlink_to(release)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--no-index",
+        "--no-deps",
+        "--ignore-installed",
+    ]
+    done = subprocess.run(
+        [*pip, requirement("console")], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert f"Would install tocsin-{__version__}" in done.stdout, done.stdout + done.stderr
 
 
 def test_another_checkout_gives_the_same_bytes(release, tmp_path):

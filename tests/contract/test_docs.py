@@ -25,6 +25,7 @@ from streams.statutory.validation.checks import CHECKS
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.moderation_outcome_decoding import REASONS, decode_moderation_outcome
 from streams.wire.report_decoding import decode_report
+from tests.readme_report import make_report
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -46,12 +47,18 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", text(page), re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/events.md"])
-def test_the_report_shown_is_valid(page):
+def test_the_reports_shown_are_valid(tmp_path):
+    page = "docs/events.md"
     reports = [block for block in blocks(page, "json") if '"report_id"' in block and '"kind"' in block]
     assert reports
-    for report in reports:
+    for report in [*reports, make_report(tmp_path).read_text(encoding="utf-8")]:
         assert decode_report(report.encode(), (), LATER_MS).event.report_id
+
+
+def test_the_report_of_the_readme_is_of_now_and_one_line_that_publish_sends_without_a_word(tmp_path):
+    made = make_report(tmp_path)
+    done = CliRunner().invoke(commands, ["publish", "--dry-run", str(made)])
+    assert (done.stdout, done.stderr, done.exit_code) == ("1 ready to publish, 0 refused\n", "", 0)
 
 
 def test_the_outcome_and_the_act_shown_are_valid():
@@ -71,6 +78,23 @@ def test_the_page_of_decisions_names_every_field_and_column():
     fields = [*ModerationOutcome.__struct_fields__, *CaseActivity.__struct_fields__, *COLUMNS]
     fields += [*get_args(ActivityKind), *get_args(CaseNote), *get_args(VisibilityAction), *get_args(DeskRole)]
     assert [name for name in fields if f"`{name}`" not in page and f'"{name}"' not in page] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/decisions.md"])
+def test_figures_of_speed_are_those_that_were_measured_and_say_on_what(page):
+    measured = text("docs/performance.md").partition("## Trust in reporters\n")[2].partition("\n## ")[0]
+    table, bench = re.findall(r"((?:^\|.*\n)+)", measured, re.M)
+    rates = re.findall(r"\| (on|off) \| (Python|native) \| ([\d,]+) \|", table)
+    assert {row[:2] for row in rates} == {("off", "Python"), ("off", "native"), ("on", "Python")}
+    words = " ".join(text(page).split())
+    said = [*(rate for _, _, rate in rates), "2026-11-28", "two cores of an AMD EPYC", "Debian's Python 3.11"]
+    assert [each for each in said if each not in words] == []
+    assert "TOCSIN_REPORTERS=on" in words
+    # The ratios are those of the figures beside them.
+    for figure, off, on, ratio in re.findall(r"\| (.+?) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \|", bench):
+        assert float(ratio) == pytest.approx(
+            int(on.replace(",", "")) / int(off.replace(",", "")), abs=0.05
+        ), figure
 
 
 def test_the_escalation_shown_is_an_excerpt_of_the_example():

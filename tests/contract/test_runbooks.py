@@ -93,6 +93,69 @@ def test_every_command_can_be_typed(runbook, monkeypatch, tmp_path):
         parse(line)
 
 
+AT_A_TERMINAL = (
+    "Where to run these commands, and with which variables: `docs/operations.md`, 'At a terminal'.\n"
+)
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+TERMINAL = OPERATIONS.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
+COMMAND = re.compile(
+    r"`(?:tocsin|kafka-[a-z-]+(?:\.sh)?|systemctl) |^ {4,}.*\b(?:tocsin|systemctl|kafka-[a-z-]+\.sh) ", re.M
+)
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_with_commands_says_where_they_run_and_with_which_variables(runbook):
+    page = runbook.read_text(encoding="utf-8")
+    assert (AT_A_TERMINAL in page) is bool(COMMAND.search(page))
+
+
+def test_the_page_says_for_each_kind_of_command_where_it_runs():
+    assert [
+        kind for kind in ("tocsin", "kafka-topics.sh", "systemctl") if f"**`{kind}`**" not in TERMINAL
+    ] == []
+    for place in ("/etc/tocsin/environment", "kubectl -n tocsin exec", "docker compose exec worker"):
+        assert place in TERMINAL
+    systemd = {
+        line.split(" ")[1] for path in RUNBOOKS for line in re.findall(r"systemctl \w+", path.read_text())
+    }
+    assert [verb for verb in sorted(systemd) if f"| `systemctl {verb} " not in TERMINAL] == []
+
+
+def kafka_lines(page):
+    """Kafka's own commands on a line of their own."""
+    return [line.strip() for line in re.findall(r"^ {4,}kafka-.*$", page, re.M)]
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_the_lines_for_kafkas_programs_are_complete_and_their_placeholders_explained(runbook):
+    page = runbook.read_text(encoding="utf-8")
+    prose = TERMINAL + re.sub(r"^ {4,}kafka-.*$", "", page, flags=re.M)
+    for line in kafka_lines(page):
+        assert "--bootstrap-server BROKERS --command-config CLIENT_PROPERTIES" in line
+        assert "..." not in line
+        for placeholder in set(re.findall(r"\b[A-Z][A-Z_]+\b", line)):
+            assert re.search(rf"\b{placeholder}\b", prose), f"{line}: what is {placeholder}?"
+
+
+def test_an_open_transaction_can_be_found_and_aborted():
+    lines = kafka_lines((ROOT / "docs/runbooks/TocsinStuck.md").read_text(encoding="utf-8"))
+    # As Kafka 4.3.1's own kafka-transactions.sh takes them.
+    assert [line.partition(" CLIENT_PROPERTIES ")[2] for line in lines] == [
+        "describe-producers --topic TOPIC --partition PARTITION",
+        "list",
+        "describe --transactional-id TRANSACTIONAL_ID",
+        "find-hanging --broker-id BROKER_ID",
+        "abort --topic TOPIC --partition PARTITION --start-offset START_OFFSET",
+    ]
+
+
+@pytest.mark.parametrize("alert", ["TocsinDeadLetterRatio", "TocsinUnreadableRequest"])
+def test_too_many_invalid_records_rest_a_source_and_stop_no_worker(alert):
+    page = " ".join((ROOT / f"docs/runbooks/{alert}.md").read_text(encoding="utf-8").split())
+    assert not re.search(r"worker stops", page)
+    assert re.search(r"source rests there.+\(\[TocsinSourceResting\]\(TocsinSourceResting\.md\)\)", page)
+
+
 def test_the_check_finds_commands_and_rejects_wrong_ones():
     found = [line for path in RUNBOOKS for line in commands_given(path.read_text(encoding="utf-8"))]
     assert len(found) >= 12

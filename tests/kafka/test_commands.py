@@ -16,6 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.topic_catalogue import load_catalogue
 from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.reports import now_ms, rfc3339
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 
 Run = Callable[..., subprocess.CompletedProcess]
@@ -62,7 +63,7 @@ def report(number: int, **fields: object) -> str:
         {
             "report_id": f"report-{number}",
             "kind": "user_report",
-            "occurred_at": "2026-03-01T12:00:00Z",
+            "occurred_at": rfc3339(now_ms()),
             "channel": {"ref": f"channel-{number}", "visibility": "public"},
             "category": "spam",
             **fields,
@@ -147,7 +148,10 @@ def test_publish_sends_valid_lines_and_names_invalid_ones(tocsin, topics, kafka,
 
 def test_publish_dry_run_sends_nothing(tocsin, topics, kafka, prefix):
     result = tocsin("publish", "--dry-run", text=report(1))
-    assert (result.returncode, result.stdout) == (0, "1 ready to publish, 0 refused\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        "1 ready to publish, 0 refused\n",
+    )
     topic = f"{prefix}message-reports"
     with Reader(kafka, [topic]) as reader:
         assert not any(reader.catch_up().rows[topic].values())

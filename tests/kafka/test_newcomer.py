@@ -11,12 +11,15 @@ import orjson
 from confluent_kafka import Producer
 
 from streams.partition.hash_key import DEMONSTRATION_KEY
+from streams.wire.times import moment_ms
+from tests.kafka.harness.clocks import broker_with_clock, shifted
 from tests.kafka.harness.deployment import REQUESTS, ROUTING
 from tests.kafka.harness.publisher import Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+from tests.readme_report import make_report
 
 PAGES = ("README.md", "docs/operations.md")
 
@@ -50,26 +53,33 @@ def commands_shown():
     return list(dict.fromkeys(line for line in stripped if not line.startswith(ELSEWHERE)))
 
 
-def report_shown():
-    """The report that README shows."""
-    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (report,) = (orjson.loads(block) for block in blocks if '"kind"' in block)
-    return report
+def deployment_settings(bootstrap, prefix):
+    return {
+        "TOCSIN_KAFKA_BOOTSTRAP": bootstrap,
+        "TOCSIN_TOPIC_PREFIX": prefix,
+        "TOCSIN_REPLICATION_FACTOR": "1",
+        "TOCSIN_MIN_INSYNC_REPLICAS": "1",
+        "TOCSIN_HTTP_PORT": "0",
+        "TOCSIN_CONSOLE_PORT": "0",
+        "TOCSIN_CONSOLE_METRICS_PORT": "0",
+        "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
+    }
 
 
 class Shell:
-    """A shell with its working folder and environment."""
+    """A shell with its working folder and environment. `command` runs `tocsin`."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder, settings, command=COMMAND):
         self._folder = folder
         self._environment = clean_environment(settings)
+        self._command = command
 
     def start(self, line):
         """Start a command that keeps running. Returns its process and the file with its output."""
         log = self._folder / f"{line.replace(' ', '-')}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*COMMAND, *shlex.split(line)],
+                [*self._command, *shlex.split(line)],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -81,7 +91,7 @@ class Shell:
     def run(self, line):
         """Run a command that ends, answering a question with yes. Raises AssertionError if it fails."""
         done = subprocess.run(
-            [*COMMAND, *shlex.split(line)],
+            [*self._command, *shlex.split(line)],
             cwd=self._folder,
             env=self._environment,
             input="y\n",
@@ -93,9 +103,9 @@ class Shell:
         assert done.returncode == 0, f"tocsin {line}\n{done.stdout}{done.stderr}"
 
 
-def filled(line):
+def filled(line, channel):
     """The command with its placeholders in capitals filled in."""
-    values = {"CHANNEL": report_shown()["channel"]["ref"], "ID": REQUEST_ID}
+    values = {"CHANNEL": channel, "ID": REQUEST_ID}
     return re.sub(r"\b(?:CHANNEL|ID)\b", lambda found: values[found[0]], line)
 
 
@@ -129,20 +139,8 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
     endless = [line for line in shown if line.startswith(ENDLESS)]
     late = [line for line in shown if line.startswith(LAST)]
     others = [line for line in shown if line not in (*early, *endless, *late)]
-    (tmp_path / "reports.jsonl").write_bytes(orjson.dumps(report_shown()) + b"\n")
-    shell = Shell(
-        tmp_path,
-        {
-            "TOCSIN_KAFKA_BOOTSTRAP": kafka,
-            "TOCSIN_TOPIC_PREFIX": prefix,
-            "TOCSIN_REPLICATION_FACTOR": "1",
-            "TOCSIN_MIN_INSYNC_REPLICAS": "1",
-            "TOCSIN_HTTP_PORT": "0",
-            "TOCSIN_CONSOLE_PORT": "0",
-            "TOCSIN_CONSOLE_METRICS_PORT": "0",
-            "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
-        },
-    )
+    channel = orjson.loads(make_report(tmp_path).read_bytes())["channel"]["ref"]
+    shell = Shell(tmp_path, deployment_settings(kafka, prefix))
     for line in early:
         shell.run(line)
     producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
@@ -161,10 +159,10 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
                 wait_for(running[-1][1], "owns partitions [")
         publish_request(kafka, prefix)
         for line in others:
-            shell.run(filled(line))
+            shell.run(filled(line, channel))
         for line, (process, log) in zip(endless, running, strict=True):
             if line.startswith("tail escalations"):
-                wait_for(log, report_shown()["channel"]["ref"])
+                wait_for(log, channel)
             elif line.startswith("tail dead-letters"):
                 wait_for(log, "not_json", meanwhile=publish_garbage)
             assert process.poll() is None, f"tocsin {line}\n{log.read_text()[-3000:]}"
@@ -174,3 +172,29 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}")
     for line in late:
         shell.run(line)
+
+
+YEAR_S = 366 * 24 * 3600
+
+
+def test_the_report_of_the_readme_opens_an_escalation_in_a_year_too(prefix, tmp_path):
+    """Broker, worker, shell and commands have a clock that is a year ahead."""
+    shown = commands_shown()
+    assert {"worker", "publish reports.jsonl", "tail escalations --from-beginning"} <= set(shown)
+    report = orjson.loads(make_report(tmp_path, shifted(["sh"], YEAR_S)).read_bytes())
+    assert moment_ms(report["occurred_at"]) > now_ms() + (YEAR_S - 3600) * 1000
+    with broker_with_clock(tmp_path / "kafka", YEAR_S) as broker:
+        settings = deployment_settings(broker.bootstrap, prefix)
+        shell = Shell(tmp_path, settings, shifted(COMMAND, YEAR_S))
+        shell.run("topics create")
+        running = []
+        try:
+            for line in ("worker", "tail escalations --from-beginning"):
+                running.append(shell.start(line))
+            wait_for(running[0][1], "owns partitions [")
+            shell.run("publish reports.jsonl")
+            wait_for(running[1][1], report["channel"]["ref"])
+        finally:
+            for process, log in running:
+                end(process)
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}")

@@ -1,6 +1,8 @@
 """Renders the manifests with kustomize and Helm, and lints them: `python -m tests.kubernetes FOLDER_OF_THE_TOOLS`."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from streams.operations.generated.kubernetes_resources import alerts
+from tests.contract.test_alerts import RUNBOOK_URL_PREFIX as SHIPPED_RUNBOOKS
 from tests.kubernetes.rendered import CHART, KUSTOMIZE, objects, write
 
 # What we do on purpose: docs/deployment.md and the comments in the manifests say why.
@@ -28,6 +31,9 @@ WANTED = (
     "container-ports-check",
     "environment-variable-key-duplication",
 )
+
+# Where runbooks are, other than by default.
+RUNBOOKS = "https://git.example.org/tocsin/"
 
 # Values that differ from the defaults in what the templates decide.
 OTHER_VALUES = {
@@ -77,6 +83,18 @@ def main(arguments):
             # The braces of the alerts' texts could be taken for those of a template.
             if objects(rendered[name])["PrometheusRule", "tocsin"]["spec"] != alerts():
                 raise SystemExit(f"{name}: the alerts are not those of deploy/prometheus/rules")
+        ours = Path(home) / "kubernetes"
+        shutil.copytree(KUSTOMIZE, ours)
+        setting = ours / "overlays" / "production" / "runbooks.yaml"
+        setting.write_text(setting.read_text().replace(SHIPPED_RUNBOOKS, RUNBOOKS))
+        expected = json.loads(json.dumps(alerts()).replace(SHIPPED_RUNBOOKS, RUNBOOKS))
+        for tool, text in {
+            "kustomize": run("kustomize", "build", setting.parent),
+            "helm": run("helm", "template", "t", CHART, "--set", f"monitoring.runbookURLPrefix={RUNBOOKS}"),
+        }.items():
+            (rules,) = (found for (kind, _), found in objects(text).items() if kind == "PrometheusRule")
+            if rules["spec"] != expected:
+                raise SystemExit(f"{tool}: the links of alerts do not lead to the runbooks at {RUNBOOKS}")
         run("kustomize", "build", KUSTOMIZE / "strimzi")
         run("kustomize", "build", KUSTOMIZE / "strimzi" / "people")
         run("helm", "lint", "--strict", CHART)

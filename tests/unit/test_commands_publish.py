@@ -2,23 +2,31 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from streams.commands.publish.command import _Lines, publish
+from streams.commands.publish.reach import Reach
 from streams.clients.published_event import published_event
+from streams.counting.counts import ChannelCounts
+from streams.counting.windows import window_spec
 from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
+from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
+from streams.runtime.wall_clock import clock_ms
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.envelope import rfc3339
 from streams.wire.report_decoding import decode_report
 from streams.wire.request_decoding import decode_request
+from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
 
 REPORT = {
     "report_id": "r-1",
@@ -27,7 +35,8 @@ REPORT = {
     "channel": {"ref": "channel-1", "visibility": "public"},
     "category": "spam",
 }
-GOOD = json.dumps(REPORT)
+GOOD = json.dumps(REPORT | {"occurred_at": rfc3339(clock_ms() - MINUTE)})
+REACH = Reach(load_policies())
 
 
 def dry_run(text: str, *arguments: str):
@@ -53,14 +62,14 @@ def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_acc
 
 def test_each_report_goes_to_the_topic_that_takes_it():
     notice = REPORT | {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
-    lines = _Lines(None, "/platform/web", load_sources())
+    lines = _Lines(None, "/platform/web", load_sources(), REACH)
     text = f"{GOOD}\n{json.dumps(notice)}\n"
     events = [event for batch in lines.read(io.BytesIO(text.encode())) for event in batch]
     assert [event.topic for event in events] == ["message-reports", "verified-reports"]
 
 
 def test_a_report_for_the_other_topic_is_refused_with_that_topic():
-    notice = json.dumps(REPORT | {"kind": "trusted_flagger_notice"})
+    notice = json.dumps(json.loads(GOOD) | {"kind": "trusted_flagger_notice"})
     assert dry_run(notice, "--to", "verified-reports").exit_code == 0
     result = dry_run(f"{GOOD}\n{notice}", "--to", "message-reports")
     assert result.exit_code == 1
@@ -71,7 +80,7 @@ def test_a_report_for_the_other_topic_is_refused_with_that_topic():
 
 
 def test_the_deployments_own_file_decides_what_a_topic_takes(monkeypatch):
-    notice = json.dumps(REPORT | {"kind": "trusted_flagger_notice"})
+    notice = json.dumps(json.loads(GOOD) | {"kind": "trusted_flagger_notice"})
     path = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
     monkeypatch.setenv("TOCSIN_SOURCES_FILE", str(path))
     assert dry_run(notice, "--to", "message-reports").exit_code == 0
@@ -87,6 +96,60 @@ def test_a_report_from_the_future_is_refused():
     result = dry_run(json.dumps(REPORT | {"occurred_at": "2199-01-01T00:00:00Z"}))
     assert result.exit_code == 1
     assert "line 1: future_timestamp: occurred_at" in result.stderr
+
+
+def aged(category: str, age_ms: int) -> str:
+    return json.dumps(REPORT | {"category": category, "occurred_at": rfc3339(clock_ms() - age_ms)})
+
+
+def test_a_report_outside_of_every_window_is_published_with_a_warning_once_per_category():
+    old = aged("ncii_deepfake", 4 * DAY)
+    result = dry_run("\n".join([GOOD, old, old, aged("fraud", 40 * DAY)]))
+    assert result.exit_code == 0
+    assert result.stdout == "4 ready to publish, 0 refused, 3 too old for every policy\n"
+    first, second = result.stderr.splitlines()
+    assert first == (
+        "line 2: 4 days old: outside the window of every policy for ncii_deepfake (P3D): it is counted, "
+        "and no policy opens anything for it"
+    )
+    assert second.startswith("line 4: 40 days old: outside the window of every policy for fraud (")
+    assert second.endswith("): it is not counted, and no policy opens anything for it")
+
+
+def test_the_deployments_own_policies_decide_what_is_too_old(monkeypatch, tmp_path):
+    shipped = (Path(__file__).parents[2] / "streams/registry/policies.yaml").read_text()
+    own = tmp_path / "policies.yaml"
+    own.write_text(shipped.replace("window: P3D", "window: P7D"))
+    monkeypatch.setenv("TOCSIN_POLICIES_FILE", str(own))
+    assert dry_run(aged("ncii_deepfake", 4 * DAY)).stderr == ""
+    assert "(P7D)" in dry_run(aged("ncii_deepfake", 8 * DAY)).stderr
+
+
+NOON = moment_ms("2026-11-28T12:00:00Z")
+
+
+@pytest.mark.parametrize("policy", load_policies(), ids=lambda policy: policy.id)
+def test_what_reaches_back_is_what_a_worker_counts(policy):
+    """The age at which the warning begins is that at which the window of an empty channel stays empty."""
+    spec = window_spec(policy.window_ms, policy.window)
+    for age in (
+        0,
+        4 * MINUTE,
+        HOUR,
+        policy.window_ms - DAY,
+        policy.window_ms,
+        policy.window_ms + DAY,
+        29 * DAY,
+    ):
+        counts = ChannelCounts()
+        counts.add(NOON - age, NOON, "anonymous", None, 1, None, 0)
+        said = Reach([policy]).too_old(policy.categories[0], NOON - age, NOON)
+        assert (said is None) is (counts.measure(spec, NOON).reports == 1), (policy.id, age)
+
+
+def test_without_a_policy_nothing_is_too_old():
+    off = [replace(policy, mode="off") for policy in load_policies()]
+    assert Reach(off).too_old("fraud", NOON - 20 * DAY, NOON) is None
 
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
@@ -177,12 +240,13 @@ def test_an_invalid_source_is_refused_at_once(source):
 
 
 def test_an_event_has_the_channel_as_key_the_line_as_value_and_id_and_source_as_headers():
-    ((event,), *rest) = _Lines(None, "/platform/web", load_sources()).read(
-        io.BytesIO(f"  {GOOD} \n".encode())
+    line = json.dumps(REPORT)
+    ((event,), *rest) = _Lines(None, "/platform/web", load_sources(), REACH).read(
+        io.BytesIO(f"  {line} \n".encode())
     )
     assert not any(rest)
     assert event.key == b"channel-1"
-    assert event.value == GOOD.encode()
+    assert event.value == line.encode()
     headers = dict(event.headers)
     assert headers["ce_id"] == b"r-1"
     assert headers["ce_time"] == b"2026-03-01T12:00:00.000Z"
@@ -198,7 +262,7 @@ class Trickle(io.BytesIO):
 
 
 def test_lines_that_arrive_in_pieces_are_joined():
-    lines = _Lines("message-reports", "/platform/web", load_sources())
+    lines = _Lines("message-reports", "/platform/web", load_sources(), REACH)
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
     assert lines.refused == 1

@@ -15,6 +15,7 @@ from streams.adapters.webhook.run import resend_webhook, run_webhook
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
+from streams.distribution import packages_missing
 from streams.operations.logs import configure_logs
 from streams.worker.settings import Settings, load_prefixed, load_settings
 
@@ -71,8 +72,7 @@ def coop(set_aside: bool) -> None:
         from streams.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(
-            f"the adapter for Coop needs packages that are not installed ({missing.name} is missing): "
-            "pip install 'tocsin[adapters]'"
+            packages_missing("the adapter for Coop", "adapters", str(missing.name))
         ) from missing
     _run(CoopSettings, resend_coop if set_aside else run_coop)
 

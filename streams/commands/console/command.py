@@ -1,6 +1,8 @@
 """`tocsin console`: the command."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import click
 
@@ -9,9 +11,20 @@ from streams.commands.shared.terminal import echo
 from streams.console.casework.permissions import Person
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
+from streams.distribution import packages_missing
 from streams.events.report import CATEGORIES
 from streams.operations.logs import configure_logs
 from streams.worker.settings import load_settings
+
+
+def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
+    """`streams.console.run.run_console`. Raises ClickException without the packages of the console."""
+    try:
+        # Not with the other commands: a worker need not have these packages, nor take a second longer to start.
+        from streams.console.run import run_console  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(packages_missing("the console", "console", str(missing.name))) from missing
+    return run_console
 
 
 @click.command()
@@ -26,14 +39,7 @@ def console() -> None:
       tocsin console
       TOCSIN_CONSOLE_PORT=0 tocsin console
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
-    try:
-        # Not with the other commands: a worker need not have these packages, nor take a second longer to start.
-        from streams.console.run import run_console  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"the console needs packages that are not installed ({missing.name} is missing): "
-            "pip install 'tocsin[console]'"
-        ) from missing
+    run_console = imported_run_console()
     settings, own = load_settings(), load_console_settings()
     access = load_access(own)
     configure_logs(settings.log_level, settings.log_format)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from streams.commands.console.command import imported_run_console
 from streams.commands.demo.performance import Performance
 from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
@@ -63,6 +64,8 @@ def demo(count: int, seed: int, keep: bool) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Screen()
+    # Here and not from the console's own log, after topics were made on what may be brokers of others.
+    imported_run_console()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
         began_at = time.monotonic()

@@ -1,6 +1,7 @@
 """`tocsin publish`: send events from a file or standard input to Kafka."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -9,15 +10,19 @@ from aiokafka import AIOKafkaProducer
 
 from streams.clients.kafka_writing import Pace, started_producer
 from streams.clients.published_event import PUBLISHED, Event, published_event, published_report
+from streams.commands.publish.reach import Reach
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
+from streams.events.report import Category
+from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
 from streams.reports.claims import Sources
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
-from streams.wire.topics import REPORT_SOURCES
+from streams.wire.report_decoding import decode_report
+from streams.wire.topics import REPORT_SOURCES, ReportSource
 from streams.worker.settings import Settings, load_settings
 
 # At most this many bytes are read at once: some 2,000 reports, sent together. A read returns early with what
@@ -59,7 +64,8 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     Without --to the lines are reports, and each goes to the topic that takes it: those of users to
     message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a CloudEvent
     in binary mode, with the right key. An invalid line is skipped and reported on standard error with its
-    number, the field and the reason. A terminal shows the progress.
+    number, the field and the reason. So is, once per category, a report that is too old for every policy
+    (TOCSIN_POLICIES_FILE); it is sent all the same. A terminal shows the progress.
 
     After a failure, publish the file again: Tocsin drops an event that is among the last ones it has seen
     (TOCSIN_DUPLICATES_REMEMBERED). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
@@ -71,27 +77,36 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
       tocsin publish --to authority-requests --source /legal/intake requests.jsonl
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
-    lines = _Lines(topic, source, load_sources(settings.sources_file))
+    reach = Reach(load_policies(settings.policies_file))
+    lines = _Lines(topic, source, load_sources(settings.sources_file), reach)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
-        echo(f"{ready} ready to publish, {lines.refused} refused")
+        echo(f"{ready} ready to publish, {lines.result}")
     else:
         with broker_errors_explained(settings):
             published = _send(settings, topic, lines.read(file), rate)
-        echo(f"{published} published, {lines.refused} refused")
+        echo(f"{published} published, {lines.result}")
     if lines.refused:
         raise SystemExit(1)
 
 
 class _Lines:
-    """Turns lines into events; counts refused lines and reports them on standard error."""
+    """Turns lines into events; counts refused and old ones and reports them on standard error."""
 
-    def __init__(self, topic: str | None, source: str, sources: Sources) -> None:
+    def __init__(self, topic: str | None, source: str, sources: Sources, reach: Reach) -> None:
         self.refused = 0
+        self._old: Counter[Category] = Counter()
         self._topic = topic
         self._source = source
         self._sources = sources
+        self._reach = reach
         self._number = 0
+
+    @property
+    def result(self) -> str:
+        """What became of the lines that are not simply sent."""
+        old = self._old.total()
+        return f"{self.refused} refused" + (f", {old} too old for every policy" if old else "")
 
     def read(self, file: BinaryIO) -> Iterator[list[Event]]:
         """Yield the events of the lines available so far, until the end of the file."""
@@ -118,11 +133,23 @@ class _Lines:
     def _event(self, value: bytes) -> Event:
         now_ms = clock_ms()
         if self._topic is None:
-            return published_report(self._sources, None, value, self._source, now_ms)
+            return self._report(None, value, now_ms)
         for topic in REPORT_SOURCES:
             if self._topic == topic:
-                return published_report(self._sources, topic, value, self._source, now_ms)
+                return self._report(topic, value, now_ms)
         return published_event(self._topic, value, self._source, now_ms)
+
+    def _report(self, topic: ReportSource | None, value: bytes, now_ms: int) -> Event:
+        decoded = decode_report(value, (), now_ms)
+        event = published_report(self._sources, topic, value, self._source, decoded)
+        category = decoded.event.category
+        old = self._reach.too_old(category, decoded.time_ms, now_ms)
+        if old is not None:
+            # A file of a month would otherwise say the same a thousand times.
+            if category not in self._old:
+                echo(f"line {self._number}: {old}", err=True)
+            self._old[category] += 1
+        return event
 
 
 def _read(file: BinaryIO) -> bytes:

@@ -62,10 +62,11 @@ def prometheus(
     *,
     rules: Path = RULES,
     alertmanager: str | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Run a Prometheus that scrapes `targets`, by the job names of the deployed rules, every second.
 
-    `set_targets` changes them while it runs.
+    `set_targets` changes them while it runs. `options` are more ones of its command line.
     """
     address = free_address()
     configuration: dict[str, Any] = {
@@ -84,6 +85,7 @@ def prometheus(
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
         f"--web.listen-address={address}",
+        *options,
     ]
     with running(command, folder, folder / "prometheus.log"):
         yield Prometheus(f"http://{address}")

@@ -18,6 +18,7 @@ from streams.commands.shared.scenario.returning import brigade_history
 from streams.commands.shared.scenario.storylines import DEMO_STORYLINES, STORYLINES
 from streams.commands.shared.scenario.world import SOURCES, PlannedReport, World
 from streams.registry.sources import load_sources
+from streams.wire.report_decoding import decode_report
 from streams.wire.times import HOUR
 from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS, MODERATION_OUTCOMES
 
@@ -144,7 +145,8 @@ def _with_duplicates(
 def _encoded(planned: PlannedReport) -> ScenarioRecord:
     source = SOURCES[planned.payload["kind"]]
     value = orjson.dumps(planned.payload)
-    event = published_report(_sources(), None, value, source, planned.published_at)
+    decoded = decode_report(value, (), planned.published_at)
+    event = published_report(_sources(), None, value, source, decoded)
     return ScenarioRecord(*event, planned.storyline, "report")
 
 

@@ -1,0 +1,45 @@
+"""How far back the policies look: what is older is taken and opens nothing, which its publisher would not notice."""
+
+from collections.abc import Iterable
+
+from streams.counting.windows import FINE_MS, pane_start, window_spec, window_start
+from streams.events.report import CATEGORIES, Category
+from streams.registry.rules import Policy
+from streams.wire.times import DAY, HOUR, MINUTE
+
+_UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
+
+
+class Reach:
+    """The windows of the policies, by category. A policy that is off has none."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        looking = [policy for policy in policies if policy.mode != "off"]
+        self._windows = {
+            category: [
+                window_spec(*window)
+                for window in sorted(
+                    {(each.window_ms, each.window) for each in looking if category in each.categories}
+                )
+            ]
+            for category in CATEGORIES
+        }
+
+    def too_old(self, category: Category, occurred_ms: int, now_ms: int) -> str | None:
+        """Why no policy opens anything for a report that arrives at `now_ms`; None if one may, or none has its category."""
+        occurred, now = occurred_ms // FINE_MS, now_ms // FINE_MS
+        windows = self._windows[category]
+        if not windows or any(occurred >= window_start(each.ring, each.panes, now) for each in windows):
+            return None
+        counted = "is not counted" if pane_start(occurred, now) is None else "is counted"
+        return (
+            f"{_age(now_ms - occurred_ms)} old: outside the window of every policy for {category} "
+            f"({', '.join(each.text for each in windows)}): it {counted}, and no policy opens anything for it"
+        )
+
+
+def _age(milliseconds: int) -> str:
+    for unit_ms, unit in _UNITS:
+        if count := milliseconds // unit_ms:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"

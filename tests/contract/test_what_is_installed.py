@@ -1,0 +1,106 @@
+"""Nobody is told to install a name of a package index before that index has a Tocsin which is ours."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streams import distribution
+from streams.commands.main import commands
+from streams.local_kafka.errors import LocalKafkaError
+
+ROOT = Path(__file__).parents[2]
+SAYS_IT = ROOT / "streams" / "distribution.py"
+# What a person reads or runs. The changelog says what was, and is no instruction.
+PLACES = (
+    *ROOT.glob("*.md"),
+    *(ROOT / name for name in ("Makefile", "docker-compose.yml", "pyproject.toml", ".ci/run")),
+    *(path for room in ("docs", "deploy", "schemas", "streams") for path in (ROOT / room).rglob("*")),
+    *(ROOT / "native").glob("*"),
+)
+
+# The name with an extra, but not the path of a wheel with one.
+_WITH_EXTRA = r"(?<![\w./-])tocsin\["
+# The bare name among the first words after `pip install`, pipx and uv included; `tocsin-*.whl` is a file.
+_BARE = r"""\b(?:pip3?|pipx|uv|uvx)\b(?:\s+\S+){0,4}?\s+(?:tool\s+)?install(?:\s+\S+){0,6}?\s+["']?tocsin(?![\w.*-])"""
+FROM_INDEX = re.compile(f"{_WITH_EXTRA}|{_BARE}")
+
+
+def texts():
+    for path in PLACES:
+        if path.is_file() and path.name != "CHANGELOG.md" and path != SAYS_IT and path.suffix != ".pyc":
+            try:
+                yield path.relative_to(ROOT), " ".join(path.read_text(encoding="utf-8").split())
+            except UnicodeDecodeError:
+                continue
+
+
+def test_nothing_names_an_index_that_does_not_have_it():
+    found = [f"{path}: {found[0]}" for path, text in texts() for found in FROM_INDEX.finditer(text)]
+    assert distribution.ON_PACKAGE_INDEX or found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("pip install tocsin", True),
+        ("pip install --upgrade 'tocsin==0.3'", True),
+        ("/opt/tocsin/bin/pip install --require-hashes -r requirements.txt tocsin", True),
+        ("uv tool install tocsin", True),
+        ("needs the packages of tocsin[tracing]", True),
+        ("pip install 'tocsin[console]'", True),
+        ("pip install './dist/tocsin-0.2.0-py3-none-any.whl[console]'", False),
+        ("/opt/tocsin/bin/pip install --no-index --no-deps tocsin-*.whl", False),
+    ],
+)
+def test_the_check_knows_an_index_from_a_file(text, told):
+    assert bool(FROM_INDEX.search(text)) is told
+
+
+def messages(monkeypatch):
+    """What people are told who lack the packages of an extra."""
+    for module in ("streams.console.run", "streams.adapters.coop.run"):
+        monkeypatch.setitem(sys.modules, module, None)
+    said = [
+        CliRunner().invoke(commands, arguments).output for arguments in (["console"], ["adapter", "coop"])
+    ]
+    return [*said, str(LocalKafkaError.missing_package("jgo"))]
+
+
+def test_messages_name_the_wheel_and_the_index_once_it_has_a_release(monkeypatch):
+    extras = ("console", "adapters", "demo")
+    wheel = f"./dist/tocsin-{distribution.__version__}-py3-none-any.whl"
+    for published, named in ((False, wheel), (True, "tocsin")):
+        monkeypatch.setattr(distribution, "ON_PACKAGE_INDEX", published)
+        for extra, said in zip(extras, messages(monkeypatch), strict=True):
+            assert f" pip install '{named}[{extra}]'" in said, said
+
+
+def test_the_pages_say_what_the_messages_say():
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert f"    pip install '{distribution.requirement('demo')}'\n" in page
+
+
+def test_every_extra_that_a_message_names_is_one():
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = set()
+    for path in (ROOT / "streams").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "packages_missing":
+                named.add(ast.literal_eval(node.args[1]))
+    assert named == {"console", "adapters", "tracing", "demo"}
+    assert [extra for extra in named if f"\n{extra} = [" not in declared] == []
+
+
+def test_the_demo_finds_a_missing_extra_before_it_starts_or_makes_anything(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    # Nothing listens there: a demo that got as far as topics would say so instead.
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "streams.console.run", None)
+    done = CliRunner().invoke(commands, ["demo"])
+    assert done.exit_code == 1
+    assert "[console]'" in done.output
+    assert "Starting" not in done.output
