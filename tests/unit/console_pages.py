@@ -188,6 +188,18 @@ class Browser(TestClient):
         """Send the form of a page with this action, with its hidden fields and these."""
         return self.post(action, data=hidden_fields(page, action, fields.pop("of_kind", None)) | fields)
 
+    def confirm(self, question: Any, **fields: Any) -> Any:
+        """Confirm what a page asks before clocks end."""
+        assert question.status_code == 200, question.text
+        assert "for good" in question.text
+        (path, form) = re.findall(
+            r'<form method="post" action="([^"]*)" class="acts">(.*?)</form>', question.text, re.S
+        )[-1]
+        data: dict[str, Any] = {}
+        for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form):
+            data.setdefault(unescape(name), []).append(unescape(value))
+        return self.post(path, data=data | fields)
+
 
 def hidden_fields(page: str, action: str, kind: str | None = None) -> dict[str, str]:
     """The hidden fields of the form of a page with this action, and of this kind of act."""
