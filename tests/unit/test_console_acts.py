@@ -209,9 +209,10 @@ def test_only_the_reasons_that_the_law_allows_are_offered_and_taken(world, anna)
 def test_the_same_form_of_a_clock_has_one_effect_and_the_loser_is_told_what_the_clock_is(world, anna, ben):
     world.put_clock()
     mine, theirs = anna.page("/clocks"), ben.page("/clocks")
+    question = clock_act(anna, "c-1", "withdrawn", mine)
     for _ in range(2):
-        assert end_clock(anna, "c-1", "withdrawn", mine).status_code == 303
-    late = end_clock(ben, "c-1", "fulfilled", theirs)
+        assert anna.confirm(question).status_code == 303
+    late = clock_act(ben, "c-1", "fulfilled", theirs)
     assert late.status_code == 409
     assert "is withdrawn, said anna" in text_of(late.text)
     assert [outcome["outcome"] for outcome in world.sent("clock-outcomes")] == ["withdrawn"]

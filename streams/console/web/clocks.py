@@ -84,7 +84,8 @@ async def act_on_clock(request: Request) -> Response:
         return RedirectResponse(then, 303)
     try:
         said = _clock_outcome(request, form, row, outcome)
-        if not is_confirmed(form, ends):
+        # Of a clock that ended meanwhile the publisher says by whom.
+        if row["is_open"] and not is_confirmed(form, ends):
             return await run_in_threadpool(
                 ask, request, form, "clocks", in_words(outcome).capitalize(), ends, [line]
             )
