@@ -247,6 +247,18 @@ def test_a_decision_that_ends_clocks_asks_once_and_the_next_page_says_what_ended
     assert [each["clock_id"] for each in world.sent("clock-outcomes")] == ["c-1"]
 
 
+@pytest.mark.parametrize(
+    ("visibility", "stays"), [("removed", False), ("disabled", False), ("labelled", True), ("", True)]
+)
+def test_a_removal_duty_that_is_fulfilled_while_the_content_stays_is_pointed_out(
+    world, anna, visibility, stays
+):
+    put_case_with_clocks(world)
+    ends = {"clock_c-1": "fulfilled", "clock_c-2": "runs_on"}
+    question = act(anna, "/cases/e-1", "decided", **UPHELD | {"visibility": visibility} | ends)
+    assert (f"{NAMED} : fulfilled, although the content stays" in text_of(question.text)) == stays
+
+
 def test_a_decision_that_ends_no_clock_asks_nothing(world, anna):
     put_case_with_clocks(world)
     runs_on = {"clock_c-1": "runs_on", "clock_c-2": "runs_on"}
@@ -300,14 +312,16 @@ def test_the_loser_of_a_race_keeps_the_draft_folded_behind_take_back(world, anna
     act(anna, "/cases/e-1", "decided", **DISMISSED)
     late = act(ben, "/cases/e-1", "decided", seen, **UPHELD)
     assert late.status_code == 409
-    folded = re.search(r'<details class="fold"><summary>Take back(.*?)</details>', late.text, re.S)[1]
+    folded = re.search(
+        r'<details class="fold" data-draft><summary>Take back(.*?)</details>', late.text, re.S
+    )[1]
     assert "your draft is kept, and was not sent" in folded
     assert re.search(r'value="upheld" required checked', folded)
     assert late.text.count('id="decide"') == 1
     # A form that was not complete is no lost race: it stays in sight.
     wrong = act(ben, "/cases/e-1", "decided", **UPHELD | {"rule": ""})
     assert wrong.status_code == 422
-    assert '<details class="fold" open><summary>Take back' in wrong.text
+    assert '<details class="fold" open data-draft><summary>Take back' in wrong.text
 
 
 def test_the_loser_of_an_answer_keeps_it_folded(world, anna, ben):
@@ -316,7 +330,9 @@ def test_the_loser_of_an_answer_keeps_it_folded(world, anna, ben):
     answer(anna, "r-1", "refused")
     late = answer(ben, "r-1", "withdrawn", seen)
     assert late.status_code == 409
-    folded = re.search(r'<details class="fold"><summary>Answer anew(.*?)</details>', late.text, re.S)[1]
+    folded = re.search(
+        r'<details class="fold" data-draft><summary>Answer anew(.*?)</details>', late.text, re.S
+    )[1]
     assert re.search(r'value="withdrawn" required checked', folded)
 
 

@@ -51,9 +51,7 @@ async def carry_out(
     try:
         act = make()
         judged = judged_by(act, known.work)
-        lines = (
-            [] if judged is None else ending_lines(judged.clocks, known.clocks, console_of(request).duties)
-        )
+        lines = [] if judged is None else ending_lines(judged, known.clocks, console_of(request).duties)
         if (
             judged is not None
             and act.kind == "decided"

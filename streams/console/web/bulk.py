@@ -90,7 +90,7 @@ def _ended(
         line
         for act, result, (known, _) in zip(acts, results, chosen, strict=True)
         if act.proposed is not None and result.why is None
-        for line in ending_lines(act.proposed.clocks, known.clocks, duties)
+        for line in ending_lines(act.proposed, known.clocks, duties)
     ]
 
 

@@ -7,7 +7,7 @@ from streams.console.casework.work import Work
 from streams.console.read_model.case_query import HangingClock, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.words import duty_name, in_words
-from streams.events.case_activity import CaseActivity, ClockClosing, ProposedAnswer, ProposedOutcome
+from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import LawGround, OutcomeGround
 from streams.registry.rules import Obligation
@@ -16,6 +16,8 @@ from streams.text.routing_text import minute
 Duties = Mapping[str, Obligation]
 Known = KnownCase | KnownRequest
 Judged = ProposedOutcome | ProposedAnswer
+
+_REMOVING = ("remove", "geo_disable")
 
 
 class Row(NamedTuple):
@@ -44,7 +46,7 @@ def word_of(judged: Judged) -> str:
 
 def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
     """What was said of a case or a request, with the clocks that were to end."""
-    return _rows(judged, known, duties, ending_lines(judged.clocks, known.clocks, duties) or ["none ends"])
+    return _rows(judged, known, duties, ending_lines(judged, known.clocks, duties) or ["none ends"])
 
 
 def rows_now(judged: Judged, known: Known, duties: Duties) -> list[Row]:
@@ -55,17 +57,28 @@ def rows_now(judged: Judged, known: Known, duties: Duties) -> list[Row]:
         for each in known.clocks
         if each.is_open and each.view.clock_id not in ending
     ]
-    lines = ending_lines(judged.clocks, known.clocks, duties) + running
+    lines = ending_lines(judged, known.clocks, duties) + running
     rows = _rows(judged, known, duties, lines or ["none"])
     if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
         rows.append(Row("Notices", [_notices(judged, known.newest)]))
     return rows
 
 
-def ending_lines(ends: Sequence[ClockClosing], known: Sequence[HangingClock], duties: Duties) -> list[str]:
-    """Each clock that ends, by the title of its duty, and how; one that a person may not see by its id alone."""
-    names = {each.view.clock_id: _clock_name(each, duties) for each in known}
-    return [f"{names.get(end.clock_id, end.clock_id)}: {in_words(end.outcome)}" for end in ends]
+def ending_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[str]:
+    """Each clock that ends, by the title of its duty, and how; one that a person may not see by its id alone.
+
+    It says so where content that was found to break a rule stays, and yet a duty to remove it is said to be fulfilled.
+    """
+    clocks = {each.view.clock_id: each for each in known}
+    lines = []
+    for end in judged.clocks:
+        clock = clocks.get(end.clock_id)
+        name = end.clock_id if clock is None else _clock_name(clock, duties)
+        duty = None if clock is None else duties.get(clock.view.obligation)
+        asks_to_remove = duty is not None and duty.action in _REMOVING
+        stays = end.outcome == "fulfilled" and asks_to_remove and _content_stays(judged)
+        lines.append(f"{name}: {in_words(end.outcome)}{', although the content stays' if stays else ''}")
+    return lines
 
 
 def open_clock_lines(cases: Sequence[KnownCase], duties: Duties) -> list[str]:
@@ -113,6 +126,12 @@ def _ground(ground: OutcomeGround, duties: Duties) -> str:
     if isinstance(ground, LawGround):
         return f"{duty_name(duties, ground.duty)}, in {ground.jurisdiction}"
     return f"rule {ground.rule} of the terms"
+
+
+def _content_stays(judged: Judged) -> bool:
+    if not isinstance(judged, ProposedOutcome) or judged.decision != "upheld":
+        return False
+    return judged.action is None or judged.action.visibility not in ("removed", "disabled")
 
 
 def _measure(taken: str | None) -> str:

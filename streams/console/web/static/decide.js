@@ -21,7 +21,8 @@ export function startDecide() {
 
 /** Keep what was chosen for when the same case is loaded again; if `sent`, only in case it does not arrive. */
 export function keepDraft(sent = false) {
-  if (!form) return;
+  // What nobody has unfolded is what the page proposes.
+  if (!form || form.closest("details:not([open], [data-draft])")) return;
   const fields = [...new FormData(form)].filter(([name]) => !["token", "act_id", "version", "kind", "next"].includes(name));
   sessionStorage.setItem(DRAFT, JSON.stringify({ case: document.body.dataset.case, fields, ...(sent && { version: version() }) }));
 }
