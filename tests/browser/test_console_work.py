@@ -75,7 +75,7 @@ def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"**/cases/{second['escalation_id']}")
-    expect(page.locator("#notice")).to_contain_text("Done: dismissed. This is what comes next")
+    expect(page.locator("#done")).to_contain_text("Done: dismissed. This is what comes next")
     (outcome,) = outcomes(deployment, first["escalation_id"])
     assert outcome["decision"] == "dismissed"
     assert outcome["ground"] == {"kind": "terms", "rule": "spam-1"}
@@ -117,8 +117,16 @@ def test_of_two_who_decide_at_once_one_counts_and_the_other_reads_who(deployment
         f"This did not count: somebody else was faster. {winner['reviewer']['ref']} did this: decided."
     )
     ready(loser)
-    # What the loser had typed is still there.
-    expect(loser.locator("input[name=rule]")).to_have_value("spam-1")
+    # What the loser had typed is still there, folded: no key overturns the winner.
+    rule = loser.locator("input[name=rule]")
+    expect(rule).to_have_value("spam-1")
+    expect(rule).to_be_hidden()
+    loser.keyboard.press("u")
+    loser.keyboard.press("Control+Enter")
+    expect(loser.locator("details.fold")).not_to_have_attribute("open", "")
+    loser.get_by_text("Take back").press("Enter")
+    expect(rule).to_be_visible()
+    assert len(outcomes(deployment, event["escalation_id"])) == 1
 
 
 def test_a_second_person_signs_and_the_first_one_cannot(deployment, people, channel):
@@ -130,7 +138,7 @@ def test_a_second_person_signs_and_the_first_one_cannot(deployment, people, chan
     decide(first)
     first.keyboard.press("Control+Enter")
     first.wait_for_url(re.compile(r"/desk\?"))
-    expect(first.locator("#notice")).to_contain_text("Proposed: a second person must sign")
+    expect(first.locator("#done")).to_contain_text("Proposed: a second person must sign")
     go(first, address)
     expect(first.get_by_role("heading", name="Waits for a second person")).to_be_visible()
     expect(first.get_by_role("button", name="Sign")).to_have_count(0)
@@ -138,7 +146,11 @@ def test_a_second_person_signs_and_the_first_one_cannot(deployment, people, chan
 
     second = people.person("desk-2")
     go(second, address)
-    second.get_by_role("button", name="Sign").press("Enter")
+    expect(second.locator("#decide")).to_be_hidden()
+    second.keyboard.press("x")
+    expect(second.locator("#decide")).to_be_hidden()
+    second.keyboard.press("y")
+    expect(second.locator("#done")).to_have_text("Signed: dismissed.")
     expect(second.get_by_role("heading", name="Waits for a second person")).to_have_count(0)
     (outcome,) = outcomes(deployment, event["escalation_id"])
     assert (outcome["confidence"], outcome["reviewer"]["ref"]) == ("two_agree", "desk-2")

@@ -14,7 +14,7 @@ from tests.kafka.harness.law import HOUR
 from tests.kafka.harness.reports import Published, now_ms, take_it_down_request
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, Worker
-from tests.unit.console_pages import hidden_fields, text_of
+from tests.unit.console_pages import confirmation, hidden_fields, text_of
 
 CASES = 6
 # Data for an authority is disclosed after a court's order.
@@ -50,6 +50,10 @@ class Person:
         answer = self.http.get(path)
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def confirm(self, question):
+        path, data = confirmation(question.text)
+        return self.http.post(path, data=data)
 
     def submit(self, page, action, kind=None, **fields):
         return self.http.post(action, data=hidden_fields(page, action, kind) | fields)
@@ -91,8 +95,9 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
     # A clock: the same form twice, and somebody who is slower.
     mine, theirs = anna.page("/clocks?subject=report"), ben.page("/clocks?subject=report")
     first, *_ = re.findall(r"/clocks/([\w-]+)/acts", mine)
+    question = anna.submit(mine, f"/clocks/{first}/acts", outcome="fulfilled")
     for _ in range(2):
-        assert anna.submit(mine, f"/clocks/{first}/acts", outcome="fulfilled").status_code == 303
+        assert anna.confirm(question).status_code == 303
     late = until(
         lambda: (
             (answer := ben.submit(theirs, f"/clocks/{first}/acts", outcome="withdrawn")).status_code == 409
@@ -111,7 +116,7 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
         == 303
     )
     assert "Somebody else must sign it" in anna.page("/requests/order-1")
-    page = until(lambda: "Sign</button>" in (page := ben.page("/requests/order-1")) and page)
+    page = until(lambda: 'data-act="proposal_signed"' in (page := ben.page("/requests/order-1")) and page)
     for _ in range(2):
         assert ben.submit(page, "/requests/order-1/acts", "proposal_signed").status_code == 303
     until(lambda: "order-1" not in anna.page("/requests"))

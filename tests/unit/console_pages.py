@@ -188,6 +188,24 @@ class Browser(TestClient):
         """Send the form of a page with this action, with its hidden fields and these."""
         return self.post(action, data=hidden_fields(page, action, fields.pop("of_kind", None)) | fields)
 
+    def confirm(self, question: Any, **fields: Any) -> Any:
+        """Confirm what a page asks before clocks end."""
+        assert question.status_code == 200, question.text
+        path, data = confirmation(question.text)
+        return self.post(path, data=data | fields)
+
+
+def confirmation(question: str) -> tuple[str, dict[str, list[str]]]:
+    """Where the form of a page that asks before clocks end is sent, and its hidden fields."""
+    assert "for good" in question
+    path, form = re.findall(
+        r'<form method="post" action="([^"]*)" class="acts">(.*?)</form>', question, re.S
+    )[-1]
+    data: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form):
+        data.setdefault(unescape(name), []).append(unescape(value))
+    return path, data
+
 
 def hidden_fields(page: str, action: str, kind: str | None = None) -> dict[str, str]:
     """The hidden fields of the form of a page with this action, and of this kind of act."""
@@ -208,4 +226,14 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2])).split())
 
 
-__all__ = ["EPISODE", "Browser", "World", "clock_ms", "example", "hidden_fields", "lead", "text_of"]
+__all__ = [
+    "EPISODE",
+    "Browser",
+    "World",
+    "clock_ms",
+    "confirmation",
+    "example",
+    "hidden_fields",
+    "lead",
+    "text_of",
+]

@@ -76,13 +76,13 @@ def is_out(browser):
 
 
 def test_a_person_signs_in_and_is_led_to_where_they_wanted(browser, provider):
-    asked = browser.get("/cases/e-1?take_back=1", headers=HTML)
+    asked = browser.get("/desk?by=channel", headers=HTML)
     assert (asked.status_code, asked.headers["location"]) == (
         303,
-        "/sign-in?next=%2Fcases%2Fe-1%3Ftake_back%3D1",
+        "/sign-in?next=%2Fdesk%3Fby%3Dchannel",
     )
-    done = sign_in(browser, "/cases/e-1?take_back=1")
-    assert (done.status_code, done.headers["location"]) == (303, "/cases/e-1?take_back=1")
+    done = sign_in(browser, "/desk?by=channel")
+    assert (done.status_code, done.headers["location"]) == (303, "/desk?by=channel")
     assert "desk-1, desk" in browser.page("/desk")
     (query,) = provider.asked
     assert query["response_type"] == "code"

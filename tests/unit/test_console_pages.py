@@ -105,7 +105,7 @@ def test_messages_link_to_the_viewer_of_the_platform(browser):
 def test_a_chart_shows_window_thresholds_of_every_level_and_the_numbers_as_a_table(browser):
     page = browser.page(f"/cases/{EPISODE}")
     raised = example("escalations", "updated-level-raised")
-    assert f"{raised['window']['start'][:16].replace('T', ' ')}: the window began" in page
+    assert f"{raised['window']['start'][:16].replace('T', ' ')} UTC : the window began" in text_of(page)
     for condition in raised["conditions"]:
         assert f"(level {raised['level']})" in page
         assert f"<td>{condition['threshold']:g}</td>" in page

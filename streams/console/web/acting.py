@@ -1,16 +1,21 @@
 """Carries out an act that a form asks for, and answers with the page that says what became of it."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from aiokafka.errors import KafkaError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from streams.console.publisher import NotReadBack
-from streams.console.read_model.case_query import KnownAct
+from streams.console.read_model.case_query import KnownAct, KnownCase
+from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.context import console_of
-from streams.console.web.forms import NOT_KNOWN, WrongForm
+from streams.console.web.decided import ending_lines, judged_by, word_of
+from streams.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm
 from streams.console.web.words import in_words
 from streams.events.case_activity import CaseActivity
 from streams.wire.dead_letter import Rejected
@@ -20,31 +25,55 @@ NOT_CONFIRMED = (
     "has one effect."
 )
 
-# The page of the case, with what to say first and the status of the answer.
-Show = Callable[[str, int], Response]
+AnyKnown = TypeVar("AnyKnown", KnownCase, KnownRequest)
 
 
 async def carry_out(
     request: Request,
+    form: FormData,
+    known: AnyKnown,
+    read: Callable[[Request], AnyKnown],
+    show: Callable[[Request, AnyKnown, str | None, int, FormData], Response],
     make: Callable[[], CaseActivity],
-    show: Show,
-    acts: Callable[[], Sequence[KnownAct]],
     then: str,
 ) -> Response:
-    """Publish the act that `make` makes, and go to the path `then`; if it did not count, show the case and say why.
+    """Publish the act that `make` makes of a form, and go to the path `then`; if it did not count, show the case and say why.
 
-    `acts` reads the acts on the case, of which the last one was faster.
+    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands above it.
+    `known` is the case as it was when the form arrived; `read` reads it as it is now, and `show` makes its page.
     """
+
+    async def page_saying(said: str | None, status: int) -> Response:
+        return await run_in_threadpool(lambda: show(request, read(request), said, status, form))
+
+    if "change" in form:
+        return await page_saying(None, 200)
     try:
-        verdict = await console_of(request).publisher.act(make())
+        act = make()
+        judged = judged_by(act, known.work)
+        lines = [] if judged is None else ending_lines(judged, known.clocks, console_of(request).duties)
+        if (
+            judged is not None
+            and act.kind == "decided"
+            and not is_confirmed(form, ends := ends_of(judged.clocks))
+        ):
+            nav = "desk" if isinstance(known, KnownCase) else "requests"
+            return await run_in_threadpool(ask, request, form, nav, f"Decide: {word_of(judged)}", ends, lines)
+        verdict = await console_of(request).publisher.act(act)
     except (WrongForm, Rejected) as error:
-        return await run_in_threadpool(show, str(error), 422)
+        return await page_saying(str(error), 422)
     except (NotReadBack, KafkaError):
-        return await run_in_threadpool(show, NOT_CONFIRMED, NOT_KNOWN)
-    if verdict.refused is None:
-        return RedirectResponse(then, 303)
-    refused = verdict.refused
-    return await run_in_threadpool(lambda: show(why_not(refused, acts()), 409))
+        return await page_saying(NOT_CONFIRMED, NOT_KNOWN)
+    if verdict.refused is not None:
+        refused = verdict.refused
+        now = await run_in_threadpool(read, request)
+        return await page_saying(why_not(refused, now.acts), LOST_RACE)
+    if act.kind == "outcome_proposed":
+        say_afterwards(request, "Proposed: a second person must sign.", [], then)
+    elif judged is not None:
+        done = "Signed" if act.kind == "proposal_signed" else "Done"
+        say_afterwards(request, f"{done}: {word_of(judged)}.", lines, then)
+    return RedirectResponse(then, 303)
 
 
 def why_not(refused: str, acts: Sequence[KnownAct]) -> str:

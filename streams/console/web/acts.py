@@ -10,7 +10,8 @@ from streams.console.casework.permissions import may_act, needs_two
 from streams.console.read_model.case_query import KnownCase
 from streams.console.web.acting import carry_out
 from streams.console.web.case import case_of, case_page
-from streams.console.web.context import person_of
+from streams.console.web.context import console_of, person_of
+from streams.console.web.ending import clock_choices
 from streams.console.web.forms import ACTIVITY_KINDS, act_fields, choice_of, local_path, text_of
 from streams.console.web.outcome_form import ground_of, outcome_of
 from streams.console.web.security import checked_form
@@ -27,9 +28,11 @@ async def act(request: Request) -> Response:
         raise HTTPException(403, "Your role may not do this.")
     return await carry_out(
         request,
+        form,
+        known,
+        case_of,
+        case_page,
         lambda: _activity(request, form, known, kind),
-        lambda said, status: case_page(request, case_of(request), said, status, form),
-        lambda: case_of(request).acts,
         local_path(form) or request.url_for("case", case=known.newest.escalation_id).path,
     )
 
@@ -37,7 +40,7 @@ async def act(request: Request) -> Response:
 def _activity(request: Request, form: FormData, known: KnownCase, kind: ActivityKind) -> CaseActivity:
     member = person_of(request).member()
     assert member is not None
-    proposed = _proposed_outcome(form, known) if kind in ("decided", "outcome_proposed") else None
+    proposed = _proposed_outcome(request, form, known) if kind in ("decided", "outcome_proposed") else None
     if kind == "decided" and proposed is not None and needs_two(known.events, proposed.decision):
         kind = "outcome_proposed"
     return CaseActivity(
@@ -48,12 +51,12 @@ def _activity(request: Request, form: FormData, known: KnownCase, kind: Activity
     )
 
 
-def _proposed_outcome(form: FormData, known: KnownCase) -> ProposedOutcome:
+def _proposed_outcome(request: Request, form: FormData, known: KnownCase) -> ProposedOutcome:
     decision = choice_of(form, "decision", "a decision")
     action = {name: value for name in ("visibility", "account") if (value := text_of(form, name))}
     return outcome_of(
         known,
-        {clock.view.clock_id: text_of(form, f"clock_{clock.view.clock_id}") for clock in known.clocks},
+        clock_choices(form, known.clocks, console_of(request).duties),
         decision=decision,
         category=text_of(form, "category"),
         reason=choice_of(form, f"reason_{decision}", "a reason for the decision"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from streams.console.casework.permissions import Person, may_act
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.bulk_acts import Chosen, Result, bulk_acts, carried_out
 from streams.console.web.context import console_of, page, person_of
+from streams.console.web.decided import Duties, ending_lines, open_clock_lines
 from streams.console.web.forms import SNOOZES, WrongForm, text_of, version_of
 from streams.console.web.security import checked_form
 from streams.events.case_activity import ActivityKind, CaseActivity
@@ -72,8 +74,24 @@ async def bulk_confirmed(request: Request) -> Response:
         "what": text_of(form, "what"),
         "counted": [each for each in results if each.why is None],
         "not_counted": [each for each in results if each.why is not None],
+        "ended": _ended(acts, results, chosen, console_of(request).duties),
     }
     return await run_in_threadpool(page, request, "bulk_result.html", context)
+
+
+def _ended(
+    acts: Sequence[CaseActivity],
+    results: Sequence[Result],
+    chosen: Sequence[tuple[KnownCase, Chosen]],
+    duties: Duties,
+) -> list[str]:
+    """Each clock that ended with an act that counted, and how."""
+    return [
+        line
+        for act, result, (known, _) in zip(acts, results, chosen, strict=True)
+        if act.proposed is not None and result.why is None
+        for line in ending_lines(act.proposed, known.clocks, duties)
+    ]
 
 
 def _confirmation(request: Request, form: FormData, said: str | None, status_code: int) -> Response:
@@ -90,6 +108,7 @@ def _confirmation(request: Request, form: FormData, said: str | None, status_cod
         "snoozes": list(SNOOZES),
         "reasons": REASONS["dismissed"],
         "grounds": duties,
+        "clocks": open_clock_lines([known for known, _ in chosen], console_of(request).duties),
         "countries": countries,
         "bulk_id": text_of(form, "bulk_id") or secrets.token_hex(16),
     }

@@ -14,7 +14,8 @@ from streams.console.publisher import NotReadBack
 from streams.console.read_model.case_query import KnownCase, acts_on
 from streams.console.web.acting import why_not
 from streams.console.web.context import Console
-from streams.console.web.forms import choice_of, text_of, until
+from streams.console.web.ending import RUNS_ON
+from streams.console.web.forms import choice_of, until
 from streams.console.web.outcome_form import ground_of, outcome_of
 from streams.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
 from streams.wire.dead_letter import Rejected
@@ -88,8 +89,11 @@ async def carried_out(console: Console, act: CaseActivity) -> Result:
 
 def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:
     """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`. Raises WrongForm."""
-    said = text_of(form, "clocks")
-    ends = {clock.view.clock_id: said for clock in known.clocks if said and clock.view.clock_id not in ended}
+    still_open = [
+        each.view.clock_id for each in known.clocks if each.is_open and each.view.clock_id not in ended
+    ]
+    said = choice_of(form, "clocks", "what becomes of their clocks") if still_open else RUNS_ON
+    ends = dict.fromkeys(still_open, said) if said != RUNS_ON else {}
     ended.update(ends)
     return outcome_of(
         known,

@@ -12,7 +12,8 @@ from streams.console.casework.permissions import may_act, may_end_clock, needs_t
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.chart import charts
 from streams.console.web.context import console_of, note_position, page, person_of
-from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
+from streams.console.web.decided import rows_now
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
 from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
@@ -51,20 +52,28 @@ def case_page(
     `typed` fills the form as it was sent.
     """
     person, newest = person_of(request), known.newest
-    if typed is None and known.work.decision is not None and "take_back" in request.query_params:
-        typed = _taken_back(known.work.decision.outcome)
+    work, duties = known.work, console_of(request).duties
+    draft = typed
+    if typed is None and work.decision is not None:
+        typed = _taken_back(work.decision.outcome)
     context: dict[str, Any] = {
         "nav": "desk",
         "case": known,
         "newest": newest,
         "row": known.row,
-        "work": known.work,
+        "work": work,
         "said": said,
+        "proposed": rows_now(work.proposal.outcome, known, duties) if work.proposal else [],
+        "decided": rows_now(work.decision.outcome, known, duties) if work.decision else [],
+        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
+        # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
+        "unfolded": draft is not None and status_code != LOST_RACE,
+        "draft": draft is not None,
         "story": story(known.events),
         # The last event of a quiet channel names none.
         "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
         "charts": charts(known.events),
-        "timeline": timeline(known),
+        "timeline": timeline(known, duties),
         "typed": typed or {},
         # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
         "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
@@ -77,7 +86,6 @@ def case_page(
         "account": get_args(AccountAction),
         "categories": CATEGORIES,
         "grounds": dict.fromkeys(row.id for row in newest.obligations),
-        "duties": console_of(request).duties,
         "not_armed": NOT_ARMED,
         "snoozes": list(SNOOZES),
         "may_end_clocks": may_end_clock(person, "report", newest.category),

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from streams.console.casework.clock_verdict import ClockVerdict
 from streams.console.casework.permissions import may_end_clock
 from streams.console.publisher import NotReadBack
 from streams.console.read_model.clocks_query import (
@@ -25,12 +26,15 @@ from streams.console.read_model.clocks_query import (
 )
 from streams.console.web.acting import NOT_CONFIRMED
 from streams.console.web.context import console_of, next_page, page, person_of
-from streams.console.web.forms import NOT_KNOWN, WrongForm, local_path, text_of
+from streams.console.web.ending import ask, clock_end, is_confirmed, say_afterwards
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, local_path, text_of
 from streams.console.web.security import checked_form
-from streams.console.web.words import clock_now, in_words
+from streams.console.web.words import clock_now, duty_name, in_words
 from streams.events.clock_outcome import ClockOutcome, ClockSubject, OutcomeKind
 from streams.runtime.wall_clock import clock_ms
+from streams.text.routing_text import minute
 from streams.wire.dead_letter import Rejected
+from streams.wire.envelope import rfc3339
 from streams.wire.ids import stable_id
 
 _OUTCOMES: dict[str, OutcomeKind] = {outcome: outcome for outcome in get_args(OutcomeKind)}
@@ -58,7 +62,6 @@ def _page(request: Request, said: str | None, status_code: int, act_id: str | No
         "statuses": get_args(OpenStatus),
         "spans": list(DUE_WITHIN),
         "of_duties": duties_with_clocks(reader, person.categories),
-        "duties": console.duties,
         "act_id": act_id or secrets.token_hex(16),
         "here": "?".join(filter(None, ("/clocks", urlencode(shown.parameters())))),
     }
@@ -66,28 +69,45 @@ def _page(request: Request, said: str | None, status_code: int, act_id: str | No
 
 
 async def act_on_clock(request: Request) -> Response:
-    """Say what became of a clock. Whoever was slower is told what the clock is now."""
+    """Say what became of a clock, and ask before it ends. Whoever was slower is told what the clock is now."""
     form = await checked_form(request)
     row = await run_in_threadpool(_clock_of, request)
     outcome = _OUTCOMES.get(text_of(form, "outcome"))
     if outcome is None or not may_end_clock(person_of(request), row["subject"], row["category"]):
         raise HTTPException(403, "Your role may not do this.")
+    name = duty_name(console_of(request).duties, row["obligation"])
+    where = "channel" if row["subject"] == "report" else "request"
+    line = f"{name}, due {minute(rfc3339(row['due_ms']))}, of {where} {row['key']}: {in_words(outcome)}"
+    ends = [clock_end(row["clock_id"], outcome)] if outcome in _ENDS else []
+    then = local_path(form) or "/clocks"
+    if "change" in form:
+        return RedirectResponse(then, 303)
     try:
         said = _clock_outcome(request, form, row, outcome)
+        # Of a clock that ended meanwhile the publisher says by whom.
+        if row["is_open"] and not is_confirmed(form, ends):
+            return await run_in_threadpool(
+                ask, request, form, "clocks", in_words(outcome).capitalize(), ends, [line]
+            )
         settled = await console_of(request).publisher.clock_outcome(said, text_of(form, "status"))
     except (WrongForm, Rejected) as error:
         return await run_in_threadpool(_page, request, str(error), 422)
     except (NotReadBack, KafkaError):
         return await run_in_threadpool(_page, request, NOT_CONFIRMED, NOT_KNOWN, text_of(form, "act_id"))
-    now = await run_in_threadpool(_clock_of, request)
-    about = f"{now['obligation']} of {now['key']}"
     if settled == "settled":
-        return RedirectResponse(local_path(form) or "/clocks", 303)
+        if ends:
+            say_afterwards(request, "Done.", [line], then)
+        return RedirectResponse(then, 303)
+    return await run_in_threadpool(_not_settled, request, outcome, settled)
+
+
+def _not_settled(request: Request, outcome: OutcomeKind, settled: ClockVerdict) -> Response:
+    now = _clock_of(request)
+    about = f"{now['obligation']} of {now['key']}"
     if settled == "waits":
         told = f"Recorded: {about}, {in_words(outcome)}. No worker has applied it yet; the page shows it once one has."
-        return await run_in_threadpool(_page, request, told, 202)
-    told = f"This did not count: {about} is {clock_now(now)}. Look at it again."
-    return await run_in_threadpool(_page, request, told, 409)
+        return _page(request, told, 202)
+    return _page(request, f"This did not count: {about} is {clock_now(now)}. Look at it again.", LOST_RACE)
 
 
 def _clock_of(request: Request) -> Row:

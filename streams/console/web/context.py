@@ -21,6 +21,7 @@ from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
+from streams.console.web.moments import with_moments
 from streams.events.report import Category
 from streams.registry.rules import Obligation
 from streams.runtime.wall_clock import clock_ms
@@ -39,6 +40,7 @@ TEMPLATES = Jinja2Templates(
 )
 # What an event of an earlier version does not have.
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
+TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
 
 
@@ -118,6 +120,9 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,
+        "duties": console.duties,
+        # Said once, by the first whole page that comes after an act.
+        "take_done": lambda: request.session.pop("done", None),
     }
     response: Response = TEMPLATES.TemplateResponse(
         request, template, {**frame, **context}, status_code=status_code

@@ -23,6 +23,9 @@ _CLAIM_HOURS: Final = 8
 NOT_KNOWN: Final = 503
 """The status of a page that cannot say whether the act that its form asked for has counted."""
 
+LOST_RACE: Final = 409
+"""The status of a page that says why an act did not count, as it is when somebody else was faster."""
+
 
 Part = TypeVar("Part", bound=msgspec.Struct)
 

@@ -9,6 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.casework.permissions import answer_needs_two, may_act_on_request, may_end_clock
+from streams.console.casework.refusals import (
+    FOLLOWING,
+    is_refused,
+    may_set_refusal_aside,
+    sets_refusal_aside,
+)
 from streams.console.read_model.requests_query import (
     KnownRequest,
     RequestFilter,
@@ -17,7 +23,8 @@ from streams.console.read_model.requests_query import (
     requests_page,
 )
 from streams.console.web.context import console_of, next_page, note_position, page, person_of
-from streams.console.web.forms import NOT_KNOWN, SNOOZES, page_id
+from streams.console.web.decided import rows_now
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import request_timeline
 from streams.events.authority_request import RequestKind
 from streams.events.authority_routing import Decision
@@ -68,17 +75,27 @@ def request_page(
     typed: Mapping[str, Any] | None = None,
 ) -> Response:
     """The page of a request. `said` is what to tell the reader first; `typed` fills the form as it was sent."""
-    person, first = person_of(request), known.first
+    person, first, work = person_of(request), known.first, known.work
+    duties = console_of(request).duties
     context: dict[str, Any] = {
         "nav": "requests",
         "case": known,
         "first": first,
         "row": known.row,
-        "work": known.work,
+        "work": work,
         "said": said,
+        "proposed": rows_now(work.proposal.outcome, known, duties) if work.proposal else [],
+        "decided": rows_now(work.decision.outcome, known, duties) if work.decision else [],
+        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
+        "unfolded": typed is not None and status_code != LOST_RACE,
+        "draft": typed is not None,
+        "refused": is_refused(first),
+        "sets_aside": work.proposal is not None and sets_refusal_aside(first, work.proposal.outcome),
+        "may_set_aside": may_set_refusal_aside(person),
+        "following": FOLLOWING,
         "typed": typed or {},
         "findings": first.findings,
-        "timeline": request_timeline(known),
+        "timeline": request_timeline(known, duties),
         "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "may": {kind: may_act_on_request(person, kind, first.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(RequestAnswer) if answer_needs_two(first, each)],
@@ -86,7 +103,6 @@ def request_page(
         "notes": get_args(CaseNote),
         "snoozes": list(SNOOZES),
         "may_end_clocks": may_end_clock(person, "request", first.category),
-        "duties": console_of(request).duties,
         "not_armed": NOT_ARMED,
     }
     return page(request, "request.html", context, status_code)

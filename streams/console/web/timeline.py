@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from streams.console.read_model.case_query import HangingClock, KnownAct, KnownCase
+from streams.console.read_model.case_query import HangingClock, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
+from streams.console.web.decided import Duties, proposed_in, rows_at_the_time
 from streams.console.web.words import in_words
-from streams.events.case_activity import CaseActivity
 from streams.text.desk_text import moderation_text
 from streams.text.record_text import escalation_grounds
 from streams.wire.times import epoch_ms, moment_ms
@@ -22,7 +22,7 @@ class Happening(NamedTuple):
     counted: bool = True
 
 
-def timeline(case: KnownCase) -> list[Happening]:
+def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
     """What the stream found, what people did, what was decided, and what became of clocks."""
     happenings = [
         Happening(
@@ -33,7 +33,7 @@ def timeline(case: KnownCase) -> list[Happening]:
         )
         for event in case.events
     ]
-    happenings += _acts(case.acts)
+    happenings += _acts(case, duties)
     happenings += [
         Happening(
             epoch_ms(outcome.decided_at),
@@ -47,7 +47,7 @@ def timeline(case: KnownCase) -> list[Happening]:
     return sorted(happenings, key=lambda each: each.at_ms)
 
 
-def request_timeline(case: KnownRequest) -> list[Happening]:
+def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
     """How the request was judged, what people did, and what happened to its clocks."""
     first = case.first
     happenings = [
@@ -58,26 +58,20 @@ def request_timeline(case: KnownRequest) -> list[Happening]:
         for clock in case.clocks
         for step in clock.steps
     ]
-    happenings += _acts(case.acts)
+    happenings += _acts(case, duties)
     happenings += _said_of_clocks(case.clocks)
     return sorted(happenings, key=lambda each: each.at_ms)
 
 
-def _acts(acts: Sequence[KnownAct]) -> Iterator[Happening]:
-    for known in acts:
-        act = known.act
-        detail = f"did not count: {in_words(known.refused)}" if known.refused is not None else _detail(act)
-        yield Happening(
-            epoch_ms(act.at), act.actor.ref, in_words(act.kind), detail, counted=known.refused is None
-        )
-
-
-def _detail(act: CaseActivity) -> str:
-    if act.proposed is not None:
-        return f"{in_words(act.proposed.decision)}, {in_words(act.proposed.reason)}"
-    if act.proposed_answer is not None:
-        return in_words(act.proposed_answer.answer)
-    return in_words(act.note) if act.note else ""
+def _acts(case: KnownCase | KnownRequest, duties: Duties) -> Iterator[Happening]:
+    for act, refused in ((each.act, each.refused) for each in case.acts):
+        detail = in_words(act.note or "")
+        if refused is not None:
+            detail = f"did not count: {in_words(refused)}"
+        elif (judged := proposed_in(act)) is not None:
+            rows = rows_at_the_time(judged, case, duties)
+            detail = "; ".join(f"{row.about.lower()} {', '.join(row.lines)}" for row in rows)
+        yield Happening(epoch_ms(act.at), act.actor.ref, in_words(act.kind), detail, counted=refused is None)
 
 
 def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:

@@ -1,11 +1,13 @@
 """Words and numbers as pages show them."""
 
+from collections.abc import Mapping
 from sqlite3 import Row
 from typing import Final
 
 import msgspec
 
 from streams.events.clock import ClockView
+from streams.registry.rules import Obligation
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
 
@@ -13,6 +15,7 @@ __all__ = [
     "clock_class",
     "clock_now",
     "clock_word",
+    "duty_name",
     "holder",
     "in_words",
     "message_address",
@@ -39,6 +42,11 @@ _REFUSALS: Final = {
 def in_words(code: str) -> str:
     """A code of an event or an act, such as `manifestly_unfounded`, in words."""
     return _REFUSALS.get(code) or code.replace("_", " ")
+
+
+def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """A duty by its id and its title; the registry of this console may not have one that a worker used."""
+    return f"{duty_id} {duties[duty_id].title}" if duty_id in duties else duty_id
 
 
 def clock_now(clock: Row) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from streams.local_kafka.probe import free_port
 from tests.kafka.harness.workers import COMMAND, Worker
 
-PEOPLE = ("desk-1", "desk-2")
+PEOPLE = {"desk-1": "lead", "desk-2": "lead", "legal-1": "legal"}
 
 _CHILD_SAFETY = ["csam", "csam_synthetic", "grooming"]
 _START_SECONDS = 30
@@ -26,7 +26,7 @@ class ConsoleProcess:
         self._secret = secrets.token_hex(32)
         # JSON is YAML.
         people = folder / "people.yaml"
-        people.write_text(json.dumps({"people": [_person(ref) for ref in PEOPLE]}))
+        people.write_text(json.dumps({"people": [_person(ref, role) for ref, role in PEOPLE.items()]}))
         self._settings = {
             **settings,
             "TOCSIN_CONSOLE_DATABASE": str(self.database),
@@ -72,5 +72,5 @@ class ConsoleProcess:
             self._process.end()
 
 
-def _person(ref: str) -> dict[str, object]:
-    return {"subject": f"{ref}@example.org", "ref": ref, "role": "lead", "child_safety": _CHILD_SAFETY}
+def _person(ref: str, role: str) -> dict[str, object]:
+    return {"subject": f"{ref}@example.org", "ref": ref, "role": role, "child_safety": _CHILD_SAFETY}

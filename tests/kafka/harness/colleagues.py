@@ -113,7 +113,10 @@ class Colleague(threading.Thread):
             "category": "fraud",
             "rule": "T-1",
             **({"visibility": "removed"} if decision == "upheld" else {}),
-            **{name: self._chance.choice(("fulfilled", "fulfilled", "withdrawn", "")) for name in clocks},
+            **{
+                name: self._chance.choice(("fulfilled", "fulfilled", "withdrawn", "runs_on"))
+                for name in clocks
+            },
         }
 
     def _end_clock(self) -> None:
@@ -135,6 +138,8 @@ class Colleague(threading.Thread):
             self._http.headers["Cookie"] = cookie.partition(";")[0]
 
     def _told(self, identity: str, kind: str, status: int) -> None:
+        if status == 422:
+            return
         told: Literal["counted", "refused", "waits"] = "counted" if status == 303 else "refused"
         self.answers.append(Answer(self._ref, identity, kind, "waits" if status == 202 else told))
 
@@ -151,15 +156,26 @@ class Colleague(threading.Thread):
         return answer.text
 
     def _send(self, action: str, form: dict[str, str]) -> int:
-        """Send a form to any console until one says what became of it; the status of that answer."""
+        """Send a form to any console until one says what became of it; the status of that answer.
+
+        Confirms what it asks before clocks end. 422: a clock began since the page was made, and the form says nothing of it.
+        """
+        data: dict[str, str | list[str]] = {**form}
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
-                answer = self._http.post(self._chance.choice(self._consoles).address + action, data=form)
+                answer = self._http.post(self._chance.choice(self._consoles).address + action, data=data)
             except httpx.TransportError:
                 answer = None
             if answer is not None and answer.status_code in (202, 303, 409):
                 return answer.status_code
+            if answer is not None and answer.status_code == 422:
+                assert "Choose what becomes of the clock" in answer.text, f"{action}: {answer.text}"
+                return answer.status_code
+            if answer is not None and answer.status_code == 200:
+                data["ends"] = re.findall(r'name="ends" value="([^"]*)"', answer.text)
+                assert data["ends"], f"{action}: {answer.text}"
+                continue
             # Not confirmed; not read yet; too fast. Everything else is a fault.
             assert answer is None or answer.status_code in (404, 429, 503), (
                 f"{action}: {answer.status_code} {answer.text}"

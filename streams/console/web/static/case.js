@@ -2,7 +2,7 @@
 import { keepDraft } from "./decide.js";
 import { onKey } from "./keys.js";
 import { listen } from "./live.js";
-import { offer, sayWhatWasLeft } from "./notices.js";
+import { offer } from "./notices.js";
 import { nextAddress, rememberCase } from "./view.js";
 
 export function startCase() {
@@ -18,7 +18,6 @@ export function startCase() {
     return address !== null;
   });
   if (location.hash === "#snoozed") focusSnooze();
-  sayWhatWasLeft();
 
   listen({
     changed: (ids) => ids.includes(caseId) && offerToLoad(),

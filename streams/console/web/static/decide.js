@@ -1,6 +1,5 @@
 // The form of a decision: shows what belongs to the chosen one, keeps what was chosen, and goes on to the next case.
 import { onKey } from "./keys.js";
-import { sayLater } from "./notices.js";
 import { nextAddress } from "./view.js";
 
 const DRAFT = "tocsin.draft";
@@ -20,17 +19,21 @@ export function startDecide() {
   if (Object.values(KEYS).includes(location.hash.slice(1))) choose(location.hash.slice(1));
 }
 
-/** Keep what was chosen for when the same case is loaded again. */
-export function keepDraft() {
-  if (!form) return;
+/** Keep what was chosen for when the same case is loaded again; if `sent`, only in case it does not arrive. */
+export function keepDraft(sent = false) {
+  // What nobody has unfolded is what the page proposes.
+  if (!form || form.closest("details:not([open], [data-draft])")) return;
   const fields = [...new FormData(form)].filter(([name]) => !["token", "act_id", "version", "kind", "next"].includes(name));
-  sessionStorage.setItem(DRAFT, JSON.stringify({ case: document.body.dataset.case, fields }));
+  sessionStorage.setItem(DRAFT, JSON.stringify({ case: document.body.dataset.case, fields, ...(sent && { version: version() }) }));
 }
 
 function restoreDraft() {
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
   sessionStorage.removeItem(DRAFT);
   if (draft?.case !== document.body.dataset.case) return;
+  // What was sent has arrived since: who opens the decision that it became does not want to decide the same again.
+  if (draft.version && draft.version !== version()) return;
+  for (const radio of form.querySelectorAll("input[type=radio]")) radio.checked = false;
   for (const [name, value] of draft.fields) {
     const field = form.elements.namedItem(name);
     // A clock may be over by now, and a value not be offered any more.
@@ -38,7 +41,14 @@ function restoreDraft() {
   }
 }
 
+function version() {
+  return form.elements.namedItem("version").value;
+}
+
 function choose(decision) {
+  // What is decided, or waits for a signature, is not decided otherwise by a key.
+  if (form.closest("details:not([open])")) return false;
+
   const radio = form.querySelector(`input[name=decision][value="${decision}"]`);
   if (!radio) return false;
   radio.checked = true;
@@ -70,13 +80,8 @@ function show() {
 }
 
 function leave() {
-  // If somebody else was faster, the page that comes instead still has it.
-  keepDraft();
-  const { case: caseId } = document.body.dataset;
-  const next = nextAddress(caseId);
-  const waits = "two" in chosenRadio().dataset;
-  const done = waits ? "Proposed: a second person must sign" : `Done: ${chosen().replaceAll("_", " ")}`;
-  sayLater(next ? `${done}. This is what comes next in your list.` : `${done}.`);
+  keepDraft(true);
+  const next = nextAddress(document.body.dataset.case);
   if (!next) return;
   const field = form.elements.namedItem("next") ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name: "next" }));
   field.value = next;

@@ -1,7 +1,6 @@
 // The list of cases: moving in it, acting on the marked case, more as one scrolls, and what changes meanwhile.
 import { onKey } from "./keys.js";
 import { startMore } from "./more.js";
-import { sayWhatWasLeft } from "./notices.js";
 import { startNews } from "./news.js";
 import { actOn } from "./row_acts.js";
 import { lastCase, rememberCase, rememberView } from "./view.js";
@@ -27,7 +26,6 @@ export function startDesk() {
   }
   startMore(table);
   startNews(table);
-  sayWhatWasLeft();
   const [entry] = performance.getEntriesByType("navigation");
   // Who comes back is where they were.
   if (entry?.type !== "navigate") row(lastCase())?.querySelector("a.case").focus();

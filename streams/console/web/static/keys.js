@@ -18,6 +18,11 @@ export function startKeys() {
   }
   onKey("?", () => document.querySelector("#keys").showModal());
   onKey(".", takeOffer);
+  onKey("y", () => {
+    const button = document.querySelector("main button[aria-keyshortcuts=y]");
+    button?.click();
+    return button !== null;
+  });
   onKey("g", () => {
     prefixUntil = performance.now() + PREFIX_MS;
   });

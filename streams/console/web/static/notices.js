@@ -1,23 +1,10 @@
 // Says things at the lower edge of the page, and to screen readers.
-const LATER = "tocsin.say";
 
 export function say(text) {
   const line = document.querySelector("#notice");
   // The same words again are said again.
   line.replaceChildren();
   line.append(text);
-}
-
-/** Say it on the page that comes next. */
-export function sayLater(text) {
-  sessionStorage.setItem(LATER, text);
-}
-
-export function sayWhatWasLeft() {
-  const text = sessionStorage.getItem(LATER);
-  sessionStorage.removeItem(LATER);
-  // A page that says why an act did not count says something else than what was expected.
-  if (text && !document.querySelector(".said")) say(text);
 }
 
 /** Offer to do something. Screen readers hear the first offer only, so that a busy desk is not a chatty one. */

@@ -1,4 +1,6 @@
 // How many hard cases a person opened in this shift, and when to rest. It is kept in this browser and told to nobody.
+import { showTimes } from "./times.js";
+
 const KEY = "tocsin.shift";
 const MINUTE = 60_000;
 
@@ -57,15 +59,16 @@ function show() {
   const summary = place.querySelector("summary");
   if (summary.textContent !== said.join(" · ")) summary.textContent = said.join(" · ");
   const parts = [
-    `This shift, since ${new Date(shift.began).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}: ${hard} different cases of the hardest categories opened.`,
+    `${hard} different cases of the hardest categories opened in this shift, which began `,
     many ? `That is many. Ask your lead to hand the next ones to somebody else: e passes a case on.` : `From ${MOST_HARD_CASES} on, hand over.`,
     tired ? "You have worked for more than an hour and a half without a break. Ten minutes help." : "",
     "Only this browser knows it.",
   ];
   const details = place.querySelector("div");
   // Only if something changed: somebody may be about to press a button in it.
-  if (details.dataset.said === parts.join()) return;
-  details.dataset.said = parts.join();
+  const told = [...parts, shift.began].join();
+  if (details.dataset.said === told) return;
+  details.dataset.said = told;
   const rest = button("I had a break", () => save({ ...load(), rested: Date.now() }));
   const end = button("Begin a new shift", () => save({ ...load(), began: Date.now(), rested: Date.now(), cases: [] }));
   details.replaceChildren(
@@ -74,6 +77,13 @@ function show() {
     " ",
     end,
   );
+  details.firstChild.append(moment(shift.began), ".");
+  showTimes(details);
+}
+
+function moment(milliseconds) {
+  const dateTime = new Date(milliseconds).toISOString();
+  return Object.assign(document.createElement("time"), { dateTime, textContent: `${dateTime.slice(0, 16).replace("T", " ")} UTC` });
 }
 
 function button(label, act) {

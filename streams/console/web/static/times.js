@@ -25,15 +25,17 @@ export function showTimes(root) {
   document.querySelector("#zone").textContent = isUtc() ? "Times in UTC" : `Times in ${zone()}`;
   for (const time of root.querySelectorAll("time[datetime]")) {
     if ("left" in time.dataset) showLeft(time);
-    else showMoment(time);
+    else showMoment(time, time.dateTime);
   }
+  // Drawings have no element for times.
+  for (const time of root.querySelectorAll("[data-moment]")) showMoment(time, time.dataset.moment);
 }
 
-function showMoment(time) {
+function showMoment(time, moment) {
   // As the server wrote it: in UTC, to the minute or to the second.
   time.dataset.utc ??= time.textContent;
-  time.title = time.dataset.utc;
-  time.textContent = isUtc() ? time.dataset.utc : local(time.dateTime, time.dataset.utc.length);
+  time.setAttribute("title", time.dataset.utc);
+  time.textContent = isUtc() ? time.dataset.utc : local(moment, time.dataset.utc.length);
 }
 
 function showLeft(time) {
