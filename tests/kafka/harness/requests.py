@@ -23,10 +23,9 @@ TCO = (
     "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
     "accepted_language", "issued_at", "signature",
 )  # fmt: skip
-# Regulation (EU) 2023/1543 art. 5(5) and 6(3).
+# Regulation (EU) 2023/1543 art. 9(1), with art. 5(5) and 6(3).
 E_EVIDENCE = (
-    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "necessity",
-    "signature",
+    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "signature",
 )  # fmt: skip
 # IT Rules 2021 r. 3(1)(d), and the contents of a notice under s. 77 of Australia's Online Safety Act.
 NATIONAL = ("issuing_authority", "legal_basis", "exact_location")
