@@ -92,7 +92,8 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
         months, milliseconds = parse_legal_duration(row.duration)
     except ValueError as error:
         document.refuse((*place, "duration"), str(error))
-    if row.calendar != "elapsed" and (months or milliseconds % 86_400_000):
+    kept = row.calendar == "regulation_1182_71" and row.meaning == "retention"
+    if row.calendar != "elapsed" and ((months and not kept) or milliseconds % 86_400_000):
         document.refuse(
             (*place, "duration"), f"must be whole days with calendar: {row.calendar}, such as P5D"
         )

@@ -62,7 +62,7 @@ def test_a_complete_request_is_routed_with_its_clocks():
     assert event["human_review_required"] is True
     by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
     assert by_duty[HOUR_OF_TCO]["due_at"] == "2026-11-24T13:00:00.000Z"
-    assert by_duty["EU.tco.art6"]["due_at"] == "2027-05-24T12:00:00.000Z"
+    assert by_duty["EU.tco.art6"]["due_at"] == "2027-05-25T04:00:00.000Z"
     assert {clock["status"] for clock in event["clocks"]} == {"running"}
     armed = {duty["id"] for duty in event["findings"]["obligations"] if duty["clock_status"] == "armed"}
     assert armed == by_duty.keys()
@@ -229,10 +229,11 @@ def test_a_clock_warns_twice_lapses_and_stays_until_an_outcome():
 def test_a_retention_clock_closes_when_its_time_is_over():
     state = new_requests()
     run_requests(state, [request_record(preservation_order())])
-    over = run_requests(state, [tick_record(1, NOON + 60 * DAY)])
-    (event,) = routings(over)
+    # The sixtieth day is a Saturday: the period ends with Monday, and last in Martinique.
+    assert steps(run_requests(state, [tick_record(1, NOON + 60 * DAY)])) == []
+    (event,) = routings(run_requests(state, [tick_record(1, NOON + 63 * DAY)]))
     assert (event["type"], event["reason"]) == ("clock_closed", "clock_over")
-    assert event["at"] == "2027-01-23T12:00:00.000Z"
+    assert event["at"] == "2027-01-26T04:00:00.000Z"
     assert len(state.clocks) == 0
     assert state.due.earliest() is None
 
@@ -287,7 +288,7 @@ def production_order(**changes):
 
 
 WAIT, DEADLINE = "EU.e-evidence.art10-2", "EU.e-evidence.art10-3"
-END_OF_WAIT = "2026-12-05T01:00:00.000Z"
+END_OF_WAIT = "2026-12-05T04:00:00.000Z"
 
 
 def test_the_events_of_a_wait_say_not_to_send():
