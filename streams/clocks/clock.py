@@ -66,6 +66,14 @@ def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
     )
 
 
+def restart(clock: Clock, started: int, due: int) -> None:
+    """Count a clock anew from `started` to `due`, as if it had not run before."""
+    clock.started = clock.since = started
+    clock.length = due - started
+    clock.steps = clock.paused = 0
+    clock.paused_at = None
+
+
 def copy_of(clock: Clock) -> Clock:
     """Return a copy on which steps and outcomes can be tried out."""
     return msgspec.structs.replace(clock)

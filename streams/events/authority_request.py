@@ -40,7 +40,8 @@ Demand = Literal[
     "bulk_identify",
     "block_protest",
 ]
-# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order.
+# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order. `necessity` is not in
+# the certificate that a provider gets (e-Evidence art. 9(1)); it is accepted because intakes may send it, and never asked for.
 RequestElement = Literal[
     "legal_basis",
     "statement_of_reasons",

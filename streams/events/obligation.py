@@ -35,7 +35,7 @@ class AppliedObligation(msgspec.Struct, frozen=True):
 
 
 class EscalatedObligation(AppliedObligation, frozen=True, omit_defaults=True):
-    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends.
+    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends; null for a duty to keep something.
 
     `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline but the same
     time, at which the wait ends. `period_ends_at` (RFC 3339, UTC) is when the period ends by Regulation (EEC, Euratom)

@@ -6,7 +6,8 @@ import msgspec
 
 from streams.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason
 from streams.law.arming import target_ms
-from streams.law.deadlines import UnknownDays, deadline, period_end
+from streams.law.calendar_days import UnknownDays
+from streams.law.deadlines import deadline, period_end
 from streams.registry.rules import Obligation, Rules
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR, MINUTE
@@ -60,12 +61,14 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     """The duty as published on an escalation whose report was received at `started_ms`."""
     published = published_duty(duty, rules, started_ms)
     target_at = None
-    if published.target is not None:
+    # What must be kept without a clock is counted from an event that is not known here, such as the report to a hotline: any
+    # day would be too early.
+    if published.target is not None and duty.obligation.meaning != "retention":
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
     not_before = ends = None
     if published.due_at is not None and duty.obligation.meaning == "not_before":
         not_before = published.due_at
-    elif published.due_at is not None:
+    elif published.due_at is not None and duty.obligation.meaning == "deadline":
         ends = period_end(duty.obligation, started_ms, rules.calendars)
     ends_at = None if ends is None else rfc3339(ends)
     return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at, not_before, ends_at))

@@ -41,7 +41,7 @@ def take_clock_step(
     """Take the step of a clock that is due at `at`, and publish it."""
     kept = batch.state.clocks.find(key)
     assert kept is not None
-    _apply(batch, key, kept, step_clock(key, kept, at), None, publish)
+    apply_change(batch, key, kept, step_clock(key, kept, at), None, publish)
 
 
 def apply_clock_outcome(
@@ -49,10 +49,10 @@ def apply_clock_outcome(
     origin: Origin,
     decoded: Decoded[ClockOutcome],
     publish: PublishChange,
-) -> None:
+) -> tuple[LegalClock, ClockChange] | None:
     """Apply an outcome whose `key` is at home here; a duplicate has no effect.
 
-    Moves the partition's time on as a report or request does. Raises Rejected, changing nothing, if the
+    Returns the clock and its change, None for a duplicate.     Moves the partition's time on as a report or request does. Raises Rejected, changing nothing, if the
     outcome names no open clock, or one that may not be paused or resumed. The time does not move then either,
     because a replay does not see a rejected outcome.
     """
@@ -61,7 +61,7 @@ def apply_clock_outcome(
     hashed = state.recent.new_outcome(decoded.ce_source, outcome.outcome_id, outcome.key)
     if hashed is None:
         batch.counters.duplicates += 1
-        return
+        return None
     key = ClockKey(outcome.key, outcome.clock_id)
     kept = _open_clock(batch, key, outcome, decoded.time_ms)
     batch.advance(decoded.time_ms, origin.timestamp)
@@ -70,9 +70,10 @@ def apply_clock_outcome(
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1
     change = settle_clock(key, kept, outcome, decoded.time_ms, time.now)
-    _apply(batch, key, kept, change, trace, publish)
+    apply_change(batch, key, kept, change, trace, publish)
     # A clock that was resumed at an earlier time may have steps due already.
     batch.take_overdue()
+    return kept, change
 
 
 def _open_clock(
@@ -89,7 +90,7 @@ def _open_clock(
     return kept
 
 
-def _apply(
+def apply_change(
     batch: Batch[State, Rules, Counters],
     key: ClockKey,
     kept: LegalClock,
@@ -97,6 +98,7 @@ def _apply(
     trace: OutcomeTrace | None,
     publish: PublishChange,
 ) -> None:
+    """Publish and count a change of a clock, and store the clock or remove it if it has ended."""
     publish(batch, key, kept, change, trace)
     batch.counters.clock_events[kept.obligation, change.event] += 1
     if change.ended:

@@ -61,6 +61,7 @@ def build_obligations(
                 authorities,
             )
             _check_times(document, place, row, calendars)
+            _check_start(document, place, row, file)
             _check_reach(document, place, row)
             _check_places(document, place, row, file, jurisdictions)
             duties.append(_obligation(row, file.code, home))
@@ -92,9 +93,25 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
         months, milliseconds = parse_legal_duration(row.duration)
     except ValueError as error:
         document.refuse((*place, "duration"), str(error))
-    if row.calendar != "elapsed" and (months or milliseconds % 86_400_000):
+    kept = row.calendar == "regulation_1182_71" and row.meaning == "retention"
+    if row.calendar != "elapsed" and ((months and not kept) or milliseconds % 86_400_000):
         document.refuse(
             (*place, "duration"), f"must be whole days with calendar: {row.calendar}, such as P5D"
+        )
+
+
+def _check_start(document: Document, place: Place, row: ObligationRow, file: JurisdictionFile) -> None:
+    if row.runs_from is None:
+        return
+    if row.meaning != "retention" or row.trigger not in ORDER_TRIGGERS:
+        document.refuse(
+            (*place, "runs_from"), "is only valid for a retention period that an authority's request starts"
+        )
+    start = next((other for other in file.obligations if other.id == row.runs_from), None)
+    if start is None or start.trigger != row.trigger or start.duration is None:
+        document.refuse(
+            (*place, "runs_from"),
+            f"{row.runs_from} is not a duty of this file with the trigger {row.trigger} and a duration",
         )
 
 
@@ -161,6 +178,7 @@ def _obligation(row: ObligationRow, code: str, home_calendar: str | None) -> Obl
         or (home_calendar if row.calendar == "regulation_1182_71" else None),
         pausable_for=tuple(row.pausable_for),
         after_pause=row.after_pause,
+        runs_from=row.runs_from,
         questions=tuple(row.questions),
         exempt_sizes=tuple(row.exempt_sizes),
         enforcing_authority_notified=row.enforcing_authority_notified,

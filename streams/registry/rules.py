@@ -234,7 +234,8 @@ class Obligation:
     `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
     `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
     the reasons for which its clock may pause. `after_pause`: whether it then continues or begins anew. `questions`:
-    elements whose absence a lawyer judges, while the clock runs. `exempt_sizes`: platforms of these sizes are exempt.
+    elements whose absence a lawyer judges, while the clock runs. `runs_from`: the duty from whose fulfilment a retention
+    period runs; until that is reported it runs from receipt and does not end. `exempt_sizes`: platforms of these sizes are exempt.
     `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only others (False),
     or both (None). `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
@@ -276,6 +277,7 @@ class Obligation:
     after_pause: AfterPause = "continues"
     exempt_sizes: tuple[EnterpriseSize, ...] = ()
     enforcing_authority_notified: bool | None = None
+    runs_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

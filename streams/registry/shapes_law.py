@@ -87,6 +87,9 @@ class ObligationRow(ReviewedRow):
         default_factory=list, description="the reasons for which the clock may pause"
     )
     after_pause: AfterPause = Field("continues", description="what a pause does to the time")
+    runs_from: ObligationId | None = Field(
+        None, description="the duty, in this file, from whose fulfilment a retention period runs"
+    )
     authority: AuthorityId | None = None
     applies_to: Text
     exempt_sizes: list[EnterpriseSize] = Field(

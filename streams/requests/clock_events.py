@@ -43,6 +43,11 @@ def clock_id(obligation: str, ce_source: str, request_id: str) -> str:
     return stable_id("request-clock", obligation, ce_source, request_id)
 
 
+def clocks_beside(key: ClockKey, kept: LegalClock) -> dict[str, ClockKey]:
+    """Return the clocks that the same request started, by duty, whether they are still open or not."""
+    return {view.obligation: ClockKey(key.ref, view.clock_id) for view in _decode(kept.opening).clocks}
+
+
 def publish_routing(
     batch: RequestBatch, event: AuthorityRouting, at: int, subject: str, more: Headers
 ) -> bytes:

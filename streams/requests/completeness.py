@@ -17,8 +17,20 @@ from streams.requests.rules import RequestRules
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 _INTAKE_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
 
+# What every European Production or Preservation Order Certificate has. The provider gets the certificate and not the
+# order: by Regulation (EU) 2023/1543 art. 9(1) it holds what art. 5(5)(a) to (h) or 6(3)(a) to (f) list. The grounds for
+# necessity and the summary of the case come after these in both lists, so a provider never sees them. Art. 9(1) was read
+# in a parallel corpus of the regulation's languages, the lists in summaries.
+_CERTIFICATE: tuple[RequestElement, ...] = (
+    "issuing_authority",
+    "addressee",
+    "specific_recipients",
+    "data_category",
+    "criminal_provision",
+)
+
 # The minimum that each law requires, also where the registry has no row. Elements required only "where
-# applicable" are left out. Of Regulations 2021/784 and 2023/1543 only summaries were read.
+# applicable" are left out. Of Regulation 2021/784 only summaries were read.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
     # Regulation (EU) 2022/2065 art. 9(2)(a) and (c). The territorial scope of (b) limits an order; it is no part of it.
     "dsa_art9": (
@@ -48,24 +60,8 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "issued_at",
         "signature",
     ),
-    # Regulation (EU) 2023/1543 art. 5(5).
-    "e_evidence_epoc": (
-        "issuing_authority",
-        "addressee",
-        "specific_recipients",
-        "data_category",
-        "criminal_provision",
-        "necessity",
-    ),
-    # Regulation (EU) 2023/1543 art. 6(3).
-    "e_evidence_epoc_pr": (
-        "issuing_authority",
-        "addressee",
-        "specific_recipients",
-        "data_category",
-        "criminal_provision",
-        "necessity",
-    ),
+    "e_evidence_epoc": _CERTIFICATE,
+    "e_evidence_epoc_pr": _CERTIFICATE,
     # No instrument: GNI and the Manila Principles ask that any request name a law and an authority that
     # answers for it.
     "national_law": ("legal_basis", "issuing_authority"),

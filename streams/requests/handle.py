@@ -8,6 +8,7 @@ from streams.partition.stage import Handler
 from streams.requests.apply import apply_request
 from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import publish_change
+from streams.requests.keeping import count_from_fulfilment
 from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
@@ -38,8 +39,11 @@ def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Orig
     Raises Rejected if it is invalid or does not fit the clock.
     """
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
-    if key_or_rekey(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is not None:
-        apply_clock_outcome(batch, origin, decoded, publish_change)
+    if key_or_rekey(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is None:
+        return
+    applied = apply_clock_outcome(batch, origin, decoded, publish_change)
+    if applied is not None:
+        count_from_fulfilment(batch, decoded.event.key, *applied)
 
 
 HANDLERS: Mapping[str, Handler] = {

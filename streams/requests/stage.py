@@ -9,6 +9,7 @@ from streams.requests.batch import RequestBatch
 from streams.requests.clock_events import publish_change
 from streams.requests.counters import RequestCounters
 from streams.requests.handle import HANDLERS
+from streams.requests.keeping import keep_until_fulfilment
 from streams.requests.rules import RequestRules
 from streams.requests.state import RequestState, restore_requests
 from streams.wire.topics import (
@@ -44,4 +45,5 @@ def request_stage(rules: RequestRules) -> RequestStage:
 
 def _serve_due(batch: RequestBatch, time: int, key: DueKey) -> None:
     assert isinstance(key, ClockKey)
-    take_clock_step(batch, key, time, publish_change)
+    if not keep_until_fulfilment(batch, key, time):
+        take_clock_step(batch, key, time, publish_change)

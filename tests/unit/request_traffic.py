@@ -31,9 +31,7 @@ TCO = (
     "legal_basis statement_of_reasons issuing_authority exact_location redress_information accepted_language "
     "issued_at signature"
 ).split()
-EPOC = (
-    "issuing_authority addressee specific_recipients data_category criminal_provision necessity signature"
-).split()
+EPOC = "issuing_authority addressee specific_recipients data_category criminal_provision signature".split()
 
 
 def removal_order(request_id: str = "ar-1", at: int = NOON, **changes: Any) -> dict[str, Any]:

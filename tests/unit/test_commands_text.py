@@ -152,7 +152,7 @@ READ = {
 12:00:00 routed   removal_order of DE police, tco_art3: gate human_review, request ar-0001
          takes effect in EU
          EU.tco.art3-3 running, due 2026-11-24 13:00 UTC, clock 99925dff-cd5a-58c6-a38a-9127fa2be0f8
-         EU.tco.art6 running, due 2027-05-24 12:00 UTC, clock 6737d49d-d7f3-5ac7-9455-30a5d2103e1c""",
+         EU.tco.art6 running, due 2027-05-25 04:00 UTC, clock 6737d49d-d7f3-5ac7-9455-30a5d2103e1c""",
     ("authority-routing", "order-to-act-incomplete"): """\
 12:05:00 incomplete order_to_act of HU court, dsa_art9: gate human_review, request ar-0002
          missing: statement_of_reasons, exact_location, accepted_language
@@ -161,8 +161,8 @@ READ = {
          takes effect in HU""",
     ("authority-routing", "production-order-not-said"): """\
 12:40:00 routed   production_order of DE court, e_evidence_epoc: gate judicial_order, request ar-0009
-         do not send data before 2026-12-05 01:00 UTC
-         EU.e-evidence.art10-2 running, not before 2026-12-05 01:00 UTC, clock 90407b00-dd9a-5ee7-8626-0bc55b7591a3
+         do not send data before 2026-12-05 04:00 UTC
+         EU.e-evidence.art10-2 running, not before 2026-12-05 04:00 UTC, clock 90407b00-dd9a-5ee7-8626-0bc55b7591a3
          EU.e-evidence.art10-3 running, due 2026-12-04 12:40 UTC, clock 7861355e-eb31-593d-b1e1-a45f4d804bd4""",
     ("authority-routing", "data-of-another-state"): """\
 12:30:00 routed   production_order of US court, national_law: gate judicial_order, request ar-0007

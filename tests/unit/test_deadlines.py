@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.deadlines import UnknownDays, deadline, period_end
+from streams.law.calendar_days import UnknownDays
+from streams.law.deadlines import deadline, period_end
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
 
@@ -61,15 +62,15 @@ def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, ov
 @pytest.mark.parametrize(
     ("duration", "started", "over"),
     [
-        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in the Azores.
-        ("P10D", "2026-11-24T12:00:00Z", "2026-12-05T01:00:00Z"),
-        # The first and the last moment of that Tuesday, in Helsinki.
-        ("P10D", "2026-11-23T21:00:00Z", "2026-12-05T01:00:00Z"),
-        ("P10D", "2026-11-24T20:59:59.999Z", "2026-12-05T01:00:00Z"),
+        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in Martinique.
+        ("P10D", "2026-11-24T12:00:00Z", "2026-12-05T04:00:00Z"),
+        # The first and the last moment of that Tuesday, in Réunion.
+        ("P10D", "2026-11-23T20:00:00Z", "2026-12-05T04:00:00Z"),
+        ("P10D", "2026-11-24T19:59:59.999Z", "2026-12-05T04:00:00Z"),
         # A last day on a Saturday or Sunday gives way to Monday.
-        ("P10D", "2026-11-25T12:00:00Z", "2026-12-08T01:00:00Z"),
-        ("P10D", "2026-11-26T12:00:00Z", "2026-12-08T01:00:00Z"),
-        ("P10D", "2026-11-27T12:00:00Z", "2026-12-08T01:00:00Z"),
+        ("P10D", "2026-11-25T12:00:00Z", "2026-12-08T04:00:00Z"),
+        ("P10D", "2026-11-26T12:00:00Z", "2026-12-08T04:00:00Z"),
+        ("P10D", "2026-11-27T12:00:00Z", "2026-12-08T04:00:00Z"),
         # Hours are elapsed time.
         ("PT96H", "2026-11-24T12:00:00Z", "2026-11-28T12:00:00Z"),
     ],
@@ -77,17 +78,18 @@ def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, ov
 def test_a_wait_ends_when_its_days_have_ended_everywhere_in_the_union(
     duration: str, started: str, over: str
 ) -> None:
-    assert deadline(row(duration=duration, meaning="not_before"), ms(started), {}) == ms(over)
+    row = dataclasses.replace(wait(10), duration=duration)
+    assert deadline(row, ms(started), {}) == ms(over)
 
 
 @given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)), st.integers(1, 20))
 @settings(deadline=None, max_examples=200)
 def test_a_wait_never_ends_before_the_elapsed_days_nor_on_a_weekend(started: datetime, days: int) -> None:
     begun = int(started.replace(tzinfo=UTC).timestamp() * 1000)
-    over = deadline(row(duration=f"P{days}D", meaning="not_before"), begun, {})
+    over = deadline(wait(days), begun, {})
     assert over >= deadline(row(duration=f"P{days}D", meaning="deadline"), begun, {})
-    # A moment before the end is still the last day in every state, and a working day in the Azores.
-    last = datetime.fromtimestamp(over / 1000, UTC) - timedelta(hours=1, milliseconds=1)
+    # A moment before the end is still the last day in every state, and a working day in Martinique.
+    last = datetime.fromtimestamp(over / 1000, UTC) - timedelta(hours=4, milliseconds=1)
     assert last.isoweekday() <= 5
     assert over - begun <= (days + 4) * 86_400_000
 
@@ -249,20 +251,73 @@ def test_a_period_beyond_the_calendar_has_no_known_end() -> None:
     assert period_end(union(10), late, {}) is None
     assert period_end(row(duration="P10D"), late, RULES.calendars) is None
     # A wait is then over after its days and the weekend; Saturday is New Year's Day.
-    assert deadline(wait(10), late, RULES.calendars) == ms("2028-01-03T23:59:59.999-01:00") + 1
+    assert deadline(wait(10), late, RULES.calendars) == ms("2028-01-04T00:00:00-04:00")
+    # What must be kept is kept for a week more, because any of the days beyond may be a holiday.
+    assert deadline(kept("P10D"), late, RULES.calendars) == ms("2028-01-11T00:00:00-04:00")
 
 
 def wait(days: int, calendar: str = "be") -> Obligation:
     return dataclasses.replace(union(days, calendar), meaning="not_before")
 
 
+def kept(duration: str, calendar: str = "be") -> Obligation:
+    return dataclasses.replace(union(1, calendar), meaning="retention", duration=duration)
+
+
+@pytest.mark.parametrize(
+    ("duration", "started", "over"),
+    [
+        # Tuesday 24 November 2026, 13:00 in Brussels: the sixtieth day is Saturday 23 January, and Monday is worked.
+        ("P60D", "2026-11-24T12:00:00Z", "2027-01-26T04:00:00Z"),
+        # Thursday 26 November 2026: the 60th day is Monday 25 January.
+        ("P60D", "2026-11-26T12:00:00Z", "2027-01-26T04:00:00Z"),
+        # Six months end on the same date, or with a month that is too short; 28 February 2027 is a Sunday.
+        ("P6M", "2026-08-31T10:00:00Z", "2027-03-02T04:00:00Z"),
+        # 21 July is a holiday in Belgium, here on a Wednesday.
+        ("P6M", "2027-01-21T10:00:00Z", "2027-07-23T04:00:00Z"),
+        # In Réunion it is the next day already.
+        ("P6M", "2026-11-24T21:00:00Z", "2027-05-26T04:00:00Z"),
+    ],
+)
+def test_what_must_be_kept_is_kept_to_the_end_of_a_working_day_everywhere(
+    duration: str, started: str, over: str
+) -> None:
+    found = deadline(kept(duration), ms(started), RULES.calendars)
+    assert found == ms(over)
+
+
+def test_outside_the_union_the_last_day_ends_everywhere_on_earth() -> None:
+    # Tuesday 24 November 2026 in Honolulu; in Kiribati it is Wednesday, and three weeks later too.
+    row_of_21_days = row(duration="P21D", meaning="retention")
+    assert deadline(row_of_21_days, ms("2026-11-24T12:00:00Z"), {}) == ms("2026-12-17T00:00:00-12:00")
+
+
+def test_no_member_state_has_more_days_off_in_a_row_than_are_added_beyond_a_calendar() -> None:
+    members = {
+        code.lower()
+        for code, rules in RULES.jurisdictions.items()
+        if "EU" in rules.regions and rules.part_of is None
+    }
+    longest = 0
+    for name in members:
+        calendar = RULES.calendars[name]
+        off = calendar.holidays | calendar.possible
+        days = 0
+        for number in range((calendar.known_until - date(2026, 1, 1)).days + 1):
+            day = date(2026, 1, 1) + timedelta(days=number)
+            days = days + 1 if day.isoweekday() > 5 or day in off else 0
+            longest = max(longest, days)
+    assert len(members) == 27
+    assert 4 <= longest < 7
+
+
 @pytest.mark.parametrize(
     ("calendar", "started", "earliest"),
     [
         # No part of Belgium has a holiday of its own, so both ends are the same.
-        ("be", "2026-12-15T10:00:00+01:00", "2026-12-29T00:00:00+01:00"),
+        ("be", "2026-12-15T10:00:00+01:00", "2026-12-29T00:00:00-04:00"),
         # 6 January 2027 is a holiday in three German Länder: the period may end with the 6th, or with the 7th.
-        ("de", "2026-12-27T10:00:00+01:00", "2027-01-08T00:00:00+01:00"),
+        ("de", "2026-12-27T10:00:00+01:00", "2027-01-08T00:00:00-04:00"),
     ],
 )
 def test_what_must_wait_waits_for_days_that_may_be_holidays(

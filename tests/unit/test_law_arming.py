@@ -161,6 +161,13 @@ def test_a_duty_that_is_not_armed_has_a_target(changes: dict[str, Any], target: 
     assert (shown.target, shown.target_at) == (target, target_at)
 
 
+def test_a_duty_to_keep_something_has_no_day_where_no_clock_runs() -> None:
+    """It runs from something that is not known here, so any day would be too early."""
+    row = duty(duration="P1Y", meaning="retention", action="preserve")
+    shown = escalated_duty(Duty(row, "retention", strictest=False), small_world(), 0)
+    assert (shown.target, shown.target_at, shown.due_at) == ("P1Y", None, None)
+
+
 def test_a_holiday_calendar_that_ends_too_early_arms_nothing() -> None:
     rules = replace(small_world(), calendars={"be": WEEKDAYS})
     row = duty(duration="P3D", calendar="business_days", holiday_calendar="be")

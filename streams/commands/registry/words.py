@@ -67,7 +67,8 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
         paused = f"; can be paused for: {', '.join(pauses).replace('_', ' ')}" if pauses else ""
         if obligation.after_pause == "restarts":
             paused += ", and then begins anew"
-        return f"runs from {condition}{paused}"
+        again = f", and anew from the fulfilment of {obligation.runs_from}" if obligation.runs_from else ""
+        return f"runs from {condition}{again}{paused}"
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"
     within = duration_in_words(internal_target(obligation, rules))

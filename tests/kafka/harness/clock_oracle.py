@@ -9,6 +9,7 @@ from aiokafka.partitioner import murmur2
 
 from tests.kafka.harness.deployment import ESCALATIONS, ROUTING, Deployment
 from tests.kafka.harness.desk import LEGAL_CLOCK
+from tests.kafka.harness.law import after_whole_months
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Facts, rfc3339, to_ms
 from tests.kafka.harness.requests import RequestFacts
@@ -19,6 +20,8 @@ RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
 WAITS = frozenset({"EU.e-evidence.art10-2"})
 # Regulation (EU) 2021/784 art. 3(7) and (8): the whole hour begins when a pause ends.
 RESTARTS = frozenset({"EU.tco.art3-3"})
+# Counted anew, for six months, when the removal is reported as fulfilled (art. 6).
+RUNS_FROM_REMOVAL = "EU.tco.art6"
 STEPS = (("clock_half", 5), ("clock_nine_tenths", 9), ("clock_lapsed", 10))
 ENDS = ("fulfilled", "withdrawn")
 STATUS = {
@@ -90,7 +93,7 @@ def _walk(course: Course) -> _Walked:
     Raises AssertionError at one that cannot follow from those before it.
     """
     steps = (("clock_over", 10),) if course.obligation in RETENTION | WAITS else STEPS
-    length = course.due_ms - course.started_ms
+    started_ms, due_ms = course.started_ms, course.due_ms
     made, taken, paused_ms, paused_since = 0, 0, 0, None
     outcomes: list[str] = []
     name = f"{course.obligation} of {rfc3339(course.started_ms)}"
@@ -98,7 +101,7 @@ def _walk(course: Course) -> _Walked:
     def due() -> int | None:
         if taken == len(steps) or paused_since is not None or {*outcomes} & {*ENDS}:
             return None
-        return course.started_ms + paused_ms + length * steps[taken][1] // 10
+        return started_ms + paused_ms + (due_ms - started_ms) * steps[taken][1] // 10
 
     for sequence, event in enumerate(course.events, 2):
         assert event["sequence"] == sequence, f"{name}: sequence {event['sequence']} instead of {sequence}"
@@ -109,6 +112,8 @@ def _walk(course: Course) -> _Walked:
             assert next_due is not None and reason == steps[taken][0], f"{name}: {reason} after {taken} steps"
             assert at == max(next_due, course.armed_ms), f"{name}: {reason} at {event['at']}"
             taken, made = taken + 1, made + 1
+        elif course.obligation == RUNS_FROM_REMOVAL and change == "resumed":
+            started_ms, due_ms = at, after_whole_months(at, 6)
         else:
             assert next_due is None or next_due > at, f"{name}: {change} before the step due at {next_due}"
             outcomes.append(change)
@@ -122,7 +127,7 @@ def _walk(course: Course) -> _Walked:
                 paused_since = None
         view = event["clock"] if "clock" in event else event["clocks"][0]
         assert view["status"] == STATUS.get(reason, "running" if change == "resumed" else change), name
-        assert to_ms(view["due_at"]) == course.due_ms + paused_ms, name
+        assert to_ms(view["due_at"]) == due_ms + paused_ms, name
     return _Walked(made, outcomes, due())
 
 

@@ -3,7 +3,9 @@
 from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+from tests.belgian_holidays import holidays_of_belgium
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -113,22 +115,25 @@ def day_of(time_ms: int) -> date:
     return datetime.fromtimestamp(time_ms / 1000, UTC).date()
 
 
-def after_months(time_ms: int, months: int) -> int:
-    """Add calendar months: the same day and time, or the last day of a month that is too short."""
-    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    day = min(moment.day, monthrange(year, month + 1)[1])
-    later = moment.replace(year=year, month=month + 1, day=day)
-    return int(later.timestamp()) * 1000 + time_ms % 1000
+def after_whole_months(time_ms: int, months: int) -> int:
+    """When the months have ended everywhere in the Union: with the same date, or the last day of a month without it."""
+    event = _event_of_union(time_ms)
+    year, month = divmod(event.year * 12 + event.month - 1 + months, 12)
+    return _end_in_union(date(year, month + 1, min(event.day, monthrange(year, month + 1)[1])))
 
 
 def after_whole_days(time_ms: int, days: int) -> int:
-    """When the days have ended everywhere in the Union (Regulation 1182/71 art. 3): at midnight in the Azores.
+    """When the days have ended everywhere in the Union (Regulation 1182/71 art. 3)."""
+    return _end_in_union(_event_of_union(time_ms) + timedelta(days=days))
 
-    The day of the event is that of Helsinki and does not count; a last day on a weekend gives way to Monday.
-    """
-    event = (time_ms + 3 * HOUR) // DAY
-    last = event + days
-    # 1 January 1970 was a Thursday.
-    last += {2: 2, 3: 1}.get(last % 7, 0)
-    return (last + 1) * DAY + HOUR
+
+def _event_of_union(time_ms: int) -> date:
+    """The day of the event, which does not count: that of Réunion."""
+    return day_of(time_ms + 4 * HOUR)
+
+
+def _end_in_union(last: date) -> int:
+    """At midnight in Martinique. A weekend or a holiday of the representative's state gives way to a working day."""
+    while last.isoweekday() > 5 or last in holidays_of_belgium(last.year):
+        last += timedelta(days=1)
+    return (last - date(1970, 1, 1)).days * DAY + DAY + 4 * HOUR

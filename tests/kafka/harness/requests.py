@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from tests.kafka.harness.law import DAY, HOUR, after_months, after_whole_days
+from tests.kafka.harness.law import DAY, HOUR, after_whole_days, after_whole_months
 from tests.kafka.harness.reports import Published, now_ms, rfc3339
 
 # Digital Services Act art. 9(2)(a) and (c) and 10(2), without what they require only where applicable.
@@ -23,10 +23,9 @@ TCO = (
     "legal_basis", "statement_of_reasons", "issuing_authority", "exact_location", "redress_information",
     "accepted_language", "issued_at", "signature",
 )  # fmt: skip
-# Regulation (EU) 2023/1543 art. 5(5) and 6(3).
+# Regulation (EU) 2023/1543 art. 9(1), with art. 5(5) and 6(3).
 E_EVIDENCE = (
-    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "necessity",
-    "signature",
+    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "signature",
 )  # fmt: skip
 # IT Rules 2021 r. 3(1)(d), and the contents of a notice under s. 77 of Australia's Online Safety Act.
 NATIONAL = ("issuing_authority", "legal_basis", "exact_location")
@@ -38,8 +37,8 @@ HARD = ("encryption_keys", "bulk_identify", "block_protest")
 class Form:
     """A complete request of one kind.
 
-    `clocks` gives lengths by obligation: in ms, in months as text (`6 months`), or in days that end with their last hour
-    everywhere in the Union (`10 whole days`). `notified` is what the order says of the enforcing authority.
+    `clocks` gives lengths by obligation: in ms, or in days or months that end with their last hour everywhere in the Union
+    (`10 whole days`, `6 whole months`). `notified` is what the order says of the enforcing authority.
     """
 
     kind: str
@@ -60,7 +59,7 @@ FORMS = (
     # Regulation (EU) 2021/784 art. 3(3): one hour; art. 6: what was removed is kept for six months.
     Form(
         "removal_order", "tco_art3", ("DE", "FR", "PL", "ES"), "administrative", ("remove",), TCO, ("terrorism",),
-        {"EU.tco.art3-3": HOUR, "EU.tco.art6": "6 months"},
+        {"EU.tco.art3-3": HOUR, "EU.tco.art6": "6 whole months"},
     ),
     Form("order_to_act", "dsa_art9", ("DE", "NL", "IE"), "court", ("disable_access",), ART_9, ("hate", "fraud", None)),
     Form(
@@ -84,7 +83,7 @@ FORMS = (
     ),
     Form(
         "preservation_order", "e_evidence_epoc_pr", ("ES", "CZ"), "prosecutor", ("preserve_data",), E_EVIDENCE,
-        ("csam", "fraud"), {"EU.e-evidence.art11-1": 60 * DAY}, target="account",
+        ("csam", "fraud"), {"EU.e-evidence.art11-1": "60 whole days"}, target="account",
     ),
     # IT Rules 2021 r. 3(1)(d): 36 hours, three since 2026-02-20.
     Form(
@@ -258,7 +257,7 @@ def _deadline(received_ms: int, length: int | str) -> int:
     if isinstance(length, int):
         return received_ms + length
     number = int(length.split()[0])
-    return after_months(received_ms, number) if "months" in length else after_whole_days(received_ms, number)
+    return (after_whole_months if "months" in length else after_whole_days)(received_ms, number)
 
 
 def _bad(chance: random.Random, request_id: str) -> Published:

@@ -44,7 +44,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
             "target": {"kind": "account", "ref": hub, "people": 1, "specific": True},
             "elements": [
                 "issuing_authority", "addressee", "specific_recipients", "data_category", "time_range",
-                "criminal_provision", "necessity", "signature",
+                "criminal_provision", "signature",
             ],
             "category": "fraud",
             "language": "en",
