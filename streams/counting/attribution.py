@@ -32,7 +32,8 @@ _ENTRY = struct.Struct("<QI")
 class Decision(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what credits and notices need.
 
-    `percent` is its weight (confidence over probability of review) x 100. `decided_s` is in seconds since the epoch.
+    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the reports were
+    right. `decided_s` is in seconds since the epoch.
     """
 
     decided_s: int

@@ -11,7 +11,10 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 
 
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An outcome as it counts for a reporter: decided on `day` (days since the epoch), with its weight in per cent."""
+    """An outcome as it counts for a reporter: decided on `day` (days since the epoch), with its weight in per cent.
+
+    One of weight 0 counts for nothing: it only takes the place of an earlier one.
+    """
 
     day: int
     decision: OutcomeDecision

@@ -19,8 +19,10 @@ REDRESS_MONTHS: Final = 6
 
 
 def publish_credit(batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit) -> None:
-    """Tell the stage of reporters what changes for one reporter of a message."""
+    """Tell the stage of reporters what changes for one reporter of a message; nothing does by a decision of weight 0."""
     standing = credit.standing
+    if not standing.percent and credit.removed is None:
+        return
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
     published = ReporterCredit(
         credit.reporter,

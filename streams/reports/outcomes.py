@@ -21,8 +21,9 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
 
     It does not move the partition's time and changes nothing that policies count: it is known better whom later reports come
     from, and the counters for transparency reports follow. A message that was gone before anybody could look says nothing
-    about those who reported it: they are told, and that is all. Without the stage of reporters an outcome has no effect.
-    Raises Rejected, changing nothing, if the report or escalation that it is about is not known here.
+    about those who reported it: they are told, and an outcome that this one supersedes is taken back. Without the stage of
+    reporters an outcome has no effect. Raises Rejected, changing nothing, if the report or escalation that it is about is not
+    known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -41,15 +42,13 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
-        seen = outcome.reason != "not_found"
-        changes = record.add_outcome(decision, only) if seen else record.notices_of(decision, only)
+        decides = decision.percent > 0 or outcome.supersedes is not None
+        changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
-            reported = record.identities.get(credit.reporter)
-            if seen:
-                publish_credit(batch, channel, message, credit)
-            publish_decision(batch, channel, credit, reported)
+            publish_credit(batch, channel, message, credit)
+            publish_decision(batch, channel, credit, record.identities.get(credit.reporter))
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
@@ -116,11 +115,12 @@ def _judged(
 
 def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> Decision:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
+    percent = batch.rules.registry.reporters.percent(outcome.confidence, probability)
     return Decision(
         decided_ms // 1000,
         outcome.outcome_id,
         outcome.decision,
         outcome.category,
-        batch.rules.registry.reporters.percent(outcome.confidence, probability),
+        0 if outcome.reason == "not_found" else percent,
         outcome.ground,
     )

@@ -137,11 +137,24 @@ def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
     batch = run(state, RULES, [outcome(2, "upheld", START + 2 * HOUR)])
     assert credits_of(batch) == {name: (None, "upheld") for name in ("u1", "u2", "u66")}
     # And one that is gone later leaves the decision that was made on seeing it.
-    again = run(
-        state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, reason="not_found", supersedes="o2")]
-    )
+    again = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, reason="not_found")])
     assert credits_of(again) == {}
     assert {each["state"] for each in of_topic(again, "reporter-notices")} == {"superseded"}
+
+
+def test_a_decision_that_is_superseded_because_nothing_was_found_is_taken_back():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [*reported(1), outcome(1, "manifestly_unfounded", START + HOUR)])
+    later = {"reason": "not_found", "supersedes": "o1"}
+    batch = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **later)])
+    [record] = [output for output in batch.outputs if output.topic == "reporters-internal"]
+    credit = decode_credit(record.value)
+    assert credit.removed.decision == "manifestly_unfounded"
+    assert (credit.added.decision, credit.added.percent) == ("dismissed", 0)
+    # Who reports it from now on is told, and credited with nothing.
+    late = run(state, RULES, reported(200))
+    assert credits_of(late) == {}
+    assert [each["state"] for each in of_topic(late, "reporter-notices")] == ["received", "decided"]
 
 
 def test_detectors_are_credited_but_not_told():

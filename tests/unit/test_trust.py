@@ -283,3 +283,16 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
     now = trust_of(RULES, "user", reporter.sums, reporter.period, D0, "spam")
     then = trust_of(harsher, "user", reporter.sums, reporter.period, D0, "spam")
     assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
+
+
+def test_an_outcome_of_weight_0_only_takes_the_place_of_an_earlier_one():
+    reporter = Reporter()
+    reporter.report(RULES, facts(D0 * DAY, target=1))
+    unfounded = OutcomeFacts(D0, "manifestly_unfounded", "spam", 100)
+    credit(reporter, D0 + 1, None, unfounded)
+    assert reporter.sums
+    assert reporter.numbers
+    assert reporter.targets.signature((D0 + 1) * 86_400) != 0
+    credit(reporter, D0 + 2, unfounded, OutcomeFacts(D0 + 2, "dismissed", "spam", 0))
+    assert (reporter.sums, reporter.numbers) == ({}, {})
+    assert reporter.targets.signature((D0 + 2) * 86_400) == 0
