@@ -17,7 +17,7 @@ from streams.wire.credit import decode_credit
 from streams.wire.stamp import read_stamp
 from tests.fixtures import code_under_test
 from tests.fixtures.coverage import check_covers_every_kind
-from tests.fixtures.differences import VERSION_0_2
+from tests.fixtures.differences import GENUINE_ORDER, VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
 from tests.fixtures.replay import Past
 
@@ -187,3 +187,44 @@ def test_what_is_not_declared_must_not_differ(on):
     with pytest.raises(AssertionError, match="only here"):
         on.comparison.check_state("reports 0", stored | {b"!": b"new"}, stored)
     replace(on.comparison, new_state=frozenset({b"!"})).check_state("reports 0", stored | {b"!": b""}, stored)
+
+
+def test_a_genuine_order_of_then_has_its_clock_now(past):
+    key = GENUINE_ORDER
+    recorded = [
+        orjson.loads(value)
+        for n in range(past.recording.partitions)
+        for written, value, _ in past.written("authority-routing", n)
+        if written == key
+    ]
+    assert [event["decision"] for event in recorded] == ["incomplete"]
+    assert recorded[0]["findings"]["missing"] == ["necessity"]
+    now = [
+        orjson.loads(value)
+        for (topic, _), rows in past.replayed().outputs.items()
+        if topic == "authority-routing"
+        for written, value, _ in rows
+        if written == key
+    ]
+    assert [event["reason"] for event in now] == ["judged", "clock_half", "clock_nine_tenths", "clock_lapsed"]
+    assert now[0]["clocks"][0]["obligation"] == "EU.e-evidence.art10-4"
+
+
+def test_one_account_of_then_adds_its_risk_once_now(on):
+    """It reported a dozen messages of one channel; in the recording its risk added up."""
+
+    def risks(rows):
+        events = [orjson.loads(value) for _, value, _ in rows]
+        return [
+            event["channel_windows"][0]["risk"]
+            for event in events
+            if event["report"]["channel"]["ref"] == "crowd-30"
+            and event["report"]["report_id"].startswith("one-")
+        ]
+
+    partitions = range(on.recording.partitions)
+    replay = on.replayed()
+    before = [risk for n in partitions for risk in risks(on.written("enriched-reports", n))]
+    now = [risk for n in partitions for risk in risks(replay.outputs["enriched-reports", n])]
+    assert len(set(before)) > 10
+    assert len(set(now)) == 1
