@@ -31,7 +31,7 @@ FROM_INDEX = re.compile(f"{_WITH_EXTRA}|{_BARE}")
 
 def texts():
     for path in PLACES:
-        if path.is_file() and path.name != "CHANGELOG.md" and path != SAYS_IT and path.suffix != ".pyc":
+        if path.is_file() and path != SAYS_IT and path.suffix != ".pyc":
             try:
                 yield path.relative_to(ROOT), " ".join(path.read_text(encoding="utf-8").split())
             except UnicodeDecodeError:
