@@ -6,12 +6,17 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from streams.local_kafka import java
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.tools import build_release
+
+# On a busy machine an example takes as long as it takes.
+hypothesis.settings.register_profile("tocsin", deadline=None)
+hypothesis.settings.load_profile("tocsin")
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.

@@ -33,7 +33,7 @@ def read_by_sdk(key, headers, value):
     return from_kafka(KafkaMessage(dict(headers), key, value), JSONFormat())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(min_size=1), st.integers(0, 4_000_000_000_000))
 def test_the_sdk_reads_our_headers(event_id, time_ms):
     event = read_by_sdk("c", event_headers("tocsin.escalation.v1", event_id, time_ms), b'{"level":1}')
@@ -68,7 +68,7 @@ def test_the_sdk_reads_a_correction_of_time():
     assert (event.get_type(), event.get_data()["actor"]) == ("tocsin.time-correction.v1", "op-1")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(reports)
 def test_we_read_what_the_sdk_writes_in_both_modes(report: MessageReport):
     attributes = {

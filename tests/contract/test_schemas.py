@@ -104,7 +104,7 @@ def test_input_schemas_are_open_and_output_schemas_are_closed(name):
     assert content == ({True} if inbound else {False})
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(reports)
 def test_a_valid_report_is_valid_under_the_schema(report):
     validator("report.v1.json").validate(json.loads(encode(report)))
@@ -146,7 +146,7 @@ near_refs = (
 damage = near_refs | st.none() | st.booleans() | st.integers(-2, 2) | st.just(...) | st.just([]) | st.just({})
 
 
-@settings(deadline=None, max_examples=700)
+@settings(max_examples=700)
 @given(st.sampled_from(PLACES), damage)
 def test_schema_and_decoder_accept_the_same_reports(place, value):
     document = copy.deepcopy(VALID_REPORT)
@@ -306,7 +306,7 @@ VALID_OUTCOME = {
 }
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(VALID_OUTCOME.keys() - {"occurred_at"})), damage)
 def test_schema_and_decoder_accept_the_same_outcomes(name, value):
     # The subject is a request. For a report the key is a channel's ref, which must not be a telephone number either.

@@ -96,7 +96,7 @@ tiers = st.lists(st.integers(0, 5), min_size=60, max_size=60)
 steps = st.lists(st.sampled_from("....mrnb"), min_size=60, max_size=60)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(histories, tiers, steps, st.data())
 def test_any_history_gives_the_same_counts_and_bytes(history, tiers, steps, data):
     both = Both()
@@ -169,7 +169,7 @@ def test_a_crowd_is_sampled_alike(span):
     both.check(EVERY_WINDOW)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(histories, max_size=4), st.sampled_from([0, 300, 9000]), st.integers(0, 9))
 def test_a_union_over_categories_is_the_same(found, crowd, seed):
     source = random.Random(seed)
@@ -259,7 +259,7 @@ def test_bytes_that_are_not_exactly_of_the_form_are_decoded_by_python(data):
         assert found.counts.encode() == expected.counts.encode()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(histories, st.data())
 def test_damaged_records_are_counted_on_alike(history, data):
     both = Both()
@@ -400,7 +400,7 @@ operations = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(operations)
 def test_stores_agree_whatever_is_done(operations):
     stores, now = Stores(), T0

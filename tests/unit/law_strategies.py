@@ -26,9 +26,9 @@ from streams.events.routing import Gate
 from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger, Verification
 from tests.unit.law_reports import RULES, duty
 
-MODERATE = settings(deadline=None, max_examples=80)
+MODERATE = settings(max_examples=80)
 # For properties that compile rules of their own in each example.
-FEW = settings(deadline=None, max_examples=40)
+FEW = settings(max_examples=40)
 
 # Hours of each duration: the model needs no parser. Months are left out because their length varies.
 DURATIONS = {"PT1H": 1, "PT2H": 2, "PT8H": 8, "PT24H": 24, "P1D": 24, "PT48H": 48, "P7D": 168, "P10D": 240}

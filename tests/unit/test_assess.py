@@ -588,7 +588,7 @@ def test_an_episode_that_was_clear_under_older_thresholds_is_evaluated_again() -
 # --- several categories
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     reports=st.lists(st.tuples(st.sampled_from(["spam", "fraud", "ip"]), st.integers(0, 9)), max_size=20),
     threshold=st.integers(1, 8),

@@ -71,7 +71,7 @@ moves = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(length=st.integers(1, 60), behind=st.integers(0, 30), moves=moves)
 def test_a_clock_agrees_with_the_model(
     length: int, behind: int, moves: list[tuple[int, OutcomeKind | None, str | None, int]]
@@ -123,7 +123,7 @@ def test_a_clock_agrees_with_the_model(
         clock = msgspec.msgpack.decode(msgspec.msgpack.encode(clock), type=Clock)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     length=st.integers(1, 60), pauses=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 30)), max_size=4)
 )

@@ -202,7 +202,7 @@ counters = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(counters, st.sampled_from([(), ("date",), ("country", "category"), ("source",), ("automated",)]))
 def test_no_small_number_is_shown_and_none_is_hidden_alone(given_counters, group_by):
     """Inference from a table is tested in `test_transparency_suppression.py`."""
@@ -219,7 +219,7 @@ def test_no_small_number_is_shown_and_none_is_hidden_alone(given_counters, group
                 assert sum(number for number in numbers if isinstance(number, int)) < part["total"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(counters)
 def test_a_share_is_shown_only_where_its_numbers_are_shown(given_counters):
     for section in sections(given_counters, ()):

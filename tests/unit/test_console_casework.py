@@ -176,7 +176,7 @@ class Model:
         return counts
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_any_acts_of_any_people_count_as_in_the_model(data):
     model, work = Model(), CaseWork()

@@ -159,7 +159,7 @@ def test_no_field_of_any_event_becomes_part_of_a_page(topic, hostile, tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.sampled_from(HOSTILE),
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),

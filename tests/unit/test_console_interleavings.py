@@ -39,7 +39,7 @@ def readings(tmp_path):
 
 
 @given(seed=st.integers(0, 1 << 32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_interleaving_in_any_batches_gives_equal_tables(tmp_path_factory, seed):
     folder = tmp_path_factory.mktemp("read-models")
     chance = random.Random(seed)
@@ -136,7 +136,7 @@ STRANGE = st.sampled_from(
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_a_publisher_writes_no_record_stops_the_console(tmp_path_factory, data):
     reading = Reading(tmp_path_factory.mktemp("read-model") / "console.sqlite")
     try:

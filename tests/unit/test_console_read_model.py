@@ -332,7 +332,7 @@ def arrivals(draw, logs):
     return batches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_rows_do_not_depend_on_the_order_of_arrival(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("models")

@@ -76,7 +76,7 @@ def model(reports, spec, now):
     )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(histories, times)
 def test_every_window_agrees_with_a_model_of_all_reports(history, wait):
     counts, reports, now = ChannelCounts(), [], T0
@@ -93,7 +93,7 @@ def test_every_window_agrees_with_a_model_of_all_reports(history, wait):
             assert counts.measure(spec, at) == model(reports, spec, at)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(histories, st.integers(0, 60), st.integers(0, 50), histories)
 def test_turning_back_forgets_what_is_later(history, cut, minutes, more):
     """No window counts more than was reported in it, and the counts go on from the earlier time."""
@@ -170,7 +170,7 @@ def test_turning_back_by_minutes_leaves_exactly_the_earlier_panes():
 
 
 @pytest.mark.parametrize("sample", [2, 2048])
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, choices=st.lists(st.integers(0, 7), min_size=60, max_size=60))
 def test_restoring_and_measuring_at_any_point_changes_neither_results_nor_bytes(
     monkeypatch, sample, history, choices

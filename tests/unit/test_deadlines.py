@@ -83,7 +83,7 @@ def test_a_wait_ends_when_its_days_have_ended_everywhere_in_the_union(
 
 
 @given(st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)), st.integers(1, 20))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_wait_never_ends_before_the_elapsed_days_nor_on_a_weekend(started: datetime, days: int) -> None:
     begun = int(started.replace(tzinfo=UTC).timestamp() * 1000)
     over = deadline(wait(days), begun, {})
@@ -138,7 +138,7 @@ hours_of_2026 = st.integers(0, 250 * 24).map(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(started=hours_of_2026, days=st.integers(1, 15))
 def test_business_days_agree_with_a_walk_by_the_hour(started: datetime, days: int) -> None:
     """Walk hour by hour. The deadline is the start, in Berlin, of the day after the last counted day."""
@@ -326,7 +326,7 @@ def test_what_must_wait_waits_for_days_that_may_be_holidays(
     assert deadline(wait(10, calendar), ms(started), RULES.calendars) == ms(earliest)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     started=hours_of_2026,
     days=st.integers(1, 30),

@@ -72,7 +72,7 @@ def binary(**changed):
     return [(name, value) for name, value in {**ENVELOPE, **changed}.items() if value is not ...]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(reports)
 def test_a_valid_report_is_read_back_in_all_three_forms(report):
     value = encode(report)
@@ -122,7 +122,7 @@ headers_of_any_kind = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(
     st.none() | st.binary(max_size=60) | damaged_reports | damaged_events | damaged_bytes,
     headers_of_any_kind | st.just(STRUCTURED) | st.just(binary()),
@@ -139,7 +139,7 @@ def test_any_input_is_a_report_or_rejected(value, headers, append_time_ms):
         assert decoded.event.report_id
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(PATHS), st.text(min_size=6, max_size=20).map(lambda text: f"Qz{text}`Qz"))
 def test_a_rejection_never_quotes_the_record(path, secret):
     for document in (with_(path, secret), with_(path, {secret: secret}), with_(path, [secret])):
@@ -402,7 +402,7 @@ def test_an_address_in_the_envelope_is_personal_data():
     assert decode(REPORT, binary(ce_source=b"/reports/%20@")).ce_source == "/reports/%20@"
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["a@", "1", "-", "(", "0-", "{", '"', "%4", "+1 ", " ", "tel:", "1 ", "A1", "AB12"]),
     st.integers(1, 30_000),

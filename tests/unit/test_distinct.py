@@ -191,7 +191,7 @@ def assert_sample_follows_the_weights(counts, seen, now_ms):
         assert pane.kept == sum(where == start for where in expected.values())
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(
@@ -218,7 +218,7 @@ def test_a_sample_holds_exactly_the_reporters_below_the_bound(monkeypatch, histo
             assert total == RunningSum.of(crowd.counts._panes, spec, crowd.now // FINE_MS)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 40), st.integers(0, 40 * 24)), min_size=1, max_size=120

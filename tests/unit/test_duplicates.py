@@ -131,7 +131,7 @@ def test_a_change_of_capacity_keeps_the_remembered_reports() -> None:
     assert 2000 not in more
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     remembered=st.sampled_from([1, 999, 1000, 1001, 2500]),
     steps=st.lists(st.tuples(st.integers(1, 1500), st.booleans()), min_size=1, max_size=6),

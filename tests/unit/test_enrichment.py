@@ -26,7 +26,7 @@ def test_a_prepared_report_has_the_fields_of_the_published_type() -> None:
     assert PreparedReport.__struct_fields__ == EnrichedReport.__struct_fields__
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(reports)
 def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: MessageReport) -> None:
     value = encode(given_report)
@@ -49,7 +49,7 @@ def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: Mes
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(reports)
 def test_no_reporter_ref_is_published(given_report: MessageReport) -> None:
     """In no output of any topic, nor in the state, which desks may read."""

@@ -299,7 +299,7 @@ arrivals = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(policy=policies, arrivals=arrivals)
 def test_episodes_agree_with_a_model_that_checks_every_minute(
     policy: Policy, arrivals: list[tuple[Any, ...]]

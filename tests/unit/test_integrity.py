@@ -26,7 +26,6 @@ def test_effective_reporters_of_examples(
 
 
 @given(st.lists(st.integers(1, 20), max_size=30), st.integers(0, 40))
-@settings(deadline=None)
 def test_effective_reporters_of_an_even_spread_are_the_inverse_of_simpsons_index(
     sizes: list[int], without_ref: int
 ) -> None:
@@ -42,7 +41,6 @@ def test_effective_reporters_of_an_even_spread_are_the_inverse_of_simpsons_index
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=30), st.integers(0, 40))
-@settings(deadline=None)
 def test_effective_reporters_are_an_upper_bound_for_any_spread(sizes: list[int], without_ref: int) -> None:
     groups = [*sizes, *([without_ref] if without_ref else [])]
     reports = sum(groups)
@@ -53,7 +51,6 @@ def test_effective_reporters_are_an_upper_bound_for_any_spread(sizes: list[int],
 
 
 @given(st.integers(0, 500), st.integers(0, 700), st.integers(0, 500))
-@settings(deadline=None)
 def test_inconsistent_estimates_stay_within_bounds(with_ref: int, distinct: int, without_ref: int) -> None:
     reports = with_ref + without_ref
     result = integrity(reports, distinct, without_ref, 0)

@@ -101,7 +101,7 @@ def moments(first: int) -> st.SearchStrategy[datetime]:
 
 
 @by_id(KEPT)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(started=moments(2026))
 # The registry's calendars are those of 2026 and 2027, and what is received now may have to be kept for five years.
 # Sixty days that end on Easter Monday 2028, and six months that end on Christmas Day 2028, both beyond the calendars.
@@ -118,7 +118,7 @@ def test_nothing_is_kept_shorter_than_the_law_counts(row: Obligation, started: d
 
 
 @by_id(WITHIN)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(started=moments(2021))
 # Summer time begins on 28 March 2021 in Germany, and on 26 March 2028 in the Union: the last day ends an hour early.
 @example(started=datetime(2021, 3, 21, 22, 59, 59, 999_000, tzinfo=UTC))

@@ -105,7 +105,7 @@ rows = st.lists(
 
 
 @given(rows)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_strictest_duties_agree_with_a_model(given_rows: list[tuple[str, str, str | None]]) -> None:
     duties = [
         duty(id=f"A.{number}", trigger=trigger, action=action, duration=duration)

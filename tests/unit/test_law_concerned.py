@@ -125,13 +125,13 @@ reports = st.builds(
 
 
 @given(reports)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_concerned_countries_agree_with_a_model(given_report: MessageReport) -> None:
     assert concerned(given_report, HINTS) == model(given_report)
 
 
 @given(evidence, evidence)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_more_evidence_removes_no_country_and_lowers_no_confidence(
     some: list[tuple[str, str, float]], more: list[tuple[str, str, float]]
 ) -> None:

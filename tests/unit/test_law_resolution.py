@@ -270,7 +270,7 @@ reports = st.builds(
 
 @pytest.mark.slow
 @given(st.lists(reports, min_size=1, max_size=5))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_resolutions_agree_with_a_model(given_reports: list[MessageReport]) -> None:
     resolver = Resolver(RULES)
     # Twice, because the second resolution comes from the cache.
@@ -296,7 +296,7 @@ def test_resolutions_agree_with_a_model(given_reports: list[MessageReport]) -> N
 
 @pytest.mark.slow
 @given(st.lists(reports, min_size=2, max_size=6))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_resolution_does_not_depend_on_earlier_ones(given_reports: list[MessageReport]) -> None:
     """Otherwise a restart would change the outputs."""
     resolver = Resolver(RULES)

@@ -243,7 +243,7 @@ FALLBACK = {"BE_POLICE", "EUROPOL"}
 
 
 @given(duties, evidence, evidence, st.sampled_from(CATEGORIES))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_more_evidence_removes_no_recipient_and_weakens_no_gate(
     rows: list[Obligation],
     some: list[tuple[str, str, float]],
@@ -262,7 +262,7 @@ def test_more_evidence_removes_no_recipient_and_weakens_no_gate(
 
 
 @given(duties, evidence, st.sampled_from(CATEGORIES))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_recipients_that_must_never_be_notified(
     rows: list[Obligation], given_evidence: list[tuple[str, str, float]], category: str
 ) -> None:

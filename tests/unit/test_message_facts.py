@@ -176,7 +176,7 @@ def decisions(draw):
     return made
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(reports, max_size=5), decisions(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_matter(reported, made, chance):
     steps = [*reported, *made]
@@ -188,7 +188,7 @@ def test_the_order_of_arrival_does_not_matter(reported, made, chance):
     assert counted(*steps) == expected
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(reports, min_size=1, max_size=6))
 def test_a_known_report_changes_nothing(reported):
     facts = MessageFacts()

@@ -120,7 +120,7 @@ def cumulative(family):
     return [sample.value for sample in family.samples if sample.name.endswith("_bucket")]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     batches=st.lists(st.lists(st.integers(min_value=-5_000, max_value=400_000), max_size=30), max_size=5),
     # Values exactly at the bounds.
@@ -439,7 +439,7 @@ def test_gauges_cover_the_partitions_owned_now_with_their_restored_state():
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 3), st.integers(1, 8), st.sampled_from([0, MINUTE, HOUR, 3 * HOUR])),

@@ -47,7 +47,7 @@ def test_records_of_a_source_at_rest_are_waiting_but_not_readable():
     assert (found.records, found.readable) == (5, 0)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     log=st.lists(st.booleans(), max_size=20),  # True is a record, False is a transaction marker.
     fetched=st.integers(0, 20),

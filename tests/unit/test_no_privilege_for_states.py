@@ -101,7 +101,7 @@ def check_no_privilege(scoring: Scoring) -> None:
             assert model.score(state).score <= model.score(user).score
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(files)
 def test_no_accepted_file_weighs_a_state_actor_more_than_a_user(changes: dict[str, Any]) -> None:
     try:
@@ -111,14 +111,14 @@ def test_no_accepted_file_weighs_a_state_actor_more_than_a_user(changes: dict[st
     check_no_privilege(scoring)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(files)
 def test_a_file_without_privilege_is_accepted(changes: dict[str, Any]) -> None:
     """So the property above is about many accepted files, not about none."""
     check_no_privilege(built(fair(changes)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(files, st.sampled_from(["trust", "max_weight", "unadjusted_kinds"]))
 def test_a_file_with_a_single_privilege_is_refused(changes: dict[str, Any], table: str) -> None:
     changes = fair(changes)

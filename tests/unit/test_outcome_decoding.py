@@ -91,7 +91,6 @@ def test_every_subject_is_read_back(subject):
     assert decoded.time_ms == NOON
 
 
-@settings(deadline=None)
 @given(moderation_outcomes() | case_activities())
 def test_every_valid_decision_and_act_is_read_back(event):
     decode = decode_case_activity if hasattr(event, "activity_id") else decode_moderation_outcome
@@ -318,7 +317,7 @@ DAMAGE = (
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.sampled_from(sorted(FORMS)), st.data())
 def test_schema_and_decoder_agree_and_every_fault_has_words(file, data):
     decode, valid_in, document = FORMS[file]

@@ -37,7 +37,7 @@ def build(history):
     return panes, reports, now
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(steps, st.integers(0, 10_000))
 def test_folding_step_by_step_equals_counting_everything_at_the_end(history, later):
     panes, reports, now = build(history)
@@ -52,7 +52,7 @@ def test_folding_step_by_step_equals_counting_everything_at_the_end(history, lat
     assert len(panes) <= sum(ring.panes for ring in RINGS) + 2
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(steps, st.integers(0, 2), st.integers(1, 12), st.lists(st.integers(0, 400), min_size=1, max_size=6))
 def test_a_sliding_sum_equals_a_fresh_sum(history, ring, length, moves):
     panes, _, now = build(history)

@@ -59,7 +59,7 @@ traffic = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(steps=traffic, cuts=st.sets(st.integers(0, 50), max_size=12), restored=st.sets(st.integers(0, 50)))
 def test_batches_and_restores_leave_no_trace(
     steps: list[tuple[Any, ...]], cuts: set[int], restored: set[int]
@@ -91,7 +91,7 @@ def test_batches_and_restores_leave_no_trace(
     assert state.next_due() == whole.next_due() == restore_reports(0, 1, RULES, expected.items()).next_due()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps=traffic)
 def test_time_never_goes_back_and_all_state_but_time_and_duplicates_expires(
     steps: list[tuple[Any, ...]],

@@ -62,7 +62,7 @@ def with_demand(request, demand):
 # --- what is refused
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(requests, registries(), st.sampled_from(get_args(HardRefusalCode)))
 def test_no_registry_turns_a_refusal_off(request, registry, code):
     judged = judge_request(with_demand(request, code), RECEIVED, compile_request_rules(registry))
@@ -102,7 +102,7 @@ def names_few_people(target):
     return 1 <= number <= (1 if target["kind"] in ("channel", "message") else 10)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(requests, target_documents, registries())
 def test_no_request_yields_data_except_about_a_few_named_people(request, target, registry):
     document = msgspec.to_builtins(request) | {"target": target}
@@ -188,7 +188,7 @@ def test_preserving_the_data_of_many_needs_a_human_rights_review(target):
     assert judged.gate == "human_rights_review"
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(requests, registries(), st.sampled_from(sorted(CONTENT_DEMANDS)))
 def test_removing_a_peaceful_assembly_is_refused_under_every_demand(request, registry, demand):
     request = with_demand(request, demand)
@@ -199,7 +199,7 @@ def test_removing_a_peaceful_assembly_is_refused_under_every_demand(request, reg
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(requests, registries(), registries())
 def test_refusals_depend_on_the_request_alone(request, one, other):
     judged = [judge_request(request, RECEIVED, compile_request_rules(rules)) for rules in (one, other)]
@@ -239,7 +239,7 @@ def test_political_demands_are_refused_to_closed_states_alone(country, category,
     assert (judged.decision == "refused") == refused
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(requests)
 def test_refusals_follow_from_the_forbidden_demands_alone(request):
     demands = set(request.demands)
@@ -262,7 +262,7 @@ def test_every_kind_of_demand_is_classified():
     assert set(get_args(Demand)) == DATA_DEMANDS | CONTENT_DEMANDS | harmless | set(get_args(HardRefusalCode))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(requests, st.sampled_from(get_args(HardRefusalCode)))
 def test_each_refusal_cites_norms_with_links(request, code):
     (refusal,) = [found for found in refusals(with_demand(request, code)) if found.code == code]
@@ -277,7 +277,7 @@ def test_each_refusal_cites_norms_with_links(request, code):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(requests, registries())
 def test_no_unverified_row_arms_a_clock(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
@@ -286,7 +286,7 @@ def test_no_unverified_row_arms_a_clock(request, registry):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(requests, registries())
 def test_a_clock_needs_a_competent_authority_and_a_complete_request(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
@@ -299,7 +299,7 @@ def test_a_clock_needs_a_competent_authority_and_a_complete_request(request, reg
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(requests, registries())
 def test_the_gate_is_the_most_protective_and_at_least_that_of_the_tier(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
@@ -325,7 +325,7 @@ def test_the_gate_is_the_most_protective_and_at_least_that_of_the_tier(request, 
 # --- orders enter by their own topic alone
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(reports)
 def test_no_report_arms_the_clock_of_an_order(report):
     resolved = RESOLVER.resolve(report)
@@ -333,7 +333,7 @@ def test_no_report_arms_the_clock_of_an_order(report):
     assert ORDER_TRIGGERS.isdisjoint(duty.obligation.trigger for duty in resolved.duties)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(requests)
 def test_an_order_on_the_topic_of_reports_is_a_dead_letter(request):
     rules = compile_report_rules(SHIPPED)

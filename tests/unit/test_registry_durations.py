@@ -51,7 +51,6 @@ def test_invalid_durations_are_refused(text: str) -> None:
 
 
 @given(st.integers(min_value=-5, max_value=9000))
-@settings(deadline=None)
 def test_a_window_takes_the_finest_ring_that_holds_it(minutes: int) -> None:
     window = minutes * MINUTE
     holding = [index for index, (_, pane, panes) in enumerate(RINGS) if 0 < window <= pane * panes]

@@ -54,7 +54,7 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_rows_overlap_if_both_apply_to_a_category_on_a_day(
     drawn: list[tuple[date, date | None, list[str], list[int]]],
 ) -> None:

@@ -91,7 +91,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(steps=steps)
 def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None:
     owner = Owner()

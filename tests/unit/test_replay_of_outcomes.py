@@ -174,7 +174,7 @@ class Log:
                 )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(course=course, limits=tiny, takeovers=takeovers)
 def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
     course: list[tuple[object, int, int]], limits: Limits, takeovers: set[int]
@@ -188,7 +188,7 @@ def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
         assert whole[2] == log.stored[name]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(course=course)
 def test_what_desks_decide_changes_no_byte_that_is_published_about_reports(
     course: list[tuple[object, int, int]],

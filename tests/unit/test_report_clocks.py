@@ -290,7 +290,6 @@ def test_a_duplicate_outcome_has_no_effect() -> None:
     assert counted(outcome) == {"duplicates": 1}
 
 
-@settings(deadline=None)
 @given(
     source=st.text("a/\0", max_size=6),
     one=st.text("ab", min_size=1, max_size=4),
@@ -413,7 +412,7 @@ unverified_rules = compile_report_rules(
 shipped_rules = compile_report_rules(SHIPPED)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     kind=st.sampled_from(
         ["user_report", "trusted_flagger_notice", "statutory_victim_request", "automated_detection"]

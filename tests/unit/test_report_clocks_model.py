@@ -170,7 +170,7 @@ def _ms(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(steps=traffic)
 def test_clocks_agree_with_a_model(steps: list[tuple[str, int, int, int, str]]) -> None:
     duties = (duty(), SLOW)
@@ -193,7 +193,7 @@ def test_clocks_agree_with_a_model(steps: list[tuple[str, int, int, int, str]]) 
         assert event["sequence"] == sequences[event["escalation_id"]]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(steps=traffic, cuts=st.sets(st.integers(0, 30), max_size=8), restored=st.sets(st.integers(0, 30)))
 def test_batches_and_restores_leave_no_trace(
     steps: list[tuple[str, int, int, int, str]], cuts: set[int], restored: set[int]

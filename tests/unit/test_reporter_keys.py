@@ -74,7 +74,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(steps)
 def test_every_window_counts_each_reporter_once_whatever_the_keys(drawn):
     """Compared with a set of who was seen, over keys that change to the next and back."""

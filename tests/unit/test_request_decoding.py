@@ -43,7 +43,7 @@ def of(**changes):
     return json.dumps({**removal_order(), **changes}).encode()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(requests)
 def test_an_encoded_request_is_read_back_and_matches_the_schema(request):
     decoded = decode_request(encode(request), (), APPEND_TIME_MS)
@@ -100,7 +100,7 @@ def test_a_request_from_the_future_is_rejected():
     assert reason(of(), (), NOON - MAX_AHEAD_MS - 1) == ("future_timestamp", "received_at")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.sampled_from(sorted(VALID_IN_REQUEST)),
     st.none() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({}),
@@ -129,7 +129,7 @@ def test_schema_and_decoder_agree_and_nothing_else_is_raised(path, value):
         SCHEMA.validate(document)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.binary(max_size=200),
     st.lists(

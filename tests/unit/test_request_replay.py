@@ -55,7 +55,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(steps=steps, cuts=st.sets(st.integers(1, 60)))
 def test_replay_writes_the_same_bytes_in_batches_of_any_size(
     steps: list[tuple[str, int, int]], cuts: set[int]

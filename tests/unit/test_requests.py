@@ -604,7 +604,7 @@ def history(plan):
     return records
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events, st.sets(st.integers(0, 25)), st.sets(st.integers(0, 25)))
 def test_batches_and_takeovers_change_no_byte(plan, cuts, takeovers):
     records = history(plan)
@@ -629,7 +629,7 @@ def test_batches_and_takeovers_change_no_byte(plan, cuts, takeovers):
     assert stored == all_at_once or not records
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events)
 def test_each_clock_takes_its_steps_in_order_and_closes_once(plan):
     outcome = run_requests(new_requests(), history(plan))
@@ -646,7 +646,7 @@ def test_each_clock_takes_its_steps_in_order_and_closes_once(plan):
         assert taken == ["clock_half", "clock_nine_tenths", "clock_lapsed"][: len(taken)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(registries())
 def test_every_armed_duty_has_a_clock_with_its_due_time(registry):
     rules = compile_request_rules(registry)

@@ -76,7 +76,7 @@ def test_a_bug_is_not_reported_as_unreadable_state():
         build_state(restore_that_fails_at(b"Asecret", AssertionError()), ENTRIES)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(damage=st.data())
 def test_a_damaged_record_is_refused_by_its_key_type_or_read(damage):
     entries = stored()

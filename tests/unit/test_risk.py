@@ -76,7 +76,7 @@ scores = st.one_of(
 
 
 @given(st.sampled_from(CATEGORIES), st.one_of(st.none(), reporters), scores)
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_the_risk_agrees_with_the_formula(
     category: Category, reporter: Reporter | None, classifier: float | None
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_risk_agrees_with_the_formula(
 
 
 @given(st.sampled_from(CATEGORIES), st.one_of(st.none(), reporters), scores)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_score_agrees_with_its_millionths(
     category: Category, reporter: Reporter | None, classifier: float | None
 ) -> None:
@@ -164,7 +164,6 @@ def test_a_certain_classifier_moves_the_odds_by_exactly_its_clamp(confidence: fl
 
 
 @given(reporters, st.floats(0, 1), st.floats(0, 1))
-@settings(deadline=None)
 def test_more_confidence_never_lowers_the_risk(reporter: Reporter, one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert (

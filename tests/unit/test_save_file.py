@@ -54,7 +54,7 @@ def test_a_file_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_changed_byte_and_no_shorter_file_passes(data: st.DataObject, tmp_path_factory) -> None:
     folder = tmp_path_factory.mktemp("damaged")

@@ -59,7 +59,7 @@ def test_the_places_of_records_are_named_for_people():
     assert describe([], "t.") == ""
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(count=st.integers(1, 5_000), share=st.floats(0, 1, exclude_max=True), fetch=st.integers(1, 5_000))
 def test_a_record_that_always_fails_is_found_after_few_failures(count, share, fetch):
     """However the records are fetched again: all before it are applied, and it fails alone."""

@@ -49,7 +49,7 @@ course = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(course=course, limits=tiny, takeovers=takeovers)
 def test_reports_lead_to_the_same_wherever_they_are_cut(
     course: list[tuple[str, int, int]], limits: Limits, takeovers: set[int]
@@ -58,7 +58,7 @@ def test_reports_lead_to_the_same_wherever_they_are_cut(
     assert results(REPORTS, records, limits, takeovers) == results(REPORTS, records, UNLIMITED)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(course=course, limits=tiny, takeovers=takeovers)
 def test_requests_lead_to_the_same_wherever_they_are_cut(
     course: list[tuple[str, int, int]], limits: Limits, takeovers: set[int]

@@ -56,7 +56,7 @@ def test_only_the_source_that_was_named_is_skipped():
     assert len(applied(outcome)) == 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     decisions=st.lists(
         st.tuples(

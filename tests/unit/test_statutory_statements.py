@@ -196,7 +196,7 @@ def test_what_the_database_refuses_or_drops_is_named(change, field, kind, words)
 _ANYTHING = st.none() | st.text(max_size=20) | st.lists(st.text(max_size=20), max_size=3) | st.integers()
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*COMPLETE, "unknown"]), _ANYTHING, max_size=8))
 def test_any_object_is_answered(statement):
     assert check_statement(statement)

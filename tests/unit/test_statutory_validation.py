@@ -822,7 +822,7 @@ def test_repeated_failures_are_one_finding():
     assert (finding.line, finding.more) == (2, 90)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_count_can_change_without_a_finding(data):
     """Every count is part of a sum."""
@@ -839,7 +839,7 @@ def test_no_count_can_change_without_a_finding(data):
     assert found & {"sub-categories", "total", "states-total"}
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     file=st.sampled_from([NOTICES, ONE, COMPLAINTS]),
     cut=st.integers(0, 3000),

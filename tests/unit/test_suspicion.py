@@ -134,14 +134,14 @@ def test_an_operator_still_learns_what_is_wrong():
     assert b"ann" not in headers["tocsin-detail"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_text_is_searched_without_an_error(text):
     assert may_name_a_person(text, numbers=True) in (True, False)
     assert may_name_a_person(b'{"data_base64":"' + base64.b64encode(text), numbers=True) in (True, False)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(reports)
 def test_an_ordinary_report_with_one_wrong_value_is_kept(report):
     value = encode(report)

@@ -32,7 +32,7 @@ def assert_guarantees(refs):
     assert {ref for ref, count in true.items() if count > error} <= kept.keys()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.integers(0, 60).map(lambda n: f"m{n * n // 40}"), max_size=400))
 def test_counts_are_never_too_low_and_the_error_is_bounded(refs):
     assert_guarantees(refs)

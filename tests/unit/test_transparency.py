@@ -94,7 +94,7 @@ def play(taken, cuts, restored):
     return state, topic, now
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(steps, st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)))
 def test_the_last_value_of_each_key_is_exact_whatever_the_batches_and_restores(taken, cuts, restored):
     state, topic, _ = play(taken, cuts, restored)

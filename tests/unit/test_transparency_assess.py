@@ -112,7 +112,7 @@ def counts_from_reports(others):
     return found
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(traffic, st.sets(st.integers(1, 30), max_size=10), st.sets(st.integers(1, 30)))
 def test_counters_agree_with_the_enriched_reports(steps, cuts, restored):
     made = records(steps)

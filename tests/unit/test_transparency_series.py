@@ -35,7 +35,7 @@ def test_small_numbers_are_hidden():
     assert series([counter(0, 3)], FIRST, FIRST) == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.integers(0, 364), st.integers(5, 50), min_size=1), st.sampled_from([31, 180, 365]))
 def test_the_numbers_shown_add_up(counts, days):
     within = {day: count for day, count in counts.items() if day < days}

@@ -32,7 +32,7 @@ def test_every_hidden_number_has_several_possible_values(rows, most):
             assert len({values[row] for values in candidates}) > 1, (total, shown, candidates)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 30) | st.integers(1, 6)))
 def test_shown_numbers_are_true_and_small_numbers_are_hidden(counts):
     rows = shown_rows(counts)
@@ -51,7 +51,7 @@ def test_shown_numbers_are_true_and_small_numbers_are_hidden(counts):
     assert not counts or any(isinstance(mark, int) for mark in rows.values())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.dictionaries(st.integers(0, 5), st.integers(1, 12), min_size=1), st.permutations(range(6)))
 def test_suppression_does_not_depend_on_the_names_of_rows(counts, order):
     renamed = {order[row]: count for row, count in counts.items()}

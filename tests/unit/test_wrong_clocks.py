@@ -115,7 +115,7 @@ moments = st.integers(0, 3 * YEAR) | st.integers(YEAR, YEAR + DAY)
 
 
 @pytest.mark.parametrize("kind", [EventTime, ReceiptTime])
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(steps=st.lists(st.tuples(st.booleans(), moments, moments | st.none()), min_size=1, max_size=30))
 def test_time_is_bounded_by_both_clocks(
     kind: type[PartitionTime], steps: list[tuple[bool, int, int | None]]
@@ -362,7 +362,7 @@ BOTH = compiled(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(steps=steps, restored=st.sets(st.integers(0, 40)))
 def test_the_state_is_sound_after_corrections_and_restores_leave_no_trace(
     steps: list[tuple[Any, ...]], restored: set[int]
