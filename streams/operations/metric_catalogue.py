@@ -26,7 +26,7 @@ APPLIED_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_applied_natively_total",
     "counter",
-    "Those of them that the native core applied. The others were out of the ordinary, or `TOCSIN_CORE` or `TOCSIN_REPORTERS` "
+    "Those of them that the native core applied. Python applied the rest: they were out of the ordinary, or `TOCSIN_CORE` or `TOCSIN_REPORTERS` "
     "leaves all to Python.",
 )
 LATE = Metric(
