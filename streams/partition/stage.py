@@ -34,9 +34,8 @@ class Stage(Generic[State, Rules, Counters]):
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
-    `serve_due(batch, time, key)` takes the step due at `time`. `slow_floods`: whether the runtime lets a flooded
-    source rest. `moves` says how state records move when the number of partitions changes. `ahead`, if there is one, gets
-    every record before the handlers.
+    `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
+    number of partitions changes. `ahead`, if there is one, gets every record before the handlers.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Stage(Generic[State, Rules, Counters]):
     new_counters: Callable[[], Counters]
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
     serve_due: Callable[[Any, int, DueKey], None]
-    slow_floods: bool
     moves: Moves
     ahead: Ahead | None = None
 
@@ -68,7 +66,7 @@ class Stage(Generic[State, Rules, Counters]):
 
     def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
         """Return how many records of which topics (as in the records) could not be read, if they are a flood to slow."""
-        if not self.slow_floods:
+        if not batch.state.settings.dead_letter_breaker:
             return {}
         # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
         return {

@@ -18,6 +18,7 @@ from streams.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
 from streams.partition.moving import ByRef, Merged, Moves, NewPartition, Shared, Unsettled, ref_before_nul
+from streams.partition.settings import PartitionSettings
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.partition.time import PartitionTime
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
@@ -52,6 +53,7 @@ class PartitionState:
         "partition",
         "partitions",
         "recent",
+        "settings",
         "sources",
         "time",
     )
@@ -62,14 +64,15 @@ class PartitionState:
         time: PartitionTime,
         partition: int,
         partitions: int,
-        remembered: int,
+        settings: PartitionSettings,
     ) -> None:
         self.partition = partition
         self.partitions = partitions
         self.time = time
         self.flood = FloodWindow()
         self.sources = SourceControls()
-        self.recent = RecentIds(remembered)
+        self.settings = settings
+        self.recent = RecentIds(settings.duplicates_remembered)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -121,9 +124,7 @@ class PartitionState:
         yield from self.clocks.drain_changes()
         yield from self.sources.drain_changes()
 
-    def restore(
-        self, entries: Iterable[tuple[bytes, bytes]], remembered: int, own: Mapping[bytes, Reader]
-    ) -> None:
+    def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
         """Restore from the last value of every key, without deleted keys.
 
         `own` reads the records that only one stage has, by type of key. Raises UnknownStateVersion (a
@@ -152,7 +153,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentIds.restore(remembered, slots)
+        self.recent = RecentIds.restore(self.settings.duplicates_remembered, slots)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from streams.events.report import Category
 from streams.partition.hash_key import DEMONSTRATION, HashKey
+from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.registry.reporter_rules import ReporterRules
 from streams.registry.rules import Rules
 
@@ -21,16 +22,11 @@ class ReporterStageRules:
     floor: frozenset[Category]
     severities: Mapping[Category, float]
     hash_key: HashKey
-    dead_letter_breaker: bool
-    duplicates_remembered: int
+    settings: PartitionSettings
 
 
 def compile_reporter_rules(
-    rules: Rules,
-    *,
-    dead_letter_breaker: bool = True,
-    duplicates_remembered: int = 200_000,
-    hash_key: HashKey = DEMONSTRATION.current,
+    rules: Rules, *, settings: PartitionSettings = DEFAULTS, hash_key: HashKey = DEMONSTRATION.current
 ) -> ReporterStageRules:
     """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
     return ReporterStageRules(
@@ -38,6 +34,5 @@ def compile_reporter_rules(
         floor=frozenset(category for category, row in rules.categories.items() if row.floor),
         severities={category: row.severity for category, row in rules.categories.items()},
         hash_key=hash_key,
-        dead_letter_breaker=dead_letter_breaker,
-        duplicates_remembered=duplicates_remembered,
+        settings=settings,
     )

@@ -25,7 +25,6 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         new_counters=ReporterCounters,
         restored=restore_reporters,
         serve_due=_serve_due,
-        slow_floods=rules.dead_letter_breaker,
         moves=MOVES,
     )
 

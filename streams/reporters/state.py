@@ -20,7 +20,7 @@ class ReporterState(PartitionState):
     __slots__ = ("_channel_hashes", "reporters")
 
     def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
-        super().__init__(None, EventTime(), partition, partitions, rules.duplicates_remembered)
+        super().__init__(None, EventTime(), partition, partitions, rules.settings)
         self.reporters = ReporterStore()
         self._channel_hashes: dict[str, int] = {}
 
@@ -65,7 +65,7 @@ def restore_reporters(
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = ReporterState(partition, partitions, rules)
-    state.restore(entries, rules.duplicates_remembered, {REPORTER: state.reporters.restore})
+    state.restore(entries, {REPORTER: state.reporters.restore})
     return state
 
 

@@ -11,6 +11,7 @@ from streams.counting.windows import FINE_MS, WindowSpec, window_spec
 from streams.events.report import Category
 from streams.law.resolution import Resolver
 from streams.partition.hash_key import DEMONSTRATION, HashKeys
+from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.registry.rules import Obligation, Rules
 from streams.reports.policies import CompiledPolicy, compile_policy
 from streams.reports.risk import RiskModel
@@ -52,8 +53,7 @@ class ReportRules:
     policies: Mapping[tuple[str, str], CompiledPolicy]
     obligations: Mapping[str, Obligation]
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
-    dead_letter_breaker: bool
-    duplicates_remembered: int
+    settings: PartitionSettings
     hash_keys: HashKeys
     through_reporters: bool
     native: bool
@@ -67,18 +67,16 @@ class ReportRules:
 def compile_report_rules(
     rules: Rules,
     *,
-    dead_letter_breaker: bool = True,
-    duplicates_remembered: int = 200_000,
+    settings: PartitionSettings = DEFAULTS,
     hash_keys: HashKeys = DEMONSTRATION,
     through_reporters: bool = False,
     native: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `duplicates_remembered` is the number of applied reports per partition among which a duplicate is
-    recognised. `hash_keys` are for reporters; workers must give their own. `through_reporters`: the
-    workers run the stage of reporters too. `native` needs the extension; it has no effect while reports go through the stage of reporters. Raises
-    ValueError if a policy's window fits no ring of panes.
+    `hash_keys` are for reporters; workers must give their own. `through_reporters`: the workers run the stage of reporters too.
+    `native` needs the extension; it has no effect while reports go through the stage of reporters. Raises ValueError if a
+    policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
@@ -93,8 +91,7 @@ def compile_report_rules(
             category: (row.dsa_category, msgspec.Raw(encode(row.dsa_keywords)))
             for category, row in rules.categories.items()
         },
-        dead_letter_breaker=dead_letter_breaker,
-        duplicates_remembered=duplicates_remembered,
+        settings=settings,
         hash_keys=hash_keys,
         through_reporters=through_reporters,
         native=native,

@@ -30,7 +30,6 @@ def report_stage(rules: ReportRules) -> ReportStage:
         new_counters=ReportCounters,
         restored=restore_reports,
         serve_due=serve_due,
-        slow_floods=rules.dead_letter_breaker,
         moves=MOVES,
         ahead=ahead,
     )

@@ -42,7 +42,7 @@ class ReportState(PartitionState):
     __slots__ = ("_touched_channels", "counts", "crowd", "episodes", "reporter_keys")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
-        super().__init__("reports", EventTime(), partition, partitions, rules.duplicates_remembered)
+        super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = _count_store(native=rules.runs_native)
         self.crowd = Crowd()
@@ -163,7 +163,7 @@ def restore_reports(
         REPORTER_KEYS: state.reporter_keys.restore,
         **state.crowd.readers,
     }
-    state.restore(entries, rules.duplicates_remembered, own)
+    state.restore(entries, own)
     state.reporter_keys.settle(state.counts)
     _schedule(state, rules)
     return state

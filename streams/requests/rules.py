@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.events.countries import COUNTRY_ALIASES
+from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.registry.rules import Obligation, Rules
 
 UNION = "EU"
@@ -21,18 +22,11 @@ class RequestRules:
     home: str | None
     accepted_languages: tuple[str, ...]
     obligations: Mapping[str, Obligation]
-    dead_letter_breaker: bool
-    duplicates_remembered: int
+    settings: PartitionSettings
 
 
-def compile_request_rules(
-    rules: Rules, *, dead_letter_breaker: bool = True, duplicates_remembered: int = 200_000
-) -> RequestRules:
-    """Prepare rules for the stage of requests.
-
-    `duplicates_remembered` is the number of applied requests per partition among which a duplicate is
-    recognised.
-    """
+def compile_request_rules(rules: Rules, *, settings: PartitionSettings = DEFAULTS) -> RequestRules:
+    """Prepare rules for the stage of requests."""
     platform = rules.platform
     home = platform.establishment or platform.legal_representative
     spoken = platform.contact_languages
@@ -44,8 +38,7 @@ def compile_request_rules(
         home=home,
         accepted_languages=tuple(dict.fromkeys(spoken)),
         obligations={obligation.id: obligation for obligation in rules.obligations},
-        dead_letter_breaker=dead_letter_breaker,
-        duplicates_remembered=duplicates_remembered,
+        settings=settings,
     )
 
 

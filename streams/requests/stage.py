@@ -38,7 +38,6 @@ def request_stage(rules: RequestRules) -> RequestStage:
         new_counters=RequestCounters,
         restored=restore_requests,
         serve_due=_serve_due,
-        slow_floods=rules.dead_letter_breaker,
         moves=MOVES,
     )
 

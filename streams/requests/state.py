@@ -13,7 +13,7 @@ class RequestState(PartitionState):
     __slots__ = ()
 
     def __init__(self, partition: int, partitions: int, rules: RequestRules) -> None:
-        super().__init__("requests", ReceiptTime(), partition, partitions, rules.duplicates_remembered)
+        super().__init__("requests", ReceiptTime(), partition, partitions, rules.settings)
 
 
 def restore_requests(
@@ -24,5 +24,5 @@ def restore_requests(
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = RequestState(partition, partitions, rules)
-    state.restore(entries, rules.duplicates_remembered, {})
+    state.restore(entries, {})
     return state

@@ -20,8 +20,7 @@ def report_rules(
     """Return the rules in the form that the stage of reports needs. `native`: the native core applies reports."""
     return compile_report_rules(
         rules,
-        dead_letter_breaker=settings.dead_letter_breaker == "on",
-        duplicates_remembered=settings.duplicates_remembered,
+        settings=settings.partition_settings(),
         hash_keys=hash_keys,
         through_reporters=settings.reporters == "on",
         native=native,
@@ -30,18 +29,9 @@ def report_rules(
 
 def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
     """Return the rules in the form that the stage of reporters needs."""
-    return compile_reporter_rules(
-        rules,
-        dead_letter_breaker=settings.dead_letter_breaker == "on",
-        duplicates_remembered=settings.duplicates_remembered,
-        hash_key=hash_keys.current,
-    )
+    return compile_reporter_rules(rules, settings=settings.partition_settings(), hash_key=hash_keys.current)
 
 
 def request_rules(settings: Settings, rules: Rules) -> RequestRules:
     """Return the rules in the form that the stage of requests needs."""
-    return compile_request_rules(
-        rules,
-        dead_letter_breaker=settings.dead_letter_breaker == "on",
-        duplicates_remembered=settings.duplicates_remembered,
-    )
+    return compile_request_rules(rules, settings=settings.partition_settings())

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connection
 from streams.runtime.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
 
@@ -191,9 +192,10 @@ class Settings(BaseSettings):
             ge=1000,
             le=10_000_000,
             multiple_of=1000,
-            description="Records per partition among which a duplicate is recognised; must not change while state is kept.",
+            description="Newest records per partition among which a duplicate is recognised. After a change and a restart, a "
+            "smaller number forgets the oldest at once; a larger one fills up with new records.",
         ),
-    ] = 200_000
+    ] = DEFAULTS.duplicates_remembered
     actor: Annotated[
         str | None,
         Field(
@@ -264,6 +266,13 @@ class Settings(BaseSettings):
             sources=self.sources_file,
             platform=self.platform_file,
             law=self.law_folder,
+        )
+
+    def partition_settings(self) -> PartitionSettings:
+        """Return the settings that all stages have in common."""
+        return PartitionSettings(
+            dead_letter_breaker=self.dead_letter_breaker == "on",
+            duplicates_remembered=self.duplicates_remembered,
         )
 
     def connection(self) -> Connection:

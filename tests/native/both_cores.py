@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from streams.registry.rules import Rules
+from streams.partition.settings import PartitionSettings
 from streams.reports.rules import compile_report_rules
 from streams.reports.stage import report_stage
 from tests.unit.traffic import Record
@@ -22,8 +23,9 @@ class BothCores:
         remembered: int = 200_000,
     ) -> None:
         self._place = partition, partitions
+        settings = PartitionSettings(duplicates_remembered=remembered)
         self._stages = [
-            report_stage(compile_report_rules(rules, duplicates_remembered=remembered, native=native))
+            report_stage(compile_report_rules(rules, settings=settings, native=native))
             for native in (False, True)
         ]
         self._states = [stage.restore(*self._place) for stage in self._stages]

@@ -3,6 +3,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.partition.settings import PartitionSettings
 from streams.partition.flood import WINDOW, FloodWindow
 from streams.partition.limits import LIMITS
 from streams.reports.rules import ReportRules
@@ -89,7 +90,7 @@ def test_the_internal_topic_never_rests() -> None:
 
 
 def test_without_the_breaker_a_flood_is_not_slowed() -> None:
-    rules = compiled(policy(), dead_letter_breaker=False)
+    rules = compiled(policy(), settings=PartitionSettings(dead_letter_breaker=False))
     state = ReportState(0, 1, rules)
     outcome = run(state, rules, [BAD] * (WINDOW + 1))
     assert counted(outcome).get("dead_letter:not_json", 0) == WINDOW + 1

@@ -119,7 +119,7 @@ def written(batch: Batch, rules: Rules) -> list[Any]:
 
 def play_reports(rules: Rules, records: Iterable[Record]) -> list[list[Any]]:
     """What each record led to."""
-    compiled = compile_report_rules(rules, dead_letter_breaker=False, duplicates_remembered=1_000)
+    compiled = compile_report_rules(rules)
     state = ReportState(0, 1, compiled)
     return [written(run(state, compiled, [record]), rules) for record in records]
 
@@ -159,7 +159,7 @@ def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules,
             notice={"elements": test_mixed_traffic.ELEMENTS, "declares": ["intimate_image_content"]},
         )
     )
-    compiled = compile_report_rules(laws[0], dead_letter_breaker=False, duplicates_remembered=1_000)
+    compiled = compile_report_rules(laws[0])
     state = ReportState(0, 1, compiled)
     run(state, compiled, records)
     records.append(tick(state.time.applied, NEW_YEAR_MS + 400 * DAY, 1_000))

@@ -33,7 +33,7 @@ from tests.unit.traffic import (
     tick,
 )
 
-RULES = compile_report_rules(SHIPPED, dead_letter_breaker=False, duplicates_remembered=1_000)
+RULES = compile_report_rules(SHIPPED)
 # 2026-11-24, 12:00 UTC, when the law that changed during 2026 is in force.
 NOON = 1_795_521_600_000
 ELEMENTS = get_args(NoticeElement)

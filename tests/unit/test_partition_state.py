@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.partition.settings import PartitionSettings
 from streams.counting import store as count_store
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState, restore_reports
@@ -41,8 +42,7 @@ RULES = compiled(
         levels=levels({"distinct_reporters": 2}, {"distinct_reporters": 4, "risk": 0.2}),
     ),
     policy(id="week", categories=("fraud",), window="P7D", window_ms=7 * DAY, levels=levels({"reports": 2})),
-    duplicates_remembered=20,
-    dead_letter_breaker=False,
+    settings=PartitionSettings(duplicates_remembered=20),
 )
 
 traffic = st.lists(

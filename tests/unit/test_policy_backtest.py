@@ -12,6 +12,7 @@ from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.comparison import levels_compared
 from streams.commands.policy.trial import Trial
 from streams.events.report import NoticeElement
+from streams.partition.settings import PartitionSettings
 from streams.partition.hash_key import DEMONSTRATION
 from streams.wire.envelope import rfc3339
 from tests.unit.registry_files import copy_files, edit
@@ -207,7 +208,7 @@ def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
     )  # fmt: skip
     source = tmp_path / "reports.jsonl"
     source.write_text("".join(f"{json.dumps(each)}\n" for each in victim + reports("b", 1, START + 10 * DAY)))
-    trial = Trial(SHIPPED, 100, rfc3339(0), DEMONSTRATION)
+    trial = Trial(SHIPPED, PartitionSettings(), rfc3339(0), DEMONSTRATION)
     with source.open("rb") as file:
         for piece in from_file(file, START + 10 * DAY):
             trial.apply(piece)
@@ -255,7 +256,7 @@ def test_a_share_in_a_candidate_policy(backtest):
 
 
 def test_the_shipped_policies_with_voices_are_compared_and_open_like_those_with_heads():
-    trial = Trial(SHIPPED, 1_000, rfc3339(0), DEMONSTRATION)
+    trial = Trial(SHIPPED, PartitionSettings(), rfc3339(0), DEMONSTRATION)
     trial.apply(
         [
             report(number, START + number * MINUTE, category="fraud", reporter={"kind": "user", "ref": f"u{number}", "member": True})

@@ -67,7 +67,6 @@ RULES = clock_rules(
             levels=levels({"distinct_reporters": 3}),
         ),
     ),
-    dead_letter_breaker=False,
 )
 REPORTS = report_stage(RULES)
 STAGES = {"reports": REPORTS, "requests": request_stage(REQUEST_RULES)}

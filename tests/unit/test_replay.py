@@ -48,7 +48,6 @@ RULES = clock_rules(
             levels=levels({"distinct_reporters": 2}),
         ),
     ),
-    dead_letter_breaker=False,
 )
 # Outcomes have an effect with the stage of reporters only, and only that stage gives stamps. Reports without a stamp would be
 # passed on to it.

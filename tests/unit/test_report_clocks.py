@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.partition.settings import PartitionSettings
 from streams.events.escalation import Escalation
 from streams.partition.census import take_census
 from streams.partition.duplicates import outcome_hash, event_hash
@@ -172,7 +173,7 @@ def test_a_report_too_old_to_be_counted_still_arms_its_clock() -> None:
 
 
 def test_a_duplicate_that_is_no_longer_remembered_arms_no_second_clock() -> None:
-    rules = clock_rules(duty(), duplicates_remembered=1)
+    rules = clock_rules(duty(), settings=PartitionSettings(duplicates_remembered=1))
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START), report(2, START)])
     again = run(state, rules, [report(1, START)])

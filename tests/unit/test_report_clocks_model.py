@@ -31,7 +31,6 @@ BOTH = clock_rules(
     duty(),
     SLOW,
     policies=(policy(levels=levels({"reports": 2}, {"reports": 5}), min_clear_ms=MINUTE),),
-    dead_letter_breaker=False,
 )
 
 traffic = st.lists(

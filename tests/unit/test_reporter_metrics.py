@@ -18,7 +18,7 @@ from tests.unit.reporter_traffic import INTERNAL as REPORTERS_INTERNAL
 from tests.unit.traffic import EXTERNAL, HOUR, INTERNAL, PYTHON, SHIPPED, START, report, run
 
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
-RULES = compile_report_rules(SHIPPED, through_reporters=True, dead_letter_breaker=False)
+RULES = compile_report_rules(SHIPPED, through_reporters=True)
 
 
 def watched(observer_class, topic, batch):

@@ -49,7 +49,7 @@ class Consumed:
 @pytest.fixture(scope="module")
 def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     """The outputs of the core for the scenario under the shipped rules, in a single partition."""
-    rules = compile_report_rules(load_rules(), dead_letter_breaker=True, duplicates_remembered=200_000)
+    rules = compile_report_rules(load_rules())
     source = [
         Consumed(offset, row.key, row.value, row.headers, row.topic) for offset, row in enumerate(records)
     ]

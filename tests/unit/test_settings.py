@@ -1,6 +1,7 @@
 import pytest
 
 from streams.runtime.connection import Connection
+from streams.partition.settings import PartitionSettings
 from streams.worker.settings import Settings, SettingsError, load_settings
 
 
@@ -19,6 +20,9 @@ def test_the_defaults_need_no_variable():
 def test_settings_are_read_from_variables():
     settings = load_settings({"TOCSIN_PARTITIONS": "12", "TOCSIN_DEAD_LETTER_BREAKER": "off"})
     assert (settings.partitions, settings.dead_letter_breaker) == (12, "off")
+    assert settings.partition_settings() == PartitionSettings(dead_letter_breaker=False)
+    more = load_settings({"TOCSIN_DUPLICATES_REMEMBERED": "300000"})
+    assert more.partition_settings() == PartitionSettings(duplicates_remembered=300_000)
 
 
 def test_an_unknown_variable_is_refused_and_the_known_are_listed():

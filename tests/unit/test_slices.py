@@ -32,7 +32,6 @@ REPORTS = report_stage(
                 levels=levels({"distinct_reporters": 2}),
             ),
         ),
-        dead_letter_breaker=False,
     )
 )
 REQUESTS = request_stage(RULES)

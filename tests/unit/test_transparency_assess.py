@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.partition.settings import PartitionSettings
 from streams.events.transparency import TransparencyCounter
 from streams.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
@@ -13,7 +14,7 @@ from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels,
 RULES = compiled(
     policy(levels=levels({"reports": 2}, {"reports": 4})),
     policy(id="trial", mode="shadow", levels=levels({"reports": 1})),
-    duplicates_remembered=20,
+    settings=PartitionSettings(duplicates_remembered=20),
 )
 SOURCES = [
     None,

@@ -46,8 +46,6 @@ from tests.unit.traffic import (
 YEAR = 365 * DAY
 RULES = compiled(
     policy(min_clear_ms=10 * MINUTE, cooldown_ms=6 * HOUR),
-    dead_letter_breaker=False,
-    duplicates_remembered=1_000,
 )
 DUTY = clock_rules(duty(), policies=(policy(),))
 
@@ -357,8 +355,6 @@ BOTH = compiled(
         window_ms=DAY,
         levels=levels({"distinct_reporters": 2}),
     ),
-    dead_letter_breaker=False,
-    duplicates_remembered=100,
 )
 
 

@@ -16,6 +16,7 @@ from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
 from streams.partition.hash_key import DEMONSTRATION
+from streams.partition.settings import PartitionSettings
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
 from streams.reports.claims import UNRESTRICTED
@@ -112,7 +113,9 @@ def backtest(
     settings = load_settings()
     files = settings.registry_files()
     # A trial runs as one partition, so its memory of duplicates must hold those of all partitions.
-    remembered = settings.duplicates_remembered * settings.partitions
+    one_partition = PartitionSettings(
+        duplicates_remembered=settings.duplicates_remembered * settings.partitions
+    )
     candidate_files = files | {
         "policies": file,
         "scoring": scoring or files["scoring"],
@@ -123,7 +126,7 @@ def backtest(
         both = [replace(rules, sources=UNRESTRICTED) for rules in both]
     # Up to 2,048 reporters in a window are counted exactly under any key, and about as well beyond.
     keys = given_hash_keys(settings) or DEMONSTRATION
-    trials = [Trial(rules, remembered, rfc3339(since), keys) for rules in both]
+    trials = [Trial(rules, one_partition, rfc3339(since), keys) for rules in both]
     progress = Progress("evaluated")
     if reports:
         for batch in from_file(reports, clock_ms()):

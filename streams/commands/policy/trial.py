@@ -7,6 +7,7 @@ import msgspec
 
 from streams.events.escalation import Escalation
 from streams.partition.hash_key import HashKeys
+from streams.partition.settings import PartitionSettings
 from streams.registry.rules import LEGAL_CLOCK, Rules
 from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
@@ -37,15 +38,13 @@ class Trial:
     the reports applied.
     """
 
-    def __init__(self, rules: Rules, duplicates_remembered: int, since: str, hash_keys: HashKeys) -> None:
+    def __init__(self, rules: Rules, settings: PartitionSettings, since: str, hash_keys: HashKeys) -> None:
         self.rules = rules
         self.episodes: dict[str, OpenedEpisode] = {}
         self.counters = ReportCounters()
         self.first: int | None = None
         self.last: int | None = None
-        compiled = compile_report_rules(
-            rules, duplicates_remembered=duplicates_remembered, hash_keys=hash_keys
-        )
+        compiled = compile_report_rules(rules, settings=settings, hash_keys=hash_keys)
         self._stage = report_stage(compiled)
         self._state = self._stage.restore(0, 1)
         self._since = since

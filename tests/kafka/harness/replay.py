@@ -69,9 +69,7 @@ Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 def shipped_rules(**changes: object) -> ReportRules:
     """The rules of a worker with default settings; `changes` go to load_rules."""
-    return compile_report_rules(
-        load_rules(**changes), dead_letter_breaker=True, duplicates_remembered=200_000
-    )
+    return compile_report_rules(load_rules(**changes))
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
@@ -186,11 +184,7 @@ def check_replay(
     if deployment.with_reporters and not switched:
         rules = crediting
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
-    request_rules = compile_request_rules(
-        rules.registry,
-        dead_letter_breaker=rules.dead_letter_breaker,
-        duplicates_remembered=rules.duplicates_remembered,
-    )
+    request_rules = compile_request_rules(rules.registry, settings=rules.settings)
     for partition in range(deployment.partitions):
         reports, requests = Replayed(partition), Replayed(partition)
         state = ReportState(partition, deployment.partitions, rules)
@@ -241,9 +235,7 @@ def _check_reporters(
     deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None
 ) -> dict[str, int]:
     """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as well."""
-    stage = reporter_stage(
-        compile_reporter_rules(rules.registry, duplicates_remembered=rules.duplicates_remembered)
-    )
+    stage = reporter_stage(compile_reporter_rules(rules.registry, settings=rules.settings))
     expected: Counter[tuple[str, Written]] = Counter()
     records = 0
     for partition in range(deployment.partitions):
