@@ -1,55 +1,24 @@
 """`tocsin`: the program that puts the commands together."""
 
+import importlib
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
-import structlog
+from click.shell_completion import CompletionItem
+from click.utils import make_default_short_help
 
 from streams import __version__
-from streams.commands.adapter import adapter
-from streams.commands.clock import clock
-from streams.commands.clocks import clocks
-from streams.commands.completion import completion
-from streams.commands.config import config
-from streams.commands.console import console
-from streams.commands.dead_letters import dead_letters
-from streams.commands.demo import demo
-from streams.commands.explain import explain
-from streams.commands.outcome import outcome
-from streams.commands.policy import policy
-from streams.commands.publish import publish
-from streams.commands.registry import registry
-from streams.commands.reporter import reporter
-from streams.commands.shared.terminal import echo, printable
-from streams.commands.simulate import simulate
-from streams.commands.source import source
-from streams.commands.state import state
-from streams.commands.tail import tail
-from streams.commands.topics import topics
-from streams.commands.transparency import transparency
-from streams.commands.worker import worker
-from streams.registry.errors import RegistryError, UnreadableFile
-from streams.runtime.errors import RefusedToStart
-from streams.worker.settings import PREFIX, Settings, SettingsError, load_settings
-
-# Exit codes: 0 success; 1 failed while running; 2 the command line, a setting or a file is wrong (click uses
-# 2 too).
-EXIT_WRONG_INPUT = 2
-
-_SETTINGS_WITH_RULES = (
-    "policies_file",
-    "scoring_file",
-    "categories_file",
-    "sources_file",
-    "platform_file",
-    "law_folder",
-)
+from streams.commands.shared.suggesting_group import SuggestingGroup
+from streams.commands.shared.terminal import printable
+from streams.commands.table import COMMANDS
 
 
-class _Program(click.Group):
-    """Errors may quote a record or an argument: they are printed like everything that others wrote."""
+class _Program(SuggestingGroup):
+    """The commands of the table. A command is imported when it is called; help and completion list it unimported.
+
+    Errors may quote a record or an argument: they are printed like everything that others wrote.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and make the message of its error printable."""
@@ -58,6 +27,35 @@ class _Program(click.Group):
         except click.ClickException as error:
             error.message = printable(error.message)
             raise
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """The names in the table."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, each sentence cut to the line as click does it."""
+        names = self.list_commands(ctx)
+        room = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, make_default_short_help(COMMANDS[name][1], room)) for name in names])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin with what was typed."""
+        commands = [
+            CompletionItem(name, help=make_default_short_help(COMMANDS[name][1]))
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        # Not those of click.Group, which would import the commands.
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,63 +76,24 @@ def commands() -> None:
       tocsin tail escalations            watch what comes out
       tocsin explain ESCALATION_ID       see why it was opened
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
+    # structlog is slow to import, and --help does without.
+    import structlog  # noqa: PLC0415
+
     # Warnings (about a record that cannot be read, for instance) go to standard error; standard output is for
     # results.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
-
-
-for command in (
-    adapter,
-    clock,
-    clocks,
-    completion,
-    config,
-    console,
-    dead_letters,
-    demo,
-    explain,
-    outcome,
-    policy,
-    publish,
-    registry,
-    reporter,
-    simulate,
-    source,
-    state,
-    tail,
-    topics,
-    transparency,
-    worker,
-):
-    commands.add_command(command)
 
 
 def main() -> None:
     """Run the program. Errors that a person can fix are printed as one message, without a traceback."""
     try:
         commands.main(prog_name="tocsin", standalone_mode=True)
-    except (SettingsError, RegistryError) as error:
-        echo(f"error: {error}", err=True)
-        if isinstance(error, UnreadableFile) and (
-            setting := _setting_pointing_to(error.path, load_settings())
-        ):
-            echo(
-                f"{setting} points to it: correct the path, or unset the variable to use the built-in rules.",
-                err=True,
-            )
-        sys.exit(EXIT_WRONG_INPUT)
-    except RefusedToStart as error:
-        echo(f"error: refused to start: {error}", err=True)
-        sys.exit(1)
+    except Exception as error:
+        from streams.commands.explained_errors import explain  # noqa: PLC0415  # slow to import
 
-
-def _setting_pointing_to(path: Path, settings: Settings) -> str | None:
-    """The variable, with its value, that names `path` or a folder above it; None if there is none."""
-    for name in _SETTINGS_WITH_RULES:
-        configured = getattr(settings, name)
-        if configured is not None and configured in (path, *path.parents):
-            return f"{PREFIX}{name.upper()}={configured}"
-    return None
+        if (exit_code := explain(error)) is None:
+            raise
+        sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import click
 import msgspec
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from streams.statutory.validation.checks import CHECKS
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.moderation_outcome_decoding import REASONS, decode_moderation_outcome
 from streams.wire.report_decoding import decode_report
+from tests.command_tree import subcommand
 from tests.readme_report import make_report
 
 ROOT = Path(__file__).parents[2]
@@ -155,9 +157,9 @@ def test_every_command_named_exists(page):
         words = []
         group = commands
         for word in line.split():
-            if not hasattr(group, "commands") or word not in group.commands:
+            if not isinstance(group, click.Group) or (found := subcommand(group, word)) is None:
                 break
-            group = group.commands[word]
+            group = found
             words.append(word)
         assert words, f"{page.name}: tocsin {line}"
         assert CliRunner().invoke(commands, [*words, "--help"]).exit_code == 0

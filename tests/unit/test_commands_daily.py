@@ -11,6 +11,7 @@ import click
 import msgspec
 import orjson
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from streams.commands.clock.outcomes import DeskDecision, outcome_payload
@@ -26,6 +27,7 @@ from streams.events.integrity import IntegrityFinding, IntegritySignal
 from streams.events.priority import Priority, PriorityComponents
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.report_decoding import decode_report
+from tests.command_tree import leaves, subcommand
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"
@@ -358,6 +360,20 @@ def test_completion_prints_a_script_for_the_shell(shell):
     assert f"_TOCSIN_COMPLETE={shell}_complete" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "begun", "offered"),
+    [
+        ([], "clo", {"clock": "Record what became of a legal clock, or of...", "clocks": "List the legal clocks that have not ended."}),
+        ([], "--v", {"--version": "Show the version and exit."}),
+        (["dead-letters"], "l", {"list": "List dead letters, one per line, and count..."}),
+        (["completion"], "z", {"zsh": None}),
+    ],
+)  # fmt: skip
+def test_completion_offers_commands_options_and_values_with_their_help(words, begun, offered):
+    shell = ShellComplete(commands, {}, "tocsin", "_TOCSIN_COMPLETE")
+    assert {each.value: each.help for each in shell.get_completions(words, begun)} == offered
+
+
 def test_progress_is_for_terminals_only(monkeypatch):
     class Screen(io.StringIO):
         def isatty(self):
@@ -376,14 +392,6 @@ def test_progress_is_for_terminals_only(monkeypatch):
 COMMANDS_PAGE = (Path(__file__).parents[2] / "docs/commands.md").read_text(encoding="utf-8")
 
 
-def leaves(group, path=()):
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from leaves(command, (*path, name))
-        else:
-            yield (*path, name)
-
-
 def test_the_page_of_commands_lists_exactly_the_existing_commands():
     named = set(re.findall(r"^\| `tocsin ([a-z -]+?)(?: [A-Z].*)?`", COMMANDS_PAGE, re.M))
     assert named == {" ".join(path) for path in leaves(commands)}
@@ -397,7 +405,7 @@ def test_every_option_in_a_documented_example_exists():
         group, path = commands, []
         while words and isinstance(group, click.Group):
             path.append(words.pop(0))
-            group = group.commands[path[-1]]
+            group = subcommand(group, path[-1])
         shown = CliRunner().invoke(commands, [*path, "--help"]).output
         for option in (word for word in words if word.startswith("--")):
             assert f"{option} " in shown or f"{option}\n" in shown, example

@@ -15,7 +15,9 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.table import COMMANDS
 from streams.worker.settings import Settings
+from tests.command_tree import groups, leaves, subcommand
 
 ROOT = Path(__file__).parents[2]
 SHIPPED_LAW = ROOT / "streams" / "registry" / "law"
@@ -45,15 +47,7 @@ def unused_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def leaves(group, path=()):
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from leaves(command, (*path, name))
-        else:
-            yield (*path, name)
-
-
-@pytest.mark.parametrize("path", list(leaves(commands)), ids=" ".join)
+@pytest.mark.parametrize("path", leaves(commands), ids=" ".join)
 def test_every_command_explains_itself(tocsin, path):
     code, out, _ = tocsin(*path, "--help")
     assert code == 0
@@ -64,6 +58,50 @@ def test_every_command_explains_itself(tocsin, path):
     # What follows a long option is on the next line.
     for option in rest.partition("Options:")[2].split("\n  --")[1:]:
         assert len(option.split()) > 3, option
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_says_of_a_command_what_its_own_help_says(name):
+    command = subcommand(commands, name)
+    assert command.name == name
+    assert command.get_short_help_str(1_000) == COMMANDS[name][1]
+
+
+def test_every_command_is_in_the_table():
+    folder = ROOT / "streams" / "commands"
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in folder.glob("*/command.py")}
+    assert {target.partition(":")[0] for target, _ in COMMANDS.values()} == modules
+
+
+def test_help_lists_the_commands_of_the_table_in_the_width_of_the_terminal(tocsin, monkeypatch):
+    for width in (60, 160):
+        monkeypatch.setenv("COLUMNS", str(width))
+        _, out, _ = tocsin("--help")
+        lines = out.partition("Commands:\n")[2].splitlines()
+        # Click uses 80 columns at most, however wide the terminal is.
+        assert [line for line in lines if len(line) > min(width, 80)] == []
+        listed = dict(line.split(maxsplit=1) for line in lines)
+        assert list(listed) == sorted(COMMANDS)
+        for name, text in listed.items():
+            assert COMMANDS[name][1].startswith(text.removesuffix("..."))
+
+
+def test_an_unknown_command_is_answered_with_those_that_are_spelled_like_it(tocsin):
+    code, out, err = tocsin("clok")
+    assert (code, out) == (2, "")
+    assert err.endswith("Error: No such command 'clok'. Did you mean clock, clocks?\n")
+    assert tocsin("xyzzy")[2].endswith("Error: No such command 'xyzzy'.\n")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, _ in groups(commands)], ids=lambda path: " ".join(path) or "tocsin"
+)
+def test_every_group_suggests_its_commands(tocsin, path):
+    group = dict(groups(commands))[path]
+    for name in group.list_commands(click.Context(group)):
+        code, _, err = tocsin(*path, f"{name}x")
+        assert code == 2
+        assert name in err.partition("Did you mean ")[2].rstrip("?\n").split(", ")
 
 
 def test_an_invalid_setting_is_named_and_exits_with_2(tocsin, monkeypatch):

@@ -1,5 +1,1 @@
 """`tocsin adapter`."""
-
-from streams.commands.adapter.command import adapter
-
-__all__ = ["adapter"]

@@ -14,6 +14,7 @@ from streams.adapters.settings import AdapterSettings
 from streams.adapters.webhook.run import resend_webhook, run_webhook
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.distribution import packages_missing
 from streams.operations.logs import configure_logs
@@ -22,7 +23,7 @@ from streams.worker.settings import Settings, load_prefixed, load_settings
 Own = TypeVar("Own", bound=AdapterSettings)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def adapter() -> None:
     """Connect desks that work elsewhere: a process per receiver.
 

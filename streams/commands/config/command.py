@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.webhook.settings import WebhookSettings
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.console.settings import ConsoleSettings
 from streams.worker.hash_keys import given_hash_keys
 from streams.worker.settings import PREFIX, Settings, load_prefixed, load_settings
@@ -17,7 +18,7 @@ from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_t
 _WIDTH = 100
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def config() -> None:
     """Show the settings and where their values come from."""
 

@@ -1,5 +1,1 @@
 """`tocsin console`."""
-
-from streams.commands.console.command import console
-
-__all__ = ["console"]

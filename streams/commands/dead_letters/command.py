@@ -11,6 +11,7 @@ from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.dead_letters.selection import TOPIC, Selection, letters, selecting
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.wire.topics import REPORT_SOURCES
 from streams.worker.settings import Settings, load_settings
@@ -18,7 +19,7 @@ from streams.worker.settings import Settings, load_settings
 _PLACE = r"PARTITION/OFFSET"
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=SuggestingGroup)
 def dead_letters() -> None:
     """List, show and redrive dead letters.
 

@@ -1,5 +1,1 @@
 """`tocsin explain`: tells from its events why an escalation was opened and what happened to it."""
-
-from streams.commands.explain.command import explain
-
-__all__ = ["explain"]

@@ -4,9 +4,10 @@ import click
 
 from streams.commands.outcome.import_file import import_file
 from streams.commands.outcome.record import record
+from streams.commands.shared.suggesting_group import SuggestingGroup
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def outcome() -> None:
     """Say what was decided about a message, a report or an escalation, or about many.
 

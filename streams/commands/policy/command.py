@@ -14,6 +14,7 @@ from streams.commands.policy.trial import Trial
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.settings import PartitionSettings
@@ -31,7 +32,7 @@ from streams.worker.settings import Settings, load_settings
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def policy() -> None:
     """Check and back-test the policies for escalations."""
 

@@ -13,6 +13,7 @@ from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.diff_text import diff_text
 from streams.commands.registry.law_diff import Law, compare, read_law
 from streams.commands.registry.lint_text import lint_text
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.events.report import CATEGORIES, Category
@@ -28,7 +29,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _LAW = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def registry() -> None:
     """Check the law in the registry; show what applies where.
 

@@ -10,6 +10,7 @@ from streams.commands.reporter.kept_reporter import KeptReporter, key_in_use, re
 from streams.commands.reporter.known import describe
 from streams.commands.reporter.known_text import known_text
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.events.report import ReporterKind
 from streams.partition.hash_key import HashKeys
@@ -21,7 +22,7 @@ from streams.worker.rules import configured_rules, reporter_rules
 from streams.worker.settings import PREFIX, Settings, load_settings
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def reporter() -> None:
     """Show how far a reporter is trusted, and why."""
 

@@ -1,5 +1,1 @@
 """`tocsin simulate`: publish made-up traffic."""
-
-from streams.commands.simulate.command import simulate
-
-__all__ = ["simulate"]

@@ -8,6 +8,7 @@ import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_pseudonym, require_reason
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.source.decisions import effect, require_sense, write_decision
 from streams.commands.source.sources import Source, read_sources, stage_of
@@ -18,7 +19,7 @@ from streams.text.text_table import text_table
 from streams.worker.settings import load_settings
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def source() -> None:
     """Pause, resume or skip the records of a source topic in one partition.
 

@@ -9,6 +9,7 @@ import orjson
 from streams.commands.shared import channel_state
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.channel_state import ChannelState
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.state import request_state
 from streams.commands.state.request_state import KeptRequest
@@ -28,7 +29,7 @@ from streams.worker.rules import configured_rules, report_rules, request_rules
 from streams.worker.settings import Settings, load_settings
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def state() -> None:
     """Show, check, save, restore, move, correct or reset the state that workers keep."""
 

@@ -8,6 +8,7 @@ import click
 import orjson
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.counters import read_counters
 from streams.commands.transparency.dossier import dossier
@@ -31,7 +32,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DIMENSIONS = list(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def transparency() -> None:
     """Produce the numbers for transparency reports, and check reports."""
 

@@ -7,6 +7,7 @@ import click
 import msgspec
 import orjson
 
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.topic_records import read_escalations
 from streams.registry.loader import load_rules
@@ -28,7 +29,7 @@ class _Filled(msgspec.Struct):
 _FILLED = msgspec.json.Decoder(_Filled)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def dossier() -> None:
     """Prepare notices to authorities: NCMEC's CyberTipline, and DSA art. 18.
 

@@ -7,6 +7,7 @@ import click
 import msgspec
 import orjson
 
+from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.topic_records import read_escalations, read_outcomes
 from streams.registry.loader import load_rules
@@ -19,7 +20,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _STATEMENT = msgspec.json.Decoder(dict[str, Any])
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def statements() -> None:
     """Draft statements of reasons for the DSA Transparency Database, and check them.
 

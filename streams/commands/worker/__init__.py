@@ -1,5 +1,1 @@
 """`tocsin worker`: run one worker process."""
-
-from streams.commands.worker.command import worker
-
-__all__ = ["worker"]

@@ -1,0 +1,50 @@
+"""Explains the errors that a person can fix: a setting, a file of rules, or the surroundings of a worker.
+
+`main` imports this only after an error, because the settings bring Faust and Kafka's client.
+"""
+
+from pathlib import Path
+
+from streams.commands.shared.terminal import echo
+from streams.registry.errors import RegistryError, UnreadableFile
+from streams.runtime.errors import RefusedToStart
+from streams.worker.settings import PREFIX, Settings, SettingsError, load_settings
+
+# Exit codes: 0 success; 1 failed while running; 2 the command line, a setting or a file is wrong (click uses
+# 2 too).
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+
+_SETTINGS_WITH_RULES = (
+    "policies_file",
+    "scoring_file",
+    "categories_file",
+    "sources_file",
+    "platform_file",
+    "law_folder",
+)
+
+
+def explain(error: Exception) -> int | None:
+    """Print `error` as one message and return the exit code; None, and nothing printed, if nobody can fix it."""
+    if isinstance(error, RefusedToStart):
+        echo(f"error: refused to start: {error}", err=True)
+        return EXIT_FAILED
+    if not isinstance(error, SettingsError | RegistryError):
+        return None
+    echo(f"error: {error}", err=True)
+    if isinstance(error, UnreadableFile) and (setting := _setting_pointing_to(error.path, load_settings())):
+        echo(
+            f"{setting} points to it: correct the path, or unset the variable to use the built-in rules.",
+            err=True,
+        )
+    return EXIT_WRONG_INPUT
+
+
+def _setting_pointing_to(path: Path, settings: Settings) -> str | None:
+    """The variable, with its value, that names `path` or a folder above it; None if there is none."""
+    for name in _SETTINGS_WITH_RULES:
+        configured = getattr(settings, name)
+        if configured is not None and configured in (path, *path.parents):
+            return f"{PREFIX}{name.upper()}={configured}"
+    return None
