@@ -54,7 +54,7 @@ def test_the_defaults_of_the_settings_are_what_the_rules_say():
 def test_the_chart_refuses_a_prefix_that_opens_nothing():
     schema = json.loads((CHART / "values.schema.json").read_text())
     pattern = schema["properties"]["monitoring"]["properties"]["runbookURLPrefix"]["pattern"]
-    for prefix in (RUNBOOK_URL_PREFIX, "https://git.example.org/tocsin/blob/v0.2.0/"):
+    for prefix in (RUNBOOK_URL_PREFIX, "https://git.example.org/tocsin/blob/VERSION/"):
         assert re.search(pattern, prefix)
     for prefix in ("", "docs/", "https://git.example.org/tocsin", "https://a b/", "{{ externalURL }}/"):
         assert not re.search(pattern, prefix)
@@ -69,5 +69,5 @@ def test_the_line_of_the_page_changes_every_link_of_a_copy_of_the_rules(tmp_path
     rules = [rule for group in yaml.safe_load(copy.read_text())["groups"] for rule in group["rules"]]
     links = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule}
     assert links == {
-        name: f"https://git.example.org/tocsin/blob/v0.2.0/docs/runbooks/{name}.md" for name in ALERTS
+        name: f"https://git.example.org/tocsin/blob/VERSION/docs/runbooks/{name}.md" for name in ALERTS
     }
