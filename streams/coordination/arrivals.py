@@ -23,6 +23,8 @@ _LONGEST_GAP: Final = 2_000
 
 # A sample of an hour's reporters, those with the smallest hashes, with the number of messages that each reported.
 SAMPLE: Final = 32
+# At the turn of an hour the sample is one person: of so few a share says nothing (as in coordination/assessment.py).
+LEAST_SAMPLED: Final = 10
 # From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
 MANY_MESSAGES: Final = 3
 
@@ -40,7 +42,7 @@ class Signs(NamedTuple):
 
     `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
     `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
-    in it. `disagreement` is the share of those who name another category than most do. A reporter is counted with the first
+    in it, 0 of fewer than LEAST_SAMPLED. `disagreement` is the share of those who name another category than most do. A reporter is counted with the first
     report alone, so that no account can make shares or a burst of its own.
     """
 
@@ -131,7 +133,7 @@ class Arrivals(msgspec.Struct, array_like=True):
             first_time / reporters,
             young / reporters,
             outsiders / reporters,
-            repeating / len(self.sampled) if self.sampled else 0.0,
+            repeating / len(self.sampled) if len(self.sampled) >= LEAST_SAMPLED else 0.0,
             1 - max(named.values()) / sum(named.values()) if len(named) > 1 else 0.0,
         )
 

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from streams.coordination.arrivals import SPAN_HOURS, Signs
-from streams.coordination.clusters import MILLION, Sums, linked_share, voices_millionths
+from streams.coordination.clusters import MILLION, Sums, linked_of, linked_share, voices_millionths
 
 # Below ten reports two friends and one anonymous tip look the same as a brigade (as in counting/integrity.py).
 FEWEST_REPORTS: Final = 10
@@ -44,7 +44,7 @@ def assess(sums: Sums, signs: Signs) -> IntegrityCase:
     return IntegrityCase(
         score=round(min(max(score, 0.0), 1.0), 6),
         suspected=by_links or by_signs,
-        members=sums.linked if by_links else signs.reporters if by_signs else 0,
+        members=linked_of(sums) if by_links else signs.reporters if by_signs else 0,
         signals={
             "linked_share": round(share, 6),
             "voices": round(voices, 6),
@@ -76,9 +76,9 @@ def _fresh_signs(signs: Signs) -> tuple[float, ...]:
 
 def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str:
     said = []
-    if sums.linked:
+    if linked := linked_of(sums):
         said.append(
-            f"{sums.linked} of {sums.reports} reporters had before reported the same messages as another of them, "
+            f"{linked} of {sums.reports} reporters had before reported the same messages as another of them, "
             f"messages that were not upheld; all {sums.reports} count as {voices:.1f} voices."
         )
     if by_signs:

@@ -135,6 +135,14 @@ def voices_millionths(sums: Sums) -> int:
     return known * MILLION + max(others * others * MILLION // sums.squares, MILLION)
 
 
+def linked_of(sums: Sums) -> int:
+    """Return how many of the reports are in clusters of two or more.
+
+    A window may hold who joined a cluster without who founded it, and somebody who founded several counts as one report.
+    """
+    return min(max(sums.linked, 0), sums.reports)
+
+
 def linked_share(sums: Sums) -> float:
     """Return the share of the reports in clusters of two or more; 0 without reports."""
-    return sums.linked / sums.reports if sums.reports else 0.0
+    return linked_of(sums) / sums.reports if sums.reports else 0.0

@@ -1,4 +1,4 @@
-"""The limit on how many reporters may be linked in a day. Beyond it, links are shown but change nothing."""
+"""The limit on how many groups of reporters may be linked in a day. Beyond it, links are shown but change nothing."""
 
 from typing import Final
 
@@ -11,17 +11,15 @@ from streams.wire.times import DAY
 # must look at: skywatch's detector has the same two limits, a share and a number.
 SHARE_PERCENT: Final = 5
 MOST: Final = 2_000
-# In a small partition 5 % are a handful. A single brigade must not be able to switch the rule off there.
+# In a small partition 5 % are a handful. A few brigades must not be able to switch the rule off there.
 LEAST: Final = 100
-# Links that a fault of linking makes join strangers by twos and threes. Ten who were linked one after the other are what
-# the links are for: if they counted, a brigade of a hundred would switch off what tells it from a crowd.
-LARGE_CLUSTER: Final = 10
 
 
 class GuardRail(msgspec.Struct, array_like=True):
-    """One partition's active and linked reporters of a day (UTC), each as its smallest keyed hashes.
+    """One partition's active reporters and linked groups of a day (UTC), each as its smallest keyed hashes.
 
-    Those linked to a cluster of LARGE_CLUSTER or more are not among `linked`.
+    Groups are counted and not their members: a fault links strangers by twos and threes, so it makes many groups, and a brigade
+    of any size is one. Otherwise a brigade of some hundred would switch off what tells it from a crowd.
     """
 
     day: int = 0
@@ -32,8 +30,8 @@ class GuardRail(msgspec.Struct, array_like=True):
         """Return what is another after every change."""
         return self.day, len(self.active), *self.active[-1:], len(self.linked), *self.linked[-1:]
 
-    def note(self, time_ms: int, reporter: int, cluster: int) -> bool:
-        """Add a report that joined a cluster, which now has `cluster` members; 1 is alone, or nothing new.
+    def note(self, time_ms: int, reporter: int, group: int | None) -> bool:
+        """Add a report, and the group to which it was linked (signature.group_of), None if to none.
 
         Return whether links still have an effect on this day.
         """
@@ -43,8 +41,8 @@ class GuardRail(msgspec.Struct, array_like=True):
             self.active = []
             self.linked = []
         note(self.active, reporter)
-        if 1 < cluster < LARGE_CLUSTER:
-            note(self.linked, reporter)
+        if group is not None:
+            note(self.linked, group)
         return not self.tripped()
 
     def include(self, other: "GuardRail") -> None:
@@ -55,6 +53,6 @@ class GuardRail(msgspec.Struct, array_like=True):
             note(self.linked, hashed)
 
     def tripped(self) -> bool:
-        """Tell whether too many reporters were linked today."""
+        """Tell whether there were too many linked groups today."""
         count = estimate(self.linked)
         return count > LEAST and count > min(MOST, estimate(self.active) * SHARE_PERCENT // 100)

@@ -10,6 +10,8 @@ choosing further targets that would push those of a brigade out of a signature.
 
 from typing import Final, NamedTuple
 
+import xxhash
+
 BINS: Final = 32
 BYTES: Final = 64
 EMPTY: Final = 0
@@ -79,6 +81,17 @@ def linked(one: int, other: int, needed: int) -> bool:
     """
     agrees, used = agreement(one, other)
     return agrees >= needed and 3 * (agrees + 1) >= used + 1
+
+
+def group_of(signature: int) -> int:
+    """Return a hash, uniform in [0, 2**64), that most members of a brigade have in common, and strangers do not.
+
+    It is made of the first used bin: the same earlier target, for all who reported it.
+    """
+    used = _used(signature)
+    lane = (used & -used).bit_length() // 16 - 1 if used else 0
+    value = signature >> 16 * lane & 0xFFFF
+    return xxhash.xxh3_64_intdigest((lane << 16 | value).to_bytes(4, "little"))
 
 
 def to_bytes(signature: int) -> bytes:

@@ -30,7 +30,7 @@ from streams.counting.panes import (
     fold,
     pane_at,
 )
-from streams.counting.repeats import RiskCounted, with_repeat
+from streams.counting.repeats import RiskCounted, turned_back, with_repeat
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.voices import NOT_STAMPED, StampedSums, VoicePane, Voices
 from streams.counting.windows import (
@@ -283,8 +283,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._voices.keep(0, now)
         if self._messages:
             forget_after(self._messages, now)
-        if self._repeats:
-            self._repeats = {reporter: at for reporter, at in self._repeats.items() if at <= now}
+        if self._voices is not None:
+            self._repeats = turned_back(self._repeats, last_seen or {}, now)
         return True
 
     def newest_pane_ms(self) -> int | None:

@@ -5,6 +5,7 @@ take memory. Of a channel with thousands of reporters the counts know a sample: 
 more or less does not matter there.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 RiskCounted = dict[int, int]
@@ -29,3 +30,16 @@ def with_repeat(
     if len(repeats) > MOST_REPEATS:
         del repeats[next(iter(repeats))]
     return repeats
+
+
+def turned_back(repeats: RiskCounted | None, last_seen: Mapping[int, int], now: int) -> RiskCounted:
+    """Return the map after time was set back to the fine index `now`, with who was last seen when before that.
+
+    Whoever was seen later may have been counted earlier too, which is not known any more. They count as counted now: again
+    when the window has passed, and in no case twice.
+    """
+    kept = {reporter: min(at, now) for reporter, at in (repeats or {}).items()}
+    for reporter, seen in last_seen.items():
+        if seen > now and reporter not in kept:
+            with_repeat(kept, reporter, now)
+    return kept

@@ -141,7 +141,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         changes = [
             (outcome, sign)
             for outcome, sign in ((facts.removed, -1), (facts.added, 1))
-            if outcome is not None and outcome.percent
+            if outcome is not None
         ]
         # A decision may be a little ahead of this partition's time: it was made elsewhere.
         self._move_on(max(facts.time_ms // DAY, *(outcome.day for outcome, _ in changes), 0))
@@ -154,7 +154,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             facts.time_ms // 1000,
             facts.received_s,
             facts.target,
-            dismissed=facts.verdict != "upheld" and (facts.added is None or facts.added.percent > 0),
+            dismissed=facts.verdict != "upheld",
         )
         return changed
 

@@ -1,7 +1,7 @@
 """What a reporter reported that was not upheld: the signature, and the targets that are still open.
 
 A target is open for a week. It enters the signature at once if it is dismissed, and leaves it again if it is upheld, late
-or on appeal. Without a decision it enters 24 hours after the report, unless the reporter is a member of the channel: whole
+or on appeal; then it does not enter any more, unless it is dismissed. Without a decision it enters 24 hours after the report, unless the reporter is a member of the channel: whole
 communities report what is wrong in their channel, and look like a brigade until somebody decides. After that week, or when
 there are too many, what has entered is merged into the signature of the week in which it was reported. Two weeks (UTC,
 from the epoch) are kept: the current and the previous one.
@@ -55,9 +55,12 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
         bits = target & _TARGET
         self.open = tuple([entry for entry in self.open if entry & _TARGET != bits])
         self.entered = tuple([entry for entry in self.entered if entry != bits])
-        if dismissed and received_s > now_s - WEEK_S:
+        if received_s <= now_s - WEEK_S:
+            return
+        if dismissed:
             self.entered += (bits,)
-            self._insert(received_s, bits)
+        # Also of what was upheld: whoever reports it once more has still reported it once, and it does not enter.
+        self._insert(received_s, bits)
 
     def signature(self, now_s: int) -> int:
         """Return the signature as of `now_s`, to which `move_on` has moved."""

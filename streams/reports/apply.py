@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from streams.coordination.arrivals import Signs
+from streams.coordination.clusters import Sums
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.measures import WindowCounts
@@ -21,7 +22,7 @@ from streams.reports.message_counts import count_message
 from streams.reports.rules import CategoryPlan
 from streams.reports.transitions import open_or_raise
 from streams.reports.voices import hear
-from streams.reports.weighing import adds_risk
+from streams.reports.weighing import what_it_adds
 from streams.wire.envelope import event_headers
 from streams.wire.origin import Origin
 from streams.wire.reading import Decoded
@@ -112,7 +113,7 @@ def _count(
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, heard = "anonymous", None, None
-    risk = rules.risk_model.millionths(case.risk)
+    risk, voice = rules.risk_model.millionths(case.risk), Sums()
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:
@@ -122,8 +123,11 @@ def _count(
                 keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
             if case.stamp is not None:
                 heard = hear(batch, channel_key, case, case.stamp, hashed)
-                if not adds_risk(batch, channel_key, plan, counts, case, heard, hashed):
+                adds = what_it_adds(batch, channel_key, plan, counts, case, heard, hashed)
+                if not adds.risk:
                     risk = 0
+                if adds.voice or heard.linked:
+                    voice = heard.added
     counted = counts.add(
         case.occurred,
         state.time.now,
@@ -138,7 +142,7 @@ def _count(
             count_message(batch, channel_key, case)
         return counted, None
     if counted:
-        counts.add_stamped(case.occurred, heard.added)
+        counts.add_stamped(case.occurred, voice)
     return counted, heard.signs
 
 

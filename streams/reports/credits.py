@@ -19,17 +19,18 @@ REDRESS_MONTHS: Final = 6
 
 
 def publish_credit(batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit) -> None:
-    """Tell the stage of reporters what changes for one reporter of a message; nothing does by a decision of weight 0."""
+    """Tell the stage of reporters what changes for one reporter of a message.
+
+    A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been upheld.
+    """
     standing = credit.standing
-    if not standing.percent and credit.removed is None:
-        return
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
     published = ReporterCredit(
         credit.reporter,
         target,
         credit.received_s,
         standing.decided_s,
-        standing.verdict,
+        standing.verdict if standing.percent else "upheld",
         _credited(credit.removed),
         _credited(credit.added),
     )
@@ -70,7 +71,7 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
 
 
 def _credited(decision: Decision | None) -> CreditedOutcome | None:
-    if decision is None:
+    if decision is None or not decision.percent:
         return None
     return CreditedOutcome(
         decision.decided_s // _DAY_S, decision.verdict, decision.category, decision.percent

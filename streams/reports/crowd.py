@@ -146,10 +146,10 @@ class Crowd:
         """Return the messages that an escalation has named."""
         return self.listed.find(LISTED_MESSAGES + key) or ()
 
-    def note_link(self, now: int, reporter: int, cluster: int) -> bool:
+    def note_link(self, now: int, reporter: int, group: int | None) -> bool:
         """Add a report to those of the day (see GuardRail.note); return whether links still have an effect."""
         before = self.guard.mark()
-        effective = self.guard.note(now, reporter, cluster)
+        effective = self.guard.note(now, reporter, group)
         self._guard_changed |= before != self.guard.mark()
         return effective
 

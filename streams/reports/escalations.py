@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from streams.coordination.arrivals import Signs
+from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, total_of
 from streams.counting.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION, WindowCounts
@@ -166,7 +167,7 @@ def _counts(counts: WindowCounts) -> Counts:
     return replace(
         shown,
         voices=MEASURES["voices"].value(counts),
-        linked=max(sums.linked, 0),
+        linked=linked_of(sums),
         trusted_voices=max(sums.known, 0),
     )
 

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from streams.coordination.arrivals import Signs
 from streams.coordination.assessment import MOST, assess, is_burst
+from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, summed
 from streams.counting.voices import StampedSums
 from streams.events.integrity import IntegrityFinding, IntegritySignal
@@ -44,13 +45,14 @@ def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | No
     sums = stamped.sums
     if signs is None:
         signs = _NO_SIGNS
-    if not sums.linked and not is_burst(signs):
+    linked = linked_of(sums)
+    if not linked and not is_burst(signs):
         return None
     case = assess(sums, signs)
-    if not sums.linked and not case.suspected:
+    if not linked and not case.suspected:
         return None
     shares: tuple[tuple[IntegritySignal, bool], ...] = (
-        ("linked_reporters", sums.linked > 0),
+        ("linked_reporters", linked > 0),
         ("burst", is_burst(signs)),
         ("first_time_reporters", signs.first_time > MOST),
         ("young_accounts", signs.young > MOST),
@@ -59,7 +61,7 @@ def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | No
         ("same_hour_raid", signs.repeating > MOST),
     )
     names = tuple(name for name, holds in shares if holds)
-    members = case.members or max(sums.linked, 0)
+    members = case.members or linked
     return Finding(IntegrityFinding(case.score, names, case.sentence, members), case.suspected)
 
 

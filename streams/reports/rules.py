@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.counting.counts import category_suffix
-from streams.counting.windows import FINE_MS, WindowSpec, window_spec
+from streams.counting.windows import WindowSpec, window_spec
 from streams.events.report import Category
 from streams.law.resolution import Resolver
 from streams.partition.hash_key import DEMONSTRATION, HashKeys
@@ -25,15 +25,14 @@ DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
 class CategoryPlan(NamedTuple):
     """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
 
-    `judged_together` are the suffixes of the other categories that any of these policies counts; `longest_window` is that of
-    their windows, in panes of FINE_MS.
+    `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of these policies
+    counts.
     """
 
     suffix: bytes
     windows: tuple[WindowSpec, ...]
     policies: tuple[tuple[CompiledPolicy, int], ...]
     judged_together: tuple[bytes, ...]
-    longest_window: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,5 +108,4 @@ def _plan(category: Category, compiled: list[CompiledPolicy]) -> CategoryPlan:
         tuple(windows) or (DEFAULT_WINDOW,),
         tuple((policy, windows.index(policy.spec)) for policy in concerned),
         tuple(category_suffix(other) for other in together if other != category),
-        max((policy.policy.window_ms // FINE_MS for policy in concerned), default=0),
     )

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from streams.coordination.arrivals import Arrivals, Signs
 from streams.coordination.clusters import Joined, Sums
-from streams.coordination.signature import used_bins
+from streams.coordination.signature import group_of, used_bins
 from streams.events.stamp import ReportStamp
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
@@ -21,14 +21,14 @@ _ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
 class Heard(NamedTuple):
     """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
 
-    `first_about_message`: the reporter has not reported the message before. `first_of_cluster`: nor has anybody who is linked
-    to the reporter.
+    `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who belongs to the same
+    cluster.
     """
 
     added: Sums
     signs: Signs
     first_about_message: bool
-    first_of_cluster: bool
+    linked: bool
 
 
 def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int) -> Heard:
@@ -54,8 +54,8 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     )
     crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
-        crowd.note_link(now, reporter, 1)
-        return Heard(Sums(), signs, first_about_message=False, first_of_cluster=False)
+        crowd.note_link(now, reporter, None)
+        return Heard(Sums(), signs, first_about_message=False, linked=False)
     known = stamp.reporter_class != "low"
     joined = alone = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
@@ -66,7 +66,7 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
         crowd.put_clusters(key, clusters, now)
     linked = joined.size > 1
     batch.counters.linked += linked
-    if not crowd.note_link(now, reporter, joined.size):
+    if not crowd.note_link(now, reporter, group_of(stamp.signature) if linked else None):
         batch.counters.links_without_effect += linked
         joined = alone
-    return Heard(joined.added, signs, first_about_message=True, first_of_cluster=joined.first)
+    return Heard(joined.added, signs, first_about_message=True, linked=not joined.first)

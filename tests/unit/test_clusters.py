@@ -22,8 +22,8 @@ from streams.coordination.clusters import (
     voices_millionths,
 )
 from streams.coordination.distinct_sketch import estimate, note
-from streams.coordination.guard_rail import LARGE_CLUSTER, LEAST, GuardRail
-from streams.coordination.signature import enter, linked, used_bins
+from streams.coordination.guard_rail import LEAST, GuardRail
+from streams.coordination.signature import enter, group_of, linked, used_bins
 from streams.events.report import CATEGORIES, Category
 
 DAY = 86_400_000
@@ -161,8 +161,8 @@ def test_voices_are_between_one_and_the_reports(given_reports):
 def test_the_guard_rail_stops_at_five_per_cent_of_the_active_and_the_next_day_begins_anew():
     rail, rng = GuardRail(), random.Random(4)
     active = [rng.getrandbits(64) for _ in range(10_000)]
-    assert all(rail.note(T0, reporter, 1) for reporter in active)
-    held = [rail.note(T0, reporter, 2) for reporter in active[:1_000]]
+    assert all(rail.note(T0, reporter, None) for reporter in active)
+    held = [rail.note(T0, reporter, reporter) for reporter in active[:1_000]]
     # Both estimates have a standard error of 6 %.
     assert 400 < held.index(False) < 620
     assert not any(held[620:])
@@ -171,14 +171,26 @@ def test_the_guard_rail_stops_at_five_per_cent_of_the_active_and_the_next_day_be
 
 def test_a_single_brigade_does_not_switch_the_rule_off_in_a_quiet_partition():
     rail = GuardRail()
-    assert all(rail.note(T0, number << 40, 2) for number in range(LEAST))
+    assert all(rail.note(T0, number << 40, number << 40) for number in range(LEAST))
 
 
-def test_links_to_a_large_cluster_switch_nothing_off():
+def test_a_brigade_of_any_size_and_order_is_one_group_and_strangers_are_many():
+    rng = random.Random(3)
+    # Ten earlier targets, of which each member reported seven or more.
+    targets = [rng.getrandbits(64) for _ in range(10)]
     rail = GuardRail()
-    assert all(rail.note(T0, number << 40, number) for number in range(LARGE_CLUSTER, 100))
-    assert all(rail.note(T0, number << 40, 2) for number in range(1_000, 1_000 + LEAST))
-    assert not rail.note(T0, 2_000 << 40, LARGE_CLUSTER - 1)
+    for _ in range(5_000):
+        signature = 0
+        for target in rng.sample(targets, rng.randint(7, 10)):
+            signature = enter(signature, target)
+        assert rail.note(T0, rng.getrandbits(64), group_of(signature))
+    assert len(rail.linked) <= 5
+    # A fault that links strangers by twos: each pair has targets of its own.
+    pairs = [group_of(enter(0, rng.getrandbits(64))) for _ in range(400)]
+    held = [rail.note(T0, rng.getrandbits(64), group) for group in pairs]
+    assert held[0]
+    assert not held[-1]
+    assert group_of(0) == group_of(0)
 
 
 def test_the_sketch_is_exact_when_few_and_near_when_many():

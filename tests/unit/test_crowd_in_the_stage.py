@@ -395,8 +395,15 @@ def test_a_fresh_brigade_that_names_any_harm_is_shown_as_such():
 
 def test_beyond_the_guard_rail_links_have_no_effect():
     state = ReportState(0, 1, RULES)
+    # Each pair has earlier targets of its own.
     pairs = [
-        by(10 * number + second, f"u{number}-{second}", START, f"m{number}", signature=BRIGADE)
+        by(
+            10 * number + second,
+            f"u{number}-{second}",
+            START,
+            f"m{number}",
+            signature=enter(enter(0, number % 16 | number << 8), 16 + number % 16 | number << 8),
+        )
         for number in range(110)
         for second in range(2)
     ]

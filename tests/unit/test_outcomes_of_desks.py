@@ -22,6 +22,11 @@ from tests.unit.traffic import (
     run,
 )
 
+
+def sent(batch):
+    return [decode_credit(output.value) for output in batch.outputs if output.topic == "reporters-internal"]
+
+
 RULES = compiled(policy(levels=levels({"reports": 2})), through_reporters=True)
 
 
@@ -129,7 +134,9 @@ def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
     state = ReportState(0, 1, RULES)
     run(state, RULES, reported(1, 2))
     gone = run(state, RULES, [outcome(1, "dismissed", START + HOUR, reason="not_found")])
-    assert credits_of(gone) == {}
+    # The target leaves their signatures.
+    assert credits_of(gone) == {"u1": (None, None), "u2": (None, None)}
+    assert {credit.decision for credit in sent(gone)} == {"upheld"}
     notices = of_topic(gone, "reporter-notices")
     assert {(each["report_id"], each["state"]) for each in notices} == {("r1", "decided"), ("r2", "decided")}
     # A decision about what came back is the first one, for those in between too.
@@ -138,7 +145,7 @@ def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
     assert credits_of(batch) == {name: (None, "upheld") for name in ("u1", "u2", "u66")}
     # And one that is gone later leaves the decision that was made on seeing it.
     again = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, reason="not_found")])
-    assert credits_of(again) == {}
+    assert set(credits_of(again).values()) == {(None, None)}
     assert {each["state"] for each in of_topic(again, "reporter-notices")} == {"superseded"}
 
 
@@ -147,13 +154,11 @@ def test_a_decision_that_is_superseded_because_nothing_was_found_is_taken_back()
     run(state, RULES, [*reported(1), outcome(1, "manifestly_unfounded", START + HOUR)])
     later = {"reason": "not_found", "supersedes": "o1"}
     batch = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **later)])
-    [record] = [output for output in batch.outputs if output.topic == "reporters-internal"]
-    credit = decode_credit(record.value)
-    assert credit.removed.decision == "manifestly_unfounded"
-    assert (credit.added.decision, credit.added.percent) == ("dismissed", 0)
+    assert credits_of(batch) == {"u1": ("manifestly_unfounded", None)}
     # Who reports it from now on is told, and credited with nothing.
     late = run(state, RULES, reported(200))
-    assert credits_of(late) == {}
+    assert credits_of(late) == {"u200": (None, None)}
+    assert {credit.decision for credit in (*sent(batch), *sent(late))} == {"upheld"}
     assert [each["state"] for each in of_topic(late, "reporter-notices")] == ["received", "decided"]
 
 

@@ -285,14 +285,14 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
     assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
 
 
-def test_an_outcome_of_weight_0_only_takes_the_place_of_an_earlier_one():
+def test_a_target_that_was_upheld_does_not_come_back_with_another_report_of_it():
+    """Nor does one that was gone before anybody looked: both are `upheld` here."""
     reporter = Reporter()
     reporter.report(RULES, facts(D0 * DAY, target=1))
-    unfounded = OutcomeFacts(D0, "manifestly_unfounded", "spam", 100)
-    credit(reporter, D0 + 1, None, unfounded)
-    assert reporter.sums
-    assert reporter.numbers
-    assert reporter.targets.signature((D0 + 1) * 86_400) != 0
-    credit(reporter, D0 + 2, unfounded, OutcomeFacts(D0 + 2, "dismissed", "spam", 0))
-    assert (reporter.sums, reporter.numbers) == ({}, {})
-    assert reporter.targets.signature((D0 + 2) * 86_400) == 0
+    credit(reporter, D0 + 1, None, None)
+    reporter.report(RULES, facts((D0 + 1) * DAY + 1, target=1))
+    for days in (3, 9):
+        assert reporter.report(RULES, facts((D0 + days) * DAY, target=None)).signature == 0
+    # What is dismissed after all enters.
+    credit(reporter, D0 + 9, None, OutcomeFacts(D0 + 9, "dismissed", "spam", 100), target=2)
+    assert reporter.targets.signature((D0 + 9) * 86_400) != 0
