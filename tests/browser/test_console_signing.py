@@ -98,6 +98,10 @@ def test_all_times_of_a_case_are_in_one_zone(deployment, people, channel, utc):
     shown = f"{event['at'][:16].replace('T', ' ')} UTC" if utc else at
     expect(page.locator("svg tspan").nth(1)).to_have_text(shown)
     expect(page.locator(".timeline")).to_contain_text(shown[:16])
+    # Only what a line begins with stands apart: after a time within it a colon may follow.
+    page.locator(".timeline li").first.evaluate("li => li.append(document.createElement('time'))")
+    within = page.locator(".timeline li").first.locator("time").last
+    expect(within).to_have_css("margin-inline-end", "0px")
 
 
 def test_after_a_decision_take_back_is_filled_with_its_opposite(deployment, people, channel):

@@ -82,8 +82,8 @@ def test_who_signs_reads_the_whole_proposal_and_so_do_decision_and_timeline(worl
     )
     whole = (
         *said,
-        f"{NAMED} : fulfilled",
-        f"{NAMED} : runs on",
+        f"fulfilled : {NAMED}",
+        f"runs on : {NAMED}",
         "Notices",
         "Noted: translation needed (anna)",
     )
@@ -94,7 +94,7 @@ def test_who_signs_reads_the_whole_proposal_and_so_do_decision_and_timeline(worl
         assert part.lower() in at_the_time
     act(ben, "/cases/e-1", "proposal_signed", page)
     decided = section(anna.page("/cases/e-1"), "decision")
-    for part in (*said, f"{NAMED} : fulfilled", "By anna and ben"):
+    for part in (*said, f"fulfilled : {NAMED}", "By anna and ben"):
         assert part in decided
 
 
@@ -123,7 +123,7 @@ def test_who_may_not_see_a_clock_still_reads_that_it_ends(world, anna):
     ends = {"clock_c-1": "withdrawn", "clock_c-2": "runs_on"}
     assert act(anna, "/cases/e-2", "decided", **DISMISSED, **ends).status_code == 303
     other = world.browser(lead("cleo", categories=frozenset({"fraud"})))
-    assert "c-1: withdrawn" in section(other.page("/cases/e-2"), "proposal")
+    assert "withdrawn : c-1" in section(other.page("/cases/e-2"), "proposal")
 
 
 def test_sign_is_the_first_button_of_the_page_with_a_key_and_deciding_otherwise_is_folded(world, anna, ben):
@@ -147,7 +147,7 @@ def test_who_reads_a_request_to_sign_sees_the_answer_and_its_clocks(world, anna,
     clocks = example("authority-routing", "removal-order")["clocks"]
     for clock, becomes in zip(clocks, ("fulfilled", "runs on"), strict=True):
         name = f"{clock['obligation']} {DUTIES[clock['obligation']].title}, due"
-        assert re.search(rf"{re.escape(name)} [-\d: ]+ UTC : {becomes}", said)
+        assert f"{becomes} : {name}" in said
     act(ben, "/requests/r-1", "proposal_signed")
     page = ben.page("/requests/r-1")
     assert "Answer followed in part" in section(page, "answer")
@@ -231,7 +231,7 @@ def test_a_decision_that_ends_clocks_asks_once_and_the_next_page_says_what_ended
     question = act(anna, "/cases/e-1", "decided", **fields, next="/desk?by=channel")
     words = text_of(question.text)
     assert "Decide: dismissed?" in words
-    assert f"This ends 1 legal clock for good {NAMED} : withdrawn" in words
+    assert f"This ends 1 legal clock for good withdrawn : {NAMED}" in words
     assert "runs on" not in words
     assert kinds(world) == []
     # What was confirmed is not what is sent.
@@ -256,7 +256,8 @@ def test_a_removal_duty_that_is_fulfilled_while_the_content_stays_is_pointed_out
     put_case_with_clocks(world)
     ends = {"clock_c-1": "fulfilled", "clock_c-2": "runs_on"}
     question = act(anna, "/cases/e-1", "decided", **UPHELD | {"visibility": visibility} | ends)
-    assert (f"{NAMED} : fulfilled, although the content stays" in text_of(question.text)) == stays
+    remark = '<div class="remark">fulfilled, although the content stays</div>'
+    assert (remark in question.text) == stays
 
 
 def test_a_decision_that_ends_no_clock_asks_nothing(world, anna):
@@ -271,20 +272,22 @@ def test_a_signature_says_what_ended(world, anna, ben):
     act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "fulfilled", "clock_c-2": "runs_on"})
     assert "Proposed: a second person must sign." in text_of(anna.page("/cases/e-1"))
     act(ben, "/cases/e-1", "proposal_signed")
-    assert f"Signed: dismissed. Ended: {NAMED} : fulfilled." in text_of(ben.page("/cases/e-1"))
+    assert f"Signed: dismissed. Ended: {NAMED} : fulfilled, although nothing was removed." in text_of(
+        ben.page("/cases/e-1")
+    )
 
 
 @pytest.mark.parametrize("outcome", ["fulfilled", "withdrawn"])
 def test_the_button_of_a_clock_asks_once_and_the_list_says_what_ended(world, anna, outcome):
     clock = world.put_clock("c-1")
     question = clock_act(anna, "c-1", outcome)
-    named = f"{NAMED} , of channel {clock['channel_ref']}: {outcome}"
-    assert named in text_of(question.text)
+    named = f"{NAMED} , of channel {clock['channel_ref']}"
+    assert f"{outcome} : {named}" in text_of(question.text)
     assert world.sent("clock-outcomes") == []
     assert anna.confirm(question, change="yes").headers["location"] == "/clocks"
     assert world.sent("clock-outcomes") == []
     end_clock(anna, "c-1", outcome)
-    assert f"Done. Ended: {named}." in text_of(anna.page("/clocks"))
+    assert f"Done. Ended: {named}: {outcome}." in text_of(anna.page("/clocks"))
     assert [each["outcome"] for each in world.sent("clock-outcomes")] == [outcome]
 
 
@@ -300,7 +303,153 @@ def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, ann
     assert kinds(world) == []
     done = confirm(anna, question.text, 1, **fields, clocks="withdrawn")
     assert "Clocks that ended: 2" in text_of(done.text)
-    assert text_of(done.text).count(f"{NAMED} : withdrawn") == 2
+    assert text_of(done.text).count(f"withdrawn : {NAMED}") == 2
+
+
+@pytest.mark.parametrize(
+    "judged", [DISMISSED, {"decision": "manifestly_unfounded", "reason_manifestly_unfounded": "fabricated"}]
+)
+def test_a_removal_that_is_fulfilled_by_a_decision_that_removes_nothing_is_pointed_out(world, anna, judged):
+    put_case_with_clocks(world)
+    ends = {"clock_c-1": "fulfilled", "clock_c-2": "withdrawn"}
+    question = act(anna, "/cases/e-1", "decided", **DISMISSED | judged | ends)
+    assert question.text.count('<div class="remark">fulfilled, although nothing was removed</div>') == 1
+
+
+def test_many_dismissals_that_fulfil_a_removal_are_pointed_out(world, anna):
+    put_case_with_clocks(world)
+    question = choose(anna, "dismissed", "e-1@0")
+    done = confirm(anna, question.text, 1, reason="not_a_violation", rule="T-1", clocks="fulfilled")
+    assert done.text.count('<div class="remark">fulfilled, although nothing was removed</div>') == 2
+
+
+# What is signed, and what happens beside it.
+
+WITHDRAWN = {"clock_c-1": "withdrawn", "clock_c-2": "runs_on"}
+ELSEWISE = f"already fulfilled (by lena), nothing changes : {NAMED}"
+
+
+def test_who_signs_is_told_no_end_that_did_not_happen(world, anna, ben):
+    put_case_with_clocks(world, **GUARDED)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **WITHDRAWN)
+    end_clock(legal(world, "lena"), "c-1", "fulfilled")
+    page = ben.page("/cases/e-1")
+    assert ELSEWISE in section(page, "proposal")
+    assert act(ben, "/cases/e-1", "proposal_signed", page).status_code == 303
+    page = ben.page("/cases/e-1")
+    assert "Signed: dismissed." in text_of(page)
+    assert "Ended:" not in text_of(page)
+    assert ELSEWISE in section(page, "decision")
+    assert [each["outcome"] for each in world.sent("clock-outcomes")] == ["fulfilled"]
+
+
+def test_nobody_signs_an_end_that_stopped_fitting_after_the_page_was_opened(world, anna, ben):
+    put_case_with_clocks(world, **GUARDED)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **WITHDRAWN)
+    seen = ben.page("/cases/e-1")
+    end_clock(legal(world, "lena"), "c-1", "fulfilled")
+    late = act(ben, "/cases/e-1", "proposal_signed", seen)
+    assert late.status_code == 409
+    assert "a clock started or ended since you opened the page" in text_of(late.text)
+    assert ELSEWISE in section(late.text, "proposal")
+    assert kinds(world) == ["outcome_proposed"]
+    # What is shown now is signed by the next press.
+    assert act(ben, "/cases/e-1", "proposal_signed", late.text).status_code == 303
+
+
+def test_a_clock_that_starts_after_the_page_was_opened_is_not_signed_unseen(world, anna, ben):
+    put_case_with_clocks(world, **GUARDED)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **WITHDRAWN)
+    seen = ben.page("/cases/e-1")
+    world.put_clock("c-3")
+    late = act(ben, "/cases/e-1", "proposal_signed", seen)
+    assert late.status_code == 409
+    assert section(late.text, "proposal").count(f"runs on : {NAMED}") == 2
+    assert kinds(world) == ["outcome_proposed"]
+
+
+def test_a_signature_that_is_sent_twice_has_one_effect_also_if_it_ended_clocks(world, anna, ben):
+    put_case_with_clocks(world, **GUARDED)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **WITHDRAWN)
+    page = ben.page("/cases/e-1")
+    for _ in range(2):
+        assert act(ben, "/cases/e-1", "proposal_signed", page).status_code == 303
+    assert kinds(world) == ["outcome_proposed", "proposal_signed"]
+
+
+def test_a_request_is_not_signed_with_a_clock_that_ended_meanwhile(world, anna, ben):
+    world.put_request(gate="judicial_order")
+    answer(anna, "r-1", "followed_in_part", **CLOCKS)
+    page = ben.page("/requests/r-1")
+    assert act(ben, "/requests/r-1", "proposal_signed", page, open_clocks="r-1-1").status_code == 409
+    assert act(ben, "/requests/r-1", "proposal_signed", page).status_code == 303
+
+
+def put_clock(world, name, **changes):
+    """The first event of a clock, whose view has these changes."""
+    view = example("escalations", "opened-clock-armed")["clock"] | {"clock_id": name, **changes}
+    return world.put_clock(name, clock=view)
+
+
+LONG_AGO = {"started_at": "2020-01-01T00:00:00.000Z"}
+LATER = "2096-01-01T00:00:00.000Z"
+
+
+def test_what_was_decided_stays_as_it_was_when_clocks_start_or_end_later(world, anna):
+    running = put_clock(world, "c-1", **LONG_AGO)
+    before = put_clock(world, "c-2", **LONG_AGO)
+    world.put_case(
+        channel_ref=before["channel_ref"], message_refs=before["message_refs"], category=before["category"]
+    )
+    end_clock(legal(world, "lena"), "c-2", "fulfilled")
+    assert act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "runs_on"}).status_code == 303
+    put_clock(world, "c-3", started_at=LATER)
+
+    def clocks():
+        return section(anna.page("/cases/e-1"), "decision").partition("Clocks ")[2].partition(" Notices")[0]
+
+    assert clocks() == f"ran on then : {NAMED}"
+    ended = {
+        "sequence": 2,
+        "at": LATER,
+        "type": "resolved",
+        "status": "resolved",
+        "reason": "clock_withdrawn",
+    }
+    world.put("escalations", running | ended | {"clock": running["clock"] | {"status": "withdrawn"}})
+    assert clocks() == f"ran on then : {NAMED}"
+
+
+def test_the_head_of_a_decided_case_says_which_clock_runs_on(world, anna):
+    put_case_with_clocks(world)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "runs_on", "clock_c-2": "runs_on"})
+    head = text_of(anna.page("/cases/e-1"))
+    assert "decided · time left:" in head
+    assert f"({REMOVAL})" in head
+    assert "no clock runs" not in head
+    for clock in ("c-1", "c-2"):
+        end_clock(anna, clock, "withdrawn")
+    assert "decided · no clock runs" in text_of(anna.page("/cases/e-1"))
+
+
+def test_who_takes_back_their_own_proposal_did_not_decline_it(world, anna, ben):
+    world.put_case(**GUARDED)
+    act(anna, "/cases/e-1", "decided", **DISMISSED)
+    seen = ben.page("/cases/e-1")
+    act(anna, "/cases/e-1", "proposal_declined")
+    late = act(ben, "/cases/e-1", "proposal_signed", seen)
+    assert "anna did this: proposal taken back." in text_of(late.text)
+    act(anna, "/cases/e-1", "decided", **DISMISSED)
+    act(ben, "/cases/e-1", "proposal_declined")
+    said = section(ben.page("/cases/e-1"), "timeline")
+    assert "proposal taken back by anna" in said
+    assert "proposal declined by ben" in said
+
+
+def test_a_timeline_says_that_no_clock_ends(world, anna):
+    put_case_with_clocks(world)
+    act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "runs_on", "clock_c-2": "runs_on"})
+    assert "; no clock ends" in section(anna.page("/cases/e-1"), "timeline")
 
 
 # Races and times.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.console.casework.work import CaseSubject, Decision
-from streams.events.case_activity import ClockClosing, ProposedOutcome
+from streams.events.case_activity import ProposedOutcome
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.desk_member import DeskMember
 from streams.events.moderation_outcome import EscalationSubject, MessageSubject, ModerationOutcome
@@ -15,7 +15,7 @@ def clock_outcomes(decision: Decision[Any]) -> Iterator[ClockOutcome]:
     """The outcomes of the clocks that end with a decision. Their ids follow from the decision's."""
     for clock in decision.outcome.clocks:
         yield ClockOutcome(
-            outcome_id=_clock_outcome_id(decision, clock),
+            outcome_id=clock_outcome_id(decision.activity_id, clock.clock_id),
             clock_id=clock.clock_id,
             subject=clock.subject,
             key=clock.key,
@@ -55,11 +55,12 @@ def last_follow_up(subject: CaseSubject, decision: Decision[Any]) -> str | None:
     if subject == "escalation":
         return decision.activity_id
     clocks = decision.outcome.clocks
-    return _clock_outcome_id(decision, clocks[-1]) if clocks else None
+    return clock_outcome_id(decision.activity_id, clocks[-1].clock_id) if clocks else None
 
 
-def _clock_outcome_id(decision: Decision[Any], clock: ClockClosing) -> str:
-    return stable_id("console-clock-outcome", decision.activity_id, clock.clock_id)
+def clock_outcome_id(decision_id: str, clock_id: str) -> str:
+    """The id of the outcome by which a decision ends a clock."""
+    return stable_id("console-clock-outcome", decision_id, clock_id)
 
 
 def _last_person(decision: Decision[Any]) -> DeskMember:

@@ -12,10 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from streams.console.publisher import NotReadBack
 from streams.console.read_model.case_query import KnownAct, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
+from streams.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
 from streams.console.web.context import console_of
-from streams.console.web.decided import ending_lines, judged_by, word_of
+from streams.console.web.decided import judged_by, named_acts, word_of
 from streams.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
-from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, OldPage, WrongForm, text_of
 from streams.console.web.words import in_words
 from streams.events.case_activity import CaseActivity
 from streams.wire.dead_letter import Rejected
@@ -50,18 +51,21 @@ async def carry_out(
         return await page_saying(None, 200)
     try:
         act = make()
-        judged = judged_by(act, known.work)
-        lines = [] if judged is None else ending_lines(judged, known.clocks, console_of(request).duties)
+        judged, duties = judged_by(act, known.work), console_of(request).duties
+        # A signature that counted before finds no proposal any more, and is the same again.
+        if act.kind == "proposal_signed" and judged is not None:
+            _require_clocks_shown(form, known)
         if (
             judged is not None
             and act.kind == "decided"
             and not is_confirmed(form, ends := ends_of(judged.clocks))
         ):
             nav = "desk" if isinstance(known, KnownCase) else "requests"
+            lines = ending_lines(judged, known.clocks, duties)
             return await run_in_threadpool(ask, request, form, nav, f"Decide: {word_of(judged)}", ends, lines)
         verdict = await console_of(request).publisher.act(act)
     except (WrongForm, Rejected) as error:
-        return await page_saying(str(error), 422)
+        return await page_saying(str(error), LOST_RACE if isinstance(error, OldPage) else 422)
     except (NotReadBack, KafkaError):
         return await page_saying(NOT_CONFIRMED, NOT_KNOWN)
     if verdict.refused is not None:
@@ -72,15 +76,26 @@ async def carry_out(
         say_afterwards(request, "Proposed: a second person must sign.", [], then)
     elif judged is not None:
         done = "Signed" if act.kind == "proposal_signed" else "Done"
-        say_afterwards(request, f"{done}: {word_of(judged)}.", lines, then)
+        # Somebody else may have ended a clock in the same moment.
+        now = await run_in_threadpool(read, request)
+        ended = ended_lines(judged, now.clocks, duties, act.activity_id)
+        say_afterwards(request, f"{done}: {word_of(judged)}.", ended, then)
     return RedirectResponse(then, 303)
+
+
+def _require_clocks_shown(form: FormData, known: KnownCase | KnownRequest) -> None:
+    """Raise OldPage unless the page with the form to sign showed just those clocks as open that are open now."""
+    if text_of(form, "open_clocks") != open_clock_ids(known.clocks):
+        raise OldPage(
+            "This did not count: a clock started or ended since you opened the page. Below is what you would sign now."
+        )
 
 
 def why_not(refused: str, acts: Sequence[KnownAct]) -> str:
     """Why an act did not count, and who was faster."""
-    counted = [each.act for each in acts if each.refused is None]
     said = f"This did not count: {in_words(refused)}."
+    counted = [(each.act.actor.ref, what) for each, what in named_acts(acts) if each.refused is None]
     if refused == "another_act_came_first" and counted:
-        last = counted[-1]
-        said += f" {last.actor.ref} did this: {in_words(last.kind)}. You see the case as it is now."
+        who, what = counted[-1]
+        said += f" {who} did this: {what}. You see the case as it is now."
     return said

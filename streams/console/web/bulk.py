@@ -14,8 +14,8 @@ from starlette.responses import Response
 from streams.console.casework.permissions import Person, may_act
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.bulk_acts import Chosen, Result, bulk_acts, carried_out
+from streams.console.web.clock_lines import ClockLine, Duties, ending_lines, open_clock_lines
 from streams.console.web.context import console_of, page, person_of
-from streams.console.web.decided import Duties, ending_lines, open_clock_lines
 from streams.console.web.forms import SNOOZES, WrongForm, text_of, version_of
 from streams.console.web.security import checked_form
 from streams.events.case_activity import ActivityKind, CaseActivity
@@ -84,7 +84,7 @@ def _ended(
     results: Sequence[Result],
     chosen: Sequence[tuple[KnownCase, Chosen]],
     duties: Duties,
-) -> list[str]:
+) -> list[ClockLine]:
     """Each clock that ended with an act that counted, and how."""
     return [
         line

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from streams.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.chart import charts
+from streams.console.web.clock_lines import open_clock_ids
 from streams.console.web.context import console_of, note_position, page, person_of
-from streams.console.web.decided import rows_now
+from streams.console.web.decided import rows_of_decision, rows_of_proposal
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
@@ -61,10 +62,15 @@ def case_page(
         "case": known,
         "newest": newest,
         "row": known.row,
+        # The desk's row has the clock of a case that waits; those of a decided one may run on.
+        "nearest": next(
+            (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
+        ),
         "work": work,
         "said": said,
-        "proposed": rows_now(work.proposal.outcome, known, duties) if work.proposal else [],
-        "decided": rows_now(work.decision.outcome, known, duties) if work.decision else [],
+        "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
+        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
+        "open_clocks": open_clock_ids(known.clocks),
         "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
         # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
         "unfolded": draft is not None and status_code != LOST_RACE,

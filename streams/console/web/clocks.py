@@ -25,6 +25,7 @@ from streams.console.read_model.clocks_query import (
     duties_with_clocks,
 )
 from streams.console.web.acting import NOT_CONFIRMED
+from streams.console.web.clock_lines import ClockLine
 from streams.console.web.context import console_of, next_page, page, person_of
 from streams.console.web.ending import ask, clock_end, is_confirmed, say_afterwards
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, local_path, text_of
@@ -77,7 +78,9 @@ async def act_on_clock(request: Request) -> Response:
         raise HTTPException(403, "Your role may not do this.")
     name = duty_name(console_of(request).duties, row["obligation"])
     where = "channel" if row["subject"] == "report" else "request"
-    line = f"{name}, due {minute(rfc3339(row['due_ms']))}, of {where} {row['key']}: {in_words(outcome)}"
+    line = ClockLine(
+        f"{name}, due {minute(rfc3339(row['due_ms']))}, of {where} {row['key']}", in_words(outcome)
+    )
     ends = [clock_end(row["clock_id"], outcome)] if outcome in _ENDS else []
     then = local_path(form) or "/clocks"
     if "change" in form:

@@ -1,30 +1,36 @@
 """Everything that a decision says, or an answer to an authority, or a proposal of either: row by row, for who signs it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from streams.console.casework.work import Work
-from streams.console.read_model.case_query import HangingClock, KnownCase
+from streams.console.casework.work import Decision, Work
+from streams.console.read_model.case_query import KnownAct, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
+from streams.console.web.clock_lines import (
+    ClockLine,
+    Duties,
+    Judged,
+    decided_lines,
+    ending_lines,
+    proposed_lines,
+)
 from streams.console.web.words import duty_name, in_words
-from streams.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
+from streams.events.case_activity import CaseActivity, ProposedOutcome
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import LawGround, OutcomeGround
-from streams.registry.rules import Obligation
-from streams.text.routing_text import minute
 
-Duties = Mapping[str, Obligation]
 Known = KnownCase | KnownRequest
-Judged = ProposedOutcome | ProposedAnswer
-
-_REMOVING = ("remove", "geo_disable")
 
 
 class Row(NamedTuple):
-    """What a decision says about one thing; several lines about clocks."""
+    """What a decision says about one thing, or about each clock."""
 
     about: str
     lines: Sequence[str]
+    clocks: Sequence[ClockLine] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.about.lower(), ", ".join([*self.lines, *map(str, self.clocks)])]).rstrip()
 
 
 def judged_by(act: CaseActivity, work: Work[Any]) -> Judged | None:
@@ -39,6 +45,17 @@ def proposed_in(act: CaseActivity) -> Judged | None:
     return act.proposed_answer if act.proposed is None else act.proposed
 
 
+def named_acts(acts: Sequence[KnownAct]) -> Iterator[tuple[KnownAct, str]]:
+    """Acts on a case, each with what was done: who declines their own proposal takes it back."""
+    proposer = None
+    for each in acts:
+        act = each.act
+        takes_back = act.kind == "proposal_declined" and act.actor.ref == proposer
+        yield each, "proposal taken back" if takes_back else in_words(act.kind)
+        if act.kind == "outcome_proposed" and each.refused is None:
+            proposer = act.actor.ref
+
+
 def word_of(judged: Judged) -> str:
     """A decision or an answer in its own word, such as `upheld`."""
     return in_words(judged.decision if isinstance(judged, ProposedOutcome) else judged.answer)
@@ -46,59 +63,40 @@ def word_of(judged: Judged) -> str:
 
 def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
     """What was said of a case or a request, with the clocks that were to end."""
-    return _rows(judged, known, duties, ending_lines(judged, known.clocks, duties) or ["none ends"])
+    ends = ending_lines(judged, known.clocks, duties)
+    return _rows(judged, known, duties, _clocks(ends) if ends else Row("No clock ends", []))
 
 
-def rows_now(judged: Judged, known: Known, duties: Duties) -> list[Row]:
-    """The same with every clock, also those that run on, and with whom it is told to."""
-    ending = {each.clock_id for each in judged.clocks}
-    running = [
-        f"{_clock_name(each, duties)}: runs on"
-        for each in known.clocks
-        if each.is_open and each.view.clock_id not in ending
-    ]
-    lines = ending_lines(judged, known.clocks, duties) + running
-    rows = _rows(judged, known, duties, lines or ["none"])
+def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
+    """The same with every clock, also those that run on, and with whom it is told to: all that a second person signs."""
+    return _with_notices(
+        _rows(judged, known, duties, _clocks(proposed_lines(judged, known.clocks, duties))), judged, known
+    )
+
+
+def rows_of_decision(decision: Decision[Any], known: Known, duties: Duties) -> list[Row]:
+    """All that was decided, with the clocks as they were then."""
+    judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, duties))
+    return _with_notices(_rows(judged, known, duties, clocks), judged, known)
+
+
+def _clocks(lines: Sequence[ClockLine]) -> Row:
+    return Row("Clocks", [] if lines else ["none"], lines)
+
+
+def _with_notices(rows: list[Row], judged: Judged, known: Known) -> list[Row]:
     if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
         rows.append(Row("Notices", [_notices(judged, known.newest)]))
     return rows
 
 
-def ending_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[str]:
-    """Each clock that ends, by the title of its duty, and how; one that a person may not see by its id alone.
-
-    It says so where content that was found to break a rule stays, and yet a duty to remove it is said to be fulfilled.
-    """
-    clocks = {each.view.clock_id: each for each in known}
-    lines = []
-    for end in judged.clocks:
-        clock = clocks.get(end.clock_id)
-        name = end.clock_id if clock is None else _clock_name(clock, duties)
-        duty = None if clock is None else duties.get(clock.view.obligation)
-        asks_to_remove = duty is not None and duty.action in _REMOVING
-        stays = end.outcome == "fulfilled" and asks_to_remove and _content_stays(judged)
-        lines.append(f"{name}: {in_words(end.outcome)}{', although the content stays' if stays else ''}")
-    return lines
-
-
-def open_clock_lines(cases: Sequence[KnownCase], duties: Duties) -> list[str]:
-    """The open clocks of cases, each once: two cases may name a message with one clock."""
-    names = {
-        each.view.clock_id: f"{_clock_name(each, duties)}, of channel {each.row['key']}"
-        for case in cases
-        for each in case.clocks
-        if each.is_open
-    }
-    return list(names.values())
-
-
-def _rows(judged: Judged, known: Known, duties: Duties, clocks: Sequence[str]) -> list[Row]:
+def _rows(judged: Judged, known: Known, duties: Duties, clocks: Row) -> list[Row]:
     if isinstance(judged, ProposedOutcome):
         assert isinstance(known, KnownCase)
         rows = _outcome_rows(judged, known.newest, duties)
     else:
         rows = [Row("Answer", [in_words(judged.answer)])]
-    rows.append(Row("Clocks", clocks))
+    rows.append(clocks)
     if judged.supersedes is not None:
         rows.append(Row("Replaces", ["what held before"]))
     return rows
@@ -118,20 +116,10 @@ def _outcome_rows(outcome: ProposedOutcome, newest: Escalation, duties: Duties) 
     ]
 
 
-def _clock_name(clock: HangingClock, duties: Duties) -> str:
-    return f"{duty_name(duties, clock.view.obligation)}, due {minute(clock.view.due_at)}"
-
-
 def _ground(ground: OutcomeGround, duties: Duties) -> str:
     if isinstance(ground, LawGround):
         return f"{duty_name(duties, ground.duty)}, in {ground.jurisdiction}"
     return f"rule {ground.rule} of the terms"
-
-
-def _content_stays(judged: Judged) -> bool:
-    if not isinstance(judged, ProposedOutcome) or judged.decision != "upheld":
-        return False
-    return judged.action is None or judged.action.visibility not in ("removed", "disabled")
 
 
 def _measure(taken: str | None) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.read_model.case_query import HangingClock
+from streams.console.web.clock_lines import ClockLine
 from streams.console.web.context import page
 from streams.console.web.forms import WrongForm, text_of
 from streams.console.web.words import duty_name
@@ -52,7 +53,7 @@ def ends_of(clocks: Sequence[ClockClosing]) -> list[str]:
 
 
 def ask(
-    request: Request, form: FormData, nav: str, act: str, ends: Sequence[str], lines: Sequence[str]
+    request: Request, form: FormData, nav: str, act: str, ends: Sequence[str], lines: Sequence[ClockLine]
 ) -> Response:
     """The page that asks whether to do what a form says. `act` says what, `lines` which clocks end with it and how."""
     kept = [(name, value) for name, value in form.multi_items() if name != "ends" and isinstance(value, str)]
@@ -60,10 +61,10 @@ def ask(
     return page(request, "ending.html", context)
 
 
-def say_afterwards(request: Request, done: str, lines: Sequence[str], then: str) -> None:
+def say_afterwards(request: Request, done: str, lines: Sequence[ClockLine], then: str) -> None:
     """Say on the page at `then`, which comes next, what was done, and which clocks ended with it."""
     more = len(lines) - _MOST_SAID
-    ended = [*lines[:_MOST_SAID], *([f"and {more} more"] if more > 0 else [])]
+    ended = [*map(str, lines[:_MOST_SAID]), *([f"and {more} more"] if more > 0 else [])]
     said = [done]
     if ended:
         said.append(f"Ended: {'; '.join(ended)}.")

@@ -34,6 +34,10 @@ class WrongForm(Exception):
     """A form says something that it cannot say; the message names the field."""
 
 
+class OldPage(WrongForm):
+    """A form is of a page that did not show what its act is about now."""
+
+
 def page_id(form: Mapping[str, Any] | None) -> str:
     """The id of the page from which a form came: an act that is sent again with it is the same act."""
     return str((form or {}).get("act_id", "")).partition("-")[0]

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from streams.console.read_model.case_query import HangingClock, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
-from streams.console.web.decided import Duties, proposed_in, rows_at_the_time
+from streams.console.web.clock_lines import Duties
+from streams.console.web.decided import named_acts, proposed_in, rows_at_the_time
 from streams.console.web.words import in_words
 from streams.text.desk_text import moderation_text
 from streams.text.record_text import escalation_grounds
@@ -64,14 +65,14 @@ def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
 
 
 def _acts(case: KnownCase | KnownRequest, duties: Duties) -> Iterator[Happening]:
-    for act, refused in ((each.act, each.refused) for each in case.acts):
+    for each, what in named_acts(case.acts):
+        act, refused = each.act, each.refused
         detail = in_words(act.note or "")
         if refused is not None:
             detail = f"did not count: {in_words(refused)}"
         elif (judged := proposed_in(act)) is not None:
-            rows = rows_at_the_time(judged, case, duties)
-            detail = "; ".join(f"{row.about.lower()} {', '.join(row.lines)}" for row in rows)
-        yield Happening(epoch_ms(act.at), act.actor.ref, in_words(act.kind), detail, counted=refused is None)
+            detail = "; ".join(map(str, rows_at_the_time(judged, case, duties)))
+        yield Happening(epoch_ms(act.at), act.actor.ref, what, detail, counted=refused is None)
 
 
 def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:
