@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.coordination.clusters import Sums
 from streams.counting import distinct
 from streams.counting.counts import ChannelCounts
 from streams.counting.measures import WindowCounts
@@ -361,6 +362,7 @@ def test_when_the_risk_of_a_reporter_was_last_counted_outlives_further_reports_a
     def report(at, counted_at=None):
         counts.note_risk(POOL[1], counted_at)
         counts.add(at, at, "user", POOL[1], 0, None)
+        counts.add_stamped(at, Sums(1, 0, 0, 1))
 
     assert counts.risk_counted_at(POOL[1]) is None
     report(T0)
@@ -376,8 +378,9 @@ def test_when_the_risk_of_a_reporter_was_last_counted_outlives_further_reports_a
     assert counts.risk_counted_at(POOL[1]) == (T0 + 9 * DAY) // minutes
     report(T0 + 10 * DAY, (T0 + 9 * DAY) // minutes)
     assert counts.turn_back(T0 + 8 * DAY)
-    # What came later is forgotten, and with it that it was a repeat.
-    assert counts.risk_counted_at(POOL[1]) is None
+    # What came later is forgotten. That it was counted in what is left must not be.
+    assert counts.risk_counted_at(POOL[1]) == (T0 + 8 * DAY) // minutes
+    assert ChannelCounts.decode(counts.encode()).risk_counted_at(POOL[1]) == (T0 + 8 * DAY) // minutes
 
 
 def test_reporters_who_report_again_take_bounded_memory_and_never_count_more():

@@ -1,14 +1,19 @@
 """What a single account, deleted posts and one large brigade can do to decisions, with the stage of reporters on."""
 
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import pytest
 
+from streams.coordination.signature import enter
+from streams.counting.measures import MEASURES
+from streams.reports.state import ReportState
 from streams.wire.records import OutputRecord
 from tests.unit.both_stages import Deployment, of
-from tests.unit.crowd_traffic import outcome
-from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, Record, report
+from tests.unit.crowd_traffic import outcome, stamped
+from tests.unit.test_crowd_in_the_stage import SPECS, counts_of, rules_with
+from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, Record, report, run
 
 # As many as the honest wave: before a reporter counted once, so many of one account kept it at level 1.
 MANY = 80
@@ -25,11 +30,13 @@ def by(
     )
 
 
-def honest_wave(time: int, channel: str = "c", message: str = "m1", category: str = "fraud") -> list[Record]:
+def honest_wave(
+    time: int, channel: str = "c", message: str = "m1", category: str = "fraud", first: int = 10_000
+) -> list[Record]:
     """80 people within an hour, three quarters of them members, mostly with old accounts."""
     return [
         by(
-            10_000 + number,
+            first + number,
             f"honest{number}",
             time + number * MINUTE // 2,
             message,
@@ -212,6 +219,94 @@ def test_deleted_posts_leave_a_wave_its_voices():
     assert gone == alone["counts"]["voices"] > 19
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_people_whose_posts_were_gone_or_upheld_are_a_crowd_the_next_time(again):
+    """Also outsiders, whose reports link them after a day without a decision, and those who report an upheld post twice."""
+    deployment = shipped()
+
+    def outsiders(number: int, time: int, message: str, channel: str = "c") -> list[OutputRecord]:
+        return deployment.publish(
+            by(number + one, f"p{one}", time + one, message, channel, member=False, account_age="over_1y")
+            for one in range(MANY)
+        )
+
+    for number, (message, decision) in enumerate((("gone", "dismissed"), ("right", "upheld"))):
+        time = START + number * HOUR
+        outsiders(1_000 * number, time, message)
+        reason = {"reason": "not_found"} if decision == "dismissed" else {}
+        deployment.publish([outcome(number, decision, time + HOUR // 2, message=message, **reason)])
+        if again:
+            outsiders(1_000 * number + 500, time + HOUR, message)
+    outputs = outsiders(9_000, START + 40 * HOUR, "m9", "d")
+    [*_, last] = of(outputs, "enriched-reports")
+    assert "integrity" not in last
+
+
+@pytest.mark.parametrize("integrity", ["shadow", "live"])
+def test_the_same_people_count_again_in_the_next_window_about_the_same_message_too(integrity):
+    deployment = shipped(integrity)
+    for number, at in enumerate((START, START + 3 * DAY)):
+        outputs = deployment.publish(
+            record._replace(
+                offset=record.offset + number, value=record.value.replace(b'"r', b'"s%d-' % number)
+            )
+            for record in honest_wave(at)
+        )
+        [*_, last] = of(outputs, "enriched-reports")
+        assert last["channel_windows"][-1]["risk"] > 5
+        assert levels_of(outputs, "fraud")[-1] == 2
+
+
+def test_a_reporter_counts_as_soon_as_the_first_report_has_left_the_window_of_whole_panes():
+    """Twice in one evening, so that it is kept when the first was: then six hours and a pane later, less five minutes."""
+    deployment = shipped()
+
+    def risk(number: int, minute: int) -> float:
+        time = START + minute * MINUTE
+        outputs = deployment.publish([by(number, "one", time, None, member=True, category="harassment")])
+        return of(outputs, "enriched-reports")[0]["channel_windows"][-1]["risk"]
+
+    begins = -START // MINUTE % 60
+    once = risk(1, begins + 55)
+    assert risk(2, begins + 58) == once
+    # The window of six hours holds whole hours, this one and five before.
+    assert risk(3, begins + 5 * 60 + 59) == once
+    assert risk(4, begins + 6 * 60 + 1) == once
+
+
+def test_reports_of_one_account_hide_no_linked_reporters():
+    """Neither without a message nor with messages that it makes up."""
+    signature = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
+    rules = rules_with(*SHIPPED.policies, integrity="live")
+    state = ReportState(0, 1, rules)
+    linked = [
+        stamped(by(number, f"l{number}", START, category="fraud"), signature=signature)
+        for number in range(60)
+    ]
+    alone = [
+        stamped(by(100 + number, "one", START, None if number % 2 else f"x{number}", category="fraud"))
+        for number in range(300)
+    ]
+    run(state, rules, [*linked, *alone])
+    counts = counts_of(state, category="fraud").measure(SPECS[1], START)
+    assert MEASURES["voices"].value(counts) < 3
+    assert MEASURES["linked_share"].value(counts) > 0.95
+
+
+def test_nobody_is_told_of_a_raid_by_one_account_at_the_turn_of_an_hour():
+    deployment = shipped()
+    hour = START // HOUR * HOUR + 2 * HOUR
+    wave = honest_wave(hour - 40 * MINUTE)
+    early = [record for record in wave if record.timestamp < hour]
+    raid = [by(number, "one", hour, f"x{number}", member=False, category="fraud") for number in range(3)]
+    outputs = deployment.publish([*early, *raid, *wave[len(early) :]])
+    signals = [
+        event["integrity"]["signals"] for event in of(outputs, "enriched-reports") if "integrity" in event
+    ]
+    assert not any("same_hour_raid" in each for each in signals)
+    assert of(outputs, "integrity-cases") == []
+
+
 def test_a_large_brigade_stays_one_voice_beside_five_hundred_active_reporters():
     deployment = shipped()
     deployment.publish(
@@ -231,13 +326,14 @@ def test_a_large_brigade_stays_one_voice_beside_five_hundred_active_reporters():
                 account_age="over_1y",
                 category="fraud",
             )
-            for number in range(105)
+            for number in Random(target).sample(range(150), 150)
         )
 
     brigade(1, START)
     deployment.publish([outcome(1, "dismissed", START + HOUR, message="m1", channel="t1")])
-    for target in range(2, 6):
-        outputs = brigade(target, START + target * HOUR)
+    # As many targets of one day as would let each member be linked early once.
+    for target in range(2, 24):
+        outputs = brigade(target, START + 2 * HOUR + target * MINUTE)
         assert set(levels_of(outputs, "fraud", f"t{target}")) <= {1}
         [*_, last] = of(outputs, "enriched-reports")
-        assert last["integrity"]["sentence"].endswith("all 105 count as 1.0 voices.")
+        assert " count as 1.0 voices." in last["integrity"]["sentence"]
