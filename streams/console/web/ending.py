@@ -8,11 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.console.read_model.case_query import HangingClock
-from streams.console.web.context import page
+from streams.console.read_model.clocks_query import clock_row
+from streams.console.web.context import Console, console_of, page
 from streams.console.web.forms import WrongForm, text_of
-from streams.console.web.words import duty_name
+from streams.console.web.words import duty_name, in_words
 from streams.events.case_activity import ClockClosing
 from streams.registry.rules import Obligation
+from streams.text.routing_text import minute
+from streams.wire.envelope import rfc3339
 
 RUNS_ON: Final = "runs_on"
 """What a form says of a clock that does not end. Empty, as fields are at first, says nothing of it."""
@@ -56,8 +59,30 @@ def ask(
 ) -> Response:
     """The page that asks whether to do what a form says. `act` says what, `lines` which clocks end with it and how."""
     kept = [(name, value) for name, value in form.multi_items() if name != "ends" and isinstance(value, str)]
-    context = {"nav": nav, "act": act, "lines": lines, "ends": ends, "kept": kept, "path": request.url.path}
+    context = {
+        "nav": nav,
+        "act": act,
+        "lines": lines,
+        "still_to_keep": _still_to_keep(console_of(request), ends),
+        "ends": ends,
+        "kept": kept,
+        "path": request.url.path,
+    }
     return page(request, "ending.html", context)
+
+
+def _still_to_keep(console: Console, ends: Sequence[str]) -> list[str]:
+    """What it means that clocks end early, each as `clock_end` says it, for those of duties to keep data."""
+    said = []
+    for clock_id, _, outcome in (each.rpartition("=") for each in ends):
+        clock = clock_row(console.database.reader(), clock_id)
+        duty = None if clock is None else console.duties.get(clock["obligation"])
+        if clock is not None and duty is not None and duty.meaning == "retention":
+            said.append(
+                f"The data must be kept until {minute(rfc3339(clock['due_ms']))}. "
+                f"{in_words(outcome).capitalize()} says that nobody needs to keep it any longer."
+            )
+    return said
 
 
 def say_afterwards(request: Request, done: str, lines: Sequence[str], then: str) -> None:
