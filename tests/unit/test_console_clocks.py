@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.unit.console_pages import World, lead, text_of
-from tests.unit.test_console_acts import CLOCKS, answer, clock_act
+from tests.unit.test_console_acts import CLOCKS, answer, clock_act, end_clock
 
 # A removal order has a clock for the removal, r-1-0, and one for keeping what was removed, r-1-1.
 REMOVE, KEEP = "r-1-0", "r-1-1"
@@ -88,3 +88,29 @@ def test_a_clock_that_was_paused_is_resumed(world, anna):
     put_step(world, routed, 3, at=at, reason="clock_resumed", clock={"due_at": "2027-05-26T04:00:00.000Z"})
     steps = [step.partition(" UTC ")[2] for step in steps_of(anna.page("/requests/r-1"), "EU.tco.art6")]
     assert steps == ["clock armed", "clock paused", "clock resumed"]
+
+
+def test_a_wait_is_no_due_time(world, anna):
+    world.put_request("r-1", "production-order-notified")
+    world.put_request("r-2")
+    page = anna.page("/clocks")
+    assert page.count("<td>not before <time") == 1
+    assert "not before" in re.search(r'<tr data-id="r-1-0">.*?</tr>', page, re.S)[0]
+    world.put_request("r-3", "production-order-notified", gate="human_review")
+    assert ", not before 2026-12-05 04:00 UTC , of request r-3: withdrawn" in text_of(
+        clock_act(anna, "r-3-0", "withdrawn").text
+    )
+
+
+def test_who_was_slower_still_sees_the_channel_of_which_they_looked_at_clocks(world, anna):
+    world.put_clock("c-1", channel_ref="chan-a")
+    world.put_clock("c-2", channel_ref="chan-a")
+    world.put_clock("c-3", channel_ref="chan-b")
+    seen = anna.page("/clocks?key=chan-a")
+    end_clock(world.browser(lead("ben")), "c-1", "withdrawn")
+    late = clock_act(anna, "c-1", "fulfilled", seen)
+    assert late.status_code == 409
+    assert 'name="key" value="chan-a"' in late.text
+    assert re.findall(r'<tr data-id="([^"]*)"', late.text) == ["c-2"]
+    # What that page offers leads back to the same view.
+    assert end_clock(anna, "c-2", "fulfilled", late.text).headers["location"] == "/clocks?key=chan-a"
