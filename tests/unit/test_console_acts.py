@@ -389,7 +389,9 @@ def test_a_flood_is_dismissed_with_the_number_typed_and_each_case_has_an_act_of_
     done = confirm(anna, wrong.text, 5, **fields)
     words = text_of(done.text)
     assert "4 of 5 cases dismissed" in words
-    assert "e-3 : This did not count: somebody else was faster. ben did this: claimed." in words
+    assert "This did not count: somebody else was faster. ben did this: claimed." in words
+    refused = done.text.partition("Did not count: 1")[2].partition("</section>")[0]
+    assert re.findall(r'href="/cases/([^"]+)"', refused) == ["e-3"]
     decided = {
         each["escalation_id"]: each["activity_id"]
         for each in world.sent("case-activity")

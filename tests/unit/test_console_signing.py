@@ -289,10 +289,18 @@ def test_the_button_of_a_clock_asks_once_and_the_list_says_what_ended(world, ann
 
 
 def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, anna):
-    put_case_with_clocks(world)
+    clock = put_case_with_clocks(world)
     question = choose(anna, "dismissed", "e-1@0")
     assert text_of(question.text).count(NAMED) == 2
-    assert re.search(r'<select name="clocks" required><option value="">choose</option>', question.text)
+    assert re.search(
+        r'With the dismissal each of their 2 clocks <select name="clocks" required><option value="">choose</option>',
+        question.text,
+    )
+    # The number is the question: it is asked after the clocks, and says that it ends them.
+    asked = text_of(question.text)
+    assert (
+        asked.rindex(NAMED) < asked.index("The number confirms this too") < asked.index("Type 1 to confirm")
+    )
     fields = {"reason": "not_a_violation", "rule": "T-1"}
     refused = confirm(anna, question.text, 1, **fields)
     assert refused.status_code == 422
@@ -300,7 +308,10 @@ def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, ann
     assert kinds(world) == []
     done = confirm(anna, question.text, 1, **fields, clocks="withdrawn")
     assert "Clocks that ended: 2" in text_of(done.text)
-    assert text_of(done.text).count(f"{NAMED} : withdrawn") == 2
+    of_channel = f", of channel {clock['channel_ref']}"
+    assert text_of(done.text).count(f"{NAMED} {of_channel}: withdrawn") == 2
+    name = f"{clock['category'].replace('_', ' ')}, level 1 , channel {clock['channel_ref']}"
+    assert f"Counted: 1 {name}" in text_of(done.text)
 
 
 # Races and times.

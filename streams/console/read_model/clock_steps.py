@@ -58,14 +58,16 @@ def clock_steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[Cloc
         (clock["key"], clock["clock_id"]),
     ):
         happened = _REQUEST_STEP.decode(event)
-        now = next(each for each in happened.clocks if each.clock_id == clock["clock_id"])
-        if before is None:
-            yield ClockStep(now.started_at, "clock_armed")
-        elif now.started_at == before.started_at:
-            yield ClockStep(happened.at, happened.reason)
-        else:
-            yield ClockStep(happened.at, _counted_anew(happened.at, before))
-        before = now
+        for now in happened.clocks:
+            if now.clock_id != clock["clock_id"]:
+                continue
+            if before is None:
+                yield ClockStep(now.started_at, "clock_armed")
+            elif now.started_at == before.started_at:
+                yield ClockStep(happened.at, happened.reason)
+            else:
+                yield ClockStep(happened.at, _counted_anew(happened.at, before))
+            before = now
 
 
 def _counted_anew(at: str, before: _Counted) -> str:

@@ -81,17 +81,6 @@ def ending_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) 
     return lines
 
 
-def open_clock_lines(cases: Sequence[KnownCase], duties: Duties) -> list[str]:
-    """The open clocks of cases, each once: two cases may name a message with one clock."""
-    names = {
-        each.view.clock_id: f"{_clock_name(each, duties)}, of channel {each.row['key']}"
-        for case in cases
-        for each in case.clocks
-        if each.is_open
-    }
-    return list(names.values())
-
-
 def _rows(judged: Judged, known: Known, duties: Duties, clocks: Sequence[str]) -> list[Row]:
     if isinstance(judged, ProposedOutcome):
         assert isinstance(known, KnownCase)

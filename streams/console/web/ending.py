@@ -7,11 +7,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.case_query import HangingClock
+from streams.console.read_model.case_query import HangingClock, KnownCase
 from streams.console.read_model.clocks_query import clock_row
 from streams.console.web.context import Console, console_of, page
 from streams.console.web.forms import WrongForm, text_of
-from streams.console.web.words import duty_name, in_words
+from streams.console.web.words import clock_name, duty_name, in_words
 from streams.events.case_activity import ClockClosing
 from streams.registry.rules import Obligation
 from streams.text.routing_text import minute
@@ -22,6 +22,16 @@ RUNS_ON: Final = "runs_on"
 
 # The session is a cookie, of which browsers take 4 KB; the page of the case names all.
 _MOST_SAID: Final = 5
+
+
+def open_clock_names(cases: Sequence[KnownCase], duties: Mapping[str, Obligation]) -> dict[str, str]:
+    """The open clocks of cases by their ids, each once: two cases may name a message with one clock."""
+    return {
+        each.view.clock_id: clock_name(duties, each.row)
+        for case in cases
+        for each in case.clocks
+        if each.is_open
+    }
 
 
 def clock_choices(
