@@ -177,6 +177,7 @@ def test_legal_follows_a_refused_request_with_its_id_typed_beside_the_norms(worl
     (refusal,) = example("authority-routing", "encryption-keys")["findings"]["refusals"]
     for norm in refusal["norms"]:
         assert norm["url"] in fieldset
+    assert "Another person with the role legal must sign." in fieldset
     wrong = answer(lena, "r-1", "followed", page, set_aside="r-2")
     assert wrong.status_code == 422
     assert "Type r-1, the id of the request" in text_of(wrong.text)
@@ -197,6 +198,16 @@ def test_legal_follows_a_refused_request_with_its_id_typed_beside_the_norms(worl
     assert act(luis, "/requests/r-1", "proposal_signed", seen).status_code == 422
     assert act(luis, "/requests/r-1", "proposal_signed", seen, set_aside="r-1").status_code == 303
     assert kinds(world) == ["outcome_proposed", "proposal_signed"]
+    assert (
+        "It was followed although it is refused, whichever authority makes it. "
+        "Signed by two people with the role legal." in section(lena.page("/requests/r-1"), "answer")
+    )
+
+
+def test_an_answer_that_keeps_to_the_refusal_says_nothing_of_it(world, anna):
+    world.put_request(of="encryption-keys", gate="human_review")
+    answer(anna, "r-1", "refused")
+    assert "although" not in section(anna.page("/requests/r-1"), "answer")
 
 
 def test_a_request_that_is_not_refused_is_followed_as_before(world, anna):
