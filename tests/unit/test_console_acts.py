@@ -163,6 +163,58 @@ def test_two_people_call_a_trusted_flaggers_notice_unfounded_also_after_it_left_
     assert (outcome["decision"], outcome["confidence"]) == ("manifestly_unfounded", "two_agree")
 
 
+@pytest.mark.parametrize(
+    ("changes", "decision", "why"),
+    [
+        (
+            {"counts": {"trusted_flaggers": 1}},
+            "manifestly_unfounded",
+            "a trusted flagger's notice is among them",
+        ),
+        (GUARDED, "dismissed", "why"),
+    ],
+    ids=["trusted_flagger", "rule_of_law"],
+)
+def test_who_signs_a_proposal_reads_why_it_takes_two(world, anna, ben, changes, decision, why):
+    counts = example("escalations", "opened-threshold-crossed")["counts"] | changes.get("counts", {})
+    world.put_case(**changes | {"counts": counts})
+    fields = DISMISSED | {"decision": decision, "reason_manifestly_unfounded": "fabricated"}
+    act(anna, "/cases/e-1", "decided", **fields)
+    assert f"Why two people {why} " in text_of(ben.page("/cases/e-1"))
+    act(ben, "/cases/e-1", "proposal_signed")
+    assert "Why two people" not in ben.page("/cases/e-1")
+
+
+def test_the_address_of_a_form_leads_to_the_page_that_it_is_about(world, anna, ben):
+    world.put_case()
+    seen = ben.page("/cases/e-1")
+    act(anna, "/cases/e-1", "claimed")
+    assert act(ben, "/cases/e-1", "claimed", seen).status_code == 409
+    for address, page in [
+        ("/cases/e-1/acts", "/cases/e-1"),
+        ("/requests/r-1/acts", "/requests/r-1"),
+        ("/clocks/c-1/acts", "/clocks"),
+        ("/bulk", "/desk"),
+        ("/bulk/confirmed", "/desk"),
+    ]:
+        again = ben.get(address)
+        assert (again.status_code, again.headers["location"]) == (303, page)
+    assert ben.get("/cases//evil.example/acts").status_code == 404
+
+
+def test_pages_call_a_request_a_request(world, anna):
+    world.put_case()
+    world.put_request()
+    for path, word in (("/cases/e-1", "case"), ("/requests/r-1", "request")):
+        page = anna.page(path)
+        assert f'id="viewers" data-shows="{word}"' in page
+        assert '<label>Note: <select name="note">' in page
+    # The sentences about who looks at it too, and that it changed, are written by a script.
+    script = anna.get("/static/case.js").text
+    assert script.count("${shown()}") == 2
+    assert "his case" not in script
+
+
 def test_notes_and_snoozes(world, anna):
     world.put_case()
     act(anna, "/cases/e-1", "noted", note="translation_needed")
@@ -389,7 +441,9 @@ def test_a_flood_is_dismissed_with_the_number_typed_and_each_case_has_an_act_of_
     done = confirm(anna, wrong.text, 5, **fields)
     words = text_of(done.text)
     assert "4 of 5 cases dismissed" in words
-    assert "e-3 : This did not count: somebody else was faster. ben did this: claimed." in words
+    assert "This did not count: somebody else was faster. ben did this: claimed." in words
+    refused = done.text.partition("Did not count: 1")[2].partition("</section>")[0]
+    assert re.findall(r'href="/cases/([^"]+)"', refused) == ["e-3"]
     decided = {
         each["escalation_id"]: each["activity_id"]
         for each in world.sent("case-activity")

@@ -98,8 +98,9 @@ def pages(world: World, ids: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
             if f"{{{name}}}" in route.path:
                 for each in chosen:
                     path = route.path.replace(f"{{{name}}}", each)
-                    # Only the next case of the list is an address to go on to.
-                    yield path, browser.page(path, 303 if path.startswith("/desk/next/") else 200)
+                    # The next case of the list, and where a form is sent, are addresses to go on from.
+                    leads_on = path.startswith("/desk/next/") or path.endswith("/acts")
+                    yield path, browser.page(path, 303 if leads_on else 200)
                 break
         else:
             for query in ("", "?listed=all", "?listed=all&by=channel", "?days=30", "?listed=all&by=category"):

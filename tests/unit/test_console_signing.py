@@ -177,6 +177,7 @@ def test_legal_follows_a_refused_request_with_its_id_typed_beside_the_norms(worl
     (refusal,) = example("authority-routing", "encryption-keys")["findings"]["refusals"]
     for norm in refusal["norms"]:
         assert norm["url"] in fieldset
+    assert "Another person with the role legal must sign." in fieldset
     wrong = answer(lena, "r-1", "followed", page, set_aside="r-2")
     assert wrong.status_code == 422
     assert "Type r-1, the id of the request" in text_of(wrong.text)
@@ -197,6 +198,16 @@ def test_legal_follows_a_refused_request_with_its_id_typed_beside_the_norms(worl
     assert act(luis, "/requests/r-1", "proposal_signed", seen).status_code == 422
     assert act(luis, "/requests/r-1", "proposal_signed", seen, set_aside="r-1").status_code == 303
     assert kinds(world) == ["outcome_proposed", "proposal_signed"]
+    assert (
+        "It was followed although it is refused, whichever authority makes it. "
+        "Signed by two people with the role legal." in section(lena.page("/requests/r-1"), "answer")
+    )
+
+
+def test_an_answer_that_keeps_to_the_refusal_says_nothing_of_it(world, anna):
+    world.put_request(of="encryption-keys", gate="human_review")
+    answer(anna, "r-1", "refused")
+    assert "although" not in section(anna.page("/requests/r-1"), "answer")
 
 
 def test_a_request_that_is_not_refused_is_followed_as_before(world, anna):
@@ -292,10 +303,18 @@ def test_the_button_of_a_clock_asks_once_and_the_list_says_what_ended(world, ann
 
 
 def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, anna):
-    put_case_with_clocks(world)
+    clock = put_case_with_clocks(world)
     question = choose(anna, "dismissed", "e-1@0")
     assert text_of(question.text).count(NAMED) == 2
-    assert re.search(r'<select name="clocks" required><option value="">choose</option>', question.text)
+    assert re.search(
+        r'With the dismissal each of their 2 clocks <select name="clocks" required><option value="">choose</option>',
+        question.text,
+    )
+    # The number is the question: it is asked after the clocks, and says that it ends them.
+    asked = text_of(question.text)
+    assert (
+        asked.rindex(NAMED) < asked.index("The number confirms this too") < asked.index("Type 1 to confirm")
+    )
     fields = {"reason": "not_a_violation", "rule": "T-1"}
     refused = confirm(anna, question.text, 1, **fields)
     assert refused.status_code == 422
@@ -303,7 +322,10 @@ def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, ann
     assert kinds(world) == []
     done = confirm(anna, question.text, 1, **fields, clocks="withdrawn")
     assert "Clocks that ended: 2" in text_of(done.text)
-    assert text_of(done.text).count(f"withdrawn : {NAMED}") == 2
+    of_channel = f", of channel {clock['channel_ref']}"
+    assert text_of(done.text).count(f"withdrawn : {NAMED} {of_channel}") == 2
+    name = f"{clock['category'].replace('_', ' ')}, level 1 , channel {clock['channel_ref']}"
+    assert f"Counted: 1 {name}" in text_of(done.text)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,20 @@ def needs_two(events: Sequence[Escalation], decision: OutcomeDecision) -> bool:
     It does where the rule of law asks for more than one reviewer, and before a trusted flagger's notice is called manifestly
     unfounded: such decisions may end the flagger's status (DSA art. 22(6)).
     """
-    if gate_needs_two(events[-1]):
-        return True
+    return gate_needs_two(events[-1]) or _is_against_a_trusted_flagger(events, decision)
+
+
+def why_two(events: Sequence[Escalation], decision: OutcomeDecision) -> list[str]:
+    """Why a decision about a case with these events needs a second person; empty if it does not."""
+    case = events[-1]
+    reasons = list(case.rule_of_law.reasons) if case.rule_of_law.decision in _GATES_OF_TWO else []
+    reasons += [row.reason for row in case.routing if row.gate in _GATES_OF_TWO]
+    if _is_against_a_trusted_flagger(events, decision):
+        reasons.append("a trusted flagger's notice is among them")
+    return list(dict.fromkeys(reasons))
+
+
+def _is_against_a_trusted_flagger(events: Sequence[Escalation], decision: OutcomeDecision) -> bool:
     # Of every event: each counts its own window, and a notice leaves the window long before somebody decides about it.
     return decision == "manifestly_unfounded" and any(event.counts.trusted_flaggers > 0 for event in events)
 

@@ -1,15 +1,15 @@
 """Reads everything that is known about one case."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import msgspec
 
 from streams.console.casework.permissions import Person
 from streams.console.casework.work import CaseKey, CaseWork
 from streams.console.read_model.acts import work_on
+from streams.console.read_model.clock_steps import ClockStep, clock_steps
 from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
@@ -23,29 +23,12 @@ _CLOCK = msgspec.json.Decoder(ClockView)
 _CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
 
 
-class _Happened(msgspec.Struct):
-    """What is needed of an event to list it as a step of a clock."""
-
-    at: str
-    reason: str
-
-
-_HAPPENED = msgspec.json.Decoder(_Happened)
-
-
 @dataclass(frozen=True, slots=True)
 class KnownAct:
     """An act, and why it did not count; null if it did."""
 
     act: CaseActivity
     refused: str | None
-
-
-class ClockStep(NamedTuple):
-    """Something that happened to a clock: when, and the reason that the event gives."""
-
-    at: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +116,7 @@ def hanging_clocks(
         HangingClock(
             row,
             _CLOCK.decode(row["view"]),
-            tuple(_steps(reader, row)),
+            tuple(clock_steps(reader, row)),
             _outcomes_of_clock(reader, row["clock_id"]),
         )
         for row in rows.fetchall()
@@ -160,24 +143,6 @@ def _clocks_of(reader: sqlite3.Connection, newest: Escalation) -> tuple[HangingC
         f"case_id = ? OR (subject = 'report' AND key = ? AND message_ref IN ({marks}))",
         (newest.escalation_id, newest.channel_ref, *messages),
     )
-
-
-def _steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[ClockStep]:
-    if clock["subject"] == "report":
-        for (event,) in reader.execute(
-            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence",
-            (clock["case_id"],),
-        ):
-            happened = _HAPPENED.decode(event)
-            yield ClockStep(happened.at, happened.reason)
-        return
-    yield ClockStep(_CLOCK.decode(clock["view"]).started_at, "clock_armed")
-    for (event,) in reader.execute(
-        "SELECT event FROM request_step WHERE request_id = ? AND clock_id = ? ORDER BY sequence",
-        (clock["key"], clock["clock_id"]),
-    ):
-        happened = _HAPPENED.decode(event)
-        yield ClockStep(happened.at, happened.reason)
 
 
 def _outcomes_of_clock(reader: sqlite3.Connection, clock_id: str) -> tuple[ClockOutcome, ...]:

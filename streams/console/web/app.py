@@ -1,6 +1,6 @@
 """Puts the pages together into an application."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -54,14 +54,14 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/desk/rows", rows, name="desk_rows"),
             Route("/desk/next/{case}", next_case, name="next_case"),
             Route("/cases/{case}", case, name="case"),
-            Route("/cases/{case}/acts", act, methods=["POST"], name="act"),
-            Route("/bulk", bulk, methods=["POST"], name="bulk"),
-            Route("/bulk/confirmed", bulk_confirmed, methods=["POST"], name="bulk_confirmed"),
+            *_form("/cases/{case}/acts", act, "/cases/{case}"),
+            *_form("/bulk", bulk, "/desk"),
+            *_form("/bulk/confirmed", bulk_confirmed, "/desk"),
             Route("/clocks", clocks, name="clocks"),
-            Route("/clocks/{clock}/acts", act_on_clock, methods=["POST"], name="act_on_clock"),
+            *_form("/clocks/{clock}/acts", act_on_clock, "/clocks"),
             Route("/requests", requests, name="requests"),
             Route("/requests/{id}", request, name="request"),
-            Route("/requests/{id}/acts", act_on_request, methods=["POST"], name="act_on_request"),
+            *_form("/requests/{id}/acts", act_on_request, "/requests/{id}"),
             Route("/integrity", integrity, name="integrity"),
             Route("/policies", policies, name="policies"),
             Route("/transparency", transparency, name="transparency"),
@@ -75,6 +75,12 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
     )
     app.state.console = console
     return app
+
+
+def _form(path: str, answer: Callable[[Request], Awaitable[Response]], page: str) -> Iterator[Route]:
+    """Where a form is sent. A page that answers one stays at its address: who enters that again is led to `page`."""
+    yield Route(path, answer, methods=["POST"])
+    yield Route(path, lambda request: RedirectResponse(page.format_map(request.path_params), 303))
 
 
 def _middleware(access: Access, audit: Audit, person: Person) -> list[Middleware]:

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.casework.permissions import Person, may_act
+from streams.console.casework.permissions import may_act
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.bulk_acts import Chosen, Result, bulk_acts, carried_out
-from streams.console.web.clock_lines import ClockLine, Duties, ending_lines, open_clock_lines
+from streams.console.web.clock_lines import ClockLine, Duties, ending_lines
 from streams.console.web.context import console_of, page, person_of
+from streams.console.web.ending import open_clock_names
 from streams.console.web.forms import SNOOZES, WrongForm, text_of, version_of
 from streams.console.web.security import checked_form
 from streams.events.case_activity import ActivityKind, CaseActivity
@@ -36,11 +37,15 @@ _MOST: Final = 500
 # Acts that wait for Kafka at a time. Each takes some 50 ms, most of it waiting.
 _AT_ONCE: Final = 32
 
+# The same words for both: whether a case exists is not for everybody to know.
+_NOT_YOURS: Final = "There is no such case, or it is not yours to act on."
+
 
 class LeftOut(NamedTuple):
-    """A case on which nothing is done, and why."""
+    """A case on which nothing is done, and why. `known` is null if there is no such case, or it is not the person's."""
 
     escalation_id: str
+    known: KnownCase | None
     why: str
 
 
@@ -72,8 +77,12 @@ async def bulk_confirmed(request: Request) -> Response:
     context = {
         "nav": "desk",
         "what": text_of(form, "what"),
-        "counted": [each for each in results if each.why is None],
-        "not_counted": [each for each in results if each.why is not None],
+        "counted": [known for (known, _), each in zip(chosen, results, strict=True) if each.why is None],
+        "not_counted": [
+            (known, each.why)
+            for (known, _), each in zip(chosen, results, strict=True)
+            if each.why is not None
+        ],
         "ended": _ended(acts, results, chosen, console_of(request).duties),
     }
     return await run_in_threadpool(page, request, "bulk_result.html", context)
@@ -86,18 +95,23 @@ def _ended(
     duties: Duties,
 ) -> list[ClockLine]:
     """Each clock that ended with an act that counted, and how."""
-    return [
-        line
+    names = open_clock_names([known for known, _ in chosen], duties)
+    ends = {
+        end.clock_id: line._replace(name=names[end.clock_id])
         for act, result, (known, _) in zip(acts, results, chosen, strict=True)
         if act.proposed is not None and result.why is None
-        for line in ending_lines(act.proposed, known.clocks, duties)
-    ]
+        for end, line in zip(
+            act.proposed.clocks, ending_lines(act.proposed, known.clocks, duties), strict=True
+        )
+    }
+    return list(ends.values())
 
 
 def _confirmation(request: Request, form: FormData, said: str | None, status_code: int) -> Response:
     chosen, left_out = _sorted_out(request, form)
     duties = dict.fromkeys(duty.id for known, _ in chosen for duty in known.newest.obligations)
     countries = dict.fromkeys(row.code for known, _ in chosen for row in known.newest.jurisdictions)
+    clocks = open_clock_names([known for known, _ in chosen], console_of(request).duties)
     context = {
         "nav": "desk",
         "said": said,
@@ -108,7 +122,7 @@ def _confirmation(request: Request, form: FormData, said: str | None, status_cod
         "snoozes": list(SNOOZES),
         "reasons": REASONS["dismissed"],
         "grounds": duties,
-        "clocks": open_clock_lines([known for known, _ in chosen], console_of(request).duties),
+        "clocks": clocks.values(),
         "countries": countries,
         "bulk_id": text_of(form, "bulk_id") or secrets.token_hex(16),
     }
@@ -129,10 +143,11 @@ def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase,
     for field in fields:
         each = _chosen(field)
         known = known_case(reader, each.escalation_id)
-        why = _why_left_out(person, kind, known)
-        if why is not None:
-            left_out.append(LeftOut(each.escalation_id, why))
-        elif known is not None:
+        if known is None or not may_act(person, kind, known.newest.category):
+            left_out.append(LeftOut(each.escalation_id, None, _NOT_YOURS))
+        elif why := _why_left_out(kind, known):
+            left_out.append(LeftOut(each.escalation_id, known, why))
+        else:
             chosen.append((known.shown_to(person), each))
     return chosen, left_out
 
@@ -145,9 +160,7 @@ def _chosen(field: str) -> Chosen:
         raise HTTPException(400, str(error)) from error
 
 
-def _why_left_out(person: Person, kind: ActivityKind, known: KnownCase | None) -> str | None:
-    if known is None or not may_act(person, kind, known.newest.category):
-        return "There is no such case, or it is not yours to act on."
+def _why_left_out(kind: ActivityKind, known: KnownCase) -> str | None:
     if known.row["needs_two"]:
         return "Its gate asks for two people: open the case."
     if kind == "decided" and known.row["state"] == "proposed":

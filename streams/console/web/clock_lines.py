@@ -5,11 +5,10 @@ from typing import Final, NamedTuple
 
 from streams.console.casework.follow_ups import clock_outcome_id
 from streams.console.casework.work import Decision
-from streams.console.read_model.case_query import HangingClock, KnownCase
-from streams.console.web.words import duty_name, in_words
+from streams.console.read_model.case_query import HangingClock
+from streams.console.web.words import duty_and_time, in_words
 from streams.events.case_activity import ProposedAnswer, ProposedOutcome
 from streams.registry.rules import Obligation
-from streams.text.routing_text import minute
 from streams.wire.times import epoch_ms, moment_ms
 
 Duties = Mapping[str, Obligation]
@@ -48,7 +47,7 @@ def ended_lines(
 def proposed_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[ClockLine]:
     """What becomes of every open clock if a proposal is signed, and of each that it would end and somebody ended meanwhile."""
     running = [
-        ClockLine(_name(each, duties), "runs on")
+        ClockLine(duty_and_time(duties, each.row), "runs on")
         for each in _left_out(judged, known)
         if each.is_open and _ended_elsewise(each, None) is None
     ]
@@ -61,7 +60,7 @@ def decided_lines(
     """What became of every clock that was open when it was decided; what happens to clocks later changes nothing."""
     at = epoch_ms(decision.at)
     ran_on = [
-        ClockLine(_name(each, duties), "ran on then")
+        ClockLine(duty_and_time(duties, each.row), "ran on then")
         for each in _left_out(decision.outcome, known)
         if moment_ms(each.view.started_at) <= at and (each.is_open or moment_ms(each.steps[-1].at) > at)
     ]
@@ -73,17 +72,6 @@ def open_clock_ids(known: Sequence[HangingClock]) -> str:
     return " ".join(
         sorted(each.view.clock_id for each in known if each.is_open and _ended_elsewise(each, None) is None)
     )
-
-
-def open_clock_lines(cases: Sequence[KnownCase], duties: Duties) -> list[str]:
-    """The open clocks of cases, each once: two cases may name a message with one clock."""
-    names = {
-        each.view.clock_id: f"{_name(each, duties)}, of channel {each.row['key']}"
-        for case in cases
-        for each in case.clocks
-        if each.is_open
-    }
-    return list(names.values())
 
 
 def _ends(
@@ -100,7 +88,7 @@ def _ends(
         duty = duties.get(clock.view.obligation)
         asks_to_remove = duty is not None and duty.action in _REMOVING
         remark = _what_stays(judged) if end.outcome == "fulfilled" and asks_to_remove else ""
-        line = ClockLine(_name(clock, duties), in_words(end.outcome), remark)
+        line = ClockLine(duty_and_time(duties, clock.row), in_words(end.outcome), remark)
         lines.append((line, _ended_elsewise(clock, decision_id)))
     return lines
 
@@ -128,10 +116,6 @@ def _ended_elsewise(clock: HangingClock, decision_id: str | None) -> str | None:
 def _left_out(judged: Judged, known: Sequence[HangingClock]) -> list[HangingClock]:
     ending = {each.clock_id for each in judged.clocks}
     return [each for each in known if each.view.clock_id not in ending]
-
-
-def _name(clock: HangingClock, duties: Duties) -> str:
-    return f"{duty_name(duties, clock.view.obligation)}, due {minute(clock.view.due_at)}"
 
 
 def _what_stays(judged: Judged) -> str:

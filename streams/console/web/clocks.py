@@ -1,10 +1,11 @@
 """The list of open legal clocks, and what people say about one of them."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from sqlite3 import Row
 from typing import Any, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiokafka.errors import KafkaError
 from starlette.concurrency import run_in_threadpool
@@ -30,12 +31,10 @@ from streams.console.web.context import console_of, next_page, page, person_of
 from streams.console.web.ending import ask, clock_end, is_confirmed, say_afterwards
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, local_path, text_of
 from streams.console.web.security import checked_form
-from streams.console.web.words import clock_now, duty_name, in_words
+from streams.console.web.words import clock_name, clock_now, in_words
 from streams.events.clock_outcome import ClockOutcome, ClockSubject, OutcomeKind
 from streams.runtime.wall_clock import clock_ms
-from streams.text.routing_text import minute
 from streams.wire.dead_letter import Rejected
-from streams.wire.envelope import rfc3339
 from streams.wire.ids import stable_id
 
 _OUTCOMES: dict[str, OutcomeKind] = {outcome: outcome for outcome in get_args(OutcomeKind)}
@@ -45,14 +44,16 @@ _FROM: dict[OutcomeKind, str] = {"paused": "running", "resumed": "paused"}
 
 def clocks(request: Request) -> Response:
     """The open clocks of a view, the next one due first. The view is in the address."""
-    return _page(request, None, 200)
+    return _page(request, request.query_params, None, 200)
 
 
-def _page(request: Request, said: str | None, status_code: int, act_id: str | None = None) -> Response:
+def _page(
+    request: Request, view: Mapping[str, str], said: str | None, status_code: int, act_id: str | None = None
+) -> Response:
     console, person = console_of(request), person_of(request)
     reader = console.database.reader()
-    shown = ClockFilter.of(request.query_params)
-    listed = clocks_page(reader, shown, person.categories, clock_ms(), request.query_params.get("after"))
+    shown = ClockFilter.of(view)
+    listed = clocks_page(reader, shown, person.categories, clock_ms(), view.get("after"))
     context: dict[str, Any] = {
         "nav": "clocks",
         "said": said,
@@ -76,13 +77,12 @@ async def act_on_clock(request: Request) -> Response:
     outcome = _OUTCOMES.get(text_of(form, "outcome"))
     if outcome is None or not may_end_clock(person_of(request), row["subject"], row["category"]):
         raise HTTPException(403, "Your role may not do this.")
-    name = duty_name(console_of(request).duties, row["obligation"])
-    where = "channel" if row["subject"] == "report" else "request"
-    line = ClockLine(
-        f"{name}, due {minute(rfc3339(row['due_ms']))}, of {where} {row['key']}", in_words(outcome)
-    )
+    line = ClockLine(clock_name(console_of(request).duties, row), in_words(outcome))
     ends = [clock_end(row["clock_id"], outcome)] if outcome in _ENDS else []
     then = local_path(form) or "/clocks"
+    came_from = urlsplit(then)
+    # A form on the page of a case shows all clocks if it is not settled.
+    view = dict(parse_qsl(came_from.query)) if came_from.path == "/clocks" else {}
     if "change" in form:
         return RedirectResponse(then, 303)
     try:
@@ -94,23 +94,28 @@ async def act_on_clock(request: Request) -> Response:
             )
         settled = await console_of(request).publisher.clock_outcome(said, text_of(form, "status"))
     except (WrongForm, Rejected) as error:
-        return await run_in_threadpool(_page, request, str(error), 422)
+        return await run_in_threadpool(_page, request, view, str(error), 422)
     except (NotReadBack, KafkaError):
-        return await run_in_threadpool(_page, request, NOT_CONFIRMED, NOT_KNOWN, text_of(form, "act_id"))
+        return await run_in_threadpool(
+            _page, request, view, NOT_CONFIRMED, NOT_KNOWN, text_of(form, "act_id")
+        )
     if settled == "settled":
         if ends:
             say_afterwards(request, "Done.", [line], then)
         return RedirectResponse(then, 303)
-    return await run_in_threadpool(_not_settled, request, outcome, settled)
+    return await run_in_threadpool(_not_settled, request, view, outcome, settled)
 
 
-def _not_settled(request: Request, outcome: OutcomeKind, settled: ClockVerdict) -> Response:
+def _not_settled(
+    request: Request, view: Mapping[str, str], outcome: OutcomeKind, settled: ClockVerdict
+) -> Response:
     now = _clock_of(request)
     about = f"{now['obligation']} of {now['key']}"
     if settled == "waits":
         told = f"Recorded: {about}, {in_words(outcome)}. No worker has applied it yet; the page shows it once one has."
-        return _page(request, told, 202)
-    return _page(request, f"This did not count: {about} is {clock_now(now)}. Look at it again.", LOST_RACE)
+        return _page(request, view, told, 202)
+    told = f"This did not count: {about} is {clock_now(now)}. Look at it again."
+    return _page(request, view, told, LOST_RACE)
 
 
 def _clock_of(request: Request) -> Row:

@@ -7,19 +7,32 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.case_query import HangingClock
+from streams.console.read_model.case_query import HangingClock, KnownCase
+from streams.console.read_model.clocks_query import clock_row
 from streams.console.web.clock_lines import ClockLine
-from streams.console.web.context import page
+from streams.console.web.context import Console, console_of, page
 from streams.console.web.forms import WrongForm, text_of
-from streams.console.web.words import duty_name
+from streams.console.web.words import clock_name, duty_name, in_words
 from streams.events.case_activity import ClockClosing
 from streams.registry.rules import Obligation
+from streams.text.routing_text import minute
+from streams.wire.envelope import rfc3339
 
 RUNS_ON: Final = "runs_on"
 """What a form says of a clock that does not end. Empty, as fields are at first, says nothing of it."""
 
 # The session is a cookie, of which browsers take 4 KB; the page of the case names all.
 _MOST_SAID: Final = 5
+
+
+def open_clock_names(cases: Sequence[KnownCase], duties: Mapping[str, Obligation]) -> dict[str, str]:
+    """The open clocks of cases by their ids, each once: two cases may name a message with one clock."""
+    return {
+        each.view.clock_id: clock_name(duties, each.row)
+        for case in cases
+        for each in case.clocks
+        if each.is_open
+    }
 
 
 def clock_choices(
@@ -57,8 +70,30 @@ def ask(
 ) -> Response:
     """The page that asks whether to do what a form says. `act` says what, `lines` which clocks end with it and how."""
     kept = [(name, value) for name, value in form.multi_items() if name != "ends" and isinstance(value, str)]
-    context = {"nav": nav, "act": act, "lines": lines, "ends": ends, "kept": kept, "path": request.url.path}
+    context = {
+        "nav": nav,
+        "act": act,
+        "lines": lines,
+        "still_to_keep": _still_to_keep(console_of(request), ends),
+        "ends": ends,
+        "kept": kept,
+        "path": request.url.path,
+    }
     return page(request, "ending.html", context)
+
+
+def _still_to_keep(console: Console, ends: Sequence[str]) -> list[str]:
+    """What it means that clocks end early, each as `clock_end` says it, for those of duties to keep data."""
+    said = []
+    for clock_id, _, outcome in (each.rpartition("=") for each in ends):
+        clock = clock_row(console.database.reader(), clock_id)
+        duty = None if clock is None else console.duties.get(clock["obligation"])
+        if clock is not None and duty is not None and duty.meaning == "retention":
+            said.append(
+                f"The data must be kept until {minute(rfc3339(clock['due_ms']))}. "
+                f"{in_words(outcome).capitalize()} says that nobody needs to keep it any longer."
+            )
+    return said
 
 
 def say_afterwards(request: Request, done: str, lines: Sequence[ClockLine], then: str) -> None:

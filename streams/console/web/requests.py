@@ -92,6 +92,7 @@ def request_page(
         "unfolded": typed is not None and status_code != LOST_RACE,
         "draft": typed is not None,
         "refused": is_refused(first),
+        "set_aside": work.decision is not None and sets_refusal_aside(first, work.decision.outcome),
         "sets_aside": work.proposal is not None and sets_refusal_aside(first, work.proposal.outcome),
         "may_set_aside": may_set_refusal_aside(person),
         "following": FOLLOWING,

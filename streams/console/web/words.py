@@ -8,13 +8,16 @@ import msgspec
 
 from streams.events.clock import ClockView
 from streams.registry.rules import Obligation
+from streams.text.routing_text import minute
 from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
 
 __all__ = [
     "clock_class",
+    "clock_name",
     "clock_now",
     "clock_word",
+    "duty_and_time",
     "duty_name",
     "holder",
     "in_words",
@@ -23,6 +26,7 @@ __all__ = [
     "number",
     "rfc3339",
     "span",
+    "waits",
     "web_address",
 ]
 
@@ -53,6 +57,23 @@ def clock_now(clock: Row) -> str:
     """What a clock of the read model is now, and who said so, if anybody did."""
     actor = _CLOCK.decode(clock["view"]).actor
     return in_words(clock["status"]) + ("" if actor is None else f", said {actor}")
+
+
+def waits(clock: Row) -> bool:
+    """Whether a clock of the read model says before when nothing may be done, instead of until when something must be."""
+    return _CLOCK.decode(clock["view"]).not_before is not None
+
+
+def clock_name(duties: Mapping[str, Obligation], clock: Row) -> str:
+    """A clock of the read model by its duty, when it is due, and of which channel or request it is."""
+    where = "channel" if clock["subject"] == "report" else "request"
+    return f"{duty_and_time(duties, clock)}, of {where} {clock['key']}"
+
+
+def duty_and_time(duties: Mapping[str, Obligation], clock: Row) -> str:
+    """The duty of a clock of the read model, and when it is due or its wait ends."""
+    until = "not before" if waits(clock) else "due"
+    return f"{duty_name(duties, clock['obligation'])}, {until} {minute(rfc3339(clock['due_ms']))}"
 
 
 def number(value: float) -> str:

@@ -38,15 +38,20 @@ function focusSnooze() {
   return field !== null;
 }
 
+/** What the page shows, as sentences call it: a case or a request. */
+function shown() {
+  return document.querySelector("#viewers").dataset.shows;
+}
+
 function showViewers(others) {
   const names = others.length > 1 ? `${others.slice(0, -1).join(", ")} and ${others.at(-1)}` : others[0];
   document.querySelector("#viewers").textContent = others.length
-    ? `${names} ${others.length > 1 ? "look" : "looks"} at this case too.`
+    ? `${names} ${others.length > 1 ? "look" : "looks"} at this ${shown()} too.`
     : "";
 }
 
 function offerToLoad() {
-  offer("This case changed since you opened it", "Load it again", () => {
+  offer(`This ${shown()} changed since you opened it`, "Load it again", () => {
     keepDraft();
     location.assign(ownAddress());
   });
