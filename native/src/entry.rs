@@ -185,6 +185,24 @@ impl CountEntry {
         })
     }
 
+    /// Python's counts know it: a report with a stamp, which comes next, makes them foreign anyway.
+    fn risk_counted_at(&mut self, py: Python, reporter_hash: u64) -> PyResult<Option<i64>> {
+        self.make_foreign(py)?;
+        match self.foreign(py)? {
+            Some(foreign) => foreign.call_method1("risk_counted_at", (reporter_hash,))?.extract(),
+            None => Ok(None),
+        }
+    }
+
+    #[pyo3(signature = (reporter_hash, counted_at))]
+    fn note_risk(&mut self, py: Python, reporter_hash: u64, counted_at: Option<i64>) -> PyResult<()> {
+        self.make_foreign(py)?;
+        if let Some(foreign) = self.foreign(py)? {
+            foreign.call_method1("note_risk", (reporter_hash, counted_at))?;
+        }
+        Ok(())
+    }
+
     fn add_stamped(&mut self, py: Python, occurred_ms: i64, added: PyObject) -> PyResult<()> {
         self.make_foreign(py)?;
         if let Some(foreign) = self.foreign(py)? {

@@ -102,8 +102,8 @@ REPORTS: list[tuple[Any, ...]] = [
 
 # Requests with every element: place, authority, kind, basis, demand, category, further facts, day, duty, what follows.
 REQUESTS: list[tuple[Any, ...]] = [
-    # Error 3: e-Evidence, in force 2026-08-18. From Tuesday 18 August the tenth day is Friday 28 August; it ends in the
-    # Azores (UTC in summer, an hour later by the clock of the registry).
+    # Error 3: e-Evidence, in force 2026-08-18. From Tuesday 18 August the tenth day is Friday 28 August; it ends last in
+    # Martinique, at 04:00 UTC.
     *(
         ("NL", "court", PRODUCTION, "e_evidence_epoc", "produce_traffic_data", "fraud", facts, day, duty, follows)
         for facts, day, duty, follows in [
@@ -111,9 +111,9 @@ REQUESTS: list[tuple[Any, ...]] = [
             ({"notified": False}, "2026-08-18", "EU.e-evidence.art10-3", 10 * D),
             ({"notified": False}, "2026-08-18", "EU.e-evidence.art10-2", "absent"),
             ({"notified": True}, "2026-08-17", "EU.e-evidence.art10-2", "absent"),
-            ({"notified": True}, "2026-08-18", "EU.e-evidence.art10-2", 10 * D + 13 * H),
+            ({"notified": True}, "2026-08-18", "EU.e-evidence.art10-2", 10 * D + 16 * H),
             ({"notified": True}, "2026-08-18", "EU.e-evidence.art10-3", "absent"),
-            ({}, "2026-08-18", "EU.e-evidence.art10-2", 10 * D + 13 * H),
+            ({}, "2026-08-18", "EU.e-evidence.art10-2", 10 * D + 16 * H),
             ({}, "2026-08-18", "EU.e-evidence.art10-3", 10 * D),
             ({"notified": True, "emergency": True}, "2026-08-18", "EU.e-evidence.art10-2", "absent"),
             ({"notified": True, "emergency": True}, "2026-08-18", "EU.e-evidence.art10-4", 8 * H),
@@ -164,7 +164,7 @@ REQUESTS: list[tuple[Any, ...]] = [
     ("TW", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2024-07-31", "TW.fchpa.art32", 24 * H),
     ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-14", "TW.sacpa.art13.remove", "absent"),
     ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.remove", "no clock"),
-    ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.keep", 180 * D),
+    ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.keep", 182 * D),
     ("ID", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2020-11-30", "ID.mr5.art14", "absent"),
     ("ID", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2020-12-01", "ID.mr5.art14", 24 * H),
     ("ID", "administrative", ORDER, "national_law", "remove", "csam", {}, "2020-12-01", "ID.mr5.art14.urgent", 4 * H),
