@@ -48,7 +48,7 @@ WITH_KEYED_HASHES = {
     INTEGRITY: "the key of a case about one reporter",
 }
 # Several members of a brigade, honest reporters, and one whose reports are manifestly unfounded.
-BRIGADE = [f"brigadier-of-the-harbour-{number}" for number in range(24)]
+BRIGADE = [f"brigadier-of-the-harbour-{number}" for number in range(40)]
 HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
 MISUSER = "misuser-at-the-harbour"
 REFS = [*BRIGADE, *HONEST, MISUSER]
