@@ -42,8 +42,8 @@ class Signs(NamedTuple):
 
     `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
     `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
-    in it, 0 of fewer than LEAST_SAMPLED. `disagreement` is the share of those who name another category than most do. A reporter is counted with the first
-    report alone, so that no account can make shares or a burst of its own.
+    in it, 0 of fewer than LEAST_SAMPLED. `disagreement` is the share of those who name another category than most do. A
+    reporter is counted with the first report alone, so that no account can make shares or a burst of its own.
     """
 
     reporters: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
-from streams.coordination.clusters import voices_millionths
+from streams.coordination.clusters import linked_of, voices_millionths
 from streams.counting.voices import NOT_STAMPED, StampedSums
 
 MILLION: Final = 1_000_000
@@ -90,8 +90,7 @@ def _voices(counts: WindowCounts) -> int:
 
 def _linked_share(counts: WindowCounts) -> int:
     sums = counts.stamped.sums
-    # A window may hold a report that joined a cluster, but not the one that founded it.
-    return min(sums.linked * MILLION // sums.reports, MILLION) if sums.reports else 0
+    return linked_of(sums) * MILLION // sums.reports if sums.reports else 0
 
 
 def _field(name: str) -> Callable[[WindowCounts], int]:

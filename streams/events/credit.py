@@ -22,7 +22,8 @@ class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`removed` no longer counts for the reporter, `added` does; both null for who reported too late to be credited.
 
-    `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could look at the message.
+    `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the one that stands,
+    or upheld if nobody could look at the message.
     `received_s` is when the platform received the report, and `decided_s` when it was decided on, in seconds since the epoch.
     `forwarded` counts how often it was sent after a reporter whose hash has changed with the key.
     """

@@ -18,8 +18,10 @@ _DAY_S: Final = DAY // 1000
 REDRESS_MONTHS: Final = 6
 
 
-def publish_credit(batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit) -> None:
-    """Tell the stage of reporters what changes for one reporter of a message.
+def publish_credit(
+    batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit, identity: ReportIdentity | None
+) -> None:
+    """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known.
 
     A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been upheld.
     """
@@ -36,13 +38,6 @@ def publish_credit(batch: ReportBatch, channel_ref: str, message_ref: str, credi
     )
     batch.outputs.append(credit_record(published))
     batch.counters.credits += 1
-
-
-def publish_decision(
-    batch: ReportBatch, channel_ref: str, credit: Credit, identity: ReportIdentity | None
-) -> None:
-    """Tell a reporter what was decided, if the report itself is known."""
-    standing = credit.standing
     if identity is not None and standing.ground is not None:
         # Whoever reports what is decided already is told on the day of the report.
         day = _day(max(standing.decided_s, credit.received_s))

@@ -9,7 +9,7 @@ from streams.events.moderation_outcome import (
 )
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
-from streams.reports.credits import publish_credit, publish_decision, publish_receipt
+from streams.reports.credits import publish_credit, publish_receipt
 from streams.reports.crowd import message_key
 from streams.reports.message_counts import count_outcome, count_report
 from streams.wire.dead_letter import Rejected
@@ -47,8 +47,7 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
-            publish_credit(batch, channel, message, credit)
-            publish_decision(batch, channel, credit, record.identities.get(credit.reporter))
+            publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
@@ -79,8 +78,7 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     if first:
         publish_receipt(batch, case, reporter)
     if credit is not None:
-        publish_credit(batch, report.channel.ref, message, credit)
-        publish_decision(batch, report.channel.ref, credit, identity)
+        publish_credit(batch, report.channel.ref, message, credit, identity)
     return first
 
 

@@ -66,3 +66,29 @@ if os.environ.get("TEST_CORE") == "native":
     def pytest_terminal_summary(terminalreporter: Any) -> None:
         """Say how much was tested, for tests/native/test_unit_tests.py."""
         terminalreporter.write_line(f"reports applied natively: {_applied}")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Any]:
+    """A console with its read model and without a broker."""
+    # Not with the others: most unit tests do without the packages of the console.
+    from tests.unit.console_pages import World  # noqa: PLC0415
+
+    with World(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def anna(world: Any) -> Any:
+    """The browser of a lead."""
+    from tests.unit.console_pages import lead  # noqa: PLC0415
+
+    return world.browser(lead("anna"))
+
+
+@pytest.fixture
+def ben(world: Any) -> Any:
+    """The browser of a second lead."""
+    from tests.unit.console_pages import lead  # noqa: PLC0415
+
+    return world.browser(lead("ben"))

@@ -26,22 +26,6 @@ UPHELD = {
 GUARDED = {"rule_of_law": {"tier": "guarded", "decision": "two_person_review", "reasons": ["why"]}}
 
 
-@pytest.fixture
-def world(tmp_path):
-    with World(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def anna(world):
-    return world.browser(lead("anna"))
-
-
-@pytest.fixture
-def ben(world):
-    return world.browser(lead("ben"))
-
-
 def act(browser, path, kind, page=None, **fields):
     """Send a form of a case's page, as it is now or as it was on `page`."""
     return browser.submit(page or browser.page(path), f"{path}/acts", of_kind=kind, **fields)

@@ -14,17 +14,6 @@ MUST_BE_KEPT = (
 )
 
 
-@pytest.fixture
-def world(tmp_path):
-    with World(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def anna(world):
-    return world.browser(lead("anna"))
-
-
 @pytest.mark.parametrize("outcome", ["fulfilled", "withdrawn"])
 def test_the_question_before_data_need_not_be_kept_says_until_when_they_must(world, anna, outcome):
     world.put_request()

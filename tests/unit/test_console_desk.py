@@ -17,12 +17,6 @@ from tests.unit.console_pages import World, lead, text_of
 from tests.unit.test_console_acts import DISMISSED, act
 
 
-@pytest.fixture
-def world(tmp_path):
-    with World(tmp_path) as world:
-        yield world
-
-
 def rows(page):
     return {
         html.unescape(name): html.unescape(row)

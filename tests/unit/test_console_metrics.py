@@ -24,12 +24,6 @@ from tests.unit.console_pages import World
 
 
 @pytest.fixture
-def world(tmp_path):
-    with World(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
 def metrics(world):
     return ConsoleMetrics(world.progress, LiveFeed())
 

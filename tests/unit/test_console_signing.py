@@ -23,22 +23,6 @@ REMOVAL = "US.take-it-down.s3"
 NAMED = f"{REMOVAL} {DUTIES[REMOVAL].title}, due 2026-09-23 14:15 UTC"
 
 
-@pytest.fixture
-def world(tmp_path):
-    with World(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def anna(world):
-    return world.browser(lead("anna"))
-
-
-@pytest.fixture
-def ben(world):
-    return world.browser(lead("ben"))
-
-
 def legal(world, ref):
     return world.browser(lead(ref, role="legal"))
 

@@ -8,12 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.casework.permissions import may_act, may_end_clock, needs_two, why_two
+from streams.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.console.read_model.case_query import KnownCase, known_case
 from streams.console.web.chart import charts
-from streams.console.web.clock_lines import Duties, open_clock_ids
 from streams.console.web.context import console_of, note_position, page, person_of
-from streams.console.web.decided import Row, rows_of_decision, rows_of_proposal
+from streams.console.web.decided import work_shown
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
@@ -66,12 +65,8 @@ def case_page(
         "nearest": next(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),
-        "work": work,
+        **work_shown(known, duties),
         "said": said,
-        "proposed": _proposed(work.proposal.outcome, known, duties) if work.proposal else [],
-        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
-        "open_clocks": open_clock_ids(known.clocks),
-        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
         # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
         "unfolded": draft is not None and status_code != LOST_RACE,
         "draft": draft is not None,
@@ -99,12 +94,6 @@ def case_page(
         "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],
     }
     return page(request, "case.html", context, status_code)
-
-
-def _proposed(outcome: ProposedOutcome, known: KnownCase, duties: Duties) -> list[Row]:
-    """What a second person reads, with why it takes two."""
-    why = why_two(known.events, outcome.decision)
-    return rows_of_proposal(outcome, known, duties) + ([Row("Why two people", why)] if why else [])
 
 
 def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from streams.console.casework.permissions import why_two
 from streams.console.casework.work import Decision, Work
 from streams.console.read_model.case_query import KnownAct, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
@@ -12,6 +13,7 @@ from streams.console.web.clock_lines import (
     Judged,
     decided_lines,
     ending_lines,
+    open_clock_ids,
     proposed_lines,
 )
 from streams.console.web.words import duty_name, in_words
@@ -68,16 +70,31 @@ def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
 
 
 def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
-    """The same with every clock, also those that run on, and with whom it is told to: all that a second person signs."""
-    return _with_notices(
-        _rows(judged, known, duties, _clocks(proposed_lines(judged, known.clocks, duties))), judged, known
-    )
+    """The same with every clock, also those that run on, whom it is told to, and why it takes two: all that a second person signs."""
+    clocks = _clocks(proposed_lines(judged, known.clocks, duties))
+    rows = _with_notices(_rows(judged, known, duties, clocks), judged, known)
+    if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
+        why = why_two(known.events, judged.decision)
+        rows += [Row("Why two people", why)] if why else []
+    return rows
 
 
 def rows_of_decision(decision: Decision[Any], known: Known, duties: Duties) -> list[Row]:
     """All that was decided, with the clocks as they were then."""
     judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, duties))
     return _with_notices(_rows(judged, known, duties, clocks), judged, known)
+
+
+def work_shown(known: Known, duties: Duties) -> dict[str, Any]:
+    """What the pages of cases and of requests show of a proposal and of a decision, as their templates name it."""
+    work = known.work
+    return {
+        "work": work,
+        "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
+        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
+        "open_clocks": open_clock_ids(known.clocks),
+        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
+    }
 
 
 def _clocks(lines: Sequence[ClockLine]) -> Row:

@@ -22,9 +22,8 @@ from streams.console.read_model.requests_query import (
     known_request,
     requests_page,
 )
-from streams.console.web.clock_lines import open_clock_ids
 from streams.console.web.context import console_of, next_page, note_position, page, person_of
-from streams.console.web.decided import rows_of_decision, rows_of_proposal
+from streams.console.web.decided import work_shown
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import request_timeline
 from streams.events.authority_request import RequestKind
@@ -83,12 +82,8 @@ def request_page(
         "case": known,
         "first": first,
         "row": known.row,
-        "work": work,
+        **work_shown(known, duties),
         "said": said,
-        "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
-        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
-        "open_clocks": open_clock_ids(known.clocks),
-        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
         "unfolded": typed is not None and status_code != LOST_RACE,
         "draft": typed is not None,
         "refused": is_refused(first),
