@@ -356,7 +356,7 @@ def test_nobody_signs_an_end_that_stopped_fitting_after_the_page_was_opened(worl
     end_clock(legal(world, "lena"), "c-1", "fulfilled")
     late = act(ben, "/cases/e-1", "proposal_signed", seen)
     assert late.status_code == 409
-    assert "a clock started or ended since you opened the page" in text_of(late.text)
+    assert "A clock started or ended since you opened the page" in text_of(late.text)
     assert ELSEWISE in section(late.text, "proposal")
     assert kinds(world) == ["outcome_proposed"]
     # What is shown now is signed by the next press.

@@ -86,9 +86,7 @@ async def carry_out(
 def _require_clocks_shown(form: FormData, known: KnownCase | KnownRequest) -> None:
     """Raise OldPage unless the page with the form to sign showed just those clocks as open that are open now."""
     if text_of(form, "open_clocks") != open_clock_ids(known.clocks):
-        raise OldPage(
-            "This did not count: a clock started or ended since you opened the page. Below is what you would sign now."
-        )
+        raise OldPage("A clock started or ended since you opened the page. Below is what you would sign now.")
 
 
 def why_not(refused: str, acts: Sequence[KnownAct]) -> str:

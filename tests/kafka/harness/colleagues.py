@@ -34,6 +34,11 @@ _WEIGHTS = {
 }
 
 
+# `old_page`: a clock began or ended since the page to sign was opened. The console does not say whether an earlier attempt,
+# which nobody answered, counted.
+Told = Literal["counted", "refused", "waits", "old_page"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a person was told in the end of something that they did."""
@@ -41,7 +46,7 @@ class Answer:
     who: str
     id: str
     kind: str
-    told: Literal["counted", "refused", "waits"]
+    told: Told
 
 
 class NoAnswer(Exception):
@@ -96,7 +101,7 @@ class Colleague(threading.Thread):
             kinds.append("decided")
         kind = self._chance.choices(kinds, [_WEIGHTS[each] for each in kinds])[0]
         form = hidden_fields(page, f"{path}/acts", kind) | self._fields(kind, page)
-        self._told(form["act_id"], kind, self._send(f"{path}/acts", form))
+        self._note(form["act_id"], kind, self._send(f"{path}/acts", form))
 
     def _fields(self, kind: str, page: str) -> dict[str, str]:
         if kind == "noted":
@@ -130,18 +135,16 @@ class Colleague(threading.Thread):
         row = page.partition(f'action="{action}"')[2].partition("</form>")[0]
         if 'value="fulfilled"' in row:
             outcome = self._chance.choice(("fulfilled", "withdrawn"))
-            self._told(action, outcome, self._send(action, form | {"outcome": outcome}))
+            self._note(action, outcome, self._send(action, form | {"outcome": outcome}))
 
     def _keep_session(self, answer: httpx.Response) -> None:
         # The cookie is for encrypted connections, which end at the proxy.
         for cookie in answer.headers.get_list("set-cookie"):
             self._http.headers["Cookie"] = cookie.partition(";")[0]
 
-    def _told(self, identity: str, kind: str, status: int) -> None:
-        if status == 422:
-            return
-        told: Literal["counted", "refused", "waits"] = "counted" if status == 303 else "refused"
-        self.answers.append(Answer(self._ref, identity, kind, "waits" if status == 202 else told))
+    def _note(self, identity: str, kind: str, told: Told | None) -> None:
+        if told is not None:
+            self.answers.append(Answer(self._ref, identity, kind, told))
 
     def _page(self, path: str) -> str | None:
         """A page of any console; None if it does not answer, or does not know the case yet."""
@@ -155,10 +158,10 @@ class Colleague(threading.Thread):
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:2000]}"
         return answer.text
 
-    def _send(self, action: str, form: dict[str, str]) -> int:
-        """Send a form to any console until one says what became of it; the status of that answer.
+    def _send(self, action: str, form: dict[str, str]) -> Told | None:
+        """Send a form to any console until one says what became of it.
 
-        Confirms what it asks before clocks end. 422: a clock began since the page was made, and the form says nothing of it.
+        Confirms what it asks before clocks end. None: a clock began since the page was made, and the form says nothing of it.
         """
         data: dict[str, str | list[str]] = {**form}
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -167,11 +170,13 @@ class Colleague(threading.Thread):
                 answer = self._http.post(self._chance.choice(self._consoles).address + action, data=data)
             except httpx.TransportError:
                 answer = None
-            if answer is not None and answer.status_code in (202, 303, 409):
-                return answer.status_code
+            if answer is not None and answer.status_code == 409:
+                return "old_page" if "since you opened the page" in answer.text else "refused"
+            if answer is not None and answer.status_code in (202, 303):
+                return "counted" if answer.status_code == 303 else "waits"
             if answer is not None and answer.status_code == 422:
                 assert "Choose what becomes of the clock" in answer.text, f"{action}: {answer.text}"
-                return answer.status_code
+                return None
             if answer is not None and answer.status_code == 200:
                 data["ends"] = re.findall(r'name="ends" value="([^"]*)"', answer.text)
                 assert data["ends"], f"{action}: {answer.text}"
