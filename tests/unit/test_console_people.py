@@ -8,7 +8,7 @@ import pytest
 
 from streams.console.casework.permissions import Person
 from streams.console.people import watched_people
-from streams.console.people.people import CHILD_SAFETY, USUAL_CATEGORIES
+from streams.console.people.people_file import CHILD_SAFETY, USUAL_CATEGORIES
 from streams.console.people.people_file import load_people
 from streams.console.people.watched_people import WatchedPeople
 from streams.registry.errors import RegistryError, UnreadableFile

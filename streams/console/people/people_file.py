@@ -2,16 +2,51 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field
 
 from streams.console.casework.permissions import Person, Role
-from streams.console.people.people import CHILD_SAFETY, USUAL_CATEGORIES, Listed, People
-from streams.events.report import PSEUDONYM_PATTERN, Category
+from streams.events.report import CATEGORIES, PSEUDONYM_PATTERN, Category
 from streams.registry.document import Document, Place, Row, read_document
 from streams.wire.personal_data import names_a_person
+
+CHILD_SAFETY: Final[frozenset[Category]] = frozenset({"csam", "csam_synthetic", "grooming"})
+"""Only people to whom the file gives one of these by name see its cases."""
+
+USUAL_CATEGORIES: Final[frozenset[Category]] = frozenset(CATEGORIES) - CHILD_SAFETY
+"""What a role sees unless the file says otherwise."""
+
+
+class Listed(NamedTuple):
+    """A row of the file: the subject that sign-in gives, and who that is."""
+
+    subject: str
+    person: Person
+
+
+class People:
+    """Finds people by the subject that sign-in gives, or by their pseudonym."""
+
+    def __init__(self, listed: Iterable[Listed]) -> None:
+        rows = tuple(listed)
+        self._by_subject: Mapping[str, Person] = dict(rows)
+        self._by_ref: Mapping[str, Person] = {row.person.ref: row.person for row in rows}
+
+    def of_subject(self, subject: str) -> Person | None:
+        """The person who signed in as `subject`; None if the file does not list them."""
+        return self._by_subject.get(subject)
+
+    def of_ref(self, ref: str) -> Person | None:
+        """The person with a pseudonym; None if the file does not list it."""
+        return self._by_ref.get(ref)
+
+    def all(self) -> Sequence[Person]:
+        """Everybody, by pseudonym."""
+        return [self._by_ref[ref] for ref in sorted(self._by_ref)]
+
 
 # All that a pseudonym may have between its letters and digits: desk_7 beside desk-7 is a mistake, or an attempt.
 _SEPARATORS = re.compile("[._:~-]")
