@@ -35,7 +35,7 @@ SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key
 SELECT
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end),
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end AND state = 'proposed'),
-    (SELECT count(*) FROM clock WHERE is_open AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at),
+    (SELECT count(*) FROM clock WHERE is_open = 1 AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at),
     (SELECT count(*) FROM request_row WHERE waits AND received_ms < :end),
     (
         SELECT count(*) FROM decision WHERE decided_ms < :end AND last_follow_up IS NOT NULL
