@@ -52,11 +52,10 @@ async def run_console(
     """
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
-    floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
     with contextlib.closing(opened(database, own.database)) as writer:
         feed = LiveFeed()
-        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell)
+        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
         written = [
             settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
         ]
@@ -69,7 +68,7 @@ async def run_console(
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
-            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
+            console = Console(own, database, publisher, follower.progress, feed, duties, rules.categories)
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())

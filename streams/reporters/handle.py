@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from streams.events.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.events.report import Category
 from streams.events.reporter_history import (
     HISTORY_TYPE,
     REHASHED_TYPE,
@@ -13,6 +14,7 @@ from streams.events.reporter_history import (
 )
 from streams.events.stamp import ReportStamp
 from streams.partition.stage import Handler
+from streams.registry.rules import CategoryRules
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.cases import publish_cases
 from streams.reporters.rehashing import ask_for_history, forward, move_away
@@ -42,9 +44,13 @@ _new_tuple = tuple.__new__
 
 
 def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
-    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate."""
+    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate.
+
+    Raises Rejected for a category that these rules do not have: those of the worker that passed it on may.
+    """
     passed = decode_passed_report(record)
     state, rules = batch.state, batch.rules
+    category = _known(batch, passed.category)
     recent = state.recent
     hashed = recent.new_event(passed.ce_source, passed.report_id, passed.channel_ref)
     if hashed is None:
@@ -58,7 +64,6 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
     message = passed.message_ref
     target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
     channel = state.channel_hash(rules.hash_key, passed.channel_ref)
-    category = passed.category
     # Here and below: a quarter of the time of the named tuple's own constructor.
     facts = _new_tuple(
         ReportFacts,
@@ -66,11 +71,11 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
             passed.kind,
             now,
             passed.received_ms // _SECOND,
-            category,
+            category.code,
             target,
             channel,
             passed.member is not False,
-            category in rules.floor,
+            category.floor,
         ),
     )
     headers = record.headers
@@ -134,6 +139,7 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
 
 def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
     """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
+    removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
     key, reporter = _reporter_of(batch, record)
     batch.advance(credit.decided_s * _SECOND, origin.timestamp)
     state = batch.state
@@ -144,8 +150,8 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             received_s=credit.received_s,
             target=credit.target,
             verdict=credit.decision,
-            removed=_outcome(credit.removed),
-            added=_outcome(credit.added),
+            removed=removed,
+            added=added,
         )
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
@@ -197,10 +203,19 @@ def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Rep
     return key, reporter
 
 
-def _outcome(credited: CreditedOutcome | None) -> OutcomeFacts | None:
+def _known(batch: ReporterBatch, category: Category) -> CategoryRules:
+    categories = batch.rules.categories
+    if category not in categories:
+        raise Rejected("unknown_category", "category", f"Must be one of {', '.join(categories)}.")
+    return categories[category]
+
+
+def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeFacts | None:
     if credited is None:
         return None
-    return OutcomeFacts(credited.day, credited.decision, credited.category, credited.percent)
+    return OutcomeFacts(
+        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {

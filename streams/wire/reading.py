@@ -4,13 +4,14 @@
 the most frequent, and reading them is a large part of a worker's CPU time; what looks odd below is there for speed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from streams.events.report import Category
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.envelope import CE_ID, CE_PREFIX, CE_SOURCE
 from streams.wire.incoming_envelope import open_envelope
@@ -21,7 +22,7 @@ from streams.wire.ref_search import personal_data_in_value
 from streams.wire.rejection import not_valid, rejection_of
 from streams.wire.suspicion import MOST_SEARCHED
 from streams.wire.times import EPOCH
-from streams.wire.valid_values import ValidValues
+from streams.wire.valid_values import ValidValues, with_categories
 
 # The largest report that the schema allows is below 8 KiB. The rest is room for fields of later versions and for
 # base64 in an envelope; more would let one publisher fill a worker's memory and a fetch with a few records.
@@ -54,7 +55,8 @@ class EventForm(Generic[Event]):
 
     `type` is the CloudEvents type. `valid` describes the valid values by path, `refs` lists the paths of refs. `check`
     raises Rejected for faults that the decoder does not find. `time_field` is the field with the event's time;
-    `optional_time_field` is a second time, held to the same limits, that may be null.
+    `optional_time_field` is a second time, held to the same limits, that may be null. `category` is the path of the
+    event's category, and what finds it.
     """
 
     type: bytes
@@ -64,18 +66,28 @@ class EventForm(Generic[Event]):
     check: Callable[[Event], None]
     time_field: str
     optional_time_field: str | None = None
+    category: tuple[str, Callable[[Event], Category | None]] | None = None
 
 
 ReadEvent = Callable[[bytes | None, Headers, int], Decoded[Event]]
 
 
-def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
-    """Return the function that reads events of one form.
+def event_reader(  # noqa: C901 - inlined, as a call for each report costs
+    form: EventForm[Event], categories: Collection[Category] | None = None
+) -> ReadEvent[Event]:
+    """Return the function that reads events of one form and rejects those of a category that is not in `categories`.
 
-    A closure, as loading the form's attributes and one more call for each report would cost 3 %.
+    Without `categories` it takes any, for what was checked before or is only shown. A closure, as loading the form's attributes and one more call for each report would cost 3 %.
     """
     decode, check, valid = form.decoder.decode, form.check, form.valid
     event_type, time_field, optional_time_field = form.type, form.time_field, form.optional_time_field
+    category_of = None
+    known: frozenset[Category | None] = frozenset()
+    if form.category is not None and categories is not None:
+        category_path, category_of = form.category
+        valid = with_categories(valid, category_path, categories)
+        # The decoder rejects null where the form needs a category.
+        known = frozenset((*categories, None))
 
     def read_event(value: bytes | None, headers: Headers, append_time_ms: int) -> Decoded[Event]:
         """Read an event in any of the three forms: CloudEvents binary mode, structured mode, or plain JSON.
@@ -96,6 +108,8 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
                 # base64 hides bytes and brackets from the first check.
                 _check_text(data)
             event = decode(data)
+            if category_of is not None and category_of(event) not in known:
+                raise not_valid("unknown_category", category_path, valid)
             check(event)
             latest = append_time_ms + MAX_AHEAD_MS
             moment: datetime = getattr(event, time_field)

@@ -16,7 +16,7 @@ from streams.local_kafka.java import spawn
 from streams.operations.generated.asyncapi_document import DOCUMENT
 from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
 
 pytestmark = pytest.mark.slow

@@ -26,7 +26,7 @@ from streams.events.escalation import Escalation
 from streams.events.integrity import IntegrityFinding, IntegritySignal
 from streams.events.priority import Priority, PriorityComponents
 from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.command_tree import leaves, subcommand
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"

@@ -23,8 +23,8 @@ from streams.reports.state import ReportState
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_report
+from tests.readers import decode_request
 
 END_MS = 1_790_000_000_000
 SMALL = 4_000

@@ -3,6 +3,7 @@
 import ipaddress
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from streams.console.people.console_secrets import (
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.settings import ConsoleSettings
 from streams.registry.errors import UnreadableFile
+from streams.registry.rules import CategoryRules
 from streams.worker.settings import SettingsError
 
 
@@ -56,8 +58,8 @@ class Access:
         return self.address is not None and self.address.startswith("https://")
 
 
-def load_access(own: ConsoleSettings) -> Access:
-    """Check the settings, and read the secrets and the people file.
+def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> Access:
+    """Check the settings, and read the secrets and the people file, which may name `categories`.
 
     Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the people file is not
     valid.
@@ -73,17 +75,17 @@ def load_access(own: ConsoleSettings) -> Access:
         )
     return Access(
         sign_in,
-        _people(own),
+        _people(own, categories),
         optional_secret(own, "session_secret", LEAST_CHARACTERS) or secrets.token_urlsafe(32),
         own.address,
     )
 
 
-def _people(own: ConsoleSettings) -> WatchedPeople | None:
+def _people(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> WatchedPeople | None:
     if own.people_file is None:
         return None
     try:
-        return WatchedPeople(own.people_file)
+        return WatchedPeople(own.people_file, categories)
     except UnreadableFile as error:
         raise SettingsError(f"{variable('people_file')}: {error}.") from None
 

@@ -1,16 +1,9 @@
 """The people who may use a console, as the people file lists them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from streams.console.casework.permissions import Person
-from streams.events.report import CATEGORIES, Category
-
-CHILD_SAFETY: Final[frozenset[Category]] = frozenset({"csam", "csam_synthetic", "grooming"})
-"""Only people to whom the file gives one of these by name see its cases."""
-
-USUAL_CATEGORIES: Final[frozenset[Category]] = frozenset(CATEGORIES) - CHILD_SAFETY
-"""What a role sees unless the file says otherwise."""
 
 
 class Listed(NamedTuple):

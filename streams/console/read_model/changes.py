@@ -1,8 +1,10 @@
 """What a batch of records changed, so that open pages can be told."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from streams.events.report import Category
+from streams.wire.dead_letter import Rejected
 
 
 @dataclass(slots=True)
@@ -18,3 +20,9 @@ class Changes:
     requests: set[str] = field(default_factory=set)
     integrity_cases: set[str] = field(default_factory=set)
     categories: dict[str, Category | None] = field(default_factory=dict)
+    known: Collection[Category] | None = None
+
+    def require_known(self, category: Category) -> None:
+        """Raise Rejected for a category that workers refuse, because it is not in `known`; None knows any."""
+        if self.known is not None and category not in self.known:
+            raise Rejected("unknown_category", "category", f"Must be one of {', '.join(self.known)}.")

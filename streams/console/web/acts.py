@@ -12,7 +12,7 @@ from streams.console.web.acting import carry_out
 from streams.console.web.case import case_of, case_page
 from streams.console.web.context import console_of, person_of
 from streams.console.web.ending import clock_choices
-from streams.console.web.forms import ACTIVITY_KINDS, act_fields, choice_of, local_path, text_of
+from streams.console.web.forms import ACTIVITY_KINDS, WrongForm, act_fields, choice_of, local_path, text_of
 from streams.console.web.outcome_form import ground_of, outcome_of
 from streams.console.web.security import checked_form
 from streams.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
@@ -53,12 +53,15 @@ def _activity(request: Request, form: FormData, known: KnownCase, kind: Activity
 
 def _proposed_outcome(request: Request, form: FormData, known: KnownCase) -> ProposedOutcome:
     decision = choice_of(form, "decision", "a decision")
+    category = text_of(form, "category")
+    if category not in console_of(request).categories:
+        raise WrongForm("Choose a category.")
     action = {name: value for name in ("visibility", "account") if (value := text_of(form, name))}
     return outcome_of(
         known,
         clock_choices(form, known.clocks, console_of(request).duties),
         decision=decision,
-        category=text_of(form, "category"),
+        category=category,
         reason=choice_of(form, f"reason_{decision}", "a reason for the decision"),
         ground=ground_of(form),
         action=action if action and decision == "upheld" else None,

@@ -17,7 +17,6 @@ from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
 from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
 from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
-from streams.events.report import CATEGORIES
 from streams.text.crowd_text import SIGNALS
 from streams.text.record_text import likely_countries
 from streams.text.story import NOT_ARMED, story
@@ -85,7 +84,7 @@ def case_page(
         "notes": get_args(CaseNote),
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
-        "categories": CATEGORIES,
+        "categories": list(console_of(request).categories),
         "grounds": dict.fromkeys(row.id for row in newest.obligations),
         "not_armed": NOT_ARMED,
         "snoozes": list(SNOOZES),

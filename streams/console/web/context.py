@@ -23,7 +23,7 @@ from streams.console.settings import ConsoleSettings
 from streams.console.web import words
 from streams.console.web.moments import with_moments
 from streams.events.report import Category
-from streams.registry.rules import Obligation
+from streams.registry.rules import CategoryRules, Obligation
 from streams.runtime.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -55,7 +55,7 @@ class Filter(Protocol):
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id; `floor` are the categories whose reports always go to a person.
+    `duties` are the rows of law in use, by id.
     """
 
     settings: ConsoleSettings
@@ -64,7 +64,7 @@ class Console:
     progress: Progress
     feed: LiveFeed
     duties: Mapping[str, Obligation]
-    floor: frozenset[Category]
+    categories: Mapping[Category, CategoryRules]
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -116,7 +116,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "progress": console.progress,
         # A page that did not note its position is not told of changes.
         "position": getattr(request.state, "position", ""),
-        "floor": console.floor,
+        "floor": {category for category, row in console.categories.items() if row.floor},
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,
