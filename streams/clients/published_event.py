@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
+from streams.events.case_activity import CaseActivity
 from streams.events.report import REPORT_TYPE, Category, MessageReport
 from streams.reports.claims import Sources, check_claims, source_for
 from streams.wire.case_activity_decoding import FORM as ACTIVITY
@@ -20,6 +21,7 @@ from streams.wire.envelope import (
 from streams.wire.moderation_outcome_decoding import FORM as OUTCOME
 from streams.wire.outcome_decoding import FORM as CLOCK_OUTCOME
 from streams.wire.reading import Decoded, EventForm, event_reader
+from streams.wire.rejection import require_category
 from streams.wire.request_decoding import FORM as REQUEST
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
@@ -64,6 +66,8 @@ def published_event(
     """
     form, id_of, key_of = PUBLISHED[topic]
     event, _, time_ms = event_reader(form, categories)(value, (), now_ms)
+    if categories is not None and isinstance(event, CaseActivity) and event.proposed is not None:
+        require_category("proposed.category", event.proposed.category, categories)
     identity = _Identity(form.type.decode(), getattr(event, id_of), time_ms, key_of(event))
     return _event(topic, identity, value, source)
 

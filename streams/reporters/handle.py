@@ -26,6 +26,7 @@ from streams.wire.envelope import CE_TYPE
 from streams.wire.origin import NotAtHome, Origin, own_type
 from streams.wire.passed_report import decode_passed_report
 from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.rejection import require_category
 from streams.wire.reporter_history import decode_history, decode_rehashed, earlier_hash
 from streams.wire.stamp import STAMP_HEADER, encode_stamp
 from streams.wire.topics import (
@@ -205,8 +206,7 @@ def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Rep
 
 def _known(batch: ReporterBatch, category: Category) -> CategoryRules:
     categories = batch.rules.categories
-    if category not in categories:
-        raise Rejected("unknown_category", "category", f"Must be one of {', '.join(categories)}.")
+    require_category("category", category, categories)
     return categories[category]
 
 

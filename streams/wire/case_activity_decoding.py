@@ -147,7 +147,6 @@ FORM = EventForm(
     ),
     _check,
     time_field="at",
-    category=("proposed.category", lambda act: act.proposed and act.proposed.category),
 )
 
 decode_case_activity = event_reader(FORM)

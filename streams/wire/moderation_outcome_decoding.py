@@ -1,7 +1,6 @@
 """Reads a desk's outcome from the bytes and headers of a record of `moderation-outcomes`."""
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -163,7 +162,7 @@ FORM = EventForm(
     ),
     _check,
     time_field="decided_at",
-    category=("category", attrgetter("category")),
+    of_category=True,
 )  # fmt: skip
 
 decode_moderation_outcome = event_reader(FORM)

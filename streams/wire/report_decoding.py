@@ -1,7 +1,5 @@
 """Reads a report from the bytes and headers of a record of `message-reports` or `verified-reports`."""
 
-from operator import attrgetter
-
 import msgspec
 
 from streams.events.report import (
@@ -132,7 +130,7 @@ FORM = EventForm(
     _check_refs,
     time_field="occurred_at",
     optional_time_field="received_at",
-    category=("category", attrgetter("category")),
+    of_category=True,
 )
 
 decode_report = event_reader(FORM)

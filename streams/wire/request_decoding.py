@@ -1,7 +1,5 @@
 """Reads an authority's request from the bytes and headers of a record of `authority-requests`."""
 
-from operator import attrgetter
-
 import msgspec
 
 from streams.events.authority_request import (
@@ -81,7 +79,7 @@ FORM = EventForm(
     RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
     _check_refs,
     time_field="received_at",
-    category=("category", attrgetter("category")),
+    of_category=True,
 )
 
 decode_request = event_reader(FORM)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from streams.events.report import Category
-from streams.wire.dead_letter import Rejected
+from streams.wire.rejection import require_category
 
 
 @dataclass(slots=True)
@@ -23,6 +23,6 @@ class Changes:
     known: Collection[Category] | None = None
 
     def require_known(self, category: Category) -> None:
-        """Raise Rejected for a category that workers refuse, because it is not in `known`; None knows any."""
-        if self.known is not None and category not in self.known:
-            raise Rejected("unknown_category", "category", f"Must be one of {', '.join(self.known)}.")
+        """Raise Rejected for a category that is not in `known`: workers refuse it. None knows any."""
+        if self.known is not None:
+            require_category("category", category, self.known)
