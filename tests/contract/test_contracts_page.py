@@ -13,7 +13,7 @@ import pytest
 
 from streams.local_kafka.jars import cache_folder, sha256_of
 from streams.local_kafka.java import spawn
-from streams.operations.generated.asyncapi_document import DOCUMENT
+from generators.asyncapi_document import DOCUMENT
 from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.dead_letter import Rejected
 from streams.wire.report_decoding import decode_report

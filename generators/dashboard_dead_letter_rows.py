@@ -1,6 +1,6 @@
 """The rows about what could not be read or applied."""
 
-from streams.operations.generated.dashboard_queries import Panel, Row, rate, series
+from generators.dashboard_queries import Panel, Row, rate, series
 
 DEAD_LETTERS: tuple[Row, ...] = (
     (

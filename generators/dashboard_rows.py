@@ -1,8 +1,8 @@
 """The rows of the overview: whether all is well, how much comes in, and how long it takes."""
 
-from streams.operations.generated.dashboard_adapter_row import ADAPTERS
-from streams.operations.generated.dashboard_console_row import CONSOLE
-from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, series, stat, total
+from generators.dashboard_adapter_row import ADAPTERS
+from generators.dashboard_console_row import CONSOLE
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, stat, total
 
 _VERDICTS = (
     f"({rate('tocsin_dead_letters_total')} + {rate('tocsin_reports_applied_total')}"

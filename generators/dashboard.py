@@ -1,6 +1,5 @@
-"""Writes the Grafana dashboards: `python -m streams.operations.generated.dashboard [--check]`."""
+"""Writes the Grafana dashboards."""
 
-import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from streams.operations.generated.dashboard_boards import ANNOTATIONS, BOARDS, Board
-from streams.operations.generated.dashboard_queries import Panel, Row
+from generators.dashboard_boards import ANNOTATIONS, BOARDS, Board
+from generators.dashboard_queries import Panel, Row
 
-FOLDER = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards"
+FOLDER = Path(__file__).parents[1] / "deploy" / "grafana" / "dashboards"
 
 Json = dict[str, Any]
 
@@ -19,6 +18,15 @@ _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 # Grafana's grid has 24 columns.
 _COLUMNS = 24
 _HEIGHT = {"stat": 4, "timeseries": 8, "heatmap": 8, "table": 8}
+
+
+def files() -> dict[Path, str]:
+    """The text of every dashboard."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return {
+        FOLDER / f"{board.name}.json": orjson.dumps(dashboard(board), option=option).decode()
+        for board in BOARDS
+    }
 
 
 def dashboard(board: Board) -> Json:
@@ -54,23 +62,6 @@ def dashboard(board: Board) -> Json:
         },
         "panels": list(_panels(board.rows)),
     }
-
-
-def main(arguments: list[str]) -> int:
-    """Write the files. With `--check`, report instead which are out of date. Returns the exit code."""
-    outdated = []
-    for board in BOARDS:
-        file = FOLDER / f"{board.name}.json"
-        text = orjson.dumps(dashboard(board), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        if "--check" not in arguments:
-            file.write_bytes(text)
-        elif not file.exists() or file.read_bytes() != text:
-            outdated.append(str(file))
-    if outdated:
-        sys.stderr.write(
-            f"{', '.join(outdated)} out of date: run `python -m streams.operations.generated.dashboard`.\n"
-        )
-    return int(bool(outdated))
 
 
 def _variable(name: str, query: str) -> Json:
@@ -170,7 +161,3 @@ def _look(panel: Panel) -> Json:
     if panel.kind == "heatmap":
         return {"options": {"calculate": False, "yAxis": {"unit": panel.unit}}}
     return {"options": {"showHeader": True}}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """The row of the dashboard about consoles."""
 
-from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, total
 
 CONSOLE: Row = (
     "Console",

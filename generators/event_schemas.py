@@ -1,7 +1,6 @@
-"""Writes the JSON Schemas of all events from their types: `python -m streams.operations.generated.event_schemas [--check]`."""
+"""Writes the JSON Schemas of all events from their types."""
 
 import json
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from inspect import cleandoc
@@ -26,7 +25,7 @@ from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.wire.reading import EventForm
 
-FOLDER = Path(__file__).parents[3] / "schemas" / "json"
+FOLDER = Path(__file__).parents[1] / "schemas" / "json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound schemas are
@@ -75,34 +74,14 @@ def schemas() -> dict[str, dict[str, Any]]:
     return inbound | outbound
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files. With `--check`, list those that are out of date instead. Returns the exit code."""
-    return write_or_check(
-        arguments,
-        FOLDER,
-        schemas(),
-        "out of date: run `python -m streams.operations.generated.event_schemas`",
-    )
+def files() -> dict[Path, str]:
+    """The text of every schema."""
+    return json_files(FOLDER, schemas())
 
 
-def write_or_check(
-    arguments: list[str], folder: Path, documents: Mapping[str, dict[str, Any]], outdated: str
-) -> int:
-    """Write the documents into `folder` as JSON, by file name. With `--check`, list the files that differ instead.
-
-    `outdated` completes the message "<file> is ..." and says how to regenerate the file. Returns the exit code.
-    """
-    texts = {file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
-    if "--check" not in arguments:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
-        return 0
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    differing = sorted(file for file in texts.keys() | there.keys() if texts.get(file) != there.get(file))
-    for file in differing:
-        sys.stderr.write(f"{folder / file} is {outdated}.\n")
-    return 1 if differing else 0
+def json_files(folder: Path, documents: Mapping[str, dict[str, Any]]) -> dict[Path, str]:
+    """The documents as JSON, by path; they are given by file name."""
+    return {folder / file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
 
 
 def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool) -> dict[str, Any]:
@@ -130,7 +109,3 @@ def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
         # Python 3.13 and later strip the indentation of docstrings; earlier versions keep it.
         shaped["description"] = cleandoc(description)
     return shaped | {"additionalProperties": False} if closed and "properties" in shaped else shaped
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,20 +1,20 @@
-"""Writes the JSON Schemas of the law files and of sources.yaml from their shapes: `python -m streams.operations.generated.registry_schemas [--check]`.
+"""Writes the JSON Schemas of the law files and of sources.yaml from their shapes.
 
 Each of these files names its schema in the first line, so that editors can complete fields and mark mistakes. A schema covers
 the form of a row; only the loader checks references between rows.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
-from streams.operations.generated.event_schemas import DIALECT, write_or_check
+from generators.event_schemas import DIALECT, json_files
 from streams.registry.document import Row
 from streams.registry.lawbook import SUBJECTS
+from streams.registry.loader import SHIPPED_LAW
 from streams.registry.shapes import SourcesFile
 from streams.registry.shapes_law import JurisdictionFile
 
-FOLDER = Path(__file__).parents[2] / "registry" / "law" / "schema"
+FOLDER = SHIPPED_LAW / "schema"
 _FILES: dict[str, type[Row]] = {
     "jurisdiction.schema.json": JurisdictionFile,
     "sources.schema.json": SourcesFile,
@@ -30,15 +30,6 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files. With `--check`, list those that are out of date instead. Returns the exit code."""
-    return write_or_check(
-        arguments,
-        FOLDER,
-        schemas(),
-        "out of date: run `python -m streams.operations.generated.registry_schemas`",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def files() -> dict[Path, str]:
+    """The text of every schema."""
+    return json_files(FOLDER, schemas())

@@ -1,6 +1,5 @@
-"""Writes docs/metrics.md from the catalogue: `python -m streams.operations.generated.metrics_page [--check]`."""
+"""Writes docs/metrics.md from the catalogue."""
 
-import sys
 from itertools import groupby
 from pathlib import Path
 
@@ -9,12 +8,12 @@ from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric import LABELS, Metric
 from streams.operations.metric_catalogue import CATALOGUE
 
-PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 _HEAD = """\
 # Metrics
 
-<!-- Generated from streams/operations/metric_catalogue.py by `python -m streams.operations.generated.metrics_page`. -->
+<!-- Generated from streams/operations/metric_catalogue.py by `python -m generators metrics_page`. -->
 
 A worker serves these metrics on `/metrics`, in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters
 and histograms start at 0 with the worker and include committed batches only. `/metrics` also has `process_*` and
@@ -42,6 +41,11 @@ An adapter serves these on `/metrics`, where its settings `..._METRICS_HOST` and
 """
 
 
+def files() -> dict[Path, str]:
+    """The text of the page."""
+    return {PAGE: page()}
+
+
 def page() -> str:
     """The content of docs/metrics.md."""
     parts = [_HEAD]
@@ -57,24 +61,9 @@ def page() -> str:
     return "".join(parts)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page. With `--check`, report instead whether it is out of date. Returns the exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{PAGE} is out of date: run `python -m streams.operations.generated.metrics_page`.\n")
-    return 1
-
-
 def _row(metric: Metric) -> str:
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     buckets = (
         f" Buckets up to {', '.join(f'{bound:g}' for bound in metric.buckets)}." if metric.buckets else ""
     )
     return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning}{buckets} |\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

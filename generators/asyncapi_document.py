@@ -1,7 +1,6 @@
-"""Writes schemas/asyncapi.json from the topic catalogue: `python -m streams.operations.generated.asyncapi_document [--check]`."""
+"""Writes schemas/asyncapi.json from the topic catalogue."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,18 +79,9 @@ def document() -> Json:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Write the document. With `--check`, report instead whether it is out of date. Returns the exit code."""
-    text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-    if "--check" not in arguments:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(
-        f"{DOCUMENT} is out of date: run `python -m streams.operations.generated.asyncapi_document`.\n"
-    )
-    return 1
+def files() -> dict[Path, str]:
+    """The text of the document."""
+    return {DOCUMENT: json.dumps(document(), indent=2, ensure_ascii=False) + "\n"}
 
 
 def _role(topic: Topic) -> Role:
@@ -269,7 +259,3 @@ def _dead_letter() -> Json:
         "tocsin-attempt": number,
     }
     return {"headers": {"type": "object", "required": list(properties), "properties": properties}}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """The rows about partitions: how far each is, who owns it, and what it keeps."""
 
-from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, series, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
 
 PARTITIONS: tuple[Row, ...] = (
     (

@@ -1,10 +1,9 @@
 """Writes the Kubernetes resources that follow from what Tocsin declares elsewhere.
 
-`python -m streams.operations.generated.kubernetes_resources [--check]` writes topics and users for the operator Strimzi,
-from the topic catalogue and the rights of each role, and the alerts for the Prometheus operator and the Helm chart.
+Topics and users for the operator Strimzi, from the topic catalogue and the rights of each role, and the alerts for the
+Prometheus operator and the Helm chart.
 """
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from streams.runtime.topic_catalogue import MIN_INSYNC, Topic, load_catalogue
 
 Json = dict[str, Any]
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = Path(__file__).parents[1] / "deploy"
 ALERTS = DEPLOY / "prometheus" / "rules" / "tocsin.yaml"
 
 # Since Strimzi 0.49, and the only version of this API since 1.0.
@@ -84,25 +83,6 @@ def files() -> dict[Path, str]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files. With `--check`, list those that are out of date instead. Returns the exit code."""
-    if "--check" not in arguments:
-        for path, text in files().items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        return 0
-    differing = [
-        path
-        for path, text in files().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    for path in differing:
-        sys.stderr.write(
-            f"{path} is out of date: run `python -m streams.operations.generated.kubernetes_resources`.\n"
-        )
-    return 1 if differing else 0
-
-
 def _acls(rights: Iterable[Right]) -> Iterable[Json]:
     operations: dict[tuple[str, str, bool], list[str]] = {}
     for right in rights:
@@ -133,11 +113,7 @@ _Dumper.add_representer(
 
 
 def _text(source: str, documents: Iterable[Json]) -> str:
-    head = f"# Generated from {source} by `python -m streams.operations.generated.kubernetes_resources`.\n"
+    head = f"# Generated from {source} by `python -m generators kubernetes_resources`.\n"
     return head + "---\n".join(
         yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120) for document in documents
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from streams.operations.generated.dashboard_dead_letter_rows import DEAD_LETTERS
-from streams.operations.generated.dashboard_decision_rows import CHANGES_OF_LAW, DECISIONS, LAW, REPORTERS
-from streams.operations.generated.dashboard_partition_rows import PARTITIONS
-from streams.operations.generated.dashboard_queries import Row, series
-from streams.operations.generated.dashboard_rows import OVERVIEW
+from generators.dashboard_dead_letter_rows import DEAD_LETTERS
+from generators.dashboard_decision_rows import CHANGES_OF_LAW, DECISIONS, LAW, REPORTERS
+from generators.dashboard_partition_rows import PARTITIONS
+from generators.dashboard_queries import Row, series
+from generators.dashboard_rows import OVERVIEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The row of the dashboard about adapters."""
 
-from streams.operations.generated.dashboard_queries import Panel, Row, quantiles, rate, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, total
 
 ADAPTERS: Row = (
     "Adapters",

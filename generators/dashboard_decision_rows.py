@@ -1,6 +1,6 @@
 """The rows of the dashboard about what was decided: reporters, policies and law."""
 
-from streams.operations.generated.dashboard_queries import Panel, Row, rate, series, total
+from generators.dashboard_queries import Panel, Row, rate, series, total
 
 REPORTERS: Row = (
     "Reporters",
