@@ -19,7 +19,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.local_kafka import properties
 from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
@@ -34,6 +33,7 @@ from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
+from tocsin_demo.local_kafka import properties
 
 PASSWORD = "not-a-secret-of-anybody"
 # Confluent's names of operations and of kinds of resources are Kafka's own with underscores.

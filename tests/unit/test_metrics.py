@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from generators import metrics_page
+from generators.__main__ import main
 from streams.clocks.store import CLOCK_RECORD
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.time_correction import TimeCorrection
 from streams.operations import metric_catalogue as catalogue
-from streams.operations.faust_sensor import RebalanceSensor
-from generators import metrics_page
-from generators.__main__ import main
-from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
 from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.operations.faust_sensor import RebalanceSensor
+from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.operations.values import Histogram, Numbers
-from streams.partition.hash_key import HashKeys, hash_key
 from streams.operations.worker_operations import WorkerOperations
+from streams.partition.hash_key import HashKeys, hash_key
 from streams.reports.census import open_episodes, take_report_census
 from streams.reports.counters import ReportCounters
 from streams.reports.state import ReportState, restore_reports
