@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.shared.scenario import play_alone
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.runtime.claims import Place
 from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import (
