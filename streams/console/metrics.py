@@ -16,7 +16,7 @@ from streams.operations.http_server import serve
 from streams.operations.metrics import Exposition
 from streams.operations.process_metric_catalogue import BUILD_INFO
 from streams.operations.values import Histogram, Numbers, Values, gauge
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError
 
 _EFFECTS = ("counted", "refused", "not_confirmed")
 

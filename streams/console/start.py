@@ -10,7 +10,7 @@ from socket import socket
 
 from streams.console.read_model.database import Database
 from streams.operations.address_refused import address_refused
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError
 
 
 @asynccontextmanager

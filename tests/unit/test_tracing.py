@@ -29,7 +29,8 @@ from streams.runtime.errors import OwnershipLost
 from streams.runtime.position import SourcePosition
 from streams.runtime.prepared import Prepared, prepare
 from streams.runtime.progress import NewRecords
-from streams.worker.settings import SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import load_settings
 from streams.worker.tracing import exporting
 from streams.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.worker.tracing.settings import load_tracing_settings

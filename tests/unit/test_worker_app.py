@@ -10,7 +10,8 @@ from streams.registry.errors import RegistryError
 from streams.runtime.stage_app import StageApp
 from streams.worker import app as module
 from streams.worker.app import build_app
-from streams.worker.settings import Settings, SettingsError
+from streams.worker.environment import SettingsError
+from streams.worker.settings import Settings
 from tests.kafka.harness.workers import clean_environment
 
 _IMPORT = """
