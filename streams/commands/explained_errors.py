@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from streams.commands.shared.terminal import echo
+from streams.operations.address_refused import AddressRefused
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.runtime.errors import RefusedToStart
 from streams.worker.environment import SettingsError
@@ -31,7 +32,7 @@ def explain(error: Exception) -> int | None:
     if isinstance(error, RefusedToStart):
         echo(f"error: refused to start: {error}", err=True)
         return EXIT_FAILED
-    if not isinstance(error, SettingsError | RegistryError):
+    if not isinstance(error, SettingsError | RegistryError | AddressRefused):
         return None
     echo(f"error: {error}", err=True)
     if isinstance(error, UnreadableFile) and (setting := _setting_pointing_to(error.path, load_settings())):

@@ -6,7 +6,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.distribution import packages_missing
-from streams.operations.address_refused import address_refused
+from streams.operations.address_refused import AddressRefused
 from streams.operations.core import Core
 from streams.operations.faust_sensor import RebalanceSensor
 from streams.operations.worker_operations import WorkerOperations
@@ -53,10 +53,8 @@ def build_app(settings: Settings) -> StageApp:
         watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
         try:
             await app.add_async_context(watching)
-        except OSError as error:
-            raise RefusedToStart(
-                address_refused(f"{PREFIX}HTTP_", settings.http_host, settings.http_port, error)
-            ) from error
+        except AddressRefused as error:
+            raise RefusedToStart(str(error)) from error
         if tracing is not None:
             await app.add_async_context(tracing.queue.running())
         async with admin_client(app.connection) as admin:
