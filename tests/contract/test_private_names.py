@@ -45,7 +45,6 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 import streams
 from streams.runtime import memory, patches, transaction
-from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
@@ -309,9 +308,7 @@ def inherited_uses(kind):
     return (defined | used) & theirs
 
 
-def test_outside_patches_no_class_overrides_or_inherits_a_private_name(monkeypatch):
-    # Importing the worker's app reads its settings.
-    monkeypatch.setenv("TOCSIN_HASH_KEY", DEMONSTRATION_KEY.hex())
+def test_outside_patches_no_class_overrides_or_inherits_a_private_name():
     seen, found = 0, {}
     for path in outside_patches():
         if path.name == "__main__.py" or not any(

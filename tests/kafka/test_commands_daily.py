@@ -12,7 +12,8 @@ from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.partition.home import home_partition
+from tocsin_demo.scenario import play_alone
+from streams.wire.partitioner import home_partition
 from streams.runtime.claims import Place
 from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import (

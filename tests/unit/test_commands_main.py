@@ -248,8 +248,6 @@ def test_the_message_for_a_missing_topic_mentions_missing_permissions():
     ],
 )
 def test_a_missing_rules_file_is_named_with_its_variable(tocsin, tmp_path, monkeypatch, name, arguments):
-    # The worker's module reads its settings on import, and another test may have imported it already.
-    monkeypatch.delitem(sys.modules, "streams.worker.app", raising=False)
     monkeypatch.setenv(name, str(tmp_path / "nope"))
     code, _, err = tocsin(*arguments)
     assert code == 2

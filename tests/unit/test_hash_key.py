@@ -11,7 +11,8 @@ from streams.partition.hash_key import DEMONSTRATION_KEY, UNKEYED, HashKeys, has
 from streams.reports.state import ReportState
 from streams.worker.hash_keys import configured_hash_keys, given_hash_keys, is_public
 from streams.worker.rules import report_rules
-from streams.worker.settings import SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import load_settings
 from tests.unit.traffic import SHIPPED, START, compiled, fold, of_topic, report, run
 from tocsin_demo.demo.surroundings import demo_environment
 

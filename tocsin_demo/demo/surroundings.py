@@ -21,7 +21,8 @@ from streams.registry.loader import SHIPPED
 from streams.runtime.identity import consumer_group
 from streams.runtime.topic_admin import admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.worker.settings import CONSOLE_PREFIX, PREFIX, Settings
+from streams.worker.environment import CONSOLE_PREFIX
+from streams.worker.settings import PREFIX, Settings
 from tocsin_demo.local_kafka import LocalKafka
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"

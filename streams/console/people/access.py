@@ -16,7 +16,7 @@ from streams.console.people.console_secrets import (
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.settings import ConsoleSettings
 from streams.registry.errors import UnreadableFile
-from streams.worker.settings import SettingsError
+from streams.worker.environment import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

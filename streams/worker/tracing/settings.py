@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, FilePath, HttpUrl, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.worker.settings import SettingsError, checked
+from streams.worker.environment import SettingsError, checked
 
 OTEL_PREFIX: Final = "OTEL_"
 

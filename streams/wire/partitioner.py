@@ -1,4 +1,7 @@
-"""MurmurHash2 as Kafka's Java client computes it (`Utils.murmur2`): the hash of its default partitioner."""
+"""The default partitioner of Kafka's Java client: MurmurHash2 (`Utils.murmur2`) of the key, modulo the partitions.
+
+It is the one rule that every publisher can follow: with the channel's ref as key, nothing needs to be re-keyed.
+"""
 
 import struct
 import sys
@@ -9,6 +12,16 @@ from collections.abc import Sequence
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
 _MASK = 0xFFFFFFFF
+
+
+def home_partition(key: bytes, partitions: int) -> int:
+    """Return the partition of a record with this key."""
+    return partition_of_hash(murmur2(key), partitions)
+
+
+def partition_of_hash(hashed: int, partitions: int) -> int:
+    """Return the partition of a record whose key has this hash. The partitioner clears the sign bit."""
+    return (hashed & 0x7FFFFFFF) % partitions
 
 
 def murmur2(data: bytes) -> int:
