@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.runtime.log import TRANSACTION_SECONDS
 from streams.worker.settings import PREFIX, load_settings
 from tests.tools import program
 

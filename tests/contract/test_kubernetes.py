@@ -25,7 +25,7 @@ from streams.operations.access_rights import ROLES
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.runtime.log import TRANSACTION_SECONDS
 from streams.wire.topics import TOPICS
 from streams.worker.settings import PREFIX, load_settings
 from tests.kubernetes.custom_resources import SCHEMAS

@@ -23,8 +23,6 @@ from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
 from streams.runtime.identity import new_transactional_id
-from streams.runtime.patches.producer import abandon
-from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
@@ -121,11 +119,11 @@ async def leave_open(address, instance):
         address, "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="worker", sasl_password=PASSWORD
     )
     transactional_id = new_transactional_id("", instance)
-    producer = transactional_producer(connection, transactional_id)
+    producer = connection.producer(transactional_id)
     await producer.start()
     await producer.begin_transaction()
     await producer.send_and_wait(CLAIMS, b"", b"reports/0/x", partition=0)
-    await abandon(producer)
+    await producer.abandon()
     return transactional_id
 
 
