@@ -97,7 +97,7 @@ OVERVIEW: tuple[Row, ...] = (
             Panel(
                 "Records committed within 30 seconds",
                 "Share of records committed within 30 seconds of their append. The objective is 99.9 % within 28 days; "
-                "docs/operations.md argues it.",
+                "docs/operations-design.md argues it.",
                 "percentunit",
                 {
                     "share": rate("tocsin_append_to_commit_seconds_bucket", more=', le="30.0"')

@@ -26,7 +26,7 @@ _REASONS = {
     "manifestly_unfounded": "evidently_unfounded",
 }
 
-# Most decisions come within a working day (docs/decisions.md, 'What was measured').
+# Most decisions come within a working day (docs/trust-measured.md, 'What was measured').
 _MEDIAN_DECISION_MS = 8 * HOUR
 
 
