@@ -42,7 +42,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     reopened = decided is not None and _raised_after(events, decided.at_ms)
     state = _state(newest, work, is_decided=decided is not None and not reopened)
     waits = state in ("open", "proposed")
-    clock = _nearest_clock(writer, newest) if waits else None
+    clock = None if state == "resolved" else _nearest_clock(writer, newest)
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
     row = (
@@ -87,14 +87,15 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     writer.execute(f"INSERT OR REPLACE INTO desk_row VALUES ({marks})", row)
 
 
-def waiting_episodes(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
-    """The waiting episodes of a channel, whose rows must be made again if clocks of its messages changed.
+def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
+    """The episodes of a channel whose rows must be made again if clocks of its messages changed.
 
-    The case of a clock shows that clock alone, and a case that does not wait shows none. So a channel with thousands of
-    clocks costs no more than its few episodes.
+    The case of a clock shows that clock alone, and one that ended by itself, of which there may be thousands, shows none. So a
+    channel with thousands of clocks costs no more than the few episodes that wait for people or were decided by them.
     """
     rows = writer.execute(
-        "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits", (channel_ref,)
+        "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND state != 'resolved'",
+        (channel_ref,),
     )
     return [escalation_id for (escalation_id,) in rows]
 

@@ -187,7 +187,7 @@ CREATE TABLE desk_row (
     opened_ms INTEGER NOT NULL,
     -- The newest event, act or outcome.
     changed_ms INTEGER NOT NULL,
-    -- Of the nearest running clock of the case; null without one.
+    -- Of the nearest running clock of the case, also of a decided one; null without one, and if it is resolved.
     due_ms INTEGER,
     duty TEXT,
     priority INTEGER NOT NULL,
@@ -222,7 +222,7 @@ CREATE TABLE desk_row (
 ) WITHOUT ROWID;
 CREATE INDEX desk_order ON desk_row (waits, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_by_channel ON desk_row (channel_ref);
-CREATE INDEX desk_episodes ON desk_row (channel_ref) WHERE NOT is_clock AND waits;
+CREATE INDEX desk_episodes ON desk_row (channel_ref) WHERE NOT is_clock AND state != 'resolved';
 CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_groups ON desk_row (waits, category_group, order_due, order_level, order_priority, escalation_id);
 CREATE INDEX desk_by_category ON desk_row (waits, category, order_due, order_level, order_priority, escalation_id);
