@@ -21,10 +21,9 @@ from streams.adapters.webhook.settings import CONTENTS, WebhookSettings
 from streams.adapters.webhook.webhook import signing_keys, topics_of
 from streams.commands.main import commands
 from streams.events.moderation_outcome import EscalationSubject, MessageSubject
-from streams.events.report import Category
-from tests.categories import CATEGORIES
 from streams.registry.categories import built_in_categories
-from streams.worker.settings import SettingsError, load_prefixed, load_settings
+from streams.worker.environment import SettingsError, load_prefixed
+from streams.worker.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")

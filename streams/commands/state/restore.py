@@ -11,9 +11,10 @@ from streams.commands.state.save_file import Row
 from streams.commands.state.save_file_reading import open_state_file
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Write
 from streams.runtime.position import POSITION_KEY, RESTORING_KEY, encode_position
 from streams.runtime.takeover import exclusive_writer
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.worker.settings import Settings
 
 # Bytes of one transaction, which may last 20 seconds: a slow broker writes this in one.
