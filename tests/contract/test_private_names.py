@@ -63,6 +63,7 @@ from streams.runtime.patches.install import install_patches
 from streams.runtime.patches.lenient_records import LenientRecords
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage_app import StageApp
+from streams.runtime.patches.producer import KafkaProducer
 from streams.runtime.transaction import stop_producer, write_transaction
 
 STREAMS = Path(streams.__file__).parent
@@ -1106,16 +1107,11 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
             assert sender.cancelling()
             closed.append(True)
 
-        await asyncio.wait_for(
-            stop_producer(
-                SimpleNamespace(
-                    stop=never,
-                    client=SimpleNamespace(close=close),
-                    _sender=SimpleNamespace(sender_task=sender),
-                )
-            ),
-            5,
+        producer = SimpleNamespace(
+            stop=never, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
         )
+        producer.abandon = lambda: KafkaProducer.abandon(producer)
+        await asyncio.wait_for(stop_producer(producer), 5)
         return closed
 
     assert in_loop(scenario) == [True]
