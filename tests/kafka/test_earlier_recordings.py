@@ -15,12 +15,12 @@ from confluent_kafka import Producer
 from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
 from tests.fixtures.comparison import Comparison
-from tests.fixtures.differences import BEFORE_THE_HOUSE, VERSION_0_2, without_hashes
+from tests.fixtures.differences import EARLIER_LAYOUT, VERSION_0_2, without_hashes
 from tests.fixtures.recorded import (
     RecordedTopics,
     Recording,
     compacted,
-    load_before_the_house,
+    load_earlier_layout,
     load_version_0_2,
 )
 from tests.kafka.harness.admin import Operator
@@ -97,7 +97,7 @@ class Copier:
 
 PASTS: Mapping[str, Callable[[], Past]] = {
     # The worker moves reporters over to its key, which the recorded one did not have.
-    "before the house": lambda: Past(load_before_the_house(), BEFORE_THE_HOUSE, without_hashes),
+    "earlier layout": lambda: Past(load_earlier_layout(), EARLIER_LAYOUT, without_hashes),
     "0.2 without reporters": lambda: Past(load_version_0_2("off"), VERSION_0_2["off"]),
     "0.2 with reporters": lambda: Past(load_version_0_2("on"), VERSION_0_2["on"]),
 }

@@ -12,8 +12,8 @@ from streams.partition.hash_key import DEMONSTRATION
 from tests.fixtures import code_under_test
 from tests.fixtures.comparison import CLOCK, first_difference
 from tests.fixtures.coverage import check_covers_every_kind
-from tests.fixtures.differences import BEFORE_THE_HOUSE, COUNTS, without_hashes
-from tests.fixtures.recorded import compacted, load_before_the_house
+from tests.fixtures.differences import COUNTS, EARLIER_LAYOUT, without_hashes
+from tests.fixtures.recorded import compacted, load_earlier_layout
 from tests.fixtures.replay import (
     COUNTERS,
     REPORTS_OUTPUTS,
@@ -30,13 +30,13 @@ TIME, TIME_BYTES = b"T", 29
 
 @pytest.fixture(scope="module")
 def recording():
-    return load_before_the_house()
+    return load_earlier_layout()
 
 
 @pytest.fixture(scope="module")
 def past(recording, tmp_path_factory):
     folder = recording.write_rules(tmp_path_factory.mktemp("rules"))
-    return Past(recording, code_under_test.stages(folder), BEFORE_THE_HOUSE)
+    return Past(recording, code_under_test.stages(folder), EARLIER_LAYOUT)
 
 
 @pytest.mark.parametrize("mark", ["before", "between"])
@@ -49,7 +49,7 @@ def test_a_takeover_midway_applies_the_rest_to_the_same_bytes(past, mark):
 def test_the_first_key_for_reporters_changes_hashes_and_nothing_else(recording, tmp_path, mark):
     """A reporter hashed without a key is recognised in their next report."""
     folder = recording.write_rules(tmp_path)
-    past = Past(recording, code_under_test.stages(folder, DEMONSTRATION), BEFORE_THE_HOUSE)
+    past = Past(recording, code_under_test.stages(folder, DEMONSTRATION), EARLIER_LAYOUT)
     start = getattr(recording, mark)
     replay = past.taken_over(mark)
     assert past.check_outputs(replay, start) > (700 if mark == "before" else 100)
