@@ -69,7 +69,9 @@ def test_the_table_says_of_a_command_what_its_own_help_says(name):
 
 def test_every_command_is_in_the_table():
     folder = ROOT / "streams" / "commands"
-    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in folder.glob("*/command.py")}
+    program = {folder / f"{name}.py" for name in ("__init__", "main", "table", "explained_errors")}
+    paths = {*folder.glob("*/command.py"), *folder.glob("*.py")} - program
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
     assert {target.partition(":")[0] for target, _ in COMMANDS.values()} == modules
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from streams.commands.console.command import imported_run_console
+from streams.commands.console import imported_run_console
 from streams.commands.demo.performance import Performance
 from streams.commands.demo.running_program import running_program
 from streams.commands.demo.screen import Screen
