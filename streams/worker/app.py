@@ -24,10 +24,8 @@ from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.core_choice import choose_core
 from streams.worker.environment import SettingsError
 from streams.worker.hash_keys import configured_hash_keys, is_public
-from streams.worker.report_observer import ReportObserver
-from streams.worker.reporter_observer import ReporterObserver
+from streams.worker.observers import ReporterObserver, ReportObserver, RequestObserver
 from streams.worker.reporters_switch import require_nothing_waiting
-from streams.worker.request_observer import RequestObserver
 from streams.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
 from streams.worker.settings import PREFIX, Settings, load_settings
 from streams.worker.tracing.settings import load_tracing_settings

@@ -1,4 +1,4 @@
-"""`tocsin completion`: the command."""
+"""`tocsin completion`: prints the script that lets a shell complete commands, options and values."""
 
 import click
 from click.shell_completion import get_completion_class

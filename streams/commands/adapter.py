@@ -1,4 +1,4 @@
-"""`tocsin adapter`: the commands."""
+"""`tocsin adapter`: connects desks that work elsewhere."""
 
 import asyncio
 import os

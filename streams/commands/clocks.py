@@ -1,4 +1,4 @@
-"""`tocsin clocks`: the command."""
+"""`tocsin clocks`: lists the legal clocks that have not ended."""
 
 import asyncio
 from collections import Counter

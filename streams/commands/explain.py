@@ -1,4 +1,4 @@
-"""`tocsin explain`: the command."""
+"""`tocsin explain`: tells from its events why an escalation was opened and what happened to it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`tocsin config show`: the command."""
+"""`tocsin config show`: lists every setting, its value and its meaning."""
 
 import os
 import textwrap

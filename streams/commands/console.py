@@ -1,4 +1,4 @@
-"""`tocsin console`: the command."""
+"""`tocsin console`: serves the pages on which desks work."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
