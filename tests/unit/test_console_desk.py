@@ -8,7 +8,8 @@ import pytest
 
 from streams.clients.published_event import published_event
 from streams.console.read_model.changes import Changes
-from streams.console.web import case, desk, requests
+from streams.console.web import requests
+from streams.console.web.cases import case, desk
 from tests.categories import CATEGORIES
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode

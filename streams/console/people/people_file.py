@@ -2,18 +2,46 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
 from streams.console.casework.permissions import Person, Role
-from streams.console.people.people import Listed, People
 from streams.events.report import PSEUDONYM_PATTERN
 from streams.registry.document import Category, Document, Place, Row, read_document
 from streams.registry.rules import CategoryRules
 from streams.wire.personal_data import names_a_person
+
+
+class Listed(NamedTuple):
+    """A row of the file: the subject that sign-in gives, and who that is."""
+
+    subject: str
+    person: Person
+
+
+class People:
+    """Finds people by the subject that sign-in gives, or by their pseudonym."""
+
+    def __init__(self, listed: Iterable[Listed]) -> None:
+        rows = tuple(listed)
+        self._by_subject: Mapping[str, Person] = dict(rows)
+        self._by_ref: Mapping[str, Person] = {row.person.ref: row.person for row in rows}
+
+    def of_subject(self, subject: str) -> Person | None:
+        """The person who signed in as `subject`; None if the file does not list them."""
+        return self._by_subject.get(subject)
+
+    def of_ref(self, ref: str) -> Person | None:
+        """The person with a pseudonym; None if the file does not list it."""
+        return self._by_ref.get(ref)
+
+    def all(self) -> Sequence[Person]:
+        """Everybody, by pseudonym."""
+        return [self._by_ref[ref] for ref in sorted(self._by_ref)]
+
 
 # All that a pseudonym may have between its letters and digits: desk_7 beside desk-7 is a mistake, or an attempt.
 _SEPARATORS = re.compile("[._:~-]")

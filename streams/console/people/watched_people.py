@@ -6,8 +6,7 @@ from time import monotonic
 
 import structlog
 
-from streams.console.people.people import People
-from streams.console.people.people_file import load_people
+from streams.console.people.people_file import People, load_people
 from streams.registry.errors import RegistryError
 from streams.registry.rules import CategoryRules
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,9 +19,10 @@ from streams.console.follower import Progress
 from streams.console.live_feed import LiveFeed
 from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
+from streams.console.read_model.paging import ListFilter
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
-from streams.console.web.moments import with_moments
+from streams.console.web.words import with_moments
 from streams.events.report import Category
 from streams.registry.rules import CategoryRules, Obligation
 from streams.runtime.wall_clock import clock_ms
@@ -42,13 +43,6 @@ TEMPLATES = Jinja2Templates(
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
-
-
-class Filter(Protocol):
-    """What a list shows."""
-
-    def parameters(self) -> dict[str, str]:
-        """The parameters of an address that say this filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +95,7 @@ def form_token(request: Request) -> str:
     return token
 
 
-def next_page(shown: Filter, after: str | None) -> str | None:
+def next_page(shown: ListFilter, after: str | None) -> str | None:
     """The parameters of the address of a list's next page; None if there is none."""
     return None if after is None else urlencode({**shown.parameters(), "after": after})
 

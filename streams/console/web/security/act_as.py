@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from streams.console.casework.permissions import Person, Role
 from streams.console.people.watched_people import WatchedPeople
-from streams.console.web.audit import Audit
 from streams.console.web.context import TEMPLATES, form_token
-from streams.console.web.local_path import as_local_path
-from streams.console.web.security import checked_form
+from streams.console.web.forms import as_local_path
+from streams.console.web.security.audit import Audit
+from streams.console.web.security.other_sites import checked_form
 from streams.events.report import PSEUDONYM_PATTERN
 from streams.wire.personal_data import names_a_person
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from streams.console.casework.permissions import Person
-from streams.console.web.limits import Limiter
+from streams.console.web.security.limits import Limiter
 
 logger = structlog.get_logger(__name__)
 

@@ -1,8 +1,9 @@
-"""Who asks: nobody reaches a page before this is known."""
+"""Who asks: nobody reaches a page before this is known. A session is a signed cookie; no process keeps it."""
 
 import hmac
 from collections.abc import Callable
 from functools import partial
+from time import time
 from typing import Final
 from urllib.parse import quote
 
@@ -13,10 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.console.casework.permissions import Person
 from streams.console.people.access import Access, NoSignIn, ProxySignIn
-from streams.console.web.act_as import chosen_person
 from streams.console.web.error_pages import Refused, no_access
-from streams.console.web.limits import Limiter, too_fast
-from streams.console.web.session import signed_in_subject
+from streams.console.web.security.act_as import chosen_person
+from streams.console.web.security.limits import Limiter, too_fast
+
+SESSION_SECONDS: Final = 12 * 3600
+"""A shift. Then a person signs in again."""
 
 PROXY_SECRET_HEADER: Final = "x-tocsin-proxy-secret"  # noqa: S105 - a name
 
@@ -27,7 +30,6 @@ _ACTS_PER_SECOND: Final = 2.0
 
 # What somebody may send who may only read.
 _FOR_EVERYBODY: Final = ("/act-as", "/sign-out")
-
 
 # Asked for by somebody who is not signed in yet, or any more.
 _OPENID_PAGES: Final = ("/sign-in", "/sign-in/callback", "/signed-out")
@@ -115,3 +117,16 @@ def _subject_of_proxy(headers: Headers, sign_in: ProxySignIn) -> str:
         raise Refused(401, "no_subject", f"The proxy must say in one {sign_in.header} header who signed in.")
     # Servers hand headers on as Latin-1, proxies send names in UTF-8.
     return subjects[0].encode("latin-1").decode("utf-8", "replace")
+
+
+def begin_session(request: Request, subject: str) -> None:
+    """Begin a session. Nothing of the one before stays in it: somebody else may have begun that one."""
+    request.session.clear()
+    request.session.update(subject=subject, at=int(time()))
+
+
+def signed_in_subject(request: Request) -> str | None:
+    """The subject that signed in with this session; None if nobody did, or too long ago."""
+    subject: str | None = request.session.get("subject")
+    # The cookie's own time is that of its last change, which is not always that of signing in.
+    return subject if time() - request.session.get("at", 0) < SESSION_SECONDS else None

@@ -1,6 +1,5 @@
 """The page of one case."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -10,16 +9,15 @@ from starlette.responses import Response
 
 from streams.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.console.read_model.case_query import KnownCase, known_case
-from streams.console.web.chart import charts
+from streams.console.web.cases.chart import charts
 from streams.console.web.context import console_of, note_position, page, person_of
 from streams.console.web.decided import work_shown
-from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.timeline import timeline
-from streams.events.case_activity import ActivityKind, CaseNote, ProposedOutcome
+from streams.events.case_activity import ActivityKind, ProposedOutcome
 from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
 from streams.text.crowd_text import SIGNALS
 from streams.text.record_text import likely_countries
-from streams.text.story import NOT_ARMED, story
+from streams.text.story import story
 from streams.wire.moderation_outcome_decoding import REASONS
 
 
@@ -52,46 +50,33 @@ def case_page(
     """
     person, newest = person_of(request), known.newest
     work, duties = known.work, console_of(request).duties
-    draft = typed
-    if typed is None and work.decision is not None:
-        typed = _taken_back(work.decision.outcome)
     context: dict[str, Any] = {
         "nav": "desk",
-        "case": known,
         "newest": newest,
-        "row": known.row,
         # The desk's row has none of a case that ended by itself.
         "nearest": next(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),
-        **work_shown(known, duties),
-        "said": said,
-        # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
-        "unfolded": draft is not None and status_code != LOST_RACE,
-        "draft": draft is not None,
+        **work_shown(known, duties, said, status_code, typed),
         "story": story(known.events),
         # The last event of a quiet channel names none.
         "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
         "charts": charts(known.events),
         "timeline": timeline(known, duties),
-        "typed": typed or {},
-        # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
-        "act_id": page_id(typed) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(OutcomeDecision) if needs_two(known.events, each)],
         "decisions": get_args(OutcomeDecision),
         "reasons": REASONS,
-        "notes": get_args(CaseNote),
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
         "categories": list(console_of(request).categories),
         "grounds": dict.fromkeys(row.id for row in newest.obligations),
-        "not_armed": NOT_ARMED,
-        "snoozes": list(SNOOZES),
         "may_end_clocks": may_end_clock(person, "report", newest.category),
         "signals": SIGNALS,
         "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],
     }
+    if typed is None and work.decision is not None:
+        context["typed"] = _taken_back(work.decision.outcome)
     return page(request, "case.html", context, status_code)
 
 

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from streams.console.people.access import Access, OpenIDSignIn
-from streams.console.web.audit import Audit
 from streams.console.web.context import TEMPLATES
 from streams.console.web.error_pages import Refused, no_access
-from streams.console.web.limits import Limiter, address_of, too_fast
-from streams.console.web.local_path import as_local_path
-from streams.console.web.security import checked_form
-from streams.console.web.session import begin_session
+from streams.console.web.forms import as_local_path
+from streams.console.web.security.audit import Audit
+from streams.console.web.security.limits import Limiter, address_of, too_fast
+from streams.console.web.security.other_sites import checked_form
+from streams.console.web.security.sign_in import begin_session
 
 logger = structlog.get_logger(__name__)
 
