@@ -13,7 +13,7 @@ from streams.registry.document import read_document
 from streams.registry.errors import RegistryError
 from streams.wire.dead_letter import Rejected
 from streams.wire.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
-from streams.worker.settings import SettingsError
+from streams.worker.environment import SettingsError
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

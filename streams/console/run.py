@@ -26,8 +26,9 @@ from streams.console.web.context import Console
 from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
 from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.environment import CONSOLE_PREFIX
 from streams.worker.rules import configured_rules
-from streams.worker.settings import CONSOLE_PREFIX, Settings
+from streams.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from socket import socket
 
 from streams.console.read_model.database import Database
-from streams.operations.address_refused import address_refused
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.operations.address_refused import refusal_explained
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError
 
 
 @asynccontextmanager
 async def listening(prefix: str, host: str, port: int) -> AsyncIterator[list[socket]]:
-    """Sockets of an address, for a server, until the end of the block. Raises SettingsError if another program has it."""
+    """Sockets of an address, for a server, until the end of the block. Raises AddressRefused if another program has it."""
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
-        try:
+        with refusal_explained(prefix, host, port):
             bound = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
             # asyncio resolves and binds; the copies outlive its server.
             sockets = [stack.enter_context(each.dup()) for each in bound.sockets]
@@ -26,8 +26,6 @@ async def listening(prefix: str, host: str, port: int) -> AsyncIterator[list[soc
             for each in sockets:
                 # Two that bind at the same moment learn of each other only here.
                 each.listen()
-        except OSError as error:
-            raise SettingsError(address_refused(prefix, host, port, error)) from error
         yield sockets
 
 

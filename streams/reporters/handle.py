@@ -12,6 +12,7 @@ from streams.events.reporter_history import (
     ReporterRehashed,
 )
 from streams.events.stamp import ReportStamp
+from streams.partition.rekey import require_home
 from streams.partition.stage import Handler
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.cases import publish_cases
@@ -21,7 +22,7 @@ from streams.reporters.state import state_key
 from streams.wire.credit import decode_credit
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.envelope import CE_TYPE
-from streams.wire.origin import NotAtHome, Origin, own_type
+from streams.wire.origin import Origin, own_type
 from streams.wire.passed_report import decode_passed_report
 from streams.wire.records import OutputRecord, SourceRecord
 from streams.wire.reporter_history import decode_history, decode_rehashed, earlier_hash
@@ -186,13 +187,7 @@ def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Rep
     reporter = state.reporters.find(key)
     if reporter is None:
         # Those who are known here are at home.
-        home = state.homes.of_key(record_key)
-        if home != state.partition:
-            raise NotAtHome(
-                f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-                f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, "
-                "'Changing the number of partitions'."
-            )
+        require_home(state, record, state.homes.of_key(record_key))
         reporter = Reporter()
     return key, reporter
 

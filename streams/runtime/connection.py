@@ -18,7 +18,7 @@ Compression = Literal["none", "lz4", "zstd"]
 
 # Disk: enriched reports of 2,430 bytes take 110 in full batches (lz4 239) and 220 at 1,000 reports a second. CPU of a busy
 # worker: 56 us per report instead of 62, because fewer bytes are checksummed and sent (lz4 65: aiokafka compresses it at
-# level 9). Small batches get lz4 (see patches/producer.py). docs/performance.md has the rest.
+# level 9). Small batches get lz4 (see patches/producer.py). docs/performance-design.md has the rest.
 DEFAULT_COMPRESSION: Compression = "zstd"
 
 # Bytes per fetch while restoring: few round trips, and more than the largest state record.

@@ -2,7 +2,8 @@
 
 from streams import __version__
 from streams.operations.core import Core
-from streams.worker.settings import PREFIX, Settings, SettingsError
+from streams.worker.environment import SettingsError
+from streams.worker.settings import PREFIX, Settings
 
 
 def choose_core(settings: Settings) -> Core:

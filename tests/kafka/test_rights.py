@@ -3,7 +3,6 @@
 import asyncio
 import re
 import socket
-import subprocess
 import time
 from types import SimpleNamespace
 
@@ -19,7 +18,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.local_kafka import properties
 from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
@@ -30,8 +28,10 @@ from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTIN
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
-from tests.kafka.harness.workers import COMMAND, ROOT, Worker, clean_environment
+from tests.kafka.harness import workers
+from tests.kafka.harness.workers import COMMAND, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
+from tocsin_demo.local_kafka import properties
 
 PASSWORD = "not-a-secret-of-anybody"
 # Confluent's names of operations and of kinds of resources are Kafka's own with underscores.
@@ -179,15 +179,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
     def run(role, *arguments, code=0):
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=ROOT,
-            env=clean_environment(settings_of(role, guarded)),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = workers.run([*COMMAND, *arguments], env=clean_environment(settings_of(role, guarded)))
         assert done.returncode == code, f"{role}: tocsin {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 

@@ -22,7 +22,8 @@ from streams.adapters.webhook.webhook import signing_keys, topics_of
 from streams.commands.main import commands
 from streams.events.moderation_outcome import EscalationSubject, MessageSubject
 from streams.events.report import CATEGORIES, Category
-from streams.worker.settings import SettingsError, load_prefixed, load_settings
+from streams.worker.environment import SettingsError, load_prefixed
+from streams.worker.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")

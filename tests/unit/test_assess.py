@@ -13,7 +13,7 @@ from streams.events.escalation import Escalation
 from streams.events.report import CATEGORIES, REPORTER_KINDS
 from streams.partition import home as home_partition
 from streams.partition.home import HomePartitions
-from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.wire.partitioner import murmur2, murmur2_of_all
 from streams.wire.origin import NotAtHome
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339

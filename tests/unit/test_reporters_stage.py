@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.limits import LIMITS
 from streams.registry.reporter_rules import MisuseNeeds
 from streams.reporters.reporter import REPORTER, Reporter, ReportFacts

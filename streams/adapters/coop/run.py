@@ -15,15 +15,16 @@ from streams.adapters.coop.reporting import Reporting
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.coop.signature import load_public_keys
 from streams.adapters.deliveries import CONCURRENT
-from streams.adapters.given import needed, needed_secret
 from streams.adapters.http_client import http_client
 from streams.adapters.metrics import AdapterMetrics
 from streams.adapters.outcomes import Outcomes
 from streams.adapters.pseudonym import LEAST_CHARACTERS
 from streams.adapters.run import deliver, deliver_set_aside
+from streams.adapters.settings import needed, needed_secret
 from streams.adapters.verdict import check_verdicts, load_mapping
 from streams.wire.topics import ESCALATIONS
-from streams.worker.settings import COOP_PREFIX, Settings
+from streams.worker.environment import COOP_PREFIX
+from streams.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 

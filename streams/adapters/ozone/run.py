@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.deliveries import CONCURRENT
-from streams.adapters.given import needed, needed_secret
 from streams.adapters.http_client import http_client
 from streams.adapters.metrics import AdapterMetrics
 from streams.adapters.outcomes import Outcomes
@@ -17,9 +16,11 @@ from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.ozone.xrpc import Account, Xrpc
 from streams.adapters.pseudonym import LEAST_CHARACTERS
 from streams.adapters.run import deliver, deliver_set_aside
+from streams.adapters.settings import needed, needed_secret
 from streams.adapters.verdict import check_verdicts, load_mapping
 from streams.wire.topics import ESCALATIONS
-from streams.worker.settings import OZONE_PREFIX, Settings
+from streams.worker.environment import OZONE_PREFIX
+from streams.worker.settings import Settings
 
 _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
 

@@ -6,8 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from streams.worker.given_secret import GivenSecret
-from streams.worker.settings import SettingsError
+from streams.worker.environment import GivenSecret, SettingsError
 
 _PREFIX = "whsec_"
 

@@ -18,8 +18,7 @@ from streams.wire.topics import (
     ESCALATIONS_SHADOW,
     without_prefix,
 )
-from streams.worker.given_secret import given_secret
-from streams.worker.settings import WEBHOOK_PREFIX, SettingsError
+from streams.worker.environment import WEBHOOK_PREFIX, SettingsError, given_secret
 
 _TOPICS: dict[Content, str] = {
     "escalations": ESCALATIONS,

@@ -18,7 +18,8 @@ from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.distribution import packages_missing
 from streams.operations.logs import configure_logs
-from streams.worker.settings import Settings, load_prefixed, load_settings
+from streams.worker.environment import load_prefixed
+from streams.worker.settings import Settings, load_settings
 
 Own = TypeVar("Own", bound=AdapterSettings)
 

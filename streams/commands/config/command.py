@@ -11,8 +11,9 @@ from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.console.settings import ConsoleSettings
+from streams.worker.environment import load_prefixed
 from streams.worker.hash_keys import given_hash_keys
-from streams.worker.settings import PREFIX, Settings, load_prefixed, load_settings
+from streams.worker.settings import PREFIX, Settings, load_settings
 from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_tracing_settings
 
 _WIDTH = 100

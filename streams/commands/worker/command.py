@@ -4,6 +4,8 @@ import click
 
 from streams.operations.logs import configure_logs
 from streams.runtime.errors import OwnershipLost, RefusedToStart, WrongAppendTime
+from streams.worker.app import build_app
+from streams.worker.settings import load_settings
 
 
 @click.command()
@@ -17,9 +19,8 @@ def worker() -> None:
     Exits with 0 after a signal, with 2 if a setting or a file is invalid, and with 1 if its supervisor should
     start it again. docs/operations.md lists what stops a worker.
     """
-    # Imported here because it reads the environment and the registry, which other commands may not need.
-    from streams.worker.app import app, settings  # noqa: PLC0415
-
+    settings = load_settings()
+    app = build_app(settings)
     explained = (OwnershipLost, RefusedToStart, WrongAppendTime)
     configure_logs(settings.log_level, settings.log_format, *explained)
     process = app.Worker(loglevel=settings.log_level, override_logging=False, quiet=True)

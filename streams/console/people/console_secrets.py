@@ -3,8 +3,7 @@
 from typing import Final
 
 from streams.console.settings import ConsoleSettings
-from streams.worker.given_secret import given_secret
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
 
 LEAST_CHARACTERS: Final = 32
 """The number of hex digits of 128 random bits: nobody guesses that, however long they try."""
