@@ -3,6 +3,7 @@
 The payload of `tocsin.escalation.v1`.
 """
 
+import operator
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,10 @@ EscalationReason = Literal[
     "clock_resumed",
 ]
 PolicyMode = Literal["live", "shadow"]
+Comparison = Literal[">=", ">", "<", "<="]
+
+_OPPOSITE: dict[Comparison, Comparison] = {">=": "<", "<": ">=", ">": "<=", "<=": ">"}
+_COMPARE = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -65,11 +70,22 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A condition of the level that was reached: the measure's value at that time and its threshold."""
+    """A condition of the level that was reached: the measure's value at that time and its threshold.
+
+    `comparison` is present if it is another one than `>=`, and `any_of` if one of several such conditions is enough.
+    """
 
     measure: str
     value: float
     threshold: float
+    comparison: Literal[">", "<", "<="] | msgspec.UnsetType = msgspec.UNSET
+    any_of: bool | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def relation(self) -> Comparison:
+        """How the value stands to the threshold: the comparison if the condition holds, otherwise its opposite."""
+        comparison: Comparison = self.comparison or ">="
+        return comparison if _COMPARE[comparison](self.value, self.threshold) else _OPPOSITE[comparison]
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from streams.coordination.arrivals import Signs
 from streams.coordination.clusters import Sums
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
-from streams.counting.measures import WindowCounts
+from streams.counting.sums import WindowCounts
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import MessageReport
 from streams.events.stamp import ReportStamp

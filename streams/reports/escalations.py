@@ -10,7 +10,8 @@ from streams.coordination.arrivals import Signs
 from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, total_of
 from streams.counting.integrity import effective_reporters, integrity
-from streams.counting.measures import MEASURES, MILLION, WindowCounts
+from streams.counting.measures import MEASURES, MILLION
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
 from streams.events.escalation import (
     ESCALATION_TYPE,
@@ -128,8 +129,8 @@ def _event(
         conditions=_conditions(policy, episode.level, transition, counts),
         counts=_counts(counts),
         score=Score(
-            value=counts.risk_millionths / MILLION,
-            components={share.category: share.counts.risk_millionths / MILLION for share in shares},
+            value=counts.risk / MILLION,
+            components={share.category: share.counts.risk / MILLION for share in shares},
         ),
         integrity=_integrity(counts, signs),
         message_refs=most_reported_messages(shares, spec, transition.counted_at),
@@ -193,7 +194,7 @@ def _priority(
         transition.at,
         min(map(moment_ms, due), default=None),
         episode.level,
-        counts.risk_millionths,
+        counts.risk,
         MEASURES["voices"].read(counts),
         episode.opened,
     )
@@ -220,10 +221,7 @@ def _conditions(
     if policy is None:
         return ()
     reached = policy.level(1 if transition.type == "resolved" else level)
-    return tuple(
-        Condition(measure=name, value=MEASURES[name].value(counts), threshold=float(threshold))
-        for name, threshold in reached.when.items()
-    )
+    return reached.shown(counts)
 
 
 def most_reported_messages(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from streams.coordination.arrivals import Signs
 from streams.coordination.assessment import MOST, assess, is_burst
 from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, summed
-from streams.counting.voices import StampedSums
+from streams.counting.sums import StampedSums
 from streams.events.integrity import IntegrityFinding, IntegritySignal
 from streams.events.integrity_case import CaseForReview
 from streams.reports.batch import ReportBatch

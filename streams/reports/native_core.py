@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 import tocsin_native
 
+from streams.counting.conditions import Condition
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.events.countries import COUNTRIES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
@@ -231,8 +232,12 @@ def _policy(policy: CompiledPolicy, window: int) -> tuple[Any, ...]:
         [category_suffix(category) for category in policy.policy.categories],
         policy.needs_union,
         [
-            (level, [(bound.measure.name, bound.steps) for bound in conditions])
-            for level, conditions in policy.levels
+            (level.level, [_condition(one) for one in level.when], [_condition(one) for one in level.any_of])
+            for _, level in policy.levels
         ],
-        [(bound.measure.name, bound.steps) for bound in policy.clear],
+        [_condition(one) for one in policy.lasting],
     )
+
+
+def _condition(one: Condition) -> tuple[str, int, bool]:
+    return one.measure.name, one.steps, one.is_minimum

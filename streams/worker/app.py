@@ -40,7 +40,7 @@ logger = structlog.get_logger(__name__)
 settings = load_settings()
 rules = configured_rules(settings)
 hash_keys = configured_hash_keys(settings)
-core = choose_core(settings)
+core = choose_core(settings, rules.policies)
 
 
 async def _before_start() -> None:
@@ -50,6 +50,11 @@ async def _before_start() -> None:
             hash_key=hash_keys.current.id,
         )
     logger.info("core that applies reports", runs=core.runs, why=core.why)
+    if core.left_to_python:
+        logger.warning(
+            "Python applies all reports of the categories of these policies: the native core lacks one of their measures",
+            policies=core.left_to_python,
+        )
     # First, so that probes are answered while topics are checked and state is restored.
     watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
     try:
