@@ -83,7 +83,9 @@ def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategorySha
     return Suspicion(found.published, capped=not (floor or counts.trusted_flaggers or counts.automated))
 
 
-def ask_once(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding) -> None:
+def open_brigade_case(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding
+) -> None:
     """Ask a person, once per episode of a live policy, to look at a suspected brigade. It names no reporter."""
     state = batch.state
     episode = state.episode(key)

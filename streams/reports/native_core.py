@@ -38,7 +38,7 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.origin import own_place
 from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.wire.report_decoding import FORM, decode_report
 from streams.wire.times import DAY
 from streams.wire.topics import ENRICHED_REPORTS, REPORT_SOURCES, without_prefix
@@ -47,7 +47,7 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _KINDS: Sequence[str] = get_args(ReportKind)
 _AGES: Sequence[str] = get_args(AccountAge)
 
-_new_output = partial(tuple.__new__, OutputRecord)
+_new_output = partial(new_tuple, OutputRecord)
 
 
 class NativeCore:

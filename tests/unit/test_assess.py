@@ -74,7 +74,7 @@ def test_homes_do_not_depend_on_prefetching(rows: list[tuple[str, bytes | None]]
     foreseeing, plain = HomePartitions(7), HomePartitions(7)
     for batch in (rows[:20], rows[20:], rows):
         keys = [ref.encode() if key == b"same" else key for ref, key in batch]
-        foreseeing.foresee([report(1, START)._replace(key=key) for key in keys])
+        foreseeing.hash_in_advance([report(1, START)._replace(key=key) for key in keys])
         assert [foreseeing.of(ref) for ref, _ in batch] == [plain.of(ref) for ref, _ in batch]
 
 
@@ -89,7 +89,7 @@ def test_keys_are_hashed_together_only_while_most_channels_are_new(monkeypatch: 
     homes = HomePartitions(7)
     for channels in ("abcd", "efgh", "efgh", "efgh"):
         batch = [report(1, START)._replace(key=b"ref" + ref.encode()) for ref in channels]
-        homes.foresee(batch)
+        homes.hash_in_advance(batch)
         for record in batch:
             homes.of(record.key.decode())
     # In the first batch every channel is new; after the third none is.

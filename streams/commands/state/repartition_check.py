@@ -8,7 +8,7 @@ from click import ClickException
 
 from streams.commands.state.save_file_reading import open_state_file
 from streams.commands.state.tally import Tally
-from streams.partition.moving import ByRef, Merged, Unsettled
+from streams.partition.moving import ByRef, Merged, NotMovable
 from streams.partition.stage import Stage
 from streams.runtime.restore import UnreadableState, build_state
 from streams.wire.state_records import UnknownStateVersion
@@ -28,7 +28,7 @@ def rule_of(stage: AnyStage, key: bytes) -> ByRef | Merged:
             f"the state of {stage.name} has records of key type {key[:1]!r}, and this version of Tocsin does not "
             f"know where they belong; known: {known}. Use the version that wrote the state"
         )
-    if isinstance(rule, Unsettled):
+    if isinstance(rule, NotMovable):
         raise ClickException(f"the state of {stage.name} cannot move: {rule.remedy}.")
     return rule
 
