@@ -1,8 +1,8 @@
 //! The enriched report, as reports/enrich.py writes it.
 
-use crate::sums::WindowCounts;
 use crate::json::{write_float, write_integer, write_string};
 use crate::report::{Notice, Report};
+use crate::sums::WindowCounts;
 use crate::vocabulary::{Vocabulary, Words};
 
 const MILLION: f64 = 1_000_000.0;

@@ -34,19 +34,19 @@ pub fn measures() -> Vec<&'static str> {
 /// A condition, as streams/counting/conditions.py has it.
 struct Condition {
     read: fn(&WindowCounts) -> i64,
-    steps: i64,
-    is_minimum: bool,
+    low: i64,
+    high: i64,
 }
 
 impl Condition {
     /// None if it has a measure that is not known here.
-    fn new((name, steps, is_minimum): &ConditionRow) -> Option<Self> {
+    fn new((name, low, high): &ConditionRow) -> Option<Self> {
         let (_, read) = MEASURES.iter().find(|(known, _)| known == name)?;
-        Some(Condition { read: *read, steps: *steps, is_minimum: *is_minimum })
+        Some(Condition { read: *read, low: *low, high: *high })
     }
 
     fn holds(&self, counts: &WindowCounts) -> bool {
-        ((self.read)(counts) >= self.steps) == self.is_minimum
+        (self.low..self.high).contains(&(self.read)(counts))
     }
 }
 
@@ -73,6 +73,8 @@ pub struct Policy {
     /// The ends of the keys of its categories.
     pub suffixes: Vec<Vec<u8>>,
     pub needs_union: bool,
+    /// More reporters never lower the level.
+    grows: bool,
     /// The highest level first.
     levels: Vec<Level>,
     /// Level 1 is clear while none of these holds.
@@ -131,7 +133,7 @@ impl Policy {
             return Some(most);
         }
         sums.distinct_reporters = most_distinct;
-        if most == self.judge(&sums) {
+        if self.grows && most == self.judge(&sums) {
             return Some(most);
         }
         let counts: Vec<&ChannelCounts> = found.iter().map(|one| one.0).collect();
@@ -194,21 +196,21 @@ pub fn must_decide(
     Ok(false)
 }
 
-/// A condition as handed over: measure, steps, whether it is a minimum.
-type ConditionRow = (String, i64, bool);
+/// A condition as handed over: measure, and the steps of it from and below which it holds.
+type ConditionRow = (String, i64, i64);
 
 /// A level as handed over: number, conditions that must all hold, conditions of which one must.
 type LevelRow = (i64, Vec<ConditionRow>, Vec<ConditionRow>);
 
-/// Policies of a category as handed over: key, window, least reports, suffixes, whether it needs the union, levels, and
-/// what must not hold while it is clear.
+/// Policies of a category as handed over: key, window, least reports, suffixes, whether it needs the union, whether it
+/// grows, levels, and what must not hold while it is clear.
 pub type PolicyRow<'py> =
-    (Bound<'py, PyTuple>, usize, i64, Vec<Vec<u8>>, bool, Vec<LevelRow>, Vec<ConditionRow>);
+    (Bound<'py, PyTuple>, usize, i64, Vec<Vec<u8>>, bool, bool, Vec<LevelRow>, Vec<ConditionRow>);
 
 impl Policy {
     /// None if it has a measure that is not known here.
     pub fn new(row: PolicyRow, windows: &[Window]) -> Option<Self> {
-        let (key, window, least_reports, suffixes, needs_union, levels, lasting) = row;
+        let (key, window, least_reports, suffixes, needs_union, grows, levels, lasting) = row;
         let known = |rows: &[ConditionRow]| rows.iter().map(Condition::new).collect::<Option<Vec<_>>>();
         let levels: Option<Vec<Level>> = levels
             .iter()
@@ -223,6 +225,7 @@ impl Policy {
             least_reports,
             suffixes,
             needs_union,
+            grows,
             levels: levels?,
             lasting: known(&lasting)?,
         })

@@ -38,8 +38,13 @@ EscalationReason = Literal[
 PolicyMode = Literal["live", "shadow"]
 Comparison = Literal[">=", ">", "<", "<="]
 
-_OPPOSITE: dict[Comparison, Comparison] = {">=": "<", "<": ">=", ">": "<=", "<=": ">"}
-_COMPARE = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
+# What each means, and how it reads when it does not hold.
+_COMPARISONS = {
+    ">=": (operator.ge, "<"),
+    ">": (operator.gt, "<="),
+    "<": (operator.lt, ">="),
+    "<=": (operator.le, ">"),
+}
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -78,14 +83,15 @@ class Condition(msgspec.Struct, frozen=True):
     measure: str
     value: float
     threshold: float
-    comparison: Literal[">", "<", "<="] | msgspec.UnsetType = msgspec.UNSET
+    comparison: Comparison | msgspec.UnsetType = msgspec.UNSET
     any_of: bool | msgspec.UnsetType = msgspec.UNSET
 
     @property
-    def relation(self) -> Comparison:
+    def relation(self) -> str:
         """How the value stands to the threshold: the comparison if the condition holds, otherwise its opposite."""
-        comparison: Comparison = self.comparison or ">="
-        return comparison if _COMPARE[comparison](self.value, self.threshold) else _OPPOSITE[comparison]
+        comparison = self.comparison or ">="
+        holds, opposite = _COMPARISONS[comparison]
+        return comparison if holds(self.value, self.threshold) else opposite
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -105,6 +105,8 @@ def _conditions(
     for name, wanted in row.items():
         one = _condition(name, wanted)
         where = (*place, name)
+        if one.is_idle:
+            document.refuse(where, f"should be greater than 0 for {one.comparison}")
         if one.measure.scale == 1 and one.threshold != int(one.threshold):
             document.refuse(where, "is a count, so its threshold must be a whole number")
         if one.measure.unit == "share" and one.threshold > 1:

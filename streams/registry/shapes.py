@@ -3,11 +3,12 @@
 import re
 from datetime import date
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, PlainValidator, model_validator
 
 from streams.counting.measures import POLICY_MEASURES, MeasureName
+from streams.events.escalation import Comparison
 from streams.events.report import AccountAge, Category, ReporterKind, ReportKind
 from streams.registry.document import Row
 from streams.registry.rules import DsaCategory, IntegrityMode, Mode, Verification
@@ -43,7 +44,8 @@ else:
     _PolicyMeasure = Literal[POLICY_MEASURES]
 
 
-_COMPARED = re.compile(r"(>=|>|<=|<) ?(\d+(?:\.\d+)?)")
+_COMPARISONS = sorted(get_args(Comparison), key=len, reverse=True)
+_COMPARED = re.compile(rf"({'|'.join(_COMPARISONS)}) ?(\d+(?:\.\d+)?)")
 
 
 def _threshold(value: object) -> float | str:
@@ -52,12 +54,12 @@ def _threshold(value: object) -> float | str:
     comparison, number = (">=", value) if found is None else (found[1], float(found[2]))
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(  # noqa: TRY004  # pydantic shows a ValueError
-            'should be a valid number, or a comparison (>, <, <= or >=) with one in quotes, such as "< 3"'
+            f'should be a valid number, or one of {", ".join(_COMPARISONS)} with one in quotes, such as "< 3"'
         )
     if not isfinite(number):
         raise ValueError("should be a finite number")
-    if number < 0 or (number == 0 and comparison in (">=", "<")):
-        raise ValueError(f"should be greater than 0 for {comparison}")
+    if number < 0:
+        raise ValueError("should be greater than 0")
     return float(number) if comparison == ">=" else f"{comparison} {number:g}"
 
 

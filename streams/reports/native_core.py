@@ -231,13 +231,14 @@ def _policy(policy: CompiledPolicy, window: int) -> tuple[Any, ...]:
         policy.least_reports,
         [category_suffix(category) for category in policy.policy.categories],
         policy.needs_union,
+        policy.grows,
         [
             (level.level, [_condition(one) for one in level.when], [_condition(one) for one in level.any_of])
-            for _, level in policy.levels
+            for _, level, _ in policy.levels
         ],
         [_condition(one) for one in policy.lasting],
     )
 
 
-def _condition(one: Condition) -> tuple[str, int, bool]:
-    return one.measure.name, one.steps, one.is_minimum
+def _condition(one: Condition) -> tuple[str, int, int]:
+    return one.measure.name, one.low, one.high

@@ -615,6 +615,30 @@ def test_reporters_of_several_categories_count_once(reports: list[tuple[str, int
         assert event["counts"]["distinct_reporters"] == threshold
 
 
+def test_few_reporters_of_several_categories_are_counted_where_sum_and_largest_would_open() -> None:
+    few_or_many = {"reports": 6, "any_of": {"distinct_reporters": (">", 5), "voices": ("<", 4)}}
+    rules = compiled(policy(categories=("spam", "fraud"), levels=levels(few_or_many)))
+    state = ReportState(0, 1, rules)
+
+    def by(number: int, who: int, category: str) -> Record:
+        return report(number, START + number, category=category, reporter={"kind": "user", "ref": f"u{who}"})
+
+    four = [
+        by(n, who, category)
+        for n, (who, category) in enumerate(
+            zip((1, 2, 3, 2, 3, 4), ("spam", "spam", "spam", "fraud", "fraud", "fraud"), strict=True)
+        )
+    ]
+    assert escalations(run(state, rules, four)) == []
+    more = run(state, rules, [by(6, 5, "spam"), by(7, 6, "fraud")])
+    [event] = of_topic(more, "escalations")
+    assert event["conditions"] == [
+        {"measure": "reports", "value": 8.0, "threshold": 6.0},
+        {"measure": "distinct_reporters", "value": 6.0, "threshold": 5.0, "comparison": ">", "any_of": True},
+        {"measure": "voices", "value": 6.0, "threshold": 4.0, "comparison": "<", "any_of": True},
+    ]
+
+
 def test_shipped_policies_open_level_1_at_the_first_report_of_a_floor_category() -> None:
     rules = compiled(*SHIPPED.policies)
     floor = [category for category, row in SHIPPED.categories.items() if row.floor]
