@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from streams.counting.measures import MeasureName
+from streams.counting.conditions import Condition
+from streams.counting.sums import WindowCounts
+from streams.events import escalation
 from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
 from streams.events.report import Category, NoticeDeclaration, NoticeElement, ReporterKind, ReportKind
 from streams.events.routing import Gate
@@ -91,11 +93,44 @@ LEGAL_CLOCK = "legal-clock"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of a policy, reached if every threshold in `when` is (value >= threshold). `risk` is not in millionths."""
+    """A level of a policy, reached if all conditions in `when` hold, and one in `any_of` if there are any."""
 
     level: int
     name: str
-    when: Mapping[MeasureName, float]
+    when: tuple[Condition, ...]
+    any_of: tuple[Condition, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The conditions as text, such as `reports >= 5, any of (risk >= 2, trusted_flaggers >= 1)`."""
+        texts = [condition.text for condition in self.when]
+        if self.any_of:
+            texts.append(f"any of ({', '.join(condition.text for condition in self.any_of)})")
+        return ", ".join(texts)
+
+    @property
+    def least_reports(self) -> int:
+        """With fewer reports the level cannot hold."""
+        return max(condition.least_reports for condition in self.when)
+
+    @property
+    def minimums(self) -> tuple[Condition, ...]:
+        """The conditions that do not hold without reports."""
+        return tuple(condition for condition in (*self.when, *self.any_of) if condition.is_minimum)
+
+    def holds(self, counts: WindowCounts) -> bool:
+        """Return whether a window with these counts reaches the level."""
+        for condition in self.when:
+            if not condition.holds(counts):
+                return False
+        return not self.any_of or any(condition.holds(counts) for condition in self.any_of)
+
+    def shown(self, counts: WindowCounts) -> tuple[escalation.Condition, ...]:
+        """Return the conditions as an escalation shows them."""
+        return (
+            *(condition.shown(counts) for condition in self.when),
+            *(condition.shown(counts, any_of=True) for condition in self.any_of),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +148,11 @@ class Policy:
     cooldown_ms: int
     reason: str
     content_hash: str
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of all levels."""
+        return tuple(condition for level in self.levels for condition in (*level.when, *level.any_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 import tocsin_native
 
+from streams.counting.conditions import Condition
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.events.countries import COUNTRIES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
@@ -36,7 +37,7 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.origin import own_place
 from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.wire.report_decoding import FORM, decode_report
 from streams.wire.times import DAY
 from streams.wire.topics import ENRICHED_REPORTS, REPORT_SOURCES, without_prefix
@@ -45,7 +46,7 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _KINDS: Sequence[str] = get_args(ReportKind)
 _AGES: Sequence[str] = get_args(AccountAge)
 
-_new_output = partial(tuple.__new__, OutputRecord)
+_new_output = partial(new_tuple, OutputRecord)
 
 
 class NativeCore:
@@ -232,9 +233,14 @@ def _policy(policy: CompiledPolicy, window: int) -> tuple[Any, ...]:
         policy.least_reports,
         [category_suffix(category) for category in policy.policy.categories],
         policy.needs_union,
+        policy.grows,
         [
-            (level, [(bound.measure.name, bound.steps) for bound in conditions])
-            for level, conditions in policy.levels
+            (level.level, [_condition(one) for one in level.when], [_condition(one) for one in level.any_of])
+            for _, level, _ in policy.levels
         ],
-        [(bound.measure.name, bound.steps) for bound in policy.clear],
+        [_condition(one) for one in policy.lasting],
     )
+
+
+def _condition(one: Condition) -> tuple[str, int, int]:
+    return one.measure.name, one.low, one.high

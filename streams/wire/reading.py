@@ -17,7 +17,7 @@ from streams.wire.envelope import CE_ID, CE_PREFIX, CE_SOURCE
 from streams.wire.incoming_envelope import open_envelope
 from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH, is_too_nested
 from streams.wire.personal_data import RefPaths, as_text, looks_like_email
-from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers, new_tuple
 from streams.wire.ref_search import personal_data_in_value
 from streams.wire.rejection import not_valid, rejection_of
 from streams.wire.suspicion import MOST_SEARCHED
@@ -36,7 +36,6 @@ _HEADER_DIGITS = 10
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-_new_tuple = tuple.__new__
 
 Event = TypeVar("Event", bound=msgspec.Struct)
 
@@ -111,7 +110,7 @@ def event_reader(form: EventForm[Event], categories: Collection[Category] | None
                 if other is not None and not 0 <= (other - EPOCH) // _MILLISECOND <= latest:
                     raise _untimely(optional_time_field, other, valid)
             # Half the cost of the named tuple's own constructor.
-            return _new_tuple(Decoded, (event, ce_source, time_ms))
+            return new_tuple(Decoded, (event, ce_source, time_ms))
         except MemoryError:
             # Says nothing about the record: another worker, or this one later, can read it.
             raise

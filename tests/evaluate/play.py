@@ -90,7 +90,7 @@ class Play:
                 late = 8 * HOUR * self.rng.lognormvariate(0, 1)
                 heapq.heappush(self.due, (int(one.received + late), one.message))
         seconds = one.received // 1000
-        stamp = self.reporters[one.reporter].report(
+        stamp = self.reporters[one.reporter].note_report(
             RULES.reporters,
             ReportFacts(
                 "user", one.received, seconds, CODES[CATEGORY], one.message, one.channel, one.member, False

@@ -122,7 +122,7 @@ def test_taking_back_what_has_not_come_yet_leaves_no_trace():
     (key,) = state.reporters
     reporter = state.reporters.find(key)
     assert min(reporter.sums.values()) < 0
-    stamp = reporter.report(
+    stamp = reporter.note_report(
         RULES.trust, ReportFacts("user", START, START // 1000, CODES["spam"], 1, 1, member=True, floor=False)
     )
     assert 0 < stamp.trust.lower < stamp.trust.mean < 1

@@ -348,9 +348,11 @@ def test_forgetting_somebody_without_outcomes_changes_no_stamp(member):
 
     reporter = Reporter()
     for number in range(40):
-        reporter.report(RULES.trust, facts(START, number))
+        reporter.note_report(RULES.trust, facts(START, number))
     time = START + QUIET_DAYS * DAY
-    assert reporter.report(RULES.trust, facts(time, 99)) == Reporter().report(RULES.trust, facts(time, 99))
+    assert reporter.note_report(RULES.trust, facts(time, 99)) == Reporter().note_report(
+        RULES.trust, facts(time, 99)
+    )
 
 
 def test_many_are_forgotten_in_slices():

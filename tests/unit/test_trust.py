@@ -193,18 +193,18 @@ def facts(time_ms: int, **changes) -> ReportFacts:
 def test_the_reports_of_a_day_beyond_the_limit_weigh_nothing_but_those_of_floor_categories():
     reporter = Reporter()
     limit = RULES.reports_per_day["user"]
-    stamps = [reporter.report(RULES, facts(D0 * DAY + number)) for number in range(limit + 1)]
+    stamps = [reporter.note_report(RULES, facts(D0 * DAY + number)) for number in range(limit + 1)]
     assert [stamp.factor for stamp in stamps] == [1.0] * limit + [0.0]
     assert stamps[-1].over_limit
-    floor = reporter.report(RULES, facts(D0 * DAY + limit + 1, floor=True))
+    floor = reporter.note_report(RULES, facts(D0 * DAY + limit + 1, floor=True))
     assert (floor.factor, floor.over_limit) == (1.0, True)
-    assert reporter.report(RULES, facts((D0 + 1) * DAY)).factor == 1.0
+    assert reporter.note_report(RULES, facts((D0 + 1) * DAY)).factor == 1.0
 
 
 def test_detectors_have_no_limit_and_no_signature():
     reporter = Reporter()
     for number in range(200):
-        stamp = reporter.report(RULES, facts(D0 * DAY + number, kind="automated", channel=number))
+        stamp = reporter.note_report(RULES, facts(D0 * DAY + number, kind="automated", channel=number))
     assert (stamp.factor, stamp.signature, stamp.many_channels) == (1.0, 0, None)
 
 
@@ -214,7 +214,7 @@ def test_a_reporter_in_many_channels_becomes_one_case_a_week():
     for number in range(1_000):
         # Hashes of channels are uniform.
         channel = number * 0x9E3779B97F4A7C15 & (1 << 64) - 1
-        stamp = reporter.report(RULES, facts(7 * DAY * 3_000 + number * 60_000, channel=channel))
+        stamp = reporter.note_report(RULES, facts(7 * DAY * 3_000 + number * 60_000, channel=channel))
         reporter = decode_reporter(encode_reporter(reporter))
         if stamp.many_channels is not None:
             shown.append((number, stamp.many_channels))
@@ -225,16 +225,16 @@ def test_a_reporter_in_many_channels_becomes_one_case_a_week():
 
 def test_a_hundred_reports_about_few_channels_are_no_case():
     reporter = Reporter()
-    stamps = [reporter.report(RULES, facts(D0 * DAY + n, channel=n % 8)) for n in range(100)]
+    stamps = [reporter.note_report(RULES, facts(D0 * DAY + n, channel=n % 8)) for n in range(100)]
     assert all(stamp.many_channels is None for stamp in stamps)
 
 
 def test_a_vouched_member_needs_the_most_evidence():
     reporter = Reporter()
-    assert reporter.report(RULES, facts(D0 * DAY)).needed == 1
-    assert reporter.report(RULES, facts(D0 * DAY, member=True)).needed == 2
+    assert reporter.note_report(RULES, facts(D0 * DAY)).needed == 1
+    assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 2
     credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 100))
-    assert reporter.report(RULES, facts(D0 * DAY, member=True)).needed == 3
+    assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 3
 
 
 def test_equal_states_have_equal_bytes_and_unknown_versions_are_refused():
@@ -257,7 +257,7 @@ def test_a_reporter_takes_at_most_340_bytes_of_state_after_a_busy_fortnight():
     for number in range(20):
         at = (D0 + number * 7 // 10) * DAY
         target = number * 0x9E3779B97F4A7C15 & (1 << 64) - 1
-        reporter.report(RULES, facts(at, target=target, channel=target))
+        reporter.note_report(RULES, facts(at, target=target, channel=target))
     for number in range(8):
         outcome = OutcomeFacts(D0 + 14, VERDICTS[number % 3], number % 2, 80)
         reporter.credit(
@@ -291,11 +291,11 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
 def test_a_target_that_was_upheld_does_not_come_back_with_another_report_of_it():
     """Nor does one that was gone before anybody looked: both are `upheld` here."""
     reporter = Reporter()
-    reporter.report(RULES, facts(D0 * DAY, target=1))
+    reporter.note_report(RULES, facts(D0 * DAY, target=1))
     credit(reporter, D0 + 1, None, None)
-    reporter.report(RULES, facts((D0 + 1) * DAY + 1, target=1))
+    reporter.note_report(RULES, facts((D0 + 1) * DAY + 1, target=1))
     for days in (3, 9):
-        assert reporter.report(RULES, facts((D0 + days) * DAY, target=None)).signature == 0
+        assert reporter.note_report(RULES, facts((D0 + days) * DAY, target=None)).signature == 0
     # What is dismissed after all enters.
     credit(reporter, D0 + 9, None, OutcomeFacts(D0 + 9, "dismissed", CODES["spam"], 100), target=2)
     assert reporter.targets.signature((D0 + 9) * 86_400) != 0
