@@ -26,11 +26,12 @@ from streams.console.settings import ConsoleSettings
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
 from streams.console.web.security.slow_clients import REQUEST_SECONDS, BoundedProtocol
-from streams.operations.address_refused import address_refused
+from streams.operations.address_refused import refusal_explained
 from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError
 from streams.worker.rules import configured_rules
-from streams.worker.settings import CONSOLE_PREFIX, Settings, SettingsError
+from streams.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -50,16 +51,15 @@ async def run_console(
     """Serve until SIGTERM or SIGINT.
 
     `person` is who works without sign-in and without a people file. `ready` is called with the address once pages can be asked for.
-    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used or a port is taken, a
+    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used, AddressRefused if a port is taken, a
     KafkaError if brokers cannot be reached or topics are missing.
     """
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
-    floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
     with contextlib.closing(_opened(database, own.database)) as writer:
         feed = LiveFeed()
-        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell)
+        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
         written = [
             settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
         ]
@@ -72,7 +72,7 @@ async def run_console(
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
-            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
+            console = Console(own, database, publisher, follower.progress, feed, duties, rules.categories)
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())
@@ -154,10 +154,10 @@ async def _repair(publisher: Publisher, follower: Follower, metrics: ConsoleMetr
 
 @asynccontextmanager
 async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[socket]]:
-    """Sockets of an address, for a server, until the end of the block. Raises SettingsError if another program has it."""
+    """Sockets of an address, for a server, until the end of the block. Raises AddressRefused if another program has it."""
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
-        try:
+        with refusal_explained(prefix, host, port):
             bound = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
             # asyncio resolves and binds; the copies outlive its server.
             sockets = [stack.enter_context(each.dup()) for each in bound.sockets]
@@ -165,8 +165,6 @@ async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[so
             for each in sockets:
                 # Two that bind at the same moment learn of each other only here.
                 each.listen()
-        except OSError as error:
-            raise SettingsError(address_refused(prefix, host, port, error)) from error
         yield sockets
 
 

@@ -7,7 +7,7 @@ from starlette.routing import Mount
 
 from streams.console.web.security import limits
 from streams.console.web.security.limits import MAX_FORM_BYTES, Limiter, address_of
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, hidden_fields, lead
 
 ACTS = "/cases/e-csam/acts"

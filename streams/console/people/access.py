@@ -3,6 +3,7 @@
 import ipaddress
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,8 +11,8 @@ from urllib.parse import urlsplit
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.settings import ConsoleSettings
 from streams.registry.errors import UnreadableFile
-from streams.worker.given_secret import given_secret
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.registry.rules import CategoryRules
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
 
 # The number of hex digits of 128 random bits: nobody guesses that, however long they try.
 _LEAST_CHARACTERS: Final = 32
@@ -56,8 +57,8 @@ class Access:
         return self.address is not None and self.address.startswith("https://")
 
 
-def load_access(own: ConsoleSettings) -> Access:
-    """Check the settings, and read the secrets and the people file.
+def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> Access:
+    """Check the settings, and read the secrets and the people file, which may name `categories`.
 
     Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the people file is not
     valid.
@@ -69,21 +70,21 @@ def load_access(own: ConsoleSettings) -> Access:
     elif own.people_file is None:
         raise SettingsError(
             f"{_variable('people_file')} is missing: with {_sign_in_said(own)} nobody can come in without it. "
-            "docs/operations.md, 'The console', shows one."
+            "docs/console-operations.md shows one."
         )
     return Access(
         sign_in,
-        _people(own),
+        _people(own, categories),
         _optional_secret(own, "session_secret", _LEAST_CHARACTERS) or secrets.token_urlsafe(32),
         own.address,
     )
 
 
-def _people(own: ConsoleSettings) -> WatchedPeople | None:
+def _people(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> WatchedPeople | None:
     if own.people_file is None:
         return None
     try:
-        return WatchedPeople(own.people_file)
+        return WatchedPeople(own.people_file, categories)
     except UnreadableFile as error:
         raise SettingsError(f"{_variable('people_file')}: {error}.") from None
 
@@ -106,7 +107,7 @@ def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
 
 
 def _require_loopback(own: ConsoleSettings) -> None:
-    remedy = f"Set {_variable('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {_variable('host')} to 127.0.0.1."
+    remedy = f"Set {_variable('sign_in')} to proxy or openid (docs/console-operations.md), or {_variable('host')} to 127.0.0.1."
     try:
         found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
     except OSError as error:

@@ -42,7 +42,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
 
     `access` is what the console's settings say if it is not given; raises as `load_access` does.
     """
-    access = load_access(console.settings) if access is None else access
+    access = load_access(console.settings, console.categories) if access is None else access
     audit = Audit()
     app = Starlette(
         routes=[

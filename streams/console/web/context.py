@@ -24,7 +24,7 @@ from streams.console.settings import ConsoleSettings
 from streams.console.web import words
 from streams.console.web.words import with_moments
 from streams.events.report import Category
-from streams.registry.rules import Obligation
+from streams.registry.rules import CategoryRules, Obligation
 from streams.runtime.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id; `floor` are the categories whose reports always go to a person.
+    `duties` are the rows of law in use, by id.
     """
 
     settings: ConsoleSettings
@@ -58,7 +58,7 @@ class Console:
     progress: Progress
     feed: LiveFeed
     duties: Mapping[str, Obligation]
-    floor: frozenset[Category]
+    categories: Mapping[Category, CategoryRules]
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -110,7 +110,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "progress": console.progress,
         # A page that did not note its position is not told of changes.
         "position": getattr(request.state, "position", ""),
-        "floor": console.floor,
+        "floor": {category for category, row in console.categories.items() if row.floor},
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,

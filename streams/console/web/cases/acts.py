@@ -79,12 +79,15 @@ def _activity(request: Request, form: FormData, known: KnownCase, kind: Activity
 
 def _proposed_outcome(request: Request, form: FormData, known: KnownCase) -> ProposedOutcome:
     decision = choice_of(form, "decision", "a decision")
+    category = text_of(form, "category")
+    if category not in console_of(request).categories:
+        raise WrongForm("Choose a category.")
     action = {name: value for name in ("visibility", "account") if (value := text_of(form, name))}
     return outcome_of(
         known,
         clock_choices(form, known.clocks, console_of(request).duties),
         decision=decision,
-        category=text_of(form, "category"),
+        category=category,
         reason=choice_of(form, f"reason_{decision}", "a reason for the decision"),
         ground=ground_of(form),
         action=action if action and decision == "upheld" else None,

@@ -15,7 +15,6 @@ from streams.console.web.decided import work_shown
 from streams.console.web.timeline import timeline
 from streams.events.case_activity import ActivityKind, ProposedOutcome
 from streams.events.moderation_outcome import AccountAction, LawGround, OutcomeDecision, VisibilityAction
-from streams.events.report import CATEGORIES
 from streams.text.crowd_text import SIGNALS
 from streams.text.record_text import likely_countries
 from streams.text.story import story
@@ -70,7 +69,7 @@ def case_page(
         "reasons": REASONS,
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
-        "categories": CATEGORIES,
+        "categories": list(console_of(request).categories),
         "grounds": dict.fromkeys(row.id for row in newest.obligations),
         "may_end_clocks": may_end_clock(person, "report", newest.category),
         "signals": SIGNALS,

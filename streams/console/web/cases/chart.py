@@ -99,7 +99,13 @@ def _chart(events: Sequence[Escalation], measure: str) -> Chart:
 def _thresholds(said: Sequence[tuple[Escalation, Condition]]) -> list[tuple[float, str]]:
     """The thresholds of every level that the case reached, the lowest first."""
     # A case that calms down falls below the threshold of a level that it had; that is no other threshold.
-    levels = {condition.threshold: _level(event) for event, condition in said if event.type != "resolved"}
+    levels = {
+        condition.threshold: f"{_level(event)}, {condition.comparison}"
+        if condition.comparison
+        else _level(event)
+        for event, condition in said
+        if event.type != "resolved"
+    }
     return sorted(levels.items())
 
 

@@ -13,7 +13,7 @@ from streams.console.web.context import TEMPLATES, form_token
 from streams.console.web.forms import as_local_path
 from streams.console.web.security.audit import Audit
 from streams.console.web.security.other_sites import checked_form
-from streams.events.report import CATEGORIES, PSEUDONYM_PATTERN
+from streams.events.report import PSEUDONYM_PATTERN
 from streams.wire.personal_data import names_a_person
 
 _ROLES: Final[dict[str, Role]] = {role: role for role in get_args(Role)}
@@ -26,7 +26,7 @@ def chosen_person(request: Request, people: WatchedPeople | None, local: Person)
         return None if ref is None else people.now().of_ref(ref)
     if ref is None or role is None:
         return local
-    return Person(ref, _ROLES[role], frozenset(CATEGORIES))
+    return Person(ref, _ROLES[role], local.categories)
 
 
 class ActAs:
@@ -61,7 +61,7 @@ class ActAs:
             return self._people.now().of_ref(ref)
         if role not in _ROLES or not re.match(PSEUDONYM_PATTERN, ref) or names_a_person(ref):
             return None
-        return Person(ref, _ROLES[role], frozenset(CATEGORIES))
+        return Person(ref, _ROLES[role], frozenset())
 
     def _form(self, request: Request, there: str, said: str | None = None, status: int = 200) -> Response:
         context = {
