@@ -6,6 +6,9 @@ client, which takes over a second.
 
 from typing import Final
 
+# Its commands are in the wheel, but not in the container image.
+DEMO_PACKAGE: Final = "tocsin_demo"
+
 # fmt: off
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "adapter": ("streams.commands.adapter:adapter", "Connect desks that work elsewhere: a process per receiver."),
@@ -15,14 +18,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("streams.commands.config:config", "Show the settings and where their values come from."),
     "console": ("streams.commands.console:console", "Serve the pages on which desks work."),
     "dead-letters": ("streams.commands.dead_letters.command:dead_letters", "List, show and redrive dead letters."),
-    "demo": ("streams.commands.demo.command:demo", "Play six made-up hours on a real Kafka."),
+    "demo": ("tocsin_demo.demo.command:demo", "Play six made-up hours on a real Kafka."),
     "explain": ("streams.commands.explain:explain", "Explain an escalation, event by event."),
     "outcome": ("streams.commands.outcome.command:outcome", "Say what was decided about a message, a report or an escalation, or about many."),
     "policy": ("streams.commands.policy.command:policy", "Check and back-test the policies for escalations."),
     "publish": ("streams.commands.publish.command:publish", "Publish reports, requests or outcomes from FILE."),
     "registry": ("streams.commands.registry.command:registry", "Check the law in the registry; show what applies where."),
     "reporter": ("streams.commands.reporter.command:reporter", "Show how far a reporter is trusted, and why."),
-    "simulate": ("streams.commands.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
+    "simulate": ("tocsin_demo.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
     "source": ("streams.commands.source.command:source", "Pause, resume or skip the records of a source topic in one partition."),
     "state": ("streams.commands.state.command:state", "Show, check, save, restore, move, correct or reset the state that workers keep."),
     "tail": ("streams.commands.tail.command:tail", "Print the records of TOPIC as they arrive, until Ctrl-C."),

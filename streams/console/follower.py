@@ -13,6 +13,7 @@ from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
 from streams.console.read_model.retention import prune
+from streams.console.read_model.statements import SQL
 from streams.runtime.connection import Connection
 from streams.wire.records import SourceRecord
 from streams.wire.times import DAY
@@ -100,7 +101,7 @@ class Follower:
         """Continue where the file ends; from the beginning of what the database does not know."""
         known = {
             TopicPartition(topic, partition): next_offset
-            for topic, partition, next_offset in self._writer.execute("SELECT * FROM place")
+            for topic, partition, next_offset in self._writer.execute(SQL["places"])
         }
         starts = await consumer.beginning_offsets(consumer.assignment())
         for place, start in starts.items():
@@ -114,7 +115,7 @@ class Follower:
         with transaction(self._writer):
             self.progress.unreadable += apply_records(self._writer, records, changes)
             self._writer.executemany(
-                "INSERT OR REPLACE INTO place VALUES (?, ?, ?)",
+                SQL["put_place"],
                 [(place.topic, place.partition, offset) for place, offset in places.items()],
             )
             # By the days of the log, and only once all of it is known: acts may be read before the case they are about.

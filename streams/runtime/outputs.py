@@ -7,9 +7,10 @@ from functools import cache
 from aiokafka import TopicPartition
 
 from streams.runtime.errors import OversizedRecord
+from streams.runtime.log import Write
 from streams.runtime.position import POSITION_KEY, Position, encode_position
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.runtime.writer import Writer
 from streams.wire.partitioner import home_partition
 from streams.wire.records import OutputRecord

@@ -16,16 +16,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from generators.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
 from streams import __version__
 from streams.commands.main import commands
 from streams.console.people.access import load_access
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.operations.access_rights import ROLES
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.generated.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.runtime.log import TRANSACTION_SECONDS
 from streams.wire.topics import TOPICS
 from streams.worker.settings import PREFIX, load_settings
 from tests.kubernetes.custom_resources import SCHEMAS

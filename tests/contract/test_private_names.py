@@ -63,7 +63,8 @@ from streams.runtime.patches.install import install_patches
 from streams.runtime.patches.lenient_records import LenientRecords
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage_app import StageApp
-from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
+from streams.runtime.patches.producer import KafkaProducer
+from streams.runtime.transaction import stop_producer, write_transaction
 
 STREAMS = Path(streams.__file__).parent
 PATCHES = Path(patches.__file__).parent
@@ -1106,16 +1107,11 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
             assert sender.cancelling()
             closed.append(True)
 
-        await asyncio.wait_for(
-            stop_producer(
-                SimpleNamespace(
-                    stop=never,
-                    client=SimpleNamespace(close=close),
-                    _sender=SimpleNamespace(sender_task=sender),
-                )
-            ),
-            5,
+        producer = SimpleNamespace(
+            stop=never, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
         )
+        producer.abandon = lambda: KafkaProducer.abandon(producer)
+        await asyncio.wait_for(stop_producer(producer), 5)
         return closed
 
     assert in_loop(scenario) == [True]
@@ -1125,7 +1121,7 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
 @pytest.mark.parametrize("later_error", [IllegalOperation, AssertionError])
 def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypatch):
     async def scenario():
-        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer = Connection("127.0.0.1:1").producer("reports-0")
         manager = producer._txn_manager
         manager.set_pid_and_epoch(1, 0)
         manager.begin_transaction()
@@ -1146,7 +1142,7 @@ def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypa
 
 def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():
     async def scenario():
-        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer = Connection("127.0.0.1:1").producer("reports-0")
         producer._txn_manager.set_pid_and_epoch(1, 0)
         # aiokafka fails because no transaction has begun, and does not keep the reason.
         with pytest.raises(AttributeError):

@@ -78,7 +78,7 @@ def shown(*arguments):
 def test_trust_is_that_of_the_worked_example(topics):
     topics.records["reporter-state"] = stored_reporters(*upheld_and_dismissed())
     known = shown(ONE)
-    # docs/decisions.md, 'Trust': 8 upheld and 2 dismissed outcomes by two reviewers each.
+    # docs/trust.md, 'Trust': 8 upheld and 2 dismissed outcomes by two reviewers each.
     assert known["trust"] == {
         "trust_class": "high",
         "mean": 0.714,

@@ -175,7 +175,7 @@ def test_a_change_of_the_file_is_noticed_and_a_wrong_one_changes_nothing(tmp_pat
 
 
 def test_the_file_shown_in_the_docs_is_valid(tmp_path):
-    page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/console-operations.md").read_text(encoding="utf-8")
     (shown,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if "people:" in block]
     people = load_people(written(tmp_path, shown))
     assert people.of_ref("lead-2").categories == {"spam", "fraud", "csam", "grooming"}

@@ -5,15 +5,6 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.commands.shared.scenario import (
-    HONEST_WAVE,
-    RETURNING_BRIGADE,
-    play_alone,
-    play_crowds,
-    play_history,
-)
-from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS
-from streams.commands.shared.scenario.play import SPAN_MS
 from streams.reporters.state import ReporterState
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
@@ -22,6 +13,15 @@ from streams.wire.report_decoding import decode_report
 from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 from tests.unit.traffic import SHIPPED, Record, compiled
+from tocsin_demo.scenario import (
+    HONEST_WAVE,
+    RETURNING_BRIGADE,
+    play_alone,
+    play_crowds,
+    play_history,
+)
+from tocsin_demo.scenario.crowds import CROWDS_SPAN_MS
+from tocsin_demo.scenario.play import SPAN_MS
 
 END_MS = 1_790_000_000_000
 SEED = 7

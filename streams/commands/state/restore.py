@@ -18,12 +18,13 @@ from streams.commands.state.stages import AnyStage
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.identity import consumer_group
+from streams.runtime.log import Write
 from streams.runtime.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
 from streams.runtime.restore import UnreadableState, build_state
 from streams.runtime.source_logs import valid_position
-from streams.runtime.state_log import anything_follows, read_entries, state_consumer
+from streams.runtime.state_log import anything_follows, read_entries
 from streams.runtime.takeover import exclusive_writer
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.wire.records import OutputRecord
 from streams.wire.state_records import UnknownHashKey
 from streams.wire.topics import TRANSPARENCY_COUNTERS
@@ -63,7 +64,7 @@ async def plan_restore(
         counters: list[OutputRecord] = []
         marks: dict[TopicPartition, bytes] = {}
         records = to_read = 0
-        async with state_consumer(settings.connection()) as consumer:
+        async with settings.connection().reader() as consumer:
             if file.header.new_topics:
                 await _require_no_counters(settings, consumer)
             for section, rows in file.sections():

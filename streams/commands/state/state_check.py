@@ -19,7 +19,6 @@ from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
-from streams.runtime.state_log import state_consumer
 from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
@@ -151,7 +150,7 @@ def _text(key: bytes) -> str:
 
 async def _lag(settings: Settings, partition: int, position: Position) -> int:
     places = [TopicPartition(topic, partition) for topic in position]
-    async with state_consumer(settings.connection()) as consumer:
+    async with settings.connection().reader() as consumer:
         ends = await consumer.end_offsets(places)
     # A difference of offsets, which counts transaction markers too.
     return sum(max(0, ends[place] - position[place.topic].next_offset) for place in places)

@@ -69,7 +69,7 @@ def load_access(own: ConsoleSettings) -> Access:
     elif own.people_file is None:
         raise SettingsError(
             f"{variable('people_file')} is missing: with {sign_in_said(own)} nobody can come in without it. "
-            "docs/operations.md, 'The console', shows one."
+            "docs/console-operations.md shows one."
         )
     return Access(
         sign_in,
@@ -106,7 +106,7 @@ def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
 
 
 def _require_loopback(own: ConsoleSettings) -> None:
-    remedy = f"Set {variable('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {variable('host')} to 127.0.0.1."
+    remedy = f"Set {variable('sign_in')} to proxy or openid (docs/console-operations.md), or {variable('host')} to 127.0.0.1."
     try:
         found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
     except OSError as error:

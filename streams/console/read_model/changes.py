@@ -1,7 +1,12 @@
 """What a batch of records changed, so that open pages can be told."""
 
+import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import orjson
+
+from streams.console.read_model.statements import SQL
 from streams.events.report import Category
 
 
@@ -18,3 +23,8 @@ class Changes:
     requests: set[str] = field(default_factory=set)
     integrity_cases: set[str] = field(default_factory=set)
     categories: dict[str, Category | None] = field(default_factory=dict)
+
+
+def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Category | None]:
+    """The categories of cases and requests, by id; None if one has none. What cannot be shown yet is left out."""
+    return dict(reader.execute(SQL["categories"], {"ids": orjson.dumps(list(ids)).decode()}).fetchall())

@@ -3,6 +3,8 @@
 import sqlite3
 from typing import NamedTuple
 
+from streams.console.read_model.statements import SQL
+
 
 class TopicRead(NamedTuple):
     """How far a topic was read: its partitions, and the sum of the next offsets."""
@@ -21,20 +23,15 @@ class Refused(NamedTuple):
 
 def topics_read(reader: sqlite3.Connection) -> list[TopicRead]:
     """How far each topic was read."""
-    rows = reader.execute("SELECT topic, count(*), sum(next_offset) FROM place GROUP BY topic ORDER BY topic")
-    return [TopicRead(*row) for row in rows]
+    return [TopicRead(*row) for row in reader.execute(SQL["topics_read"])]
 
 
 def acts_since(reader: sqlite3.Connection, since_ms: int) -> int:
     """How many acts there were since a time, counted or not."""
-    (acts,) = reader.execute("SELECT count(*) FROM act WHERE at_ms >= ?", (since_ms,)).fetchone()
+    (acts,) = reader.execute(SQL["acts_since"], (since_ms,)).fetchone()
     return int(acts)
 
 
 def refused_since(reader: sqlite3.Connection, since_ms: int) -> list[Refused]:
     """The acts since a time that did not count, by reason."""
-    rows = reader.execute(
-        "SELECT refused, count(*) FROM act WHERE at_ms >= ? AND refused IS NOT NULL GROUP BY refused ORDER BY 2 DESC, 1",
-        (since_ms,),
-    )
-    return [Refused(*row) for row in rows]
+    return [Refused(*row) for row in reader.execute(SQL["refused_since"], (since_ms,))]

@@ -61,7 +61,7 @@ def case_page(
         "case": known,
         "newest": newest,
         "row": known.row,
-        # The desk's row has the clock of a case that waits; those of a decided one may run on.
+        # The desk's row has none of a case that ended by itself.
         "nearest": next(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),

@@ -5,15 +5,13 @@ The numbers are those of `tocsin transparency report`, with the same ones hidden
 
 from datetime import UTC, date, datetime, time, timedelta
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.period_query import open_in_period
+from streams.console.read_model.transparency import counters_of, open_in_period
 from streams.console.web.bars import bar_chart
 from streams.console.web.context import console_of, page
-from streams.events.transparency import TransparencyCounter
 from streams.statutory.provider import PROVIDER_ROLES
 from streams.statutory.reporting_period import Period, lawful_period
 from streams.text.transparency_series import series
@@ -24,8 +22,6 @@ _DIMENSIONS = tuple(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
 
 # A month, which is what people look at between two reports.
 _DAYS = 30
-
-_COUNTER = msgspec.json.Decoder(TransparencyCounter)
 
 
 def transparency(request: Request) -> Response:
@@ -40,11 +36,7 @@ def transparency(request: Request) -> Response:
     if not any(set(group_by) <= set(kind.dimensions) for kind in SECTIONS):
         raise HTTPException(400, "by must name dimensions that all belong to reports, or all to requests")
     reader = console_of(request).database.reader()
-    rows = reader.execute(
-        "SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key",
-        (str(first), str(last)),
-    )
-    counters = [_COUNTER.decode(event) for (event,) in rows]
+    counters = counters_of(reader, first, last)
     period = Period(first, last)
     context = {
         "nav": "transparency",
