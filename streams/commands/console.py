@@ -12,8 +12,8 @@ from streams.console.casework.permissions import Person
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
 from streams.distribution import packages_missing
-from streams.events.report import CATEGORIES
 from streams.operations.logs import configure_logs
+from streams.registry.categories import load_categories
 from streams.worker.settings import load_settings
 
 
@@ -41,8 +41,9 @@ def console() -> None:
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     run_console = imported_run_console()
     settings, own = load_settings(), load_console_settings()
-    access = load_access(own)
+    categories = load_categories(settings.categories_file)
+    access = load_access(own, categories)
     configure_logs(settings.log_level, settings.log_format)
-    person = Person(settings.actor or "desk-local", "lead", frozenset(CATEGORIES))
+    person = Person(settings.actor or "desk-local", "lead", frozenset(categories))
     with broker_errors_explained(settings):
         asyncio.run(run_console(settings, own, person, access, lambda address: echo(f"console at {address}")))

@@ -43,7 +43,7 @@ def build_app(settings: Settings) -> StageApp:
     """
     rules = configured_rules(settings)
     hash_keys = configured_hash_keys(settings)
-    core = choose_core(settings)
+    core = choose_core(settings, rules.policies)
 
     async def before_start() -> None:
         _log_choices(hash_keys, core)
@@ -95,6 +95,11 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
             hash_key=hash_keys.current.id,
         )
     logger.info("core that applies reports", runs=core.runs, why=core.why)
+    if core.left_to_python:
+        logger.warning(
+            "Python applies all reports of the categories of these policies: the native core lacks one of their measures",
+            policies=core.left_to_python,
+        )
 
 
 async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:

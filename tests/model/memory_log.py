@@ -5,6 +5,7 @@ are steps of their own, one for each log. Whoever makes a step function decides 
 """
 
 import asyncio
+import contextvars
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -163,7 +164,9 @@ class Brokers:
         known = self.ids[transactional_id]
         known.phase = phase
         for tp in known.logs:
-            task = asyncio.get_running_loop().create_task(self._mark(transactional_id, tp))
+            # Not in the context of the process that decides: the brokers go on when it is killed.
+            marking = self._mark(transactional_id, tp)
+            task = asyncio.get_running_loop().create_task(marking, context=contextvars.Context())
             self._markers.add(task)
             task.add_done_callback(self._markers.discard)
 
@@ -328,7 +331,11 @@ class MemoryProducer:
 
     async def start(self) -> None:
         """Fence older producers with the same id."""
-        await self._log.insist("init", lambda: self._raise_epoch(self._id) or None, 40)
+
+        def init() -> bool | None:
+            return (self._brokers.coordinator_answers and self._raise_epoch(self._id)) or None
+
+        await self._log.insist("init", init, 40)
         self._epoch = self._brokers.ids[self._id].epoch
 
     async def stop(self) -> None:

@@ -126,7 +126,7 @@ def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[d
             window,
             str(measures.reports),
             str(measures.distinct_reporters),
-            f"{measures.risk_millionths / MILLION:.2f}",
+            f"{measures.risk / MILLION:.2f}",
             str(measures.trusted_flaggers),
             str(measures.automated),
             str(measures.state_actors),

@@ -23,7 +23,7 @@ from streams.commands.state.save_file import (
     open_state_file,
 )
 from streams.commands.state.stages import AnyStage
-from streams.partition.moving import ByRef, Merged, NewPartition, Shared, Unsettled, merged
+from streams.partition.moving import ByRef, Merged, NewPartition, NotMovable, Shared, merged
 from streams.runtime.position import SourcePosition
 from streams.runtime.restore import UnreadableState, build_state
 from streams.wire.state_records import UnknownStateVersion
@@ -202,7 +202,7 @@ def _rule_of(stage: AnyStage, key: bytes) -> ByRef | Merged:
             f"the state of {stage.name} has records of key type {key[:1]!r}, and this version of Tocsin does not "
             f"know where they belong; known: {known}. Use the version that wrote the state"
         )
-    if isinstance(rule, Unsettled):
+    if isinstance(rule, NotMovable):
         raise ClickException(f"the state of {stage.name} cannot move: {rule.remedy}.")
     return rule
 
