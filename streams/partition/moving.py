@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import gcd
 from typing import NamedTuple
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 
 
 class Shared(NamedTuple):

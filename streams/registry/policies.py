@@ -1,6 +1,6 @@
 """Builds policies from policies.yaml."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -17,13 +17,13 @@ from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
 SHIPPED = Path(__file__).with_name("policies.yaml")
 
 
-def load_policies(path: Path | None = None) -> tuple[Policy, ...]:
+def load_policies(path: Path | None = None, categories: Collection[str] | None = None) -> tuple[Policy, ...]:
     """Load the policies alone, from the built-in file unless another is given.
 
-    Raises RegistryError, which names file, line and field, if anything is invalid.
+    `categories` are those that a policy may name, None for any. Raises RegistryError, which names file, line and field, if anything is invalid.
     """
     document = read_document(SHIPPED if path is None else path)
-    return build_policies(document, document.parse(PoliciesFile))
+    return build_policies(document, document.parse(PoliciesFile, categories))
 
 
 def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:

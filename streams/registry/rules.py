@@ -85,6 +85,7 @@ DsaCategory = Literal[
     "STATEMENT_CATEGORY_VIOLENCE",
 ]
 
+NOT_SPECIFIED_NOTICE: DsaCategory = "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE"
 
 # The policy id on escalations that a legal clock opens; no policy may have this id.
 LEGAL_CLOCK = "legal-clock"
@@ -155,20 +156,55 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateRow:
+    """The row of parts 3 to 6 of a transparency report in which a category is counted.
+
+    `keyword` is None for a category without sub-categories; `description` is what KEYWORD_OTHER requires.
+    """
+
+    category: str
+    keyword: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cybertip:
+    """An incident type of the CyberTipline, in the words of its API, with the report annotations that fit.
+
+    `condition` is what a person must establish first; None if the category alone suffices.
+    """
+
+    incident_type: str
+    annotations: tuple[str, ...]
+    condition: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CategoryRules:
     """The rules of a category. `prior` is the share of its reports that are actionable (pi).
 
-    `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency database, version 2. `floor`: the platform's
-    own review always looks at it. `abuse_prone`: it is used against dissent.
+    `code` stands for it in state and never changes. `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency
+    database, version 2. `floor`: the platform's own review always looks at it. `abuse_prone`: it is used against dissent.
+    `ozone_reason` ends the reason type of a report to Ozone. `cybertip` is None if the CyberTipline does not take it.
+    `child_safety`: only people who are named for it see its cases. `endangers_life`: authorities of guarded places may be
+    told. `terrorist_content`: Regulation (EU) 2021/784 covers it. `deceptive_commercial`: DSA art. 17(2) exempts it.
     """
 
     category: Category
+    code: int
     severity: float
     prior: float
     dsa_category: DsaCategory
     dsa_keywords: tuple[str, ...]
     floor: bool
     abuse_prone: bool
+    template: TemplateRow
+    ozone_reason: str
+    cybertip: Cybertip | None
+    child_safety: bool
+    endangers_life: bool
+    terrorist_content: bool
+    deceptive_commercial: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The fields of categories.yaml, scoring.yaml, sources.yaml and policies.yaml, and the types that all files share."""
+"""The fields of scoring.yaml, sources.yaml and policies.yaml, and the types that all files share."""
 
 import re
 from datetime import date
@@ -9,9 +9,9 @@ from pydantic import Field, PlainValidator, model_validator
 
 from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.events.escalation import Comparison
-from streams.events.report import AccountAge, Category, ReporterKind, ReportKind
-from streams.registry.document import Row
-from streams.registry.rules import DsaCategory, IntegrityMode, Mode, Verification
+from streams.events.report import AccountAge, ReporterKind, ReportKind
+from streams.registry.document import Category, Row
+from streams.registry.rules import IntegrityMode, Mode, Verification
 from streams.wire.topics import ReportSource
 
 Text = Annotated[str, Field(min_length=1)]
@@ -117,25 +117,6 @@ class PriorRow(Row):
     value: Prior
     reason: Text
     source: SourceRow
-
-
-class CategoryRow(Row):
-    """A category. The source of the file covers the identifiers of all rows."""
-
-    severity: Ratio
-    prior: PriorRow | None = None
-    dsa_category: DsaCategory
-    dsa_keywords: list[Annotated[str, Field(pattern=r"^KEYWORD_[A-Z_]+$")]]
-    floor: bool
-    abuse_prone: bool
-
-
-class CategoriesFile(Row):
-    """categories.yaml: all categories, and the default prior."""
-
-    prior: PriorRow
-    source: SourceRow
-    categories: dict[Category, CategoryRow]
 
 
 class Sourced(Row):

@@ -72,13 +72,15 @@ def _publish(
 
 def _factors(batch: ReporterBatch, found: Misuse) -> MisuseFactors:
     wrong = found.manifestly_unfounded
-    severities = batch.rules.severities
+    by_code = batch.rules.by_code
+    rows = [(by_code[code], number) for code, number in found.unfounded if code in by_code]
     return MisuseFactors(
         since=rfc3339(found.since_day * DAY)[:_ISO_DAY],
         decided=found.decided,
         manifestly_unfounded=wrong,
         share=round(wrong / found.decided, 6),
         by_category=tuple(
-            UnfoundedReports(category, number, severities[category]) for category, number in found.unfounded
+            UnfoundedReports(row.category, number, row.severity)
+            for row, number in sorted(rows, key=lambda each: each[0].category)
         ),
     )

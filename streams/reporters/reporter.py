@@ -6,7 +6,7 @@ import msgspec
 
 from streams.coordination.signature import evidence_needed
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import Category, ReporterKind
+from streams.events.report import ReporterKind
 from streams.events.reporter_history import ReporterHistory
 from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import DAYS_PER_WEEK, Activity
@@ -28,14 +28,14 @@ class ReportFacts(NamedTuple):
     """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
 
     `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
-    `member`: a member of the channel, or the publisher does not say.
-    `floor`: its category is one whose weight no limit cuts.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say.
+    `floor`: the category is one whose weight no limit cuts.
     """
 
     kind: ReporterKind
     time_ms: int
     received_s: int
-    category: Category
+    category: int
     target: int | None
     channel: int
     member: bool
@@ -61,11 +61,11 @@ class Standing(NamedTuple):
 
 
 class OutcomeFacts(NamedTuple):
-    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), weight in per cent."""
+    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), `category` is a code, weight in per cent."""
 
     day: int
     verdict: OutcomeDecision
-    category: Category
+    category: int
     percent: int
 
 

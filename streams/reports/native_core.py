@@ -4,7 +4,7 @@ It knows no rules of its own. What depends on policies, law or vocabulary is han
 fragments of JSON. See docs/architecture.md, 'The native core'.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, Final, get_args
@@ -16,7 +16,6 @@ from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.events.countries import COUNTRIES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     Category,
@@ -125,11 +124,12 @@ class NativeCore:
 
 def _handed_over(rules: ReportRules) -> dict[str, Any]:
     model, registry = rules.risk_model, rules.registry
+    places = {category: place for place, category in enumerate(registry.categories)}
     versions = (encode((registry.policy_version,))[1:-1], encode((registry.registry_version,))[1:-1])
     return {
         "vocabulary": {
             "kinds": _KINDS,
-            "categories": CATEGORIES,
+            "categories": list(registry.categories),
             "visibilities": get_args(Visibility),
             "reporters": REPORTER_KINDS,
             "ages": _AGES,
@@ -146,8 +146,8 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
         "resolve": _resolve(rules),
         "days": [day - _EPOCH for day in rules.resolver.days_of_change],
         "classifier_limit": model.classifier_limit,
-        "cohorts": [_cohort(model, key) for key in model.cohorts],
-        "plans": [_plan(rules, category) for category in CATEGORIES],
+        "cohorts": [_cohort(model, key, places) for key in model.cohorts],
+        "plans": [_plan(rules, category) for category in registry.categories],
         "tail": b'],"counted":true,"not_counted_reason":null,"policy_version":%s,"registry_version":%s,"source":'
         % versions,
         "topic": ENRICHED_REPORTS,
@@ -193,7 +193,9 @@ def _resolve(rules: ReportRules) -> Callable[[bytes], tuple[bytes, int, str, boo
     return resolve
 
 
-def _cohort(model: RiskModel, key: Cohort) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[bytes, bytes]]:
+def _cohort(
+    model: RiskModel, key: Cohort, places: Mapping[Category, int]
+) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[bytes, bytes]]:
     category, kind, member, age = key
     odds, prior, risk, *_ = model.cohorts[key]
     known = risk.components
@@ -202,7 +204,7 @@ def _cohort(model: RiskModel, key: Cohort) -> tuple[tuple[Any, ...], tuple[Any, 
     )
     return (
         (
-            CATEGORIES.index(category),
+            places[category],
             REPORTER_KINDS.index(kind),
             member,
             None if age is None else _AGES.index(age),

@@ -48,7 +48,7 @@ def add_to_clusters(
     signs = arrivals.add(
         now,
         reporter,
-        report.category,
+        batch.rules.registry.categories[report.category].code,
         first_time=stamp.first_time,
         young=public is not None and public.account_age in _YOUNG,
         # Of whom the publisher does not say it counts as a member, as in the stage of reporters.

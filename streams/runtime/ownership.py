@@ -8,8 +8,8 @@ import structlog
 from faust.types import TP
 
 from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.log import Log
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.state_reading import Kept, StateReading
 from streams.runtime.takeover import Claims, IsCurrent
@@ -32,15 +32,15 @@ class OwnedStage(NamedTuple):
 class Ownership:
     """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
 
-    def __init__(self, connection: Connection, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
+    def __init__(self, log: Log, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
         self.owners: dict[Place, PartitionOwner[Any]] = {}
         # How many partitions the last takeover read, and how many state records.
         self.partitions_read = self.records_read = 0
         self.turn = Turn()
-        self._connection = connection
+        self._log = log
         self._writer = writer
         self._stages = stages
-        self._claims = Claims(connection, writer)
+        self._claims = Claims(log, writer)
         self._kept: dict[Place, Kept] = {}
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
@@ -137,7 +137,7 @@ class Ownership:
                     await look.look()
                     # Up to the ends as of now: all who wrote before are fenced.
                     new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-                    reading = StateReading(self._connection, self._writer, look, new, self._kept)
+                    reading = StateReading(self._log, self._writer, look, new, self._kept)
                     owners = await reading.owners()
                     self.partitions_read, self.records_read = reading.read, reading.records
                     await look.note_fenced()

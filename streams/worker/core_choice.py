@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from streams import __version__
 from streams.operations.core import Core
 from streams.registry.rules import Policy
-from streams.worker.settings import PREFIX, Settings, SettingsError
+from streams.worker.environment import SettingsError
+from streams.worker.settings import PREFIX, Settings
 
 
 def choose_core(settings: Settings, policies: Iterable[Policy]) -> Core:

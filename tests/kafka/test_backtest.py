@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections import Counter
 
 import orjson
@@ -11,7 +10,7 @@ from tests.kafka.harness.deployment import ESCALATIONS, SHADOW, SOURCE
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, generate
 from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
-from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, run
 
 SHIPPED = ROOT / "streams/registry/policies.yaml"
 
@@ -44,11 +43,11 @@ def test_a_back_test_finds_the_episodes_that_workers_wrote(deploy, tmp_path):
     without = shipped.replace("- id: intimate-images\n    mode: live", "- id: intimate-images\n    mode: off")
     assert without != shipped
     candidate.write_text(without, encoding="utf-8")
-    done = subprocess.run(
+    done = run(
         [*COMMAND, "policy", "backtest", str(candidate), "--json"],
         env=clean_environment(deployment.settings),
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+        seconds=90,
+    )
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     in_use = {(row["policy"], row["level"]): row["in_use"] for row in found if row["kind"] == "level"}
@@ -71,11 +70,11 @@ def test_a_back_test_skips_records_that_a_worker_skips(deploy):
     asyncio.run(publish_with_undecodable_header_name(deployment.bootstrap, deployment.name(SOURCE), strange))
     publish_bomb(deployment.bootstrap, deployment.name(SOURCE))
     deployment.publish(after)
-    done = subprocess.run(
+    done = run(
         [*COMMAND, "policy", "backtest", str(SHIPPED)],
         env=clean_environment(deployment.settings),
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+        seconds=90,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("400 reports from")
     assert "2 unreadable records were skipped" in done.stdout

@@ -17,7 +17,7 @@ from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.topic_catalogue import load_catalogue
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms, rfc3339
-from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, run
 
 Run = Callable[..., subprocess.CompletedProcess]
 
@@ -38,19 +38,10 @@ def environment(kafka: str, prefix: str) -> dict[str, str]:
 
 @pytest.fixture
 def tocsin(environment: dict[str, str]) -> Run:
-    def run(*arguments: str, text: str = "", **variables: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            input=text,
-            text=True,
-            capture_output=True,
-            timeout=60,
-            cwd=ROOT,
-            env=environment | variables,
-            check=False,
-        )
+    def tocsin(*arguments: str, text: str = "", **variables: str) -> subprocess.CompletedProcess:
+        return run([*COMMAND, *arguments], env=environment | variables, text=text)
 
-    return run
+    return tocsin
 
 
 @pytest.fixture

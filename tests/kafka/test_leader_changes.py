@@ -21,8 +21,8 @@ pytestmark = pytest.mark.timeout(600)
 
 # So that nothing but a fence ends its transaction during the test.
 LONG_TRANSACTIONS = """
-from streams.runtime import transaction
-transaction.TRANSACTION_SECONDS = 300
+from streams.runtime import log
+log.TRANSACTION_SECONDS = 300
 """
 
 STEPS = {

@@ -1,10 +1,10 @@
-"""Every `tocsin` command in README and docs/operations.md works as shown, run as a newcomer would."""
+"""Every `tocsin` command in README and the pages of operations works as shown, run as a newcomer would."""
 
 import itertools
+import os
 import re
 import shlex
 import signal
-import subprocess
 import time
 
 import orjson
@@ -18,10 +18,11 @@ from tests.kafka.harness.publisher import Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms
 from tests.kafka.harness.requests import FORMS, complete_request
+from tests.kafka.harness import workers
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 from tests.readme_report import make_report
 
-PAGES = ("README.md", "docs/operations.md")
+PAGES = ("README.md", "docs/operations.md", "docs/console-operations.md")
 
 # The order of the commands, by how they begin. All others run when there are outputs to look at, before LAST.
 FIRST = ("config", "topics create")
@@ -77,29 +78,17 @@ class Shell:
     def start(self, line):
         """Start a command that keeps running. Returns its process and the file with its output."""
         log = self._folder / f"{line.replace(' ', '-')}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*self._command, *shlex.split(line)],
-                cwd=self._folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+        command = [*self._command, *shlex.split(line)]
+        with log.open("wb") as output, open(os.devnull) as nothing:
+            process = workers.start(
+                command, env=self._environment, stdin=nothing, stdout=output, stderr=output, cwd=self._folder
             )
         return process, log
 
     def run(self, line):
         """Run a command that ends, answering a question with yes. Raises AssertionError if it fails."""
-        done = subprocess.run(
-            [*self._command, *shlex.split(line)],
-            cwd=self._folder,
-            env=self._environment,
-            input="y\n",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        command = [*self._command, *shlex.split(line)]
+        done = workers.run(command, env=self._environment, text="y\n", cwd=self._folder)
         assert done.returncode == 0, f"tocsin {line}\n{done.stdout}{done.stderr}"
 
 

@@ -8,11 +8,12 @@ import time
 import urllib.request
 from contextlib import suppress
 
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.runtime.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import EXECUTED, WORKER
 
 # Kubernetes grants 30 s by default. A worker that needs more than a third of that here may miss it on a busy machine.
 SECONDS_TO_GO = 10
@@ -24,7 +25,7 @@ def test_a_worker_under_load_stops_in_time(deploy):
     took = []
     for number in (signal.SIGTERM, signal.SIGINT):
         applied = deployment.applied()
-        worker = deployment.fleet.start()
+        worker = deployment.fleet.start((*EXECUTED, *WORKER))
         deployment.fleet.wait_for(lambda: deployment.applied() > applied, 30, "progress", tend=False)
         started = time.monotonic()
         worker.signal(number)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     EvidenceBasis,
@@ -21,6 +20,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.wire.origin import with_origin

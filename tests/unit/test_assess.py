@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
-from streams.events.report import CATEGORIES, REPORTER_KINDS
+from streams.events.report import REPORTER_KINDS
+from tests.categories import CATEGORIES
 from streams.partition import home as home_partition
 from streams.partition.home import HomePartitions
-from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.wire.partitioner import murmur2, murmur2_of_all
 from streams.wire.origin import NotAtHome
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339

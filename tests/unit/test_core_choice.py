@@ -10,7 +10,8 @@ from streams import __version__
 from streams.operations.core import Core
 from streams.operations.worker_operations import WorkerOperations
 from streams.worker.core_choice import choose_core
-from streams.worker.settings import SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import load_settings
 from tests.unit.traffic import SHIPPED, levels, policy
 
 

@@ -8,10 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
 
-ROOT = Path(__file__).parents[3]
+from tests.kafka.harness.fork_server import ROOT, Forked
+
 COMMAND = (sys.executable, "-m", "streams.commands.main")
 WORKER = (*COMMAND, "worker")
+# A command that begins with this is a new interpreter's, as in production, and not a fork's.
+EXECUTED = ("/usr/bin/env",)
 
 _RUN = """
 import sys
@@ -35,21 +40,50 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)} | dict(settings)
 
 
+def start(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    stdin: IO[Any],
+    stdout: IO[Any],
+    stderr: IO[Any],
+    cwd: Path = ROOT,
+) -> Forked | subprocess.Popen[bytes]:
+    """Start a program: as a fork of what has imported its modules, if it is `tocsin` or Python code."""
+    streams = (stdin, stdout, stderr)
+    if tuple(command[: len(COMMAND)]) == COMMAND:
+        return Forked(["tocsin", *command[len(COMMAND) :]], None, cwd=cwd, env=env, streams=streams)
+    if tuple(command[:2]) == (sys.executable, "-c"):
+        return Forked(["-c", *command[3:]], command[2], cwd=cwd, env=env, streams=streams)
+    return subprocess.Popen(command, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
+
+
+def run(
+    command: Sequence[str], *, env: Mapping[str, str], text: str = "", cwd: Path = ROOT, seconds: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Start a program, as `start` does, with this text as its input, and wait for its end."""
+    with TemporaryFile("w+") as stdin, TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
+        stdin.write(text)
+        stdin.seek(0)
+        process = start(command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(command, code, stdout.read(), stderr.read())
+
+
 class Worker:
     """One process and its log."""
 
     def __init__(self, log: Path, settings: Mapping[str, str], command: Sequence[str] = WORKER) -> None:
         self.log = log
         self.started_at = time.monotonic()
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=clean_environment(settings),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        with log.open("wb") as output, open(os.devnull) as nothing:
+            environment = clean_environment(settings)
+            self.process = start(command, env=environment, stdin=nothing, stdout=output, stderr=output)
 
     @property
     def exit_code(self) -> int | None:

@@ -1,0 +1,98 @@
+"""No record is lost or applied twice and every partition ends with one owner, whatever happens when: see tests/model.
+
+The number of a random run is its seed. A change of the code changes which run of a mutant is the first to fail.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.model.fleet import Failed
+from tests.model.mutants import MUTANTS, broken
+from tests.model.search import Strike, random_runs, strike, strikes
+
+PARTS = 4
+
+
+@pytest.fixture(scope="module")
+def every_strike() -> list[Strike]:
+    return list(strikes())
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_strike_at_any_step_loses_and_repeats_nothing_and_ends_nobody_else(every_strike, part):
+    for each in every_strike[part::PARTS]:
+        strike(each)
+
+
+def test_the_strikes_are_in_every_phase(every_strike):
+    names = {(each.story, each.kind, each.name) for each in every_strike}
+    for kind in ("kill", "stop"):
+        for name in (
+            "joins",
+            "before fetch claims-0",
+            "before fence A",
+            "after fence A",
+            "before fetch state-0",
+        ):
+            assert ("B", kind, name) in names
+    # A claim, a note of who was fenced, cycles and releases.
+    for where, times in (
+        ("add claims-0", 9),
+        ("produce claims-0", 9),
+        ("produce state-1", 4),
+        ("commit", 18),
+    ):
+        for when in ("before", "after"):
+            struck = [each for each in every_strike if each.name == f"{when} {where}"]
+            assert len(struck) >= 2 * times, (where, len(struck))
+    assert any(each.late_markers for each in every_strike)
+
+
+def test_random_faults_break_nothing():
+    tally = random_runs(range(1, 101))
+    assert tally.kills > 60
+    assert tally.stops > 60
+
+
+def test_kills_alone_end_nobody_else():
+    assert random_runs(range(1_001, 1_101), only_kills=True).kills > 60
+
+
+@pytest.mark.slow
+def test_many_random_faults_break_nothing():
+    random_runs(range(10_001, 11_001))
+    random_runs(range(20_001, 21_001), only_kills=True)
+
+
+def test_a_seed_gives_the_same_run_again():
+    assert random_runs([7]).steps == random_runs([7]).steps
+
+
+def attempts(every_strike: list[Strike]) -> Iterator[Failed]:
+    """What fails of a search, the quick parts of it first."""
+    kinds = ("late", "stop", "kill")
+    by_kind = {kind: [each for each in every_strike if _kind(each) == kind] for kind in kinds}
+    for seed in range(1, 41):
+        yield from _failure(lambda seed=seed: random_runs([seed]))
+    for each in by_kind["late"] + by_kind["stop"][::-1] + by_kind["kill"]:
+        yield from _failure(lambda each=each: strike(each))
+
+
+def _kind(each: Strike) -> str:
+    return "late" if each.late_markers else each.kind
+
+
+def _failure(search) -> Iterator[Failed]:
+    try:
+        search()
+    except Failed as failed:
+        yield failed
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_is_wrong_with_a_mutant_is_found(every_strike, name):
+    with broken(name):
+        failed = next(attempts(every_strike), None)
+    assert failed is not None
+    print(failed)
