@@ -21,6 +21,7 @@ from streams.runtime.errors import OwnershipLost
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.app import FINISHING_SECONDS
 from streams.runtime.patches.fetched_range import FetchedRange
 from streams.runtime.writer import Writer
 from streams.wire.records import OutputRecord
@@ -204,13 +205,13 @@ class Fleet:
         for task in worker.tasks:
             task.cancel()
 
-    def exited(self, worker: "Worker", error: BaseException | None) -> None:
-        """A process ended by itself: its supervisor starts it again after an error."""
+    def exited(self, worker: "Worker", error: BaseException | None, *, restart: bool) -> None:
+        """A process ended by itself: its supervisor starts it again after an error, or when it was told to restart."""
         self.say(f"{worker.name} exits" + (f": {error}" if error else ""))
         self.exits.append((worker, error))
         self.end(worker)
         self.group.evict(worker)
-        if error is not None:
+        if error is not None or restart:
             self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
 
     def alive(self) -> list["Worker"]:
@@ -354,7 +355,10 @@ class Worker(Process):
         # What Cycle asks Faust's app.
         self.rebalancing_count = 0
         self.should_stop = False
+        # Whether another process is started when this one has left.
+        self.restarts = False
         self.consumer = None
+        self._handed_over = 0
         self._fleet = fleet
         self.log = fleet.brokers.log(lambda step: fleet.step(self, step))
         self.writer = Writer(self.log, "")
@@ -379,7 +383,7 @@ class Worker(Process):
         self.should_stop = True
         await self.ownership.end()
         await self.writer.stop()
-        self._fleet.exited(self, error)
+        self._fleet.exited(self, error, restart=self.restarts)
 
     async def _follow_the_group(self) -> None:
         cycles = asyncio.create_task(self.cycle.run())
@@ -393,12 +397,24 @@ class Worker(Process):
                 if task.done():
                     task.result()
             if leaving.done():
+                working.cancel()
+                await self._finish()
                 return
             self.rebalancing_count += 1
             await self.ownership.give_up()
             if working.done():
                 working.result()
             working.cancel()
+
+    async def _finish(self) -> None:
+        """What the app does before `end`: wait for what was handed over."""
+        self.should_stop = True
+        deadline = self._fleet.loop.now + FINISHING_SECONDS
+        while self._handed_over and self._fleet.loop.now < deadline:
+            await asyncio.sleep(0.01)
+
+    def _ack(self) -> None:
+        self._handed_over -= 1
 
     async def _work(self, generation: int, partitions: list[int]) -> None:
         """Take over what is assigned, and hand over what is fetched of it."""
@@ -421,7 +437,7 @@ class Worker(Process):
             for tp, begin in begins.items():
                 reader.seek(TopicPartition(*tp), begin)
             while True:
-                fetched = await reader.getmany(timeout_ms=100)
+                fetched = await reader.getmany(timeout_ms=250)
                 for tp, records in fetched.items():
                     begin, begins[tp] = begins[tp], await reader.position(tp)
                     message = SimpleNamespace(
@@ -431,5 +447,6 @@ class Worker(Process):
                         serialized_value_size=100,
                     )
                     value = FetchedRange(records, begin, begins[tp], 100)
-                    event = SimpleNamespace(message=message, value=value, ack=lambda: None)
+                    event = SimpleNamespace(message=message, value=value, ack=self._ack)
+                    self._handed_over += 1
                     await self.cycle.hand_over(STAGE, event)
