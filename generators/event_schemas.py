@@ -23,6 +23,7 @@ from streams.events.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.events.tick import TICK_TYPE, Tick
 from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
+from streams.registry.categories import built_in_categories
 from streams.wire.reading import EventForm
 
 FOLDER = Path(__file__).parents[1] / "schemas" / "json"
@@ -52,6 +53,8 @@ _SHARED = {
     "Category": Category,
 }
 _SHARED_SCHEMAS = {name: msgspec.json.schema(shared) for name, shared in _SHARED.items()}
+# Those of a deployment are not in the public schemas: only its own publishers and readers know them.
+_DEFINITIONS = _SHARED_SCHEMAS | {"Category": {"enum": sorted(built_in_categories())}}
 
 
 def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
@@ -89,7 +92,7 @@ def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool)
     used: set[str] = set()
     body = {name: _shaped(definition, closed, used) for name, definition in sorted(definitions.items())}
     own = body.pop(top["$ref"].rpartition("/")[2])
-    shared = {name: schema for name, schema in _SHARED_SCHEMAS.items() if name in used}
+    shared = {name: _DEFINITIONS[name] for name in _DEFINITIONS if name in used}
     schema = {"$schema": DIALECT, "$id": file, **own, "title": title}
     return schema | {"$defs": shared | body} if shared or body else schema
 

@@ -43,7 +43,7 @@ LONG_FILES = (
     "test_exactly_once.py",
     "test_hostile.py",
     "test_metrics.py",
-    "test_before_the_house.py",
+    "test_earlier_recordings.py",
     "test_broker_restarts.py",
     "test_refusals.py",
     "test_rebalances.py",

@@ -41,12 +41,12 @@ class HomePartitions:
         return found
 
     def of_key(self, key: bytes) -> int:
-        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `foresee`."""
+        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `hash_in_advance`."""
         self._new += 1
         hashed = self._foreseen.get(key)
         return partition_of_hash(murmur2(key) if hashed is None else hashed, self._partitions)
 
-    def foresee(self, records: Sequence[SourceRecord]) -> None:
+    def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
         """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
 
         Affects only how long `of` takes.

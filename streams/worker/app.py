@@ -24,10 +24,8 @@ from streams.runtime.topic_catalogue import load_catalogue
 from streams.worker.core_choice import choose_core
 from streams.worker.environment import SettingsError
 from streams.worker.hash_keys import configured_hash_keys, is_public
-from streams.worker.report_observer import ReportObserver
-from streams.worker.reporter_observer import ReporterObserver
+from streams.worker.observers import ReporterObserver, ReportObserver, RequestObserver
 from streams.worker.reporters_switch import require_nothing_waiting
-from streams.worker.request_observer import RequestObserver
 from streams.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
 from streams.worker.settings import PREFIX, Settings, load_settings
 from streams.worker.tracing.settings import load_tracing_settings
@@ -45,7 +43,7 @@ def build_app(settings: Settings) -> StageApp:
     """
     rules = configured_rules(settings)
     hash_keys = configured_hash_keys(settings)
-    core = choose_core(settings)
+    core = choose_core(settings, rules.policies)
 
     async def before_start() -> None:
         _log_choices(hash_keys, core)
@@ -97,6 +95,11 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
             hash_key=hash_keys.current.id,
         )
     logger.info("core that applies reports", runs=core.runs, why=core.why)
+    if core.left_to_python:
+        logger.warning(
+            "Python applies all reports of the categories of these policies: the native core lacks one of their measures",
+            policies=core.left_to_python,
+        )
 
 
 async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:

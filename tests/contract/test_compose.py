@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
+from streams.registry.categories import built_in_categories
 from streams.runtime.log import TRANSACTION_SECONDS
 from streams.worker.settings import PREFIX, load_settings
 from tests.tools import program
@@ -53,7 +54,7 @@ def test_settings_are_valid_and_fit_the_broker(name):
 def test_the_console_needs_no_sign_in_only_as_it_serves_on_loopback():
     service = TOCSIN_SERVICES["console"]
     own = load_console_settings({key: str(value) for key, value in service["environment"].items()})
-    load_access(own)
+    load_access(own, built_in_categories())
     assert (own.sign_in, service["network_mode"]) == ("none", "host")
     assert f"http://{own.metrics_host}:{own.metrics_port}/readyz" in service["healthcheck"]["test"][-1]
     assert own.database.parent == Path(service["tmpfs"][0].partition(":")[0])

@@ -19,13 +19,15 @@ from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.desk_member import DeskRole
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome, VisibilityAction
-from streams.events.report import CATEGORIES, MessageReport
+from streams.events.report import MessageReport
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.statutory.validation.checks import CHECKS
-from streams.wire.case_activity_decoding import decode_case_activity
-from streams.wire.moderation_outcome_decoding import REASONS, decode_moderation_outcome
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_case_activity
+from streams.wire.moderation_outcome_decoding import REASONS
+from tests.readers import decode_moderation_outcome
+from tests.readers import decode_report
 from tests.command_tree import subcommand
 from tests.readme_report import make_report
 

@@ -37,16 +37,16 @@ from streams.reports.transitions import serve_due
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
-from streams.wire.case_activity_decoding import decode_case_activity
+from tests.readers import decode_case_activity
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.encoding import encode
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_moderation_outcome
 from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.personal_data import names_a_person
 from streams.wire.reading import MAX_EVENT_BYTES
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_report
+from tests.readers import decode_request
 from streams.wire.topics import MESSAGE_REPORTS
 from tests.contract.examples import example, example_files, name_of
 from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals

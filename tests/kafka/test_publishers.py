@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report, source_of

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from streams.clocks.store import clock_key
 from streams.commands.clock import command as clock_command
-from streams.commands.clocks import command as clocks
-from streams.commands.clocks.command import time_left
+from streams.commands import clocks
+from streams.commands.clocks import time_left
 from streams.commands.main import commands
 from streams.clients import kafka_writing, kept_state
 from streams.commands.shared import kept_clocks

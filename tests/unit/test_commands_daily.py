@@ -25,7 +25,7 @@ from streams.events.priority import Priority, PriorityComponents
 from streams.text.record_text import READABLE
 from streams.text.story import story
 from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.command_tree import leaves, subcommand
 from tocsin_demo.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 

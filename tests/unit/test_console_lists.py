@@ -11,7 +11,7 @@ from streams.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.console.read_model.paging import PAGE_ROWS, BadFilter
 from streams.console.read_model.policies_query import Pair, policy_days, policy_pairs
 from streams.console.read_model.requests_query import RequestFilter, requests_page
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, example, lead
 
 ALL = frozenset(CATEGORIES)

@@ -19,6 +19,10 @@ class Nulls(dict):
         return None
 
 
+def parameters(statement):
+    return Nulls() if ":" in statement else (None,) * statement.count("?")
+
+
 def words(name):
     return {word for found in re.findall(r"-- if (.+)", SQL[name]) for word in found.split()}
 
@@ -45,8 +49,7 @@ def reader(tmp_path):
 def test_a_statement_fits_the_tables_with_any_of_its_conditions(name, reader):
     for given in views(name):
         for statement in filter(str.strip, sql_if(name, given).split(";\n")):
-            values = Nulls() if ":" in statement else (None,) * statement.count("?")
-            assert reader.execute(f"EXPLAIN {statement}", values).fetchall()
+            assert reader.execute(f"EXPLAIN {statement}", parameters(statement)).fetchall()
 
 
 def test_each_statement_is_used_and_each_that_is_used_exists():
@@ -59,3 +62,16 @@ def test_each_statement_is_used_and_each_that_is_used_exists():
 def test_nobody_writes_sql_elsewhere():
     verbs = re.compile(r'"\s*(SELECT|INSERT|UPDATE|DELETE)\s')
     assert [path for path in CONSOLE.rglob("*.py") if verbs.search(path.read_text())] == []
+
+
+def test_each_index_is_used(reader):
+    plans = [
+        row[3]
+        for name in SQL
+        for given in views(name)
+        for statement in filter(str.strip, sql_if(name, given).split(";\n"))
+        for row in reader.execute(f"EXPLAIN QUERY PLAN {statement}", parameters(statement))
+    ]
+    made = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    indexes = {name for (name,) in reader.execute(made)}
+    assert indexes == {word for plan in plans for word in plan.split() if word in indexes}

@@ -35,8 +35,8 @@ from streams.requests.counters import RequestCounters
 from streams.requests.state import restore_requests
 from streams.runtime.observer import CommittedBatch, Takeover
 from streams.wire.time_correction import encode_time_correction
-from streams.worker.report_observer import ReportObserver
-from streams.worker.request_observer import RequestObserver
+from streams.worker.observers import ReportObserver
+from streams.worker.observers import RequestObserver
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
     NOON,

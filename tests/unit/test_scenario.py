@@ -19,8 +19,8 @@ from streams.reports.state import ReportState
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_report
+from tests.readers import decode_request
 from tocsin_demo.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
 from tocsin_demo.scenario.bad_records import REASONS
 from tocsin_demo.scenario.play import SPAN_MS

@@ -8,8 +8,8 @@ import pytest
 from streams.reporters.state import ReporterState
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_moderation_outcome
+from tests.readers import decode_report
 from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 from tests.unit.traffic import SHIPPED, Record, compiled

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from streams.commands.console.command import imported_run_console
+from streams.commands.console import imported_run_console
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.worker.settings import PREFIX, Settings, load_settings
 from tocsin_demo.demo.performance import Performance

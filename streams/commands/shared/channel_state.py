@@ -11,7 +11,8 @@ from streams.clocks.store import CLOCK_RECORD
 from streams.coordination.clusters import voices_millionths
 from streams.counting.categories import shares_of
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.counting.measures import MILLION, WindowCounts
+from streams.counting.measures import MILLION
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec, window_spec
 from streams.events.clock import ClockView
 from streams.partition.state import PARTITION_TIME
@@ -22,6 +23,9 @@ from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR
 from streams.wire.topics import CHANNEL_STATE
 from streams.worker.settings import Settings
+
+# Of the fields of a window's counts, those that are a pane's alone.
+_OF_A_PANE = ("start", "kept", "weight", "tier")
 
 # Windows shown for every category, in addition to those of its policies.
 _SHOWN = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
@@ -79,9 +83,14 @@ def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
         "now": rfc3339(found.now),
         "windows": [
             {"category": category, "window": window}
-            | measures._asdict()
             | {
-                "risk": measures.risk_millionths / MILLION,
+                name: value
+                for name, value in msgspec.structs.asdict(measures).items()
+                if name not in _OF_A_PANE
+            }
+            | {
+                "risk_millionths": measures.risk,
+                "risk": measures.risk / MILLION,
                 "stamped": measures.stamped.stamped,
                 "voices": voices_millionths(measures.stamped.sums) / MILLION,
             }

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
 from streams.clients.kafka_reading import partition_count
 from streams.clocks.store import CLOCK_RECORD
+from streams.commands.state.stages import AnyStage
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.moving import ByRef
-from streams.partition.stage import Stage
 from streams.partition.state import DUPLICATES_SLOT
 from streams.reporters.reporter import REPORTER
 from streams.reporters.state import ReporterState, record_key
@@ -23,8 +23,6 @@ from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5
-
-AnyStage = Stage[Any, Any, Any]
 
 
 class PartitionCheck(NamedTuple):

@@ -20,6 +20,7 @@ from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome
+from streams.events.report import Category
 
 _ACT = msgspec.json.Decoder(CaseActivity)
 _OUTCOME = msgspec.json.Decoder(ModerationOutcome)
@@ -59,6 +60,11 @@ class KnownCase:
     acts: tuple[KnownAct, ...]
     outcomes: tuple[ModerationOutcome, ...]
     clocks: tuple[HangingClock, ...]
+
+    @property
+    def category(self) -> Category:
+        """The category by which people see the case."""
+        return self.newest.category
 
     @property
     def newest(self) -> Escalation:

@@ -21,6 +21,7 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
     """Add an outcome. Raises Rejected if a worker would refuse it."""
     decoded = decode_moderation_outcome(record.value, record.headers, record.timestamp)
     outcome = decoded.event
+    changes.require_known(outcome.category)
     subject = outcome.subject
     escalation_id = subject.escalation_id if isinstance(subject, EscalationSubject) else None
     # If the one that was read first turns out to be the second one, the case that it named was not decided by it.

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, get_args, get_origin, 
 import orjson
 
 from streams.console.read_model.statements import sql_if
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
 
 PAGE_ROWS: Final = 100
 """Rows of a page. A screen shows some 30; a page of 100 takes 20 ms to write."""
@@ -58,12 +58,12 @@ def page_of(
     shown: ListFilter,
     order: Sequence[str],
     after: str | None,
-    categories: frozenset[Category] = frozenset(CATEGORIES),
+    categories: frozenset[Category] | None = None,
     **values: Any,
 ) -> Page:
     """A page of the list with the statement of this name, as a filter says it, of what a person with these categories may see.
 
-    The columns of `order`, which is that of the statement, tell rows apart. Raises BadFilter if `after` is not what an earlier
+    None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows apart. Raises BadFilter if `after` is not what an earlier
     page said.
     """
     given, bound = conditions(shown, categories)
@@ -82,12 +82,11 @@ def position_in(row: sqlite3.Row, order: Sequence[str]) -> str:
     return orjson.dumps([row[name] for name in order]).decode()
 
 
-def conditions(shown: ListFilter, categories: frozenset[Category]) -> tuple[set[str], dict[str, Any]]:
+def conditions(shown: ListFilter, categories: frozenset[Category] | None) -> tuple[set[str], dict[str, Any]]:
     """What `sql_if` is given for a filter and for what a person may see, and the values to bind."""
     values = {name: value for name, value in vars(shown).items() if value is not None}
     given = {*values, *(f"{name}={value}" for name, value in values.items())}
-    # A person who sees all categories needs no test per row.
-    if len(categories) < len(CATEGORIES):
+    if categories is not None:
         given.add("restricted")
         values["categories"] = as_json(categories)
     return given, values

@@ -36,15 +36,6 @@ class Pair(NamedTuple):
     only_shadow: int
 
 
-class Versions(NamedTuple):
-    """Versions of policies and registry, by which cases were opened or last changed, and how many."""
-
-    policy_version: str
-    registry_version: str
-    cases: int
-    last_ms: int
-
-
 def policy_days(reader: sqlite3.Connection, first_day: str) -> list[PolicyDays]:
     """What each policy did from a UTC day on; live ones before those in shadow."""
     found: defaultdict[tuple[str, str], list[PolicyDay]] = defaultdict(list)
@@ -79,8 +70,3 @@ def policy_pairs(reader: sqlite3.Connection, first_day: str) -> list[Pair]:
         for (other_mode, shadow), theirs in sorted(channels.items())
         if other_mode == "shadow" and ours & theirs
     ]
-
-
-def versions_seen(reader: sqlite3.Connection) -> list[Versions]:
-    """The versions that cases name, the newest first."""
-    return [Versions(*row) for row in reader.execute(SQL["versions"])]

@@ -48,6 +48,11 @@ class KnownRequest:
     acts: tuple[KnownAct, ...]
     clocks: tuple[HangingClock, ...]
 
+    @property
+    def category(self) -> Category | None:
+        """The category by which people see the request; None if everybody does."""
+        return self.first.category
+
 
 def requests_page(
     reader: sqlite3.Connection,

@@ -36,7 +36,7 @@ from streams.runtime.connection import BATCH_BYTES
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.origin import ORIGIN_HEADER
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from streams.wire.stamp import STAMP_HEADER, encode_stamp
 from streams.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
 from tests.bench import traffic

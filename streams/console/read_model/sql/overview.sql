@@ -20,7 +20,8 @@ FROM policy_event WHERE day >= ? GROUP BY mode, policy, day ORDER BY mode, polic
 SELECT DISTINCT mode, policy, channel_ref FROM policy_event WHERE day >= ? AND type = 'opened'
 
 -- name: versions
-SELECT policy_version, registry_version, count(*), max(changed_ms) FROM desk_row
+-- By which versions of policies and registry cases were opened or last changed, the newest first.
+SELECT policy_version, registry_version, count(*) AS cases, max(changed_ms) AS last_ms FROM desk_row
 GROUP BY policy_version, registry_version ORDER BY 4 DESC, 1, 2
 
 -- name: put_transparency_counter
@@ -34,7 +35,7 @@ SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key
 SELECT
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end),
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end AND state = 'proposed'),
-    (SELECT count(*) FROM clock WHERE is_open AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at),
+    (SELECT count(*) FROM clock WHERE is_open = 1 AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at),
     (SELECT count(*) FROM request_row WHERE waits AND received_ms < :end),
     (
         SELECT count(*) FROM decision WHERE decided_ms < :end AND last_follow_up IS NOT NULL
@@ -55,7 +56,7 @@ SELECT
 SELECT count(*) FROM act WHERE at_ms >= ?
 
 -- name: refused_since
-SELECT refused, count(*) FROM act WHERE at_ms >= ? AND refused IS NOT NULL GROUP BY refused ORDER BY 2 DESC, 1
+SELECT refused AS reason, count(*) AS acts FROM act WHERE at_ms >= ? AND refused IS NOT NULL GROUP BY refused ORDER BY 2 DESC, 1
 
 -- name: tables
 SELECT name FROM sqlite_schema WHERE type = 'table'
@@ -67,7 +68,7 @@ SELECT topic, partition, next_offset FROM place
 INSERT OR REPLACE INTO place VALUES (?, ?, ?)
 
 -- name: topics_read
-SELECT topic, count(*), sum(next_offset) FROM place GROUP BY topic ORDER BY topic
+SELECT topic, count(*) AS partitions, sum(next_offset) AS offsets FROM place GROUP BY topic ORDER BY topic
 
 -- Several statements. The row of a case goes last: it says which cases go.
 -- name: prune

@@ -32,7 +32,6 @@ CREATE TABLE act (
     event BLOB NOT NULL,
     PRIMARY KEY (subject, case_id, partition, offset)
 ) WITHOUT ROWID;
-CREATE INDEX act_by_id ON act (subject, case_id, activity_id);
 CREATE INDEX act_by_time ON act (at_ms);
 CREATE INDEX act_order ON act (subject, case_id, order_ms, partition, offset);
 
@@ -70,7 +69,6 @@ CREATE TABLE outcome (
     event BLOB NOT NULL,
     PRIMARY KEY (ce_source, outcome_id)
 ) WITHOUT ROWID;
-CREATE INDEX outcome_by_id ON outcome (outcome_id);
 CREATE INDEX outcome_by_channel ON outcome (channel_ref, decided_ms);
 CREATE INDEX outcome_by_escalation ON outcome (escalation_id) WHERE escalation_id IS NOT NULL;
 
@@ -85,7 +83,6 @@ CREATE TABLE clock_outcome (
     PRIMARY KEY (ce_source, outcome_id)
 ) WITHOUT ROWID;
 CREATE INDEX clock_outcome_by_clock ON clock_outcome (clock_id);
-CREATE INDEX clock_outcome_by_id ON clock_outcome (outcome_id);
 
 -- The newest state of each legal clock. `case_id` is an escalation's or a request's.
 CREATE TABLE clock (
@@ -102,7 +99,6 @@ CREATE TABLE clock (
     due_ms INTEGER NOT NULL,
     view BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX clock_by_key ON clock (subject, key) WHERE is_open;
 CREATE INDEX clock_by_case ON clock (case_id);
 CREATE INDEX clock_by_message ON clock (key, message_ref);
 CREATE INDEX clock_by_due ON clock (is_open, due_ms, clock_id);
