@@ -6,15 +6,18 @@ shows in what is written.
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from streams.runtime import writer
 from streams.runtime.claims import ClaimsLog, Place
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost
@@ -23,6 +26,7 @@ from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.app import FINISHING_SECONDS
 from streams.runtime.patches.fetched_range import FetchedRange
+from streams.runtime.takeover import exclusive_writer
 from streams.runtime.writer import Writer
 from streams.wire.records import OutputRecord
 from streams.wire.topics import CLAIMS, SourceTopics
@@ -169,19 +173,27 @@ class Fleet:
 
     def start(self, name: str) -> "Worker":
         """Start a process of a worker."""
-        self.say(f"{name} starts")
         worker = Worker(self, name)
         self.workers.append(worker)
-        token = process_of_task.set(worker)
-        self.loop.create_task(worker.run())
-        process_of_task.reset(token)
+        self._start(worker)
         return worker
 
-    def kill(self, worker: "Worker", *, restart: bool = True) -> None:
+    def command(self, place: Place) -> None:
+        """Start an operator's command that writes to the state of a partition."""
+        self._start(Command(self, place))
+
+    def _start(self, process: "Worker | Command") -> None:
+        self.say(f"{process.name} starts")
+        token = process_of_task.set(process)
+        self.loop.create_task(process.run())
+        process_of_task.reset(token)
+
+    def kill(self, worker: "Worker | Command", *, restart: bool = True) -> None:
         """SIGKILL."""
         self.say(f"{worker.name} is killed")
         self.end(worker)
-        self.loop.call_later(self.session_seconds, self.group.evict, worker)
+        if isinstance(worker, Worker):
+            self.loop.call_later(self.session_seconds, self.group.evict, worker)
         if restart:
             self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
 
@@ -198,7 +210,7 @@ class Fleet:
             self.say(f"{worker.name} continues")
             worker.stopped = False
 
-    def end(self, worker: "Worker") -> None:
+    def end(self, worker: Process) -> None:
         """Take a process away. What it has sent stays."""
         worker.ended = True
         self._waiting = [each for each in self._waiting if each.process is not worker]
@@ -250,7 +262,9 @@ class Fleet:
 
     def run(self, story: Callable[["Fleet"], Any]) -> None:
         """Run a story. Raises Failed."""
-        self.loop.run(story(self))
+        numbers = itertools.count(1)
+        with patch.object(writer, "new_transactional_id", lambda *_: f"producer-{next(numbers)}"):
+            self.loop.run(story(self))
 
     def _advance(self) -> bool:
         if self.failure is not None:
@@ -343,6 +357,21 @@ class Group:
             member.rejoin.clear()
             if not assigned.done():
                 assigned.set_result((self.generation, mine[member]))
+
+
+class Command(Process):
+    """A command that runs without workers, or should."""
+
+    def __init__(self, fleet: Fleet, place: Place) -> None:
+        super().__init__("command")
+        self._fleet = fleet
+        self._place = place
+
+    async def run(self) -> None:
+        """Write to the state."""
+        log = self._fleet.brokers.log(lambda step: self._fleet.step(self, step))
+        async with exclusive_writer(log, "", [self._place]) as exclusive:
+            await exclusive.write({(STATE, self._place.partition): [(b"Kcommand", b"", [])]})
 
 
 class Worker(Process):

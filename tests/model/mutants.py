@@ -33,6 +33,10 @@ async def _fence_once(producer: Producer, transactional_id: str) -> None:
     await producer.raise_epoch(transactional_id)
 
 
+async def _nothing(self: Look) -> None:
+    pass
+
+
 async def _look_without_fence(self: Look) -> None:
     own = self._writer.transactional_id, self._claims.value, self._claims.places
     while not self._seen.shows(*own):
@@ -149,6 +153,7 @@ Change = tuple[Any, str, Any]
 MUTANTS: dict[str, list[Change]] = {
     "no fence": [(Look, "_fence", _notes_no_fence)],
     "a fence is asked for once": [(writer, "fence", _fence_once)],
+    "no other look": [(Look, "look_again", _nothing)],
     "fence after reading": [(Look, "look", _look_without_fence), (Look, "note_fenced", _fence_and_note)],
     "claim after reading": [
         (Claims, "claim", _claim_nothing),

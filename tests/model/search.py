@@ -81,6 +81,31 @@ async def leaving(fleet: Fleet) -> None:
     await fleet.calm()
 
 
+async def commanding(fleet: Fleet) -> None:
+    """A is about to read a state when a command takes it over, and is killed in the middle of writing to it."""
+    fleet.session_seconds = 10.0
+    asked = commits = 0
+
+    def on_step(process: Process, name: str) -> None:
+        nonlocal asked, commits
+        if process.name == "A" and name == "before offsets":
+            asked += 1
+            if asked == 1:
+                # Where the log ends that it is to read.
+                fleet.stop(process, 0.4)
+                fleet.command(fleet.places[0])
+        if process.name == "command" and name == "before commit":
+            commits += 1
+            # Those of the claim and of what was fenced came before.
+            if commits == 3:
+                fleet.kill(process, restart=False)
+
+    fleet.on_step = on_step
+    _publish(fleet, 3)
+    fleet.start("A")
+    await fleet.calm()
+
+
 STORIES = {"AB": joining, "B": inheriting}
 """By the workers that are struck."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.model.fleet import Failed
 from tests.model.mutants import MUTANTS, broken
-from tests.model.search import Strike, leaving, random_runs, run, strike, strikes
+from tests.model.search import Strike, commanding, leaving, random_runs, run, strike, strikes
 
 PARTS = 4
 
@@ -47,6 +47,10 @@ def test_who_leaves_during_a_slow_transaction_writes_nothing_after_its_release()
     run(leaving, partitions=1)
 
 
+def test_a_reader_is_not_held_up_by_who_claimed_after_its_look():
+    run(commanding, partitions=1)
+
+
 def test_random_faults_break_nothing():
     tally = random_runs(range(1, 101))
     assert tally.kills > 60
@@ -71,7 +75,8 @@ def attempts(every_strike: list[Strike]) -> Iterator[Failed]:
     """What fails of a search, the quick parts of it first."""
     kinds = ("late", "stop", "kill")
     by_kind = {kind: [each for each in every_strike if _kind(each) == kind] for kind in kinds}
-    yield from _failure(lambda: run(leaving, partitions=1))
+    for told in (leaving, commanding):
+        yield from _failure(lambda told=told: run(told, partitions=1))
     for seed in range(1, 41):
         yield from _failure(lambda seed=seed: random_runs([seed]))
     for each in by_kind["late"] + by_kind["stop"][::-1] + by_kind["kill"]:
