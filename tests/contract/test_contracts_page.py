@@ -19,7 +19,7 @@ from streams.wire.dead_letter import Rejected
 from streams.wire.report_decoding import decode_report
 from tests.tools import missing, npm_install, program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PAGE = (SCHEMAS.parent / "docs/contracts.md").read_text(encoding="utf-8")
 PROGRAMS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
