@@ -29,6 +29,7 @@ from tests.kafka.harness.deployment import (
     REPORTERS_INTERNAL,
 )
 from tests.kafka.harness.reports import generate, to_ms
+from tests.kafka.harness.workers import patience
 from tests.unit.console_world import tables
 
 KEY = DEMONSTRATION.current
@@ -49,8 +50,6 @@ PEOPLE = [
         ("lead", "fay"),
     )
 ]
-
-pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -131,7 +130,7 @@ def work_a_shift(deployment, chance, consoles, publisher, colleagues):
     aimed.kill()
     began_at, next_at = time.monotonic(), chance.randrange(10)
     while not killed >= ENOUGH:
-        assert time.monotonic() < began_at + LONGEST_SECONDS, killed
+        assert time.monotonic() < began_at + LONGEST_SECONDS * patience(), killed
         for each in colleagues:
             assert each.failure is None, repr(each.failure)
         killed["counted"] = sum(answer.told == "counted" for each in colleagues for answer in each.answers)

@@ -11,9 +11,6 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
 
-# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
-
 # A worker that losing one batch of a topic before it reaches the agent: the third batch of some partition.
 _PROGRAM = """
 import sys

@@ -15,7 +15,7 @@ from tests.kafka.harness.reports import generate, source_of
 
 def test_reports_from_mixed_partitioners_are_applied_once(deploy):
     deployment = deploy()
-    reports = generate(6, 30_000)
+    reports = generate(6, 9_000)
     random.Random(6).shuffle(reports)
     deployment.fleet.start()
     # At the same time, so that an owner gets reports of one channel from both of its source topics.
@@ -23,9 +23,9 @@ def test_reports_from_mixed_partitioners_are_applied_once(deploy):
         deployment.publisher(name) for name in (MURMUR2, LIBRDKAFKA_DEFAULT, MURMUR2)
     )
     keyless = [replace(record, key=None) for record in reports[2::3]]
-    for start in range(0, 10_000, 500):
+    for start in range(0, 3_000, 150):
         for publisher, records in ((right, reports[0::3]), (other, reports[1::3]), (without_key, keyless)):
-            publisher.send(records[start : start + 500])
+            publisher.send(records[start : start + 150])
     for publisher in (right, other, without_key):
         publisher.flush()
     deployment.published = reports[0::3] + reports[1::3] + keyless

@@ -54,8 +54,6 @@ MISUSER = "misuser-at-the-harbour"
 REFS = [*BRIGADE, *HONEST, MISUSER]
 REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def said_by(ref, channel, message, **fields):
     kind, old = fields.pop("reporter_kind", "user"), fields.pop("old", False)

@@ -2,22 +2,18 @@
 
 import signal
 
-import pytest
-
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-
-# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
+from tests.kafka.harness.workers import SMALL_CYCLES
 
 STARTS = 3
 WORKERS = 3
 # Per start. Half of them wait for the workers; the others arrive while the group assigns partitions.
-REPORTS = 6_000
+REPORTS = 3_000
 PIECE = 100
 
 
@@ -53,6 +49,7 @@ def test_workers_started_at_once_share_a_backlog(deploy, tmp_path):
     with KafkaCluster(tmp_path) as cluster:
         deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
         fleet = deployment.fleet
+        fleet.command = SMALL_CYCLES
         reports = generate(43, STARTS * REPORTS)
         waited, stayed = [], []
         for start in range(0, len(reports), REPORTS):

@@ -1,13 +1,8 @@
 """A worker that starts while its broker is away knows no topics, and may become the group's leader."""
 
-import pytest
-
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
-
-# Takes much longer on a machine that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(300)
 
 # A worker whose first metadata request gets no answer, as can happen while a broker restarts.
 _PROGRAM = """
