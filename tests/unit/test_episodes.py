@@ -1,5 +1,6 @@
 """Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
+import pytest
 import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -299,6 +300,7 @@ arrivals = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(policy=policies, arrivals=arrivals)
 def test_episodes_agree_with_a_model_that_checks_every_minute(
