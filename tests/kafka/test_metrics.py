@@ -25,7 +25,6 @@ from tests.kafka.harness.deployment import (
     REQUESTS_INTERNAL,
     ROUTING,
     SHADOW,
-    SOURCE,
 )
 from tests.kafka.harness.desk import LEGAL_CLOCK
 from tests.kafka.harness.mix import Mix
