@@ -24,9 +24,9 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Half as many processes again as cores, because Kafka tests wait a third of their time. Each process has its own broker. Files run
-# in the order of tests/durations.json, the longest first. Where cargo is, the native core is tested too.
-PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+# Twice as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order of
+# tests/durations.json, the longest first. Where cargo is, the native core is tested too.
+PROCESSES ?= $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) * 2 : 8 )))
 SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
@@ -36,7 +36,7 @@ test-all: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every 
 	$(SUITE) --seconds 30 $(ARGS)
 
 durations: $(VENV)/installed ## Record in tests/durations.json how long each file takes, on a machine that does nothing else
-	$(SUITE) --seconds 30 --record-durations $(ARGS)
+	$(SUITE) -m 'not nightly' --record-durations $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/model tests/contract $(ARGS)

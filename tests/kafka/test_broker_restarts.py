@@ -81,8 +81,7 @@ def test_broker_restarts_under_load(broker, deploy):
     reader = deployment.outputs()
     totals = mix.check(reader)
     assert min(totals.moderated.credited, totals.moderated.superseded) > 0
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared} exit codes {deployment.fleet.exit_codes}")
+    check_replay(deployment, reader, shipped_rules())
 
 
 def test_the_broker_is_away_for_longer_than_a_transaction_in_the_middle_of_a_cycle(broker, deploy):
@@ -96,13 +95,11 @@ def test_the_broker_is_away_for_longer_than_a_transaction_in_the_middle_of_a_cyc
     gone_at = time.monotonic()
     # It cannot know what became of its transaction.
     assert worker.wait(TRANSACTION_SECONDS + 20) == 1
-    ended_after = time.monotonic() - gone_at
     assert "transaction did not commit" in worker.text, worker.tail()
     fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
     broker.start()
     deployment.wait_until_applied()
     assert set(fleet.exit_codes) == {1}
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared}, the worker ended after {ended_after:.1f} s")
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())

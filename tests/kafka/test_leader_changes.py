@@ -1,7 +1,6 @@
 """Three brokers: in the middle of a takeover the broker goes away that knows the transaction of who is taken over from."""
 
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -68,9 +67,7 @@ def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away)
         go_away(cluster, coordinator)
         away = coordinator
         heir.signal(signal.SIGCONT)
-        started = time.monotonic()
         fleet.wait_for(lambda: "owns partitions [" in heir.text, 60, "the takeover")
-        took = time.monotonic() - started
         assert its_id in heir.text
         # What it has in memory belongs to another: with its epoch of before it would be written twice.
         zombie.signal(signal.SIGCONT)
@@ -79,9 +76,8 @@ def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away)
         deployment.wait_until_applied()
         assert fleet.exit_codes == [], "the heir had to start again"
         reader = deployment.outputs()
-        totals = check_outputs(deployment, reader)
-        compared = check_replay(deployment, reader, shipped_rules())
-        print(f"measured: {totals} {compared}, taken over {took:.1f} s later, partitions led {led}")
+        check_outputs(deployment, reader)
+        check_replay(deployment, reader, shipped_rules())
     finally:
         zombie.end()
         if away is not None:

@@ -25,7 +25,6 @@ from tests.kafka.harness.deployment import (
     REQUESTS_INTERNAL,
     ROUTING,
     SHADOW,
-    SOURCE,
 )
 from tests.kafka.harness.desk import LEGAL_CLOCK
 from tests.kafka.harness.mix import Mix
@@ -235,7 +234,7 @@ def test_a_takeover_is_counted_and_lag_covers_only_waiting_records(deploy):
     assert worker.wait(20) == 0
 
 
-@pytest.mark.parametrize("away", ["refusing", "silent"])
+@pytest.mark.parametrize("away", [pytest.param("refusing", marks=pytest.mark.nightly), "silent"])
 def test_without_a_broker_no_lag_is_shown_and_the_worker_stops_in_time(deploy, tmp_path, away):
     with throwaway_broker(tmp_path / "kafka") as broker:
         deployment = deploy(bootstrap=broker.bootstrap)
@@ -292,7 +291,7 @@ HANGING = {
 }
 
 
-@pytest.mark.parametrize("where", ["commit", "loop"])
+@pytest.mark.parametrize("where", ["commit", pytest.param("loop", marks=pytest.mark.nightly)])
 def test_a_worker_that_hangs_ends_itself_with_all_stacks(deploy, tmp_path, where):
     deployment = deploy(settings={"TOCSIN_WATCHDOG_SECONDS": "5", "TOCSIN_LOG_FORMAT": "json"})
     module, name, replacement = HANGING[where]

@@ -6,7 +6,6 @@ import re
 import urllib.request
 
 import orjson
-import pytest
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from streams.partition.hash_key import DEMONSTRATION

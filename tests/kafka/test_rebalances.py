@@ -59,7 +59,7 @@ def test_ten_rebalances_under_backlog(deploy):
         # The first worker learns of it at its next heartbeat. If the next visitor joined earlier, two
         # rebalances would be one.
         fleet.wait_for(left_again, 10, "it follows the visitor's leaving")
-    seconds = deployment.wait_until_applied()
+    deployment.wait_until_applied()
     assert stays.exit_code is None
     assert fleet.exit_codes == [0] * VISITS
     assert sum(backlog > 0 for backlog in backlogs) >= VISITS - 1, backlogs
@@ -67,5 +67,4 @@ def test_ten_rebalances_under_backlog(deploy):
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader, moderators=moderators)
     assert min(totals.moderated.credited, totals.moderated.superseded) > 0
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared} backlogs {backlogs}, the rest in {seconds:.1f} s")
+    check_replay(deployment, reader, shipped_rules())

@@ -48,9 +48,9 @@ def test_workers_continue_while_one_broker_is_away(deploy, tmp_path):
             until = time.monotonic() + seconds
             fleet.wait_for(lambda: time.monotonic() > until, seconds + 30, "a while")
 
-        def seconds_until_progress():
+        def wait_for_progress():
             applied = deployment.applied()
-            return round(fleet.wait_for(lambda: deployment.applied() > applied, 90, "progress"), 1)
+            fleet.wait_for(lambda: deployment.applied() > applied, 90, "progress")
 
         first = fleet.start()
         fleet.wait_for(
@@ -59,14 +59,14 @@ def test_workers_continue_while_one_broker_is_away(deploy, tmp_path):
         fleet.start()
         publishing = threading.Thread(target=publish_until_done)
         publishing.start()
-        applied_meanwhile, waited = [], []
+        applied_meanwhile = []
         try:
             fleet.wait_for(lambda: deployment.applied() > 500, 60, "first progress")
             for what, number in ((restart, 1), (restart, 2), (restart, 3), (kill, 1), (freeze, 2)):
                 applied = deployment.applied()
                 what(number)
                 applied_meanwhile.append(deployment.applied() - applied)
-                waited.append(seconds_until_progress())
+                wait_for_progress()
                 cluster.wait_until_in_sync()
         finally:
             done.set()
@@ -75,9 +75,5 @@ def test_workers_continue_while_one_broker_is_away(deploy, tmp_path):
         deployment.wait_until_applied()
         assert set(fleet.exit_codes) <= {1}
         reader = deployment.outputs()
-        totals = check_outputs(deployment, reader)
-        compared = check_replay(deployment, reader, shipped_rules())
-        print(
-            f"measured: {totals} {compared} {applied_meanwhile} applied meanwhile, the next after {waited} s, "
-            f"workers that had to start again: {len(fleet.ended)}"
-        )
+        check_outputs(deployment, reader)
+        check_replay(deployment, reader, shipped_rules())

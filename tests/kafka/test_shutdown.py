@@ -39,8 +39,8 @@ def test_a_worker_under_load_stops_in_time(deploy):
     assert deployment.fleet.exit_codes == [0, 0]
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
-    compared = check_replay(deployment, reader, shipped_rules())
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())
 
 
 def test_a_worker_with_hundreds_of_half_sent_requests_answers_and_stops_in_time(deploy):
@@ -75,16 +75,13 @@ def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
         for deployment in (stopped, left_alone):
             deployment.fleet.wait_for(lambda d=deployment: d.applied() > 0, 30, "progress", tend=False)
         os.kill(broker.pid, signal.SIGSTOP)
-        started = time.monotonic()
         try:
             workers[0].signal(signal.SIGTERM)
             # Kubernetes grants 30 s by default.
             assert workers[0].wait(25) == 0
-            stopped_after = [round(time.monotonic() - started, 1)]
             assert "Traceback" not in workers[0].text
             # The worker abandons its transaction and ends; a supervisor may start it again.
-            assert workers[1].wait(TRANSACTION_SECONDS + 25 - stopped_after[0]) == 1
-            stopped_after.append(round(time.monotonic() - started, 1))
+            assert workers[1].wait(TRANSACTION_SECONDS + 25) == 1
             assert workers[1].text.count("Crashed reason=OwnershipLost(") == 1
             assert "never retrieved" not in workers[1].text
         finally:
@@ -98,7 +95,5 @@ def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
         for deployment in (stopped, left_alone):
             deployment.wait_until_applied()
             reader = deployment.outputs()
-            totals = check_outputs(deployment, reader)
-            compared = check_replay(deployment, reader, shipped_rules())
-            print(f"measured: {totals} {compared}")
-        print(f"measured: stopped after {stopped_after} s")
+            check_outputs(deployment, reader)
+            check_replay(deployment, reader, shipped_rules())

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands

@@ -51,11 +51,6 @@ class Subscriber:
         self._thread.join()
         self._consumer.close()
 
-    def longest_wait(self, partitions, since):
-        """The longest time between two records of one of these partitions."""
-        times = [[since, *(at for at in list(self.came[each]) if at > since)] for each in partitions]
-        return max(after - before for each in times for before, after in zip(each, each[1:], strict=False))
-
     def _read(self):
         while not self._done.is_set():
             message = self._consumer.poll(0.05)
@@ -123,13 +118,6 @@ def test_subscribers_wait_for_the_session_at_most(deploy, successor):
         finally:
             done.set()
             publishing.join()
-    waits = {
-        name: subscriber.longest_wait(each, killed_at) for name, each in (("its", its), ("others", others))
-    }
-    print(
-        f"measured: successor {successor}: the transaction was open for {open_for:.1f} s, subscribers waited "
-        f"{waits['its']:.1f} s for records of its partitions {its}, {waits['others']:.1f} s for those of {others}"
-    )
     deployment.wait_until_applied()
     if "name" not in successor:
         # Without a fence only the brokers would end the transaction.
