@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-fast check format generate soak soak-cores hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
+.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,12 +24,21 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Two processes, because Kafka tests mostly wait. Each process has its own broker. The longest files come first, in the
-# order of tests/conftest.py, so that neither process waits for the other at the end. Where cargo is, the native core is tested too.
-test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check and every test on a real Kafka
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+# Twice as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order of
+# tests/durations.json, the longest first. Where cargo is, the native core is tested too.
+PROCESSES ?= $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) * 2 : 8 )))
+SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, less than two minutes
+test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
+	$(SUITE) -m 'not nightly' $(ARGS)
+
+test-all: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check and every test: each night, and before a release
+	$(SUITE) --seconds 30 $(ARGS)
+
+durations: $(VENV)/installed ## Record in tests/durations.json how long each file takes, on a machine that does nothing else
+	$(SUITE) -m 'not nightly' --record-durations $(ARGS)
+
+test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/model tests/contract $(ARGS)
 
 check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
@@ -63,7 +72,7 @@ soak: $(VENV)/installed ## Test random faults under load, one minute per seed an
 
 # Some ten minutes.
 soak-cores: native ## Run all unit tests of the stage on the native core, and millions of random records on both (ARGS="--cases 50000000 --first-seed 10000")
-	$(BIN)/python -m pytest tests/native/test_unit_tests.py --native
+	$(BIN)/python -m pytest tests/native/test_unit_tests.py
 	$(BIN)/python -m tests.native.fuzz --cases 3000000 $(ARGS)
 
 hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")

@@ -1,6 +1,7 @@
 """Writes the JSON Schemas of all events from their types."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from inspect import cleandoc
@@ -27,6 +28,7 @@ from streams.registry.categories import built_in_categories
 from streams.wire.reading import EventForm
 
 FOLDER = Path(__file__).parents[1] / "schemas" / "json"
+_PAGE = Path(__file__).parents[1] / "docs" / "events.md"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound schemas are
@@ -78,8 +80,11 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def files() -> dict[Path, str]:
-    """The text of every schema."""
-    return json_files(FOLDER, schemas())
+    """The text of every schema, and the page of events with the categories that there are."""
+    page = _PAGE.read_text(encoding="utf-8")
+    row = f"| `category` | {', '.join(f'`{category}`' for category in built_in_categories())}"
+    listed = re.sub(r"^\| `category` \| `csam`(, `\w+`)*", row, page, count=1, flags=re.MULTILINE)
+    return json_files(FOLDER, schemas()) | {_PAGE: listed}
 
 
 def json_files(folder: Path, documents: Mapping[str, dict[str, Any]]) -> dict[Path, str]:

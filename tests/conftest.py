@@ -1,8 +1,10 @@
 """Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
 import fcntl
+import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,63 +27,50 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    """Add the options that tests/kafka/test_random_faults.py, tests/drills and tests/native explain."""
+    """Add the options that tests/kafka/test_random_faults.py, tests/kafka/test_hostile.py and tests/drills explain."""
     group = parser.getgroup("tocsin")
-    group.addoption("--native", action="store_true", help="run the long unit tests on the native core too")
+    group.addoption(
+        "--record-durations", action="store_true", help="write tests/durations.json, which orders files"
+    )
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first scenario")
-    group.addoption("--seconds", type=float, default=30, help="length of each scenario in seconds")
+    group.addoption("--seconds", type=float, default=12, help="length of each scenario in seconds")
 
 
-# Kafka test files that take half a minute or more, the longest first. Otherwise, with two processes, one
-# could end up idle while the other runs a long file.
-LONG_FILES = (
-    "test_takeover_steps.py",
-    "test_leader_changes.py",
-    "test_exactly_once.py",
-    "test_hostile.py",
-    "test_metrics.py",
-    "test_earlier_recordings.py",
-    "test_broker_restarts.py",
-    "test_refusals.py",
-    "test_rebalances.py",
-    "test_wrong_clocks.py",
-    "test_saved_state.py",
-    "test_source_commands.py",
-    "test_bounded_memory.py",
-    "test_several_brokers.py",
-    "test_random_faults.py",
-    "test_subscriber_waits.py",
-    "test_stalled_worker.py",
-    "test_newcomer.py",
-    "test_demo.py",
-    "test_lost_fetch.py",
-    "test_started_together.py",
-    "test_rolling_restart.py",
-    "test_shutdown.py",
-    "test_largest.py",
-    "test_local_kafka.py",
-    "test_commands_daily.py",
-    "test_rights.py",
-    "test_partitioners.py",
-    "test_zombie.py",
-    "test_clocks.py",
-    "test_adapter_webhook.py",
-)
+DURATIONS = Path(__file__).with_name("durations.json")
 
 
 def pytest_collection_modifyitems(items):
-    """Run tests with Kafka first, the longest files at the start, so that short tests fill the gaps at the end."""
-    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+    """Run the files that take longest first, so that no process has one of them left when the others are done."""
+    seconds = json.loads(DURATIONS.read_text())
+    # The sort is stable: the order within a file, and among those that take less than a second, stays the same.
+    items.sort(key=lambda item: -seconds.get(_file(item.nodeid), 0))
 
-    def rank(item):
-        on_kafka = item.path.parent.name in ("kafka", "browser", "drills")
-        return ranks.get(item.path.name, len(ranks)) if on_kafka else len(ranks) + 1
 
-    # The sort is stable: the order within a file, and among all other files, stays the same.
-    items.sort(key=rank)
+def pytest_runtest_logreport(report):
+    """Add up what each file takes."""
+    _taken[_file(report.nodeid)] += report.duration
+
+
+def pytest_sessionfinish(session):
+    """Record what the files took, if asked to: in the process that has the reports of all."""
+    if session.config.getoption("--record-durations") and not hasattr(session.config, "workerinput"):
+        known = {
+            file: took for file, took in json.loads(DURATIONS.read_text()).items() if Path(file).exists()
+        }
+        known |= {file: round(took) for file, took in _taken.items() if took >= 1}
+        DURATIONS.write_text(
+            json.dumps(dict(sorted(known.items(), key=lambda row: -row[1])), indent=1) + "\n"
+        )
+
+
+_taken: Counter[str] = Counter()
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

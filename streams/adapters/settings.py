@@ -130,7 +130,10 @@ def needed(settings: AdapterSettings, name: str) -> str:
 
 
 def needed_secret(settings: AdapterSettings, name: str, least_characters: int = 1) -> str:
-    """The text of a secret, or of the file that its variable names. Raises SettingsError if there is none, or it is too short."""
+    """The text of a secret, or of the file that its variable names.
+
+    Raises SettingsError if there is none, or it is too short.
+    """
     prefix = str(settings.model_config["env_prefix"])
     secret = given_secret(settings, prefix, name)
     if secret is None:

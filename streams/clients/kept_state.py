@@ -9,7 +9,7 @@ from streams.worker.settings import Settings
 
 
 class KeptState(NamedTuple):
-    """The newest values of the wanted keys in partition `partition` of `partitions`; deleted ones are left out."""
+    """The newest values of the wanted keys in partition `partition` of `partitions`, without deleted ones."""
 
     partition: int
     partitions: int

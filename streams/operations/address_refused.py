@@ -12,7 +12,7 @@ class AddressRefused(Exception):
 
 @contextmanager
 def refusal_explained(prefix: str, host: str, port: int) -> Iterator[None]:
-    """Listen in the block on the address in the settings `prefix`HOST and `prefix`PORT. Raises AddressRefused."""
+    """Listen in the block on the address in the settings that begin with `prefix`. Raises AddressRefused."""
     try:
         yield
     except OSError as error:

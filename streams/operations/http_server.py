@@ -52,8 +52,8 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises AddressRefused if the port
-    is in use or `host` is not an address of this machine.
+    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises AddressRefused
+    if the port is in use or `host` is not an address of this machine.
     """
     answers: dict[str, Answer] = {
         "/metrics": lambda: _metrics(metrics()),

@@ -86,7 +86,7 @@ class Watchdog:
 
 
 def all_stacks(loop: asyncio.AbstractEventLoop) -> str:
-    """Stacks of all threads, then of all tasks of `loop`: files and lines, no values. Can be called from any thread."""
+    """Stacks of all threads, then of all tasks of `loop`: files and lines, no values. Any thread may call it."""
     return "".join([*_threads(), *_tasks(loop)])
 
 

@@ -43,11 +43,14 @@ def load_rules(
     """
     folder = SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law
+    categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
+    categories_file = categories_document.parse(CategoriesFile)
+    known = build_categories(categories_document, categories_file)
+    book = read_lawbook(law, known)
     triggers_document = read_document(law / "triggers.yaml")
     hints_document = read_document(law / "location_hints.yaml")
     calendars_document = read_document(law / "calendars.yaml")
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
-    categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
     # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
     own_reporters = (folder / "reporters.yaml").exists()
@@ -59,9 +62,6 @@ def load_rules(
     index_path = law / "rule_of_law.yaml"
     index_document = read_document(index_path) if index_path.exists() else None
 
-    categories_file = categories_document.parse(CategoriesFile)
-    known = build_categories(categories_document, categories_file)
-    book = read_lawbook(law, known)
     triggers_file = triggers_document.parse(TriggersFile)
     hints_file = hints_document.parse(LocationHintsFile)
     calendars_file = calendars_document.parse(CalendarsFile)

@@ -91,12 +91,14 @@ class Ownership:
     async def end(self) -> None:
         """Release all partitions if the brokers answer, at the end of the process."""
         await self._interrupt()
-        owners, self.owners = self.known_owners(), {}
+        owners = self.known_owners()
         try:
-            async with asyncio.timeout(STOPPING_SECONDS):
+            # The turn, because a cycle that waits for a slow transaction would write after the release.
+            async with asyncio.timeout(STOPPING_SECONDS), self.turn:
                 await self._claims.release()
-        except (OwnershipLost, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
             logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
+        self.owners = {}
         for owner in owners:
             owner.released()
 

@@ -39,7 +39,7 @@ logger = structlog.get_logger(__name__)
 def build_app(settings: Settings) -> StageApp:
     """Return the app of a worker with these settings, ready to run.
 
-    It reads the files that they name. Raises SettingsError or RegistryError if a setting or a file is invalid.
+    Reads the files that they name. Raises SettingsError or RegistryError if a setting or a file is invalid.
     """
     rules = configured_rules(settings)
     hash_keys = configured_hash_keys(settings)

@@ -1,4 +1,4 @@
-"""Loads settings from environment variables that begin with a prefix, and secrets from files that a variable names."""
+"""Loads settings from environment variables that begin with a prefix, and secrets from files that one names."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +42,10 @@ def load_prefixed(model: type[Model], environment: Mapping[str, str]) -> Model:
 
 
 def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:
-    """The settings that `values` say, by field; variables begin with `prefix`. Raises SettingsError, also for unknown fields."""
+    """The settings that `values` say, by field; variables begin with `prefix`.
+
+    Raises SettingsError, also for unknown fields.
+    """
     unknown = sorted(values.keys() - model.model_fields.keys())
     if unknown:
         known = ", ".join(prefix + name.upper() for name in model.model_fields)

@@ -18,6 +18,9 @@ from tests.browser.harness.cases import HOUR, case, clock
 from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness.deployment import Deployment
 
+# Its limits are times, which say something only on a machine that does nothing else.
+pytestmark = pytest.mark.nightly
+
 CASES = 50_000
 ASKED = 20
 ROUNDS = 5

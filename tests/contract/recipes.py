@@ -34,7 +34,7 @@ class WrongRecipe(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `form` is a key of `_FORMS`, `line` an existing line, and `text` what is written, or the commands."""
+    """One step: `form` is a key of `_FORMS`, `line` an existing line, `text` what is written, or the commands."""
 
     form: str
     line: str
@@ -51,7 +51,7 @@ class Recipe:
     steps: tuple[Step, ...]
 
     def follow(self, folder: Path) -> None:
-        """Take all steps in a copy of the repository. Raises WrongRecipe if one cannot be taken, or a command fails."""
+        """Take all steps in a copy of the repository. Raises WrongRecipe if one fails."""
         changed = {step.path for step in self.steps if step.form != "run"}
         if len(changed) != self.files:
             raise WrongRecipe(f"{self.name}: it says {self.files} files, and changes {sorted(changed)}")

@@ -19,7 +19,7 @@ from tests.tools import missing, npm_install, program
 from tocsin_demo.local_kafka.jars import cache_folder, sha256_of
 from tocsin_demo.local_kafka.java import spawn
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PAGE = (SCHEMAS.parent / "docs/contracts.md").read_text(encoding="utf-8")
 PROGRAMS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))

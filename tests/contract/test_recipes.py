@@ -1,14 +1,14 @@
 """A newcomer who follows a recipe of docs/architecture.md word by word gets what it promises.
 
-A recipe is a section `### Add a ...`. It says `It changes N files`, and each of its steps is a paragraph that ends with
-one of the sentences below, then a block in a fence:
+A recipe is a section `### Add a ...`. It says `It changes N files`, and each of its steps is a paragraph that
+ends with one of the sentences below, then a block in a fence:
 
-- "After `a line of the file` in `path`:" and "Replace `a line of the file` in `path` with:"; the line stands there once
+- "After `a line` in `path`:" and "Replace `a line` in `path` with:"; the line stands once in that file
 - "At the end of `path`:" and "In a new file `path`:"
 - "Then run:", and the commands succeed; `.venv/bin` comes first on the path
 
-A line with a backtick in it is quoted in two. The fence of part of a statement is `text`: `make format` formats `python`.
-Recipes without steps are prose, and are not tested.
+A line with a backtick in it is quoted in two. The fence of part of a statement is `text`, because `make format`
+formats `python`. Recipes without steps are prose, and are not tested.
 """
 
 import shutil

@@ -173,7 +173,14 @@ def test_the_schema_is_compatible_with_the_released_one(name):
     if VERSIONS[name].compatibility == "backward":
         assert refusals(writer=RELEASED[name], reader=COMMITTED[name]) == []
     else:
-        assert refusals(writer=COMMITTED[name], reader=RELEASED[name]) == []
+        found = refusals(writer=COMMITTED[name], reader=RELEASED[name])
+        # The one list that may grow: schemas/README.md.
+        assert [each for each in found if not _is_new_category(each)] == []
+
+
+def _is_new_category(refusal):
+    name = refusal.path.rpartition(".")[2].removesuffix("[]")
+    return name in ("category", "categories") and refusal.what == Incompatibility.ENUM_NARROWED
 
 
 def test_every_schema_was_released():

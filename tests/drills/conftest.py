@@ -1,4 +1,4 @@
-"""Drills run with --drills; without it, only those that `make test` has time for."""
+"""Drills run with --drills; without it, only those that `make test-all` has time for."""
 
 import itertools
 import uuid
@@ -32,7 +32,7 @@ def prefix() -> str:
 
 @pytest.fixture
 def scale(request: pytest.FixtureRequest) -> float:
-    """By how much the times of the rules are divided: in `make test` so that two minutes become six seconds, longer
+    """By how much the times of the rules are divided: in `make test-all` so that two minutes become six seconds, longer
     than a rebalance on a busy machine."""
     shortest = 10.0 if request.config.getoption("--drills") else 20.0
     return float(request.config.getoption("--scale") or shortest)

@@ -1,13 +1,15 @@
-"""The drill that every test run has time for: one of two workers hangs."""
+"""The shortest drill: one of two workers hangs."""
 
 from pathlib import Path
+
+import pytest
 
 from tests.drills.harness.drill import Result, run
 from tests.drills.harness.monitoring import needs_monitoring
 from tests.drills.harness.shell import mitigation
 from tests.drills.harness.site import Site, freeze
 
-pytestmark = needs_monitoring
+pytestmark = [needs_monitoring, pytest.mark.nightly]
 
 ALERT = "TocsinWorkerDown"
 

@@ -99,7 +99,6 @@ def test_reports_go_out_and_signed_decisions_come_back_once(deployment, coop, ad
     evict_everybody(deployment.bootstrap, adapter_group(deployment.prefix, "coop"))
     process = adapters.start()
     until(lambda: len({report["reportedItem"]["id"] for report in coop.reports}) == 200)
-    print(f"measured: {len(coop.reports) - 200} of 200 reports came again after a kill")
     (report, *_) = (one for one in coop.reports if one["reportedItem"]["id"] == "ch-0007/message/m-7")
     assert report["reporter"] == {"kind": "user", "typeId": "user-type", "id": "tocsin"}
     assert report["reportedForReason"]["policyId"] == "policy-scam"

@@ -97,7 +97,6 @@ def test_escalations_are_reported_once_although_the_adapter_is_killed(deployment
     process = adapters.start()
     until(lambda: len(of_kind(ozone, "Tag")) == len(numbers))
     until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
-    print(f"measured: Ozone refused {ozone.duplicates} events as duplicates after a kill")
     for kind in ("Report", "Tag"):
         assert sorted(row["subject"]["uri"] for row in of_kind(ozone, kind)) == sorted(
             uri(f"m-{number}") for number in numbers

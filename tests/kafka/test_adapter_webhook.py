@@ -66,14 +66,10 @@ def test_a_killed_adapter_loses_nothing_and_repeats_with_the_same_ids(deployment
     # Two share the rest; the one that ends hands over what it has not sent.
     process, other = (adapters.start(previous_secret=PREVIOUS) for _ in range(2))
     until(lambda: len(arrived) >= 150)
-    began = time.monotonic()
     other.terminate()
-    print(f"measured: ended {time.monotonic() - began:.1f} s after SIGTERM")
     until(lambda: len(arrived) == len(numbers))
     until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
     assert set(arrived) == {event_id(number) for number in numbers}
-    repeats = sum(arrived.values()) - len(arrived)
-    print(f"measured: {repeats} of {len(arrived)} events came again after two kills")
     first_seen, ids_of_bodies = defaultdict(list), defaultdict(set)
     for request in receiver.requests:
         # Both the current and the previous key verify, and another one does not.

@@ -20,7 +20,7 @@ from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.workers import ROOT
 from tocsin_demo.local_kafka.probe import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 INSTALLS = "To install it:"

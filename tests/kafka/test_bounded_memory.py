@@ -61,9 +61,6 @@ def test_a_worker_stays_within_its_memory_whatever_the_logs_hold(deploy):
     assert worker.exit_code is None, worker.tail()
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
-    print(
-        f"measured: peak {peak} MiB with {on_the_log / MIB:.1f} MiB and {rejected} hostile records on the logs"
-    )
     # Not the sources: the reader is a client like any other.
     with Reader(deployment.bootstrap, map(deployment.name, (ENRICHED, DEAD_LETTERS))) as reader:
         reader.catch_up()

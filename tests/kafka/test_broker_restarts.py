@@ -13,12 +13,10 @@ from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.steps import Sent, commit, is_stopped, struck_worker
+from tests.kafka.harness.steps import Sent, is_stopped, struck_worker
+from tests.kafka.harness.workers import SMALL_CYCLES
 
-# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
-
-REPORTS = 42_000
+REPORTS = 12_000
 
 # Longer than a transaction may take: the worker must abandon the one in progress.
 LONG_SECONDS = TRANSACTION_SECONDS + 4
@@ -33,17 +31,18 @@ def broker(tmp_path):
 
 def test_broker_restarts_under_load(broker, deploy):
     deployment = deploy(bootstrap=broker.bootstrap, settings=WITH_REPORTERS)
+    deployment.fleet.command = SMALL_CYCLES
     mix = Mix(deployment, 5, 400, 4, 20_000)
     reports = generate(5, REPORTS, soon_ms=20_000)
     publisher = deployment.publisher()
     deployment.published += reports
 
     def publish_until_done():
-        for start in range(0, REPORTS, 200):
+        for start in range(0, REPORTS, 60):
             if start % (REPORTS // 3) == 0:
                 # A third of the reports for each fault, so the worker always has work when the broker stops.
                 released.acquire()
-            publisher.send(reports[start : start + 200])
+            publisher.send(reports[start : start + 60])
             if failed.wait(0.03):
                 return
         publisher.flush()
@@ -82,14 +81,13 @@ def test_broker_restarts_under_load(broker, deploy):
     reader = deployment.outputs()
     totals = mix.check(reader)
     assert min(totals.moderated.credited, totals.moderated.superseded) > 0
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared} exit codes {deployment.fleet.exit_codes}")
+    check_replay(deployment, reader, shipped_rules())
 
 
 def test_the_broker_is_away_for_longer_than_a_transaction_in_the_middle_of_a_cycle(broker, deploy):
     deployment = deploy(bootstrap=broker.bootstrap)
     fleet = deployment.fleet
-    deployment.publish(generate(6, 20_000))
+    deployment.publish(generate(6, 4_000))
     worker = fleet.start(struck_worker(Sent("ProduceRequest", 4), signal.SIGSTOP))
     fleet.wait_for(lambda: is_stopped(worker), 60, "it is in the middle of a cycle")
     broker.kill()
@@ -97,13 +95,11 @@ def test_the_broker_is_away_for_longer_than_a_transaction_in_the_middle_of_a_cyc
     gone_at = time.monotonic()
     # It cannot know what became of its transaction.
     assert worker.wait(TRANSACTION_SECONDS + 20) == 1
-    ended_after = time.monotonic() - gone_at
     assert "transaction did not commit" in worker.text, worker.tail()
     fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
     broker.start()
     deployment.wait_until_applied()
     assert set(fleet.exit_codes) == {1}
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared}, the worker ended after {ended_after:.1f} s")
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())

@@ -29,6 +29,7 @@ from tests.kafka.harness.deployment import (
     REPORTERS_INTERNAL,
 )
 from tests.kafka.harness.reports import generate, to_ms
+from tests.kafka.harness.workers import patience
 from tests.unit.console_world import tables
 
 KEY = DEMONSTRATION.current
@@ -49,8 +50,6 @@ PEOPLE = [
         ("lead", "fay"),
     )
 ]
-
-pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
     colleagues = [Colleague(each["ref"], consoles, stop, seed) for seed, each in enumerate(PEOPLE)]
     for each in colleagues:
         each.start()
-    killed = work_a_shift(deployment, chance, consoles, publisher, colleagues)
+    work_a_shift(deployment, chance, consoles, publisher, colleagues)
     stop.set()
     for each in colleagues:
         while each.is_alive():
@@ -115,8 +114,6 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
     for name, rows in rebuilt.items():
         assert lived[0][name] == lived[1][name] == rows, name
     told = Counter(answer.told for answer in answers)
-    again = sum(each.sent_again for each in colleagues)
-    print(f"measured: {told}, {again} forms sent again, {len(decisions)} decisions, killed {dict(killed)}")
     assert told["refused"] > 5
     assert len(decisions) > 20
 
@@ -131,7 +128,7 @@ def work_a_shift(deployment, chance, consoles, publisher, colleagues):
     aimed.kill()
     began_at, next_at = time.monotonic(), chance.randrange(10)
     while not killed >= ENOUGH:
-        assert time.monotonic() < began_at + LONGEST_SECONDS, killed
+        assert time.monotonic() < began_at + LONGEST_SECONDS * patience(), killed
         for each in colleagues:
             assert each.failure is None, repr(each.failure)
         killed["counted"] = sum(answer.told == "counted" for each in colleagues for answer in each.answers)

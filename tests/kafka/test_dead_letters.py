@@ -6,12 +6,10 @@ import re
 from pathlib import Path
 
 import orjson
-import pytest
 
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.reports.clock_events import clock_id
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, MODERATION, OUTCOMES, SOURCE, VERIFIED
-from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of
 from tests.kafka.harness.strange import publish_bomb
@@ -202,7 +200,6 @@ def test_a_batch_too_large_to_unpack_becomes_a_dead_letter_and_the_stream_contin
     assert (described["tocsin-reason"], described["tocsin-offset"]) == (b"bad_batch", b"%d" % earlier)
     assert letter.key is None
     assert orjson.loads(letter.value)["length"] == 0
-    print(f"measured: {max(largest)} MiB resident at most")
     assert max(largest) < 300
 
 

@@ -5,22 +5,20 @@ import signal
 import time
 
 import orjson
-import pytest
-
 from streams.wire.stamp import STAMP_HEADER, read_stamp
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL, WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.workers import SMALL_CYCLES
 
-# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
-
-REPORTS = 120_000
+REPORTS = 30_000
 KILLS = 9
 REQUESTS = 1_500
+# Of the reports in the test of workers that join and leave.
+PIECE = 3_000
 # Steps of clocks come due while workers are killed and for some time afterwards.
-STEPS_MS = 50_000
+STEPS_MS = 25_000
 
 
 def kill_at_a_random_moment(deployment, chance, *, at_once):
@@ -38,7 +36,7 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
         # Waiting for visible progress would be too late: a fast worker is done by then. The reports published
         # for this kill take about a second; those that a kill leaves undone are still there at the next one.
         fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "an owner before the kill", tend=False)
-        time.sleep(chance.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, 1))
     backlog = len(deployment.published) - deployment.applied()
     deployment.kill(worker, at_once=at_once)
     return backlog
@@ -53,8 +51,8 @@ def check_stamps(deployment, reader, compared):
     ]
     assert len(stamps) == compared > REPORTS // 2
     assert {stamp.over_limit for stamp in stamps} == {False, True}
-    assert sum(stamp.factor > 1 for stamp in stamps) > 100
-    assert sum(0 < stamp.factor < 1 for stamp in stamps) > 100
+    assert sum(stamp.factor > 1 for stamp in stamps) > 25
+    assert sum(0 < stamp.factor < 1 for stamp in stamps) > 25
     weights = {
         orjson.loads(row.value)["risk"]["components"]["reporter_weight"]
         for row in reader.all(deployment.name(ENRICHED))
@@ -65,6 +63,7 @@ def check_stamps(deployment, reader, compared):
 
 def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     deployment = deploy(settings=WITH_REPORTERS)
+    deployment.fleet.command = SMALL_CYCLES
     chance = random.Random(20_261_124)
     mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)
     reports = generate(1, REPORTS, soon_ms=STEPS_MS)
@@ -96,21 +95,21 @@ def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     assert compared[ENRICHED] == totals.enriched
     check_stamps(deployment, reader, compared[INTERNAL])
     moderated = totals.moderated
-    assert min(moderated.outcomes, moderated.credited, moderated.too_late) > 500
+    assert min(moderated.outcomes, moderated.credited, moderated.too_late) > 100
     assert min(moderated.superseded, moderated.repeats, moderated.refused) >= KILLS
-    print(f"measured: {totals} {compared} backlogs at the kills {backlogs}")
 
 
 def test_nothing_is_lost_or_repeated_when_workers_join_and_leave(deploy):
     deployment = deploy()
     fleet = deployment.fleet
-    mix = Mix(deployment, 2, 600, 6, 20_000)
-    reports = generate(2, 60_000, soon_ms=20_000)
+    fleet.command = SMALL_CYCLES
+    mix = Mix(deployment, 2, 600, 6, 15_000)
+    reports = generate(2, 6 * PIECE, soon_ms=15_000)
     publish_next = iter(range(6)).__next__
 
     def publish_a_sixth():
         number = publish_next()
-        deployment.publish(reports[number * 10_000 : (number + 1) * 10_000])
+        deployment.publish(reports[number * PIECE : (number + 1) * PIECE])
         mix.go_on()
 
     def all_own_partitions():
@@ -136,6 +135,5 @@ def test_nothing_is_lost_or_repeated_when_workers_join_and_leave(deploy):
     assert fleet.exit_codes == [0], "only the worker that was stopped may have ended, and without an error"
 
     reader = deployment.outputs()
-    totals = mix.check(reader)
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(f"measured: {totals} {compared}")
+    mix.check(reader)
+    check_replay(deployment, reader, shipped_rules())

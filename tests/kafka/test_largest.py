@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from tests.categories import CATEGORIES
 from streams.wire.reading import MAX_EVENT_BYTES
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, STATE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Facts, Published, now_ms, report, source_of
@@ -59,10 +59,9 @@ def test_a_backlog_of_the_largest_reports_does_not_fill_memory(deploy):
     # 200 MB. A limit in records instead of bytes would queue all of it at once.
     deployment.publish([largest_report(number) for number in range(3_000)])
     worker = deployment.fleet.start()
-    seconds = deployment.wait_until_applied(90)
+    deployment.wait_until_applied(90)
     peak = peak_memory_mib(worker)
-    totals = check_outputs(deployment, deployment.outputs())
-    print(f"measured: {totals} in {seconds:.1f} s, peak {peak} MiB")
+    check_outputs(deployment, deployment.outputs())
     assert peak < 400
 
 
@@ -127,7 +126,6 @@ def test_records_beyond_every_limit_do_not_stop_the_worker(deploy):
     }
     letters = list(reader.all(deployment.name(DEAD_LETTERS)))
     reasons = sorted(dict(row.headers)["tocsin-reason"].decode() for row in letters)
-    print("measured:", applied, reasons, [len(row.value) for row in letters])
     # Records over a limit are refused with a reason and replaced by hash and length.
     assert applied == {"fits", "moved", "bomb", good.facts.report_id}
     assert reasons == ["missing_field", "oversized", "oversized", "oversized"]
@@ -164,7 +162,7 @@ def test_the_largest_state_is_restored(deploy):
     reports = list(full_state_reports())
     deployment.publish(reports)
     first = deployment.fleet.start()
-    seconds = deployment.wait_until_applied(120)
+    deployment.wait_until_applied(120)
     first.terminate()
     deployment.fleet.tend()
     # The next owner restores the state and continues.
@@ -173,20 +171,17 @@ def test_the_largest_state_is_restored(deploy):
         for record in reports[:: len(reports) // 50]
     ]
     deployment.publish(more)
-    second = deployment.fleet.start()
+    deployment.fleet.start()
     deployment.wait_until_applied(60)
     assert deployment.fleet.exit_codes == [0]
     reader = deployment.outputs()
     assert reader.count(deployment.name(ENRICHED)) == len(reports) + len(more)
-    compared = check_replay(deployment, reader, shipped_rules())
+    check_replay(deployment, reader, shipped_rules())
     sizes = {
         key: len(value)
         for partition in range(deployment.partitions)
         for key, value in reader.latest(deployment.name(STATE), partition).items()
     }
-    restored = re.findall(r"keys=\d+ partition=\d .* seconds=[\d.]+", second.text)
-    print(f"measured: {len(reports)} reports in {seconds:.1f} s, {compared}, {restored}")
-    print(f"measured: largest state records {sorted(sizes.values())[-3:]}, sum {sum(sizes.values())}")
     # At least one record per category, and none near the limit of the topic (8 MiB).
     assert len(sizes) > len(CATEGORIES)
     assert max(sizes.values()) < 8_388_608 / 4

@@ -1,7 +1,6 @@
 """Three brokers: in the middle of a takeover the broker goes away that knows the transaction of who is taken over from."""
 
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +14,6 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.steps import Call, Sent, commit, is_stopped, struck_worker, takeover
 from tests.kafka.test_claims import open_claims
-
-# Takes a minute on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
 
 # So that nothing but a fence ends its transaction during the test.
 LONG_TRANSACTIONS = """
@@ -40,20 +36,20 @@ def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
         yield cluster
 
 
-# A broker that stops moves its leaders first, one that is killed leaves them. Each case takes half a minute.
+# A broker that stops moves its leaders first, one that is killed leaves them. Each case takes some twenty seconds.
 @pytest.mark.parametrize(
     ("step", "go_away"),
     [
         ("between claim and fence", KafkaCluster.stop),
-        ("during the fence", KafkaCluster.kill),
-        ("between fence and read", KafkaCluster.stop),
+        pytest.param("during the fence", KafkaCluster.kill, marks=pytest.mark.nightly),
+        pytest.param("between fence and read", KafkaCluster.stop, marks=pytest.mark.nightly),
         ("during the read", KafkaCluster.kill),
     ],
 )
 def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away):
     deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
     fleet = deployment.fleet
-    deployment.publish(generate(61, 20_000))
+    deployment.publish(generate(61, 4_000))
     zombie = fleet.start(struck_worker(commit("before", 3), signal.SIGSTOP, LONG_TRANSACTIONS))
     fleet.running.remove(zombie)
     away = None
@@ -71,9 +67,7 @@ def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away)
         go_away(cluster, coordinator)
         away = coordinator
         heir.signal(signal.SIGCONT)
-        started = time.monotonic()
         fleet.wait_for(lambda: "owns partitions [" in heir.text, 60, "the takeover")
-        took = time.monotonic() - started
         assert its_id in heir.text
         # What it has in memory belongs to another: with its epoch of before it would be written twice.
         zombie.signal(signal.SIGCONT)
@@ -82,9 +76,8 @@ def test_a_takeover_survives_a_change_of_leaders(deploy, cluster, step, go_away)
         deployment.wait_until_applied()
         assert fleet.exit_codes == [], "the heir had to start again"
         reader = deployment.outputs()
-        totals = check_outputs(deployment, reader)
-        compared = check_replay(deployment, reader, shipped_rules())
-        print(f"measured: {totals} {compared}, taken over {took:.1f} s later, partitions led {led}")
+        check_outputs(deployment, reader)
+        check_replay(deployment, reader, shipped_rules())
     finally:
         zombie.end()
         if away is not None:

@@ -6,7 +6,6 @@ import re
 import urllib.request
 
 import orjson
-import pytest
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from streams.partition.hash_key import DEMONSTRATION
@@ -53,8 +52,6 @@ HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
 MISUSER = "misuser-at-the-harbour"
 REFS = [*BRIGADE, *HONEST, MISUSER]
 REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def said_by(ref, channel, message, **fields):

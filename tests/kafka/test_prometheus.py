@@ -25,7 +25,7 @@ from tests.kafka.harness.workers import COMMAND
 from tests.promql import selectors
 
 SET_ASIDE = "tocsin_partition_set_aside"
-pytestmark = needs_prometheus
+pytestmark = [needs_prometheus, pytest.mark.nightly]
 
 
 def queries_of_the_dashboards():

@@ -24,7 +24,6 @@ from tests.kafka.harness.reports import (
     Published,
     generate,
     now_ms,
-    report,
     rfc3339,
     spam_report,
     take_it_down_request,

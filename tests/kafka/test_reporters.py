@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from streams.events.credit import CreditedOutcome, ReporterCredit
 from streams.partition.hash_key import DEMONSTRATION
 from streams.wire.credit import credit_record
@@ -17,8 +15,6 @@ from tests.kafka.harness.reports import Published, generate, now_ms
 OFF = {"TOCSIN_REPORTERS": "off"}
 DAY_MS = 86_400_000
 KEY = DEMONSTRATION.current
-
-pytestmark = pytest.mark.timeout(600)
 
 
 def a_credit():

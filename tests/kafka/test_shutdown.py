@@ -10,10 +10,11 @@ from contextlib import suppress
 
 from streams.runtime.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
+from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import EXECUTED, WORKER
+from tests.kafka.harness.workers import EXECUTED, SMALL_CYCLES
 
 # Kubernetes grants 30 s by default. A worker that needs more than a third of that here may miss it on a busy machine.
 SECONDS_TO_GO = 10
@@ -21,30 +22,25 @@ SECONDS_TO_GO = 10
 
 def test_a_worker_under_load_stops_in_time(deploy):
     deployment = deploy()
-    deployment.publish(generate(10, 100_000))
-    took = []
+    deployment.publish(generate(10, 30_000))
     for number in (signal.SIGTERM, signal.SIGINT):
         applied = deployment.applied()
-        worker = deployment.fleet.start((*EXECUTED, *WORKER))
+        worker = deployment.fleet.start((*EXECUTED, *SMALL_CYCLES))
         deployment.fleet.wait_for(lambda: deployment.applied() > applied, 30, "progress", tend=False)
-        started = time.monotonic()
         worker.signal(number)
         assert worker.wait(SECONDS_TO_GO) == 0
-        took.append(round(time.monotonic() - started, 2))
         assert not deployment.everything_applied(), "stopped too late: there was nothing left to apply"
         deployment.fleet.tend()
     # The worker left the group, so the next one owns the partitions at once instead of when the session expires.
+    assert evict_everybody(deployment.bootstrap, deployment.group) == 0
     last = deployment.fleet.start()
-    seconds = deployment.fleet.wait_for(lambda: "owns partitions [0, 1, 2, 3]" in last.text, 8, "takeover")
+    deployment.fleet.wait_for(lambda: "owns partitions [0, 1, 2, 3]" in last.text, 20, "takeover")
     deployment.wait_until_applied()
     assert deployment.fleet.exit_codes == [0, 0]
 
     reader = deployment.outputs()
-    totals = check_outputs(deployment, reader)
-    compared = check_replay(deployment, reader, shipped_rules())
-    print(
-        f"measured: {totals} {compared} stopped after {took} s, the next worker owns partitions after {seconds:.1f} s"
-    )
+    check_outputs(deployment, reader)
+    check_replay(deployment, reader, shipped_rules())
 
 
 def test_a_worker_with_hundreds_of_half_sent_requests_answers_and_stops_in_time(deploy):
@@ -73,21 +69,19 @@ def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
     with throwaway_broker(tmp_path / "kafka") as broker:
         stopped, left_alone = (deploy(bootstrap=broker.bootstrap) for _ in range(2))
         for number, deployment in enumerate((stopped, left_alone)):
-            deployment.publish(generate(27 + number, 40_000))
+            deployment.publish(generate(27 + number, 12_000))
+            deployment.fleet.command = SMALL_CYCLES
         workers = [deployment.fleet.start() for deployment in (stopped, left_alone)]
         for deployment in (stopped, left_alone):
             deployment.fleet.wait_for(lambda d=deployment: d.applied() > 0, 30, "progress", tend=False)
         os.kill(broker.pid, signal.SIGSTOP)
-        started = time.monotonic()
         try:
             workers[0].signal(signal.SIGTERM)
             # Kubernetes grants 30 s by default.
             assert workers[0].wait(25) == 0
-            stopped_after = [round(time.monotonic() - started, 1)]
             assert "Traceback" not in workers[0].text
             # The worker abandons its transaction and ends; a supervisor may start it again.
-            assert workers[1].wait(TRANSACTION_SECONDS + 25 - stopped_after[0]) == 1
-            stopped_after.append(round(time.monotonic() - started, 1))
+            assert workers[1].wait(TRANSACTION_SECONDS + 25) == 1
             assert workers[1].text.count("Crashed reason=OwnershipLost(") == 1
             assert "never retrieved" not in workers[1].text
         finally:
@@ -101,7 +95,5 @@ def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
         for deployment in (stopped, left_alone):
             deployment.wait_until_applied()
             reader = deployment.outputs()
-            totals = check_outputs(deployment, reader)
-            compared = check_replay(deployment, reader, shipped_rules())
-            print(f"measured: {totals} {compared}")
-        print(f"measured: stopped after {stopped_after} s")
+            check_outputs(deployment, reader)
+            check_replay(deployment, reader, shipped_rules())

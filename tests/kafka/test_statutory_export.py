@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
@@ -16,8 +15,6 @@ from tests.unit.traffic import DAY
 
 # All in the Union: which of two reports of a message is applied first is not known here, and an item has the first one's place.
 COUNTRIES = ("DE", "FR", "GR", "PL", "RE", None)
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_the_exported_report_is_exact_after_kills(deploy, tmp_path):

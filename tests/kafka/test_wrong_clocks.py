@@ -74,6 +74,7 @@ def test_a_broker_a_year_ahead_stops_workers_before_anything_is_applied(tmp_path
         assert nothing_applied(deployment.outputs(), deployment)
 
 
+@pytest.mark.nightly
 def test_a_broker_a_year_behind_refuses_honest_reports_until_they_are_driven_again(tmp_path, deploy):
     """By the broker's clock they come from the future. They are not lost: with the right clock, they count."""
     folder = tmp_path / "kafka"
@@ -105,6 +106,7 @@ def test_a_broker_a_year_behind_refuses_honest_reports_until_they_are_driven_aga
         assert reader.count(deployment.name(ESCALATIONS)) >= 1
 
 
+@pytest.mark.nightly
 def test_a_clock_that_differs_by_minutes_is_shown(tmp_path, deploy):
     with broker_with_clock(tmp_path / "kafka", 120) as broker:
         deployment = deploy(bootstrap=broker.bootstrap, partitions=1)
@@ -125,6 +127,7 @@ def test_a_worker_that_is_behind_stops_and_another_one_goes_on(deploy):
     assert deployment.outputs().count(deployment.name(ENRICHED)) == 20
 
 
+@pytest.mark.nightly
 def test_a_worker_a_year_ahead_lapses_no_clock(deploy):
     deployment = deploy(partitions=1)
     deployment.publish([take_it_down_request(1, now_ms())])
@@ -268,6 +271,7 @@ def test_a_time_that_ran_ahead_is_set_back_and_honest_reports_open_an_escalation
     assert orjson.loads(row.value)["actor"] == "op-1"
 
 
+@pytest.mark.nightly
 def test_a_correction_is_replayed_from_the_log(deploy):
     """It takes no effect here, as the time is right, but it has its place in the order of application."""
     deployment = deploy(partitions=1)

@@ -3,16 +3,12 @@
 import signal
 import time
 
-import pytest
-
 from streams.runtime.membership import SESSION_SECONDS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-
-# Takes a few minutes on an idle machine, and much longer on one that runs other tests at the same time.
-pytestmark = pytest.mark.timeout(600)
+from tests.kafka.harness.workers import SMALL_CYCLES
 
 # The group notices within a second after the session.
 PAUSE_SECONDS = SESSION_SECONDS + 2
@@ -29,8 +25,9 @@ def pause_under_load(deployment):
 
 def test_a_zombie_writes_nothing_and_exits(deploy):
     followed, alone = deploy(), deploy()
-    followed.publish(generate(3, 60_000))
-    alone.publish(generate(4, 60_000))
+    followed.publish(generate(3, 12_000))
+    alone.publish(generate(4, 12_000))
+    followed.fleet.command = alone.fleet.command = SMALL_CYCLES
 
     zombie = pause_under_load(followed)
     lonely = pause_under_load(alone)
@@ -49,12 +46,11 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     after = followed.outputs()
     assert successor.exit_code is None
     # Anything it wrote would appear twice, or make the state differ from the replay.
-    totals = check_outputs(followed, after)
-    compared = check_replay(followed, after, shipped_rules())
+    check_outputs(followed, after)
+    check_replay(followed, after, shipped_rules())
     # The successor may have applied a tick in the meantime, but ticks write to neither of these topics.
     for topic in map(followed.name, (ENRICHED, DEAD_LETTERS)):
         assert after.count(topic) == before.count(topic), f"the zombie wrote to {topic}"
-    print(f"measured: {totals} {compared}")
 
     # No worker took over from the other one. Whether it continues or restarts, nothing may be lost or repeated.
     alone.wait_until_applied()

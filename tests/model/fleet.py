@@ -6,22 +6,27 @@ shows in what is written.
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from streams.runtime import writer
 from streams.runtime.claims import ClaimsLog, Place
 from streams.runtime.cycle import Cycle
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.observer import Observer
 from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.app import FINISHING_SECONDS
 from streams.runtime.patches.fetched_range import FetchedRange
+from streams.runtime.takeover import exclusive_writer
 from streams.runtime.writer import Writer
 from streams.wire.records import OutputRecord
 from streams.wire.topics import CLAIMS, SourceTopics
@@ -168,19 +173,27 @@ class Fleet:
 
     def start(self, name: str) -> "Worker":
         """Start a process of a worker."""
-        self.say(f"{name} starts")
         worker = Worker(self, name)
         self.workers.append(worker)
-        token = process_of_task.set(worker)
-        self.loop.create_task(worker.run())
-        process_of_task.reset(token)
+        self._start(worker)
         return worker
 
-    def kill(self, worker: "Worker", *, restart: bool = True) -> None:
+    def command(self, place: Place) -> None:
+        """Start an operator's command that writes to the state of a partition."""
+        self._start(Command(self, place))
+
+    def _start(self, process: "Worker | Command") -> None:
+        self.say(f"{process.name} starts")
+        token = process_of_task.set(process)
+        self.loop.create_task(process.run())
+        process_of_task.reset(token)
+
+    def kill(self, worker: "Worker | Command", *, restart: bool = True) -> None:
         """SIGKILL."""
         self.say(f"{worker.name} is killed")
         self.end(worker)
-        self.loop.call_later(self.session_seconds, self.group.evict, worker)
+        if isinstance(worker, Worker):
+            self.loop.call_later(self.session_seconds, self.group.evict, worker)
         if restart:
             self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
 
@@ -197,20 +210,20 @@ class Fleet:
             self.say(f"{worker.name} continues")
             worker.stopped = False
 
-    def end(self, worker: "Worker") -> None:
+    def end(self, worker: Process) -> None:
         """Take a process away. What it has sent stays."""
         worker.ended = True
         self._waiting = [each for each in self._waiting if each.process is not worker]
         for task in worker.tasks:
             task.cancel()
 
-    def exited(self, worker: "Worker", error: BaseException | None) -> None:
-        """A process ended by itself: its supervisor starts it again after an error."""
+    def exited(self, worker: "Worker", error: BaseException | None, *, restart: bool) -> None:
+        """A process ended by itself: its supervisor starts it again after an error, or when it was told to restart."""
         self.say(f"{worker.name} exits" + (f": {error}" if error else ""))
         self.exits.append((worker, error))
         self.end(worker)
         self.group.evict(worker)
-        if error is not None:
+        if error is not None or restart:
             self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
 
     def alive(self) -> list["Worker"]:
@@ -249,7 +262,9 @@ class Fleet:
 
     def run(self, story: Callable[["Fleet"], Any]) -> None:
         """Run a story. Raises Failed."""
-        self.loop.run(story(self))
+        numbers = itertools.count(1)
+        with patch.object(writer, "new_transactional_id", lambda *_: f"producer-{next(numbers)}"):
+            self.loop.run(story(self))
 
     def _advance(self) -> bool:
         if self.failure is not None:
@@ -344,6 +359,21 @@ class Group:
                 assigned.set_result((self.generation, mine[member]))
 
 
+class Command(Process):
+    """A command that runs without workers, or should."""
+
+    def __init__(self, fleet: Fleet, place: Place) -> None:
+        super().__init__("command")
+        self._fleet = fleet
+        self._place = place
+
+    async def run(self) -> None:
+        """Write to the state."""
+        log = self._fleet.brokers.log(lambda step: self._fleet.step(self, step))
+        async with exclusive_writer(log, "", [self._place]) as exclusive:
+            await exclusive.write({(STATE, self._place.partition): [(b"Kcommand", b"", [])]})
+
+
 class Worker(Process):
     """One process of a worker, with a transactional id of its own."""
 
@@ -354,7 +384,10 @@ class Worker(Process):
         # What Cycle asks Faust's app.
         self.rebalancing_count = 0
         self.should_stop = False
+        # Whether another process is started when this one has left.
+        self.restarts = False
         self.consumer = None
+        self._handed_over = 0
         self._fleet = fleet
         self.log = fleet.brokers.log(lambda step: fleet.step(self, step))
         self.writer = Writer(self.log, "")
@@ -379,7 +412,7 @@ class Worker(Process):
         self.should_stop = True
         await self.ownership.end()
         await self.writer.stop()
-        self._fleet.exited(self, error)
+        self._fleet.exited(self, error, restart=self.restarts)
 
     async def _follow_the_group(self) -> None:
         cycles = asyncio.create_task(self.cycle.run())
@@ -393,12 +426,24 @@ class Worker(Process):
                 if task.done():
                     task.result()
             if leaving.done():
+                working.cancel()
+                await self._finish()
                 return
             self.rebalancing_count += 1
             await self.ownership.give_up()
             if working.done():
                 working.result()
             working.cancel()
+
+    async def _finish(self) -> None:
+        """What the app does before `end`: wait for what was handed over."""
+        self.should_stop = True
+        deadline = self._fleet.loop.now + FINISHING_SECONDS
+        while self._handed_over and self._fleet.loop.now < deadline:
+            await asyncio.sleep(0.01)
+
+    def _ack(self) -> None:
+        self._handed_over -= 1
 
     async def _work(self, generation: int, partitions: list[int]) -> None:
         """Take over what is assigned, and hand over what is fetched of it."""
@@ -421,7 +466,7 @@ class Worker(Process):
             for tp, begin in begins.items():
                 reader.seek(TopicPartition(*tp), begin)
             while True:
-                fetched = await reader.getmany(timeout_ms=100)
+                fetched = await reader.getmany(timeout_ms=250)
                 for tp, records in fetched.items():
                     begin, begins[tp] = begins[tp], await reader.position(tp)
                     message = SimpleNamespace(
@@ -431,5 +476,6 @@ class Worker(Process):
                         serialized_value_size=100,
                     )
                     value = FetchedRange(records, begin, begins[tp], 100)
-                    event = SimpleNamespace(message=message, value=value, ack=lambda: None)
+                    event = SimpleNamespace(message=message, value=value, ack=self._ack)
+                    self._handed_over += 1
                     await self.cycle.hand_over(STAGE, event)

@@ -18,6 +18,7 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     KafkaTimeoutError,
     LeaderNotAvailableError,
+    ProducerClosed,
     UnknownTopicOrPartitionError,
 )
 
@@ -328,6 +329,8 @@ class MemoryProducer:
         self._epoch = -1
         self._in_transaction = False
         self._failure: BaseException | None = None
+        self._appending = 0
+        self._closed = False
 
     async def start(self) -> None:
         """Fence older producers with the same id."""
@@ -339,7 +342,10 @@ class MemoryProducer:
         self._epoch = self._brokers.ids[self._id].epoch
 
     async def stop(self) -> None:
-        """Nothing is under way."""
+        """What is being appended is; nothing else is sent after that."""
+        while self._appending:
+            await self._log.request("flush", lambda: None)
+        self._closed = True
 
     async def abandon(self) -> None:
         """Nothing is under way."""
@@ -372,8 +378,12 @@ class MemoryProducer:
                 raise self._failed()
             return self._brokers.append(tp, rows, self._id, "open")
 
-        await self._log.insist(f"add {where}", add, TRANSACTION_SECONDS)
-        return [await self._log.insist(f"produce {where}", produce, TRANSACTION_SECONDS)]
+        self._appending += 1
+        try:
+            await self._log.insist(f"add {where}", add, TRANSACTION_SECONDS)
+            return [await self._log.insist(f"produce {where}", produce, TRANSACTION_SECONDS)]
+        finally:
+            self._appending -= 1
 
     async def commit_transaction(self) -> None:
         """Decide that everybody reads it."""
@@ -432,6 +442,8 @@ class MemoryProducer:
 
         assert self._failure is None
         assert self._in_transaction
+        if self._closed:
+            raise ProducerClosed
         self._in_transaction = False
         await self._log.insist("commit" if phase == "committing" else "abort", end, TRANSACTION_SECONDS)
 

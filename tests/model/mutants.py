@@ -1,5 +1,6 @@
 """Broken variants of the runtime, each in one place. The searches must find what is wrong with every one of them."""
 
+import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -8,13 +9,15 @@ from unittest.mock import patch
 from aiokafka import TopicPartition
 
 from streams.runtime import state_reading, writer
-from streams.runtime.claims import ClaimsLog, Place, claim_value
+from streams.runtime.claims import ClaimsLog, Place, claim_value, release_record
+from streams.runtime.errors import OwnershipLost
 from streams.runtime.log import Producer
 from streams.runtime.outputs import Outputs
 from streams.runtime.ownership import Ownership
 from streams.runtime.position import Position
 from streams.runtime.state_reading import Kept
 from streams.runtime.takeover import Claims, IsCurrent, Look
+from streams.runtime.transaction import STOPPING_SECONDS
 from streams.runtime.writer import Writer, Writes
 from tests.model.fleet import STATE
 
@@ -28,6 +31,10 @@ async def _notes_no_fence(self: Look, ids: Collection[str]) -> None:
 
 async def _fence_once(producer: Producer, transactional_id: str) -> None:
     await producer.raise_epoch(transactional_id)
+
+
+async def _nothing(self: Look) -> None:
+    pass
 
 
 async def _look_without_fence(self: Look) -> None:
@@ -98,8 +105,21 @@ async def _unchanged(*_: Any) -> bool:
     return False
 
 
+async def _end_without_turn(self: Ownership) -> None:
+    await self._interrupt()
+    self.owners = {}
+    try:
+        async with asyncio.timeout(STOPPING_SECONDS):
+            await self._claims.release()
+    except (OwnershipLost, TimeoutError):
+        pass
+
+
 async def _release_first(self: Ownership) -> None:
-    await self._claims.release()
+    claims = self._claims
+    own = self._writer.transactional_id
+    if claims.places:
+        await self._writer.write({claims.tp: [release_record(place, own) for place in claims.places]})
     await _give_up(self)
 
 
@@ -133,6 +153,7 @@ Change = tuple[Any, str, Any]
 MUTANTS: dict[str, list[Change]] = {
     "no fence": [(Look, "_fence", _notes_no_fence)],
     "a fence is asked for once": [(writer, "fence", _fence_once)],
+    "no other look": [(Look, "look_again", _nothing)],
     "fence after reading": [(Look, "look", _look_without_fence), (Look, "note_fenced", _fence_and_note)],
     "claim after reading": [
         (Claims, "claim", _claim_nothing),
@@ -148,6 +169,7 @@ MUTANTS: dict[str, list[Change]] = {
     ],
     "kept state without proof": [(state_reading, "_changed", _unchanged)],
     "release before the last commit": [(Ownership, "give_up", _release_first)],
+    "release at the end without the turn": [(Ownership, "end", _end_without_turn)],
     "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
     "state without position": [(Outputs, "add_state", _add_state_without_position)],
     "outputs before the state": [(Writer, "write", _write_state_last)],

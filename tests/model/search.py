@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
+from streams.runtime.patches.app import FINISHING_SECONDS
 from streams.wire.topics import CLAIMS
 from tests.model.fleet import IDLE, SESSION_SECONDS, STATE, Failed, Fleet, Process, Waiting, Worker
 
@@ -64,8 +65,54 @@ async def inheriting(fleet: Fleet) -> None:
     await fleet.calm()
 
 
+async def leaving(fleet: Fleet) -> None:
+    """A leaves while a log has no leader, until its app has given up waiting for its cycles but the broker has not."""
+    _publish(fleet, 12)
+    first = fleet.start("A")
+    await _until(fleet, 0.06)
+    log = fleet.brokers.partitions[TopicPartition(STATE, 0)]
+    log.has_leader = False
+    await _until(fleet, 0.08)
+    first.leaving.set()
+    await _until(fleet, 0.08 + FINISHING_SECONDS)
+    fleet.start("B")
+    await _until(fleet, 1.0 + FINISHING_SECONDS)
+    log.has_leader = True
+    await fleet.calm()
+
+
+async def commanding(fleet: Fleet) -> None:
+    """A is about to read a state when a command takes it over, and is killed in the middle of writing to it."""
+    fleet.session_seconds = 10.0
+    asked = commits = 0
+
+    def on_step(process: Process, name: str) -> None:
+        nonlocal asked, commits
+        if process.name == "A" and name == "before offsets":
+            asked += 1
+            if asked == 1:
+                # Where the log ends that it is to read.
+                fleet.stop(process, 0.4)
+                fleet.command(fleet.places[0])
+        if process.name == "command" and name == "before commit":
+            commits += 1
+            # Those of the claim and of what was fenced came before.
+            if commits == 3:
+                fleet.kill(process, restart=False)
+
+    fleet.on_step = on_step
+    _publish(fleet, 3)
+    fleet.start("A")
+    await fleet.calm()
+
+
 STORIES = {"AB": joining, "B": inheriting}
 """By the workers that are struck."""
+
+
+def run(told: Callable[[Fleet], Any], partitions: int = 2) -> None:
+    """Play a story. Raises Failed."""
+    _run(Fleet(partitions), told)
 
 
 class _Struck:
@@ -111,18 +158,19 @@ class _Struck:
 def strikes() -> Iterator[Strike]:
     """Every step of a worker in the stories, with each kind of strike.
 
-    Without those in which it only waits for records. Who is killed before and after a question leaves the same behind.
+    Not before a request, which is after the one before it. Not where a worker only waits for records. No kill after a
+    question, which is as one before it.
     """
     for told in STORIES:
         calm = _Struck(told, None)
         calm.play()
         for worker, number, name in calm.taken:
-            if worker not in told or name.startswith(IDLE):
+            if worker not in told or name.startswith(("before", *IDLE)):
                 continue
             kinds: tuple[Kind, ...] = ("stop",) if name.startswith(QUESTIONS) else ("kill", "stop")
             for kind in kinds:
                 yield Strike(told, worker, number, kind, name)
-                if "commit" in name:
+                if name == "after commit":
                     yield Strike(told, worker, number, kind, name, late_markers=True)
 
 
@@ -177,6 +225,7 @@ class _RandomRun:
         self._slow: set[str] = set()
         self._faults = [self._kill] * rng.randint(0, 3)
         if not only_kills:
+            self._faults += [self._leave] * rng.randint(0, 2)
             self._faults += [self._stop] * rng.randint(0, 3) + [self._put_out] * rng.randint(0, 3)
             others = (
                 self._lose_leader,
@@ -229,6 +278,12 @@ class _RandomRun:
         if worker := self._anybody():
             self.kills += 1
             self.fleet.kill(worker)
+
+    def _leave(self) -> None:
+        if worker := self._anybody():
+            self.fleet.say(f"{worker.name} is told to restart")
+            worker.restarts = True
+            worker.leaving.set()
 
     def _stop(self) -> None:
         if worker := self._anybody():

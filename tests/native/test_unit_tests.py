@@ -12,7 +12,8 @@ import pytest
 from tests.tools import native_core
 
 native_core()
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# Some minutes. That both cores write the same bytes is tested by test_same_bytes.py and fuzz.py.
+pytestmark = pytest.mark.nightly
 
 ROOT = Path(__file__).parents[2]
 FILES = (
@@ -20,7 +21,6 @@ FILES = (
     "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore", "scenario", "slices", "source_controls",
     "sources", "transparency_assess", "version_0_2", "wrong_clocks",
 )  # fmt: skip
-# Some minutes: with --native only, as `make soak-cores` runs them.
 LONG_FILES = ("law_change", "mixed_traffic", "report_clocks_model")
 # These two look into the objects of the Python core.
 LEFT_OUT = (
@@ -33,9 +33,7 @@ def test_they_pass_on_the_native_core() -> None:
     run_on_the_native_core(FILES, least=10_000)
 
 
-def test_the_long_ones_pass_on_the_native_core(request: pytest.FixtureRequest) -> None:
-    if not request.config.getoption("native"):
-        pytest.skip("takes minutes: make soak-cores")
+def test_the_long_ones_pass_on_the_native_core() -> None:
     run_on_the_native_core(LONG_FILES, least=1_000)
 
 

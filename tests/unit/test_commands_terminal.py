@@ -46,6 +46,7 @@ def decoded(value):
     return json.loads(printable(orjson.dumps(value).decode()))
 
 
+@pytest.mark.slow
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_json_means_the_same_after_escaping(value):
     assert decoded(value) == value

@@ -176,6 +176,7 @@ class Model:
         return counts
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.data())
 def test_any_acts_of_any_people_count_as_in_the_model(data):

@@ -38,6 +38,7 @@ def readings(tmp_path):
         each.close()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1 << 32))
 @settings(max_examples=40)
 def test_any_interleaving_in_any_batches_gives_equal_tables(tmp_path_factory, seed):
@@ -135,6 +136,7 @@ STRANGE = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=100)
 def test_whatever_a_publisher_writes_no_record_stops_the_console(tmp_path_factory, data):

@@ -332,6 +332,7 @@ def arrivals(draw, logs):
     return batches
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_rows_do_not_depend_on_the_order_of_arrival(tmp_path_factory, data):

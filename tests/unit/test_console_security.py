@@ -156,6 +156,7 @@ def test_a_clock_of_the_same_message_stays_hidden(world, browser, narrow):
     assert f"clock_{clock['clock']['clock_id']}" not in page
 
 
+@pytest.mark.slow
 def test_headers_are_on_every_answer(world, browser, monkeypatch):
     answers = [browser.get(path) for path in routes(browser, "GET") if path != "/live"]
     answers += [
@@ -191,6 +192,7 @@ def test_errors_are_pages_with_a_way_back(browser, path, status):
     assert 'aria-label="Pages"' in answer.text
 
 
+@pytest.mark.slow
 def test_a_failure_is_a_page_that_says_nothing_of_the_inside(world, browser, monkeypatch, capsys):
     monkeypatch.setattr(world.database, "reader", lambda: 1 / 0)
     answer = browser.get("/desk")

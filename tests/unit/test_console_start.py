@@ -1,5 +1,6 @@
 """A console that cannot have its port or its file says which setting, why, and what would be valid, and exits with 2."""
 
+import pytest
 import socket
 import subprocess
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ def taken():
         yield other.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(tmp_path):
     with taken() as port:
         said = refused(tmp_path, PORT=port)
@@ -43,6 +45,7 @@ def test_a_taken_port_is_named(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_taken_port_of_the_metrics_is_named(tmp_path):
     with taken() as port:
         said = refused(tmp_path, METRICS_PORT=port)
@@ -51,6 +54,7 @@ def test_a_taken_port_of_the_metrics_is_named(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_file_in_a_folder_that_does_not_exist_is_named(tmp_path):
     path = tmp_path / "nowhere" / "console.sqlite"
     said = refused(tmp_path, DATABASE=path)
@@ -60,12 +64,14 @@ def test_a_file_in_a_folder_that_does_not_exist_is_named(tmp_path):
     assert "in which this user may write" in said
 
 
+@pytest.mark.slow
 def test_a_folder_in_place_of_the_file_is_named(tmp_path):
     assert f"TOCSIN_CONSOLE_DATABASE={tmp_path}: cannot be used (it is a folder)." in refused(
         tmp_path, DATABASE=tmp_path
     )
 
 
+@pytest.mark.slow
 def test_a_file_of_another_program_is_left_as_it_is(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("Not a database, but somebody's notes. " * 100)

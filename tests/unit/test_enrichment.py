@@ -26,6 +26,7 @@ def test_a_prepared_report_has_the_fields_of_the_published_type() -> None:
     assert PreparedReport.__struct_fields__ == EnrichedReport.__struct_fields__
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(reports)
 def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: MessageReport) -> None:

@@ -1,6 +1,7 @@
 """Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
 import operator
+import pytest
 import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -317,6 +318,7 @@ arrivals = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(policy=policies, arrivals=arrivals)
 def test_episodes_agree_with_a_model_that_checks_every_minute(

@@ -1,3 +1,4 @@
+import pytest
 from typing import Any
 
 from hypothesis import given, settings
@@ -33,6 +34,7 @@ def test_a_flood_is_more_than_half() -> None:
     assert note(window, dead=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(runs=st.lists(st.tuples(st.booleans(), st.integers(1, 700)), max_size=8), cut=st.integers(0, 4000))
 def test_the_window_agrees_with_a_list_of_all_records(runs: list[tuple[bool, int]], cut: int) -> None:

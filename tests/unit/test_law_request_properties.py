@@ -1,5 +1,6 @@
 """Properties of the judgement of a request, for any rows of the registry and any request."""
 
+import pytest
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import get_args
@@ -163,6 +164,7 @@ def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequ
         assert codes_found - {"political_demand"} <= allowed
 
 
+@pytest.mark.slow
 @MODERATE
 @given(valid_requests() | requests, several(everywhere()))
 def test_a_request_arms_a_clock_only_by_a_verified_row_and_with_every_required_element(

@@ -176,6 +176,7 @@ def decisions(draw):
     return made
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(reports, max_size=5), decisions(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_matter(reported, made, chance):

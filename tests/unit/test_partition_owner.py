@@ -260,6 +260,7 @@ def as_fetched(record):
     return SimpleNamespace(**record._asdict(), timestamp_type=1)
 
 
+@pytest.mark.slow
 def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
     """Heartbeats and probes must not wait for a whole cycle of reports, nor for 9,000 steps of clocks."""
     rules = clock_rules(duty())
@@ -486,6 +487,7 @@ def test_an_error_of_the_process_does_not_set_a_partition_aside(failing, error):
         apply(failing.owner, fetched(7, 7))
 
 
+@pytest.mark.slow
 def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, written):
     """At every attempt another one would stay, as a worker collects little garbage."""
     rules = clock_rules(duty())

@@ -59,6 +59,7 @@ traffic = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(steps=traffic, cuts=st.sets(st.integers(0, 50), max_size=12), restored=st.sets(st.integers(0, 50)))
 def test_batches_and_restores_leave_no_trace(

@@ -62,6 +62,7 @@ def with_demand(request, demand):
 # --- what is refused
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(requests, registries(), st.sampled_from(get_args(HardRefusalCode)))
 def test_no_registry_turns_a_refusal_off(request, registry, code):
@@ -102,6 +103,7 @@ def names_few_people(target):
     return 1 <= number <= (1 if target["kind"] in ("channel", "message") else 10)
 
 
+@pytest.mark.slow
 @settings(max_examples=600)
 @given(requests, target_documents, registries())
 def test_no_request_yields_data_except_about_a_few_named_people(request, target, registry):
@@ -188,6 +190,7 @@ def test_preserving_the_data_of_many_needs_a_human_rights_review(target):
     assert judged.gate == "human_rights_review"
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(requests, registries(), st.sampled_from(sorted(CONTENT_DEMANDS)))
 def test_removing_a_peaceful_assembly_is_refused_under_every_demand(request, registry, demand):

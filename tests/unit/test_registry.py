@@ -14,6 +14,7 @@ from tests.unit.registry_files import edit
 FILES = ("categories.yaml", "scoring.yaml", "policies.yaml", "law/EU.yaml", "law/triggers.yaml")
 
 
+@pytest.mark.slow
 def test_each_file_can_be_replaced_separately(folder: Path, rules: Rules) -> None:
     edit(folder, "scoring.yaml", "anonymous: 0.15", "anonymous: 0.2")
     edit(folder, "categories.yaml", "severity: 1.0", "severity: 0.99")

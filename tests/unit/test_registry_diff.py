@@ -21,6 +21,9 @@ from streams.registry.shapes_law import JurisdictionFile
 from streams.registry.shapes_law import ObligationRow as ShippedRow
 from tests.unit.registry_files import edit
 
+# Each reads the whole law twice.
+pytestmark = pytest.mark.slow
+
 RULES = load_rules()
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)

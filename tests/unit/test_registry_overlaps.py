@@ -104,6 +104,7 @@ def test_the_old_row_of_a_changed_law_must_end(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value"),
     [

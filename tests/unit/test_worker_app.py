@@ -1,4 +1,4 @@
-"""Importing a worker's app reads nothing; the app is built from settings, or from the environment for `faust -A`."""
+"""Importing a worker's app reads nothing; it is built from settings, or from the environment for `faust -A`."""
 
 import subprocess
 import sys

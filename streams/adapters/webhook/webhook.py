@@ -1,4 +1,7 @@
-"""Which records go to a webhook, and the request for each: a CloudEvent in structured mode, signed as Standard Webhooks 1.0.0 say."""
+"""Which records go to a webhook, and the request for each.
+
+It is a CloudEvent in structured mode, signed as Standard Webhooks 1.0.0 says (standardwebhooks.com).
+"""
 
 import base64
 import binascii
@@ -97,9 +100,9 @@ def cloud_event(record: SourceRecord) -> CloudEvent:
 
 
 def signed_headers(keys: Sequence[bytes], event_id: str, sent_at: int, body: bytes) -> dict[str, str]:
-    """The headers of a request sent at `sent_at` (seconds since the epoch), with a signature by each key: HMAC-SHA256 of id, time and body.
+    """The headers of a request sent at `sent_at` (seconds since the epoch), with a signature by each key.
 
-    A receiver accepts a request if it can verify one of the signatures, so it may change its key at any time while both
+    A signature is the HMAC-SHA256 of id, time and body. A receiver accepts a request if it can verify one of the signatures, so it may change its key at any time while both
     are used.
     """
     signed = b"%s.%d.%s" % (event_id.encode(), sent_at, body)

@@ -172,17 +172,7 @@ def check() -> None:
             for stage in all_stages(settings, hash_keys)
             for check in asyncio.run(check_stage(settings, stage))
         ]
-    header = (
-        "stage",
-        "partition",
-        "counts",
-        "episodes",
-        "clocks",
-        "duplicates",
-        "applied",
-        "lag",
-        "reporters",
-    )
+    header = [name for name in PartitionCheck._fields if name != "problems"]
     echo(text_table(header, [_check_row(check) for check in checks]))
     problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
@@ -193,17 +183,8 @@ def check() -> None:
 
 
 def _check_row(check: PartitionCheck) -> tuple[str, ...]:
-    numbers = (
-        check.counts,
-        check.episodes,
-        check.clocks,
-        check.duplicates,
-        check.applied,
-        check.lag,
-        check.reporters,
-    )
-    shown = ("-" if number is None else f"{number:,}" for number in numbers)
-    return check.stage, str(check.partition), *shown
+    stage, partition, _, *numbers = check
+    return stage, str(partition), *("-" if number is None else f"{number:,}" for number in numbers)
 
 
 @state.command()

@@ -1,4 +1,4 @@
-"""`tocsin state time` and `tocsin state set-time`: the times of partitions, and corrections of those that ran ahead."""
+"""`tocsin state time` and `set-time`: the times of partitions, and corrections of those that ran ahead."""
 
 import asyncio
 from datetime import timedelta

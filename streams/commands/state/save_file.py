@@ -151,7 +151,9 @@ def new_state_file(path: Path, header: Header) -> Iterator[StateWriter]:
 
 
 class StateFile(NamedTuple):
-    """An open file: its header, and `sections`, which can be gone through once. Nothing may be used before its end was read.
+    """An open file: its header, and `sections`, which can be gone through once.
+
+    Nothing may be used before its end was read.
 
     `sections` yields each partition with its records, which must be taken before the next one. It raises
     BadStateFile as soon as something does not fit. `checksum`, that of the whole, works after that.

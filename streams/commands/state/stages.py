@@ -20,7 +20,7 @@ AnyStage = Stage[Any, Any, Any]
 
 
 def stage_option(what: str, *, required: bool = False) -> Callable[[Any], Any]:
-    """The option --stage of a command, for its argument `name`; `what` is what the command does to the stage."""
+    """The option --stage of a command, for its argument `name`; `what` is done to the stage."""
     return click.option(
         "--stage",
         "name",
@@ -32,7 +32,7 @@ def stage_option(what: str, *, required: bool = False) -> Callable[[Any], Any]:
 
 
 def all_stages(settings: Settings, hash_keys: HashKeys, only: str | None = None) -> tuple[AnyStage, ...]:
-    """Every stage of a worker, in the order of STAGE_NAMES, also those that a setting leaves out; or `only` one of them.
+    """Every stage of a worker, or `only` one, in the order of STAGE_NAMES; also those that a setting leaves out.
 
     Raises RegistryError.
     """

@@ -30,7 +30,7 @@ class PartitionCheck(NamedTuple):
 
     `counts`, `episodes`, `clocks`, `duplicates` and `reporters` are numbers of state records; `applied` is the number of
     reports, requests or credits applied, `lag` the number of source offsets not applied yet. They are None where a
-    problem prevents counting.
+    problem prevents counting. `tocsin state check` shows them in this order.
     """
 
     stage: str

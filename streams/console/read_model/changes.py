@@ -26,9 +26,9 @@ class Changes:
     categories: dict[str, Category | None] = field(default_factory=dict)
     known: Collection[Category] | None = None
 
-    def require_known(self, category: Category) -> None:
-        """Raise Rejected for a category that is not in `known`: workers refuse it. None knows any."""
-        if self.known is not None:
+    def require_known(self, category: Category | None) -> None:
+        """Raise Rejected for a category that is not in `known`: nobody could be shown what has it. None knows any."""
+        if self.known is not None and category is not None:
             require_category("category", category, self.known)
 
 

@@ -54,7 +54,7 @@ class ShownRow(NamedTuple):
 
 @dataclass(frozen=True)
 class DeskFilter(ListFilter):
-    """What a view of the desk shows. None filters nothing. `level` is the lowest one shown, `assignee` may be `nobody`."""
+    """What a view of the desk shows. `level` is the lowest one shown; `assignee` may be `nobody`."""
 
     listed: Listed = "waiting"
     category: str | None = None

@@ -89,8 +89,9 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
 def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
     """The episodes of a channel whose rows must be made again if clocks of its messages changed.
 
-    The case of a clock shows that clock alone, and one that ended by itself, of which there may be thousands, shows none. So a
-    channel with thousands of clocks costs no more than the few episodes that wait for people or were decided by them.
+    The case of a clock shows that clock alone, and one that ended by itself, of which there may be thousands,
+    shows none. So a channel with thousands of clocks costs no more than the few episodes that wait for people
+    or were decided by them.
     """
     rows = writer.execute(SQL["episodes_with_clocks"], (channel_ref,))
     return [escalation_id for (escalation_id,) in rows]

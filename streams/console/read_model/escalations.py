@@ -23,6 +23,7 @@ def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: 
     Raises msgspec.DecodeError if the record holds something else, ValueError if it has a time that is none or a number too large.
     """
     event = _DECODER.decode(record.value or b"")
+    changes.require_known(event.category)
     _require_storable(event)
     writer.execute(SQL["put_escalation_event"], (event.escalation_id, event.sequence, record.value))
     _count_for_policy(writer, event)

@@ -1,4 +1,4 @@
-"""Writes outcomes of cases and of clocks, whoever published them: this console, another one, or another system."""
+"""Writes outcomes of cases and of clocks, whoever published them: a console, or another system."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -61,10 +61,10 @@ def page_of(
     categories: frozenset[Category] | None = None,
     **values: Any,
 ) -> Page:
-    """A page of the list with the statement of this name, as a filter says it, of what a person with these categories may see.
+    """A page of the list with the statement of this name: what a filter says, and a person with these categories may see.
 
-    None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows apart. Raises BadFilter if `after` is not what an earlier
-    page said.
+    None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows
+    apart. Raises BadFilter if `after` is not what an earlier page said.
     """
     given, bound = conditions(shown, categories)
     given.add("limit")

@@ -34,7 +34,7 @@ class RequestFilter(ListFilter):
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
-        """The filter that the parameters of an address say, a country also in small letters. Raises BadFilter."""
+        """The filter that an address says, a country also in small letters. Raises BadFilter."""
         return super().of({**given, "country": given.get("country", "").upper()})
 
 

@@ -47,11 +47,11 @@ async def carry_out(
     may: Callable[[Person, ActivityKind, Any], bool],
     make: Callable[[Request, FormData, AnyKnown, ActivityKind], CaseActivity],
 ) -> Response:
-    """Publish the act that `make` makes of a form, and go where the form says, or to the case; if it did not count, say why.
+    """Publish the act that `make` makes of a form, and go on to where the form says; if it did not count, say why.
 
-    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands above it.
-    `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its category. Raises HTTPException
-    if the person may not.
+    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands
+    above it. `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its
+    category. Raises HTTPException if the person may not.
     """
     form = await checked_form(request)
     known = await run_in_threadpool(read, request)

@@ -82,7 +82,10 @@ def service_of(tables: Mapping[int, Iterable[ReportRow]]) -> str | None:
 
 
 def check_identity(rows: Sequence[ReportRow], identity: Identity, role: ProviderRole) -> None:
-    """Check that every row names the service and the period of part 1. The template's own words are reported with the cells."""
+    """Check that every row names the service and the period of part 1.
+
+    The template's own words are reported with the cells.
+    """
     for kind, check in ((CellKind.SERVICE, "service"), (CellKind.PERIOD, "period")):
         for row in rows:
             if kind not in row.part.column_kinds:

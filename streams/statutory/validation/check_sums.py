@@ -160,7 +160,7 @@ _RULES: Mapping[int, Sequence[_Rule]] = {
     8: ((_context, ("H",)),),
 }
 
-# Figures of part 8, by indicator and scope, and the totals of a column of other parts that they may not exceed.
+# Figures of part 8, by indicator and scope, and the totals of a column of other parts: they may not exceed these.
 _AT_MOST = (
     ("Number of notices", "NAM Total", (4,), "F", "notices in part 4"),
     ("Number of notices", "NAM Trusted Flagger", (4,), "G", "notices of trusted flaggers in part 4"),
@@ -176,7 +176,7 @@ _AT_MOST = (
 
 
 def _compare_sums(whole: ReportRow, parts: Sequence[ReportRow], check: str, what: str) -> None:
-    """Report counts that are not the sum of others. A cell that cannot be read was reported, so nothing is added."""
+    """Report counts that are not the sum of others. What cannot be read was reported, so nothing is added."""
     for column, kind in enumerate(whole.part.column_kinds):
         unread = any(column not in each.blank and column not in each.figures for each in (whole, *parts))
         if kind is not CellKind.COUNT or unread:

@@ -1,4 +1,4 @@
-"""Every check of a transparency report: how grave a failure is, what the instructions say, and where; and what was found."""
+"""Every check of a transparency report: how grave a failure is and what the instructions say; and what was found."""
 
 from collections.abc import Iterator
 from functools import partial

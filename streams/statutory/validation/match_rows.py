@@ -26,7 +26,7 @@ _NAMED = 4
 
 
 class ReportRow(msgspec.Struct, frozen=True):
-    """A record of a file, and the row of the template that it fills in. Columns are those of the template, from 0.
+    """A record of a file, and the row of the template that it fills in. Columns are the template's, from 0.
 
     `figures` are those that can be read, `blank` the cells that could have one; mistakes are in neither.
     """

@@ -1,4 +1,4 @@
-"""Reads the bytes of one file as a table, and tells what is wrong with its encoding, its CSV and its columns."""
+"""Reads the bytes of one file as a table; tells what is wrong with its encoding, its CSV and its columns."""
 
 import csv
 import io
@@ -149,6 +149,9 @@ def match_columns(part: Part, header: tuple[str, ...], findings: Findings) -> Ma
 
 
 def plain(text: str) -> str:
-    """Give a text as it is compared with the template: spreadsheets and people change case, marks and blanks unnoticed."""
+    """Give a text as it is compared with the template.
+
+    Spreadsheets and people change case, quotation marks and blanks unnoticed.
+    """
     words = " ".join(text.translate(_ALIKE).lower().split())
     return _SYNONYMS.get(words, words)

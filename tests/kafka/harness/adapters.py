@@ -13,7 +13,7 @@ from tests.kafka.harness.deployment import SET_ASIDE, Deployment
 from tests.kafka.harness.reader import Reader, Row
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published
-from tests.kafka.harness.workers import COMMAND, Worker
+from tests.kafka.harness.workers import COMMAND, Worker, patience
 
 EXAMPLE = example(example_files("escalations/v1")[2])
 CHANNELS = 20
@@ -73,9 +73,9 @@ class Adapters:
 
 def until(condition: Callable[[], object], seconds: float = 40) -> None:
     """Wait until something is so."""
-    ends = time.monotonic() + seconds
+    started = time.monotonic()
     while not condition():
-        assert time.monotonic() < ends, "not in time"
+        assert time.monotonic() - started < seconds * patience(), "not in time"
         time.sleep(0.05)
 
 

@@ -4,6 +4,7 @@ Every attack stays within what a broker accepts: it comes from a client that may
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import orjson
@@ -32,7 +33,7 @@ class Attacker:
     def __init__(self, deployment: Deployment, seed: int) -> None:
         self._deployment = deployment
         self.chance = random.Random(seed)
-        self.sent: dict[str, int] = {}
+        self.sent: Counter[str] = Counter()
         self._producer = Producer(
             {
                 "bootstrap.servers": deployment.bootstrap,
@@ -53,7 +54,6 @@ class Attacker:
         """Publish the records of one attack, and wait until the broker has them."""
         before = self.total
         self._name = name
-        self.sent.setdefault(name, 0)
         ATTACKS[name](self, partition)
         left = self._producer.flush(120)
         assert left == 0 and not self._failed, f"{name}: {left} not confirmed, failed: {self._failed[:3]}"

@@ -1,8 +1,9 @@
 """Generates seeded reports (good, repeated and bad) with what an independent reader expects of each."""
 
+import itertools
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -169,6 +170,12 @@ def generate(
             made.append(make(chance, seed, number, channels, start + chance.randrange(span_ms), soon_ms))
             good.append(made[-1])
     return made
+
+
+def endless(seed: int) -> Iterator[Published]:
+    """As many records as are asked for, made meanwhile: for traffic that flows as long as a test takes."""
+    for piece in itertools.count():
+        yield from generate(1_000 * seed + piece, 200)
 
 
 def _good(

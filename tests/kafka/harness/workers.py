@@ -34,6 +34,21 @@ def changed_worker(change: str) -> tuple[str, ...]:
     return sys.executable, "-c", change + _RUN
 
 
+# Applies some two hundred reports per transaction instead of thousands. So a few thousand reports are a backlog of seconds,
+# and a fault at any moment is likely to be in the middle of a transaction.
+SMALL_CYCLES = changed_worker("""
+from streams.runtime import memory
+memory.MAX_POLLED_BYTES = memory.MAX_QUEUED_BYTES = 200_000
+from streams.runtime import cycle
+cycle.MAX_CYCLE_BYTES = 200_000
+""")
+
+
+def patience() -> float:
+    """What a limit on a wait is multiplied with: on a busy machine everything takes longer, and a test must not fail for that."""
+    return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process of ours: these settings and no others."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
@@ -67,7 +82,7 @@ def run(
         stdin.seek(0)
         process = start(command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
         try:
-            code = process.wait(seconds)
+            code = process.wait(seconds * patience())
         finally:
             process.kill()
         stdout.seek(0)
@@ -100,11 +115,14 @@ class Worker:
         self.process.send_signal(number)
 
     def wait(self, seconds: float) -> int:
-        """Its exit code. Fails when it is still running after `seconds`."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {seconds} s:\n{self.tail()}") from None
+        """Its exit code. Fails when it is still running after `seconds`, with `patience`."""
+        started = time.monotonic()
+        while True:
+            try:
+                return self.process.wait(min(seconds, 1))
+            except subprocess.TimeoutExpired:
+                waited = time.monotonic() - started
+                assert waited < seconds * patience(), f"still running after {waited:.0f} s:\n{self.tail()}"
 
     def terminate(self) -> None:
         """End it as an operator would; it must go in good order."""
@@ -127,15 +145,19 @@ class Fleet:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
+        # Of a usual worker.
+        self.command: Sequence[str] = WORKER
         self.running: list[Worker] = []
         self.ended: list[Worker] = []
         self._folder = folder
         self._numbers = itertools.count()
 
-    def start(self, command: Sequence[str] = WORKER, settings: Mapping[str, str] | None = None) -> Worker:
+    def start(
+        self, command: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
+    ) -> Worker:
         """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place of it."""
         log = self._folder / f"worker-{next(self._numbers)}.log"
-        worker = Worker(log, self.settings | dict(settings or {}), command)
+        worker = Worker(log, self.settings | dict(settings or {}), command or self.command)
         self.running.append(worker)
         return worker
 
@@ -156,13 +178,13 @@ class Fleet:
     def wait_for(
         self, condition: Callable[[], bool], seconds: float, what: str, *, tend: bool = True
     ) -> float:
-        """Tend the fleet until the condition holds; gives the seconds it took."""
+        """Tend the fleet until the condition holds; gives the seconds it took. `patience` extends the limit."""
         started = time.monotonic()
         while not condition():
             if tend:
                 self.tend()
             waited = time.monotonic() - started
-            assert waited < seconds, f"not within {seconds} s: {what}\n{self.tails()}"
+            assert waited < seconds * patience(), f"not within {waited:.0f} s: {what}\n{self.tails()}"
             time.sleep(0.05)
         return time.monotonic() - started
 

@@ -19,7 +19,8 @@ ORDER BY order_ms DESC, partition DESC, offset DESC LIMIT 1
 SELECT max(at_ms) FROM act WHERE subject = ? AND case_id = ?
 
 -- name: sent_before
-SELECT 1 FROM act WHERE activity_id = ? AND subject = ? AND case_id = ? AND (order_ms, partition, offset) < (?, ?, ?)
+SELECT 1 FROM act WHERE activity_id = ? AND subject = ? AND case_id = ?
+AND (order_ms, partition, offset) < (?, ?, ?)
 
 -- name: put_act
 INSERT INTO act VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)

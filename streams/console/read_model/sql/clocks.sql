@@ -32,7 +32,8 @@ ORDER BY due_ms, clock_id LIMIT 1
 
 -- name: nearest_clock_of_messages
 SELECT due_ms, obligation FROM clock
-WHERE subject = 'report' AND key = ? AND message_ref IN (SELECT value FROM json_each(?)) AND is_open AND status != 'paused'
+WHERE subject = 'report' AND key = ? AND message_ref IN (SELECT value FROM json_each(?))
+AND is_open AND status != 'paused'
 ORDER BY due_ms, clock_id LIMIT 1
 
 -- name: cases_of_clock
@@ -47,6 +48,6 @@ SELECT status, is_open, view FROM clock WHERE clock_id = ?
 -- name: put_clock
 INSERT INTO clock VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (clock_id) DO UPDATE SET
-    sequence = excluded.sequence, status = excluded.status, is_open = excluded.is_open, due_ms = excluded.due_ms,
-    view = excluded.view
+    sequence = excluded.sequence, status = excluded.status, is_open = excluded.is_open, due_ms =
+    excluded.due_ms, view = excluded.view
 WHERE excluded.sequence > clock.sequence

@@ -16,8 +16,8 @@ SELECT escalation_id FROM outcome WHERE ce_source = ? AND outcome_id = ?
 INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (ce_source, outcome_id) DO UPDATE SET
     partition = excluded.partition, offset = excluded.offset, channel_ref = excluded.channel_ref,
-    escalation_id = excluded.escalation_id, message_ref = excluded.message_ref, decided_ms = excluded.decided_ms,
-    event = excluded.event
+    escalation_id = excluded.escalation_id, message_ref = excluded.message_ref, decided_ms =
+    excluded.decided_ms, event = excluded.event
 WHERE (excluded.partition, excluded.offset) < (outcome.partition, outcome.offset)
 
 -- name: outcomes_of_clock
@@ -26,8 +26,8 @@ SELECT event FROM clock_outcome WHERE clock_id = ? ORDER BY partition, offset
 -- name: put_clock_outcome
 INSERT INTO clock_outcome VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (ce_source, outcome_id) DO UPDATE SET
-    partition = excluded.partition, offset = excluded.offset, clock_id = excluded.clock_id, at_ms = excluded.at_ms,
-    event = excluded.event
+    partition = excluded.partition, offset = excluded.offset, clock_id = excluded.clock_id, at_ms =
+    excluded.at_ms, event = excluded.event
 WHERE (excluded.partition, excluded.offset) < (clock_outcome.partition, clock_outcome.offset)
 
 -- name: was_outcome_written

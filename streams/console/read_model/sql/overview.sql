@@ -21,7 +21,8 @@ SELECT DISTINCT mode, policy, channel_ref FROM policy_event WHERE day >= ? AND t
 
 -- name: versions
 -- By which versions of policies and registry cases were opened or last changed, the newest first.
-SELECT policy_version, registry_version, count(*) AS cases, max(changed_ms) AS last_ms FROM desk_row
+SELECT policy_version, registry_version, count(*) AS cases, max(changed_ms) AS last_ms
+FROM desk_row
 GROUP BY policy_version, registry_version ORDER BY 4 DESC, 1, 2
 
 -- name: put_transparency_counter
@@ -35,7 +36,10 @@ SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key
 SELECT
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end),
     (SELECT count(*) FROM desk_row WHERE waits AND NOT is_clock AND opened_ms < :end AND state = 'proposed'),
-    (SELECT count(*) FROM clock WHERE is_open = 1 AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at),
+    (
+        SELECT count(*) FROM clock
+        WHERE is_open = 1 AND json_extract(CAST(view AS TEXT), '$.started_at') < :end_at
+    ),
     (SELECT count(*) FROM request_row WHERE waits AND received_ms < :end),
     (
         SELECT count(*) FROM decision WHERE decided_ms < :end AND last_follow_up IS NOT NULL
@@ -56,7 +60,8 @@ SELECT
 SELECT count(*) FROM act WHERE at_ms >= ?
 
 -- name: refused_since
-SELECT refused AS reason, count(*) AS acts FROM act WHERE at_ms >= ? AND refused IS NOT NULL GROUP BY refused ORDER BY 2 DESC, 1
+SELECT refused AS reason, count(*) AS acts FROM act WHERE at_ms >= ? AND refused IS NOT NULL
+GROUP BY refused ORDER BY 2 DESC, 1
 
 -- name: tables
 SELECT name FROM sqlite_schema WHERE type = 'table'
@@ -72,17 +77,27 @@ SELECT topic, count(*) AS partitions, sum(next_offset) AS offsets FROM place GRO
 
 -- Several statements. The row of a case goes last: it says which cases go.
 -- name: prune
-DELETE FROM escalation_event WHERE escalation_id IN (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
-DELETE FROM act WHERE subject = 'escalation' AND case_id IN (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
-DELETE FROM case_work WHERE subject = 'escalation' AND case_id IN (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
-DELETE FROM decision WHERE subject = 'escalation' AND case_id IN (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
-DELETE FROM clock WHERE subject = 'report' AND case_id IN (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
+DELETE FROM escalation_event WHERE escalation_id IN
+    (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
+DELETE FROM act WHERE subject = 'escalation' AND case_id IN
+    (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
+DELETE FROM case_work WHERE subject = 'escalation' AND case_id IN
+    (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
+DELETE FROM decision WHERE subject = 'escalation' AND case_id IN
+    (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
+DELETE FROM clock WHERE subject = 'report' AND case_id IN
+    (SELECT escalation_id FROM desk_row WHERE changed_ms < :cutoff);
 DELETE FROM desk_row WHERE changed_ms < :cutoff;
-DELETE FROM request_step WHERE request_id IN (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
-DELETE FROM act WHERE subject = 'request' AND case_id IN (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
-DELETE FROM case_work WHERE subject = 'request' AND case_id IN (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
-DELETE FROM decision WHERE subject = 'request' AND case_id IN (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
-DELETE FROM clock WHERE subject = 'request' AND case_id IN (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
+DELETE FROM request_step WHERE request_id IN
+    (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
+DELETE FROM act WHERE subject = 'request' AND case_id IN
+    (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
+DELETE FROM case_work WHERE subject = 'request' AND case_id IN
+    (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
+DELETE FROM decision WHERE subject = 'request' AND case_id IN
+    (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
+DELETE FROM clock WHERE subject = 'request' AND case_id IN
+    (SELECT request_id FROM request_row WHERE changed_ms < :cutoff);
 DELETE FROM request_row WHERE changed_ms < :cutoff;
 DELETE FROM outcome WHERE decided_ms < :cutoff;
 DELETE FROM clock_outcome WHERE at_ms < :cutoff;

@@ -17,9 +17,9 @@ SELECT * FROM request_row WHERE request_id = ?
 
 -- name: put_request_row
 INSERT OR REPLACE INTO request_row VALUES (
-    :request_id, :category, :country, :authority, :kind, :decision, :gate, :needs_two, :emergency, :received_ms,
-    :changed_ms, :due_ms, :duty, :assignee, :claimed_until_ms, :snoozed_until_ms, :state, :answer, :version, :waits,
-    :order_due
+    :request_id, :category, :country, :authority, :kind, :decision, :gate, :needs_two, :emergency,
+    :received_ms, :changed_ms, :due_ms, :duty, :assignee, :claimed_until_ms, :snoozed_until_ms, :state,
+    :answer, :version, :waits, :order_due
 )
 
 -- name: request_steps
