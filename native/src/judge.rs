@@ -11,8 +11,10 @@ use crate::windows::Window;
 
 const MILLION: i64 = 1_000_000;
 
+type Read = fn(&WindowCounts) -> i64;
+
 /// The measures that policies may have conditions on, and how they are read of reports without a stamp.
-const MEASURES: &[(&str, fn(&WindowCounts) -> i64)] = &[
+const MEASURES: &[(&str, Read)] = &[
     ("reports", |counts| counts.sums.reports),
     ("distinct_reporters", |counts| counts.distinct_reporters),
     ("risk", |counts| counts.sums.risk),
@@ -33,7 +35,7 @@ pub fn measures() -> Vec<&'static str> {
 
 /// A condition, as streams/counting/conditions.py has it.
 struct Condition {
-    read: fn(&WindowCounts) -> i64,
+    read: Read,
     low: i64,
     high: i64,
 }
